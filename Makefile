@@ -1,0 +1,59 @@
+# The commands of this project. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PACKAGES := settings render gate components switchyard sandbox toolchain bench
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test test-unit test-sandbox lint format bench lock tools
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "No virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing Python packages into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+tools: $(INSTALLED) ## install the pinned engine, provider and servers into .tools
+	@$(BIN)/python -m toolchain install
+
+up: tools ## from a fresh clone to stack `local`, running
+	@$(BIN)/python -m sandbox up
+	@$(BIN)/python -m sandbox.local_stack up
+
+down: $(INSTALLED) ## remove the local cluster and its state
+	@$(BIN)/python -m sandbox.local_stack down
+	@$(BIN)/python -m sandbox down
+
+test: test-unit test-sandbox ## all tests, installing what they need
+
+test-unit: $(INSTALLED) ## settings, renderers, components on mocks
+	@$(BIN)/python -m pytest tests/unit
+
+test-sandbox: tools ## the real engine against a real API server
+	@$(BIN)/python -m pytest tests/sandbox
+
+lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(PACKAGES) __main__.py
+	@$(BIN)/lint-imports
+	@$(BIN)/shellcheck .ci/run
+
+format: $(INSTALLED) ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: tools ## measure switches against their peers, and growth
+	@$(BIN)/python -m bench
+
+lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+		--no-header --all-extras pyproject.toml -o requirements.txt

@@ -1,0 +1,49 @@
+"""Composes one stack: settings, then the cluster, then placement, then the services."""
+
+import pulumi
+
+from components.blue_green import BlueGreenService
+from components.cluster import ExistingClusterAccess
+from components.placement import Placement
+from gate.cluster import ClusterAccess
+from settings.problems import SettingsError
+from settings.stack import StackSettings, load
+
+
+def read_settings() -> StackSettings:
+    """Reads the stack's configuration; a mistake in it ends the run with a line for each."""
+    config = pulumi.Config("switchyard")
+    stack = pulumi.get_stack()
+    try:
+        return load(
+            config.get_object("cluster"),
+            config.get_object("services"),
+            stack,
+            production=config.get_bool("production"),
+        )
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def main() -> None:
+    """Registers everything that the settings ask for."""
+    settings = read_settings()
+    cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
+    on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
+    placed = []
+    if settings.cluster.placement:
+        placed.append(Placement("placement", nodes=settings.cluster.nodes, opts=on_cluster))
+    access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+    outputs = {}
+    for name, service in settings.services.items():
+        component = BlueGreenService(
+            name,
+            service=service,
+            access=access,
+            opts=pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=placed)),
+        )
+        outputs[name] = {"active": component.active, "colours": component.colours, "urls": component.urls}
+    pulumi.export("services", outputs)
+
+
+main()

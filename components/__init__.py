@@ -1,0 +1,1 @@
+"""Component resources: each wires rendered manifests into the engine, and does no more."""

@@ -1,0 +1,123 @@
+"""Two colours of one service, and a Service that selects one of them."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import Service, ServiceAccount
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.manifest import register
+from gate.checks import Gates
+from gate.cluster import ClusterAccess
+from render import blue_green as render
+from render.labels import colour_name
+from settings.service import Colour, ServiceSettings
+
+
+class BlueGreenService(pulumi.ComponentResource):
+    """A service in two colours, of which `active` takes the traffic.
+
+    The edges follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
+    update can warm a colour, prove it, switch, and take the other down, and whatever fails on the way leaves
+    the colour that served serving.
+    """
+
+    active: pulumi.Output[str]
+    """The colour that the Service selects."""
+
+    colours: pulumi.Output[dict[str, Any]]
+    """For each colour its ``tag`` and ``replicas``."""
+
+    urls: pulumi.Output[dict[str, str]]
+    """URLs inside the cluster, ``active`` and one a colour; ``nodePort`` is what the ALB's targets answer on."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        service: ServiceSettings,
+        access: ClusterAccess,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("switchyard:service:BlueGreenService", name, None, opts)
+        self._name = name
+        self._settings = service
+        self._gates = Gates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
+
+        account = register(ServiceAccount, f"{name}-account", render.service_account(name, service), self._child())
+        ways_in = [self._way_in(colour) for colour in Colour]
+        for colour in Colour:
+            self._budget(colour)
+        active = self._deployment(service.active, after=[account])
+        self._service = self._active_service(after=[active, *ways_in])
+        self._deployment(service.active.other, after=[self._service])
+
+        self.active = self._service.spec["selector"]["version"]
+        self.colours = pulumi.Output.from_input(
+            {colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas} for colour in Colour}
+        )
+        self.urls = self._service.spec["ports"][0]["node_port"].apply(self._urls)
+        self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
+
+    def _child(
+        self,
+        after: list[pulumi.Resource] | None = None,
+        hooks: pulumi.ResourceHookBinding | None = None,
+        seconds: int | None = None,
+    ) -> pulumi.ResourceOptions:
+        timeouts = None
+        if seconds is not None:
+            timeouts = pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
+        return pulumi.ResourceOptions(parent=self, depends_on=after, hooks=hooks, custom_timeouts=timeouts)
+
+    def _way_in(self, colour: Colour) -> Service:
+        name = colour_name(self._name, colour)
+        return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child())
+
+    def _budget(self, colour: Colour) -> PodDisruptionBudget:
+        name = colour_name(self._name, colour)
+        manifest = render.disruption_budget(self._name, colour, self._settings)
+        return register(PodDisruptionBudget, name, manifest, self._child())
+
+    def _deployment(self, colour: Colour, after: list[pulumi.Resource]) -> Deployment:
+        name = colour_name(self._name, colour)
+
+        async def guard(args: pulumi.ResourceHookArgs) -> None:
+            old, new = _spec(args.old_inputs), _spec(args.new_inputs)
+            template_changes = old.get("template") != new.get("template")
+            if template_changes or new["replicas"] < old.get("replicas", 0):
+                await self._gates.before_pods_change(
+                    colour, template_changes=template_changes, preview=pulumi.runtime.is_dry_run()
+                )
+
+        hooks = pulumi.ResourceHookBinding(before_update=[_hook(f"{name}-guard", guard)])
+        manifest = render.deployment(self._name, colour, self._settings)
+        return register(
+            Deployment, name, manifest, self._child(after, hooks, seconds=self._settings.ready_timeout_seconds)
+        )
+
+    def _active_service(self, after: list[pulumi.Resource]) -> Service:
+        async def gate(args: pulumi.ResourceHookArgs) -> None:
+            to = Colour(_spec(args.new_inputs)["selector"]["version"])
+            await self._gates.before_switch(to, preview=pulumi.runtime.is_dry_run())
+
+        hook = _hook(f"{self._name}-gate", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        return register(Service, self._name, render.active_service(self._name, self._settings), self._child(after, hooks))
+
+    def _urls(self, node_port: int) -> dict[str, str]:
+        domain, port = f"{self._settings.namespace}.svc.cluster.local", self._settings.port
+        return {
+            "active": f"http://{self._name}.{domain}:{port}",
+            **{colour.value: f"http://{colour_name(self._name, colour)}.{domain}:{port}" for colour in Colour},
+            "nodePort": f"http://<application node>:{node_port}",
+        }
+
+
+def _hook(name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
+    return pulumi.ResourceHook(name, function, pulumi.ResourceHookOptions(on_dry_run=True))
+
+
+def _spec(inputs: Any) -> dict[str, Any]:
+    return dict(inputs["spec"]) if inputs else {}

@@ -1,0 +1,39 @@
+"""The names, labels and annotations that the objects of one service share."""
+
+from settings.service import Colour
+
+FIELD_MANAGER = "switchyard"
+"""Field manager of every server-side apply.
+
+One fixed name, so that the command line and the engine are the same owner: a selector that either of them
+set is no conflict for the other.
+"""
+
+APPLY = {
+    "pulumi.com/patchFieldManager": FIELD_MANAGER,
+    # Without force a field that somebody changed by hand ends every later update in a conflict, so that the
+    # drift could be seen but not repaired.
+    "pulumi.com/patchForce": "true",
+}
+"""Annotations that tell the Kubernetes provider how to apply an object."""
+
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""Annotation for Services: the provider's own wait sleeps 10 s and passes with no endpoint at all.
+
+The gate looks at the EndpointSlices instead, before the switch and again before the old colour is touched.
+"""
+
+
+def colour_name(service: str, colour: Colour) -> str:
+    """Name of a colour's Deployment, Service and PodDisruptionBudget, for example ``backend-green``."""
+    return f"{service}-{colour.value}"
+
+
+def selector(service: str, colour: Colour) -> dict[str, str]:
+    """Labels that pick the pods of one colour, and no other pod."""
+    return {"app": service, "version": colour.value}
+
+
+def object_labels(service: str) -> dict[str, str]:
+    """Labels of every object that belongs to a service, whatever its colour."""
+    return {"app": service, "app.kubernetes.io/managed-by": FIELD_MANAGER}
