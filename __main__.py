@@ -30,9 +30,7 @@ def main() -> None:
     settings = read_settings()
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
-    placed = []
-    if settings.cluster.placement:
-        placed.append(Placement("placement", nodes=settings.cluster.nodes, opts=on_cluster))
+    placement = Placement("placement", nodes=settings.cluster.nodes, opts=on_cluster)
     access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = {}
     for name, service in settings.services.items():
@@ -40,7 +38,7 @@ def main() -> None:
             name,
             service=service,
             access=access,
-            opts=pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=placed)),
+            opts=pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement])),
         )
         outputs[name] = {"active": component.active, "colours": component.colours, "urls": component.urls}
     pulumi.export("services", outputs)

@@ -1,0 +1,1 @@
+"""The stack's configuration as typed, frozen models. Nothing here imports Pulumi."""

@@ -1,0 +1,116 @@
+"""Rules across fields and across services, for settings whose single fields are right."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from settings.cluster import ExistingCluster
+from settings.fit import eligible_nodes, shortfalls
+from settings.problems import Problem, set_command, shown
+from settings.quantity import parse_quantity
+from settings.service import Colour, ServiceSettings
+
+SERVICES = "switchyard:services"
+
+NAME_LIMIT = 63 - len("-green")
+"""Characters of a service's name: with a colour behind it, it is still the name of a Service."""
+
+_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+
+def name_problems(name: str) -> Iterator[Problem]:
+    """A service's name becomes the name of Services, so it is a DNS label that starts with a letter."""
+    if _SERVICE_NAME.fullmatch(name) is None or len(name) > NAME_LIMIT:
+        rule = f"a service's name is at most {NAME_LIMIT} of a-z 0-9 -, a letter first, not - last"
+        yield Problem(f"{SERVICES}.{name}", shown(name), rule, "Rename it in the stack file.")
+
+
+def service_problems(name: str, service: ServiceSettings, *, production: bool) -> Iterator[Problem]:
+    """Rules within one service."""
+    path = f"{SERVICES}.{name}"
+    active = service.colour(service.active)
+    if active.replicas == 0:
+        at = f"{path}.{service.active}.replicas"
+        yield Problem(at, "0", f"{service.active} is active and needs pods", set_command(at, "3"))
+    for colour in Colour:
+        settings, at = service.colour(colour), f"{path}.{colour}.tag"
+        if settings.tag is None and (colour == service.active or settings.replicas):
+            why = "is active" if colour == service.active else f"has {settings.replicas} replicas"
+            yield Problem(at, "missing", f"{colour} {why} and needs an image tag", set_command(at, "v1.0.0"))
+        if settings.tag == "latest" and production:
+            rule = "a production stack names the version that it runs"
+            yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
+    yield from _resource_problems(path, service)
+    drain = service.drain
+    if drain.pre_stop_seconds >= drain.termination_grace_period_seconds:
+        yield Problem(
+            f"{path}.drain.preStopSeconds",
+            str(drain.pre_stop_seconds),
+            f"must be less than terminationGracePeriodSeconds ({drain.termination_grace_period_seconds}), "
+            "or pods are killed while they drain",
+            set_command(f"{path}.drain.preStopSeconds", str(drain.termination_grace_period_seconds // 2)),
+        )
+
+
+def _resource_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    requests, limits = service.resources.requests, service.resources.limits
+    for resource, request, limit in (
+        ("cpu", requests.cpu, limits.cpu),
+        ("memory", requests.memory, limits.memory),
+    ):
+        if parse_quantity(request) > parse_quantity(limit):
+            at = f"{path}.resources.requests.{resource}"
+            yield Problem(at, shown(request), f"must not be above the limit, {limit}", set_command(at, limit))
+
+
+def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingCluster) -> Iterator[Problem]:
+    """Rules across services, and between services and nodes."""
+    yield from _names_taken_twice(services)
+    yield from _ports_taken_twice(services)
+    if not cluster.nodes:
+        return
+    homeless = set()
+    for name, service in services.items():
+        if not eligible_nodes(service, cluster.nodes):
+            homeless.add(name)
+            selector = ", ".join(f"{key}={value}" for key, value in service.node_selector.items())
+            yield Problem(
+                f"{SERVICES}.{name}.nodeSelector",
+                selector or "empty",
+                "no node carries these labels without a taint that the service does not tolerate",
+                "Change the selector or tolerations, or the workload of a node in switchyard:cluster.nodes.",
+            )
+    for short in shortfalls(
+        {name: service for name, service in services.items() if name not in homeless}, cluster.nodes
+    ):
+        yield Problem(
+            f"{SERVICES}.{short.service}",
+            f"{short.pods} pods (both colours, and one more a colour while it rolls)",
+            f"{short.without_room} of them find no room on {', '.join(short.nodes)}: "
+            f"{short.cpu_m}m CPU and {short.memory_mib}Mi memory in requests are missing",
+            "Lower replicas or resources.requests, or add a node.",
+        )
+
+
+def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
+    for name, service in services.items():
+        for colour in Colour:
+            other = services.get(f"{name}-{colour}")
+            if other is not None and other.namespace == service.namespace:
+                yield Problem(
+                    f"{SERVICES}.{name}-{colour}",
+                    shown(f"{name}-{colour}"),
+                    f"is also the name of {name}'s {colour} Service in namespace {service.namespace}",
+                    "Rename one of the two, or move it to another namespace.",
+                )
+
+
+def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
+    users = defaultdict(list)
+    for name, service in services.items():
+        if service.node_port is not None:
+            users[service.node_port].append(name)
+    for port, names in users.items():
+        for name in names[1:]:
+            at = f"{SERVICES}.{name}.nodePort"
+            yield Problem(at, str(port), f"{names[0]} has this port on every node", set_command(at, str(port + 1)))

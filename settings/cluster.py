@@ -1,0 +1,27 @@
+"""The cluster that a stack releases to."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from settings.model import Model
+from settings.nodes import DEFAULT_NODES, NodeSettings
+
+
+class ExistingCluster(Model):
+    """A cluster that somebody else made: the sandbox, kind, k3d, any other.
+
+    Attributes:
+        kubeconfig: path of the kubeconfig, from the project's directory; None takes kubectl's own default.
+        context: context in it; None takes its current one.
+        identifier: names the cluster in the state. Change it only when the stack moves to another cluster:
+            everything in it is replaced then.
+        nodes: the node table. Placement labels and taints these nodes, and the checks of node selectors and of
+            room count on them. Empty: the nodes are somebody else's, and neither is done.
+    """
+
+    kind: Literal["existing"]
+    kubeconfig: str | None = None
+    context: str | None = None
+    identifier: str = Field(default="existing", min_length=1)
+    nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))

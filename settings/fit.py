@@ -1,0 +1,127 @@
+"""Whether the pods of all services find room on the nodes that they may run on.
+
+Counts requests, as the scheduler does, and places pods one by one with the spread that the Deployments demand.
+It knows the node table, not the cluster: what else runs there is only the allowance for DaemonSets.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from settings.machines import DAEMONS_CPU_M, RESERVATIONS
+from settings.nodes import NodeSettings, Toleration, labels, taints
+from settings.quantity import mebibytes, millicores, parse_quantity
+from settings.service import Colour, ServiceSettings
+
+DAEMON_PODS = 2
+"""Pods of every node that no service gets: kube-proxy and calico-node."""
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """What a service lacks.
+
+    Attributes:
+        service: its name.
+        pods: pods that it may have at once: both colours, and one more for each that rolls.
+        without_room: pods of these that no node takes.
+        nodes: names of the nodes that were tried.
+        cpu_m: CPU that those pods ask for, millicores.
+        memory_mib: memory that those pods ask for, MiB.
+    """
+
+    service: str
+    pods: int
+    without_room: int
+    nodes: tuple[str, ...]
+    cpu_m: int
+    memory_mib: int
+
+
+@dataclass
+class _Room:
+    cpu_m: int
+    memory_mib: int
+    pods: int
+
+    def holds(self, cpu_m: int, memory_mib: int) -> bool:
+        return self.cpu_m >= cpu_m and self.memory_mib >= memory_mib and self.pods >= 1
+
+    def take(self, cpu_m: int, memory_mib: int) -> None:
+        self.cpu_m -= cpu_m
+        self.memory_mib -= memory_mib
+        self.pods -= 1
+
+
+def eligible_nodes(service: ServiceSettings, nodes: Mapping[str, NodeSettings]) -> list[str]:
+    """Names of the nodes that a service's pods may run on: selector matched, taints tolerated."""
+    return [
+        name
+        for name, node in nodes.items()
+        if service.node_selector.items() <= _all_labels(name, node).items()
+        and _tolerated(service.tolerations, node)
+    ]
+
+
+def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> list[Shortfall]:
+    """Places the pods of all services, those with the largest pods first, and lists what found no room."""
+    rooms = {
+        name: _Room(
+            cpu_m=node.machine.allocatable_cpu_m - DAEMONS_CPU_M,
+            memory_mib=node.machine.allocatable_memory_mib,
+            pods=RESERVATIONS.max_pods - DAEMON_PODS,
+        )
+        for name, node in nodes.items()
+    }
+    largest_first = sorted(services.items(), key=lambda item: (_request(item[1])[::-1], item[0]), reverse=True)
+    found = []
+    for name, service in largest_first:
+        eligible = eligible_nodes(service, nodes)
+        cpu_m, memory_mib = _request(service)
+        wanted = [service.colour(colour).replicas for colour in Colour]
+        # One more a colour: a rolling update starts the new pod before it ends an old one.
+        pods = [replicas + 1 for replicas in wanted if replicas]
+        left = sum(_place(count, cpu_m, memory_mib, [rooms[node] for node in eligible]) for count in pods)
+        if left:
+            found.append(Shortfall(name, sum(pods), left, tuple(eligible), left * cpu_m, left * memory_mib))
+    return found
+
+
+def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
+    """Places pods of one colour with a skew of at most one; returns how many are left."""
+    placed = [0] * len(rooms)
+    for done in range(count):
+        fewest = min(placed, default=0)
+        candidates = [
+            index
+            for index, room in enumerate(rooms)
+            if placed[index] == fewest and room.holds(cpu_m, memory_mib)
+        ]
+        if not candidates:
+            return count - done
+        roomiest = max(candidates, key=lambda index: (rooms[index].memory_mib, rooms[index].cpu_m))
+        rooms[roomiest].take(cpu_m, memory_mib)
+        placed[roomiest] += 1
+    return 0
+
+
+def _request(service: ServiceSettings) -> tuple[int, int]:
+    requests = service.resources.requests
+    return millicores(parse_quantity(requests.cpu)), mebibytes(parse_quantity(requests.memory))
+
+
+def _tolerated(tolerations: Iterable[Toleration], node: NodeSettings) -> bool:
+    return all(any(toleration.tolerates(taint) for toleration in tolerations) for taint in taints(node))
+
+
+def _all_labels(name: str, node: NodeSettings) -> dict[str, str]:
+    """Placement's labels and those that every kubelet on EC2 has."""
+    return labels(node) | {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "node.kubernetes.io/instance-type": node.type,
+        "topology.kubernetes.io/zone": node.zone,
+        "topology.kubernetes.io/region": node.zone[:-1],
+    }
+
+

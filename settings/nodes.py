@@ -1,0 +1,127 @@
+"""The node table: which machine is for what, and the labels and taints that follow from it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from settings.machines import MACHINES, MachineType
+from settings.model import Model
+
+WORKLOAD = "workload"
+"""Label that says what a node is for; node selectors name it."""
+
+DEDICATED = "dedicated"
+"""Key of the taint that keeps a node for one service."""
+
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+"""Label and taint of the control plane, as kubeadm sets them."""
+
+
+class Role(StrEnum):
+    """What a node does in the cluster."""
+
+    CONTROL_PLANE = "controlPlane"
+    WORKER = "worker"
+
+
+class Taint(Model):
+    """A taint of a node."""
+
+    key: str
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class Toleration(Model):
+    """A toleration of a pod, as Kubernetes has it."""
+
+    key: str | None = None
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Whether a pod with this toleration may go to a node with that taint."""
+        if self.effect is not None and self.effect != taint.effect:
+            return False
+        if self.key is None:
+            return self.operator == "Exists"
+        return self.key == taint.key and (self.operator == "Exists" or (self.value or "") == (taint.value or ""))
+
+
+def _known_machine(name: str) -> str:
+    if name not in MACHINES:
+        raise ValueError(f"unknown instance type; known: {', '.join(MACHINES)}")
+    return name
+
+
+class NodeSettings(Model):
+    """One machine of the cluster.
+
+    Attributes:
+        role: what it does in the cluster.
+        type: EC2 instance type, or the one that comes closest.
+        zone: availability zone.
+        disk_gb: root disk in GB.
+        workload: value of its `workload` label; None leaves it without.
+        dedicated: the one service that it is kept for, by a taint; None leaves it open.
+    """
+
+    role: Role = Role.WORKER
+    type: Annotated[str, AfterValidator(_known_machine)]
+    zone: str
+    disk_gb: int = Field(ge=8, le=16384)
+    workload: str | None = None
+    dedicated: str | None = None
+
+    @property
+    def machine(self) -> MachineType:
+        """The machine behind the node."""
+        return MACHINES[self.type]
+
+
+def labels(node: NodeSettings) -> dict[str, str]:
+    """Labels that placement gives a node."""
+    found = {}
+    if node.role is Role.CONTROL_PLANE:
+        found[CONTROL_PLANE] = ""
+    if node.workload is not None:
+        found[WORKLOAD] = node.workload
+    return found
+
+
+def taints(node: NodeSettings) -> list[Taint]:
+    """Taints that placement gives a node."""
+    found = []
+    if node.role is Role.CONTROL_PLANE:
+        found.append(Taint(key=CONTROL_PLANE))
+    if node.dedicated is not None:
+        found.append(Taint(key=DEDICATED, value=node.dedicated))
+    return found
+
+
+def _dedicated(type_: str, zone: str, disk_gb: int, service: str) -> NodeSettings:
+    return NodeSettings(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
+
+
+DEFAULT_NODES: Mapping[str, NodeSettings] = MappingProxyType(
+    {
+        "k8s-master": NodeSettings(
+            role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80
+        ),
+        "k8s-worker-1": NodeSettings(
+            type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"
+        ),
+        "k8s-worker-2": NodeSettings(
+            type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"
+        ),
+        "k8s-rabbitmq": _dedicated("t3.small", "ap-northeast-2a", 40, "rabbitmq"),
+        "k8s-postgresql": _dedicated("t3.small", "ap-northeast-2b", 60, "postgresql"),
+        "k8s-redis": _dedicated("t3.small", "ap-northeast-2c", 30, "redis"),
+        "k8s-monitoring": _dedicated("t3.large", "ap-northeast-2c", 60, "monitoring"),
+    }
+)
+"""The seven machines of the cluster: one control plane, two for applications, four kept for one service each."""

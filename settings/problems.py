@@ -1,0 +1,116 @@
+"""Mistakes in the configuration, as lines that an engineer can act on."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+SHOWN = 60
+"""Characters of a value that a line shows."""
+
+HIDDEN_BELOW = "env"
+"""Values under this key are never shown: people put secrets there."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake.
+
+    Attributes:
+        path: where it is, for example ``switchyard:services.backend.active``.
+        value: what stands there, as text for people.
+        rule: what is allowed instead.
+        remedy: what to do about it.
+    """
+
+    path: str
+    value: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.value}: {self.rule}. {self.remedy}"
+
+
+class SettingsError(Exception):
+    """The configuration has mistakes; the text has a line for each, ordered by path."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        heading = f"{count} mistake{'s' if count > 1 else ''} in the configuration, nothing was changed:"
+        super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
+
+
+def set_command(path: str, example: str) -> str:
+    """The command that sets a value, as a remedy."""
+    return f"Set it: pulumi config set --path '{path}' {example}"
+
+
+def shown(value: Any) -> str:
+    """A value as a line shows it: quoted if it is text, and cut short."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def from_pydantic(path: str, model: type[BaseModel], error: ValidationError) -> list[Problem]:
+    """Puts pydantic's findings about one model into this project's words.
+
+    Args:
+        path: of the value that the model was made from.
+        model: the model.
+        error: what pydantic found.
+    """
+    problems = []
+    for details in error.errors(include_url=False):
+        loc = tuple(key for key in details["loc"] if key != "[key]")
+        problems.append(_problem(".".join([path, *map(str, loc)]), model, loc, details))
+    return problems
+
+
+def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], details: Mapping[str, Any]) -> Problem:
+    kind, context = details["type"], details.get("ctx", {})
+    value = "(not shown)" if HIDDEN_BELOW in loc[:-1] else shown(details["input"])
+    match kind:
+        case "extra_forbidden":
+            known = _known_keys(model, loc[:-1])
+            close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(known)}."
+            return Problem(path, "unknown key", "only known keys are allowed", hint)
+        case "missing":
+            return Problem(path, "missing", "the key has no default", set_command(path, "VALUE"))
+        case "enum" | "literal_error":
+            allowed = context["expected"].replace("'", "").replace(" or ", ", ")
+            first = allowed.split(", ")[0]
+            return Problem(path, value, f"allowed: {allowed}", set_command(path, first))
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
+            symbol = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
+            bound = next(iter(context.values()))
+            return Problem(path, value, f"must be {symbol[kind]} {bound}", set_command(path, str(bound)))
+        case "int_type" | "int_parsing" | "int_from_float":
+            return Problem(path, value, "must be a whole number, without quotes", set_command(path, "NUMBER"))
+        case "bool_type" | "bool_parsing":
+            return Problem(path, value, "must be true or false, without quotes", set_command(path, "true"))
+        case "string_type":
+            return Problem(path, value, "must be text", "Put it in quotes in the stack file.")
+        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            return Problem(path, value, "must be a mapping of keys to values", "Indent its keys in the stack file.")
+        case "value_error":
+            rule, _, remedy = str(context["error"]).partition(" | ")
+            return Problem(path, value, rule, remedy or "Mend it in the stack file.")
+        case _:
+            return Problem(path, value, details["msg"], "Mend it in the stack file.")
+
+
+def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Keys that the (nested) model at a location takes."""
+    current: type[BaseModel] | None = model
+    for key in loc:
+        if current is None:
+            break
+        annotations = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
+        below = annotations.get(str(key))
+        current = below if isinstance(below, type) and issubclass(below, BaseModel) else None
+    return [field.alias or name for name, field in (current or model).model_fields.items()]

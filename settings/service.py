@@ -1,0 +1,259 @@
+"""One service in two colours. Defaults are the values of the FastAPI backend that the cluster was made for."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from settings.model import Model
+from settings.nodes import WORKLOAD, Toleration
+from settings.quantity import parse_quantity
+
+MAX_REPLICAS = 100
+"""Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
+
+RESERVED_ENV = "VERSION"
+"""Environment variable that tells the application its colour; set by the program alone."""
+
+
+class Colour(StrEnum):
+    """One of the two sets of pods; the Service selects one of them."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> "Colour":
+        """The other colour."""
+        return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
+
+
+def _matching(pattern: str, rule: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(rule)
+        return text
+
+    return AfterValidator(check)
+
+
+def _quantity(text: Any) -> str:
+    # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
+    quantity = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
+    if not isinstance(quantity, str):
+        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")  # noqa: TRY004
+    try:
+        parse_quantity(quantity)
+    except ValueError:
+        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi") from None
+    return quantity
+
+
+def _text_of_number(tag: Any) -> Any:
+    # `pulumi config set` makes a number of a tag like 20251105.
+    return str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag
+
+
+def _is_regular_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return pattern
+
+
+_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?"
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+
+Image = Annotated[
+    str,
+    _matching(
+        rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*",
+        "must be an image repository without tag or digest | Example: ghcr.io/org/backend; the tag belongs to a colour",
+    ),
+]
+Tag = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    _matching(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0"),
+]
+Quantity = Annotated[str, BeforeValidator(_quantity)]
+Path = Annotated[str, _matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
+DnsLabel = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        "must be a DNS label: at most 63 of a-z 0-9 -, not - at an end | Example: default",
+    ),
+]
+EnvName = Annotated[
+    str,
+    _matching(
+        rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
+        f"must be letters, digits and _, not a digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
+    ),
+]
+Int = Annotated[int, Strict()]
+Bool = Annotated[bool, Strict()]
+Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
+
+
+class ColourSettings(Model):
+    """What runs in one colour.
+
+    Attributes:
+        tag: image tag; may be absent only while there are no replicas.
+        replicas: pods wanted.
+        env: environment variables of this colour alone.
+    """
+
+    tag: Tag | None = None
+    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] = 0
+    env: dict[EnvName, str] = {}
+
+
+class Requests(Model):
+    """What the container asks for, as Kubernetes quantities; the scheduler counts it."""
+
+    cpu: Quantity = "100m"
+    memory: Quantity = "256Mi"
+
+
+class Limits(Model):
+    """What the container may use at most, as Kubernetes quantities."""
+
+    cpu: Quantity = "500m"
+    memory: Quantity = "512Mi"
+
+
+class Resources(Model):
+    """CPU and memory of the container."""
+
+    requests: Requests = Requests()
+    limits: Limits = Limits()
+
+
+class HttpProbe(Model):
+    """An HTTP probe of the kubelet; times in seconds. These are the liveness probe's defaults."""
+
+    path: Path = "/health"
+    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 30
+    period_seconds: Seconds = 10
+    timeout_seconds: Seconds = 1
+    failure_threshold: Annotated[Int, Field(ge=1, le=100)] = 3
+
+
+class ReadinessProbe(HttpProbe):
+    """The probe that decides on traffic, with the defaults that it has; times in seconds."""
+
+    path: Path = "/ready"
+    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 5
+    period_seconds: Seconds = 5
+
+
+class Drain(Model):
+    """How a pod leaves.
+
+    Attributes:
+        pre_stop_seconds: how long it still answers after it was taken out of the Service. More than the 30 s
+            of the load balancer's deregistration delay, so that a node that leaves is out of it first.
+        termination_grace_period_seconds: from the decision to end it to SIGKILL; the rest after preStop is the
+            application's, to finish its requests.
+    """
+
+    pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = 35
+    termination_grace_period_seconds: Seconds = 60
+
+
+class SmokeCheck(Model):
+    """One HTTP check: the status that `path` must answer with, and text that its body must match."""
+
+    path: Path
+    status: Annotated[Int, Field(ge=100, le=599)] = 200
+    body_matches: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
+
+
+class Smoke(Model):
+    """Checks of a colour before it takes traffic; times in seconds."""
+
+    enabled: Bool = True
+    paths: tuple[SmokeCheck, ...] = (SmokeCheck(path="/health"), SmokeCheck(path="/ready"))
+    attempts: Annotated[Int, Field(ge=1, le=20)] = 3
+    timeout_seconds: Seconds = 5
+    interval_seconds: Seconds = 1
+
+
+class Gate(Model):
+    """What must hold before the switch.
+
+    Attributes:
+        timeout_seconds: how long to wait for endpoints that are not ready yet.
+        min_ready_percent_of_serving: ready pods of the new colour, as a share of those that serve, percent.
+        smoke: HTTP checks.
+    """
+
+    timeout_seconds: Seconds = 30
+    min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = 100
+    smoke: Smoke = Smoke()
+
+
+class Security(Model):
+    """What the restricted pod security level leaves to choose."""
+
+    run_as_user: Annotated[Int, Field(ge=1, le=2**31 - 1)] = 10001
+    read_only_root_filesystem: Bool = True
+
+
+class DisruptionBudget(Model):
+    """How many pods of a colour a drain may take at a time."""
+
+    max_unavailable: Annotated[Int, Field(ge=1, le=MAX_REPLICAS)] = 1
+
+
+class ServiceSettings(Model):
+    """One service.
+
+    Attributes:
+        strategy: how releases happen.
+        image: repository of the image; the tag belongs to a colour.
+        active: the colour that takes traffic.
+        namespace: must exist.
+        port: container and Service port.
+        node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
+        ready_timeout_seconds: how long an update waits for a colour to be available.
+        progress_deadline_seconds: after which a Deployment that does not get on says so.
+        allow_in_place_update: permits a rolling update of the colour that serves.
+    """
+
+    strategy: Literal["blueGreen"] = "blueGreen"
+    image: Image
+    active: Colour
+    blue: ColourSettings = ColourSettings()
+    green: ColourSettings = ColourSettings()
+    namespace: DnsLabel = "default"
+    port: Annotated[Int, Field(ge=1, le=65535)] = 8000
+    node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
+    env: dict[EnvName, str] = {}
+    resources: Resources = Resources()
+    liveness: HttpProbe = HttpProbe()
+    readiness: ReadinessProbe = ReadinessProbe()
+    node_selector: dict[str, str] = {WORKLOAD: "application"}
+    tolerations: tuple[Toleration, ...] = ()
+    drain: Drain = Drain()
+    gate: Gate = Gate()
+    security: Security = Security()
+    pod_disruption_budget: DisruptionBudget = DisruptionBudget()
+    pod_annotations: dict[str, str] = {}
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[DnsLabel, ...] = ()
+    ready_timeout_seconds: Seconds = 300
+    progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
+    revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
+    allow_in_place_update: Bool = False
+
+    def colour(self, colour: Colour) -> ColourSettings:
+        """The settings of one colour."""
+        return self.blue if colour is Colour.BLUE else self.green

@@ -1,0 +1,127 @@
+"""One stack's settings, from the raw values of its configuration."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from settings.checks import SERVICES, name_problems, service_problems, stack_problems
+from settings.cluster import ExistingCluster
+from settings.problems import Problem, SettingsError, from_pydantic, shown
+from settings.service import ServiceSettings
+
+CLUSTER = "switchyard:cluster"
+PRODUCTION = "production"
+"""The stack of this name is marked production; `switchyard:production` marks others."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Everything that a stack is made from."""
+
+    cluster: ExistingCluster
+    services: Mapping[str, ServiceSettings]
+    production: bool
+
+
+def load(
+    raw_cluster: object, raw_services: object, stack: str, production: bool | None = None
+) -> StackSettings:
+    """Parses and checks a stack's configuration.
+
+    Args:
+        raw_cluster: value of `switchyard:cluster`.
+        raw_services: value of `switchyard:services`.
+        stack: the stack's name.
+        production: value of `switchyard:production`; None goes by the stack's name.
+
+    Raises:
+        SettingsError: with every mistake that there is.
+    """
+    marked = stack == PRODUCTION if production is None else production
+    problems: list[Problem] = []
+    cluster = _cluster(raw_cluster, problems)
+    services = _services(raw_services, problems, production=marked)
+    wrong = {problem.path for problem in problems}
+    problems += [
+        problem
+        for problem in stack_problems(services, cluster or ExistingCluster(kind="existing", nodes={}))
+        if not any(_touches(path, problem.path) for path in wrong)
+    ]
+    if problems or cluster is None:
+        raise SettingsError(problems)
+    return StackSettings(cluster, services, marked)
+
+
+def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | None:
+    if not isinstance(raw, Mapping):
+        value = "missing" if raw is None else shown(raw)
+        remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
+        problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
+        return None
+    kind = raw.get("kind")
+    if kind != "existing":
+        rule = "is not available yet; allowed: existing" if kind == "ec2" else "allowed: existing"
+        remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
+        problems.append(Problem(f"{CLUSTER}.kind", "missing" if kind is None else shown(kind), rule, remedy))
+        return None
+    try:
+        return ExistingCluster.model_validate(raw)
+    except ValidationError as error:
+        problems += from_pydantic(CLUSTER, ExistingCluster, error)
+        return None
+
+
+def _services(raw: object, problems: list[Problem], *, production: bool) -> dict[str, ServiceSettings]:
+    if not isinstance(raw, Mapping):
+        value = "missing" if raw is None else shown(raw)
+        remedy = "Give each service a key of its own in the stack file."
+        problems.append(Problem(SERVICES, value, "must be a mapping of names to services", remedy))
+        return {}
+    services = {}
+    for name, value in raw.items():
+        found = list(name_problems(name))
+        service = _service(name, value, found)
+        wrong = [problem.path for problem in found]
+        if service is not None:
+            services[name] = service
+            found += [
+                problem
+                for problem in service_problems(name, service, production=production)
+                if not any(_touches(path, problem.path) for path in wrong)
+            ]
+        problems += found
+    return services
+
+
+def _service(name: str, raw: object, problems: list[Problem]) -> ServiceSettings | None:
+    """Parses one service; what is wrong is left out and tried without, so that the other rules still speak."""
+    path = f"{SERVICES}.{name}"
+    try:
+        return ServiceSettings.model_validate(raw)
+    except ValidationError as error:
+        problems += from_pydantic(path, ServiceSettings, error)
+        pruned = copy.deepcopy(raw)
+        for details in error.errors(include_url=False):
+            _prune(pruned, details["loc"])
+    try:
+        return ServiceSettings.model_validate(pruned)
+    except ValidationError:
+        return None
+
+
+def _prune(raw: Any, loc: tuple[int | str, ...]) -> None:
+    *above, last = loc or (None,)
+    for key in above:
+        if not isinstance(raw, dict) or key not in raw:
+            return
+        raw = raw[key]
+    if isinstance(raw, dict):
+        raw.pop(last, None)
+
+
+def _touches(one: str, other: str) -> bool:
+    """Whether one path is the other, or above or below it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

@@ -1,0 +1,75 @@
+"""The commands. Exit codes: 0 done, 1 the cluster or the engine refused, 2 bad usage or configuration."""
+
+import asyncio
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gate.cluster import UNREACHABLE, ClusterAccess
+from settings.problems import SettingsError
+from settings.service import Colour
+from switchyard.configuration import ConfigurationError, read_settings
+from switchyard.status import ColourStatus, ServiceStatus, look
+
+app = typer.Typer(help="Releases on a stack: what is configured, and what serves.", add_completion=False, no_args_is_help=True)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False, style="red")
+
+MISMATCH = 1
+"""Exit code of `status` when a service does not serve what is configured."""
+
+
+@app.callback()
+def commands() -> None:
+    """Keeps `status` a command of its own while it is the only one."""
+
+
+@app.command()
+def status(
+    stack: Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")] = None,
+) -> None:
+    """Shows for each service the colour configured, the colour that serves, and the ready pods of both."""
+    try:
+        name, settings = read_settings(stack)
+        access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+        services = asyncio.run(look(access, settings.services))
+    except SettingsError as error:
+        _end(str(error), code=2)
+    except ConfigurationError as error:
+        _end(str(error), code=2)
+    except UNREACHABLE as error:
+        _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)
+    console.print(_table(name, services))
+    if any(service.simulated for service in services):
+        console.print(
+            "Simulated nodes: pods turn Ready without running; probes, images and smoke tests are not exercised."
+        )
+    if not all(service.as_configured for service in services):
+        console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
+        raise typer.Exit(MISMATCH)
+
+
+def _table(stack: str, services: list[ServiceStatus]) -> Table:
+    table = Table(title=f"stack {stack}", title_justify="left")
+    for column in ("service", "configured", "serving", "blue", "green", "node port"):
+        table.add_column(column)
+    for service in services:
+        table.add_row(
+            f"{service.namespace}/{service.name}",
+            service.configured.value,
+            "nothing" if service.serving is None else service.serving.value,
+            *(_cell(service.colours[colour]) for colour in Colour),
+            "-" if service.node_port is None else str(service.node_port),
+        )
+    return table
+
+
+def _cell(colour: ColourStatus) -> str:
+    return f"{colour.tag or '-'}  {colour.ready}/{colour.wanted} ready"
+
+
+def _end(message: str, code: int) -> NoReturn:
+    errors.print(message)
+    raise typer.Exit(code)

@@ -1,0 +1,52 @@
+"""Reads a stack's settings through the engine, so that the command line sees what the program sees."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from settings.stack import StackSettings, load
+
+
+class ConfigurationError(Exception):
+    """The stack's configuration could not be read. The text says why, in the engine's own words."""
+
+
+def read_settings(stack: str | None) -> tuple[str, StackSettings]:
+    """Reads the configuration of a stack.
+
+    Args:
+        stack: its name; None takes the one selected.
+
+    Returns:
+        The stack's name and its settings.
+
+    Raises:
+        ConfigurationError: the engine is missing, or it refuses.
+        settings.problems.SettingsError: the configuration has mistakes.
+    """
+    name = stack or _pulumi("stack", "--show-name").strip()
+    values = json.loads(_pulumi("config", "--json", "--stack", name))
+    production = _value(values, "production")
+    settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production)
+    return name, settings
+
+
+def _value(values: dict[str, Any], key: str) -> Any:
+    entry = values.get(f"switchyard:{key}")
+    if entry is None:
+        return None
+    return entry.get("objectValue", json.loads(entry["value"]))
+
+
+def _pulumi(*arguments: str) -> str:
+    # Beside this interpreter first: it is the one pinned for this project, activated or not.
+    pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
+    if pulumi is None:
+        raise ConfigurationError("pulumi is not installed here. Run `make tools`.")
+    result = subprocess.run([pulumi, *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ConfigurationError(result.stderr.strip() or f"pulumi {arguments[0]} failed")
+    return result.stdout

@@ -1,0 +1,128 @@
+"""Drives the real program with the real engine, as somebody at a shell would, on a state of its own."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from toolchain.paths import PROJECT, binary, pulumi_environment
+
+NAME = "test"
+ENGINE_LIMIT = 300
+"""Seconds after which a hung engine is ended. No update of a test comes near it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of the engine printed, and how it ended."""
+
+    code: int
+    output: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+class Stack:
+    """A stack with a file backend and a configuration file in a directory of the test's own."""
+
+    def __init__(self, directory: Path, config: dict[str, Any]) -> None:
+        self._directory = directory
+        self._config_file = directory / f"Pulumi.{NAME}.yaml"
+        self.config = copy.deepcopy(config)
+        state = directory / "state"
+        state.mkdir()
+        self._environment = {
+            **os.environ,
+            **pulumi_environment(),
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": "of a test, protects nothing",
+        }
+        self._environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        self._write()
+        self.run("stack", "init", NAME, "--no-select", check=True)
+        # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
+        self.config = yaml.safe_load(self._config_file.read_text())
+
+    def set(self, path: str, value: Any) -> None:
+        """Sets one value, as ``pulumi config set --path 'switchyard:<path>'`` does.
+
+        Args:
+            path: keys with dots between them, for example ``services.backend.active``.
+            value: the new value; None takes the key out.
+        """
+        first, *keys = path.split(".")
+        node = self.config["config"]
+        for key, below in zip([f"switchyard:{first}", *keys], keys, strict=False):
+            node = node.setdefault(key, {})
+            last = below
+        if value is None:
+            node.pop(last, None)
+        else:
+            node[last] = value
+        self._write()
+
+    def up(self, *arguments: str) -> Result:
+        """Updates the stack."""
+        return self.run("up", "--yes", "--skip-preview", *arguments)
+
+    def preview(self, *arguments: str) -> Result:
+        """Previews an update, with its diff."""
+        return self.run("preview", "--diff", *arguments)
+
+    def planned(self) -> dict[str, str]:
+        """What a preview would do: operation by resource name, unchanged resources left out."""
+        steps = json.loads(self.run("preview", "--json", check=True).output)["steps"]
+        return {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", check=True).output)
+        return found
+
+    def destroy(self) -> Result:
+        """Deletes everything in the stack."""
+        return self.run("destroy", "--yes", "--skip-preview")
+
+    def run(self, *arguments: str, check: bool = False) -> Result:
+        """Runs one command of the engine on this stack."""
+        process = self.start(*arguments)
+        try:
+            output, _ = process.communicate(timeout=ENGINE_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill(process)
+            raise
+        result = Result(process.returncode, output)
+        assert result.ok or not check, result.output
+        return result
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts one command of the engine, in a process group of its own, and returns at once."""
+        stack = [] if arguments[0] == "stack" and arguments[1] == "init" else ["--stack", NAME]
+        options = ["--non-interactive", "--color", "never", "--cwd", str(PROJECT)]
+        if arguments[0] in {"up", "preview", "refresh", "destroy"} or "init" in arguments:
+            options += ["--config-file", str(self._config_file)]
+        return subprocess.Popen(
+            [str(binary("pulumi")), *arguments, *stack, *options],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kills the engine, its language host, the program and its provider: the whole group, at once."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    def _write(self) -> None:
+        self._config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))
