@@ -1,0 +1,49 @@
+"""The commands that an activated environment has: `pulumi` with its parts around it, and `kubectl`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from toolchain.paths import PASSPHRASE, binary, pulumi_defaults, search_path
+
+
+def launcher() -> str:
+    """A shell script, because it starts in a millisecond, that runs the pinned engine.
+
+    What the user has set stays: another home, another backend, another passphrase.
+    """
+    defaults = "\n".join(
+        f": ${{{name}:={shlex.quote(value)}}}; export {name}" for name, value in pulumi_defaults().items()
+    )
+    path = ":".join(map(str, search_path()))
+    return f"""#!/bin/sh
+# Written by the installer of the toolchain; a change here is lost at the next one.
+PATH={shlex.quote(path)}:$PATH; export PATH
+{defaults}
+if [ -z "${{PULUMI_CONFIG_PASSPHRASE+set}}${{PULUMI_CONFIG_PASSPHRASE_FILE+set}}" ] && [ -r {shlex.quote(str(PASSPHRASE))} ]; then
+  PULUMI_CONFIG_PASSPHRASE_FILE={shlex.quote(str(PASSPHRASE))}; export PULUMI_CONFIG_PASSPHRASE_FILE
+fi
+exec {shlex.quote(str(binary("pulumi")))} "$@"
+"""
+
+
+def write_launchers() -> bool:
+    """Puts the commands into the virtual environment that this runs in; False if it is none."""
+    if sys.prefix == sys.base_prefix:
+        return False
+    folder = Path(sys.prefix) / "bin"
+    _replace(folder / "pulumi", launcher())
+    kubectl = folder / "kubectl"
+    if not kubectl.is_symlink() or kubectl.readlink() != binary("kubectl"):
+        kubectl.unlink(missing_ok=True)
+        kubectl.symlink_to(binary("kubectl"))
+    return True
+
+
+def _replace(file: Path, text: str) -> None:
+    if file.exists() and file.read_text() == text:
+        return
+    new = file.with_name(f".{file.name}.new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.replace(file)

@@ -1,0 +1,38 @@
+"""Where the tools are, and the environment that makes them work together."""
+
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+TOOLS = PROJECT / ".tools"
+BIN = TOOLS / "bin"
+DOWNLOADS = TOOLS / "downloads"
+INSTALLED = TOOLS / "installed"
+MODULES = Path(__file__).resolve().parent / "modules"
+
+PULUMI_HOME = TOOLS / "pulumi-home"
+"""The engine's plugins and log-ins. The project's own, so that neither it nor ``~/.pulumi`` disturbs the other."""
+
+PASSPHRASE = PROJECT / ".sandbox" / "passphrase"
+"""Encrypts the state of stack `local`, if there is one."""
+
+
+def binary(name: str) -> Path:
+    """Path of an installed tool, whether it is there or not."""
+    return BIN / name
+
+
+def search_path() -> list[Path]:
+    """Directories that come first on the engine's PATH: its language host, then this environment's Python."""
+    return [BIN, Path(sys.prefix) / "bin"]
+
+
+def pulumi_defaults() -> dict[str, str]:
+    """Environment variables that the engine gets unless they are set already."""
+    return {"PULUMI_HOME": str(PULUMI_HOME), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+
+
+def pulumi_environment(inherited: dict[str, str]) -> dict[str, str]:
+    """The environment in which the engine finds its parts: the launcher's, for programs."""
+    path = ":".join([*map(str, search_path()), inherited.get("PATH", "")])
+    return pulumi_defaults() | inherited | {"PATH": path}

@@ -1,0 +1,224 @@
+"""What is installed: the one place that pins versions, and says where each tool comes from."""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+PULUMI = "3.250.0"
+KUBERNETES_PROVIDER = "4.25.0"
+KUBERNETES = "1.34.1"
+ETCD = "3.6.5"
+KWOK = "0.8.0"
+
+GO = (1, 26)
+"""Oldest Go that builds all modules."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An operating system and a processor, in the words of Go (`os`, `arch`)."""
+
+    os: str
+    arch: str
+
+    @property
+    def pulumi_arch(self) -> str:
+        """The processor, in the words of the engine's releases."""
+        return "x64" if self.arch == "amd64" else self.arch
+
+
+class UnsupportedPlatformError(Exception):
+    """No tool is published for this machine, and none can be built."""
+
+
+def this_platform(system: str = "", machine: str = "") -> Platform:
+    """The machine that this runs on.
+
+    Raises:
+        UnsupportedPlatformError: neither Linux nor macOS, or a processor that is neither amd64 nor arm64.
+    """
+    system, machine = system or platform.system(), machine or platform.machine()
+    arch = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine.lower())
+    if system not in {"Linux", "Darwin"} or arch is None:
+        raise UnsupportedPlatformError(
+            f"{system} on {machine} is not supported. Use Linux or macOS on amd64 or arm64; on Windows, WSL 2."
+        )
+    return Platform(system.lower(), arch)
+
+
+@dataclass(frozen=True)
+class Download:
+    """An official release.
+
+    Attributes:
+        url: the file.
+        checksum_url: where its SHA-256 is published: a file that holds it, or a release of GitHub's API, whose
+            assets carry a digest.
+        members: for an archive, the path in it of each binary; empty where the file is the binary.
+    """
+
+    url: str
+    checksum_url: str
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file_name(self) -> str:
+        """Last part of the URL."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Build:
+    """Binaries from a pinned Go module.
+
+    Attributes:
+        module: directory in `toolchain/modules` with the go.mod and go.sum that pin it.
+        packages: Go package of each binary.
+        variables: package variables that the linker sets, for programs that state their version.
+        embedded: module and files of it that are copied beside the main package before the build.
+        scripts: module and path in it of files that are installed as they are.
+    """
+
+    module: str
+    packages: Mapping[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    embedded: tuple[str, tuple[str, ...]] | None = None
+    scripts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing to install.
+
+    Attributes:
+        name: as the installer calls it.
+        version: pinned version.
+        binaries: files in `.tools/bin`, or for a plugin the one that the engine is given.
+        download: its official release for a platform; None where none is published.
+        builds: its sources, for where the release cannot be had.
+        plugin: kind and name of an engine plugin; None for a program.
+    """
+
+    name: str
+    version: str
+    binaries: tuple[str, ...]
+    download: Callable[[Platform], Download | None]
+    builds: tuple[Build, ...]
+    plugin: tuple[str, str] | None = None
+
+
+def _github(repository: str, tag: str, asset: str, members: Mapping[str, str] | None = None) -> Download:
+    return Download(
+        f"https://github.com/{repository}/releases/download/{tag}/{asset}",
+        f"https://api.github.com/repos/{repository}/releases/tags/{tag}",
+        members or {},
+    )
+
+
+def _pulumi(platform: Platform) -> Download:
+    binaries = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+    asset = f"pulumi-v{PULUMI}-{platform.os}-{platform.pulumi_arch}.tar.gz"
+    return _github("pulumi/pulumi", f"v{PULUMI}", asset, {name: f"pulumi/{name}" for name in binaries})
+
+
+def _provider(platform: Platform) -> Download:
+    binary = "pulumi-resource-kubernetes"
+    asset = f"{binary}-v{KUBERNETES_PROVIDER}-{platform.os}-{platform.arch}.tar.gz"
+    return _github("pulumi/pulumi-kubernetes", f"v{KUBERNETES_PROVIDER}", asset, {binary: binary})
+
+
+def _etcd(platform: Platform) -> Download | None:
+    folder = f"etcd-v{ETCD}-{platform.os}-{platform.arch}"
+    ending = "zip" if platform.os == "darwin" else "tar.gz"
+    return _github("etcd-io/etcd", f"v{ETCD}", f"{folder}.{ending}", {"etcd": f"{folder}/etcd"})
+
+
+def _kubernetes_server(name: str) -> Callable[[Platform], Download | None]:
+    def download(platform: Platform) -> Download | None:
+        if platform.os == "darwin" and name != "kubectl":
+            return None  # servers are published for Linux only
+        url = f"https://dl.k8s.io/v{KUBERNETES}/bin/{platform.os}/{platform.arch}/{name}"
+        return Download(url, f"{url}.sha256")
+
+    return download
+
+
+def _kwok(name: str) -> Callable[[Platform], Download]:
+    return lambda platform: _github(
+        "kubernetes-sigs/kwok", f"v{KWOK}", f"{name}-{platform.os}-{platform.arch}"
+    )
+
+
+def _kubernetes_tool(name: str) -> Tool:
+    variables = {
+        f"k8s.io/{module}.{variable}": value
+        for module in ("component-base/version", "client-go/pkg/version")
+        for variable, value in (
+            ("gitVersion", f"v{KUBERNETES}"),
+            ("gitMajor", KUBERNETES.split(".")[0]),
+            ("gitMinor", KUBERNETES.split(".")[1]),
+        )
+    }
+    build = Build("kubernetes", {name: f"k8s.io/kubernetes/cmd/{name}"}, variables)
+    return Tool(name, KUBERNETES, (name,), _kubernetes_server(name), (build,))
+
+
+def _kwok_tool(name: str) -> Tool:
+    build = Build("kwok", {name: f"sigs.k8s.io/kwok/cmd/{name}"})
+    return Tool(name, KWOK, (name,), _kwok(name), (build,))
+
+
+TOOLS = (
+    Tool(
+        "etcd", ETCD, ("etcd",), _etcd, (Build("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),)
+    ),
+    *(_kubernetes_tool(f"kube-{server}") for server in ("apiserver", "controller-manager", "scheduler")),
+    _kubernetes_tool("kubectl"),
+    _kwok_tool("kwok"),
+    _kwok_tool("kwokctl"),
+    Tool(
+        "pulumi",
+        PULUMI,
+        ("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
+        _pulumi,
+        (
+            Build(
+                "pulumi",
+                {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+                {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI}"},
+                scripts=(("github.com/pulumi/pulumi/sdk/v3", "python/cmd/pulumi-language-python-exec"),),
+            ),
+            Build(
+                "pulumi-language-python",
+                {
+                    "pulumi-language-python": (
+                        "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
+                    )
+                },
+                {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI}"},
+            ),
+        ),
+    ),
+    Tool(
+        "pulumi-resource-kubernetes",
+        KUBERNETES_PROVIDER,
+        ("pulumi-resource-kubernetes",),
+        _provider,
+        (
+            Build(
+                "pulumi-resource-kubernetes",
+                {"pulumi-resource-kubernetes": "."},
+                {"main.Version": KUBERNETES_PROVIDER},
+                embedded=(
+                    "github.com/pulumi/pulumi-kubernetes/provider/v4",
+                    tuple(
+                        f"cmd/pulumi-resource-kubernetes/{name}"
+                        for name in ("schema.json", "terraform-mapping.json")
+                    ),
+                ),
+            ),
+        ),
+        plugin=("resource", "kubernetes"),
+    ),
+)
+"""In the order of installation: a plugin after the engine, which takes it in."""
