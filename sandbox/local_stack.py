@@ -16,13 +16,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from toolchain.paths import BIN, PROJECT, pulumi_environment
+from toolchain.paths import PASSPHRASE, PROJECT, binary, pulumi_environment
 
 STACK = "local"
 CONFIG = PROJECT / f"Pulumi.{STACK}.yaml"
 HOME = PROJECT / ".sandbox"
 STATE = HOME / "pulumi"
-PASSPHRASE = HOME / "passphrase"
 BACKEND = f"file://{STATE}"
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -72,12 +71,12 @@ def _stacks() -> set[str]:
 
 def _pulumi(*arguments: str, quiet: bool = False) -> str:
     """Runs the engine against the local backend; ends the command with the engine's own words if it fails."""
-    environment = os.environ | pulumi_environment() | {
+    environment = pulumi_environment(dict(os.environ)) | {
         "PULUMI_BACKEND_URL": BACKEND,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),
     }
     result = subprocess.run(
-        [BIN / "pulumi", *arguments],
+        [binary("pulumi"), *arguments],
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE if quiet else None,

@@ -40,8 +40,7 @@ class Stack:
         state = directory / "state"
         state.mkdir()
         self._environment = {
-            **os.environ,
-            **pulumi_environment(),
+            **pulumi_environment(dict(os.environ)),
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "of a test, protects nothing",
         }

@@ -1,0 +1,1 @@
+"""Benchmarks: switches against their peers, and growth with the number of services."""

@@ -1,0 +1,8 @@
+"""A local 7-node cluster: real etcd, API server, controllers and scheduler; the kubelets are simulated.
+
+Pods turn Ready without running: probes and images are not exercised, and nothing answers on their addresses.
+"""
+
+from sandbox.cluster import Sandbox, SandboxError
+
+__all__ = ["Sandbox", "SandboxError"]

@@ -1,0 +1,64 @@
+"""``python -m sandbox up|down|status``. Exit codes: 0 done (status: it runs), 1 not, 2 bad usage."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox.cluster import Sandbox, SandboxError
+
+app = typer.Typer(help="The local 7-node cluster.", add_completion=False, no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+
+Name = Annotated[str | None, typer.Option(help="A sandbox beside the one of stack `local`.")]
+
+SIMULATED = "Its kubelets are simulated: pods turn Ready without running; probes and images are not exercised."
+
+
+@app.command()
+def up(name: Name = None) -> None:
+    """Starts the cluster. Run again, it changes nothing; after a crash, it repairs."""
+    started = time.monotonic()
+    sandbox = Sandbox(name)
+    try:
+        sandbox.up()
+    except SandboxError as error:
+        _fail(error)
+    console.print(f"Sandbox {sandbox.name}: 7 nodes ready at {sandbox.server}, {time.monotonic() - started:.1f} s.")
+    console.print(SIMULATED)
+
+
+@app.command()
+def down(name: Name = None) -> None:
+    """Ends the cluster and removes its state."""
+    sandbox = Sandbox(name)
+    try:
+        sandbox.down()
+    except SandboxError as error:
+        _fail(error)
+    console.print(f"Sandbox {sandbox.name}: ended.")
+
+
+@app.command()
+def status(name: Name = None) -> None:
+    """Says whether the cluster runs."""
+    sandbox = Sandbox(name)
+    processes = sandbox.processes()
+    if not sandbox.running():
+        console.print(f"Sandbox {sandbox.name}: not running ({', '.join(processes) or 'no'} processes).")
+        raise typer.Exit(1)
+    console.print(f"Sandbox {sandbox.name}: ready at {sandbox.server}")
+    console.print(SIMULATED)
+    for component, pid in sorted(processes.items()):
+        console.print(f"  {component:26} process {pid}")
+    console.print(f"kubectl --kubeconfig {sandbox.kubeconfig} get nodes")
+
+
+def _fail(error: SandboxError) -> None:
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red").print(str(error))
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,287 @@
+"""Starts and ends one local control plane with kwokctl, and registers the simulated nodes.
+
+kwokctl makes the certificates and starts the five processes in about a second. What it does not give, a safe
+end and a repair after a crash at any point, is here: the state on disk decides what `up` does, and processes
+are known by the path that they were started from.
+"""
+
+import base64
+import contextlib
+import fcntl
+import os
+import random
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import yaml
+
+from sandbox.nodes import SIMULATED, node_manifest
+from sandbox.processes import end, processes_of
+from sandbox.stages import stages
+from settings.nodes import DEFAULT_NODES
+from toolchain.paths import PROJECT, binary
+
+HOME = PROJECT / ".sandbox"
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+READY_SECONDS = 60
+"""Bound on the start. It takes about 3 s on two cores."""
+
+POLL_SECONDS = 0.1
+"""Pause between two questions to an API server that may not be up, so that it cannot be watched yet."""
+
+
+class SandboxError(Exception):
+    """The sandbox could not be started or ended. The text names the cause and the remedy."""
+
+
+class Sandbox:
+    """One local cluster.
+
+    Args:
+        name: None for the one of stack `local`, directly in ``.sandbox``; named ones stand side by side.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or "local"
+        self.directory = HOME / "named" / name if name else HOME
+        self.kubeconfig = self.directory / "kubeconfig"
+        self._work = self.directory / "control-plane"
+        self._cluster = self._work / "clusters" / "sandbox"
+        self._complete = self._cluster / "complete"
+
+    @property
+    def server(self) -> str:
+        """URL of the API server.
+
+        Raises:
+            SandboxError: the sandbox was never started.
+        """
+        try:
+            config = yaml.safe_load((self._cluster / "kubeconfig.yaml").read_text())
+        except FileNotFoundError:
+            raise SandboxError(f"Sandbox {self.name} is not there. Start it: python -m sandbox up") from None
+        return str(config["clusters"][0]["cluster"]["server"])
+
+    def processes(self) -> dict[str, int]:
+        """Process ids of the components that run, by name."""
+        return {Path(process.cmdline()[0]).name: process.pid for process in self._processes()}
+
+    def running(self) -> bool:
+        """Whether every component runs and the API server says that it is ready."""
+        try:
+            if set(self.processes()) != set(COMPONENTS):
+                return False
+            with self._client() as client:
+                return client.get("/readyz").is_success and not self._not_ready(client)
+        except (httpx.HTTPError, psutil.Error, OSError, SandboxError):
+            return False
+
+    def up(self) -> None:
+        """Starts what does not run. What runs, and what is in etcd, stays.
+
+        Raises:
+            SandboxError: it does not get ready.
+        """
+        missing = [name for name in (*COMPONENTS[:4], "kwok", "kwokctl") if not binary(name).exists()]
+        if missing:
+            raise SandboxError(f"{', '.join(missing)} missing in .tools/bin. Run: make tools")
+        with self._lock():
+            if self.running():
+                return
+            end(self._processes())
+            if self._complete.exists():
+                self._kwokctl("start", "cluster")
+            else:
+                shutil.rmtree(self._work, ignore_errors=True)
+                self._create()
+            with self._client() as client:
+                self._wait("the API server", lambda: client.get("/readyz").is_success)
+                self._register_nodes(client)
+                self._wait("the seven nodes", lambda: not self._not_ready(client))
+            self._write_kubeconfig()
+            self._complete.touch()
+
+    def down(self) -> None:
+        """Ends what `up` started, and removes its state. Other files in the directory stay.
+
+        Raises:
+            SandboxError: a process does not end.
+        """
+        if not self.directory.exists():
+            return
+        with self._lock():
+            try:
+                end(self._processes())
+            except TimeoutError as error:
+                raise SandboxError(str(error)) from None
+            shutil.rmtree(self._work, ignore_errors=True)
+            self.kubeconfig.unlink(missing_ok=True)
+            (self.directory / "lock").unlink()
+        for folder in (self.directory, HOME / "named", HOME):
+            with contextlib.suppress(OSError):  # something else is still in it
+                folder.rmdir()
+
+    def _processes(self) -> list[psutil.Process]:
+        return processes_of(self._work, binary("kwokctl"))
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _create(self) -> None:
+        self._work.mkdir(mode=0o700, parents=True)
+        ports = _free_ports(len(COMPONENTS))
+        etcd = f"http://127.0.0.1:{ports[0]}"
+        arguments = {
+            # Everything on the loopback interface: a sandbox is nobody else's business.
+            "etcd": {
+                "listen-client-urls": etcd,
+                "advertise-client-urls": etcd,
+                "listen-peer-urls": "http://127.0.0.1:0",
+                # Durable enough for a sandbox, and a start or a burst of writes does not wait for the disk.
+                "unsafe-no-fsync": "true",
+            },
+            "kube-apiserver": {"bind-address": "127.0.0.1", "service-cluster-ip-range": "10.96.0.0/12"},
+            "kube-controller-manager": {"bind-address": "127.0.0.1"},
+            "kube-scheduler": {"bind-address": "127.0.0.1"},
+            "kwok-controller": {
+                "server-address": f"127.0.0.1:{ports[4]}",
+                "cidr": "192.168.0.0/16",
+                # kwokctl itself asks for all nodes; a real node that joins later is not to be simulated.
+                "manage-all-nodes": "false",
+                "manage-nodes-with-annotation-selector": ",".join(f"{key}={value}" for key, value in SIMULATED.items()),
+            },
+        }
+        options = [
+            *("--runtime", "binary", "--heartbeat-factor", "1"),
+            *("--kubeconfig", str(self._work / "kubeconfig")),
+            *("--etcd-port", str(ports[0]), "--kube-apiserver-port", str(ports[1])),
+            *("--kube-controller-manager-port", str(ports[2]), "--kube-scheduler-port", str(ports[3])),
+            *("--controller-port", str(ports[4]), "--kwok-controller-binary", str(binary("kwok"))),
+        ]
+        for component in COMPONENTS[:4]:
+            options += [f"--{component}-binary", str(binary(component))]
+        # In a file, because kwokctl 0.8 ends in a panic when two components get several --extra-args each.
+        patches = [
+            {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in values.items()]}
+            for component, values in arguments.items()
+        ]
+        configuration = {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "componentsPatches": patches,
+        }
+        (self._work / "kwok.yaml").write_text(yaml.safe_dump_all([configuration, *stages()], sort_keys=False))
+        self._kwokctl("create", "cluster", *options)
+
+    def _kwokctl(self, *arguments: str) -> None:
+        command = [str(binary("kwokctl")), *arguments]
+        command += ["--name", "sandbox", "--config", str(self._work / "kwok.yaml")]
+        result = subprocess.run(
+            command,
+            env=os.environ | {"KWOK_WORKDIR": str(self._work)},
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+        (self._work / "kwokctl.log").write_text(result.stderr)
+        if result.returncode:
+            raise SandboxError(f"kwokctl {arguments[0]} failed; see {self._work / 'kwokctl.log'}, then run up again.")
+
+    def _client(self) -> httpx.Client:
+        pki = self._cluster / "pki"
+        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
+
+    def _register_nodes(self, client: httpx.Client) -> None:
+        for number, (name, node) in enumerate(DEFAULT_NODES.items()):
+            response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
+            if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
+                response.raise_for_status()
+
+    def _not_ready(self, client: httpx.Client) -> set[str]:
+        """Names of nodes that are missing, not Ready, or still tainted as new; and of what pods need besides."""
+        waiting = set(DEFAULT_NODES)
+        for node in client.get("/api/v1/nodes").raise_for_status().json()["items"]:
+            conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
+            starting = [
+                taint
+                for taint in node["spec"].get("taints", [])
+                if taint["key"].startswith("node.kubernetes.io/")
+            ]
+            if conditions.get("Ready") == "True" and not starting:
+                waiting.discard(node["metadata"]["name"])
+        if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
+            waiting.add("ServiceAccount default")
+        return waiting
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        limit = time.monotonic() + READY_SECONDS
+        while time.monotonic() < limit:
+            with contextlib.suppress(httpx.TransportError):
+                if ready():
+                    return
+            time.sleep(POLL_SECONDS)
+        dead = sorted(set(COMPONENTS) - set(self.processes()))
+        cause = f"{', '.join(dead)} ended" if dead else "everything runs"
+        raise SandboxError(
+            f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s ({cause}). "
+            f"See the logs in {self._cluster / 'logs'}, then: python -m sandbox down"
+        )
+
+    def _write_kubeconfig(self) -> None:
+        """Writes a kubeconfig that holds its certificates, so that it can be copied."""
+        name = f"switchyard-{self.name}"
+        config: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": name, "cluster": {"server": self.server, "certificate-authority-data": self._pem("ca.crt")}}
+            ],
+            "users": [
+                {
+                    "name": name,
+                    "user": {
+                        "client-certificate-data": self._pem("admin.crt"),
+                        "client-key-data": self._pem("admin.key"),
+                    },
+                }
+            ],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+        new = self.kubeconfig.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(yaml.safe_dump(config, sort_keys=False))
+        new.replace(self.kubeconfig)
+
+    def _pem(self, file: str) -> str:
+        return base64.b64encode((self._cluster / "pki" / file).read_bytes()).decode()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, outside the ranges of NodePorts and of outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20000, 30000)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports

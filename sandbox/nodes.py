@@ -1,0 +1,46 @@
+"""The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
+
+from typing import Any
+
+from settings.nodes import NodeSettings
+
+SIMULATED = {"kwok.x-k8s.io/node": "fake"}
+"""Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
+
+
+SUBNETS = {"a": "10.0.1", "b": "10.0.2", "c": "10.0.3"}
+"""Public subnet of each zone of the real cluster, by the zone's last letter: a /24 each."""
+
+
+def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
+    """A node as its kubelet would register it.
+
+    Args:
+        name: its name.
+        node: its row of the node table.
+        number: its place in the table, for its address, on which nothing answers.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": SIMULATED,
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "node.kubernetes.io/instance-type": node.type,
+                "topology.kubernetes.io/zone": node.zone,
+                "topology.kubernetes.io/region": node.zone[:-1],
+            },
+        },
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": f"{SUBNETS[node.zone[-1]]}.{10 + number}"},
+                {"type": "Hostname", "address": name},
+            ],
+            "capacity": node.machine.capacity(node.disk_gb),
+            "allocatable": node.machine.allocatable(node.disk_gb),
+        },
+    }
