@@ -43,6 +43,7 @@ class BlueGreenService(pulumi.ComponentResource):
         super().__init__("switchyard:service:BlueGreenService", name, None, opts)
         self._name = name
         self._settings = service
+        self._switching = False
         self._gates = Gates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
 
         account = register(ServiceAccount, f"{name}-account", render.service_account(name, service), self._child())
@@ -53,7 +54,7 @@ class BlueGreenService(pulumi.ComponentResource):
         self._service = self._active_service(after=[active, *ways_in])
         self._deployment(service.active.other, after=[self._service])
 
-        self.active = self._service.spec["selector"]["version"]
+        self.active = self._service.id.apply(self._confirmed)
         self.colours = pulumi.Output.from_input(
             {colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas} for colour in Colour}
         )
@@ -100,11 +101,19 @@ class BlueGreenService(pulumi.ComponentResource):
     def _active_service(self, after: list[pulumi.Resource]) -> Service:
         async def gate(args: pulumi.ResourceHookArgs) -> None:
             to = Colour(_spec(args.new_inputs)["selector"]["version"])
+            self._switching = True
             await self._gates.before_switch(to, preview=pulumi.runtime.is_dry_run())
 
         hook = _hook(f"{self._name}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
         return register(Service, self._name, render.active_service(self._name, self._settings), self._child(after, hooks))
+
+    async def _confirmed(self, _: str) -> str:
+        """The active colour, after a look at whether it serves indeed."""
+        in_preview = pulumi.runtime.is_dry_run() and self._switching
+        if not in_preview:
+            await self._gates.confirm()
+        return self._settings.active.value
 
     def _urls(self, node_port: int) -> dict[str, str]:
         domain, port = f"{self._settings.namespace}.svc.cluster.local", self._settings.port

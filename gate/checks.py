@@ -85,6 +85,24 @@ class Gates:
         except UNREACHABLE as error:
             raise self._unreachable(error) from error
 
+    async def confirm(self) -> None:
+        """Warns when the cluster has another colour serving than the stack, though nothing is about to change it.
+
+        The engine compares settings with its own record, so that a selector changed by hand is invisible to it
+        until a refresh.
+        """
+        try:
+            cluster = await Cluster.connect(self._access)
+            serving = await cluster.serving_colour(self._service.namespace, self._name)
+        except (*UNREACHABLE, ValueError) as error:
+            self._warn(f"{self._name}: could not see which colour serves ({type(error).__name__}).")
+            return
+        if serving not in {None, self._service.active}:
+            self._warn(
+                f"{self._name}: {serving} serves on the cluster, though the stack has {self._service.active}: "
+                "somebody changed the Service by hand. `pulumi up --refresh` shows the difference and puts it right."
+            )
+
     async def _wait_for_endpoints(self, cluster: Cluster, to: Colour, serving_ready: int) -> frozenset[Endpoint]:
         refusal: Refusal | None = None
         watch = cluster.watch_endpoints(self._service.namespace, colour_name(self._name, to))

@@ -25,7 +25,7 @@ STATE = HOME / "pulumi"
 BACKEND = f"file://{STATE}"
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -96,11 +96,11 @@ Next, in this directory:
   source .venv/bin/activate
   pulumi config set --path 'switchyard:services.backend.green.tag' v2.0.0
   pulumi config set --path 'switchyard:services.backend.green.replicas' 3
-  pulumi up                                                                  # warms green
+  pulumi up    # warms green
   pulumi config set --path 'switchyard:services.backend.active' green
-  pulumi up                                                                  # switches
+  pulumi up    # switches
   pulumi config set --path 'switchyard:services.backend.active' blue
-  pulumi up                                                                  # rolls back
+  pulumi up    # rolls back
   kubectl --kubeconfig .sandbox/kubeconfig get pods -o wide"""
 
 if __name__ == "__main__":

@@ -14,8 +14,13 @@ from switchyard.configuration import ConfigurationError, read_settings
 from switchyard.status import ColourStatus, ServiceStatus, look
 
 app = typer.Typer(help="Releases on a stack: what is configured, and what serves.", add_completion=False, no_args_is_help=True)
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False, style="red")
+LOG_WIDTH = 120
+"""Columns where there is no terminal to ask."""
+
+console = Console(highlight=False, soft_wrap=True)
+if not console.is_terminal:
+    console.width = LOG_WIDTH
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red")
 
 MISMATCH = 1
 """Exit code of `status` when a service does not serve what is configured."""
