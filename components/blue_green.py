@@ -56,7 +56,10 @@ class BlueGreenService(pulumi.ComponentResource):
 
         self.active = self._service.id.apply(self._confirmed)
         self.colours = pulumi.Output.from_input(
-            {colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas} for colour in Colour}
+            {
+                colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas}
+                for colour in Colour
+            }
         )
         self.urls = self._service.spec["ports"][0]["node_port"].apply(self._urls)
         self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
@@ -95,7 +98,10 @@ class BlueGreenService(pulumi.ComponentResource):
         hooks = pulumi.ResourceHookBinding(before_update=[_hook(f"{name}-guard", guard)])
         manifest = render.deployment(self._name, colour, self._settings)
         return register(
-            Deployment, name, manifest, self._child(after, hooks, seconds=self._settings.ready_timeout_seconds)
+            Deployment,
+            name,
+            manifest,
+            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds),
         )
 
     def _active_service(self, after: list[pulumi.Resource]) -> Service:
@@ -106,7 +112,9 @@ class BlueGreenService(pulumi.ComponentResource):
 
         hook = _hook(f"{self._name}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-        return register(Service, self._name, render.active_service(self._name, self._settings), self._child(after, hooks))
+        return register(
+            Service, self._name, render.active_service(self._name, self._settings), self._child(after, hooks)
+        )
 
     async def _confirmed(self, _: str) -> str:
         """The active colour, after a look at whether it serves indeed."""

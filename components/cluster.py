@@ -12,9 +12,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
     provider: kubernetes.Provider
     """Every object of the stack goes through it."""
 
-    def __init__(
-        self, name: str, *, cluster: ExistingCluster, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, *, cluster: ExistingCluster, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("switchyard:cluster:Existing", name, None, opts)
         self.provider = kubernetes.Provider(
             f"{name}-provider",

@@ -26,8 +26,7 @@ class Placement(pulumi.ComponentResource):
         super().__init__("switchyard:placement:Placement", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         patches = [
-            register(NodePatch, f"{name}-{node}", node_patch(node, settings), child)
-            for node, settings in nodes.items()
+            register(NodePatch, f"{name}-{node}", node_patch(node, settings), child) for node, settings in nodes.items()
         ]
         self.nodes = pulumi.Output.all(*(patch.metadata["name"] for patch in patches))
         self.register_outputs({"nodes": self.nodes})

@@ -1,7 +1,7 @@
 """Reads the few things of a live cluster that the gates decide on."""
 
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,7 +68,7 @@ class Cluster:
         slices, _ = await self._slices(namespace, service)
         return _merged(slices)
 
-    async def watch_endpoints(self, namespace: str, service: str) -> AsyncIterator[frozenset[Endpoint]]:
+    async def watch_endpoints(self, namespace: str, service: str) -> AsyncGenerator[frozenset[Endpoint], None]:
         """Yields the endpoints of a Service now and at every change, without end."""
         while True:
             slices, version = await self._slices(namespace, service)

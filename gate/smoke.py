@@ -37,9 +37,7 @@ async def _attempt(
 ) -> str | None:
     timeout = service.gate.smoke.timeout_seconds
     try:
-        answer = await cluster.get_through_proxy(
-            service.namespace, colour_name(name, colour), check.path, timeout
-        )
+        answer = await cluster.get_through_proxy(service.namespace, colour_name(name, colour), check.path, timeout)
     except UNREACHABLE as error:
         return f"GET {check.path} had no answer within {timeout} s ({type(error).__name__})"
     return mismatch(check, answer)

@@ -139,7 +139,9 @@ def _pod_template(name: str, colour: Colour, service: ServiceSettings) -> Manife
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
     if service.tolerations:
-        spec["tolerations"] = [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in service.tolerations]
+        spec["tolerations"] = [
+            toleration.model_dump(by_alias=True, exclude_none=True) for toleration in service.tolerations
+        ]
     if service.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in service.image_pull_secrets]
     return {"metadata": metadata, "spec": spec}

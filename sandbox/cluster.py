@@ -218,9 +218,7 @@ class Sandbox:
         for node in client.get("/api/v1/nodes").raise_for_status().json()["items"]:
             conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
             starting = [
-                taint
-                for taint in node["spec"].get("taints", [])
-                if taint["key"].startswith("node.kubernetes.io/")
+                taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")
             ]
             if conditions.get("Ready") == "True" and not starting:
                 waiting.discard(node["metadata"]["name"])
@@ -249,7 +247,10 @@ class Sandbox:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [
-                {"name": name, "cluster": {"server": self.server, "certificate-authority-data": self._pem("ca.crt")}}
+                {
+                    "name": name,
+                    "cluster": {"server": self.server, "certificate-authority-data": self._pem("ca.crt")},
+                }
             ],
             "users": [
                 {

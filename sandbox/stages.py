@@ -42,16 +42,11 @@ podIPs:
 """
 
 _RUNNING = "{running: {startedAt: {{ $now | Quote }}}}"
-_BACK_OFF = (
-    "{waiting: {reason: CrashLoopBackOff, "
-    'message: "back-off 10s restarting failed container (simulated)"}}'
-)
+_BACK_OFF = '{waiting: {reason: CrashLoopBackOff, message: "back-off 10s restarting failed container (simulated)"}}'
 
 
 def _status(*, ready: bool, restarts: int, state: str) -> str:
-    return _STATUS.format(
-        ready=str(ready), is_ready=str(ready).lower(), restarts=restarts, state=state
-    )
+    return _STATUS.format(ready=str(ready), is_ready=str(ready).lower(), restarts=restarts, state=state)
 
 
 READY = _status(ready=True, restarts=0, state=_RUNNING)
@@ -148,9 +143,7 @@ def stages() -> list[dict[str, Any]]:
             {"statusTemplate": READY},
             READY_AFTER_MS,
         ),
-        _stage(
-            "pod-never-ready", [_ALIVE, _PENDING, _tag_ends(NEVER_READY)], {"statusTemplate": NOT_READY}
-        ),
+        _stage("pod-never-ready", [_ALIVE, _PENDING, _tag_ends(NEVER_READY)], {"statusTemplate": NOT_READY}),
         _stage("pod-crash-loop", [_ALIVE, _PENDING, _tag_ends(CRASH_LOOP)], {"statusTemplate": CRASHED}),
         _stage(
             "pod-crash-after-ready",

@@ -57,8 +57,7 @@ def eligible_nodes(service: ServiceSettings, nodes: Mapping[str, NodeSettings]) 
     return [
         name
         for name, node in nodes.items()
-        if service.node_selector.items() <= _all_labels(name, node).items()
-        and _tolerated(service.tolerations, node)
+        if service.node_selector.items() <= _all_labels(name, node).items() and _tolerated(service.tolerations, node)
     ]
 
 
@@ -92,9 +91,7 @@ def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
     for done in range(count):
         fewest = min(placed, default=0)
         candidates = [
-            index
-            for index, room in enumerate(rooms)
-            if placed[index] == fewest and room.holds(cpu_m, memory_mib)
+            index for index, room in enumerate(rooms) if placed[index] == fewest and room.holds(cpu_m, memory_mib)
         ]
         if not candidates:
             return count - done
@@ -123,5 +120,3 @@ def _all_labels(name: str, node: NodeSettings) -> dict[str, str]:
         "topology.kubernetes.io/zone": node.zone,
         "topology.kubernetes.io/region": node.zone[:-1],
     }
-
-

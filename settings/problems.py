@@ -86,7 +86,12 @@ def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], deta
             first = allowed.split(", ")[0]
             return Problem(path, value, f"allowed: {allowed}", set_command(path, first))
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            symbol = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
+            symbol = {
+                "greater_than_equal": ">=",
+                "less_than_equal": "<=",
+                "greater_than": ">",
+                "less_than": "<",
+            }
             bound = next(iter(context.values()))
             return Problem(path, value, f"must be {symbol[kind]} {bound}", set_command(path, str(bound)))
         case "int_type" | "int_parsing" | "int_from_float":

@@ -44,7 +44,7 @@ def _quantity(text: Any) -> str:
     # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
     quantity = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
     if not isinstance(quantity, str):
-        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")  # noqa: TRY004
+        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")
     try:
         parse_quantity(quantity)
     except ValueError:
@@ -78,7 +78,10 @@ Image = Annotated[
 Tag = Annotated[
     str,
     BeforeValidator(_text_of_number),
-    _matching(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0"),
+    _matching(
+        r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
+        "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0",
+    ),
 ]
 Quantity = Annotated[str, BeforeValidator(_quantity)]
 Path = Annotated[str, _matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
@@ -93,7 +96,7 @@ EnvName = Annotated[
     str,
     _matching(
         rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
-        f"must be letters, digits and _, not a digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
+        f"must be letters, digits and _, no digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
     ),
 ]
 Int = Annotated[int, Strict()]

@@ -26,9 +26,7 @@ class StackSettings:
     production: bool
 
 
-def load(
-    raw_cluster: object, raw_services: object, stack: str, production: bool | None = None
-) -> StackSettings:
+def load(raw_cluster: object, raw_services: object, stack: str, production: bool | None = None) -> StackSettings:
     """Parses and checks a stack's configuration.
 
     Args:

@@ -13,7 +13,11 @@ from settings.service import Colour
 from switchyard.configuration import ConfigurationError, read_settings
 from switchyard.status import ColourStatus, ServiceStatus, look
 
-app = typer.Typer(help="Releases on a stack: what is configured, and what serves.", add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    help="Releases on a stack: what is configured, and what serves.",
+    add_completion=False,
+    no_args_is_help=True,
+)
 LOG_WIDTH = 120
 """Columns where there is no terminal to ask."""
 

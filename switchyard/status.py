@@ -46,9 +46,7 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
 
 
 async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> ServiceStatus:
-    endpoints = {
-        colour: await cluster.endpoints(service.namespace, colour_name(name, colour)) for colour in Colour
-    }
+    endpoints = {colour: await cluster.endpoints(service.namespace, colour_name(name, colour)) for colour in Colour}
     nodes = {endpoint.node for found in endpoints.values() for endpoint in found}
     return ServiceStatus(
         name=name,

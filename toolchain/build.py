@@ -40,7 +40,15 @@ def build(spec: Build, target: Path, work: Path, progress: Progress) -> None:
             shutil.copy(_module_folder(go, source, module) / file, source)
     flags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in spec.variables.items())])
     for name, package in spec.packages.items():
-        arguments = ["build", "-v", "-trimpath", "-buildvcs=false", f"-ldflags={flags}", "-o", str(target / name)]
+        arguments = [
+            "build",
+            "-v",
+            "-trimpath",
+            "-buildvcs=false",
+            f"-ldflags={flags}",
+            "-o",
+            str(target / name),
+        ]
         _compile([go, *arguments, package], source, progress)
     for module, file in spec.scripts:
         script = target / Path(file).name
@@ -71,9 +79,7 @@ def _module_folder(go: str, source: Path, module: str) -> Path:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    result = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     if result.returncode:
         raise BuildError(_failure(command, result.stderr.splitlines()))
     return result.stdout

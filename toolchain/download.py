@@ -1,11 +1,13 @@
 """Official releases: fetched with short time-outs, resumed, verified against the published checksum, unpacked."""
 
+import contextlib
 import hashlib
 import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import httpx
@@ -142,21 +144,23 @@ def unpack(archive: Path, members: Mapping[str, str], target: Path) -> None:
     Raises:
         SourceUnavailableError: a member is missing or is no plain file.
     """
-    for name, member in members.items():
+    with contextlib.ExitStack() as opened:
         try:
             if archive.name.removesuffix(".part").endswith(".zip"):
-                with zipfile.ZipFile(archive) as opened, opened.open(member) as source:
-                    _copy(source, target / name)
+                zipped = opened.enter_context(zipfile.ZipFile(archive))
+                sources = {name: zipped.open(member) for name, member in members.items()}
             else:
-                with tarfile.open(archive) as opened:
-                    source = opened.extractfile(member)
-                    if source is None:
-                        raise SourceUnavailableError(f"{member} in {archive.name} is no plain file")
-                    _copy(source, target / name)
-        except KeyError:
-            raise SourceUnavailableError(f"{archive.name} has no {member}") from None
+                tarred = opened.enter_context(tarfile.open(archive))
+                sources = {name: _plain_file(tarred, member) for name, member in members.items()}
+        except KeyError as error:
+            raise SourceUnavailableError(f"{archive.name}: {error.args[0]}") from None
+        for name, source in sources.items():
+            with (target / name).open("wb") as file:
+                shutil.copyfileobj(source, file)
 
 
-def _copy(source: object, target: Path) -> None:
-    with target.open("wb") as file:
-        shutil.copyfileobj(source, file)  # type: ignore[misc]
+def _plain_file(archive: tarfile.TarFile, member: str) -> IO[bytes]:
+    source = archive.extractfile(member)
+    if source is None:
+        raise SourceUnavailableError(f"{member} in the archive is no plain file")
+    return source

@@ -81,9 +81,7 @@ def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Pr
             (fetched / name).chmod(0o755)
         files = _take_in_plugin(tool, fetched) if tool.plugin else _take_in_programs(tool, fetched)
     INSTALLED.mkdir(exist_ok=True)
-    stamps = {
-        str(file.relative_to(TOOLS)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files
-    }
+    stamps = {str(file.relative_to(TOOLS)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
     record = {"fingerprint": fingerprint(tool), "source": source, "files": stamps}
     temporary = INSTALLED / f".{tool.name}.json"
     temporary.write_text(json.dumps(record, indent=2))
@@ -132,11 +130,9 @@ def _take_in_plugin(tool: Tool, fetched: Path) -> list[Path]:
     [binary] = tool.binaries
     folder = PULUMI_HOME / "plugins" / f"{kind}-{name}-v{tool.version}"
     shutil.rmtree(folder, ignore_errors=True)
-    command = [BIN / "pulumi", "plugin", "install", kind, name, tool.version, "--file", fetched / binary]
+    command = [str(BIN / "pulumi"), "plugin", "install", kind, name, tool.version, "--file", str(fetched / binary)]
     environment = pulumi_environment(dict(os.environ)) | {"PULUMI_HOME": str(PULUMI_HOME)}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
         raise InstallError(f"{tool.name}: the engine refused the plugin: {result.stderr.strip()}")
     return [folder / binary]
-
-

@@ -13,15 +13,16 @@ def launcher() -> str:
     What the user has set stays: another home, another backend, another passphrase.
     """
     defaults = "\n".join(
-        f": ${{{name}:={shlex.quote(value)}}}; export {name}" for name, value in pulumi_defaults().items()
+        f"{name}=${{{name}:-{shlex.quote(value)}}}; export {name}" for name, value in pulumi_defaults().items()
     )
     path = ":".join(map(str, search_path()))
     return f"""#!/bin/sh
 # Written by the installer of the toolchain; a change here is lost at the next one.
 PATH={shlex.quote(path)}:$PATH; export PATH
 {defaults}
-if [ -z "${{PULUMI_CONFIG_PASSPHRASE+set}}${{PULUMI_CONFIG_PASSPHRASE_FILE+set}}" ] && [ -r {shlex.quote(str(PASSPHRASE))} ]; then
-  PULUMI_CONFIG_PASSPHRASE_FILE={shlex.quote(str(PASSPHRASE))}; export PULUMI_CONFIG_PASSPHRASE_FILE
+passphrase={shlex.quote(str(PASSPHRASE))}
+if [ -z "${{PULUMI_CONFIG_PASSPHRASE+set}}${{PULUMI_CONFIG_PASSPHRASE_FILE+set}}" ] && [ -r "$passphrase" ]; then
+  PULUMI_CONFIG_PASSPHRASE_FILE=$passphrase; export PULUMI_CONFIG_PASSPHRASE_FILE
 fi
 exec {shlex.quote(str(binary("pulumi")))} "$@"
 """

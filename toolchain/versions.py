@@ -144,9 +144,7 @@ def _kubernetes_server(name: str) -> Callable[[Platform], Download | None]:
 
 
 def _kwok(name: str) -> Callable[[Platform], Download]:
-    return lambda platform: _github(
-        "kubernetes-sigs/kwok", f"v{KWOK}", f"{name}-{platform.os}-{platform.arch}"
-    )
+    return lambda platform: _github("kubernetes-sigs/kwok", f"v{KWOK}", f"{name}-{platform.os}-{platform.arch}")
 
 
 def _kubernetes_tool(name: str) -> Tool:
@@ -155,7 +153,7 @@ def _kubernetes_tool(name: str) -> Tool:
         for module in ("component-base/version", "client-go/pkg/version")
         for variable, value in (
             ("gitVersion", f"v{KUBERNETES}"),
-            ("gitMajor", KUBERNETES.split(".")[0]),
+            ("gitMajor", KUBERNETES.split(".", maxsplit=1)[0]),
             ("gitMinor", KUBERNETES.split(".")[1]),
         )
     }
@@ -169,9 +167,7 @@ def _kwok_tool(name: str) -> Tool:
 
 
 TOOLS = (
-    Tool(
-        "etcd", ETCD, ("etcd",), _etcd, (Build("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),)
-    ),
+    Tool("etcd", ETCD, ("etcd",), _etcd, (Build("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),)),
     *(_kubernetes_tool(f"kube-{server}") for server in ("apiserver", "controller-manager", "scheduler")),
     _kubernetes_tool("kubectl"),
     _kwok_tool("kwok"),
@@ -190,11 +186,7 @@ TOOLS = (
             ),
             Build(
                 "pulumi-language-python",
-                {
-                    "pulumi-language-python": (
-                        "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
-                    )
-                },
+                {"pulumi-language-python": ("github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3")},
                 {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI}"},
             ),
         ),
@@ -212,8 +204,7 @@ TOOLS = (
                 embedded=(
                     "github.com/pulumi/pulumi-kubernetes/provider/v4",
                     tuple(
-                        f"cmd/pulumi-resource-kubernetes/{name}"
-                        for name in ("schema.json", "terraform-mapping.json")
+                        f"cmd/pulumi-resource-kubernetes/{name}" for name in ("schema.json", "terraform-mapping.json")
                     ),
                 ),
             ),

@@ -100,9 +100,7 @@ class History:
 
     async def _follow(self, api: kr8s.asyncio.Api, plural: str, version: str) -> None:
         watch = {"watch": "true", "resourceVersion": version}
-        async with api.call_api(
-            "GET", namespace=self.namespace, url=plural, params=watch, stream=True
-        ) as response:
+        async with api.call_api("GET", namespace=self.namespace, url=plural, params=watch, stream=True) as response:
             self._open -= 1
             if not self._open:
                 self._listening.set()
@@ -126,9 +124,7 @@ class History:
         }
         for plural, body in bodies.items():
             body["metadata"] = {"generateName": "history-end-"}
-            async with api.call_api(
-                "POST", namespace=self.namespace, url=plural, content=json.dumps(body)
-            ) as response:
+            async with api.call_api("POST", namespace=self.namespace, url=plural, content=json.dumps(body)) as response:
                 made = response.json()["metadata"]["name"]
             async with api.call_api(
                 "DELETE",
