@@ -1,10 +1,10 @@
 """Drives the real program with the real engine, as somebody at a shell would, on a state of its own."""
 
-import copy
 import json
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,15 @@ class Result:
 class Stack:
     """A stack with a file backend and a configuration file in a directory of the test's own."""
 
-    def __init__(self, directory: Path, config: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, cluster: dict[str, Any], services: dict[str, Any]) -> None:
         self._directory = directory
         self._config_file = directory / f"Pulumi.{NAME}.yaml"
-        self.config = copy.deepcopy(config)
+        # The project file with its program, seen from a directory whose stack files are the test's own.
+        project = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())
+        project["main"] = str(PROJECT)
+        project["runtime"]["options"]["virtualenv"] = sys.prefix
+        (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        self.config = {"config": {"switchyard:cluster": cluster, "switchyard:services": services}}
         state = directory / "state"
         state.mkdir()
         self._environment = {
@@ -46,7 +51,7 @@ class Stack:
         }
         self._environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self._write()
-        self.run("stack", "init", NAME, "--no-select", check=True)
+        self.run("stack", "init", check=True)
         # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
         self.config = yaml.safe_load(self._config_file.read_text())
 
@@ -57,11 +62,10 @@ class Stack:
             path: keys with dots between them, for example ``services.backend.active``.
             value: the new value; None takes the key out.
         """
-        first, *keys = path.split(".")
+        *above, last = f"switchyard:{path}".split(".")
         node = self.config["config"]
-        for key, below in zip([f"switchyard:{first}", *keys], keys, strict=False):
+        for key in above:
             node = node.setdefault(key, {})
-            last = below
         if value is None:
             node.pop(last, None)
         else:
@@ -104,12 +108,9 @@ class Stack:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts one command of the engine, in a process group of its own, and returns at once."""
-        stack = [] if arguments[0] == "stack" and arguments[1] == "init" else ["--stack", NAME]
-        options = ["--non-interactive", "--color", "never", "--cwd", str(PROJECT)]
-        if arguments[0] in {"up", "preview", "refresh", "destroy"} or "init" in arguments:
-            options += ["--config-file", str(self._config_file)]
+        options = ["--stack", NAME, "--non-interactive", "--color", "never", "--cwd", str(self._directory)]
         return subprocess.Popen(
-            [str(binary("pulumi")), *arguments, *stack, *options],
+            [str(binary("pulumi")), *arguments, *options],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,0 +1,68 @@
+"""One control plane for all tests of a run; a namespace and a stack of its own for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.stack import Stack
+from toolchain.install import installed_from
+from toolchain.versions import TOOLS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [tool.name for tool in TOOLS if installed_from(tool) is None]
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.sandbox)
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} missing; run: make tools"))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A running control plane with the seven simulated nodes."""
+    running = Sandbox(f"test-{os.getpid()}")
+    running.up()
+    yield running
+    running.down()
+
+
+@pytest.fixture
+def kubectl(sandbox: Sandbox) -> Iterator[Kubectl]:
+    """kubectl in a fresh namespace, which is deleted afterwards."""
+    client = Kubectl(sandbox.kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
+    client.run("create", "namespace", client.namespace)
+    yield client
+    client.run("delete", "namespace", client.namespace, "--wait=false")
+
+
+@pytest.fixture
+def stack(sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path) -> Stack:
+    """A stack with service `backend`: three pods of blue v1.0.0, none of green."""
+    return Stack(
+        tmp_path,
+        cluster={"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"},
+        services={
+            "backend": {
+                "image": "ghcr.io/org/backend",
+                "namespace": kubectl.namespace,
+                "active": "blue",
+                "blue": {"tag": "v1.0.0", "replicas": 3},
+                "green": {"tag": "v1.0.0", "replicas": 0},
+            }
+        },
+    )
+
+
+@pytest.fixture
+def serving(stack: Stack) -> Stack:
+    """The same stack after its first update: blue serves."""
+    result = stack.up()
+    assert result.ok, result.output
+    return stack

@@ -1,0 +1,45 @@
+"""What a cluster holds, asked with the pinned kubectl."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from toolchain.paths import binary
+
+
+class Kubectl:
+    """kubectl with one kubeconfig, in one namespace."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Runs a command; what it prints on an error is part of the exception."""
+        command = [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """An object, or a list of objects."""
+        found = json.loads(self.run("get", *arguments, "-o", "json"))
+        return found["items"] if found["kind"] == "List" else found
+
+    def apply(self, manifest: dict[str, Any]) -> None:
+        """Creates or changes an object."""
+        self.run("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def serving(self, service: str = "backend") -> str:
+        """The colour that a Service selects."""
+        return str(self.get("service", service)["spec"]["selector"]["version"])
+
+    def pods(self, colour: str, service: str = "backend") -> list[dict[str, Any]]:
+        """The pods of one colour that are not being deleted."""
+        pods = self.get("pods", "-l", f"app={service},version={colour}")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def wait(self, condition: str, *what: str, seconds: int = 30) -> None:
+        """Waits, by a watch, until objects are as the condition says."""
+        self.run("wait", f"--for={condition}", f"--timeout={seconds}s", *what)
