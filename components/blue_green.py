@@ -95,7 +95,14 @@ class BlueGreenService(pulumi.ComponentResource):
                     colour, template_changes=template_changes, preview=pulumi.runtime.is_dry_run()
                 )
 
-        hooks = pulumi.ResourceHookBinding(before_update=[_hook(f"{name}-guard", guard)])
+        async def explain(_: pulumi.ErrorHookArgs) -> bool:
+            await self._gates.explain(colour)
+            return False  # no second try: the next update is the engineer's to start
+
+        hooks = pulumi.ResourceHookBinding(
+            before_update=[_hook(f"{name}-guard", guard)],
+            on_error=[pulumi.ErrorHook(f"{name}-explain", explain)],
+        )
         manifest = render.deployment(self._name, colour, self._settings)
         return register(
             Deployment,

@@ -14,9 +14,10 @@ from gate.decisions import (
     refuse_retire,
     refuse_smoke,
     refuse_switch,
+    why_not_ready,
 )
 from gate.smoke import smoke_failures
-from render.labels import colour_name
+from render.labels import colour_name, selector
 from settings.service import Colour, ServiceSettings
 
 Warn = Callable[[str], None]
@@ -102,6 +103,16 @@ class Gates:
                 f"{self._name}: {serving} serves on the cluster, though the stack has {self._service.active}: "
                 "somebody changed the Service by hand. `pulumi up --refresh` shows the difference and puts it right."
             )
+
+    async def explain(self, colour: Colour) -> None:
+        """Tells why the pods of a colour are not ready, after an update that waited for them in vain."""
+        try:
+            cluster = await Cluster.connect(self._access)
+            states = await cluster.pod_states(self._service.namespace, selector(self._name, colour))
+            serving = await cluster.serving_colour(self._service.namespace, self._name)
+        except (*UNREACHABLE, ValueError):
+            return  # the engine has reported what it saw itself
+        self._warn(why_not_ready(self._name, self._service, colour, states, serving))
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Colour, serving_ready: int) -> frozenset[Endpoint]:
         refusal: Refusal | None = None

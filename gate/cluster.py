@@ -1,7 +1,7 @@
 """Reads the few things of a live cluster that the gates decide on."""
 
 import json
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -92,6 +92,15 @@ class Cluster:
                         slices[name] = event["object"]
                     yield _merged(slices)
 
+    async def pod_states(self, namespace: str, labels: Mapping[str, str]) -> list[str]:
+        """Says of each pod with these labels, the ones being deleted left out, how it is."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        async with self._api.call_api(
+            "GET", namespace=namespace, url="pods", params={"labelSelector": selector}
+        ) as response:
+            pods = response.json()["items"]
+        return [pod_state(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
     async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
         """Those of the nodes whose kubelet is simulated."""
         found = set()
@@ -130,6 +139,25 @@ class Cluster:
         ) as response:
             listed = response.json()
         return {item["metadata"]["name"]: item for item in listed["items"]}, listed["metadata"]["resourceVersion"]
+
+
+def pod_state(pod: Mapping[str, Any]) -> str:
+    """How a pod is, in the words of Kubernetes: ready, or the nearest cause why it is not."""
+    status = pod.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return "ready"
+    for container in status.get("containerStatuses", []):
+        state = container.get("state", {})
+        for kind in ("waiting", "terminated"):
+            if state.get(kind, {}).get("reason"):
+                return f"{state[kind]['reason']} ({container['restartCount']} restarts)"
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return f"{scheduled.get('reason')}: {scheduled.get('message')}"
+    if status.get("phase") == "Running":
+        return "running, but its readiness probe does not succeed"
+    return str(status.get("phase", "Unknown"))
 
 
 def _of(service: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The rules of the gates, as pure functions: what was seen goes in, a refusal or None comes out."""
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from render.labels import colour_name, selector
@@ -156,6 +157,16 @@ def refuse_retire(
             remedy=f"{colour} keeps its pods as the way back. See: {_get_pods(name, service, colour.other)}",
         )
     return None
+
+
+def why_not_ready(
+    name: str, service: ServiceSettings, colour: Colour, states: Sequence[str], serving: Colour | None
+) -> str:
+    """One line on a colour that did not get ready: how its pods are, what serves, where to look."""
+    counted = Counter(states)
+    pods = "; ".join(f"{count} {state}" for state, count in counted.most_common()) or "there are none"
+    traffic = f"{serving} goes on serving" if serving not in {None, colour} else f"serving: {serving or 'nothing'}"
+    return f"{name}: pods of {colour}: {pods}. {traffic}. See: {_get_pods(name, service, colour)}"
 
 
 def _get_pods(name: str, service: ServiceSettings, colour: Colour) -> str:

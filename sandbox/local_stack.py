@@ -40,7 +40,8 @@ def up() -> None:
         forget_salt(CONFIG)
         _pulumi("stack", "init", STACK, quiet=True)
     _pulumi("stack", "select", STACK, quiet=True)
-    _pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    # With a refresh, because the cluster may be a new one, or changed by hand.
+    _pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", STACK)
     subprocess.run([sys.executable, "-m", "switchyard", "status"], cwd=PROJECT, check=True)
     console.print(NEXT_STEPS)
 

@@ -42,7 +42,11 @@ podIPs:
 """
 
 _RUNNING = "{running: {startedAt: {{ $now | Quote }}}}"
-_BACK_OFF = '{waiting: {reason: CrashLoopBackOff, message: "back-off 10s restarting failed container (simulated)"}}'
+# The running state is taken out by name: a status is patched, and a container has one state only.
+_BACK_OFF = (
+    "{running: null, waiting: {reason: CrashLoopBackOff, "
+    'message: "back-off 10s restarting failed container (simulated)"}}'
+)
 
 
 def _status(*, ready: bool, restarts: int, state: str) -> str:

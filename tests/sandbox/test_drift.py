@@ -1,0 +1,66 @@
+"""Somebody changes the cluster by hand: it is seen, it is put right, and nothing that serves is taken away."""
+
+from tests.sandbox.history import History
+from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.stack import Stack
+
+TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
+
+
+def with_both_colours(serving: Stack) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+
+
+def test_a_selector_patched_by_hand_is_warned_of_by_every_preview(serving: Stack, kubectl: Kubectl) -> None:
+    with_both_colours(serving)
+    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
+    assert "green serves on the cluster, though the stack has blue" in serving.preview().output
+
+
+def test_a_selector_patched_by_hand_is_shown_and_put_right(serving: Stack, kubectl: Kubectl) -> None:
+    with_both_colours(serving)
+    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        assert '~ version: "green" => "blue"' in serving.preview("--refresh").output
+        result = serving.up("--refresh")
+        assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+    assert history.fewest_ready("backend") == 3
+    assert serving.planned() == {}
+
+
+def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
+    refresh = serving.run("refresh", "--yes", "--diff")
+    assert "replicas" in refresh.output
+    result = serving.up()
+    assert result.ok, result.output
+    assert len(kubectl.pods("blue")) == 3
+
+
+def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_idle(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    with_both_colours(serving)
+    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
+    serving.set("services.backend.green.replicas", 0)
+    serving.set("services.backend.gate", {"timeoutSeconds": 1})
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert not result.ok
+        assert "Service backend on the cluster selects green, not blue as the stack has it" in result.output
+        assert "pulumi refresh" in result.output
+        assert len(kubectl.pods("green")) == 3
+        result = serving.up("--refresh")
+        assert result.ok, result.output
+    assert history.fewest_ready("backend") == 3
+    assert kubectl.serving() == "blue"
+    assert kubectl.pods("green") == []
+
+
+def test_a_service_deleted_by_hand_comes_back(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("delete", "service", "backend")
+    result = serving.up("--refresh")
+    assert result.ok, result.output
+    assert kubectl.serving() == "blue"

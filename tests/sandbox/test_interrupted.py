@@ -1,0 +1,64 @@
+"""The engine is killed in the middle of a switch: the colour that served goes on, the next update converges."""
+
+import psutil
+import pytest
+
+from tests.sandbox.history import History
+from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.stack import Stack
+
+STEPS = {
+    "while green warms": "Deployment backend-green updating",
+    "at the gate": "Service backend updating",
+    "after the switch": "Service backend updated",
+    "while blue retires": "Deployment backend-blue updating",
+}
+
+
+@pytest.mark.parametrize("line", STEPS.values(), ids=STEPS)
+def test_an_engine_killed_in_the_middle_of_a_switch_leaves_pods_and_the_next_update_converges(
+    serving: Stack, kubectl: Kubectl, line: str
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    serving.set("services.backend.blue.replicas", 0)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        engine = serving.start("up", "--yes", "--skip-preview")
+        family = psutil.Process(engine.pid).children(recursive=True)
+        assert engine.stdout is not None
+        assert any(line in printed for printed in engine.stdout), "the step to kill it at was never reached"
+        assert engine.poll() is None, "it had ended already"
+        serving.kill(engine)
+        assert engine.returncode == -9
+        psutil.wait_procs(family, timeout=30)
+
+        blocked = serving.up()
+        assert not blocked.ok
+        assert "pulumi cancel" in blocked.output
+        assert serving.run("cancel", "--yes").ok
+        result = serving.up()
+        assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    assert (len(kubectl.pods("green")), len(kubectl.pods("blue"))) == (3, 0)
+    assert serving.planned() == {}
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == 3
+
+
+def test_an_update_turned_back_after_a_kill_at_the_switch_finds_its_way(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        engine = serving.start("up", "--yes", "--skip-preview")
+        assert engine.stdout is not None
+        assert any(STEPS["at the gate"] in printed for printed in engine.stdout)
+        serving.kill(engine)
+        assert serving.run("cancel", "--yes").ok
+
+        serving.set("services.backend.active", "blue")
+        serving.set("services.backend.green.replicas", 0)
+        result = serving.up("--refresh")
+        assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+    assert kubectl.pods("green") == []
+    assert history.fewest_ready("backend") == 3

@@ -1,0 +1,117 @@
+"""Warm, switch, roll back, retire: each a change of configuration, with what the preview says about it."""
+
+from sandbox.faults import CRASH_AFTER_READY
+from tests.sandbox.history import History
+from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.stack import Stack
+
+SELECTOR_DIFF = ["~ spec: {", "~ selector: {", '~ version: "blue" => "green"', "}", "}"]
+
+
+def changed_lines(preview: str) -> list[str]:
+    """The lines of a preview's diff that belong to resources, without their addresses."""
+    above_outputs = preview.partition("--outputs:--")[0]
+    lines = [line.strip() for line in above_outputs.splitlines() if line.strip()]
+    start = next(number for number, line in enumerate(lines) if line.startswith("~ kubernetes:"))
+    return [line for line in lines[start + 1 :] if not line.startswith("[")]
+
+
+def test_warm_switch_roll_back_and_retire_change_only_what_they_say(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.planned() == {"backend-green": "update"}
+    assert serving.up().ok
+    assert kubectl.serving() == "blue"
+    assert len(kubectl.pods("green")) == 3
+
+    serving.set("services.backend.active", "green")
+    assert serving.planned() == {"backend": "update"}
+    assert changed_lines(serving.preview().output) == SELECTOR_DIFF
+    assert serving.up().ok
+    assert kubectl.serving() == "green"
+
+    serving.set("services.backend.active", "blue")
+    assert serving.planned() == {"backend": "update"}
+    assert serving.up().ok
+    assert kubectl.serving() == "blue"
+
+    serving.set("services.backend.green.replicas", 0)
+    assert serving.planned() == {"backend-green": "update"}
+    assert serving.up().ok
+    assert (len(kubectl.pods("blue")), len(kubectl.pods("green"))) == (3, 0)
+    assert serving.planned() == {}
+
+
+def test_one_update_warms_switches_and_retires_and_never_has_too_few_ready_pods(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        for colour, other, tag in (("green", "blue", "v2.0.0"), ("blue", "green", "v3.0.0")):
+            serving.set(f"services.backend.{colour}", {"tag": tag, "replicas": 3})
+            serving.set("services.backend.active", colour)
+            serving.set(f"services.backend.{other}.replicas", 0)
+            result = serving.up()
+            assert result.ok, result.output
+            assert len(kubectl.pods(colour)) == 3
+            assert kubectl.pods(other) == []
+    assert history.colours("backend") == ["blue", "green", "blue"]
+    assert history.fewest_ready("backend") == 3
+
+
+def test_a_rolling_change_of_the_idle_colour_leaves_the_serving_one_alone(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        serving.set("services.backend.green.tag", "v2.0.1")
+        assert serving.up().ok
+    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.1"}
+    assert history.colours("backend") == ["blue"]
+    assert history.fewest_ready("backend") == 3
+
+
+def test_a_change_of_the_serving_pods_is_refused_in_preview_and_update(serving: Stack, kubectl: Kubectl) -> None:
+    before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    serving.set("services.backend.blue.tag", "v1.0.1")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "a change of the pods of blue is refused: blue is serving" in result.output
+        assert "allowInPlaceUpdate" in result.output
+    assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
+
+
+def test_a_change_of_the_serving_pods_that_is_allowed_keeps_enough_of_them_ready(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    serving.set("services.backend.blue.tag", "v1.0.1")
+    serving.set("services.backend.allowInPlaceUpdate", True)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("blue")} == {"ghcr.io/org/backend:v1.0.1"}
+    assert history.fewest_ready("backend") >= 3
+
+
+def test_a_switch_to_fewer_pods_than_serve_is_refused_in_the_preview_already(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
+    serving.set("services.backend.active", "green")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "green.replicas is 2, but blue serves with 3 ready pods" in result.output
+    assert kubectl.serving() == "blue"
+
+    serving.set("services.backend.gate", {"minReadyPercentOfServing": 50})
+    assert serving.up().ok
+    assert kubectl.serving() == "green"
+
+
+def test_a_colour_that_crashes_after_the_switch_is_rolled_back_from(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_AFTER_READY}", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    assert serving.up().ok
+    assert kubectl.serving() == "green"
+    kubectl.wait("condition=Ready=false", "pods", "-l", "version=green")
+
+    serving.set("services.backend.active", "blue")
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+    assert {pod["metadata"]["labels"]["version"] for pod in kubectl.pods("green")} == {"green"}
