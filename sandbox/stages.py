@@ -32,11 +32,13 @@ containerStatuses:
 {{{{ with NodeIPsWith .spec.nodeName }}}}
 hostIP: {{{{ index . 0 | Quote }}}}
 {{{{ end }}}}
+{{{{ if not .status.podIP }}}}
 {{{{ with PodIPsWith .spec.nodeName false .metadata.uid .metadata.name .metadata.namespace }}}}
 podIP: {{{{ index . 0 | Quote }}}}
 podIPs:
 {{{{ range . }}}}
 - ip: {{{{ . | Quote }}}}
+{{{{ end }}}}
 {{{{ end }}}}
 {{{{ end }}}}
 """
