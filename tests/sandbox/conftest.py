@@ -5,9 +5,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox import Sandbox
+from sandbox.cluster import HOME
 from tests.sandbox.kubectl import Kubectl
 from tests.sandbox.stack import Stack
 from toolchain.install import installed_from
@@ -27,6 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """A running control plane with the seven simulated nodes."""
+    for left in (HOME / "named").glob("test-*"):  # by a run that was killed
+        if not psutil.pid_exists(int(left.name.removeprefix("test-"))):
+            Sandbox(left.name).down()
     running = Sandbox(f"test-{os.getpid()}")
     running.up()
     yield running

@@ -17,10 +17,16 @@ class Kubectl:
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs a command; what it prints on an error is part of the exception."""
-        command = [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False)
+        result = subprocess.run(self._command(arguments), capture_output=True, text=True, input=stdin, check=False)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command that goes on, such as a watch, and returns at once."""
+        return subprocess.Popen(self._command(arguments), stdout=subprocess.PIPE, text=True)
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
 
     def get(self, *arguments: str) -> Any:
         """An object, or a list of objects."""

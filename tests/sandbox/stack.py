@@ -1,20 +1,21 @@
 """Drives the real program with the real engine, as somebody at a shell would, on a state of its own."""
 
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from toolchain.paths import PROJECT, binary, pulumi_environment
 
 NAME = "test"
-ENGINE_LIMIT = 300
+ENGINE_LIMIT = 120
 """Seconds after which a hung engine is ended. No update of a test comes near it."""
 
 
@@ -120,9 +121,14 @@ class Stack:
         )
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """Kills the engine, its language host, the program and its provider: the whole group, at once."""
-        os.killpg(process.pid, signal.SIGKILL)
+        """Kills the engine, its language host, the program and its providers, none with time to tidy up."""
+        engine = psutil.Process(process.pid)
+        family = [engine, *engine.children(recursive=True)]
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
         process.communicate()
+        psutil.wait_procs(family)
 
     def _write(self) -> None:
         self._config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))

@@ -1,0 +1,134 @@
+"""Pods that answer: a network namespace with an HTTP server, and a node whose pods are said to live there.
+
+The nodes of the sandbox are simulated, so that no smoke test can reach their pods. This is one step nearer: the
+API server, its service proxy and the HTTP requests are real, the kubelet is played by the test.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sandbox.nodes import node_manifest
+from settings.nodes import NodeSettings
+from tests.sandbox.kubectl import Kubectl
+
+NODE = "answering-node"
+SETTINGS = NodeSettings(type="t3.large", zone="ap-northeast-2a", disk_gb=40, workload="answering")
+HOST, POD = "198.18.77.1", "198.18.77.2"
+"""The two ends of the link, from the block that is set aside for tests of networks (RFC 2544)."""
+
+SERVER = """
+import http.server, json, sys
+answers = json.loads(sys.argv[1])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        status, body = answers.get(self.path, [404, "no such path"])
+        self.send_response(status); self.end_headers(); self.wfile.write(body.encode())
+    def log_message(self, *arguments):
+        print(self.path, flush=True)
+server = http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler)
+print("listening", flush=True)
+server.serve_forever()
+"""
+
+
+def unavailable() -> str | None:
+    """Why this cannot be had here; None if it can."""
+    if os.geteuid() != 0:
+        return "needs root, for a network namespace"
+    if shutil.which("ip") is None:
+        return "needs iproute2"
+    return None
+
+
+@contextmanager
+def network_namespace() -> Iterator[str]:
+    """A network namespace that the host reaches at `POD`, and nobody else does; yields its name."""
+    name, link = f"switchyard-{os.getpid()}", f"sy{os.getpid()}"
+    _ip("netns", "add", name)
+    try:
+        _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        _ip("addr", "add", f"{HOST}/30", "dev", link)
+        _ip("link", "set", link, "up")
+        for command in (["addr", "add", f"{POD}/30", "dev", "eth0"], ["link", "set", "eth0", "up"]):
+            _ip("-n", name, *command)
+        yield name
+        _ip("link", "delete", link)
+    finally:
+        _ip("netns", "delete", name)
+
+
+@contextmanager
+def answering(namespace: str, answers: dict[str, tuple[int, str]]) -> Iterator[list[str]]:
+    """A server in a network namespace; yields the paths that it is asked for, as they come."""
+    asked: list[str] = []
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-c", SERVER, json.dumps(answers)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "listening\n"
+        reader = threading.Thread(target=lambda: asked.extend(line.strip() for line in server.stdout or ()))
+        reader.start()
+        try:
+            yield asked
+        finally:
+            server.kill()
+            reader.join()
+
+
+@dataclass
+class PlayedKubelet:
+    """Says of every pod on `NODE` that it runs, is Ready, and has the server's address."""
+
+    kubectl: Kubectl
+
+    def __enter__(self) -> "PlayedKubelet":
+        node = node_manifest(NODE, SETTINGS, 99)
+        node["metadata"]["annotations"] = {}
+        self.kubectl.apply(node)
+        now = "2026-01-01T00:00:00Z"
+        ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
+        self._patch("node", NODE, {"conditions": [ready], "capacity": {"pods": "9"}})
+        command = ["get", "pods", "--watch", "--field-selector", f"spec.nodeName={NODE}", "-o", "name"]
+        self._watch = self.kubectl.start(*command)
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.kill()
+        self._thread.join()
+        self._watch.wait()
+        # Nobody else ends them: a kubelet would say that they are gone.
+        self.kubectl.run("delete", "deployments", "--all")
+        self.kubectl.run("delete", "pods", "--all", "--force", "--grace-period=0")
+        self.kubectl.run("delete", "node", NODE)
+
+    def _serve(self) -> None:
+        seen: set[str] = set()
+        for line in self._watch.stdout or ():
+            name = line.strip()
+            if name in seen:
+                continue
+            seen.add(name)
+            conditions = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
+            status = {
+                "phase": "Running",
+                "podIP": POD,
+                "podIPs": [{"ip": POD}],
+                "startTime": "2026-01-01T00:00:00Z",
+                "conditions": conditions,
+            }
+            self._patch("pod", name.removeprefix("pod/"), status)
+
+    def _patch(self, kind: str, name: str, status: dict[str, object]) -> None:
+        self.kubectl.run("patch", kind, name, "--subresource=status", "-p", json.dumps({"status": status}))
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
