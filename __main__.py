@@ -4,6 +4,7 @@ import pulumi
 
 from components.blue_green import BlueGreenService
 from components.cluster import ExistingClusterAccess
+from components.interrupt import end_when_interrupted
 from components.placement import Placement
 from gate.cluster import ClusterAccess
 from settings.problems import SettingsError
@@ -44,4 +45,5 @@ def main() -> None:
     pulumi.export("services", outputs)
 
 
+end_when_interrupted()
 main()
