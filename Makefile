@@ -18,7 +18,9 @@ $(INSTALLED): requirements.txt pyproject.toml
 		{ echo "No virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing Python packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable . 2>/dev/null || \
+		$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 tools: $(INSTALLED) ## install the pinned engine, provider and servers into .tools
@@ -38,7 +40,7 @@ test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 	@$(BIN)/python -m pytest tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(BIN)/python -m pytest tests/sandbox
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/sandbox
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .

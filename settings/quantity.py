@@ -1,5 +1,6 @@
 """Kubernetes quantities, exactly: what the API server refuses is refused here, before anything is touched."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -13,7 +14,8 @@ _SUFFIXES = {
 }
 
 _QUANTITY = re.compile(
-    r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?\d{1,2}))?"
+    r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?\d{1,2}))?",
+    re.ASCII,
 )
 
 
@@ -36,9 +38,9 @@ def parse_quantity(text: str) -> Decimal:
 
 def mebibytes(amount: Decimal) -> int:
     """Bytes as whole mebibytes, rounded up."""
-    return -int(-amount // 1024**2)
+    return math.ceil(amount / 1024**2)
 
 
 def millicores(amount: Decimal) -> int:
     """Cores as whole millicores, rounded up."""
-    return -int(-amount * 1000 // 1)
+    return math.ceil(amount * 1000)

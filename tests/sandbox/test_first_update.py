@@ -1,6 +1,5 @@
 """What the first update makes, on a real API server."""
 
-from sandbox import Sandbox
 from tests.sandbox.kubectl import Kubectl
 from tests.sandbox.stack import Stack
 
@@ -116,7 +115,7 @@ def test_bad_configuration_ends_preview_and_update_with_every_mistake_and_touche
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []
 
 
-def test_destroy_leaves_nothing_of_a_service(serving: Stack, kubectl: Kubectl, sandbox: Sandbox) -> None:
+def test_destroy_leaves_nothing_of_a_service(serving: Stack, kubectl: Kubectl) -> None:
     result = serving.destroy()
     assert result.ok, result.output
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,11 +27,11 @@ def own() -> Iterator[Sandbox]:
 
 
 def processes_below(directory: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(argument.startswith(directory) for argument in process.info["cmdline"] or []):
-            found.append(process)
-    return found
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(argument.startswith(directory) for argument in process.info["cmdline"] or [])
+    ]
 
 
 def test_a_second_up_changes_nothing(sandbox: Sandbox) -> None:

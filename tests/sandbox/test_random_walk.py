@@ -1,0 +1,223 @@
+"""A random walk over changes of configuration and faults.
+
+Whatever the order, a Service that has served keeps at least its wanted ready pods of exactly one colour behind it:
+at every single write to the API server, from the first update to the last.
+"""
+
+import os
+import random
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from sandbox import Sandbox
+from sandbox.faults import CRASH_LOOP, NEVER_READY
+from settings.service import Colour
+from tests.sandbox.history import History
+from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.stack import Result, Stack
+
+STEPS = int(os.environ.get("SWITCHYARD_WALK_STEPS", "200"))
+WALKS = 4
+"""Walks that the steps are divided into, each on a stack of its own."""
+
+WANTED = 3
+"""Replicas of a colour that serves."""
+
+KILL_AT = ["Updating", "Deployment backend-", "Service backend updating", "Service backend updated"]
+
+
+class Walk(RuleBasedStateMachine):
+    """One walk. `active` is the colour that the last good update left serving."""
+
+    sandbox: Sandbox
+    directory: Path
+    taken: Counter[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = self.taken.total() >= STEPS
+        if self.over:
+            return
+        self.kubectl = Kubectl(self.sandbox.kubeconfig, f"walk-{uuid.uuid4().hex[:8]}")
+        self.kubectl.run("create", "namespace", self.kubectl.namespace)
+        directory = self.directory / self.kubectl.namespace
+        directory.mkdir()
+        self.active = Colour.BLUE
+        self.version = 1
+        self.stack = Stack(
+            directory,
+            cluster={"kind": "existing", "kubeconfig": str(self.sandbox.kubeconfig), "identifier": "walk"},
+            services={
+                "backend": {
+                    "image": "ghcr.io/org/backend",
+                    "namespace": self.kubectl.namespace,
+                    "gate": {"timeoutSeconds": 2},
+                    "active": "blue",
+                    "blue": {"tag": "v1", "replicas": WANTED},
+                    "green": {"tag": "v1", "replicas": 0},
+                }
+            },
+        )
+        self.refresh = False
+        self.idle_replicas = 0
+        self.converge()
+        self.history = History(self.sandbox.kubeconfig, self.kubectl.namespace)
+        self.history.__enter__()
+
+    def teardown(self) -> None:
+        if self.over:
+            return
+        self.history.__exit__()
+        moments = self.history.moments("backend")
+        assert moments
+        assert min(moment.ready for moment in moments) >= WANTED
+        self.kubectl.run("delete", "namespace", self.kubectl.namespace, "--wait=false")
+
+    def settle(self, colour: Colour, tag: str, replicas: int) -> None:
+        self.stack.set(f"services.backend.{colour}", {"tag": tag, "replicas": replicas})
+
+    def next_tag(self, fault: str = "") -> str:
+        self.version += 1
+        return f"v{self.version}{fault}"
+
+    def update(self) -> Result:
+        return self.stack.up(*(["--refresh"] if self.refresh else []))
+
+    def converge(self) -> None:
+        """Updates, and checks that the cluster is as the configuration says."""
+        result = self.update()
+        assert result.ok, result.output
+        self.refresh = False
+        assert self.kubectl.serving() == self.active
+        assert len(self.kubectl.pods(self.active)) == WANTED
+        assert len(self.kubectl.pods(self.active.other)) == self.idle_replicas
+
+    def step(self, name: str) -> bool:
+        """Counts a step; False when there were enough."""
+        if self.taken.total() >= STEPS:
+            return False
+        self.taken[name] += 1
+        return True
+
+    @rule(replicas=st.integers(0, WANTED))
+    def warm_or_retire_the_idle_colour(self, replicas: int) -> None:
+        if self.step("warm" if replicas else "retire"):
+            self.idle_replicas = replicas
+            self.settle(self.active.other, self.next_tag(), replicas)
+            self.converge()
+
+    @rule()
+    def switch_to_a_warm_colour(self) -> None:
+        if self.step("switch"):
+            self.settle(self.active.other, f"v{self.version}", WANTED)
+            self.active = self.active.other
+            self.idle_replicas = WANTED
+            self.stack.set("services.backend.active", self.active.value)
+            self.converge()
+
+    @rule()
+    def release_in_one_update(self) -> None:
+        if self.step("release"):
+            self.release()
+            self.converge()
+
+    def release(self) -> None:
+        """Configures a release whole: the idle colour warmed, switched to, the other one retired."""
+        old, self.active = self.active, self.active.other
+        self.settle(self.active, self.next_tag(), WANTED)
+        self.stack.set("services.backend.active", self.active.value)
+        self.stack.set(f"services.backend.{old}.replicas", 0)
+        self.idle_replicas = 0
+
+    @rule(fault=st.sampled_from([NEVER_READY, CRASH_LOOP]))
+    def try_to_release_a_bad_version(self, fault: str) -> None:
+        if not self.step("bad version"):
+            return
+        serving = self.active
+        bad = self.next_tag(fault)
+        self.stack.set("services.backend.readyTimeoutSeconds", 3)
+        self.settle(serving.other, bad, WANTED)
+        self.stack.set("services.backend.active", serving.other.value)
+        result = self.update()
+        assert not result.ok
+        assert self.kubectl.serving() == serving
+        images = {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in self.kubectl.pods(serving.other)}
+        assert bad in images, "the bad version never ran"
+        self.stack.set("services.backend.readyTimeoutSeconds", None)
+        self.stack.set("services.backend.active", serving.value)
+        self.idle_replicas = 0
+        self.settle(serving.other, self.next_tag(), 0)
+        self.refresh = False
+
+    @rule()
+    def try_to_change_the_pods_that_serve(self) -> None:
+        if not self.step("in place"):
+            return
+        path = f"services.backend.{self.active}.env"
+        self.stack.set(path, {"STEP": str(self.taken.total())})
+        result = self.update()
+        assert not result.ok
+        assert "is refused" in result.output
+        self.stack.set(path, None)
+
+    @rule(line=st.sampled_from(KILL_AT))
+    def kill_the_engine_in_the_middle_of_a_release(self, line: str) -> None:
+        if not self.step("kill"):
+            return
+        self.release()
+        engine = self.stack.start("up", "--yes", "--skip-preview", *(["--refresh"] if self.refresh else []))
+        assert engine.stdout is not None
+        if any(line in printed for printed in engine.stdout):
+            self.stack.kill(engine)
+            assert engine.returncode == -9
+            assert self.stack.run("cancel", "--yes").ok
+            self.refresh = True
+        else:
+            # An earlier kill had done this step already, so that there was nothing to kill the engine at.
+            assert engine.wait() == 0
+            self.refresh = False
+
+    @rule()
+    def scale_the_idle_colour_by_hand(self) -> None:
+        if self.step("scale by hand"):
+            self.kubectl.run("scale", "deployment", f"backend-{self.kubectl_idle()}", "--replicas=1")
+            self.refresh = True
+
+    @precondition(lambda self: self.idle_replicas >= WANTED and not self.refresh)
+    @rule()
+    def patch_the_selector_by_hand(self) -> None:
+        if self.step("selector by hand"):
+            patch = f'{{"spec": {{"selector": {{"version": "{self.active.other}"}}}}}}'
+            self.kubectl.run("patch", "service", "backend", "-p", patch)
+            self.refresh = True
+
+    def kubectl_idle(self) -> str:
+        """The colour that serves nobody on the cluster, whatever the configuration says."""
+        return Colour(self.kubectl.serving()).other.value
+
+
+@pytest.mark.parametrize("walk_seed", [int(os.environ.get("SWITCHYARD_WALK_SEED", random.randrange(2**32)))])  # noqa: S311
+def test_a_service_that_serves_is_never_short_of_ready_pods_of_one_colour(
+    sandbox: Sandbox, tmp_path: Path, walk_seed: int
+) -> None:
+    print(f"again with: SWITCHYARD_WALK_SEED={walk_seed}")
+    Walk.sandbox, Walk.directory, Walk.taken = sandbox, tmp_path, Counter()
+    run_state_machine_as_test(
+        seed(walk_seed)(Walk),
+        settings=settings(
+            max_examples=WALKS + 1,
+            stateful_step_count=-(-STEPS // WALKS),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(f"{Walk.taken.total()} steps: {dict(Walk.taken)}")
+    assert Walk.taken.total() == STEPS

@@ -1,0 +1,101 @@
+"""Rendered manifests: valid to the API of the pinned version, and consistent with each other."""
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from render import blue_green as render
+from render.labels import colour_name, selector
+from render.placement import node_patch
+from settings.nodes import DEFAULT_NODES
+from settings.service import Colour, ServiceSettings
+from toolchain.versions import KUBERNETES
+
+MINIMAL: dict[str, Any] = {"image": "ghcr.io/org/backend", "active": "green", "green": {"tag": "v2", "replicas": 2}}
+FULL: dict[str, Any] = MINIMAL | {
+    "nodePort": 30080,
+    "namespace": "shop",
+    "env": {"LOG_LEVEL": "info", "SHARED": "service"},
+    "blue": {"tag": "v1", "replicas": 3, "env": {"SHARED": "colour"}},
+    "tolerations": [{"key": "dedicated", "value": "shop"}],
+    "imagePullSecrets": ["registry"],
+    "podAnnotations": {"example.org/team": "shop"},
+}
+
+
+def service(raw: dict[str, Any]) -> ServiceSettings:
+    return ServiceSettings.model_validate(raw)
+
+
+def manifests(raw: dict[str, Any]) -> list[render.Manifest]:
+    settings = service(raw)
+    shared = [render.service_account("shop", settings), render.active_service("shop", settings)]
+    for colour in Colour:
+        shared += [
+            render.deployment("shop", colour, settings),
+            render.colour_service("shop", colour, settings),
+            render.disruption_budget("shop", colour, settings),
+        ]
+    return shared
+
+
+@pytest.mark.parametrize("raw", [MINIMAL, FULL], ids=["minimal", "full"])
+def test_every_manifest_is_valid_to_the_pinned_kubernetes_version_with_no_unknown_field(raw: dict[str, Any]) -> None:
+    for manifest in manifests(raw):
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_every_node_patch_is_valid() -> None:
+    for name, node in DEFAULT_NODES.items():
+        kubernetes_validate.validate(node_patch(name, node), KUBERNETES, strict=True)
+
+
+def test_deployment_service_and_budget_of_a_colour_pick_the_same_pods() -> None:
+    settings = service(FULL)
+    for colour in Colour:
+        labels = selector("shop", colour)
+        deployment = render.deployment("shop", colour, settings)
+        assert deployment["spec"]["selector"]["matchLabels"] == labels
+        assert deployment["spec"]["template"]["metadata"]["labels"] == labels
+        assert render.colour_service("shop", colour, settings)["spec"]["selector"] == labels
+        assert render.disruption_budget("shop", colour, settings)["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_the_active_service_selects_the_active_colour_on_the_fixed_port() -> None:
+    spec = render.active_service("shop", service(FULL))["spec"]
+    assert spec["selector"] == {"app": "shop", "version": "green"}
+    assert spec["ports"] == [{"name": "http", "port": 8000, "targetPort": 8000, "protocol": "TCP", "nodePort": 30080}]
+
+
+def test_without_a_fixed_port_kubernetes_chooses() -> None:
+    [port] = render.active_service("shop", service(MINIMAL))["spec"]["ports"]
+    assert "nodePort" not in port
+
+
+def test_a_colour_without_a_tag_is_rendered_with_that_of_the_active_one_and_without_pods() -> None:
+    spec = render.deployment("shop", Colour.BLUE, service(MINIMAL))["spec"]
+    assert spec["replicas"] == 0
+    assert spec["template"]["spec"]["containers"][0]["image"] == "ghcr.io/org/backend:v2"
+
+
+def test_the_environment_of_a_colour_wins_over_that_of_the_service_and_version_is_the_colour() -> None:
+    [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
+    assert {entry["name"]: entry["value"] for entry in container["env"]} == {
+        "LOG_LEVEL": "info",
+        "SHARED": "colour",
+        "VERSION": "blue",
+    }
+
+
+def test_a_switch_changes_the_selector_of_one_service_and_nothing_else() -> None:
+    before, after = manifests(FULL), manifests(FULL | {"active": "blue"})
+    different = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    [(old, new)] = different
+    assert (old["kind"], old["metadata"]["name"]) == ("Service", "shop")
+    new["spec"]["selector"]["version"] = "green"
+    assert old == new
+
+
+def test_names_of_colours() -> None:
+    assert [colour_name("shop", colour) for colour in Colour] == ["shop-blue", "shop-green"]
