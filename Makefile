@@ -45,7 +45,7 @@ test-sandbox: tools ## the real engine against a real API server
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(PACKAGES) __main__.py
+	@$(BIN)/mypy $(PACKAGES) tests __main__.py
 	@$(BIN)/lint-imports
 	@$(BIN)/shellcheck .ci/run
 

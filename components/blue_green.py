@@ -61,7 +61,8 @@ class BlueGreenService(pulumi.ComponentResource):
                 for colour in Colour
             }
         )
-        self.urls = self._service.spec["ports"][0]["node_port"].apply(self._urls)
+        # A port that Kubernetes chooses is not known before it has.
+        self.urls = self._service.spec.apply(lambda spec: self._urls(spec["ports"][0].get("node_port")))
         self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
 
     def _child(
@@ -130,12 +131,12 @@ class BlueGreenService(pulumi.ComponentResource):
             await self._gates.confirm()
         return self._settings.active.value
 
-    def _urls(self, node_port: int) -> dict[str, str]:
+    def _urls(self, node_port: int | None) -> dict[str, str]:
         domain, port = f"{self._settings.namespace}.svc.cluster.local", self._settings.port
         return {
             "active": f"http://{self._name}.{domain}:{port}",
             **{colour.value: f"http://{colour_name(self._name, colour)}.{domain}:{port}" for colour in Colour},
-            "nodePort": f"http://<application node>:{node_port}",
+            "nodePort": f"http://<application node>:{node_port or '<chosen by Kubernetes>'}",
         }
 
 

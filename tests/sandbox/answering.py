@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -126,7 +126,7 @@ class PlayedKubelet:
             }
             self._patch("pod", name.removeprefix("pod/"), status)
 
-    def _patch(self, kind: str, name: str, status: dict[str, object]) -> None:
+    def _patch(self, kind: str, name: str, status: Mapping[str, object]) -> None:
         self.kubectl.run("patch", kind, name, "--subresource=status", "-p", json.dumps({"status": status}))
 
 

@@ -11,7 +11,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.cluster import HOME
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
 
@@ -54,15 +54,17 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path) -> Stack:
     """A stack with service `backend`: three pods of blue v1.0.0, none of green."""
     return Stack(
         tmp_path,
-        cluster={"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"},
-        services={
-            "backend": {
-                "image": "ghcr.io/org/backend",
-                "namespace": kubectl.namespace,
-                "active": "blue",
-                "blue": {"tag": "v1.0.0", "replicas": 3},
-                "green": {"tag": "v1.0.0", "replicas": 0},
-            }
+        {
+            "switchyard:cluster": {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"},
+            "switchyard:services": {
+                "backend": {
+                    "image": "ghcr.io/org/backend",
+                    "namespace": kubectl.namespace,
+                    "active": "blue",
+                    "blue": {"tag": "v1.0.0", "replicas": 3},
+                    "green": {"tag": "v1.0.0", "replicas": 0},
+                }
+            },
         },
     )
 

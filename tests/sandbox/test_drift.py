@@ -2,7 +2,7 @@
 
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 
 STEPS = {
     "while green warms": "Deployment backend-green updating",

@@ -7,7 +7,7 @@ import pytest
 
 from settings.nodes import DEFAULT_NODES
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 
 APPLICATION = {"k8s-worker-1", "k8s-worker-2"}
 DEDICATED = {

@@ -4,6 +4,7 @@ Whatever the order, a Service that has served keeps at least its wanted ready po
 at every single write to the API server, from the first update to the last.
 """
 
+import copy
 import os
 import random
 import uuid
@@ -20,7 +21,7 @@ from sandbox.faults import CRASH_LOOP, NEVER_READY
 from settings.service import Colour
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Result, Stack
+from sandbox.stack import Result, Stack
 
 STEPS = int(os.environ.get("SWITCHYARD_WALK_STEPS", "200"))
 WALKS = 4
@@ -52,16 +53,22 @@ class Walk(RuleBasedStateMachine):
         self.version = 1
         self.stack = Stack(
             directory,
-            cluster={"kind": "existing", "kubeconfig": str(self.sandbox.kubeconfig), "identifier": "walk"},
-            services={
-                "backend": {
-                    "image": "ghcr.io/org/backend",
-                    "namespace": self.kubectl.namespace,
-                    "gate": {"timeoutSeconds": 2},
-                    "active": "blue",
-                    "blue": {"tag": "v1", "replicas": WANTED},
-                    "green": {"tag": "v1", "replicas": 0},
-                }
+            {
+                "switchyard:cluster": {
+                    "kind": "existing",
+                    "kubeconfig": str(self.sandbox.kubeconfig),
+                    "identifier": "walk",
+                },
+                "switchyard:services": {
+                    "backend": {
+                        "image": "ghcr.io/org/backend",
+                        "namespace": self.kubectl.namespace,
+                        "gate": {"timeoutSeconds": 2},
+                        "active": "blue",
+                        "blue": {"tag": "v1", "replicas": WANTED},
+                        "green": {"tag": "v1", "replicas": 0},
+                    }
+                },
             },
         )
         self.refresh = False
@@ -98,16 +105,22 @@ class Walk(RuleBasedStateMachine):
         assert len(self.kubectl.pods(self.active)) == WANTED
         assert len(self.kubectl.pods(self.active.other)) == self.idle_replicas
 
-    def step(self, name: str) -> bool:
-        """Counts a step; False when there were enough."""
+    def step(self, name: str, *, tidy: bool = True) -> bool:
+        """Counts a step; False when there were enough.
+
+        With `tidy`, what was changed by hand is put right first: a step that goes by what the stack has serving
+        is refused, rightly, while somebody has another colour serving.
+        """
         if self.taken.total() >= STEPS:
             return False
         self.taken[name] += 1
+        if tidy and self.refresh:
+            self.converge()
         return True
 
     @rule(replicas=st.integers(0, WANTED))
     def warm_or_retire_the_idle_colour(self, replicas: int) -> None:
-        if self.step("warm" if replicas else "retire"):
+        if self.step("warm" if replicas else "retire", tidy=False):
             self.idle_replicas = replicas
             self.settle(self.active.other, self.next_tag(), replicas)
             self.converge()
@@ -166,33 +179,33 @@ class Walk(RuleBasedStateMachine):
         assert "is refused" in result.output
         self.stack.set(path, None)
 
-    @rule(line=st.sampled_from(KILL_AT))
-    def kill_the_engine_in_the_middle_of_a_release(self, line: str) -> None:
+    @rule(line=st.sampled_from(KILL_AT), turn_back=st.booleans())
+    def kill_the_engine_in_the_middle_of_a_release(self, line: str, turn_back: bool) -> None:
         if not self.step("kill"):
             return
+        before = copy.deepcopy(self.stack.config), self.active, self.idle_replicas
         self.release()
-        engine = self.stack.start("up", "--yes", "--skip-preview", *(["--refresh"] if self.refresh else []))
+        engine = self.stack.start("up", "--yes", "--skip-preview")
         assert engine.stdout is not None
-        if any(line in printed for printed in engine.stdout):
-            self.stack.kill(engine)
-            assert engine.returncode == -9
-            assert self.stack.run("cancel", "--yes").ok
-            self.refresh = True
-        else:
-            # An earlier kill had done this step already, so that there was nothing to kill the engine at.
-            assert engine.wait() == 0
-            self.refresh = False
+        assert any(line in printed for printed in engine.stdout)
+        self.stack.kill(engine)
+        assert engine.returncode == -9
+        assert self.stack.run("cancel", "--yes").ok
+        if turn_back:
+            self.stack.config, self.active, self.idle_replicas = before
+        self.refresh = True
+        self.converge()
 
     @rule()
     def scale_the_idle_colour_by_hand(self) -> None:
-        if self.step("scale by hand"):
+        if self.step("scale by hand", tidy=False):
             self.kubectl.run("scale", "deployment", f"backend-{self.kubectl_idle()}", "--replicas=1")
             self.refresh = True
 
     @precondition(lambda self: self.idle_replicas >= WANTED and not self.refresh)
     @rule()
     def patch_the_selector_by_hand(self) -> None:
-        if self.step("selector by hand"):
+        if self.step("selector by hand", tidy=False):
             patch = f'{{"spec": {{"selector": {{"version": "{self.active.other}"}}}}}}'
             self.kubectl.run("patch", "service", "backend", "-p", patch)
             self.refresh = True

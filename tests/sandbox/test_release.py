@@ -3,7 +3,7 @@
 from sandbox.faults import CRASH_AFTER_READY
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 
 SELECTOR_DIFF = ["~ spec: {", "~ selector: {", '~ version: "blue" => "green"', "}", "}"]
 

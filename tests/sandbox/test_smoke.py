@@ -6,7 +6,7 @@ import pytest
 
 from tests.sandbox.answering import NODE, SETTINGS, PlayedKubelet, answering, network_namespace, unavailable
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.stack import Stack
+from sandbox.stack import Stack
 
 pytestmark = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 

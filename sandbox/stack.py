@@ -1,4 +1,4 @@
-"""Drives the real program with the real engine, as somebody at a shell would, on a state of its own."""
+"""Drives a program with the real engine, as somebody at a shell would, on a state of its own."""
 
 import contextlib
 import json
@@ -32,23 +32,29 @@ class Result:
 
 
 class Stack:
-    """A stack with a file backend and a configuration file in a directory of the test's own."""
+    """A stack with a file backend and a configuration file in a directory of its own, for tests and benchmarks.
 
-    def __init__(self, directory: Path, cluster: dict[str, Any], services: dict[str, Any]) -> None:
+    Args:
+        directory: an empty one.
+        config: the stack's configuration, by its full keys.
+        program: folder of the program and its Pulumi.yaml.
+    """
+
+    def __init__(self, directory: Path, config: dict[str, Any], program: Path = PROJECT) -> None:
         self._directory = directory
         self._config_file = directory / f"Pulumi.{NAME}.yaml"
-        # The project file with its program, seen from a directory whose stack files are the test's own.
-        project = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())
-        project["main"] = str(PROJECT)
+        # The project file with its program, seen from a directory whose stack files are nobody else's.
+        project = yaml.safe_load((program / "Pulumi.yaml").read_text())
+        project["main"] = str(program)
         project["runtime"]["options"]["virtualenv"] = sys.prefix
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        self.config = {"config": {"switchyard:cluster": cluster, "switchyard:services": services}}
+        self.config = {"config": config}
         state = directory / "state"
         state.mkdir()
         self._environment = {
             **pulumi_environment(dict(os.environ)),
             "PULUMI_BACKEND_URL": f"file://{state}",
-            "PULUMI_CONFIG_PASSPHRASE": "of a test, protects nothing",
+            "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
         self._environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self._write()

@@ -1,0 +1,117 @@
+"""What each component registers, on mocks: parents, types, outputs, and the edges that order an update."""
+
+from collections.abc import Callable
+
+import pytest
+
+from components.blue_green import BlueGreenService
+from components.cluster import ExistingClusterAccess
+from components.placement import Placement
+from gate.checks import Gates
+from gate.cluster import ClusterAccess
+from settings.cluster import ExistingCluster
+from settings.nodes import DEFAULT_NODES
+from settings.service import ServiceSettings
+from tests.unit.engine import Recording, record
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+SERVICE = "kubernetes:core/v1:Service"
+
+
+def service(active: str = "blue") -> ServiceSettings:
+    return ServiceSettings.model_validate(
+        {
+            "image": "org/backend",
+            "active": active,
+            "blue": {"tag": "v1", "replicas": 3},
+            "green": {"tag": "v2", "replicas": 3},
+            "readyTimeoutSeconds": 77,
+        }
+    )
+
+
+COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
+    "blue_green": (
+        lambda: BlueGreenService("it", service=service(), access=ClusterAccess()),
+        "switchyard:service:BlueGreenService",
+    ),
+    "placement": (lambda: Placement("it", nodes=DEFAULT_NODES), "switchyard:placement:Placement"),
+    "cluster": (
+        lambda: ExistingClusterAccess("it", cluster=ExistingCluster(kind="existing")),
+        "switchyard:cluster:Existing",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_: Gates) -> None:
+        return None
+
+    monkeypatch.setattr(Gates, "confirm", nothing)
+
+
+@pytest.fixture(params=COMPONENTS)
+def built(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Recording]:
+    build, type_ = COMPONENTS[request.param]
+    return type_, record(monkeypatch, build)
+
+
+def test_a_component_has_its_type_token(built: tuple[str, Recording]) -> None:
+    type_, recording = built
+    assert recording.names(type_) == {"it"}
+
+
+def test_everything_that_a_component_registers_is_its_child_and_has_its_name_in_front(
+    built: tuple[str, Recording],
+) -> None:
+    type_, recording = built
+    for (child_type, name), request in recording.requests.items():
+        if child_type not in {type_, "pulumi:pulumi:Stack"}:
+            assert request.parent.endswith(f"{type_}::it")
+            assert name == "it" or name.startswith("it-")
+
+
+def test_a_component_registers_its_outputs(built: tuple[str, Recording]) -> None:
+    _, recording = built
+    assert recording.outputs["it"]
+
+
+@pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
+def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_one(
+    monkeypatch: pytest.MonkeyPatch, active: str, idle: str
+) -> None:
+    recording = record(
+        monkeypatch, lambda: BlueGreenService("backend", service=service(active), access=ClusterAccess())
+    )
+    assert f"backend-{active}" in recording.dependencies(SERVICE, "backend")
+    assert "backend" in recording.dependencies(DEPLOYMENT, f"backend-{idle}")
+    assert f"backend-{idle}" not in {
+        name
+        for name in recording.dependencies(DEPLOYMENT, f"backend-{active}")
+        if (DEPLOYMENT, name) in recording.requests
+    }
+    # The way in of both colours is there before the gate that needs it.
+    assert {"backend-blue", "backend-green"} <= recording.dependencies(SERVICE, "backend")
+
+
+def test_a_deployment_is_waited_for_as_long_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    build, _ = COMPONENTS["blue_green"]
+    recording = record(monkeypatch, build)
+    for colour in ("blue", "green"):
+        timeouts = recording.requests[DEPLOYMENT, f"it-{colour}"].customTimeouts
+        assert (timeouts.create, timeouts.update) == ("77s", "77s")
+
+
+def test_placement_patches_each_node_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    build, _ = COMPONENTS["placement"]
+    recording = record(monkeypatch, build)
+    assert recording.names("kubernetes:core/v1:NodePatch") == {f"it-{node}" for node in DEFAULT_NODES}
+
+
+def test_the_provider_is_not_replaced_when_a_kubeconfig_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    build, _ = COMPONENTS["cluster"]
+    recording = record(monkeypatch, build)
+    [inputs] = [request.object for (type_, _), request in recording.requests.items() if "providers" in type_]
+    assert inputs["clusterIdentifier"] == "existing"
+    assert "deleteUnreachable" not in inputs
