@@ -1,6 +1,7 @@
 """Drives a program with the real engine, as somebody at a shell would, on a state of its own."""
 
 import contextlib
+import copy
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
+        """Whether the command did what it was asked for."""
         return self.code == 0
 
 
@@ -79,6 +81,20 @@ class Stack:
             node[last] = value
         self._write()
 
+    def snapshot(self) -> dict[str, Any]:
+        """The configuration as it is, to go back to."""
+        return copy.deepcopy(self.config)
+
+    def restore(self, config: dict[str, Any]) -> None:
+        """Goes back to an earlier configuration."""
+        self.config = copy.deepcopy(config)
+        self._write()
+
+    def replace(self, key: str, value: Any) -> None:
+        """Sets one value by its full key, for example ``naive:active``."""
+        self.config["config"][key] = value
+        self._write()
+
     def up(self, *arguments: str) -> Result:
         """Updates the stack."""
         return self.run("up", "--yes", "--skip-preview", *arguments)
@@ -110,7 +126,8 @@ class Stack:
             self.kill(process)
             raise
         result = Result(process.returncode, output)
-        assert result.ok or not check, result.output
+        if check and not result.ok:
+            raise RuntimeError(f"pulumi {' '.join(arguments)}: {result.output}")
         return result
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

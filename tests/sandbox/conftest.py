@@ -10,8 +10,8 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.cluster import HOME
-from tests.sandbox.kubectl import Kubectl
 from sandbox.stack import Stack
+from tests.sandbox.kubectl import Kubectl
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
 

@@ -1,8 +1,8 @@
 """Somebody changes the cluster by hand: it is seen, it is put right, and nothing that serves is taken away."""
 
+from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
 

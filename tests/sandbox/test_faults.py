@@ -3,9 +3,9 @@
 import pytest
 
 from sandbox.faults import CRASH_LOOP, NEVER_READY
+from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 PATIENCE = 5
 """`readyTimeoutSeconds` for the bad versions, which are never ready however long one waits."""

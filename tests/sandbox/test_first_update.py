@@ -1,7 +1,7 @@
 """What the first update makes, on a real API server."""
 
-from tests.sandbox.kubectl import Kubectl
 from sandbox.stack import Stack
+from tests.sandbox.kubectl import Kubectl
 
 
 def test_after_the_first_update_blue_serves_and_a_preview_is_empty(serving: Stack, kubectl: Kubectl) -> None:

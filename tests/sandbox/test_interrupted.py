@@ -2,9 +2,9 @@
 
 import pytest
 
+from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 STEPS = {
     "while green warms": "Deployment backend-green updating",

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.stack import Stack
 from settings.nodes import DEFAULT_NODES
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 APPLICATION = {"k8s-worker-1", "k8s-worker-2"}
 DEDICATED = {

@@ -4,7 +4,6 @@ Whatever the order, a Service that has served keeps at least its wanted ready po
 at every single write to the API server, from the first update to the last.
 """
 
-import copy
 import os
 import random
 import uuid
@@ -18,10 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from sandbox import Sandbox
 from sandbox.faults import CRASH_LOOP, NEVER_READY
+from sandbox.stack import Result, Stack
 from settings.service import Colour
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Result, Stack
 
 STEPS = int(os.environ.get("SWITCHYARD_WALK_STEPS", "200"))
 WALKS = 4
@@ -183,7 +182,7 @@ class Walk(RuleBasedStateMachine):
     def kill_the_engine_in_the_middle_of_a_release(self, line: str, turn_back: bool) -> None:
         if not self.step("kill"):
             return
-        before = copy.deepcopy(self.stack.config), self.active, self.idle_replicas
+        config, active, idle_replicas = self.stack.snapshot(), self.active, self.idle_replicas
         self.release()
         engine = self.stack.start("up", "--yes", "--skip-preview")
         assert engine.stdout is not None
@@ -192,7 +191,8 @@ class Walk(RuleBasedStateMachine):
         assert engine.returncode == -9
         assert self.stack.run("cancel", "--yes").ok
         if turn_back:
-            self.stack.config, self.active, self.idle_replicas = before
+            self.stack.restore(config)
+            self.active, self.idle_replicas = active, idle_replicas
         self.refresh = True
         self.converge()
 

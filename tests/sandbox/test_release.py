@@ -1,9 +1,9 @@
 """Warm, switch, roll back, retire: each a change of configuration, with what the preview says about it."""
 
 from sandbox.faults import CRASH_AFTER_READY
+from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 SELECTOR_DIFF = ["~ spec: {", "~ selector: {", '~ version: "blue" => "green"', "}", "}"]
 

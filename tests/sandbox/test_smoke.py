@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.stack import Stack
 from tests.sandbox.answering import NODE, SETTINGS, PlayedKubelet, answering, network_namespace, unavailable
 from tests.sandbox.kubectl import Kubectl
-from sandbox.stack import Stack
 
 pytestmark = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 

@@ -1,0 +1,147 @@
+"""Turns measurements into `docs/benchmarks.md`: ratios first, then times, then memory."""
+
+import itertools
+import platform
+import statistics
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+
+from bench.switch import NAIVE, OURS, PATCH
+from toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
+
+TARGET_RATIO = 0.45
+"""What a switch by this program may take of the naive program's time."""
+
+TARGET_SECONDS = 60
+"""What a preview of 200 services without a change may take."""
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)
+
+
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile, between the values as they are."""
+    return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on."""
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
+    return {
+        "processor": model,
+        "cores": psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "pulumi": PULUMI,
+        "pulumi-kubernetes": KUBERNETES_PROVIDER,
+        "kubernetes": KUBERNETES,
+        "etcd": ETCD,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def report(data: dict[str, Any]) -> str:
+    """The page, from the raw data."""
+    return "\n".join([*_head(data["machine"]), *_switch(data["switch"]), *_growth(data["growth"]), ""])
+
+
+def _head(found: dict[str, Any]) -> list[str]:
+    return [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; the raw data is in [benchmarks.json](benchmarks.json).",
+        f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB, {found['system']}; "
+        f"Python {found['python']}, Pulumi {found['pulumi']}, pulumi-kubernetes {found['pulumi-kubernetes']}, "
+        f"Kubernetes {found['kubernetes']}, etcd {found['etcd']}; {found['date']}.",
+        "",
+        "The control plane is real, its nodes are simulated. So these are times of tools and API server; what users",
+        "see at a switch takes real nodes to measure, and is not claimed here.",
+    ]
+
+
+def _switch(timings: dict[str, list[dict[str, Any]]]) -> list[str]:
+    def row(way: str, column: str) -> list[float]:
+        return [timing[column] for timing in timings[way]]
+
+    ratio = median(row(OURS, "done")) / median(row(NAIVE, "done"))
+    selector_ratio = median(row(OURS, "selector")) / median(row(NAIVE, "selector"))
+    verdict = "met" if ratio <= TARGET_RATIO else "not met"
+    lines = [
+        "",
+        "## One switch of colour",
+        "",
+        f"A switch by `pulumi up` takes **{ratio:.2f}x** the naive program's time from Enter to the prompt "
+        f"(to reach: at most {TARGET_RATIO}x; {verdict}), and {selector_ratio:.2f}x of it from Enter to the changed "
+        "selector.",
+        f"{len(timings[OURS])} runs each, in shuffled order on one cluster; 3 pods of both colours.",
+        "",
+        "| way | selector changed, median | p95 | command done, median | p95 | against naive |",
+        "|---|---|---|---|---|---|",
+    ]
+    naive = median(row(NAIVE, "done"))
+    for way in (PATCH, OURS, NAIVE):
+        selector, done = row(way, "selector"), row(way, "done")
+        lines.append(
+            f"| {way} | {median(selector):.3f} s | {p95(selector):.3f} s | {median(done):.3f} s | {p95(done):.3f} s "
+            f"| {median(done) / naive:.2f}x |"
+        )
+    lines += [
+        "",
+        "`kubectl patch` is ahead because it does one thing: it asks no gate, and no state knows of it.",
+        "The naive program waits in the provider's own wait for Services, which this program replaces by its gate.",
+        "",
+        "Peak memory of a switch (RSS, MiB, median):",
+        "",
+        "| way | engine | language host | program | provider | all at once |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way in (OURS, NAIVE):
+        peaks = row(way, "peak")
+        cells = [
+            f"{median([peak.get(role, 0) for peak in peaks]):.0f}"  # type: ignore[attr-defined]
+            for role in ("engine", "language host", "program", "provider", "all")
+        ]
+        lines.append(f"| {way} | {' | '.join(cells)} |")
+    return lines
+
+
+def _growth(sizes: dict[str, dict[str, list[dict[str, float]]]]) -> list[str]:
+    def seconds(size: str, command: str) -> list[float]:
+        return [run["seconds"] for run in sizes[size][command]]
+
+    largest, smallest = max(sizes, key=int), min(sizes, key=int)
+    longest = median(seconds(largest, "preview"))
+    per_service = [median(seconds(size, "preview")) / int(size) for size in sorted(sizes, key=int)]
+    linear = all(later <= earlier for earlier, later in itertools.pairwise(per_service))
+    verdict = "met" if longest <= TARGET_SECONDS else "not met"
+    lines = [
+        "",
+        "## Growth",
+        "",
+        f"A preview without a change of {largest} services takes {longest / median(seconds(smallest, 'preview')):.1f}x "
+        f"that of {smallest}: {longest:.1f} s (to reach: under {TARGET_SECONDS} s; {verdict}). "
+        + (
+            "Its time a service falls with every size measured, so it grows less than linearly."
+            if linear
+            else "Its time a service does not fall with every size measured: see the table."
+        ),
+        f"{len(sizes[largest]['preview'])} runs each; a service is 8 resources.",
+        "",
+        "| services | preview, median | p95 | a service | up, median | p95 | memory, all at once |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for size in sorted(sizes, key=int):
+        preview, up = seconds(size, "preview"), seconds(size, "up")
+        memory = median([run["all"] for run in sizes[size]["up"]])
+        lines.append(
+            f"| {size} | {median(preview):.2f} s | {p95(preview):.2f} s | {median(preview) / int(size):.3f} s "
+            f"| {median(up):.2f} s | {p95(up):.2f} s | {memory:.0f} MiB |"
+        )
+    return lines
