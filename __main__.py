@@ -29,10 +29,12 @@ def read_settings() -> StackSettings:
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
+    access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+    if (problem := access.problem()) is not None:
+        raise pulumi.RunError(problem)
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
     placement = Placement("placement", nodes=settings.cluster.nodes, opts=on_cluster)
-    access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = {}
     for name, service in settings.services.items():
         component = BlueGreenService(

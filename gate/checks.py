@@ -95,7 +95,7 @@ class Gates:
         try:
             cluster = await Cluster.connect(self._access)
             serving = await cluster.serving_colour(self._service.namespace, self._name)
-        except (*UNREACHABLE, ValueError) as error:
+        except UNREACHABLE as error:
             self._warn(f"{self._name}: could not see which colour serves ({type(error).__name__}).")
             return
         if serving not in {None, self._service.active}:
@@ -110,7 +110,7 @@ class Gates:
             cluster = await Cluster.connect(self._access)
             states = await cluster.pod_states(self._service.namespace, selector(self._name, colour))
             serving = await cluster.serving_colour(self._service.namespace, self._name)
-        except (*UNREACHABLE, ValueError):
+        except UNREACHABLE:
             return  # the engine has reported what it saw itself
         self._warn(why_not_ready(self._name, self._service, colour, states, serving))
 
@@ -166,7 +166,7 @@ class Gates:
     async def _connect(self) -> Cluster:
         try:
             return await Cluster.connect(self._access)
-        except (*UNREACHABLE, ValueError) as error:
+        except UNREACHABLE as error:
             raise self._unreachable(error) from error
 
     def _raise(self, refusal: Refusal | None) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -32,6 +33,19 @@ class ClusterAccess:
     kubeconfig: str | None = None
     context: str | None = None
 
+    def problem(self) -> str | None:
+        """Why this leads to no cluster, as far as this machine can tell; None if nothing speaks against it.
+
+        The provider takes a path that does not exist for the text of a kubeconfig, and previews go on as if
+        all was well.
+        """
+        if self.kubeconfig is None or Path(self.kubeconfig).is_file():
+            return None
+        return (
+            f"switchyard:cluster.kubeconfig: {self.kubeconfig!r}: there is no such file, nothing was changed. "
+            "Name the kubeconfig of a cluster that runs; for the sandbox: make up"
+        )
+
 
 @dataclass(frozen=True)
 class ProxyAnswer:
@@ -50,7 +64,13 @@ class Cluster:
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""
-        return cls(await kr8s.asyncio.api(kubeconfig=access.kubeconfig, context=access.context))
+        try:
+            return cls(await kr8s.asyncio.api(kubeconfig=access.kubeconfig, context=access.context))
+        except ValueError as error:
+            context = f", context {access.context}" if access.context else ""
+            raise ConnectionError(
+                f"no way to a cluster in kubeconfig {access.kubeconfig or '(the default one)'}{context}: {error}"
+            ) from error
 
     async def serving_colour(self, namespace: str, service: str) -> Colour | None:
         """The colour that the Service selects right now; None without the Service or a colour in it."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from settings.nodes import NodeSettings
+from settings.nodes import NodeSettings, kubelet_labels
 
 SIMULATED = {"kwok.x-k8s.io/node": "fake"}
 """Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
@@ -26,14 +26,7 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
         "metadata": {
             "name": name,
             "annotations": SIMULATED,
-            "labels": {
-                "kubernetes.io/hostname": name,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-                "node.kubernetes.io/instance-type": node.type,
-                "topology.kubernetes.io/zone": node.zone,
-                "topology.kubernetes.io/region": node.zone[:-1],
-            },
+            "labels": kubelet_labels(name, node),
         },
         "status": {
             "addresses": [

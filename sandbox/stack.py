@@ -43,7 +43,7 @@ class Stack:
     """
 
     def __init__(self, directory: Path, config: dict[str, Any], program: Path = PROJECT) -> None:
-        self._directory = directory
+        self.directory = directory
         self._config_file = directory / f"Pulumi.{NAME}.yaml"
         # The project file with its program, seen from a directory whose stack files are nobody else's.
         project = yaml.safe_load((program / "Pulumi.yaml").read_text())
@@ -53,12 +53,12 @@ class Stack:
         self.config = {"config": config}
         state = directory / "state"
         state.mkdir()
-        self._environment = {
+        self.environment = {
             **pulumi_environment(dict(os.environ)),
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
-        self._environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self._write()
         self.run("stack", "init", check=True)
         # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
@@ -132,10 +132,10 @@ class Stack:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts one command of the engine, in a process group of its own, and returns at once."""
-        options = ["--stack", NAME, "--non-interactive", "--color", "never", "--cwd", str(self._directory)]
+        options = ["--stack", NAME, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
             [str(binary("pulumi")), *arguments, *options],
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,

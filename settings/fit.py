@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from settings.machines import DAEMONS_CPU_M, RESERVATIONS
-from settings.nodes import NodeSettings, Toleration, labels, taints
+from settings.nodes import NodeSettings, Toleration, kubelet_labels, labels, taints
 from settings.quantity import mebibytes, millicores, parse_quantity
 from settings.service import Colour, ServiceSettings
 
@@ -57,7 +57,7 @@ def eligible_nodes(service: ServiceSettings, nodes: Mapping[str, NodeSettings]) 
     return [
         name
         for name, node in nodes.items()
-        if service.node_selector.items() <= _all_labels(name, node).items() and _tolerated(service.tolerations, node)
+        if _selected(service.node_selector, name, node) and _tolerated(service.tolerations, node)
     ]
 
 
@@ -106,17 +106,9 @@ def _request(service: ServiceSettings) -> tuple[int, int]:
     return millicores(parse_quantity(requests.cpu)), mebibytes(parse_quantity(requests.memory))
 
 
+def _selected(selector: Mapping[str, str], name: str, node: NodeSettings) -> bool:
+    return selector.items() <= (labels(node) | kubelet_labels(name, node)).items()
+
+
 def _tolerated(tolerations: Iterable[Toleration], node: NodeSettings) -> bool:
     return all(any(toleration.tolerates(taint) for toleration in tolerations) for taint in taints(node))
-
-
-def _all_labels(name: str, node: NodeSettings) -> dict[str, str]:
-    """Placement's labels and those that every kubelet on EC2 has."""
-    return labels(node) | {
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
-        "node.kubernetes.io/instance-type": node.type,
-        "topology.kubernetes.io/zone": node.zone,
-        "topology.kubernetes.io/region": node.zone[:-1],
-    }

@@ -83,6 +83,18 @@ class NodeSettings(Model):
         return MACHINES[self.type]
 
 
+def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
+    """Labels that a kubelet on EC2 gives its node."""
+    return {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "node.kubernetes.io/instance-type": node.type,
+        "topology.kubernetes.io/zone": node.zone,
+        "topology.kubernetes.io/region": node.zone[:-1],
+    }
+
+
 def labels(node: NodeSettings) -> dict[str, str]:
     """Labels that placement gives a node."""
     found = {}

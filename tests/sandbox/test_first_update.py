@@ -119,3 +119,11 @@ def test_destroy_leaves_nothing_of_a_service(serving: Stack, kubectl: Kubectl) -
     result = serving.destroy()
     assert result.ok, result.output
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []
+
+
+def test_a_kubeconfig_that_is_not_there_ends_preview_and_update_in_one_line(serving: Stack) -> None:
+    serving.set("cluster.kubeconfig", "/never/there")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "switchyard:cluster.kubeconfig: '/never/there': there is no such file" in result.output
+        assert "Traceback" not in result.output

@@ -1,0 +1,62 @@
+"""`switchyard status`: what is configured beside what serves, and exit codes that scripts can go by."""
+
+import subprocess
+import sys
+
+from sandbox.stack import NAME, Stack
+from tests.sandbox.kubectl import Kubectl
+
+
+def status(stack: Stack) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", NAME]
+    return subprocess.run(
+        command, cwd=stack.directory, env=stack.environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_status_shows_each_service_and_ends_well_when_all_is_as_configured(serving: Stack, kubectl: Kubectl) -> None:
+    result = status(serving)
+    assert result.returncode == 0, result.stderr
+    [row] = [line for line in result.stdout.splitlines() if f"{kubectl.namespace}/backend" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")][1:5] == [
+        "blue",
+        "blue",
+        "v1.0.0  3/3 ready",
+        "v1.0.0  0/0 ready",
+    ]
+    assert "Simulated nodes" in result.stdout
+
+
+def test_status_ends_with_1_when_another_colour_serves_than_is_configured(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "green"}}}')
+    result = status(serving)
+    assert result.returncode == 1
+    assert "pulumi up --refresh" in result.stdout
+
+
+def test_status_ends_with_2_and_every_mistake_when_the_configuration_is_wrong(serving: Stack) -> None:
+    serving.set("services.backend.active", "purple")
+    result = status(serving)
+    assert result.returncode == 2
+    assert "switchyard:services.backend.active: 'purple': allowed: blue, green" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_status_ends_with_1_and_one_line_when_no_api_server_answers(serving: Stack, kubectl: Kubectl) -> None:
+    dead = serving.directory / "kubeconfig"
+    text = kubectl.kubeconfig.read_text()
+    [server] = [line.split()[-1] for line in text.splitlines() if "server:" in line]
+    dead.write_text(text.replace(server, "https://127.0.0.1:1"))
+    serving.set("cluster.kubeconfig", str(dead))
+    result = status(serving)
+    assert result.returncode == 1
+    assert "The cluster does not answer" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_status_without_a_kubeconfig_says_which_is_missing(serving: Stack) -> None:
+    serving.set("cluster.kubeconfig", str(serving.directory / "none"))
+    result = status(serving)
+    assert result.returncode == 1
+    assert str(serving.directory / "none") in result.stderr
+    assert "Traceback" not in result.stderr
