@@ -1,6 +1,7 @@
 """One control plane for all tests of a run; a namespace and a stack of its own for each test."""
 
 import os
+import random
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
+
+
+def pytest_configure() -> None:
+    # Drawn once, before the workers start, which inherit it: they must collect and run the same.
+    os.environ.setdefault("SWITCHYARD_WALK_SEED", str(random.randrange(2**32)))  # noqa: S311
+
+
+def pytest_report_header() -> str:
+    return f"random walk: SWITCHYARD_WALK_SEED={os.environ['SWITCHYARD_WALK_SEED']}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

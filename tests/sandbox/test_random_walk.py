@@ -5,12 +5,10 @@ at every single write to the API server, from the first update to the last.
 """
 
 import os
-import random
 import uuid
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -215,14 +213,10 @@ class Walk(RuleBasedStateMachine):
         return Colour(self.kubectl.serving()).other.value
 
 
-@pytest.mark.parametrize("walk_seed", [int(os.environ.get("SWITCHYARD_WALK_SEED", random.randrange(2**32)))])  # noqa: S311
-def test_a_service_that_serves_is_never_short_of_ready_pods_of_one_colour(
-    sandbox: Sandbox, tmp_path: Path, walk_seed: int
-) -> None:
-    print(f"again with: SWITCHYARD_WALK_SEED={walk_seed}")
+def test_a_service_that_serves_is_never_short_of_ready_pods_of_one_colour(sandbox: Sandbox, tmp_path: Path) -> None:
     Walk.sandbox, Walk.directory, Walk.taken = sandbox, tmp_path, Counter()
     run_state_machine_as_test(
-        seed(walk_seed)(Walk),
+        seed(int(os.environ["SWITCHYARD_WALK_SEED"]))(Walk),
         settings=settings(
             max_examples=2 * -(-STEPS // STEPS_OF_A_WALK),  # some steps find nothing to do and do not count
             stateful_step_count=STEPS_OF_A_WALK,
