@@ -40,7 +40,7 @@ test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 	@$(BIN)/python -m pytest tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/sandbox
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,27 @@ class Kubectl:
         """The pods of one colour that are not being deleted."""
         pods = self.get("pods", "-l", f"app={service},version={colour}")
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def expect_pods(self, **wanted: int) -> None:
+        """Waits, by a watch, until each colour has as many pods as wanted that are not being deleted.
+
+        An update may end a moment before its Deployments have deleted the last of the old pods.
+        """
+        if self._count(wanted) == wanted:
+            return
+        watch = self.start("get", "pods", "--watch", "--output=name", "--request-timeout=30s")
+        assert watch.stdout is not None
+        try:
+            for _ in watch.stdout:
+                if self._count(wanted) == wanted:
+                    return
+        finally:
+            watch.kill()
+            watch.communicate()
+        assert self._count(wanted) == wanted
+
+    def _count(self, colours: Iterable[str]) -> dict[str, int]:
+        return {colour: len(self.pods(colour)) for colour in colours}
 
     def wait(self, condition: str, *what: str, seconds: int = 30) -> None:
         """Waits, by a watch, until objects are as the condition says."""

@@ -36,7 +36,7 @@ def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) 
     assert "replicas" in refresh.output
     result = serving.up()
     assert result.ok, result.output
-    assert len(kubectl.pods("blue")) == 3
+    kubectl.expect_pods(blue=3)
 
 
 def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_idle(
@@ -56,7 +56,7 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
         assert result.ok, result.output
     assert history.fewest_ready("backend") == 3
     assert kubectl.serving() == "blue"
-    assert kubectl.pods("green") == []
+    kubectl.expect_pods(green=0)
 
 
 def test_a_service_deleted_by_hand_comes_back(serving: Stack, kubectl: Kubectl) -> None:

@@ -44,19 +44,19 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_blue_goes_on_serv
     result = serving.up()
     assert result.ok, result.output
     assert kubectl.serving() == "green"
-    assert (len(kubectl.pods("green")), len(kubectl.pods("blue"))) == (3, 0)
+    kubectl.expect_pods(green=3, blue=0)
 
 
 def test_a_bad_idle_colour_can_be_taken_away_again(serving: Stack, kubectl: Kubectl) -> None:
     serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
     serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
     assert not serving.up().ok
-    assert len(kubectl.pods("green")) == 3
+    kubectl.expect_pods(green=3)
 
     serving.set("services.backend.green", {"tag": "v1.0.0", "replicas": 0})
     result = serving.up()
     assert result.ok, result.output
-    assert kubectl.pods("green") == []
+    kubectl.expect_pods(green=0)
     assert serving.planned() == {}
 
 
@@ -78,4 +78,4 @@ def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl:
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "green"
-    assert len(kubectl.pods("green")) == 3
+    kubectl.expect_pods(green=3)

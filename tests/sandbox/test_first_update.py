@@ -6,8 +6,7 @@ from tests.sandbox.kubectl import Kubectl
 
 def test_after_the_first_update_blue_serves_and_a_preview_is_empty(serving: Stack, kubectl: Kubectl) -> None:
     assert kubectl.serving() == "blue"
-    assert len(kubectl.pods("blue")) == 3
-    assert kubectl.pods("green") == []
+    kubectl.expect_pods(blue=3, green=0)
     assert serving.planned() == {}
     assert serving.outputs()["services"]["backend"]["active"] == "blue"
     assert serving.outputs()["services"]["backend"]["colours"] == {
@@ -85,7 +84,7 @@ def test_a_namespace_of_the_restricted_level_takes_the_pods(stack: Stack, kubect
     kubectl.run("label", "namespace", kubectl.namespace, level)
     result = stack.up()
     assert result.ok, result.output
-    assert len(kubectl.pods("blue")) == 3
+    kubectl.expect_pods(blue=3)
 
 
 def test_several_services_live_side_by_side(stack: Stack, kubectl: Kubectl) -> None:

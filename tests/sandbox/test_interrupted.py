@@ -36,7 +36,7 @@ def test_an_engine_killed_in_the_middle_of_a_switch_leaves_pods_and_the_next_upd
         result = serving.up()
         assert result.ok, result.output
     assert kubectl.serving() == "green"
-    assert (len(kubectl.pods("green")), len(kubectl.pods("blue"))) == (3, 0)
+    kubectl.expect_pods(green=3, blue=0)
     assert serving.planned() == {}
     assert history.colours("backend") == ["blue", "green"]
     assert history.fewest_ready("backend") == 3
@@ -57,5 +57,5 @@ def test_an_update_turned_back_after_a_kill_at_the_switch_finds_its_way(serving:
         result = serving.up("--refresh")
         assert result.ok, result.output
     assert kubectl.serving() == "blue"
-    assert kubectl.pods("green") == []
+    kubectl.expect_pods(green=0)
     assert history.fewest_ready("backend") == 3

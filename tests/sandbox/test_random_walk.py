@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -20,7 +21,12 @@ from settings.service import Colour
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
 
-STEPS = int(os.environ.get("SWITCHYARD_WALK_STEPS", "200"))
+PARTS = 4
+"""So many tests share the steps, because workers share the tests."""
+
+STEPS = int(os.environ.get("SWITCHYARD_WALK_STEPS", "200")) // PARTS
+"""Of one part."""
+
 STEPS_OF_A_WALK = 25
 """After which a walk ends and another begins, on a stack of its own."""
 
@@ -39,6 +45,10 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.active = Colour.BLUE
+        self.idle_replicas = 0
+        self.version = 1
+        self.refresh = False
         self.over = self.taken.total() >= STEPS
         if self.over:
             return
@@ -46,8 +56,6 @@ class Walk(RuleBasedStateMachine):
         self.kubectl.run("create", "namespace", self.kubectl.namespace)
         directory = self.directory / self.kubectl.namespace
         directory.mkdir()
-        self.active = Colour.BLUE
-        self.version = 1
         self.stack = Stack(
             directory,
             {
@@ -68,8 +76,6 @@ class Walk(RuleBasedStateMachine):
                 },
             },
         )
-        self.refresh = False
-        self.idle_replicas = 0
         self.converge()
         self.history = History(self.sandbox.kubeconfig, self.kubectl.namespace)
         self.history.__enter__()
@@ -99,8 +105,7 @@ class Walk(RuleBasedStateMachine):
         assert result.ok, result.output
         self.refresh = False
         assert self.kubectl.serving() == self.active
-        assert len(self.kubectl.pods(self.active)) == WANTED
-        assert len(self.kubectl.pods(self.active.other)) == self.idle_replicas
+        self.kubectl.expect_pods(**{self.active: WANTED, self.active.other: self.idle_replicas})
 
     def step(self, name: str, *, tidy: bool = True) -> bool:
         """Counts a step; False when there were enough.
@@ -213,10 +218,13 @@ class Walk(RuleBasedStateMachine):
         return Colour(self.kubectl.serving()).other.value
 
 
-def test_a_service_that_serves_is_never_short_of_ready_pods_of_one_colour(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_service_that_serves_is_never_short_of_ready_pods_of_one_colour(
+    sandbox: Sandbox, tmp_path: Path, part: int
+) -> None:
     Walk.sandbox, Walk.directory, Walk.taken = sandbox, tmp_path, Counter()
     run_state_machine_as_test(
-        seed(int(os.environ["SWITCHYARD_WALK_SEED"]))(Walk),
+        seed(int(os.environ["SWITCHYARD_WALK_SEED"]) + part)(Walk),
         settings=settings(
             max_examples=2 * -(-STEPS // STEPS_OF_A_WALK),  # some steps find nothing to do and do not count
             stateful_step_count=STEPS_OF_A_WALK,

@@ -21,7 +21,7 @@ def test_warm_switch_roll_back_and_retire_change_only_what_they_say(serving: Sta
     assert serving.planned() == {"backend-green": "update"}
     assert serving.up().ok
     assert kubectl.serving() == "blue"
-    assert len(kubectl.pods("green")) == 3
+    kubectl.expect_pods(green=3)
 
     serving.set("services.backend.active", "green")
     assert serving.planned() == {"backend": "update"}
@@ -37,7 +37,7 @@ def test_warm_switch_roll_back_and_retire_change_only_what_they_say(serving: Sta
     serving.set("services.backend.green.replicas", 0)
     assert serving.planned() == {"backend-green": "update"}
     assert serving.up().ok
-    assert (len(kubectl.pods("blue")), len(kubectl.pods("green"))) == (3, 0)
+    kubectl.expect_pods(blue=3, green=0)
     assert serving.planned() == {}
 
 
@@ -51,8 +51,7 @@ def test_one_update_warms_switches_and_retires_and_never_has_too_few_ready_pods(
             serving.set(f"services.backend.{other}.replicas", 0)
             result = serving.up()
             assert result.ok, result.output
-            assert len(kubectl.pods(colour)) == 3
-            assert kubectl.pods(other) == []
+            kubectl.expect_pods(**{colour: 3, other: 0})
     assert history.colours("backend") == ["blue", "green", "blue"]
     assert history.fewest_ready("backend") == 3
 
@@ -63,6 +62,7 @@ def test_a_rolling_change_of_the_idle_colour_leaves_the_serving_one_alone(servin
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         serving.set("services.backend.green.tag", "v2.0.1")
         assert serving.up().ok
+    kubectl.expect_pods(green=3)
     assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.1"}
     assert history.colours("backend") == ["blue"]
     assert history.fewest_ready("backend") == 3
@@ -86,6 +86,7 @@ def test_a_change_of_the_serving_pods_that_is_allowed_keeps_enough_of_them_ready
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = serving.up()
         assert result.ok, result.output
+    kubectl.expect_pods(blue=3)
     assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("blue")} == {"ghcr.io/org/backend:v1.0.1"}
     assert history.fewest_ready("backend") >= 3
 
