@@ -16,13 +16,13 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from toolchain.paths import PASSPHRASE, PROJECT, binary, pulumi_environment
+from toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
 
 STACK = "local"
 CONFIG = PROJECT / f"Pulumi.{STACK}.yaml"
 HOME = PROJECT / ".sandbox"
 STATE = HOME / "pulumi"
-BACKEND = f"file://{STATE}"
+BACKEND = file_backend(STATE)
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)

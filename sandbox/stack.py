@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import yaml
 
-from toolchain.paths import PROJECT, binary, pulumi_environment
+from toolchain.paths import PROJECT, binary, file_backend, pulumi_environment
 
 NAME = "test"
 ENGINE_LIMIT = 120
@@ -55,7 +55,7 @@ class Stack:
         state.mkdir()
         self.environment = {
             **pulumi_environment(dict(os.environ)),
-            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_BACKEND_URL": file_backend(state),
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
         self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)

@@ -36,3 +36,13 @@ def pulumi_environment(inherited: dict[str, str]) -> dict[str, str]:
     """The environment in which the engine finds its parts: the launcher's, for programs."""
     path = ":".join([*map(str, search_path()), inherited.get("PATH", "")])
     return pulumi_defaults() | inherited | {"PATH": path}
+
+
+def file_backend(folder: Path) -> str:
+    """The URL of a state in a folder, for ``pulumi login``.
+
+    Without ``metadata=skip`` the engine keeps a file of attributes beside each file of the state, and writes it in
+    place: an engine killed in that moment leaves it empty, and every later command ends with "failed to load
+    checkpoint: EOF". The state itself is replaced by a rename, and nothing reads the attributes.
+    """
+    return f"file://{folder}?metadata=skip"

@@ -42,6 +42,11 @@ def test_an_engine_killed_in_the_middle_of_a_switch_leaves_pods_and_the_next_upd
     assert history.fewest_ready("backend") == 3
 
 
+def test_the_state_has_no_file_that_a_kill_can_leave_half_written(serving: Stack) -> None:
+    assert list((serving.directory / "state").rglob("test.json"))
+    assert not list((serving.directory / "state").rglob("*.attrs"))
+
+
 def test_an_update_turned_back_after_a_kill_at_the_switch_finds_its_way(serving: Stack, kubectl: Kubectl) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     serving.set("services.backend.active", "green")
