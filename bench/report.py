@@ -118,8 +118,18 @@ def _growth(sizes: dict[str, dict[str, list[dict[str, float]]]]) -> list[str]:
 
     largest, smallest = max(sizes, key=int), min(sizes, key=int)
     longest = median(seconds(largest, "preview"))
-    per_service = [median(seconds(size, "preview")) / int(size) for size in sorted(sizes, key=int)]
-    linear = all(later <= earlier for earlier, later in itertools.pairwise(per_service))
+    ordered = sorted(sizes, key=int)
+    marginal = [
+        (median(seconds(more, "preview")) - median(seconds(fewer, "preview"))) / (int(more) - int(fewer))
+        for fewer, more in itertools.pairwise(ordered)
+    ]
+    rises = [
+        f"{before:.3f} s up to {middle} services, {after:.3f} s from there to {end}"
+        for (before, after), (middle, end) in zip(
+            itertools.pairwise(marginal), itertools.pairwise(ordered[1:]), strict=True
+        )
+        if after > before
+    ]
     verdict = "met" if longest <= TARGET_SECONDS else "not met"
     lines = [
         "",
@@ -128,9 +138,10 @@ def _growth(sizes: dict[str, dict[str, list[dict[str, float]]]]) -> list[str]:
         f"A preview without a change of {largest} services takes {longest / median(seconds(smallest, 'preview')):.1f}x "
         f"that of {smallest}: {longest:.1f} s (to reach: under {TARGET_SECONDS} s; {verdict}). "
         + (
-            "Its time a service falls with every size measured, so it grows less than linearly."
-            if linear
-            else "Its time a service does not fall with every size measured: see the table."
+            f"Growth is not linear all the way (to reach: at most linear; not met): one more service costs "
+            f"{'; '.join(rises)}. What bounds it is in [architecture.md](architecture.md#what-a-preview-costs)."
+            if rises
+            else "One more service never costs more than the one before (to reach: at most linear; met)."
         ),
         f"{len(sizes[largest]['preview'])} runs each; a service is 8 resources.",
         "",
