@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from sandbox.nodes import node_manifest
 from settings.nodes import NodeSettings
@@ -20,8 +21,13 @@ from tests.sandbox.kubectl import Kubectl
 
 NODE = "answering-node"
 SETTINGS = NodeSettings(type="t3.large", zone="ap-northeast-2a", disk_gb=40, workload="answering")
-HOST, POD = "198.18.77.1", "198.18.77.2"
-"""The two ends of the link, from the block that is set aside for tests of networks (RFC 2544)."""
+LINK = list(IPv4Network("198.18.0.0/15").subnets(new_prefix=30))[os.getpid() % 2**15]
+"""A link of this process's own, because runs side by side share the host's routes.
+
+From the block that is set aside for tests of networks (RFC 2544).
+"""
+
+HOST, POD = map(str, LINK.hosts())
 
 SERVER = """
 import http.server, json, sys

@@ -83,7 +83,7 @@ def test_a_colour_that_fails_its_smoke_test_gets_no_traffic(
     on_answering_pods.set("services.backend.gate", {"smoke": smoke})
     with answering(network, answers) as asked:
         result = on_answering_pods.up()
-    assert asked, "the smoke test never ran"
+    assert asked, f"the smoke test never ran: {result.output}"
     assert not result.ok
     assert cause in result.output
     assert "The Service was not touched" in result.output
