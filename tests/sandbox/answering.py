@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network
 
 from sandbox.nodes import node_manifest
@@ -28,6 +29,9 @@ From the block that is set aside for tests of networks (RFC 2544).
 """
 
 HOST, POD = map(str, LINK.hosts())
+
+HEARTBEAT_SECONDS = 10
+"""As kubelets do; the controllers wait for 50."""
 
 SERVER = """
 import http.server, json, sys
@@ -97,9 +101,10 @@ class PlayedKubelet:
         node = node_manifest(NODE, SETTINGS, 99)
         node["metadata"]["annotations"] = {}
         self.kubectl.apply(node)
-        now = "2026-01-01T00:00:00Z"
-        ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
-        self._patch("node", NODE, {"conditions": [ready], "capacity": {"pods": "9"}})
+        self._beat()
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._go_on_beating)
+        self._heart.start()
         command = ["get", "pods", "--watch", "--field-selector", f"spec.nodeName={NODE}", "-o", "name"]
         self._watch = self.kubectl.start(*command)
         self._thread = threading.Thread(target=self._serve)
@@ -110,10 +115,22 @@ class PlayedKubelet:
         self._watch.kill()
         self._thread.join()
         self._watch.wait()
+        self._ended.set()
+        self._heart.join()
         # Nobody else ends them: a kubelet would say that they are gone.
         self.kubectl.run("delete", "deployments", "--all")
         self.kubectl.run("delete", "pods", "--all", "--force", "--grace-period=0")
         self.kubectl.run("delete", "node", NODE)
+
+    def _go_on_beating(self) -> None:
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            self._beat()
+
+    def _beat(self) -> None:
+        """Says that the node is there; the controllers take one that is silent for lost, and its pods for not ready."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
+        self._patch("node", NODE, {"conditions": [ready], "capacity": {"pods": "9"}})
 
     def _serve(self) -> None:
         seen: set[str] = set()
