@@ -6,7 +6,10 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := settings render gate components switchyard sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox lint format bench lock tools
+.PHONY: help up down test test-unit test-sandbox test-traffic lint format bench bench-traffic lock tools tools-nodes
+# What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
+NODES ?=
+REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,21 +29,28 @@ $(INSTALLED): requirements.txt pyproject.toml
 tools: $(INSTALLED) ## install the pinned engine, provider and servers into .tools
 	@$(BIN)/python -m toolchain install
 
-up: tools ## from a fresh clone to stack `local`, running
-	@$(BIN)/python -m sandbox up
+tools-nodes: tools ## what real nodes need besides
+	@$(BIN)/python -m toolchain install --group nodes
+
+up: tools$(if $(filter real,$(NODES)),-nodes) ## from a fresh clone to stack `local`, running; NODES=real for two real nodes
+	@$(BIN)/python -m sandbox up $(if $(NODES),--nodes $(NODES))
 	@$(BIN)/python -m sandbox.local_stack up
 
 down: $(INSTALLED) ## remove the local cluster and its state
 	@$(BIN)/python -m sandbox.local_stack down
 	@$(BIN)/python -m sandbox down
 
-test: test-unit test-sandbox ## all tests, installing what they need
+test: test-unit test-sandbox test-traffic ## all tests, installing what they need
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 	@$(BIN)/python -m pytest tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
+
+test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
+	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
+	@$(BIN)/python -m pytest tests/traffic
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .

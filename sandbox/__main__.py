@@ -6,27 +6,32 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sandbox.cluster import Sandbox, SandboxError
+from sandbox.cluster import Kind, Sandbox, SandboxError
 
 app = typer.Typer(help="The local 7-node cluster.", add_completion=False, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
 
 Name = Annotated[str | None, typer.Option(help="A sandbox beside the one of stack `local`.")]
 
+Nodes = Annotated[
+    Kind | None, typer.Option(help="What worker-1 and worker-2 are; real ones need root. Without it, as they are.")
+]
+
 SIMULATED = "Its kubelets are simulated: pods turn Ready without running; probes and images are not exercised."
+REAL = "worker-1 and worker-2 are real and run the example application; the five others are simulated."
 
 
 @app.command()
-def up(name: Name = None) -> None:
+def up(name: Name = None, nodes: Nodes = None) -> None:
     """Starts the cluster. Run again, it changes nothing; after a crash, it repairs."""
     started = time.monotonic()
     sandbox = Sandbox(name)
     try:
-        sandbox.up()
+        sandbox.up(nodes, console.print)
     except SandboxError as error:
         _fail(error)
     console.print(f"Sandbox {sandbox.name}: 7 nodes ready at {sandbox.server}, {time.monotonic() - started:.1f} s.")
-    console.print(SIMULATED)
+    _say_what_is_real(sandbox)
 
 
 @app.command()
@@ -49,10 +54,19 @@ def status(name: Name = None) -> None:
         console.print(f"Sandbox {sandbox.name}: not running ({', '.join(processes) or 'no'} processes).")
         raise typer.Exit(1)
     console.print(f"Sandbox {sandbox.name}: ready at {sandbox.server}")
-    console.print(SIMULATED)
+    _say_what_is_real(sandbox)
     for component, pid in sorted(processes.items()):
         console.print(f"  {component:26} process {pid}")
+    for node in sandbox.real_nodes:
+        for component, pid in sorted(node.processes().items()):
+            console.print(f"  {node.name + ' ' + component:26} process {pid}")
     console.print(f"kubectl --kubeconfig {sandbox.kubeconfig} get nodes")
+
+
+def _say_what_is_real(sandbox: Sandbox) -> None:
+    console.print(SIMULATED if sandbox.kind() is Kind.SIMULATED else REAL)
+    for node in sandbox.real_nodes:
+        console.print(f"  NodePorts of {node.name}: http://{node.address}:<port>, from this machine")
 
 
 def _fail(error: SandboxError) -> None:

@@ -15,7 +15,8 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,33 @@ import httpx
 import psutil
 import yaml
 
-from sandbox.nodes import SIMULATED, node_manifest
+from sandbox import control_plane
+from sandbox.control_plane import COMPONENTS
+from sandbox.nodes import node_manifest
 from sandbox.processes import end, processes_of
-from sandbox.stages import stages
+from sandbox.real_node import RealNode
+from sandbox.real_nodes import NAMES as REAL_NAMES
+from sandbox.real_nodes import RealNodes, RealNodesError
+from sandbox.slots import Slot
 from settings.nodes import DEFAULT_NODES
 from toolchain.paths import PROJECT, binary
 
 HOME = PROJECT / ".sandbox"
-COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 READY_SECONDS = 60
 """Bound on the start. It takes about 3 s on two cores."""
 
 POLL_SECONDS = 0.1
 """Pause between two questions to an API server that may not be up, so that it cannot be watched yet."""
+
+
+class Kind(StrEnum):
+    """What runs the pods of worker-1 and worker-2; the other five nodes are simulated in both."""
+
+    SIMULATED = "simulated"
+    """Nothing: pods turn Ready without running."""
+
+    REAL = "real"
+    """A kubelet, containerd and kube-proxy each, in namespaces on this machine. Needs root."""
 
 
 class SandboxError(Exception):
@@ -56,6 +71,13 @@ class Sandbox:
         self._work = self.directory / "control-plane"
         self._cluster = self._work / "clusters" / "sandbox"
         self._complete = self._cluster / "complete"
+        self._kind_file = self._work / "nodes"
+        self._nodes = RealNodes(self.directory)
+
+    @property
+    def real_nodes(self) -> list[RealNode]:
+        """Its real nodes; none if they are simulated."""
+        return self._nodes.nodes()
 
     @property
     def server(self) -> str:
@@ -77,37 +99,77 @@ class Sandbox:
     def running(self) -> bool:
         """Whether every component runs and the API server says that it is ready."""
         try:
-            if set(self.processes()) != set(COMPONENTS):
+            if set(self.processes()) != set(COMPONENTS) or (self.kind() is Kind.REAL and not self._nodes.running()):
                 return False
             with self._client() as client:
                 return client.get("/readyz").is_success and not self._not_ready(client)
         except (httpx.HTTPError, psutil.Error, OSError, SandboxError):
             return False
 
-    def up(self) -> None:
+    def kind(self) -> Kind | None:
+        """What its nodes are; None if it was never started."""
+        try:
+            return Kind(self._kind_file.read_text())
+        except FileNotFoundError:
+            return None
+
+    def up(self, kind: Kind | None = None, report: Callable[[str], None] = lambda _: None) -> None:
         """Starts what does not run. What runs, and what is in etcd, stays.
 
+        Args:
+            kind: what the nodes are to be; None leaves them as they are, simulated at the first start.
+            report: takes a line on what is under way.
+
         Raises:
-            SandboxError: it does not get ready.
+            SandboxError: it does not get ready, or it has nodes of the other kind.
         """
         missing = [name for name in (*COMPONENTS[:4], "kwok", "kwokctl") if not binary(name).exists()]
         if missing:
             raise SandboxError(f"{', '.join(missing)} missing in .tools/bin. Run: make tools")
         with self._lock():
-            if self.running():
+            whole = self._complete.exists() and self.kubeconfig.exists()
+            if whole and kind in {None, self.kind()} and self.running():
                 return
+            if not self._complete.exists():
+                self._clear()
+            elif kind not in {None, self.kind()}:
+                raise SandboxError(f"Sandbox {self.name} has {self.kind()} nodes. First: python -m sandbox down")
+            kind = self.kind() or kind or Kind.SIMULATED
+            try:
+                self._start(kind, report)
+            except (RealNodesError, TimeoutError) as error:
+                raise SandboxError(str(error)) from None
+            except httpx.HTTPError as error:
+                logs = self._cluster / "logs"
+                raise SandboxError(f"Sandbox {self.name}: the API server refused: {error}. See {logs}") from None
+
+    def _start(self, kind: Kind, report: Callable[[str], None]) -> None:
+        slot = self._nodes.prepare() if kind is Kind.REAL else None
+        if set(self.processes()) != set(COMPONENTS):
             end(self._processes())
             if self._complete.exists():
                 self._kwokctl("start", "cluster")
             else:
-                shutil.rmtree(self._work, ignore_errors=True)
-                self._create()
-            with self._client() as client:
-                self._wait("the API server", lambda: client.get("/readyz").is_success)
-                self._register_nodes(client)
-                self._wait("the seven nodes", lambda: not self._not_ready(client))
-            self._write_kubeconfig()
-            self._complete.touch()
+                self._create(slot)
+        with self._client() as client:
+            self._wait("the API server", lambda: client.get("/readyz").is_success)
+            self._register_nodes(client, () if slot is None else REAL_NAMES)
+            if slot is not None:
+                port = self.server.rpartition(":")[2]
+                server = f"https://{slot.host_address}:{port}"
+                # Not the user's: its certificate is an administrator's, as much as a sandbox needs.
+                for_nodes = self._work / "nodes.kubeconfig"
+                self._write_kubeconfig(for_nodes, server)
+                self._nodes.start(self._cluster / "pki" / "ca.crt", for_nodes, report)
+            self._wait("the seven nodes", lambda: not self._not_ready(client))
+        self._write_kubeconfig(self.kubeconfig, self.server)
+        self._complete.touch()
+
+    def _clear(self) -> None:
+        """Ends and removes what a start that never got ready has left."""
+        end(self._processes())
+        self._nodes.end()
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def down(self) -> None:
         """Ends what `up` started, and removes its state. Other files in the directory stay.
@@ -119,10 +181,9 @@ class Sandbox:
             return
         with self._lock():
             try:
-                end(self._processes())
+                self._clear()
             except TimeoutError as error:
                 raise SandboxError(str(error)) from None
-            shutil.rmtree(self._work, ignore_errors=True)
             self.kubeconfig.unlink(missing_ok=True)
             (self.directory / "lock").unlink()
         for folder in (self.directory, HOME / "named", HOME):
@@ -134,56 +195,18 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.directory)
         with (self.directory / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _create(self) -> None:
+    def _create(self, slot: Slot | None) -> None:
         self._work.mkdir(mode=0o700, parents=True)
+        self._kind_file.write_text(Kind.SIMULATED if slot is None else Kind.REAL)
         ports = _free_ports(len(COMPONENTS))
-        etcd = f"http://127.0.0.1:{ports[0]}"
-        arguments = {
-            # Everything on the loopback interface: a sandbox is nobody else's business.
-            "etcd": {
-                "listen-client-urls": etcd,
-                "advertise-client-urls": etcd,
-                "listen-peer-urls": "http://127.0.0.1:0",
-                # Durable enough for a sandbox, and a start or a burst of writes does not wait for the disk.
-                "unsafe-no-fsync": "true",
-            },
-            "kube-apiserver": {"bind-address": "127.0.0.1", "service-cluster-ip-range": "10.96.0.0/12"},
-            "kube-controller-manager": {"bind-address": "127.0.0.1"},
-            "kube-scheduler": {"bind-address": "127.0.0.1"},
-            "kwok-controller": {
-                "server-address": f"127.0.0.1:{ports[4]}",
-                "cidr": "192.168.0.0/16",
-                # kwokctl itself asks for all nodes; a real node that joins later is not to be simulated.
-                "manage-all-nodes": "false",
-                "manage-nodes-with-annotation-selector": ",".join(f"{key}={value}" for key, value in SIMULATED.items()),
-            },
-        }
-        options = [
-            *("--runtime", "binary", "--heartbeat-factor", "1"),
-            *("--kubeconfig", str(self._work / "kubeconfig")),
-            *("--etcd-port", str(ports[0]), "--kube-apiserver-port", str(ports[1])),
-            *("--kube-controller-manager-port", str(ports[2]), "--kube-scheduler-port", str(ports[3])),
-            *("--controller-port", str(ports[4]), "--kwok-controller-binary", str(binary("kwok"))),
-        ]
-        for component in COMPONENTS[:4]:
-            options += [f"--{component}-binary", str(binary(component))]
-        # In a file, because kwokctl 0.8 ends in a panic when two components get several --extra-args each.
-        patches = [
-            {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in values.items()]}
-            for component, values in arguments.items()
-        ]
-        configuration = {
-            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-            "kind": "KwokctlConfiguration",
-            "componentsPatches": patches,
-        }
-        (self._work / "kwok.yaml").write_text(yaml.safe_dump_all([configuration, *stages()], sort_keys=False))
-        self._kwokctl("create", "cluster", *options)
+        documents = control_plane.configuration(ports, self._cluster / "pki", slot)
+        (self._work / "kwok.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
+        self._kwokctl("create", "cluster", *control_plane.options(ports, self._work / "kubeconfig"))
 
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(binary("kwokctl")), *arguments]
@@ -206,8 +229,11 @@ class Sandbox:
         context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
 
-    def _register_nodes(self, client: httpx.Client) -> None:
+    def _register_nodes(self, client: httpx.Client, real: Collection[str]) -> None:
+        """Registers the simulated nodes; a real one's kubelet does that itself."""
         for number, (name, node) in enumerate(DEFAULT_NODES.items()):
+            if name in real:
+                continue
             response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
             if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
                 response.raise_for_status()
@@ -240,7 +266,7 @@ class Sandbox:
             f"See the logs in {self._cluster / 'logs'}, then: python -m sandbox down"
         )
 
-    def _write_kubeconfig(self) -> None:
+    def _write_kubeconfig(self, file: Path, server: str) -> None:
         """Writes a kubeconfig that holds its certificates, so that it can be copied."""
         name = f"switchyard-{self.name}"
         config: dict[str, Any] = {
@@ -249,7 +275,7 @@ class Sandbox:
             "clusters": [
                 {
                     "name": name,
-                    "cluster": {"server": self.server, "certificate-authority-data": self._pem("ca.crt")},
+                    "cluster": {"server": server, "certificate-authority-data": self._pem("ca.crt")},
                 }
             ],
             "users": [
@@ -264,13 +290,20 @@ class Sandbox:
             "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
             "current-context": name,
         }
-        new = self.kubeconfig.with_suffix(".new")
+        new = file.with_suffix(".new")
         new.touch(mode=0o600)
         new.write_text(yaml.safe_dump(config, sort_keys=False))
-        new.replace(self.kubeconfig)
+        new.replace(file)
 
     def _pem(self, file: str) -> str:
         return base64.b64encode((self._cluster / "pki" / file).read_bytes()).decode()
+
+
+def make_private(directory: Path) -> None:
+    """Makes a folder in `.sandbox`, and what is missing above it, for its owner alone: there are keys below it."""
+    for folder in reversed([directory, *directory.parents]):
+        if folder.is_relative_to(HOME):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -23,3 +23,6 @@ NODE_FAULT_LABEL = "switchyard.local/fault"
 
 NODE_NOT_READY = "not-ready"
 """Value of the label: the kubelet reports that it is not ready."""
+
+ERRORS = "-errors"
+"""Probes succeed, and every request of a user gets a 500. On real nodes only: simulated pods answer nobody."""

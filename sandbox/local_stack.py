@@ -16,11 +16,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from sandbox.cluster import HOME, make_private
 from toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
 
 STACK = "local"
 CONFIG = PROJECT / f"Pulumi.{STACK}.yaml"
-HOME = PROJECT / ".sandbox"
 STATE = HOME / "pulumi"
 BACKEND = file_backend(STATE)
 
@@ -31,7 +31,7 @@ console = Console(highlight=False, soft_wrap=True)
 @app.command()
 def up() -> None:
     """Creates the stack if there is none, and updates it. Run again, it changes nothing."""
-    STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(STATE)
     if not PASSPHRASE.exists():
         PASSPHRASE.touch(mode=0o600)
         PASSPHRASE.write_text(secrets.token_urlsafe(32))
@@ -42,7 +42,9 @@ def up() -> None:
     _pulumi("stack", "select", STACK, quiet=True)
     # With a refresh, because the cluster may be a new one, or changed by hand.
     _pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", STACK)
-    subprocess.run([sys.executable, "-m", "switchyard", "status"], cwd=PROJECT, check=True)
+    # For the reader alone: what it finds a moment after the update does not make the update a failure.
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", STACK]
+    subprocess.run(command, cwd=PROJECT, env=_environment(), check=False)
     console.print(NEXT_STEPS)
 
 
@@ -72,14 +74,10 @@ def _stacks() -> set[str]:
 
 def _pulumi(*arguments: str, quiet: bool = False) -> str:
     """Runs the engine against the local backend; ends the command with the engine's own words if it fails."""
-    environment = pulumi_environment(dict(os.environ)) | {
-        "PULUMI_BACKEND_URL": BACKEND,
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),
-    }
     result = subprocess.run(
         [binary("pulumi"), *arguments],
         cwd=PROJECT,
-        env=environment,
+        env=_environment(),
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.PIPE if quiet else None,
         text=True,
@@ -90,6 +88,14 @@ def _pulumi(*arguments: str, quiet: bool = False) -> str:
         console.print((result.stderr or "").strip())
         raise typer.Exit(1)
     return result.stdout or ""
+
+
+def _environment() -> dict[str, str]:
+    """The local backend, whatever backend the user's shell is set up for."""
+    return pulumi_environment(dict(os.environ)) | {
+        "PULUMI_BACKEND_URL": BACKEND,
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),
+    }
 
 
 NEXT_STEPS = """

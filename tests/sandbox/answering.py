@@ -22,10 +22,10 @@ from tests.sandbox.kubectl import Kubectl
 
 NODE = "answering-node"
 SETTINGS = NodeSettings(type="t3.large", zone="ap-northeast-2a", disk_gb=40, workload="answering")
-LINK = list(IPv4Network("198.18.0.0/15").subnets(new_prefix=30))[os.getpid() % 2**15]
+LINK = list(IPv4Network("198.18.128.0/17").subnets(new_prefix=30))[os.getpid() % 2**13]
 """A link of this process's own, because runs side by side share the host's routes.
 
-From the block that is set aside for tests of networks (RFC 2544).
+From the block that is set aside for tests of networks (RFC 2544), in a part of it that the sandbox leaves free.
 """
 
 HOST, POD = map(str, LINK.hosts())

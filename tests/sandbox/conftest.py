@@ -1,8 +1,7 @@
-"""One control plane for all tests of a run; a namespace and a stack of its own for each test."""
+"""One control plane with simulated nodes for all tests of a run."""
 
 import os
 import random
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.cluster import HOME
-from sandbox.stack import Stack
-from tests.sandbox.kubectl import Kubectl
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
 
@@ -48,40 +45,3 @@ def sandbox() -> Iterator[Sandbox]:
     running.up()
     yield running
     running.down()
-
-
-@pytest.fixture
-def kubectl(sandbox: Sandbox) -> Iterator[Kubectl]:
-    """kubectl in a fresh namespace, which is deleted afterwards."""
-    client = Kubectl(sandbox.kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
-    client.run("create", "namespace", client.namespace)
-    yield client
-    client.run("delete", "namespace", client.namespace, "--wait=false")
-
-
-@pytest.fixture
-def stack(sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path) -> Stack:
-    """A stack with service `backend`: three pods of blue v1.0.0, none of green."""
-    return Stack(
-        tmp_path,
-        {
-            "switchyard:cluster": {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"},
-            "switchyard:services": {
-                "backend": {
-                    "image": "ghcr.io/org/backend",
-                    "namespace": kubectl.namespace,
-                    "active": "blue",
-                    "blue": {"tag": "v1.0.0", "replicas": 3},
-                    "green": {"tag": "v1.0.0", "replicas": 0},
-                }
-            },
-        },
-    )
-
-
-@pytest.fixture
-def serving(stack: Stack) -> Stack:
-    """The same stack after its first update: blue serves."""
-    result = stack.up()
-    assert result.ok, result.output
-    return stack

@@ -1,0 +1,169 @@
+"""Load on the NodePorts of real nodes, as a load balancer would bring it, with every request recorded.
+
+Two generators run side by side at a steady rate each: one opens a connection a request, one keeps connections
+alive. A request is due at a time that the rate alone decides, and its latency counts from there: a generator or a
+server that falls behind makes latencies longer instead of making requests fewer (coordinated omission).
+"""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from toolchain.paths import binary
+
+TIMEOUT_SECONDS = 10
+"""After which a request has failed. Long enough for a lost SYN to be sent again, which then shows as latency."""
+
+LIMIT_SECONDS = 3600
+"""A generator that nobody ends stops by itself."""
+
+POLL_SECONDS = 0.05
+"""Between two questions to a port that may not answer yet: there is nothing to watch."""
+
+NANO = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request and its answer.
+
+    Attributes:
+        due: when it should have been sent by the rate, Unix seconds.
+        sent: when it was.
+        done: when the answer was there, or the error.
+        status: HTTP status; 0 without an answer.
+        error: what went wrong; empty if nothing.
+        node: address of the node that it was sent to.
+        colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
+        version: what runs in it.
+        pod: its name.
+        keep_alive: whether it was sent over a connection that was there already.
+    """
+
+    due: float
+    sent: float
+    done: float
+    status: int
+    error: str
+    node: str
+    colour: str
+    version: str
+    pod: str
+    keep_alive: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether a user would have noticed."""
+        return self.status != 200
+
+    @property
+    def latency(self) -> float:
+        """Seconds from when it was due."""
+        return self.done - self.due
+
+
+class Load:
+    """A steady load, from the start of the block to its end.
+
+    Args:
+        addresses: of the nodes; they are asked in turn.
+        port: NodePort.
+        rate: requests a second, half of them with connections kept alive.
+        directory: an empty one, for the recordings.
+    """
+
+    def __init__(self, addresses: Sequence[str], port: int, rate: int, directory: Path) -> None:
+        self._addresses = addresses
+        self._port = port
+        self._rate = rate // 2
+        self._directory = directory
+
+    def __enter__(self) -> Self:
+        self._attacks = [self._start("new"), self._start("kept")]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for attack in self._attacks:
+            attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
+        for attack in self._attacks:
+            _, said = attack.communicate(timeout=2 * TIMEOUT_SECONDS)
+            if attack.returncode:
+                raise RuntimeError(f"the load generator failed: {said}")
+
+    def requests(self) -> list[Request]:
+        """Every request of both generators, by the time they were due, once the block has ended."""
+        return sorted((*self._read("new"), *self._read("kept")), key=lambda request: request.due)
+
+    def _start(self, way: str) -> "subprocess.Popen[str]":
+        targets = self._directory / f"{way}.targets"
+        # A POST, because Go's client sends a GET anew when a kept connection turns out to be closed, and that would
+        # hide the very failures that are looked for.
+        method = "POST" if way == "kept" else "GET"
+        targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
+        command = [
+            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._directory / way}.results"),
+            *(f"-rate={self._rate}/s", f"-duration={LIMIT_SECONDS}s", f"-timeout={TIMEOUT_SECONDS}s"),
+            *(f"-keepalive={str(way == 'kept').lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
+        ]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def _read(self, way: str) -> Iterator[Request]:
+        command = [str(binary("vegeta")), "encode", "-to=json", str(self._directory / f"{way}.results")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as encoder:
+            assert encoder.stdout is not None
+            records = [_record(line, way == "kept") for line in encoder.stdout]
+        if encoder.returncode:
+            raise RuntimeError(f"{way}.results cannot be read")
+        # The first of them, by number, was sent when it was due: the clock of the rate starts there.
+        began = min((request.sent - number / self._rate for number, request in records), default=0.0)
+        for number, request in records:
+            yield replace(request, due=began + number / self._rate)
+
+
+def wait_for_answer(address: str, port: int) -> None:
+    """Waits until a NodePort answers: a node learns of a new Service a moment after the API server has it.
+
+    Raises:
+        TimeoutError: it does not.
+    """
+    limit = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < limit:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"http://{address}:{port}/", timeout=1, trust_env=False).is_success:
+                return
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"{address}:{port} does not answer")
+
+
+def _record(line: str, keep_alive: bool) -> tuple[int, Request]:
+    found = json.loads(line)
+    headers = found.get("headers") or {}
+    sent = _seconds(found["timestamp"])
+    return found["seq"], Request(
+        due=sent,
+        sent=sent,
+        done=sent + found["latency"] * NANO,
+        status=found["code"],
+        error=found["error"],
+        node=urlsplit(found["url"]).hostname or "",
+        colour=headers.get("X-Colour", [""])[0],
+        version=headers.get("X-Version", [""])[0],
+        pod=headers.get("X-Pod", [""])[0],
+        keep_alive=keep_alive,
+    )
+
+
+def _seconds(timestamp: str) -> float:
+    """Unix seconds of a timestamp with nanoseconds, which `datetime` cuts to microseconds."""
+    return datetime.fromisoformat(timestamp).timestamp()

@@ -1,0 +1,275 @@
+"""A backend that shows what a release does to its requests: it says who answers, counts, drains, and fails on demand.
+
+Run it with ``VERSION=blue python -m app``. Every setting is an environment variable, see `Settings`.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper edges of the histogram. 0.5 is among them because it is the limit that releases are judged by."""
+
+UNCOUNTED = frozenset({"/health", "/ready", "/metrics"})
+"""Paths that probes and Prometheus ask for: counted, they would thin out the share of users' requests that fail."""
+
+BAD_SETTING = 2
+"""Exit code after a setting that cannot be used."""
+
+CRASHED = 1
+"""Exit code of the crash that a setting asks for."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+HeaderText = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
+"""Text that fits into a response header."""
+
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """What the environment says; the name in capitals where no other is given.
+
+    Attributes:
+        colour: `VERSION`.
+        version: `APP_VERSION`, release of the application.
+        pod: `HOSTNAME`, which is the pod's name in Kubernetes.
+        node: `NODE_NAME`.
+        service: label of the metrics.
+        host: address to listen on.
+        port: 0 takes any free one and says which in the log.
+        keep_alive_seconds: how long an idle connection is kept; more than the 60 s of a load balancer, which
+            must be the first to close it: it answers 502 to a request that meets the closing.
+        drain_seconds: how long requests are still taken after SIGTERM.
+        start_up_seconds: not ready before.
+        latency_ms: added to each answer of ``/``.
+        failure_rate: share of answers of ``/`` that are a 500, 0 to 1.
+        never_ready: `/ready` answers 503 for good.
+        crash_after_seconds: the process ends with code 1 that long after its start.
+    """
+
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper)
+
+    colour: Annotated[Literal["blue", "green"], Field(alias="VERSION")]
+    version: Annotated[HeaderText, Field(alias="APP_VERSION")] = "unknown"
+    pod: Annotated[HeaderText, Field(alias="HOSTNAME")] = "unknown"
+    node: Annotated[HeaderText, Field(alias="NODE_NAME")] = "unknown"
+    service: Annotated[str, StringConstraints(min_length=1)] = "backend"
+    host: str = "0.0.0.0"  # noqa: S104 - the pod's address is not known before it runs
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
+    drain_seconds: Duration = 5
+    start_up_seconds: Duration = 0
+    latency_ms: Duration = 0
+    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0
+    never_ready: bool = False
+    crash_after_seconds: Duration | None = None
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The text is one line with every such setting, its value and the rule."""
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Reads the settings.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    try:
+        return Settings.model_validate(dict(environment))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_problem(details) for details in error.errors())) from None
+
+
+def _problem(details: Mapping[str, Any]) -> str:
+    name = details["loc"][0]
+    if details["type"] == "missing":
+        return f"{name} is not set: it names the colour, blue or green"
+    rule = details["msg"][:1].lower() + details["msg"][1:]
+    return f"{name}={details['input']!r}: {rule}"
+
+
+class Lifecycle:
+    """Where the process stands between its start and its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._never_ready = settings.never_ready
+        self._ready_at = time.monotonic() + settings.start_up_seconds
+        self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests are wanted."""
+        return not self._never_ready and not self.draining and time.monotonic() >= self._ready_at
+
+
+class Metrics:
+    """Requests by status, and how long they took in seconds, in a registry of their own."""
+
+    def __init__(self, service: str) -> None:
+        self.registry = CollectorRegistry()
+        self._service = service
+        self._requests = Counter("http_requests", "Requests.", ["service", "status"], registry=self.registry)
+        self._seconds = Histogram(
+            "http_request_duration_seconds",
+            "From the request to the end of its answer.",
+            ["service"],
+            buckets=BUCKETS_SECONDS,
+            registry=self.registry,
+        ).labels(service)
+        # A series that is born with its first failure has no earlier sample, and an increase does not see it.
+        for status in (200, 500):
+            self._requests.labels(service, str(status))
+
+    def count(self, status: int, seconds: float) -> None:
+        """Takes one request in."""
+        self._requests.labels(self._service, str(status)).inc()
+        self._seconds.observe(seconds)
+
+
+class Observed:
+    """Puts who answered on every response, and counts the requests that are not a probe's.
+
+    It is plain ASGI around the whole application: Starlette's BaseHTTPMiddleware starts a task for each request.
+    """
+
+    def __init__(self, app: Asgi, settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> None:
+        self._app = app
+        self._lifecycle = lifecycle
+        self._metrics = metrics
+        self._headers = [(f"x-{name}".encode(), value.encode()) for name, value in facts(settings).items()]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        started = time.perf_counter()
+        status = 500
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+                if self._lifecycle.draining:
+                    # The client lets go of the connection after this answer. Were it closed from here while it
+                    # is idle, that could cross a request on its way, for which a load balancer answers 502.
+                    message["headers"].append((b"connection", b"close"))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_observed)
+        finally:
+            if scope["path"] not in UNCOUNTED:
+                self._metrics.count(status, time.perf_counter() - started)
+
+
+def facts(settings: Settings) -> dict[str, str]:
+    """Who answers; the same names in the body and, with ``X-`` before them, in the headers."""
+    return {
+        "colour": settings.colour,
+        "version": settings.version,
+        "pod": settings.pod,
+        "node": settings.node,
+    }
+
+
+def application(settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> Asgi:
+    """The application, as the server takes it."""
+    app = FastAPI(title="Example backend", openapi_url=None)
+    latency_seconds = settings.latency_ms / 1000
+
+    @app.api_route("/", methods=["GET", "POST"])
+    async def answer() -> Response:
+        if latency_seconds:
+            await asyncio.sleep(latency_seconds)
+        failed = random.random() < settings.failure_rate  # noqa: S311 - chance, not secrecy
+        return JSONResponse(facts(settings), 500 if failed else 200)
+
+    @app.get("/health")
+    async def health() -> Response:
+        # Also while draining: a liveness probe that fails then would have the kubelet end the requests in flight.
+        return PlainTextResponse("ok")
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        return PlainTextResponse("ready") if lifecycle.ready else PlainTextResponse("not ready", 503)
+
+    @app.get("/metrics")
+    async def exposition() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Observed(app, settings, lifecycle, metrics)
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering for a while after SIGTERM, then lets requests in flight end and exits with code 0.
+
+    uvicorn alone stops listening at once, and hands the signal on when it is done, so that the exit code is not 0.
+    """
+
+    def __init__(self, app: Asgi, settings: Settings, lifecycle: Lifecycle) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                timeout_keep_alive=settings.keep_alive_seconds,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+            )
+        )
+        self._settings = settings
+        self._lifecycle = lifecycle
+
+    async def serve(self, sockets: Any = None) -> None:
+        """Serves until the end."""
+        self._loop = asyncio.get_running_loop()
+        if self._settings.crash_after_seconds is not None:
+            # A crash runs no handler and ends no connection in order.
+            self._loop.call_later(self._settings.crash_after_seconds, os._exit, CRASHED)
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begins to drain; a second signal cuts that short, a third one the requests in flight."""
+        if self._lifecycle.draining:
+            self._stop()
+            return
+        self._lifecycle.draining = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._settings.drain_seconds, self._stop)
+
+    def _stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def main() -> int:
+    """Runs the server; returns the exit code."""
+    try:
+        settings = settings_of(os.environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return BAD_SETTING
+    lifecycle = Lifecycle(settings)
+    app = application(settings, lifecycle, Metrics(settings.service))
+    DrainingServer(app, settings, lifecycle).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

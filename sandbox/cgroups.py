@@ -1,0 +1,93 @@
+"""Cgroups of a sandbox's real nodes, in whichever version the machine has."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+SYSTEM = "system"
+"""Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
+
+END_SECONDS = 10
+"""How long the kernel may take to let go of processes that were killed."""
+
+POLL_SECONDS = 0.02
+"""Between two tries to remove a group: version 1 has nothing to wait on that says that it is empty."""
+
+_CPUSET = ("cpuset.cpus", "cpuset.mems")
+
+
+def hierarchies() -> list[Path]:
+    """Root of every hierarchy that is mounted: version 2's, one a controller in version 1, or all of these."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
+
+
+def make(group: str) -> None:
+    """Makes a node's group, with the one for what is no pod in it.
+
+    Args:
+        group: path below the root of each hierarchy.
+    """
+    for root in hierarchies():
+        folder = root
+        for part in (*Path(group).parts, SYSTEM):
+            _hand_down_controllers(folder)
+            folder /= part
+            folder.mkdir(exist_ok=True)
+            for file in _CPUSET:
+                # Version 1 gives a new group no processors, and nothing can run in it before it has some.
+                if (folder / file).exists() and not (folder / file).read_text().strip():
+                    (folder / file).write_text((folder.parent / file).read_text())
+
+
+def _hand_down_controllers(folder: Path) -> None:
+    """In version 2 a group's children have the controllers that it names, and no others."""
+    control = folder / "cgroup.subtree_control"
+    if control.exists():
+        wanted = (folder / "cgroup.controllers").read_text().split()
+        control.write_text(" ".join(f"+{controller}" for controller in wanted))
+
+
+def entry_points(group: str) -> list[Path]:
+    """Files that a process writes its number to, to be in a node's group for what is no pod."""
+    return [root / group / SYSTEM / "cgroup.procs" for root in hierarchies()]
+
+
+def remove(group: str) -> None:
+    """Ends every process in a group and removes it from all hierarchies.
+
+    Raises:
+        TimeoutError: a process does not end.
+    """
+    limit = time.monotonic() + END_SECONDS
+    for root in hierarchies():
+        top = root / group
+        while top.exists():
+            for process in set(_processes(top)):
+                _kill(process)
+            for folder, _, _ in os.walk(top, topdown=False):
+                try:
+                    Path(folder).rmdir()
+                except OSError:
+                    continue
+            if top.exists() and time.monotonic() > limit:
+                raise TimeoutError(f"processes {sorted(_processes(top))} in {top} do not end")
+            time.sleep(POLL_SECONDS)
+
+
+def _kill(process: int) -> None:
+    """Kills a process, if it is still there."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _processes(top: Path) -> Iterator[int]:
+    for folder, _, _ in os.walk(top):
+        try:
+            yield from map(int, (Path(folder) / "cgroup.procs").read_text().split())
+        except OSError:
+            continue  # removed meanwhile

@@ -1,0 +1,68 @@
+"""One sandbox with real nodes for all tests of a run, and load on it."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.load import Load, wait_for_answer
+from sandbox import Sandbox
+from sandbox.cluster import HOME, Kind
+from sandbox.real_nodes import unavailable
+from sandbox.stack import Stack
+from tests.sandbox.kubectl import Kubectl
+from toolchain.install import installed_from
+from toolchain.versions import GROUPS, TOOLS
+
+RATE = 200
+"""Requests a second, which two cores bear together with everything else that runs on them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    if not here:
+        return
+    tools = (*TOOLS, *GROUPS["nodes"], *GROUPS["traffic"])
+    missing = [tool.name for tool in tools if installed_from(tool) is None]
+    reason = f"{', '.join(missing)} missing; run: make tools-traffic" if missing else unavailable()
+    for item in here:
+        item.add_marker(pytest.mark.traffic)
+        if reason is not None:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A running control plane with two real nodes."""
+    for left in (HOME / "named").glob("traffic-*"):  # by a run that was killed
+        if not psutil.pid_exists(int(left.name.removeprefix("traffic-"))):
+            Sandbox(left.name).down()
+    running = Sandbox(f"traffic-{os.getpid()}")
+    running.up(Kind.REAL)
+    yield running
+    running.down()
+
+
+@pytest.fixture
+def warm(serving: Stack, kubectl: Kubectl) -> Stack:
+    """Blue serves, and green has as many ready pods."""
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = serving.up()
+    assert result.ok, result.output
+    return serving
+
+
+@pytest.fixture
+def load(sandbox: Sandbox, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Load]:
+    """Begins a load on the NodePort of Service `backend`, through both nodes, once both have learnt of the Service."""
+
+    def begin() -> Load:
+        port = kubectl.get("service", "backend")["spec"]["ports"][0]["nodePort"]
+        addresses = [node.address for node in sandbox.real_nodes]
+        for address in addresses:
+            wait_for_answer(address, port)
+        return Load(addresses, port, RATE, tmp_path_factory.mktemp("load"))
+
+    return begin
