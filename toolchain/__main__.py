@@ -10,18 +10,21 @@ from toolchain.install import InstallError, install, installed_from, only_one
 from toolchain.launchers import write_launchers
 from toolchain.paths import DOWNLOADS
 from toolchain.progress import step
-from toolchain.versions import TOOLS, Tool, UnsupportedPlatformError, this_platform
+from toolchain.versions import GROUPS, Tool, UnsupportedPlatformError, this_platform
 
 app = typer.Typer(help="The pinned engine, provider and Kubernetes servers, in .tools.", add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 
-Names = Annotated[list[str] | None, typer.Argument(help="Tools; without a name, all of them.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Tools; without a name or a group, the core.")]
+Groups = Annotated[
+    list[str] | None, typer.Option("--group", help=f"All tools of a group, may be repeated: {', '.join(GROUPS)}.")
+]
 
 
 @app.command("install")
-def install_command(names: Names = None) -> None:
+def install_command(names: Names = None, group: Groups = None) -> None:
     """Installs what is not there yet. An interrupted run goes on where it stopped."""
-    tools = _chosen(names)
+    tools = _chosen(names or [], group or [])
     try:
         platform = this_platform()
         with only_one(lambda: console.print("Another installer is at work on this checkout, waiting for it ...")):
@@ -42,21 +45,25 @@ def install_command(names: Names = None) -> None:
 
 
 @app.command()
-def status(names: Names = None) -> None:
+def status(names: Names = None, group: Groups = None) -> None:
     """Says of each tool whether the pinned version is there, and where it came from."""
-    found = {tool: installed_from(tool) for tool in _chosen(names)}
-    for tool, source in found.items():
+    found = [(tool, installed_from(tool)) for tool in _chosen(names or [], group or [])]
+    for tool, source in found:
         console.print(f"{tool.name:28} {tool.version:10} {source or 'missing'}")
-    if None in found.values():
+    if any(source is None for _, source in found):
         raise typer.Exit(1)
 
 
-def _chosen(names: list[str] | None) -> list[Tool]:
-    known = {tool.name: tool for tool in TOOLS}
-    unknown = [name for name in names or [] if name not in known]
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}; known: {', '.join(known)}")
-    return [known[name] for name in names] if names else list(TOOLS)
+def _chosen(names: list[str], groups: list[str]) -> list[Tool]:
+    """The named tools and those of the named groups, each once, in the order of installation."""
+    tools = {tool.name: (tool, group) for group, members in GROUPS.items() for tool in members}
+    for kind, asked, known in (("tool", names, list(tools)), ("group", groups, list(GROUPS))):
+        unknown = [name for name in asked if name not in known]
+        if unknown:
+            raise typer.BadParameter(f"no {kind} {', '.join(unknown)}; known: {', '.join(known)}")
+    if not names and not groups:
+        groups = ["core"]
+    return [tool for tool, group in tools.values() if tool.name in names or group in groups]
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Pr
         fetched.mkdir()
         source = _obtain(tool, platform, downloader, fetched, Path(work), progress, report)
         for name in tool.binaries:
-            (fetched / name).chmod(0o755)
+            (fetched / name).chmod(0o644 if name.endswith(".yaml") else 0o755)
         files = _take_in_plugin(tool, fetched) if tool.plugin else _take_in_programs(tool, fetched)
     INSTALLED.mkdir(exist_ok=True)
     stamps = {str(file.relative_to(TOOLS)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}

@@ -9,9 +9,15 @@ KUBERNETES_PROVIDER = "4.25.0"
 KUBERNETES = "1.34.1"
 ETCD = "3.6.5"
 KWOK = "0.8.0"
+VEGETA = "12.13.0"
+HELM = "3.22.0"
+ARGO_ROLLOUTS = "1.10.1"
+
+HELM_KUBERNETES = "1.37"
+"""Kubernetes of Helm's client libraries. Charts are rendered for it where no cluster is asked."""
 
 GO = (1, 26)
-"""Oldest Go that builds all modules."""
+"""Oldest Go that builds all modules; that of argo-rollouts asks for 1.26.1."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ class Tool:
     Attributes:
         name: as the installer calls it.
         version: pinned version.
-        binaries: files in `.tools/bin`, or for a plugin the one that the engine is given.
+        binaries: files in `.tools/bin`, or for a plugin the one that the engine is given. YAML is not executable.
         download: its official release for a platform; None where none is published.
         builds: its sources, for where the release cannot be had.
         plugin: kind and name of an engine plugin; None for a program.
@@ -147,6 +153,21 @@ def _kwok(name: str) -> Callable[[Platform], Download]:
     return lambda platform: _github("kubernetes-sigs/kwok", f"v{KWOK}", f"{name}-{platform.os}-{platform.arch}")
 
 
+def _vegeta(platform: Platform) -> Download:
+    asset = f"vegeta_{VEGETA}_{platform.os}_{platform.arch}.tar.gz"
+    return _github("tsenart/vegeta", f"v{VEGETA}", asset, {"vegeta": "vegeta"})
+
+
+def _helm(platform: Platform) -> Download:
+    url = f"https://get.helm.sh/helm-v{HELM}-{platform.os}-{platform.arch}.tar.gz"
+    return Download(url, f"{url}.sha256sum", {"helm": f"{platform.os}-{platform.arch}/helm"})
+
+
+def _argo_rollouts_plugin(platform: Platform) -> Download:
+    asset = f"kubectl-argo-rollouts-{platform.os}-{platform.arch}"
+    return _github("argoproj/argo-rollouts", f"v{ARGO_ROLLOUTS}", asset)
+
+
 def _kubernetes_tool(name: str) -> Tool:
     variables = {
         f"k8s.io/{module}.{variable}": value
@@ -164,6 +185,30 @@ def _kubernetes_tool(name: str) -> Tool:
 def _kwok_tool(name: str) -> Tool:
     build = Build("kwok", {name: f"sigs.k8s.io/kwok/cmd/{name}"})
     return Tool(name, KWOK, (name,), _kwok(name), (build,))
+
+
+def _helm_tool() -> Tool:
+    # Without the second pair, what is built would render charts for Kubernetes 1.20, other than the release.
+    major, minor = HELM_KUBERNETES.split(".")
+    variables = {"helm.sh/helm/v3/internal/version.version": f"v{HELM}"} | {
+        f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": value
+        for package in ("chartutil", "lint/rules")
+        for part, value in (("Major", major), ("Minor", minor))
+    }
+    return Tool("helm", HELM, ("helm",), _helm, (Build("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, variables),))
+
+
+def _argo_rollouts_tool(
+    name: str, download: Callable[[Platform], Download | None], scripts: tuple[str, ...] = ()
+) -> Tool:
+    module = "github.com/argoproj/argo-rollouts"
+    build = Build(
+        "argo-rollouts",
+        {name: f"{module}/cmd/{name}"},
+        {f"{module}/utils/version.version": ARGO_ROLLOUTS},
+        scripts=tuple((module, script) for script in scripts),
+    )
+    return Tool(name, ARGO_ROLLOUTS, (name, *(script.rpartition("/")[2] for script in scripts)), download, (build,))
 
 
 TOOLS = (
@@ -212,4 +257,33 @@ TOOLS = (
         plugin=("resource", "kubernetes"),
     ),
 )
-"""In the order of installation: a plugin after the engine, which takes it in."""
+"""The core, which stack `local` needs. In the order of installation: a plugin after the engine, which takes it in."""
+
+ROLLOUT_CRDS = tuple(
+    f"{kind}-crd.yaml"
+    for kind in ("rollout", "experiment", "analysis-run", "analysis-template", "cluster-analysis-template")
+)
+"""Argo's resource definitions, of one version with the controller."""
+
+GROUPS: Mapping[str, tuple[Tool, ...]] = {
+    "core": TOOLS,
+    "nodes": (_kubernetes_tool("kubelet"), _kubernetes_tool("kube-proxy")),
+    "traffic": (
+        Tool(
+            "vegeta",
+            VEGETA,
+            ("vegeta",),
+            _vegeta,
+            (Build("vegeta", {"vegeta": "github.com/tsenart/vegeta/v12"}, {"main.Version": f"v{VEGETA}"}),),
+        ),
+    ),
+    "peers": (
+        _helm_tool(),
+        # The controller is published as an image only, so its definitions always come from the module, like itself.
+        _argo_rollouts_tool(
+            "rollouts-controller", lambda _: None, tuple(f"manifests/crds/{file}" for file in ROLLOUT_CRDS)
+        ),
+        _argo_rollouts_tool("kubectl-argo-rollouts", _argo_rollouts_plugin),
+    ),
+}
+"""All tools by what they are for: the core, real nodes, load on them, and the ways to switch that are compared."""

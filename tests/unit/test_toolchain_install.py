@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,13 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.unit.release_server import Releases, serving
-from toolchain import install, launchers, paths
+from toolchain import __main__ as command
+from toolchain import install, launchers, paths, versions
 from toolchain.build import BuildError
 from toolchain.download import Downloader
 from toolchain.install import InstallError, installed_from, only_one
 from toolchain.versions import (
+    GROUPS,
     TOOLS,
     Build,
     Download,
@@ -28,6 +32,7 @@ from toolchain.versions import (
 
 LINUX = Platform("linux", "amd64")
 SPEC = Build("etcd", {"tool": "example.org/tool"})
+ALL_TOOLS = [tool for group in GROUPS.values() for tool in group]
 
 
 @pytest.fixture(autouse=True)
@@ -173,24 +178,95 @@ def test_an_unsupported_platform_gets_one_line_with_the_remedy(system: str, mach
 
 @pytest.mark.parametrize("platform", [LINUX, Platform("linux", "arm64"), Platform("darwin", "arm64")], ids=str)
 def test_every_release_is_of_the_pinned_version_and_the_platform(platform: Platform) -> None:
-    for wanted in TOOLS:
+    for wanted in ALL_TOOLS:
         download = wanted.download(platform)
         if download is None:
-            assert platform.os == "darwin"
-            assert wanted.name.startswith("kube-")
+            kubernetes_server = platform.os == "darwin" and wanted.name.startswith("kube")
+            assert kubernetes_server or wanted.name == "rollouts-controller"
             continue
         assert f"v{wanted.version}" in download.url
         assert platform.os in download.url
         assert platform.arch in download.url or platform.pulumi_arch in download.url
+        assert set(download.members or wanted.binaries) == set(wanted.binaries)
 
 
 def test_every_tool_can_be_built_from_a_module_of_the_project() -> None:
-    for wanted in TOOLS:
+    for wanted in ALL_TOOLS:
         made = {name for spec in wanted.builds for name in spec.packages}
         made |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
         assert made == set(wanted.binaries)
         for spec in wanted.builds:
             assert (paths.MODULES / spec.module / "go.sum").exists()
+
+
+def test_no_two_tools_share_a_name_or_a_file() -> None:
+    names = [wanted.name for wanted in ALL_TOOLS]
+    files = [file for wanted in ALL_TOOLS for file in wanted.binaries]
+    assert len(names) == len(set(names))
+    assert len(files) == len(set(files))
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "version"),
+    [
+        ("kubernetes", "k8s.io/kubernetes", versions.KUBERNETES),
+        ("vegeta", "github.com/tsenart/vegeta/v12", versions.VEGETA),
+        ("helm", "helm.sh/helm/v3", versions.HELM),
+        ("helm", "k8s.io/client-go", f"{versions.HELM_KUBERNETES.replace('1.', '0.')}.0"),
+        ("argo-rollouts", "github.com/argoproj/argo-rollouts", versions.ARGO_ROLLOUTS),
+    ],
+)
+def test_what_is_built_is_of_the_version_that_is_downloaded(module: str, path: str, version: str) -> None:
+    pins = (paths.MODULES / module / "go.mod").read_text()
+    assert re.search(rf"^\t{re.escape(path)} v{re.escape(version)} ", pins, re.MULTILINE)
+
+
+def asked_for(*arguments: str) -> list[str]:
+    """Names of the tools that a command line of `status` is about."""
+    result = CliRunner().invoke(command.app, ["status", *arguments])
+    assert result.exit_code == 1  # in an empty folder every tool is missing
+    assert isinstance(result.exception, SystemExit), result.exception
+    return [line.split()[0] for line in result.output.splitlines()]
+
+
+def test_without_a_name_or_a_group_only_the_core_is_installed() -> None:
+    assert asked_for() == asked_for("--group", "core") == [wanted.name for wanted in TOOLS]
+    assert not {"kubelet", "vegeta", "helm", "rollouts-controller"} & set(asked_for())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_is_all_its_tools_and_no_other(group: str) -> None:
+    assert asked_for("--group", group) == [wanted.name for wanted in GROUPS[group]]
+
+
+def test_names_of_any_group_and_groups_add_up_in_the_order_of_installation() -> None:
+    asked = asked_for("vegeta", "pulumi-resource-kubernetes", "pulumi", "kubelet", "--group", "nodes")
+    assert asked == ["pulumi", "pulumi-resource-kubernetes", "kubelet", "kube-proxy", "vegeta"]
+
+
+@pytest.mark.parametrize("arguments", [["kubelet", "kubletx"], ["--group", "nods"]], ids=["tool", "group"])
+def test_an_unknown_name_is_refused_before_anything_is_installed(arguments: list[str], tools: Path) -> None:
+    result = CliRunner().invoke(command.app, ["install", *arguments])
+    assert result.exit_code == 2
+    assert arguments[-1] in result.output
+    assert list(tools.iterdir()) == []
+
+
+def test_definitions_are_installed_with_the_controller_and_not_as_programs(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(spec: Build, target: Path, work: Path, progress: object) -> None:
+        for name in [*spec.packages, *(Path(file).name for _, file in spec.scripts)]:
+            (target / name).write_text("built")
+
+    monkeypatch.setattr(install, "build", build)
+    [controller] = [wanted for wanted in GROUPS["peers"] if wanted.name == "rollouts-controller"]
+    put(controller, tmp_path)
+    program, *definitions = controller.binaries
+    assert os.access(tools / "bin" / program, os.X_OK)
+    assert "rollout-crd.yaml" in definitions
+    for name in definitions:
+        assert (tools / "bin" / name).stat().st_mode & 0o777 == 0o644
 
 
 @pytest.fixture
