@@ -5,25 +5,33 @@ import pulumi
 from components.blue_green import BlueGreenService
 from components.cluster import ExistingClusterAccess
 from components.interrupt import end_when_interrupted
-from components.placement import Placement
+from components.placement import Placement, look_at_nodes
 from gate.cluster import ClusterAccess
 from settings.problems import SettingsError
-from settings.stack import StackSettings, load
+from settings.stack import NAMESPACE, StackSettings, load
 
 
 def read_settings() -> StackSettings:
     """Reads the stack's configuration; a mistake in it ends the run with a line for each."""
-    config = pulumi.Config("switchyard")
-    stack = pulumi.get_stack()
+    config = pulumi.Config(NAMESPACE)
     try:
         return load(
             config.get_object("cluster"),
             config.get_object("services"),
-            stack,
-            production=config.get_bool("production"),
+            pulumi.get_stack(),
+            production=_production(config),
+            secret_keys=pulumi.runtime.get_config_secret_keys_env(),
         )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def _production(config: pulumi.Config) -> bool | str | None:
+    """The mark of a production stack; its text where that is neither true nor false, for the list of mistakes."""
+    try:
+        return config.get_bool("production")
+    except pulumi.ConfigTypeError:
+        return config.get("production")
 
 
 def main() -> None:
@@ -32,9 +40,11 @@ def main() -> None:
     access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     if (problem := access.problem()) is not None:
         raise pulumi.RunError(problem)
+    nodes = settings.cluster.nodes
+    live = look_at_nodes(nodes, access)
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
-    placement = Placement("placement", nodes=settings.cluster.nodes, opts=on_cluster)
+    placement = Placement("placement", nodes=nodes, live=live, access=access, opts=on_cluster)
     outputs = {}
     for name, service in settings.services.items():
         component = BlueGreenService(

@@ -24,7 +24,7 @@ class BlueGreenService(pulumi.ComponentResource):
     """
 
     active: pulumi.Output[str]
-    """The colour that the Service selects."""
+    """The colour that the Service selects on the cluster, whatever the settings say."""
 
     colours: pulumi.Output[dict[str, Any]]
     """For each colour its ``tag`` and ``replicas``."""
@@ -44,17 +44,21 @@ class BlueGreenService(pulumi.ComponentResource):
         self._name = name
         self._settings = service
         self._switching = False
+        self._problem: str | None = None
         self._gates = Gates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
 
-        account = register(ServiceAccount, f"{name}-account", render.service_account(name, service), self._child())
-        ways_in = [self._way_in(colour) for colour in Colour]
+        account = self._account()
+        ways_in = [self._way_in(colour, after=[account]) for colour in Colour]
         for colour in Colour:
-            self._budget(colour)
+            self._budget(colour, after=[account])
         active = self._deployment(service.active, after=[account])
         self._service = self._active_service(after=[active, *ways_in])
-        self._deployment(service.active.other, after=[self._service])
+        idle = self._deployment(service.active.other, after=[self._service])
 
-        self.active = self._service.id.apply(self._confirmed)
+        self.active = pulumi.Output.all(self._service.id, idle.id).apply(self._serving)
+        # Nothing hangs on this one, so that it ends the program only after everything is registered: the outputs
+        # of the stack with what serves indeed, and the other services.
+        self.active.apply(self._must_be_as_configured)
         self.colours = pulumi.Output.from_input(
             {
                 colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas}
@@ -76,35 +80,45 @@ class BlueGreenService(pulumi.ComponentResource):
             timeouts = pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
         return pulumi.ResourceOptions(parent=self, depends_on=after, hooks=hooks, custom_timeouts=timeouts)
 
-    def _way_in(self, colour: Colour) -> Service:
-        name = colour_name(self._name, colour)
-        return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child())
+    def _account(self) -> ServiceAccount:
+        """The first object: everything else of the service waits for it, and so for what its hook finds."""
 
-    def _budget(self, colour: Colour) -> PodDisruptionBudget:
+        async def first(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_first()
+
+        hooks = pulumi.ResourceHookBinding(before_create=[_hook(f"{self._name}-first", first)])
+        manifest = render.service_account(self._name, self._settings)
+        return register(ServiceAccount, f"{self._name}-account", manifest, self._child(hooks=hooks))
+
+    def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> Service:
+        name = colour_name(self._name, colour)
+        return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child(after))
+
+    def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> PodDisruptionBudget:
         name = colour_name(self._name, colour)
         manifest = render.disruption_budget(self._name, colour, self._settings)
-        return register(PodDisruptionBudget, name, manifest, self._child())
+        return register(PodDisruptionBudget, name, manifest, self._child(after))
 
     def _deployment(self, colour: Colour, after: list[pulumi.Resource]) -> Deployment:
         name = colour_name(self._name, colour)
 
-        async def guard(args: pulumi.ResourceHookArgs) -> None:
-            old, new = _spec(args.old_inputs), _spec(args.new_inputs)
-            template_changes = old.get("template") != new.get("template")
-            if template_changes or new["replicas"] < old.get("replicas", 0):
-                await self._gates.before_pods_change(
-                    colour, template_changes=template_changes, preview=pulumi.runtime.is_dry_run()
-                )
+        manifest = render.deployment(self._name, colour, self._settings)
 
-        async def explain(_: pulumi.ErrorHookArgs) -> bool:
-            await self._gates.explain(colour)
+        async def guard(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())
+
+        async def explain(args: pulumi.ErrorHookArgs) -> bool:
+            await self._gates.explain(colour, args.errors)
             return False  # no second try: the next update is the engineer's to start
 
+        # Before a create as well: the provider creates by an apply, which changes a Deployment that is there but
+        # not in the state.
+        hook = _hook(f"{name}-guard", guard)
         hooks = pulumi.ResourceHookBinding(
-            before_update=[_hook(f"{name}-guard", guard)],
+            before_create=[hook],
+            before_update=[hook],
             on_error=[pulumi.ErrorHook(f"{name}-explain", explain)],
         )
-        manifest = render.deployment(self._name, colour, self._settings)
         return register(
             Deployment,
             name,
@@ -114,9 +128,8 @@ class BlueGreenService(pulumi.ComponentResource):
 
     def _active_service(self, after: list[pulumi.Resource]) -> Service:
         async def gate(args: pulumi.ResourceHookArgs) -> None:
-            to = Colour(_spec(args.new_inputs)["selector"]["version"])
             self._switching = True
-            await self._gates.before_switch(to, preview=pulumi.runtime.is_dry_run())
+            await self._gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
         hook = _hook(f"{self._name}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
@@ -124,12 +137,21 @@ class BlueGreenService(pulumi.ComponentResource):
             Service, self._name, render.active_service(self._name, self._settings), self._child(after, hooks)
         )
 
-    async def _confirmed(self, _: str) -> str:
-        """The active colour, after a look at whether it serves indeed."""
-        in_preview = pulumi.runtime.is_dry_run() and self._switching
-        if not in_preview:
-            await self._gates.confirm()
-        return self._settings.active.value
+    async def _serving(self, _: object) -> str:
+        """The colour that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
+        if pulumi.runtime.is_dry_run() and self._switching:
+            return self._settings.active.value
+        seen = await self._gates.look()
+        self._problem = seen.problem
+        return seen.serving
+
+    def _must_be_as_configured(self, _: str) -> None:
+        """Ends an update in an error when something else serves; a preview promised nothing, and warns."""
+        if self._problem is None:
+            return
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(self._problem)
+        pulumi.log.warn(self._problem, self)
 
     def _urls(self, node_port: int | None) -> dict[str, str]:
         domain, port = f"{self._settings.namespace}.svc.cluster.local", self._settings.port
@@ -142,7 +164,3 @@ class BlueGreenService(pulumi.ComponentResource):
 
 def _hook(name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
     return pulumi.ResourceHook(name, function, pulumi.ResourceHookOptions(on_dry_run=True))
-
-
-def _spec(inputs: Any) -> dict[str, Any]:
-    return dict(inputs["spec"]) if inputs else {}

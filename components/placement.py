@@ -6,8 +6,33 @@ import pulumi
 from pulumi_kubernetes.core.v1 import NodePatch
 
 from components.manifest import register
-from render.placement import node_patch
+from gate.cluster import ClusterAccess
+from gate.nodes import LiveNode, NodesUnreadableError, look_again, lost_nodes, read_nodes, unknown_nodes
+from render.placement import node_patch, taints_are_right, taints_to_apply
 from settings.nodes import NodeSettings
+from settings.problems import SettingsError
+
+TAINTS = "spec.taints"
+
+
+def look_at_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> Mapping[str, LiveNode]:
+    """The cluster's nodes; a table that names others ends the run before anything is registered.
+
+    Here, and not in a hook: only the program sees all nodes at once, in a preview as well as in an update, and can
+    leave a lost one out. It asks the cluster which case it is, because the engine does not tell a program what is
+    in the state, and a refresh takes a lost node out of it.
+    """
+    if not table:
+        return {}
+    try:
+        live = read_nodes(access)
+    except NodesUnreadableError as error:
+        raise pulumi.RunError(str(error)) from None
+    if (problem := unknown_nodes(table, live)) is not None:
+        raise pulumi.RunError(str(SettingsError([problem])))
+    if (warning := lost_nodes(table, live)) is not None:
+        pulumi.log.warn(warning)
+    return live
 
 
 class Placement(pulumi.ComponentResource):
@@ -15,18 +40,63 @@ class Placement(pulumi.ComponentResource):
 
     Kubelets take taints at their first registration only, and may not set every label themselves; this keeps
     both right from then on.
+
+    Args:
+        name: of the component.
+        nodes: the node table.
+        live: the nodes of the cluster, as they are. Those of the table that are not among them are left out.
+        access: the cluster, to look at a node again before it is changed.
+        opts: options of the component.
     """
 
     nodes: pulumi.Output[list[str]]
     """Names of the nodes in its care."""
 
     def __init__(
-        self, name: str, *, nodes: Mapping[str, NodeSettings], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        nodes: Mapping[str, NodeSettings],
+        live: Mapping[str, LiveNode],
+        access: ClusterAccess,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("switchyard:placement:Placement", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        self._access = access
         patches = [
-            register(NodePatch, f"{name}-{node}", node_patch(node, settings), child) for node, settings in nodes.items()
+            self._patch(f"{name}-{node}", node, settings, live[node])
+            for node, settings in nodes.items()
+            if node in live
         ]
         self.nodes = pulumi.Output.all(*(patch.metadata["name"] for patch in patches))
         self.register_outputs({"nodes": self.nodes})
+
+    def _patch(self, name: str, node: str, settings: NodeSettings, live: LiveNode) -> NodePatch:
+        right = taints_are_right(settings, live.taints)
+        # A list of taints is left out of a first apply that needs to change none; not one that an earlier state of
+        # this stack or another stack applied, for the API server would take that as: off with it.
+        applied = None if right and not live.owns_taints else taints_to_apply(settings, live.taints)
+
+        async def look(args: pulumi.ResourceHookArgs) -> None:
+            taints = (args.new_inputs or {})["spec"].get("taints")
+            live_wins = taints is None or (right and bool(args.old_inputs))
+            await look_again(self._access, node, taints or (), live_wins=live_wins)
+
+        hook = pulumi.ResourceHook(f"{name}-look-again", look)
+        return register(
+            NodePatch,
+            name,
+            node_patch(node, settings, applied),
+            pulumi.ResourceOptions(
+                parent=self,
+                hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
+                # Taints that are right are left as they are: the engine keeps its record of them, and the provider
+                # leaves them out of an apply for the labels, or sends them as they are in that moment. So what
+                # others set and take off shows in no preview.
+                ignore_changes=[TAINTS] if right else None,
+                # The provider deletes a patch by an apply that is empty, under the same field manager as every stack
+                # of this program. It would take the labels off under pods that were placed by them, and make a Node
+                # object of a node that is gone. So a node that leaves the stack keeps what it has.
+                retain_on_delete=True,
+            ),
+        )

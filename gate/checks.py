@@ -1,26 +1,35 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 
+from gate.api import AccessDeniedError, RejectedError
 from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
 from gate.decisions import (
-    Endpoint,
     Refusal,
     ready_pods,
+    refuse_adoption,
     refuse_fewer_replicas,
     refuse_in_place,
+    refuse_no_answer,
+    refuse_no_namespace,
+    refuse_other_ports,
     refuse_retire,
     refuse_smoke,
     refuse_switch,
-    why_not_ready,
+    serving_colour,
 )
+from gate.objects import Endpoint, PodsChange
+from gate.reports import UNKNOWN, Seen, about_readiness, seen, shared_selector, why_not_ready
 from gate.smoke import smoke_failures
+from render.blue_green import Manifest
 from render.labels import colour_name, selector
 from settings.service import Colour, ServiceSettings
 
 Warn = Callable[[str], None]
+
+AGAIN = "then run `pulumi up` again."
 
 
 class GateRefusedError(Exception):
@@ -42,110 +51,138 @@ class Gates:
         self._service = service
         self._access = access
         self._warn = warn
+        self._warned: set[str] = set()
 
-    async def before_switch(self, to: Colour, *, preview: bool) -> None:
-        """Holds before the active Service may select a colour.
+    async def before_first(self) -> None:
+        """Holds before the first object of a service that the stack has not made yet.
+
+        Raises:
+            GateRefusedError: its namespace is not there, or somebody else has a Service of its name.
+        """
+        async with self._cluster() as cluster:
+            try:
+                found = await cluster.namespace_exists(self._service.namespace)
+            except AccessDeniedError:
+                found = True  # who may not look into the list of namespaces may still have one
+            if not found:
+                self._raise(refuse_no_namespace(self._name, self._service))
+            await self._check_adoption(cluster, await self._selected(cluster))
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """Holds before the active Service may select the active colour.
 
         In a preview the pods are not there yet, so only what the configuration shows is checked.
+
+        Args:
+            creating: whether the stack has no Service yet, so that one on the cluster may be somebody else's.
+            preview: whether nothing is going to happen.
 
         Raises:
             GateRefusedError: the colour has too few ready endpoints, or its smoke test fails.
         """
-        cluster = await self._connect()
-        try:
-            serving = await cluster.serving_colour(self._service.namespace, self._name)
+        to = self._service.active
+        async with self._cluster() as cluster:
+            selected = await self._selected(cluster)
+            serving = serving_colour(self._name, selected)
             if serving == to:
                 return
-            serving_ready = 0
-            if serving is not None:
-                serving_ready = len(ready_pods(await self._endpoints(cluster, colour_name(self._name, serving))))
-                self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
+            if creating:
+                await self._check_adoption(cluster, selected)
+            serving_ready = await self._serving_ready(cluster, to) if selected else 0
+            self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
             if preview:
                 return
             endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
             await self._smoke(cluster, to, endpoints)
-        except UNREACHABLE as error:
-            raise self._unreachable(error) from error
 
-    async def before_pods_change(self, colour: Colour, *, template_changes: bool, preview: bool) -> None:
-        """Holds before pods of a colour are replaced or taken away.
+    async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
+        """Holds before a Deployment is applied, whether the stack knows it already or not.
 
         In a preview the Service is still to be switched, so that of the idle colour nothing can be said yet.
 
+        Args:
+            colour: whose Deployment it is.
+            manifest: what is about to be applied.
+            preview: whether nothing is going to happen.
+
         Raises:
-            GateRefusedError: the colour is serving, or still has endpoints behind the active Service.
+            GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
         """
-        cluster = await self._connect()
-        try:
+        async with self._cluster() as cluster:
+            change = await cluster.pods_change(manifest)
+            if change is None or not change.takes_pods:
+                return
             if colour == self._service.active:
-                if template_changes:
-                    serving = await cluster.serving_colour(self._service.namespace, self._name)
-                    self._raise(refuse_in_place(self._name, self._service, colour, serving))
+                if change.template:
+                    selected = await self._selected(cluster)
+                    self._raise(refuse_in_place(self._name, self._service, colour, selected))
             elif not preview:
-                await self._wait_for_retirement(cluster, colour)
-        except UNREACHABLE as error:
-            raise self._unreachable(error) from error
+                await self._wait_for_retirement(cluster, colour, change)
 
-    async def confirm(self) -> None:
-        """Warns when the cluster has another colour serving than the stack, though nothing is about to change it.
+    async def look(self) -> Seen:
+        """Looks which colour serves, at the end of a run.
 
-        The engine compares settings with its own record, so that a selector changed by hand is invisible to it
-        until a refresh.
+        The engine compares settings with its own record, so that a selector changed behind its back is invisible
+        to it until a refresh: an update that was to go back to blue may find nothing to do while green serves.
         """
         try:
             cluster = await Cluster.connect(self._access)
-            serving = await cluster.serving_colour(self._service.namespace, self._name)
+            return seen(self._name, self._service, await self._selected(cluster))
         except UNREACHABLE as error:
-            self._warn(f"{self._name}: could not see which colour serves ({type(error).__name__}).")
-            return
-        if serving not in {None, self._service.active}:
-            self._warn(
-                f"{self._name}: {serving} serves on the cluster, though the stack has {self._service.active}: "
-                "somebody changed the Service by hand. `pulumi up --refresh` shows the difference and puts it right."
-            )
+            problem, remedy = self._why(error)
+            return Seen(UNKNOWN, f"{problem}, so whether {self._service.active} serves is not known. {remedy}")
 
-    async def explain(self, colour: Colour) -> None:
-        """Tells why the pods of a colour are not ready, after an update that waited for them in vain."""
+    async def explain(self, colour: Colour, errors: Collection[str]) -> None:
+        """Tells why the pods of a colour are not ready, after an update that waited for them in vain.
+
+        Args:
+            colour: the colour.
+            errors: what the engine says of the failed step. It shows them itself; of a step that failed for another
+                reason, such as a refused object or Ctrl-C, the state of the pods explains nothing.
+        """
+        if not about_readiness(errors):
+            return
         try:
             cluster = await Cluster.connect(self._access)
-            states = await cluster.pod_states(self._service.namespace, selector(self._name, colour))
-            serving = await cluster.serving_colour(self._service.namespace, self._name)
+            pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+            serving = serving_colour(self._name, await self._selected(cluster))
         except UNREACHABLE:
             return  # the engine has reported what it saw itself
-        self._warn(why_not_ready(self._name, self._service, colour, states, serving))
+        self._warn(why_not_ready(self._name, self._service, colour, [pod.state for pod in pods], serving))
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Colour, serving_ready: int) -> frozenset[Endpoint]:
-        refusal: Refusal | None = None
-        watch = cluster.watch_endpoints(self._service.namespace, colour_name(self._name, to))
-        try:
+        refusal = refuse_no_answer(self._name, self._service, f"the switch to {to}")
+        namespace, deployment = self._service.namespace, colour_name(self._name, to)
+        watch = cluster.watch_endpoints(namespace, deployment)
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
                 async for endpoints in watch:
-                    refusal = refuse_switch(self._name, self._service, to, endpoints, serving_ready)
-                    if refusal is None:
+                    current = await cluster.current_pods(namespace, deployment, selector(self._name, to))
+                    found = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
+                    if found is None:
                         return endpoints
-        except TimeoutError:
-            pass
-        self._raise(refusal)
-        raise AssertionError("a watch without end ended")
+                    refusal = found
+        raise GateRefusedError(str(refusal))
 
-    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour) -> None:
-        refusal: Refusal | None = None
+    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
+        refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
         watch = cluster.watch_endpoints(self._service.namespace, self._name)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
                 async for behind_service in watch:
-                    refusal = refuse_retire(
+                    found = refuse_retire(
                         self._name,
                         self._service,
                         colour,
-                        await cluster.serving_colour(self._service.namespace, self._name),
+                        await self._selected(cluster),
                         behind_service,
-                        await self._endpoints(cluster, colour_name(self._name, colour)),
+                        await cluster.pods(self._service.namespace, selector(self._name, colour)),
+                        change,
                     )
-                    if refusal is None:
+                    if found is None:
                         return
-        except TimeoutError:
-            self._raise(refusal)
+                    refusal = found
+        raise GateRefusedError(str(refusal))
 
     async def _smoke(self, cluster: Cluster, to: Colour, endpoints: frozenset[Endpoint]) -> None:
         if not self._service.gate.smoke.enabled:
@@ -157,24 +194,46 @@ class Gates:
                 "are simulated nodes, whose pods answer nobody. The switch rests on readiness alone."
             )
             return
-        failures = await smoke_failures(cluster, self._name, self._service, to)
+        failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
         self._raise(refuse_smoke(self._name, self._service, to, failures))
 
-    async def _endpoints(self, cluster: Cluster, service: str) -> frozenset[Endpoint]:
-        return await cluster.endpoints(self._service.namespace, service)
+    async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
+        if selected is None or serving_colour(self._name, selected) is not None:
+            return
+        self._raise(refuse_adoption(self._name, self._service, selected))
+        ports = await cluster.service_ports(self._service.namespace, self._name)
+        self._raise(refuse_other_ports(self._name, self._service, ports))
+        warning = shared_selector(self._name, self._service.active, selected)
+        if warning is not None and warning not in self._warned:
+            self._warned.add(warning)
+            self._warn(warning)
 
-    async def _connect(self) -> Cluster:
+    async def _serving_ready(self, cluster: Cluster, to: Colour) -> int:
+        """Ready pods behind the active Service, whatever it selects, those of a colour left out."""
+        behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
+        own = await cluster.pods(self._service.namespace, selector(self._name, to))
+        return len(behind.difference(pod.name for pod in own))
+
+    async def _selected(self, cluster: Cluster) -> Mapping[str, str] | None:
+        return await cluster.service_selector(self._service.namespace, self._name)
+
+    @asynccontextmanager
+    async def _cluster(self) -> AsyncGenerator[Cluster, None]:
         try:
-            return await Cluster.connect(self._access)
+            yield await Cluster.connect(self._access)
         except UNREACHABLE as error:
-            raise self._unreachable(error) from error
+            problem, remedy = self._why(error)
+            raise GateRefusedError(f"{problem}, so nothing was changed. {remedy}") from error
 
     def _raise(self, refusal: Refusal | None) -> None:
         if refusal is not None:
             raise GateRefusedError(str(refusal))
 
-    def _unreachable(self, error: Exception) -> GateRefusedError:
-        return GateRefusedError(
-            f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error}), so nothing was "
-            "changed. Check the API server and the kubeconfig, then run `pulumi up` again."
-        )
+    def _why(self, error: Exception) -> tuple[str, str]:
+        """What a call ended in, and what to do about it."""
+        if isinstance(error, AccessDeniedError):
+            return f"{self._name}: the gate {error}", f"Grant it to the user of the kubeconfig, {AGAIN}"
+        if isinstance(error, RejectedError):
+            return f"{self._name}: {error}", f"Mend what it says, {AGAIN}"
+        found = f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error})"
+        return found, f"Check the API server and the kubeconfig, {AGAIN}"

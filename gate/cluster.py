@@ -2,22 +2,25 @@
 
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import kr8s
-import kr8s.asyncio
 
-from gate.decisions import Endpoint
-from render.blue_green import PORT
+from gate.api import APPS, DISCOVERY, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError
+from gate.decisions import serving_colour
+from gate.objects import Endpoint, Pod, PodsChange, current_pods, endpoints_of, pods_change, pods_of
+from render.blue_green import PORT, Manifest
+from render.labels import FIELD_MANAGER
 from settings.service import Colour
 
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
 
-UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError)
+UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError, AccessDeniedError, RejectedError)
 """What a call to the API server may raise when there is no answer, or none that helps."""
 
 
@@ -47,62 +50,54 @@ class ClusterAccess:
         )
 
 
-@dataclass(frozen=True)
-class ProxyAnswer:
-    """What an HTTP request through the API server's service proxy brought back."""
-
-    status: int
-    body: str
-
-
 class Cluster:
-    """A live cluster, read through its API server. Calls raise one of `UNREACHABLE`."""
+    """A live cluster, read through its API server. Calls are bounded, and raise one of `UNREACHABLE`."""
 
-    def __init__(self, api: kr8s.asyncio.Api) -> None:
+    def __init__(self, api: BoundedApi) -> None:
         self._api = api
 
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""
         try:
-            return cls(await kr8s.asyncio.api(kubeconfig=access.kubeconfig, context=access.context))
+            return cls(await BoundedApi.connect(access.kubeconfig, access.context))
         except ValueError as error:
             context = f", context {access.context}" if access.context else ""
             raise ConnectionError(
                 f"no way to a cluster in kubeconfig {access.kubeconfig or '(the default one)'}{context}: {error}"
             ) from error
 
+    async def namespace_exists(self, namespace: str) -> bool:
+        """Whether there is such a namespace."""
+        return await self._api.find("namespaces", namespace) is not None
+
+    async def service_selector(self, namespace: str, service: str) -> Mapping[str, str] | None:
+        """What the Service selects right now, nothing if it has no selector; None without the Service."""
+        found = await self._api.find("services", service, namespace)
+        return None if found is None else found["spec"].get("selector") or {}
+
+    async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
+        """The ports of the Service; none without it."""
+        found = await self._api.find("services", service, namespace)
+        return () if found is None else tuple(port["port"] for port in found["spec"].get("ports", ()))
+
     async def serving_colour(self, namespace: str, service: str) -> Colour | None:
         """The colour that the Service selects right now; None without the Service or a colour in it."""
-        async with self._api.call_api(
-            "GET", namespace=namespace, url=f"services/{service}", raise_for_status=False
-        ) as response:
-            if response.status_code == httpx.codes.NOT_FOUND:
-                return None
-            response.raise_for_status()
-            selected = (response.json()["spec"].get("selector") or {}).get("version")
-        return Colour(selected) if selected in list(Colour) else None
+        return serving_colour(service, await self.service_selector(namespace, service))
 
     async def endpoints(self, namespace: str, service: str) -> frozenset[Endpoint]:
         """All endpoints of a Service, ready or not, over all its EndpointSlices."""
         slices, _ = await self._slices(namespace, service)
-        return _merged(slices)
+        return endpoints_of(slices.values())
 
     async def watch_endpoints(self, namespace: str, service: str) -> AsyncGenerator[frozenset[Endpoint], None]:
         """Yields the endpoints of a Service now and at every change, without end."""
         while True:
             slices, version = await self._slices(namespace, service)
-            yield _merged(slices)
-            async with self._api.call_api(
-                "GET",
-                version="discovery.k8s.io/v1",
-                namespace=namespace,
-                url="endpointslices",
-                params=_of(service) | {"watch": "true", "resourceVersion": version},
-                stream=True,
-            ) as response:
-                async for line in response.aiter_lines():
-                    event = json.loads(line)
+            yield endpoints_of(slices.values())
+            watch = self._api.watch("endpointslices", namespace, _of(service), DISCOVERY, since=version)
+            async with aclosing(watch):
+                async for event in watch:
                     if event["type"] == "ERROR":
                         break  # the version is too old for a watch: list again
                     name = event["object"]["metadata"]["name"]
@@ -110,88 +105,71 @@ class Cluster:
                         slices.pop(name, None)
                     else:
                         slices[name] = event["object"]
-                    yield _merged(slices)
+                    yield endpoints_of(slices.values())
 
-    async def pod_states(self, namespace: str, labels: Mapping[str, str]) -> list[str]:
-        """Says of each pod with these labels, the ones being deleted left out, how it is."""
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        async with self._api.call_api(
-            "GET", namespace=namespace, url="pods", params={"labelSelector": selector}
-        ) as response:
-            pods = response.json()["items"]
-        return [pod_state(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
+        """The pods with these labels, those that are being deleted left out."""
+        return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def current_pods(self, namespace: str, deployment: str, labels: Mapping[str, str]) -> frozenset[str]:
+        """Names of the pods of a Deployment's present template; those of earlier ones are left out."""
+        found = await self._api.find("deployments", deployment, namespace, APPS)
+        if found is None:
+            return frozenset()
+        replica_sets = await self._api.find_all("replicasets", namespace, labels, APPS)
+        pods = await self._api.find_all("pods", namespace, labels)
+        return current_pods(found, replica_sets["items"], pods["items"])
+
+    async def pods_change(self, manifest: Manifest) -> PodsChange | None:
+        """What applying a Deployment would do to the pods of the one that is there; None when there is none.
+
+        The API server itself says so, in a dry run of the very apply that the provider would send. The engine's
+        own record is no help: it may be lost, new, or older than what somebody did by hand.
+        """
+        name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+        live = await self._api.find("deployments", name, namespace, APPS)
+        if live is None:
+            return None
+        applied = await self._api.ask(
+            "patch",
+            "deployments",
+            name,
+            namespace,
+            APPS,
+            params={"dryRun": "All", "fieldManager": FIELD_MANAGER, "force": "true"},
+            headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+            content=json.dumps(manifest),
+        )
+        return pods_change(live, applied)
 
     async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
         """Those of the nodes whose kubelet is simulated."""
         found = set()
         for node in nodes:
-            async with self._api.call_api("GET", url=f"nodes/{node}") as response:
-                if SIMULATED in response.json()["metadata"].get("annotations", {}):
-                    found.add(node)
+            if SIMULATED in (await self._api.ask("get", "nodes", node))["metadata"].get("annotations", {}):
+                found.add(node)
         return frozenset(found)
 
-    async def get_through_proxy(self, namespace: str, service: str, path: str, timeout: float) -> ProxyAnswer:
-        """Sends one GET to a ready endpoint of a Service, by way of the API server.
+    async def get_from_pod(self, namespace: str, pod: str, port: int, path: str, timeout: float) -> ProxyAnswer:
+        """Sends one GET to a pod, by way of the API server.
 
         Args:
-            namespace: of the Service.
-            service: its name.
+            namespace: of the pod.
+            pod: its name.
+            port: its port, as a number, because the API server resolves no names here.
             path: path and query of the request, from the first slash on.
             timeout: seconds for the whole request.
         """
-        async with self._api.call_api(
-            "GET",
-            namespace=namespace,
-            url=f"services/{service}:{PORT}/proxy{path}",
-            raise_for_status=False,
-            timeout=timeout,
-            follow_redirects=False,
-        ) as response:
-            return ProxyAnswer(response.status_code, response.text)
+        return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", path, timeout)
+
+    async def get_from_service(self, namespace: str, service: str, path: str, timeout: float) -> ProxyAnswer:
+        """Sends one GET to a ready endpoint of a Service, by way of the API server; else as `get_from_pod`."""
+        return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", path, timeout)
 
     async def _slices(self, namespace: str, service: str) -> tuple[dict[str, Any], str]:
-        async with self._api.call_api(
-            "GET",
-            version="discovery.k8s.io/v1",
-            namespace=namespace,
-            url="endpointslices",
-            params=_of(service),
-        ) as response:
-            listed = response.json()
+        listed = await self._api.find_all("endpointslices", namespace, _of(service), DISCOVERY)
         return {item["metadata"]["name"]: item for item in listed["items"]}, listed["metadata"]["resourceVersion"]
 
 
-def pod_state(pod: Mapping[str, Any]) -> str:
-    """How a pod is, in the words of Kubernetes: ready, or the nearest cause why it is not."""
-    status = pod.get("status", {})
-    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
-    if conditions.get("Ready", {}).get("status") == "True":
-        return "ready"
-    for container in status.get("containerStatuses", []):
-        state = container.get("state", {})
-        for kind in ("waiting", "terminated"):
-            if state.get(kind, {}).get("reason"):
-                return f"{state[kind]['reason']} ({container['restartCount']} restarts)"
-    scheduled = conditions.get("PodScheduled", {})
-    if scheduled.get("status") == "False":
-        return f"{scheduled.get('reason')}: {scheduled.get('message')}"
-    if status.get("phase") == "Running":
-        return "running, but its readiness probe does not succeed"
-    return str(status.get("phase", "Unknown"))
-
-
 def _of(service: str) -> dict[str, str]:
-    return {"labelSelector": f"kubernetes.io/service-name={service}"}
-
-
-def _merged(slices: dict[str, Any]) -> frozenset[Endpoint]:
-    return frozenset(
-        Endpoint(
-            pod=endpoint["targetRef"]["name"],
-            node=endpoint.get("nodeName", ""),
-            ready=bool(endpoint.get("conditions", {}).get("ready")),
-        )
-        for item in slices.values()
-        for endpoint in item.get("endpoints") or []
-        if endpoint.get("targetRef", {}).get("kind") == "Pod"
-    )
+    return {"kubernetes.io/service-name": service}

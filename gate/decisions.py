@@ -1,21 +1,12 @@
 """The rules of the gates, as pure functions: what was seen goes in, a refusal or None comes out."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from gate.objects import Endpoint, Pod, PodsChange
 from render.labels import colour_name, selector
-from settings.service import Colour, ServiceSettings
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One pod behind a Service, as an EndpointSlice shows it."""
-
-    pod: str
-    node: str
-    ready: bool
+from settings.service import Colour, ColourSettings, ServiceSettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +34,24 @@ def ready_pods(endpoints: Iterable[Endpoint]) -> frozenset[str]:
     return frozenset(endpoint.pod for endpoint in endpoints if endpoint.ready)
 
 
+def serving_colour(name: str, selected: Mapping[str, str] | None) -> Colour | None:
+    """The colour that takes all the traffic.
+
+    Args:
+        name: the service's name.
+        selected: what Service `name` selects; None when there is none.
+
+    Returns:
+        None without a Service, and for a selector that is not this program's.
+    """
+    return next((colour for colour in Colour if selected == selector(name, colour)), None)
+
+
+def gets_traffic(name: str, colour: Colour, selected: Mapping[str, str] | None) -> bool:
+    """Whether pods of a colour are behind a Service with this selector, be it this program's or not."""
+    return bool(selected) and (selected or {}).items() <= selector(name, colour).items()
+
+
 def wanted_ready(service: ServiceSettings, to: Colour, serving_ready: int) -> int:
     """How many ready pods a colour needs before it may take the traffic.
 
@@ -52,10 +61,69 @@ def wanted_ready(service: ServiceSettings, to: Colour, serving_ready: int) -> in
     return max(service.colour(to).replicas, share)
 
 
+def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
+    """Refuses to make a service in a namespace that is not there."""
+    return Refusal(
+        step=f"{name}: making the service",
+        found=f"there is no namespace {service.namespace}",
+        rule="the namespace belongs to whoever runs the cluster, and must be there first",
+        remedy=f"Nothing was changed. Make it: kubectl create namespace {service.namespace}",
+    )
+
+
+def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Refusal | None:
+    """Refuses to take over a Service of this name that somebody else made."""
+    if selected is None or serving_colour(name, selected) is not None or service.adopt_existing_service:
+        return None
+    return Refusal(
+        step=f"{name}: making Service {name}",
+        found=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
+        rule="a Service that this stack did not make is not taken over unasked",
+        remedy=(
+            f"Nothing was changed. Set services.{name}.adoptExistingService to true to take it over, with its pods "
+            "counted as serving until the switch; or give the service another name."
+        ),
+    )
+
+
+def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[int]) -> Refusal | None:
+    """Refuses to adopt a Service with ports that this program would not take away, and its pods not answer on.
+
+    The API server merges the lists of ports of all who apply them.
+    """
+    others = sorted(set(ports) - {service.port})
+    if not others:
+        return None
+    return Refusal(
+        step=f"{name}: taking over Service {name}",
+        found=f"it has port {', '.join(map(str, others))}",
+        rule=f"only port {service.port} leads to the pods of this stack, and other ports would stay",
+        remedy=f"Nothing was changed. Take them off the Service, or set services.{name}.port.",
+    )
+
+
+def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
+    """Refuses a step on which nothing was seen at all: what is not known to be safe is not done."""
+    return Refusal(
+        step=f"{name}: {step}",
+        found=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
+        rule="it is taken only on what was seen",
+        remedy="Nothing was changed by it. Check the API server, then run `pulumi up` again.",
+    )
+
+
 def refuse_fewer_replicas(
-    name: str, service: ServiceSettings, to: Colour, serving: Colour, serving_ready: int
+    name: str, service: ServiceSettings, to: Colour, serving: Colour | None, serving_ready: int
 ) -> Refusal | None:
-    """Refuses a switch that the configuration alone shows to be one to fewer pods than serve now."""
+    """Refuses a switch that the configuration alone shows to be one to fewer pods than serve now.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        to: the colour to switch to.
+        serving: the colour that serves; None when a Service that is to be adopted serves with pods of its own.
+        serving_ready: ready pods behind the Service, those of `to` left out.
+    """
     replicas = service.colour(to).replicas
     wanted = wanted_ready(service, to, serving_ready)
     if replicas >= wanted:
@@ -63,25 +131,44 @@ def refuse_fewer_replicas(
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
         step=f"{name}: the switch to {to}",
-        found=f"{to}.replicas is {replicas}, but {serving} serves with {serving_ready} ready pods",
+        found=f"{to}.replicas is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods",
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
         remedy=f"Set services.{name}.{to}.replicas to {wanted}, or lower gate.minReadyPercentOfServing.",
     )
 
 
 def refuse_switch(
-    name: str, service: ServiceSettings, to: Colour, endpoints: Iterable[Endpoint], serving_ready: int
+    name: str,
+    service: ServiceSettings,
+    to: Colour,
+    endpoints: Iterable[Endpoint],
+    current: Collection[str],
+    serving_ready: int,
 ) -> Refusal | None:
-    """Refuses a switch to a colour that has too few ready endpoints."""
-    ready = len(ready_pods(endpoints))
+    """Refuses a switch to a colour that has too few ready endpoints, or some of another version.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        to: the colour to switch to.
+        endpoints: of the colour's own Service.
+        current: names of the pods of its Deployment's present template.
+        serving_ready: ready pods that serve now.
+    """
+    found = ready_pods(endpoints)
+    ready, others = len(found.intersection(current)), len(found.difference(current))
     wanted = wanted_ready(service, to, serving_ready)
-    if ready >= wanted:
+    if ready >= wanted and not others:
         return None
+    also = f", and {others} of pods of another version" if others else ""
     return Refusal(
         step=f"{name}: the switch to {to}",
-        found=f"Service {colour_name(name, to)} has {ready} ready endpoints",
-        rule=f"it needs {wanted} (replicas asked for: {service.colour(to).replicas}, serving now: {serving_ready})",
-        remedy=f"The Service was not touched. See: {_get_pods(name, service, to)}",
+        found=f"Service {colour_name(name, to)} has {ready} ready endpoints{also}",
+        rule=(
+            f"it needs {wanted} (replicas asked for: {service.colour(to).replicas}, serving now: {serving_ready})"
+            + (" and none of another version" if others else "")
+        ),
+        remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
     )
 
 
@@ -93,21 +180,32 @@ def refuse_smoke(name: str, service: ServiceSettings, to: Colour, failures: list
         step=f"{name}: the switch to {to}",
         found="the smoke test failed: " + ", ".join(failures),
         rule="every path of gate.smoke must answer as configured",
-        remedy=f"The Service was not touched. See: {_get_pods(name, service, to)}",
+        remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
     )
 
 
-def refuse_in_place(name: str, service: ServiceSettings, colour: Colour, serving: Colour | None) -> Refusal | None:
-    """Refuses a change of the pods that serve."""
-    if colour != serving or service.allow_in_place_update:
+def refuse_in_place(
+    name: str, service: ServiceSettings, colour: Colour, selected: Mapping[str, str] | None
+) -> Refusal | None:
+    """Refuses a change of the pods that serve.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        colour: whose pods would be replaced.
+        selected: what the Service on the cluster selects; None when there is none.
+    """
+    if service.allow_in_place_update or not gets_traffic(name, colour, selected):
         return None
     return Refusal(
         step=f"{name}: a change of the pods of {colour}",
         found=f"{colour} is serving",
         rule="the serving colour is not changed in place, because there is nothing to roll back to",
         remedy=(
-            f"Give the change to {colour.other} and switch to it, or set "
-            f"services.{name}.allowInPlaceUpdate to true for a rolling update."
+            f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to {colour.other} "
+            "and switch to it. Every other setting shapes the pods of both colours and goes out with a switch: set it "
+            f"in the same update that makes {colour.other} active; {colour} is rolled to it after the switch. "
+            f"Or permit a rolling one with services.{name}.allowInPlaceUpdate: true."
         ),
     )
 
@@ -116,30 +214,40 @@ def refuse_retire(
     name: str,
     service: ServiceSettings,
     colour: Colour,
-    serving: Colour | None,
+    selected: Mapping[str, str] | None,
     behind_service: Iterable[Endpoint],
-    of_colour: Iterable[Endpoint],
+    of_colour: Iterable[Pod],
+    change: PodsChange,
 ) -> Refusal | None:
-    """Refuses to take pods from the idle colour while the cluster still sends it traffic.
+    """Refuses to take ready pods from the idle colour while the cluster needs them.
+
+    Pods that are not ready protect nobody, so that a fix can be warmed in the idle colour while the active one
+    is short of pods. Ready ones are the way back, and stay until the active colour serves with all of its own.
 
     Args:
         name: the service's name.
         service: its settings.
         colour: the colour that the configuration has idle.
-        serving: the colour that the Service on the cluster selects, whatever the configuration says.
+        selected: what the Service on the cluster selects, whatever the configuration says.
         behind_service: endpoints of the active Service.
-        of_colour: endpoints of the idle colour's own Service.
+        of_colour: pods of the idle colour.
+        change: what is about to happen to them.
     """
+    of_colour, behind = tuple(of_colour), ready_pods(behind_service)
+    left = behind.intersection(pod.name for pod in of_colour)
+    if not change.lost(len(left.union(pod.name for pod in of_colour if pod.ready))):
+        return None
     step = f"{name}: a change of the idle colour {colour}"
-    if serving == colour:
+    if gets_traffic(name, colour, selected):
         return Refusal(
             step=step,
-            found=f"Service {name} on the cluster selects {colour}, not {colour.other} as the stack has it",
+            found=(
+                f"Service {name} on the cluster selects {serving_colour(name, selected) or labels_text(selected)}, "
+                f"not {colour.other} as the stack has it"
+            ),
             rule="a colour that gets traffic keeps its pods",
             remedy="Run `pulumi refresh` to see who is right, then `pulumi up`.",
         )
-    behind_service = tuple(behind_service)
-    left = ready_pods(behind_service) & {endpoint.pod for endpoint in of_colour}
     if left:
         return Refusal(
             step=step,
@@ -147,28 +255,25 @@ def refuse_retire(
             rule="the old colour goes only when it is out of the EndpointSlices",
             remedy="Is kube-controller-manager running? Then run `pulumi up` again.",
         )
-    ready = len(ready_pods(behind_service))
     wanted = service.colour(colour.other).replicas
-    if ready < wanted:
+    if len(behind) < wanted:
         return Refusal(
             step=step,
-            found=f"Service {name} has {ready} ready endpoints",
+            found=f"Service {name} has {len(behind)} ready endpoints",
             rule=f"{colour.other} must serve with {wanted} before {colour} goes",
-            remedy=f"{colour} keeps its pods as the way back. See: {_get_pods(name, service, colour.other)}",
+            remedy=(
+                f"{colour} keeps its pods as the way back: make it active to go back to it. "
+                f"See: {get_pods_command(name, service, colour.other)}"
+            ),
         )
     return None
 
 
-def why_not_ready(
-    name: str, service: ServiceSettings, colour: Colour, states: Sequence[str], serving: Colour | None
-) -> str:
-    """One line on a colour that did not get ready: how its pods are, what serves, where to look."""
-    counted = Counter(states)
-    pods = "; ".join(f"{count} {state}" for state, count in counted.most_common()) or "there are none"
-    traffic = f"{serving} goes on serving" if serving not in {None, colour} else f"serving: {serving or 'nothing'}"
-    return f"{name}: pods of {colour}: {pods}. {traffic}. See: {_get_pods(name, service, colour)}"
+def labels_text(labels: Mapping[str, str] | None) -> str:
+    """Labels as kubectl takes and shows them."""
+    return ",".join(f"{key}={value}" for key, value in (labels or {}).items()) or "nothing"
 
 
-def _get_pods(name: str, service: ServiceSettings, colour: Colour) -> str:
-    labels = ",".join(f"{key}={value}" for key, value in selector(name, colour).items())
-    return f"kubectl -n {service.namespace} get pods -l {labels}"
+def get_pods_command(name: str, service: ServiceSettings, colour: Colour) -> str:
+    """The command that shows the pods of a colour."""
+    return f"kubectl -n {service.namespace} get pods -l {labels_text(selector(name, colour))}"

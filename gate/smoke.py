@@ -1,45 +1,98 @@
-"""HTTP checks of a colour before it takes traffic, sent through the API server's service proxy."""
+"""HTTP checks of a colour before it takes traffic, sent through the API server's proxy."""
 
 import asyncio
 import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
 
-from gate.cluster import UNREACHABLE, Cluster, ProxyAnswer
+from gate.api import AccessDeniedError, ProxyAnswer
+from gate.cluster import UNREACHABLE, Cluster
 from render.labels import colour_name
-from settings.service import Colour, ServiceSettings, SmokeCheck
+from settings.service import Colour, ServiceSettings, Smoke, SmokeCheck
 
 SHOWN = 120
 """Characters of an answer's body that a message shows."""
 
+PODS_NAMED = 3
+"""Pods that a message names; a fault of all of them is not clearer for a hundred names."""
 
-async def smoke_failures(cluster: Cluster, name: str, service: ServiceSettings, colour: Colour) -> list[str]:
-    """Runs every configured check against a colour.
+PODS_AT_ONCE = 10
+"""Pods that are checked side by side: enough that many take no longer than one, few enough for any API server."""
+
+Get = Callable[[str], Awaitable[ProxyAnswer]]
+
+
+async def smoke_failures(
+    cluster: Cluster, name: str, service: ServiceSettings, colour: Colour, pods: Collection[str]
+) -> list[str]:
+    """Runs every configured check against each pod of a colour, and one through the colour's Service.
+
+    A Service alone would answer from any one of its pods, and a bad one among good ones would go unseen; pods
+    alone would not show that the Service's port leads to them.
+
+    Args:
+        cluster: where they run.
+        name: the service's name.
+        service: its settings.
+        colour: the colour to check.
+        pods: names of its pods.
 
     Returns:
-        A line for each check whose last attempt failed; empty when all is well.
+        A line for each check whose last attempt failed, with the pods that it failed on; empty when all is well.
     """
-    smoke = service.gate.smoke
-    failures = []
-    for check in smoke.paths:
-        failure = None
-        for attempt in range(smoke.attempts):
-            if attempt:
-                await asyncio.sleep(smoke.interval_seconds)  # an HTTP answer cannot be watched for
-            failure = await _attempt(cluster, name, service, colour, check)
-            if failure is None:
-                break
-        if failure is not None:
-            failures.append(f"{failure} ({smoke.attempts} attempts)")
-    return failures
+    smoke, namespace = service.gate.smoke, service.namespace
+    turns = asyncio.Semaphore(PODS_AT_ONCE)
+
+    async def of_pod(pod: str) -> list[str]:
+        async def get(path: str) -> ProxyAnswer:
+            return await cluster.get_from_pod(namespace, pod, service.port, path, smoke.timeout_seconds)
+
+        async with turns:
+            return [failure for check in smoke.paths if (failure := await _failure(smoke, check, get)) is not None]
+
+    async def through_service(path: str) -> ProxyAnswer:
+        return await cluster.get_from_service(namespace, colour_name(name, colour), path, smoke.timeout_seconds)
+
+    of_pods = dict(zip(pods, await asyncio.gather(*map(of_pod, pods)), strict=True))
+    if any(of_pods.values()) or not smoke.paths:
+        return by_failure(of_pods)
+    failure = await _failure(smoke, smoke.paths[0], through_service)
+    return (
+        [] if failure is None else [f"{failure}, through Service {colour_name(name, colour)}, though each pod is well"]
+    )
 
 
-async def _attempt(
-    cluster: Cluster, name: str, service: ServiceSettings, colour: Colour, check: SmokeCheck
-) -> str | None:
-    timeout = service.gate.smoke.timeout_seconds
+def by_failure(of_pods: dict[str, list[str]]) -> list[str]:
+    """A line for each failure, with the pods that had it."""
+    having = defaultdict(list)
+    for pod, failures in sorted(of_pods.items()):
+        for failure in failures:
+            having[failure].append(pod)
+    lines = []
+    for failure, pods in having.items():
+        more = f" and {len(pods) - PODS_NAMED} more" if len(pods) > PODS_NAMED else ""
+        lines.append(f"{failure} on {', '.join(pods[:PODS_NAMED])}{more}")
+    return lines
+
+
+async def _failure(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
+    failure = None
+    for attempt in range(smoke.attempts):
+        if attempt:
+            await asyncio.sleep(smoke.interval_seconds)  # an HTTP answer cannot be watched for
+        failure = await _attempt(smoke, check, get)
+        if failure is None:
+            return None
+    return f"{failure} ({smoke.attempts} attempts)"
+
+
+async def _attempt(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
     try:
-        answer = await cluster.get_through_proxy(service.namespace, colour_name(name, colour), check.path, timeout)
+        answer = await get(check.path)
+    except AccessDeniedError:
+        raise  # says nothing of the pod
     except UNREACHABLE as error:
-        return f"GET {check.path} had no answer within {timeout} s ({type(error).__name__})"
+        return f"GET {check.path} had no answer within {smoke.timeout_seconds} s ({type(error).__name__})"
     return mismatch(check, answer)
 
 

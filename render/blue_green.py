@@ -3,7 +3,7 @@
 from typing import Any
 
 from render.labels import APPLY, SKIP_AWAIT, colour_name, object_labels, selector
-from settings.service import Colour, HttpProbe, ServiceSettings
+from settings.service import Colour, ColourSettings, HttpProbe, ServiceSettings
 
 Manifest = dict[str, Any]
 """A Kubernetes object as the API takes it: camelCase keys, plain values."""
@@ -150,13 +150,13 @@ def _pod_template(name: str, colour: Colour, service: ServiceSettings) -> Manife
 def _container(colour: Colour, service: ServiceSettings) -> Manifest:
     settings = service.colour(colour)
     tag = settings.tag or service.colour(service.active).tag
-    environment = {**service.env, **settings.env, "VERSION": colour.value}
+    environment = _environment(service) | _environment(settings) | {"VERSION": {"value": colour.value}}
     return {
         "name": CONTAINER,
         "image": f"{service.image}:{tag}",
         "imagePullPolicy": service.image_pull_policy,
         "ports": [{"name": PORT, "containerPort": service.port, "protocol": "TCP"}],
-        "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+        "env": [{"name": key, **source} for key, source in sorted(environment.items())],
         "resources": service.resources.model_dump(by_alias=True),
         "livenessProbe": _probe(service.liveness),
         "readinessProbe": _probe(service.readiness),
@@ -170,6 +170,15 @@ def _container(colour: Colour, service: ServiceSettings) -> Manifest:
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
     }
+
+
+def _environment(settings: ServiceSettings | ColourSettings) -> dict[str, Manifest]:
+    plain = {name: {"value": value} for name, value in settings.env.items()}
+    secret = {
+        name: {"valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
+        for name, source in settings.secret_env.items()
+    }
+    return plain | secret
 
 
 def _probe(probe: HttpProbe) -> Manifest:

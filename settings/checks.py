@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from settings.cluster import ExistingCluster
 from settings.fit import eligible_nodes, shortfalls
-from settings.problems import Problem, set_command, shown
+from settings.problems import HIDDEN, Problem, set_command, shown
 from settings.quantity import parse_quantity
-from settings.service import Colour, ServiceSettings
+from settings.service import Colour, ColourSettings, ServiceSettings
 
 SERVICES = "switchyard:services"
 
@@ -41,6 +41,13 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
             rule = "a production stack names the version that it runs"
             yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
     yield from _resource_problems(path, service)
+    yield from _toleration_problems(path, service)
+    yield from _environment_problems(path, service)
+    if service.gate.smoke.enabled and not service.gate.smoke.paths:
+        at = f"{path}.gate.smoke.paths"
+        rule = "a smoke test without a path proves nothing"
+        remedy = f"Name a path, or say that there is none. {set_command(f'{path}.gate.smoke.enabled', 'false')}"
+        yield Problem(at, "an empty list", rule, remedy)
     drain = service.drain
     if drain.pre_stop_seconds >= drain.termination_grace_period_seconds:
         yield Problem(
@@ -61,6 +68,26 @@ def _resource_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
         if parse_quantity(request) > parse_quantity(limit):
             at = f"{path}.resources.requests.{resource}"
             yield Problem(at, shown(request), f"must not be above the limit, {limit}", set_command(at, limit))
+
+
+def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    for index, toleration in enumerate(service.tolerations):
+        at = f"{path}.tolerations.{index}"
+        if toleration.operator == "Exists" and toleration.value:
+            rule = "operator Exists takes no value, it tolerates every value of the key"
+            yield Problem(f"{at}.value", shown(toleration.value), rule, "Take it out, or set operator to Equal.")
+        if toleration.operator == "Equal" and toleration.key is None:
+            rule = "operator Equal needs the key of a taint"
+            yield Problem(f"{at}.key", "missing", rule, "Set it, or set operator to Exists to tolerate every taint.")
+
+
+def _environment_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    places: list[tuple[str, ServiceSettings | ColourSettings]] = [(path, service)]
+    places += [(f"{path}.{colour}", service.colour(colour)) for colour in Colour]
+    for at, settings in places:
+        for name in settings.env.keys() & settings.secret_env.keys():
+            rule = "is in env as well, where everybody can read it"
+            yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingCluster) -> Iterator[Problem]:
@@ -93,15 +120,15 @@ def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingClu
 
 
 def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
-    for name, service in services.items():
+    for name in services:
         for colour in Colour:
-            other = services.get(f"{name}-{colour}")
-            if other is not None and other.namespace == service.namespace:
+            if f"{name}-{colour}" in services:
                 yield Problem(
                     f"{SERVICES}.{name}-{colour}",
                     shown(f"{name}-{colour}"),
-                    f"is also the name of {name}'s {colour} Service in namespace {service.namespace}",
-                    "Rename one of the two, or move it to another namespace.",
+                    # In any namespace: the engine's names of the two would be one.
+                    f"is also the name of {name}'s {colour} Service",
+                    "Rename one of the two.",
                 )
 
 

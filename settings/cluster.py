@@ -17,7 +17,8 @@ class ExistingCluster(Model):
         identifier: names the cluster in the state. Change it only when the stack moves to another cluster:
             everything in it is replaced then.
         nodes: the node table. Placement labels and taints these nodes, and the checks of node selectors and of
-            room count on them. Empty: the nodes are somebody else's, and neither is done.
+            room count on them. A node that is taken out of it keeps its labels and taints. Empty: the nodes are
+            somebody else's, and neither is done.
     """
 
     kind: Literal["existing"]

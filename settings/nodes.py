@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from settings.machines import MACHINES, MachineType
 from settings.model import Model
+from settings.text import LabelKey, LabelValue
 
 WORKLOAD = "workload"
 """Label that says what a node is for; node selectors name it."""
@@ -38,9 +39,9 @@ class Taint(Model):
 class Toleration(Model):
     """A toleration of a pod, as Kubernetes has it."""
 
-    key: str | None = None
+    key: LabelKey | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
-    value: str | None = None
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
 
     def tolerates(self, taint: Taint) -> bool:
@@ -72,10 +73,10 @@ class NodeSettings(Model):
 
     role: Role = Role.WORKER
     type: Annotated[str, AfterValidator(_known_machine)]
-    zone: str
+    zone: LabelValue
     disk_gb: int = Field(ge=8, le=16384)
-    workload: str | None = None
-    dedicated: str | None = None
+    workload: LabelValue | None = None
+    dedicated: LabelValue | None = None
 
     @property
     def machine(self) -> MachineType:

@@ -1,17 +1,20 @@
 """Mistakes in the configuration, as lines that an engineer can act on."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 SHOWN = 60
 """Characters of a value that a line shows."""
 
-HIDDEN_BELOW = "env"
-"""Values under this key are never shown: people put secrets there."""
+HIDDEN_BELOW = frozenset({"env", "secretEnv"})
+"""Values at and under these keys are never shown, whatever their shape: people put secrets there."""
+
+HIDDEN = "(not shown)"
+"""What a line has in the place of a value that it must not show."""
 
 
 @dataclass(frozen=True, order=True)
@@ -50,9 +53,21 @@ def set_command(path: str, example: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a line shows it: quoted if it is text, and cut short."""
+    """A value as a line shows it: quoted if it is text, and cut short; of a list or a mapping that it is one.
+
+    What is in a list or a mapping may be anything, a secret of the environment too.
+    """
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
     text = repr(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def shape(value: Any) -> str:
+    """What a value is that should be a mapping; of a text not what it says, which may be half-written YAML or JSON."""
+    return "text" if isinstance(value, str) else shown(value)
 
 
 def from_pydantic(path: str, model: type[BaseModel], error: ValidationError) -> list[Problem]:
@@ -66,18 +81,27 @@ def from_pydantic(path: str, model: type[BaseModel], error: ValidationError) -> 
     problems = []
     for details in error.errors(include_url=False):
         loc = tuple(key for key in details["loc"] if key != "[key]")
-        problems.append(_problem(".".join([path, *map(str, loc)]), model, loc, details))
+        problems.append(_problem(".".join([path, *_shown_keys(loc)]), model, loc, details))
     return problems
+
+
+def _shown_keys(loc: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys of a location. Who writes ``TOKEN=value`` for a key under ``env`` has put the value into it."""
+    hidden = False
+    for key in loc:
+        name, equals, _ = str(key).partition("=") if hidden else (str(key), "", "")
+        yield f"{name}{equals}…" if equals else name
+        hidden = hidden or key in HIDDEN_BELOW
 
 
 def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], details: Mapping[str, Any]) -> Problem:
     kind, context = details["type"], details.get("ctx", {})
-    value = "(not shown)" if HIDDEN_BELOW in loc[:-1] else shown(details["input"])
+    value = shown(details["input"]) if HIDDEN_BELOW.isdisjoint(loc) else HIDDEN
     match kind:
         case "extra_forbidden":
             known = _known_keys(model, loc[:-1])
             close = difflib.get_close_matches(str(loc[-1]), known, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(known)}."
+            hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(known) or 'none'}."
             return Problem(path, "unknown key", "only known keys are allowed", hint)
         case "missing":
             return Problem(path, "missing", "the key has no default", set_command(path, "VALUE"))
@@ -101,6 +125,7 @@ def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], deta
         case "string_type":
             return Problem(path, value, "must be text", "Put it in quotes in the stack file.")
         case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            value = shape(details["input"]) if value != HIDDEN else value
             return Problem(path, value, "must be a mapping of keys to values", "Indent its keys in the stack file.")
         case "value_error":
             rule, _, remedy = str(context["error"]).partition(" | ")
@@ -111,11 +136,15 @@ def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], deta
 
 def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Keys that the (nested) model at a location takes."""
-    current: type[BaseModel] | None = model
+    current: Any = model
     for key in loc:
-        if current is None:
-            break
-        annotations = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
-        below = annotations.get(str(key))
-        current = below if isinstance(below, type) and issubclass(below, BaseModel) else None
-    return [field.alias or name for name, field in (current or model).model_fields.items()]
+        if _is_model(current):
+            annotations = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
+            current = annotations.get(str(key))
+        else:  # of a list or a mapping of models, one
+            current = next(filter(_is_model, get_args(current)), None)
+    return [field.alias or name for name, field in current.model_fields.items()] if _is_model(current) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from settings.model import Model
 from settings.nodes import WORKLOAD, Toleration
 from settings.quantity import parse_quantity
+from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain, matching
 
 MAX_REPLICAS = 100
 """Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
@@ -27,17 +28,6 @@ class Colour(StrEnum):
     def other(self) -> "Colour":
         """The other colour."""
         return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
-
-
-def _matching(pattern: str, rule: str) -> AfterValidator:
-    compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(rule)
-        return text
-
-    return AfterValidator(check)
 
 
 def _quantity(text: Any) -> str:
@@ -70,7 +60,7 @@ _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 
 Image = Annotated[
     str,
-    _matching(
+    matching(
         rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*",
         "must be an image repository without tag or digest | Example: ghcr.io/org/backend; the tag belongs to a colour",
     ),
@@ -78,30 +68,40 @@ Image = Annotated[
 Tag = Annotated[
     str,
     BeforeValidator(_text_of_number),
-    _matching(
+    matching(
         r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
         "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0",
     ),
 ]
 Quantity = Annotated[str, BeforeValidator(_quantity)]
-Path = Annotated[str, _matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
-DnsLabel = Annotated[
-    str,
-    _matching(
-        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
-        "must be a DNS label: at most 63 of a-z 0-9 -, not - at an end | Example: default",
-    ),
-]
+Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
 EnvName = Annotated[
     str,
-    _matching(
+    matching(
         rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
         f"must be letters, digits and _, no digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
+    ),
+]
+SecretKey = Annotated[
+    str,
+    matching(
+        r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}",
+        "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
     ),
 ]
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
 Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
+
+
+class SecretValue(Model):
+    """Where a secret value lies: a key of a Secret in the service's namespace, which the kubelet reads.
+
+    Neither the program nor the state ever holds the value. A pod that is running keeps the one that it started with.
+    """
+
+    secret: Subdomain
+    key: SecretKey
 
 
 class ColourSettings(Model):
@@ -110,12 +110,14 @@ class ColourSettings(Model):
     Attributes:
         tag: image tag; may be absent only while there are no replicas.
         replicas: pods wanted.
-        env: environment variables of this colour alone.
+        env: environment variables of this colour alone; plain text, for everybody to read.
+        secret_env: environment variables of this colour alone, from Secrets.
     """
 
     tag: Tag | None = None
     replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] = 0
     env: dict[EnvName, str] = {}
+    secret_env: dict[EnvName, SecretValue] = {}
 
 
 class Requests(Model):
@@ -226,9 +228,13 @@ class ServiceSettings(Model):
         namespace: must exist.
         port: container and Service port.
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
+        env: environment variables; plain text, for everybody to read. Those of a colour win.
+        secret_env: environment variables from Secrets. Those of a colour win.
         ready_timeout_seconds: how long an update waits for a colour to be available.
         progress_deadline_seconds: after which a Deployment that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
+        adopt_existing_service: permits taking over a Service of this name that the stack did not make. Until the
+            switch its own ready pods count as those that serve. Read when the stack makes its Service, and not later.
     """
 
     strategy: Literal["blueGreen"] = "blueGreen"
@@ -240,22 +246,24 @@ class ServiceSettings(Model):
     port: Annotated[Int, Field(ge=1, le=65535)] = 8000
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
     env: dict[EnvName, str] = {}
+    secret_env: dict[EnvName, SecretValue] = {}
     resources: Resources = Resources()
     liveness: HttpProbe = HttpProbe()
     readiness: ReadinessProbe = ReadinessProbe()
-    node_selector: dict[str, str] = {WORKLOAD: "application"}
+    node_selector: dict[LabelKey, LabelValue] = {WORKLOAD: "application"}
     tolerations: tuple[Toleration, ...] = ()
     drain: Drain = Drain()
     gate: Gate = Gate()
     security: Security = Security()
     pod_disruption_budget: DisruptionBudget = DisruptionBudget()
-    pod_annotations: dict[str, str] = {}
+    pod_annotations: dict[AnnotationKey, str] = {}
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[DnsLabel, ...] = ()
     ready_timeout_seconds: Seconds = 300
     progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
     revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
     allow_in_place_update: Bool = False
+    adopt_existing_service: Bool = False
 
     def colour(self, colour: Colour) -> ColourSettings:
         """The settings of one colour."""

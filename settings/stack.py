@@ -1,18 +1,19 @@
 """One stack's settings, from the raw values of its configuration."""
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import ExistingCluster
-from settings.problems import Problem, SettingsError, from_pydantic, shown
+from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.service import ServiceSettings
 
-CLUSTER = "switchyard:cluster"
+NAMESPACE = "switchyard"
+CLUSTER = f"{NAMESPACE}:cluster"
 PRODUCTION = "production"
 """The stack of this name is marked production; `switchyard:production` marks others."""
 
@@ -26,7 +27,13 @@ class StackSettings:
     production: bool
 
 
-def load(raw_cluster: object, raw_services: object, stack: str, production: bool | None = None) -> StackSettings:
+def load(
+    raw_cluster: object,
+    raw_services: object,
+    stack: str,
+    production: object = None,
+    secret_keys: Collection[str] = (),
+) -> StackSettings:
     """Parses and checks a stack's configuration.
 
     Args:
@@ -34,12 +41,13 @@ def load(raw_cluster: object, raw_services: object, stack: str, production: bool
         raw_services: value of `switchyard:services`.
         stack: the stack's name.
         production: value of `switchyard:production`; None goes by the stack's name.
+        secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
 
     Raises:
         SettingsError: with every mistake that there is.
     """
-    marked = stack == PRODUCTION if production is None else production
-    problems: list[Problem] = []
+    problems = list(_production_problems(production))
+    marked = stack == PRODUCTION if production is None else production is True
     cluster = _cluster(raw_cluster, problems)
     services = _services(raw_services, problems, production=marked)
     wrong = {problem.path for problem in problems}
@@ -48,14 +56,39 @@ def load(raw_cluster: object, raw_services: object, stack: str, production: bool
         for problem in stack_problems(services, cluster or ExistingCluster(kind="existing", nodes={}))
         if not any(_touches(path, problem.path) for path in wrong)
     ]
+    problems = [*_secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
         raise SettingsError(problems)
     return StackSettings(cluster, services, marked)
 
 
+def _production_problems(production: object) -> Iterator[Problem]:
+    if not isinstance(production, bool | None):
+        at = f"{NAMESPACE}:production"
+        yield Problem(at, shown(production), "must be true or false", f"Set it: pulumi config set {at} true")
+
+
+def _secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
+    for key in {CLUSTER, SERVICES}.intersection(secret_keys):
+        # The engine tells the program which keys have a secret in them, and not where in their values.
+        yield Problem(
+            key,
+            "has a value set with --secret",
+            "settings go to the cluster, to the state and into previews as plain text",
+            "Take what is marked `secure:` under it out of the stack file, put it into a Kubernetes Secret, and name "
+            "that: secretEnv: {TOKEN: {secret: backend-secrets, key: token}}",
+        )
+
+
+def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
+    """The same problem without its value, which may be the one that is secret."""
+    secret = any(_touches(problem.path, key) for key in secret_keys)
+    return replace(problem, value=HIDDEN) if secret else problem
+
+
 def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | None:
     if not isinstance(raw, Mapping):
-        value = "missing" if raw is None else shown(raw)
+        value = "missing" if raw is None else shape(raw)
         remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
         problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
         return None
@@ -74,7 +107,7 @@ def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | None:
 
 def _services(raw: object, problems: list[Problem], *, production: bool) -> dict[str, ServiceSettings]:
     if not isinstance(raw, Mapping):
-        value = "missing" if raw is None else shown(raw)
+        value = "missing" if raw is None else shape(raw)
         remedy = "Give each service a key of its own in the stack file."
         problems.append(Problem(SERVICES, value, "must be a mapping of names to services", remedy))
         return {}
@@ -111,7 +144,7 @@ def _service(name: str, raw: object, problems: list[Problem]) -> ServiceSettings
 
 
 def _prune(raw: Any, loc: tuple[int | str, ...]) -> None:
-    *above, last = loc or (None,)
+    *above, last = tuple(key for key in loc if key != "[key]") or (None,)
     for key in above:
         if not isinstance(raw, dict) or key not in raw:
             return

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 
@@ -93,9 +93,15 @@ def answering(namespace: str, answers: dict[str, tuple[int, str]]) -> Iterator[l
 
 @dataclass
 class PlayedKubelet:
-    """Says of every pod on `NODE` that it runs, is Ready, and has the server's address."""
+    """Says of every pod on `NODE` that it runs, is Ready, and has the server's address.
+
+    Attributes:
+        kubectl: in the namespace of the pods.
+        addresses: of the next pods, before the server's is taken again.
+    """
 
     kubectl: Kubectl
+    addresses: Iterator[str] = field(default_factory=lambda: iter(()))
 
     def __enter__(self) -> "PlayedKubelet":
         node = node_manifest(NODE, SETTINGS, 99)
@@ -139,11 +145,12 @@ class PlayedKubelet:
             if name in seen:
                 continue
             seen.add(name)
+            address = next(self.addresses, POD)
             conditions = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
             status = {
                 "phase": "Running",
-                "podIP": POD,
-                "podIPs": [{"ip": POD}],
+                "podIP": address,
+                "podIPs": [{"ip": address}],
                 "startTime": "2026-01-01T00:00:00Z",
                 "conditions": conditions,
             }

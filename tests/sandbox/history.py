@@ -19,7 +19,7 @@ class Moment:
 
     Attributes:
         version: the write's resource version, which orders all writes.
-        colour: what the Service selected.
+        colour: what the Service selected; empty for a selector without a colour.
         ready: ready pods that the selector matched, those that were already being deleted left out.
     """
 
@@ -70,7 +70,7 @@ class History:
                 ready.pop(name, None)
             if selector is not None:
                 matching = sum(selector.items() <= labels.items() for labels in ready.values())
-                moments.append(Moment(_version(event), selector["version"], matching))
+                moments.append(Moment(_version(event), selector.get("version", ""), matching))
         return moments
 
     def fewest_ready(self, service: str) -> int:

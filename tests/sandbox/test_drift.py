@@ -18,6 +18,20 @@ def test_a_selector_patched_by_hand_is_warned_of_by_every_preview(serving: Stack
     assert "green serves on the cluster, though the stack has blue" in serving.preview().output
 
 
+def test_an_update_that_finds_another_colour_serving_fails_and_does_not_say_that_all_is_well(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    with_both_colours(serving)
+    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
+    result = serving.up()
+    assert not result.ok
+    assert "error: backend: green serves on the cluster, though the stack has blue" in result.output
+    assert "pulumi up --refresh" in result.output
+    assert "Traceback" not in result.output
+    assert serving.outputs()["services"]["backend"]["active"] == "green"
+    assert kubectl.serving() == "green"
+
+
 def test_a_selector_patched_by_hand_is_shown_and_put_right(serving: Stack, kubectl: Kubectl) -> None:
     with_both_colours(serving)
     kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
@@ -59,8 +73,25 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
     kubectl.expect_pods(green=0)
 
 
-def test_a_service_deleted_by_hand_comes_back(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     kubectl.run("delete", "service", "backend")
+    result = serving.up()
+    assert not result.ok
+    assert "there is no Service backend on the cluster, though the stack has blue" in result.output
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
+
+
+def test_a_change_of_the_serving_pods_that_the_engine_cannot_see_is_refused(serving: Stack, kubectl: Kubectl) -> None:
+    """By its own record the engine would add one pod; what it sends would replace those that run as well."""
+    kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:by-hand")
+    kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
+    before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    serving.set("services.backend.blue.replicas", 4)
+    result = serving.up()
+    assert not result.ok
+    assert "a change of the pods of blue is refused: blue is serving" in result.output
+    assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before

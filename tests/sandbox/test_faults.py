@@ -1,5 +1,8 @@
 """What goes wrong with the new colour stays with the new colour."""
 
+import json
+import signal
+
 import pytest
 
 from sandbox.faults import CRASH_LOOP, NEVER_READY
@@ -79,3 +82,72 @@ def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl:
     assert result.ok, result.output
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3)
+
+
+def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_of_pods(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    hurt = kubectl.pods("blue")[0]["metadata"]["name"]
+    status = {"conditions": [{"type": "Ready", "status": "False"}]}
+    kubectl.run("patch", "pod", hurt, "--subresource=status", "-p", json.dumps({"status": status}))
+    kubectl.wait("condition=Ready=false", f"pod/{hurt}")
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
+
+    serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
+    serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
+    result = serving.up()
+    assert "pods of green: 3 CrashLoopBackOff" in result.output
+    # The pods that a first fix has left protect nobody either.
+    serving.set("services.backend.green", {"tag": "v2.0.1", "replicas": 3})
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+
+    # What is warm now is the way back, and is not given up while blue is short.
+    serving.set("services.backend.green.tag", "v2.0.2")
+    result = serving.up()
+    assert not result.ok
+    assert "Service backend has 2 ready endpoints; blue must serve with 3 before green goes" in result.output
+    serving.set("services.backend.green.tag", "v2.0.1")
+
+    serving.set("services.backend.active", "green")
+    serving.set("services.backend.blue.replicas", 0)
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    kubectl.expect_pods(green=3, blue=0)
+
+
+def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.green", {"tag": f"v2.0.0{NEVER_READY}", "replicas": 3})
+    engine = serving.start("up", "--yes", "--skip-preview")
+    assert engine.stdout is not None
+    assert any("Waiting for app ReplicaSet" in printed for printed in engine.stdout)
+    engine.send_signal(signal.SIGINT)
+    output, _ = engine.communicate()
+    assert engine.returncode != 0
+    assert "cancel" in output
+    assert "pods of green" not in output
+    assert kubectl.serving() == "blue"
+
+
+def test_a_pod_that_the_colour_s_service_selects_but_its_deployment_did_not_make_stops_the_switch(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    """It would take traffic from the switch on, and is of whatever version."""
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=green")
+    kubectl.wait("condition=Ready", "pod/stray")
+
+    serving.set("services.backend.gate", {"timeoutSeconds": 2})
+    serving.set("services.backend.active", "green")
+    result = serving.up()
+    assert not result.ok
+    assert "Service backend-green has 3 ready endpoints, and 1 of pods of another version" in result.output
+    assert kubectl.serving() == "blue"
+
+    kubectl.run("delete", "pod", "stray")
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "green"

@@ -1,5 +1,7 @@
 """What the first update makes, on a real API server."""
 
+import json
+
 from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
 
@@ -126,3 +128,14 @@ def test_a_kubeconfig_that_is_not_there_ends_preview_and_update_in_one_line(serv
         assert not result.ok
         assert "switchyard:cluster.kubeconfig: '/never/there': there is no such file" in result.output
         assert "Traceback" not in result.output
+
+
+def test_a_namespace_that_is_not_there_ends_preview_and_update_in_one_line_that_says_what_to_do(stack: Stack) -> None:
+    stack.set("services.backend.namespace", "nobody-made-it")
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "there is no namespace nobody-made-it" in result.output
+        assert "kubectl create namespace nobody-made-it" in result.output
+        assert "Traceback" not in result.output
+    recorded = json.loads(stack.run("stack", "export", check=True).output)["deployment"]["resources"]
+    assert {found["type"].split(":")[-1] for found in recorded} & {"ServiceAccount", "Service", "Deployment"} == set()

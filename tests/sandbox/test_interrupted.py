@@ -47,6 +47,31 @@ def test_the_state_has_no_file_that_a_kill_can_leave_half_written(serving: Stack
     assert not list((serving.directory / "state").rglob("*.attrs"))
 
 
+def test_a_rollback_that_the_engine_has_no_record_of_needing_does_not_report_success(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    """The selector was written, the engine killed before it could write that down."""
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    record = serving.run("stack", "export", check=True).output
+    serving.set("services.backend.active", "green")
+    assert serving.up().ok
+    exported = serving.directory / "before.json"
+    exported.write_text(record)
+    assert serving.run("stack", "import", "--force", "--file", str(exported)).ok
+
+    serving.set("services.backend.active", "blue")
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert not result.ok
+        assert "green serves on the cluster, though the stack has blue" in result.output
+        result = serving.up("--refresh")
+        assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+    assert serving.outputs()["services"]["backend"]["active"] == "blue"
+    assert history.fewest_ready("backend") == 3
+
+
 def test_an_update_turned_back_after_a_kill_at_the_switch_finds_its_way(serving: Stack, kubectl: Kubectl) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     serving.set("services.backend.active", "green")

@@ -78,6 +78,53 @@ def test_a_change_of_the_serving_pods_is_refused_in_preview_and_update(serving: 
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
 
 
+def test_a_setting_of_the_whole_service_goes_out_with_a_switch_as_the_refusal_says(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    limits = {"cpu": "1", "memory": "1Gi"}
+    serving.set("services.backend.resources", {"limits": limits})
+    serving.set("services.backend.readiness", {"path": "/ready/now"})
+    serving.set("services.backend.port", 9000)
+    result = serving.up()
+    assert not result.ok
+    assert "a change of the pods of blue is refused" in result.output
+    assert "set it in the same update that makes green active; blue is rolled to it after the switch" in result.output
+
+    serving.set("services.backend.active", "green")
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    assert kubectl.get("service", "backend")["spec"]["ports"][0]["targetPort"] == 9000
+    kubectl.expect_pods(blue=3, green=3)
+    for colour, tag in (("blue", "v1.0.0"), ("green", "v2.0.0")):
+        for pod in kubectl.pods(colour):
+            [container] = pod["spec"]["containers"]
+            assert container["image"].endswith(tag)
+            assert container["resources"]["limits"] == limits
+            assert container["readinessProbe"]["httpGet"]["path"] == "/ready/now"
+            assert container["ports"][0]["containerPort"] == 9000
+    assert serving.planned() == {}
+
+
+def test_a_warm_colour_that_is_changed_and_switched_to_in_one_update_serves_with_its_new_pods_alone(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    serving.set("services.backend.green.tag", "v2.0.1")
+    serving.set("services.backend.active", "green")
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.1"}
+
+
 def test_a_change_of_the_serving_pods_that_is_allowed_keeps_enough_of_them_ready(
     serving: Stack, kubectl: Kubectl
 ) -> None:

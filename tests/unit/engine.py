@@ -4,6 +4,7 @@ Mocks never call the provider, so that what passes here may still be refused by 
 `tests/sandbox` ask a real one.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,8 @@ def record(monkeypatch: pytest.MonkeyPatch, build: Callable[[], object]) -> Reco
     monkeypatch.setattr(pulumi, "ResourceHook", lambda *_: None)
     monkeypatch.setattr(pulumi, "ErrorHook", lambda *_: None)
     monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
+    # The SDK takes the thread's event loop, and asyncio.run() in another test leaves none behind.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Answers(), project="switchyard", stack="test", preview=False, monitor=Monitor(Answers()))
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]

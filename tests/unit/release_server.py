@@ -1,5 +1,6 @@
 """A server of releases on the loopback interface that can be told to misbehave."""
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -9,6 +10,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from toolchain.versions import Download
+
+TRICKLE_BYTES = 60
+TRICKLE_SECONDS = 0.02
+"""Pause after each byte of a trickle."""
 
 
 @dataclass
@@ -20,6 +25,7 @@ class Releases:
         cut_at: bytes after which a file's connection is closed; None sends it whole.
         status: answered instead of files; None answers with them.
         hang: leaves requests without an answer until the server is closed.
+        trickle: path whose content comes byte by byte, `TRICKLE_BYTES` of it, and then the rest.
         ranges: whether it answers a Range header with a part.
         asked: path and Range header of each request.
     """
@@ -28,6 +34,7 @@ class Releases:
     cut_at: int | None = None
     status: int | None = None
     hang: bool = False
+    trickle: str | None = None
     ranges: bool = True
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
@@ -36,11 +43,14 @@ class Releases:
     def publish(self, name: str, content: bytes, checksum: str | None = None, *, github: bool = False) -> Download:
         """Puts a release on the server with its checksum, right or as given."""
         self.files[f"/{name}"] = content
+        file_name = name.rpartition("/")[2]
         found = checksum or hashlib.sha256(content).hexdigest()
         if github:
-            self.files["/api/release"] = json.dumps({"assets": [{"name": name, "digest": f"sha256:{found}"}]}).encode()
+            self.files["/api/release"] = json.dumps(
+                {"assets": [{"name": file_name, "digest": f"sha256:{found}"}]}
+            ).encode()
             return Download(f"{self.url}/{name}", f"{self.url}/api/release")
-        self.files[f"/{name}.sha256"] = f"{found}  {name}\n".encode()
+        self.files[f"/{name}.sha256"] = f"{found}  {file_name}\n".encode()
         return Download(f"{self.url}/{name}", f"{self.url}/{name}.sha256")
 
 
@@ -66,7 +76,13 @@ def serving() -> Iterator[Releases]:
             self.send_header("Content-Type", "application/json" if "/api/" in self.path else "text/plain")
             self.end_headers()
             cut = releases.cut_at if not self.path.endswith(".sha256") and "/api/" not in self.path else None
-            self.wfile.write(content[start:cut])
+            with contextlib.suppress(OSError):  # the client has given up
+                if self.path == releases.trickle:
+                    for position in range(start, start + TRICKLE_BYTES):
+                        self.wfile.write(content[position : position + 1])
+                        releases.closing.wait(TRICKLE_SECONDS)
+                    start += TRICKLE_BYTES
+                self.wfile.write(content[start:cut])
 
         def log_message(self, *_: object) -> None:
             pass

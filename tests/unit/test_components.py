@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pulumi
 import pytest
 
 from components.blue_green import BlueGreenService
@@ -9,6 +10,8 @@ from components.cluster import ExistingClusterAccess
 from components.placement import Placement
 from gate.checks import Gates
 from gate.cluster import ClusterAccess
+from gate.nodes import LiveNode
+from gate.reports import Seen
 from settings.cluster import ExistingCluster
 from settings.nodes import DEFAULT_NODES
 from settings.service import ServiceSettings
@@ -16,6 +19,7 @@ from tests.unit.engine import Recording, record
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SERVICE = "kubernetes:core/v1:Service"
+NODE_PATCH = "kubernetes:core/v1:NodePatch"
 
 
 def service(active: str = "blue") -> ServiceSettings:
@@ -30,12 +34,18 @@ def service(active: str = "blue") -> ServiceSettings:
     )
 
 
+LIVE = {name: LiveNode() for name in DEFAULT_NODES}
+
+
 COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
     "blue_green": (
         lambda: BlueGreenService("it", service=service(), access=ClusterAccess()),
         "switchyard:service:BlueGreenService",
     ),
-    "placement": (lambda: Placement("it", nodes=DEFAULT_NODES), "switchyard:placement:Placement"),
+    "placement": (
+        lambda: Placement("it", nodes=DEFAULT_NODES, live=LIVE, access=ClusterAccess()),
+        "switchyard:placement:Placement",
+    ),
     "cluster": (
         lambda: ExistingClusterAccess("it", cluster=ExistingCluster(kind="existing")),
         "switchyard:cluster:Existing",
@@ -45,10 +55,10 @@ COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nothing(_: Gates) -> None:
-        return None
+    async def as_configured(gates: Gates) -> Seen:
+        return Seen("blue")
 
-    monkeypatch.setattr(Gates, "confirm", nothing)
+    monkeypatch.setattr(Gates, "look", as_configured)
 
 
 @pytest.fixture(params=COMPONENTS)
@@ -95,6 +105,54 @@ def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_o
     assert {"backend-blue", "backend-green"} <= recording.dependencies(SERVICE, "backend")
 
 
+def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_for_the_namespace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build, _ = COMPONENTS["blue_green"]
+    recording = record(monkeypatch, build)
+    account = ("kubernetes:core/v1:ServiceAccount", "it-account")
+    others = {key for key in recording.requests if key[0].startswith("kubernetes:")} - {account}
+    assert len(others) == 7
+
+    def before(key: tuple[str, str]) -> set[tuple[str, str]]:
+        """Everything that a resource waits for, directly or not."""
+        direct = {
+            (kind.rpartition("$")[2], name)
+            for kind, name in (urn.split("::")[-2:] for urn in recording.requests[key].dependencies)
+        }
+        return direct.union(*map(before, direct))
+
+    for other in others:
+        assert account in before(other)
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
+def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_output_says_which(
+    monkeypatch: pytest.MonkeyPatch, *, preview: bool
+) -> None:
+    async def green(gates: Gates) -> Seen:
+        return Seen("green", "green serves")
+
+    shown: list[str] = []
+    build, _ = COMPONENTS["blue_green"]
+    monkeypatch.setattr(Gates, "look", green)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    monkeypatch.setattr(pulumi.log, "warn", lambda line, _: shown.append(line))
+
+    def run() -> None:
+        service = build()
+        assert isinstance(service, BlueGreenService)
+        service.active.apply(lambda colour: shown.append(f"output: {colour}"))
+
+    if preview:
+        record(monkeypatch, run)
+        assert sorted(shown) == ["green serves", "output: green"]
+    else:
+        with pytest.raises(pulumi.RunError, match=r"^green serves$"):
+            record(monkeypatch, run)
+        assert shown == ["output: green"]
+
+
 def test_a_deployment_is_waited_for_as_long_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     build, _ = COMPONENTS["blue_green"]
     recording = record(monkeypatch, build)
@@ -106,7 +164,7 @@ def test_a_deployment_is_waited_for_as_long_as_the_settings_say(monkeypatch: pyt
 def test_placement_patches_each_node_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     build, _ = COMPONENTS["placement"]
     recording = record(monkeypatch, build)
-    assert recording.names("kubernetes:core/v1:NodePatch") == {f"it-{node}" for node in DEFAULT_NODES}
+    assert recording.names(NODE_PATCH) == {f"it-{node}" for node in DEFAULT_NODES}
 
 
 def test_the_provider_is_not_replaced_when_a_kubeconfig_changes(monkeypatch: pytest.MonkeyPatch) -> None:

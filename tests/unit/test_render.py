@@ -7,7 +7,7 @@ import pytest
 
 from render import blue_green as render
 from render.labels import colour_name, selector
-from render.placement import node_patch
+from render.placement import node_patch, taints_are_right, taints_to_apply
 from settings.nodes import DEFAULT_NODES
 from settings.service import Colour, ServiceSettings
 from toolchain.versions import KUBERNETES
@@ -16,12 +16,23 @@ MINIMAL: dict[str, Any] = {"image": "ghcr.io/org/backend", "active": "green", "g
 FULL: dict[str, Any] = MINIMAL | {
     "nodePort": 30080,
     "namespace": "shop",
-    "env": {"LOG_LEVEL": "info", "SHARED": "service"},
-    "blue": {"tag": "v1", "replicas": 3, "env": {"SHARED": "colour"}},
+    "env": {"LOG_LEVEL": "info", "SHARED": "service", "TOKEN": "for trials"},
+    "secretEnv": {"PASSWORD": {"secret": "shop-secrets", "key": "password"}},
+    "blue": {
+        "tag": "v1",
+        "replicas": 3,
+        "env": {"SHARED": "colour"},
+        "secretEnv": {"TOKEN": {"secret": "shop-secrets", "key": "token"}},
+    },
     "tolerations": [{"key": "dedicated", "value": "shop"}],
     "imagePullSecrets": ["registry"],
     "podAnnotations": {"example.org/team": "shop"},
 }
+REDIS = DEFAULT_NODES["k8s-redis"]
+OF_REDIS = {"key": "dedicated", "value": "redis", "effect": "NoSchedule"}
+OF_ANOTHER_PLACE = {"key": "dedicated", "value": "postgresql", "effect": "NoSchedule"}
+MAINTENANCE = {"key": "maintenance", "effect": "NoExecute"}
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute", "timeAdded": "2026-11-24T00:00:00Z"}
 
 
 def service(raw: dict[str, Any]) -> ServiceSettings:
@@ -48,7 +59,43 @@ def test_every_manifest_is_valid_to_the_pinned_kubernetes_version_with_no_unknow
 
 def test_every_node_patch_is_valid() -> None:
     for name, node in DEFAULT_NODES.items():
-        kubernetes_validate.validate(node_patch(name, node), KUBERNETES, strict=True)
+        for applied in (None, taints_to_apply(node, [NOT_READY])):
+            kubernetes_validate.validate(node_patch(name, node, applied), KUBERNETES, strict=True)
+
+
+def test_a_patch_has_the_taints_of_the_place_and_then_those_of_others_as_they_are() -> None:
+    live = [MAINTENANCE, OF_ANOTHER_PLACE, NOT_READY]
+    assert taints_to_apply(REDIS, live) == [OF_REDIS, MAINTENANCE, NOT_READY]
+    assert taints_to_apply(DEFAULT_NODES["k8s-worker-1"], live) == [MAINTENANCE, NOT_READY]
+
+
+def test_a_patch_that_leaves_the_taints_alone_does_not_have_them() -> None:
+    assert node_patch("k8s-redis", REDIS, None)["spec"] == {}
+    assert node_patch("k8s-redis", REDIS, [])["spec"] == {"taints": []}
+
+
+@pytest.mark.parametrize(
+    ("live", "right"),
+    [
+        ([OF_REDIS], True),
+        ([NOT_READY, OF_REDIS, MAINTENANCE], True),
+        ([], False),
+        ([MAINTENANCE], False),
+        ([OF_ANOTHER_PLACE], False),
+        ([OF_REDIS, OF_ANOTHER_PLACE], False),
+        ([OF_REDIS | {"effect": "NoExecute"}], False),
+    ],
+)
+def test_taints_are_right_when_those_of_the_place_are_whatever_others_there_are(
+    live: list[dict[str, str]], right: bool
+) -> None:
+    assert taints_are_right(REDIS, live) is right
+
+
+def test_a_taint_of_the_control_plane_has_no_value_and_is_right_without_one() -> None:
+    taint = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    assert taints_to_apply(DEFAULT_NODES["k8s-master"], []) == [taint]
+    assert taints_are_right(DEFAULT_NODES["k8s-master"], [taint])
 
 
 def test_deployment_service_and_budget_of_a_colour_pick_the_same_pods() -> None:
@@ -81,11 +128,19 @@ def test_a_colour_without_a_tag_is_rendered_with_that_of_the_active_one_and_with
 
 def test_the_environment_of_a_colour_wins_over_that_of_the_service_and_version_is_the_colour() -> None:
     [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
-    assert {entry["name"]: entry["value"] for entry in container["env"]} == {
-        "LOG_LEVEL": "info",
-        "SHARED": "colour",
-        "VERSION": "blue",
-    }
+    assert [(entry["name"], entry["value"]) for entry in container["env"] if "value" in entry] == [
+        ("LOG_LEVEL", "info"),
+        ("SHARED", "colour"),
+        ("VERSION", "blue"),
+    ]
+
+
+def test_a_secret_variable_names_its_secret_and_has_no_value() -> None:
+    [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
+    assert [entry for entry in container["env"] if "value" not in entry] == [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": "shop-secrets", "key": key}}}
+        for name, key in (("PASSWORD", "password"), ("TOKEN", "token"))
+    ]
 
 
 def test_a_switch_changes_the_selector_of_one_service_and_nothing_else() -> None:

@@ -1,6 +1,5 @@
 """Every mistake in a configuration gets a line: path, value, rule, remedy."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +8,10 @@ import yaml
 
 from settings.problems import SettingsError
 from settings.service import Colour
-from settings.stack import StackSettings, load
+from settings.stack import load
+from tests.unit.configuration import BACKEND, EXISTING, changed, mistakes, read
 
 PROJECT = Path(__file__).resolve().parents[2]
-
-BACKEND: dict[str, Any] = {
-    "image": "ghcr.io/org/backend",
-    "active": "blue",
-    "blue": {"tag": "v1.0.0", "replicas": 3},
-    "green": {"tag": "v2.0.0", "replicas": 0},
-}
-EXISTING: dict[str, Any] = {"kind": "existing"}
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """The backend with one value changed; None takes it out."""
-    service = copy.deepcopy(BACKEND)
-    *above, last = path.split(".")
-    node = service
-    for key in above:
-        node = node.setdefault(key, {})
-    if value is None:
-        del node[last]
-    else:
-        node[last] = value
-    return service
-
-
-def read(services: Any, cluster: Any = EXISTING, stack: str = "test") -> StackSettings:
-    return load(cluster, services, stack)
-
-
-def mistakes(services: Any, cluster: Any = EXISTING, stack: str = "test") -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(services, cluster, stack)
-    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +47,34 @@ def mistakes(services: Any, cluster: Any = EXISTING, stack: str = "test") -> lis
         ("namespace", "Default", "namespace: 'Default': must be a DNS label"),
         ("env", {"1ST": "x"}, "env.1ST: (not shown): must be letters, digits and _"),
         ("gate.smoke.paths", [{"path": "/", "bodyMatches": "("}], "bodyMatches: '(': is no regular expression"),
+        ("gate.smoke.paths", [], "gate.smoke.paths: an empty list: a smoke test without a path proves nothing. Name a"),
+        ("gate.smoke.paths", [{"paht": "/"}], "gate.smoke.paths.0.paht: unknown key: only known keys are allowed. Did"),
+        (
+            "tolerations",
+            [{"key": "a", "operator": "Exists", "value": "b"}],
+            "tolerations.0.value: 'b': operator Exists",
+        ),
+        (
+            "tolerations",
+            [{"value": "b"}],
+            "tolerations.0.key: missing: operator Equal needs the key of a taint. Set it",
+        ),
+        ("tolerations", [{"key": "a b"}], "tolerations.0.key: 'a b': must be a label key"),
+        ("tolerations", [{"key": "a", "value": "b c"}], "tolerations.0.value: 'b c': must be a label value"),
+        ("nodeSelector", {"work load": "x"}, "nodeSelector.work load: 'work load': must be a label key"),
+        ("nodeSelector", {"Example.org/a": "x"}, "nodeSelector.Example.org/a: 'Example.org/a': must be a label key"),
+        ("nodeSelector", {"/a": "x"}, "nodeSelector./a: '/a': must be a label key"),
+        ("nodeSelector", {"workload": "a b"}, "nodeSelector.workload: 'a b': must be a label value"),
+        ("nodeSelector", {"workload": "a" * 64}, "must be a label value: empty, or at most 63"),
+        ("podAnnotations", {"a b": "x"}, "podAnnotations.a b: 'a b': must be a label key"),
+        ("secretEnv", {"TOKEN": {"secret": "s"}}, "secretEnv.TOKEN.key: missing: the key has no default"),
+        (
+            "secretEnv",
+            {"TOKEN": {"secret": "S_", "key": "k"}},
+            "secretEnv.TOKEN.secret: (not shown): must be a DNS sub",
+        ),
+        ("secretEnv", {"TOKEN": {"secret": "s", "key": "a b"}}, "secretEnv.TOKEN.key: (not shown): must be a key of a"),
+        ("secretEnv", {"VERSION": {"secret": "s", "key": "k"}}, "secretEnv.VERSION: (not shown): must be letters"),
         ("allowInPlaceUpdate", "yes", "allowInPlaceUpdate: 'yes': must be true or false, without quotes. Set it:"),
     ],
 )
@@ -98,6 +94,14 @@ def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) ->
         (
             {"kind": "existing", "nodes": {"a": {"type": "t9.huge", "zone": "z", "diskGb": 40}}},
             "nodes.a.type: 't9.huge': unknown instance type; known: t3.small,",
+        ),
+        (
+            {"kind": "existing", "nodes": {"a": {"type": "t3.small", "zone": "z", "diskGb": 40, "workload": "my app"}}},
+            "nodes.a.workload: 'my app': must be a label value",
+        ),
+        (
+            {"kind": "existing", "nodes": {"a": {"type": "t3.small", "zone": "z", "diskGB": 40}}},
+            "nodes.a.diskGB: unknown key: only known keys are allowed. Did you mean diskGb?",
         ),
     ],
 )
@@ -124,6 +128,11 @@ def test_a_rule_across_fields_speaks_although_another_field_is_wrong() -> None:
     assert len(mistakes({"backend": broken})) == 2
 
 
+def test_a_rule_across_fields_speaks_although_a_key_is_wrong() -> None:
+    broken = changed("blue.replicas", 0) | {"nodeSelector": {"work load": "application"}, "env": {"1ST": "x"}}
+    assert len(mistakes({"backend": broken})) == 3
+
+
 @pytest.mark.parametrize("name", ["Backend", "1backend", "back_end", "backend-", "b" * 58])
 def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
     assert "a service's name is at most 57 of a-z 0-9 -" in mistakes({name: BACKEND})[0]
@@ -131,7 +140,13 @@ def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
 
 def test_a_service_with_the_name_of_anothers_colour_is_refused() -> None:
     [problem] = mistakes({"backend": BACKEND, "backend-blue": BACKEND})
-    assert "is also the name of backend's blue Service in namespace default" in problem
+    assert "is also the name of backend's blue Service. Rename one of the two." in problem
+
+
+def test_another_namespace_does_not_part_two_names_that_the_engine_takes_for_one() -> None:
+    other = BACKEND | {"namespace": "elsewhere"}
+    [problem] = mistakes({"backend": BACKEND, "backend-green": other})
+    assert problem.startswith("switchyard:services.backend-green: 'backend-green': is also the name of backend's green")
 
 
 def test_two_services_with_one_fixed_node_port_are_refused() -> None:
@@ -147,9 +162,22 @@ def test_latest_is_refused_in_production_and_nowhere_else() -> None:
         load(EXISTING, services, "eu-west", production=True)
 
 
-def test_values_of_environment_variables_are_never_shown() -> None:
-    text = "\n".join(mistakes({"backend": changed("env", {"1BAD": "hunter2", "OK": ["hunter2"]})}))
-    assert "hunter2" not in text
+def test_a_mark_of_production_that_is_neither_true_nor_false_is_reported_with_the_other_mistakes() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"kind": "k3d"}, {"backend": BACKEND}, "test", production="yes")
+    assert len(caught.value.problems) == 2
+    assert "switchyard:production: 'yes': must be true or false. Set it:" in str(caught.value)
+
+
+def test_label_keys_and_values_that_kubernetes_takes_are_taken() -> None:
+    service = changed("nodeSelector", {"example.org/Work_load.v1": "", "a": "A-b_c.9"})
+    service["podAnnotations"] = {"Example.org/a": "anything at all: {}"}
+    service["tolerations"] = [{"operator": "Exists"}, {"key": "dedicated", "operator": "Exists"}]
+    assert read({"backend": service}, EXISTING | {"nodes": {}})
+
+
+def test_a_smoke_test_that_is_off_needs_no_path() -> None:
+    assert read({"backend": changed("gate.smoke", {"enabled": False, "paths": []})})
 
 
 def test_pods_that_cannot_fit_are_refused_with_the_shortfall() -> None:

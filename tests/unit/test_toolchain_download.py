@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.release_server import Releases, serving
-from toolchain.download import Downloader, SourceUnavailableError, unpack
+from toolchain.download import Downloader, Pace, SourceUnavailableError, TooSlowError, unpack
 from toolchain.versions import Download
 
 CONTENT = b"a tool, " * 100_000
+OTHER = b"another " * 100_000
 
 
 @pytest.fixture
@@ -39,6 +40,17 @@ def parts(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "downloads").glob("*"))
 
 
+def cut_off(releases: Releases, downloader: Downloader, target: Path, name: str) -> Download:
+    """Fetches a file in part; what was asked for until then is forgotten."""
+    download = releases.publish(name, CONTENT)
+    releases.cut_at = 300_000
+    with pytest.raises(SourceUnavailableError):
+        fetch(downloader, download, target)
+    releases.cut_at = None
+    releases.asked.clear()
+    return download
+
+
 def fetch(downloader: Downloader, download: Download, target: Path) -> list[str]:
     said: list[str] = []
     downloader.fetch(download, ("tool",), target, said.append)
@@ -60,6 +72,7 @@ def test_a_wrong_checksum_is_refused_and_leaves_nothing(
 ) -> None:
     with pytest.raises(SourceUnavailableError, match=f"published is {'0' * 64}"):
         fetch(downloader, releases.publish("tool", CONTENT, "0" * 64), target)
+    assert releases.asked == [("/tool.sha256", None), ("/tool", None)]
     assert list(target.iterdir()) == []
     assert parts(tmp_path) == []
 
@@ -92,14 +105,68 @@ def test_a_file_that_is_cut_off_is_taken_up_where_it_stopped(
 
 
 def test_a_server_that_knows_no_ranges_sends_the_file_anew(
-    releases: Releases, downloader: Downloader, target: Path, tmp_path: Path
+    releases: Releases, downloader: Downloader, target: Path
 ) -> None:
-    download = releases.publish("tool", CONTENT)
-    (tmp_path / "downloads").mkdir()
-    (tmp_path / "downloads" / "tool.part").write_bytes(b"something else")
+    download = cut_off(releases, downloader, target, "tool")
     releases.ranges = False
     fetch(downloader, download, target)
+    assert len(releases.asked) == 2
     assert (target / "tool").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_cut_off_is_not_taken_for_the_beginning_of_another_version(
+    releases: Releases, downloader: Downloader, target: Path
+) -> None:
+    cut_off(releases, downloader, target, "v1/tool")
+    fetch(downloader, releases.publish("v2/tool", OTHER), target)
+    assert releases.asked == [("/v2/tool.sha256", None), ("/v2/tool", None)]
+    assert (target / "tool").read_bytes() == OTHER
+
+
+def test_a_resumed_file_with_a_wrong_checksum_is_fetched_once_more_from_its_beginning(
+    releases: Releases, downloader: Downloader, target: Path
+) -> None:
+    cut_off(releases, downloader, target, "tool")
+    download = releases.publish("tool", OTHER)  # the same name has other content from now on
+    fetch(downloader, download, target)
+    assert [path for path, _ in releases.asked] == ["/tool.sha256", "/tool", "/tool"]
+    assert (releases.asked[1][1] or "").startswith("bytes=")
+    assert releases.asked[2][1] is None
+    assert (target / "tool").read_bytes() == OTHER
+
+
+def test_a_resumed_file_with_a_wrong_checksum_both_times_is_refused(
+    releases: Releases, downloader: Downloader, target: Path, tmp_path: Path
+) -> None:
+    cut_off(releases, downloader, target, "tool")
+    with pytest.raises(SourceUnavailableError, match=f"published is {'0' * 64}"):
+        fetch(downloader, releases.publish("tool", CONTENT, "0" * 64), target)
+    assert len(releases.asked) == 3
+    assert parts(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["/tool", "/tool.sha256"])
+def test_a_server_that_trickles_is_given_up_and_not_asked_again(
+    releases: Releases, target: Path, tmp_path: Path, path: str
+) -> None:
+    downloader = Downloader(tmp_path / "downloads", window_seconds=0.1)
+    download = releases.publish("tool", CONTENT)
+    releases.trickle = path
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError, match=r"^127\.0\.0\.1:\d+: 0 KiB in \d+ s$"):
+            fetch(downloader, download, target)
+    assert releases.asked[-1] == (path, None)
+    assert len(releases.asked) == len({path, "/tool.sha256"})
+
+
+def test_a_server_is_given_up_in_the_first_window_that_brings_too_little() -> None:
+    pace = Pace(window_seconds=30, min_bytes=1000, now=100)
+    pace.count(999, now=129)
+    pace.count(1, now=130)
+    pace.count(1000, now=131)
+    pace.count(0, now=160)
+    with pytest.raises(TooSlowError, match="0 KiB in 31 s"):
+        pace.count(999, now=191)
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])

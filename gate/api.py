@@ -1,0 +1,212 @@
+"""Calls to an API server that end in bounded time, and whose errors say what was asked."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+import kr8s
+import kr8s.asyncio
+
+CALL_SECONDS = 30
+"""How long one call may take, its login included.
+
+kr8s sets no bound, so that an API server that takes a connection and says nothing would hold an update for ever.
+This is half of what the API server gives a request itself, and far more than an answer takes while the program is
+busy with the resources of 200 services.
+"""
+
+CORE, APPS, DISCOVERY = "v1", "apps/v1", "discovery.k8s.io/v1"
+
+DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+
+class AccessDeniedError(Exception):
+    """The API server knows no such user, or does not let this one do what the gate needs.
+
+    Args:
+        verb: of Kubernetes' access rules, for example ``get``.
+        resource: what it was asked of, for example ``services/backend in namespace default``.
+        status: 401 or 403.
+        answer: the API server's own words, which name the user and the permission.
+    """
+
+    def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
+        super().__init__(f"may not {verb} {resource} ({status}: {answer})")
+
+
+class RejectedError(Exception):
+    """The API server may be asked, and does not take what it is sent: an invalid object, or a policy against it."""
+
+
+@dataclass(frozen=True)
+class ProxyAnswer:
+    """What an HTTP request through the API server's proxy brought back."""
+
+    status: int
+    body: str
+
+
+class BoundedApi:
+    """An API server as kr8s reaches it, with a bound on every call.
+
+    Calls raise `AccessDeniedError`, `RejectedError`, ``OSError``, ``httpx.HTTPError`` or one of kr8s' own errors.
+    """
+
+    def __init__(self, api: kr8s.asyncio.Api) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | None, context: str | None) -> Self:
+        """Opens a client and asks the API server for its version. A useless kubeconfig raises ``ValueError``."""
+        with _in_words("get", "/version"):
+            async with asyncio.timeout(CALL_SECONDS):
+                return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))
+
+    async def ask(
+        self,
+        verb: str,
+        resource: str,
+        name: str = "",
+        namespace: str | None = None,
+        version: str = CORE,
+        **request: Any,
+    ) -> Any:
+        """One call.
+
+        Args:
+            verb: of Kubernetes' access rules: get, list or patch.
+            resource: plural name of the kind.
+            name: of the object; empty for all of them.
+            namespace: None for what belongs to no namespace.
+            version: group and version of the API.
+            request: more for the HTTP request.
+
+        Returns:
+            The answer, parsed.
+        """
+        # An error status is raised by kr8s, and not in the block below: it takes the block's own for a login that
+        # failed, tries again from within, and ends in "generator didn't stop after athrow()".
+        with _in_words(verb, _described(resource, name, namespace)):
+            async with (
+                asyncio.timeout(CALL_SECONDS),
+                self._api.call_api(
+                    "PATCH" if verb == "patch" else "GET",
+                    version=version,
+                    namespace=namespace,
+                    url=f"{resource}/{name}" if name else resource,
+                    **request,
+                ) as response,
+            ):
+                return response.json()
+
+    async def find(self, resource: str, name: str, namespace: str | None = None, version: str = CORE) -> Any | None:
+        """One object; None when it is not there."""
+        try:
+            return await self.ask("get", resource, name, namespace, version)
+        except kr8s.ServerError as error:
+            if _status(error) == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    async def find_all(self, resource: str, namespace: str, labels: Mapping[str, str], version: str = CORE) -> Any:
+        """The objects with these labels, as a list of the API."""
+        return await self.ask("list", resource, "", namespace, version, params=labelled(labels))
+
+    async def watch(
+        self, resource: str, namespace: str, labels: Mapping[str, str], version: str, since: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yields the events of objects with these labels, until the API server ends the watch.
+
+        There is no bound here: a watch is as long as its caller's patience.
+        """
+        with _in_words("watch", _described(resource, "", namespace)):
+            async with self._api.call_api(
+                "GET",
+                version=version,
+                namespace=namespace,
+                url=resource,
+                params=labelled(labels) | {"watch": "true", "resourceVersion": since},
+                stream=True,
+            ) as response:
+                async for line in response.aiter_lines():
+                    yield json.loads(line)
+
+    async def get_through_proxy(
+        self, resource: str, namespace: str, target: str, path: str, timeout: float
+    ) -> ProxyAnswer:
+        """Sends one GET to a pod or Service, by way of the API server.
+
+        Args:
+            resource: pods or services.
+            namespace: of the pod or Service.
+            target: name and port, for example ``backend-green:http``; a pod's port is a number.
+            path: path and query of the request, from the first slash on.
+            timeout: seconds for the whole request.
+        """
+        try:
+            async with (
+                asyncio.timeout(timeout),
+                self._api.call_api(
+                    "GET",
+                    namespace=namespace,
+                    url=f"{resource}/{target}/proxy{path}",
+                    raise_for_status=False,
+                    follow_redirects=False,
+                ) as response,
+            ):
+                answer = ProxyAnswer(response.status_code, response.text)
+        except TimeoutError as error:
+            raise ConnectionError("no answer in time") from error
+        if (denial := _denial_by_api_server(answer)) is not None:
+            raise AccessDeniedError("get", _described(f"{resource}/proxy", "", namespace), answer.status, denial)
+        return answer
+
+
+def labelled(labels: Mapping[str, str]) -> dict[str, str]:
+    """The parameter that picks objects by their labels."""
+    return {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+
+
+@contextmanager
+def _in_words(verb: str, resource: str) -> Iterator[None]:
+    """Turns what a call ended in into an error that says what was asked."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise ConnectionError(f"no answer to {verb} {resource} in {CALL_SECONDS} s") from error
+    except kr8s.ServerError as error:
+        status = _status(error)
+        # 403 is also what an admission webhook or a quota answers a write with.
+        if status in DENIED and (
+            verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in str(error)
+        ):
+            raise AccessDeniedError(verb, resource, status, str(error)) from error
+        if verb == "patch" and httpx.codes.is_client_error(status):
+            raise RejectedError(f"the API server does not take {resource}: {error}") from error
+        raise
+
+
+def _status(error: kr8s.ServerError) -> int:
+    return 0 if error.response is None else error.response.status_code
+
+
+def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
+    """What the API server says when it is itself that denies a request; None for an answer from behind it."""
+    if answer.status not in DENIED:
+        return None
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or (body.get("kind"), body.get("apiVersion")) != ("Status", "v1"):
+        return None
+    return str(body.get("message"))
+
+
+def _described(resource: str, name: str, namespace: str | None) -> str:
+    named = f"{resource}/{name}" if name else resource
+    return f"{named} in namespace {namespace}" if namespace else named

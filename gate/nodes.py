@@ -1,0 +1,136 @@
+"""The node table against the nodes that are there: one look at the cluster, and what follows from it."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from gate.api import BoundedApi
+from gate.cluster import UNREACHABLE, ClusterAccess
+from render.labels import FIELD_MANAGER
+from render.placement import LiveTaint, lost_taints, written
+from settings.problems import Problem
+
+NODES = "switchyard:cluster.nodes"
+
+
+class NodesUnreadableError(Exception):
+    """The cluster's nodes could not be read. The text says why, and what to do."""
+
+
+class NodeChangedError(Exception):
+    """A node is not as it was when the update began; the patch that was made for it is not sent."""
+
+
+@dataclass(frozen=True)
+class LiveNode:
+    """A node that is there.
+
+    Attributes:
+        taints: its taints, as the API server has them.
+        placed: whether this program has patched it before.
+        owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
+    """
+
+    taints: tuple[LiveTaint, ...] = ()
+    placed: bool = False
+    owns_taints: bool = False
+
+
+def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
+    """The nodes of a cluster by name, in one call. Blocks, whether an event loop runs or not.
+
+    Raises:
+        NodesUnreadableError: no answer, or none that helps.
+    """
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            listed = thread.submit(asyncio.run, _ask(access, "list")).result()
+        except (*UNREACHABLE, ValueError) as error:
+            raise NodesUnreadableError(
+                f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
+                "changed. Check the API server, the kubeconfig and its permissions, or leave the nodes alone: nodes: {}"
+            ) from error
+    return {node["metadata"]["name"]: live_node(node) for node in listed["items"]}
+
+
+def live_node(node: Mapping[str, Any]) -> LiveNode:
+    """What placement needs of a node as the API server has it."""
+    own = [entry for entry in node["metadata"].get("managedFields", ()) if entry["manager"] == FIELD_MANAGER]
+    return LiveNode(
+        taints=tuple(node["spec"].get("taints", ())),
+        placed=bool(own),
+        owns_taints=any("f:taints" in entry["fieldsV1"].get("f:spec", {}) for entry in own),
+    )
+
+
+def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Problem | None:
+    """Refuses a node table that is of another cluster, or misspelt, before its first use.
+
+    A patch is an apply, and an apply to a node that is not there makes one: a Node object without a machine. Once
+    a node of the table is in placement's care, a missing one is taken for lost instead: `lost_nodes`.
+    """
+    if any(live[name].placed for name in table if name in live):
+        return None
+    if not (missing := _missing(table, live)):
+        return None
+    return Problem(
+        NODES,
+        ", ".join(missing),
+        f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
+        f"Correct {NODES}, or leave the nodes alone: nodes: {{}}",
+    )
+
+
+def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | None:
+    """Warns of nodes that are gone. They stop no update: a rollback may be what their loss calls for."""
+    if not (missing := _missing(table, live)):
+        return None
+    return (
+        f"{NODES}: {', '.join(missing)}: not on the cluster, left out. Labels and taints follow at the first update "
+        "after a node is back; take one that is gone for good out of the table."
+    )
+
+
+async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
+    """Looks at a node again, right before it is patched.
+
+    Args:
+        access: the cluster.
+        name: of the node.
+        applied: the taints in the patch.
+        live_wins: whether the provider sends the taints that are on the node instead, if there are any.
+
+    Raises:
+        NodeChangedError: the node is gone, or its patch would be wrong by now.
+    """
+    try:
+        live = live_node(await _ask(access, "get", name)).taints
+    except (*UNREACHABLE, ValueError) as error:
+        raise NodeChangedError(f"node {name} could not be read ({type(error).__name__}: {error})") from error
+    if (reason := wrong_by_now(live, applied, live_wins=live_wins)) is not None:
+        raise NodeChangedError(f"node {name} was not touched: {reason}")
+
+
+def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
+    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `look_again`."""
+    if live_wins:
+        if live or not applied:
+            return None
+        taints = ", ".join(map(written, applied))
+        return f"its patch would bring back {taints}, which the stack remembers. Run `pulumi up --refresh`."
+    lost = lost_taints(live, applied)
+    if not lost:
+        return None
+    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `pulumi up` again."
+
+
+def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
+    return [name for name in table if name not in live]
+
+
+async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:
+    api = await BoundedApi.connect(access.kubeconfig, access.context)
+    return await api.ask(verb, "nodes", name)

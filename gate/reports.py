@@ -1,0 +1,77 @@
+"""What the gates say without refusing, as pure functions: what was seen goes in, a line or None comes out."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_colour
+from settings.service import Colour, ServiceSettings
+
+NOTHING = "nothing of this stack"
+"""Stands for a colour where there is no Service, or one that selects neither."""
+
+UNKNOWN = "unknown"
+"""Stands for a colour where the cluster could not be seen."""
+
+AWAITED = "failed to fully initialize or become live"
+"""What the provider says, whatever the details, when it has applied an object and waited for it in vain."""
+
+CUT_OFF = "cancel"
+"""Part of what it says when it was somebody's Ctrl-C, and not the pods, that ended the wait."""
+
+
+def shared_selector(name: str, to: Colour, selected: Mapping[str, str] | None) -> str | None:
+    """A warning when a Service to be adopted sends traffic to the new pods before any gate; None when it does not."""
+    if serving_colour(name, selected) is not None or not gets_traffic(name, to, selected):
+        return None
+    return (
+        f"{name}: Service {name} selects {labels_text(selected)}, and so the pods of {to} as well: each takes traffic "
+        "as soon as it is ready, before the gate has looked. Narrow the Service's selector first if that must not be."
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What serves at the end of a run.
+
+    Attributes:
+        serving: a colour, or `NOTHING`, or `UNKNOWN`.
+        problem: what is wrong with that; None when the stack has it so.
+    """
+
+    serving: str
+    problem: str | None = None
+
+
+def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Seen:
+    """Compares the colour that serves with the one that the stack has active."""
+    serving = serving_colour(name, selected)
+    if serving == service.active:
+        return Seen(serving)
+    if serving is not None:
+        found = f"{serving} serves on the cluster"
+    elif selected is None:
+        found = f"there is no Service {name} on the cluster"
+    else:
+        found = f"Service {name} on the cluster selects {labels_text(selected)}"
+    return Seen(
+        serving or NOTHING,
+        f"{name}: {found}, though the stack has {service.active}: it was changed by hand, or by an update that was "
+        "cut off. `pulumi up --refresh` shows the difference and puts it right.",
+    )
+
+
+def about_readiness(errors: Iterable[str]) -> bool:
+    """Whether an operation failed because pods did not get ready, as far as its errors tell."""
+    text = "\n".join(errors).lower()
+    return AWAITED in text and CUT_OFF not in text
+
+
+def why_not_ready(
+    name: str, service: ServiceSettings, colour: Colour, states: Iterable[str], serving: Colour | None
+) -> str:
+    """One line on a colour that did not get ready: how its pods are, what serves, where to look."""
+    counted = Counter(states)
+    pods = "; ".join(f"{count} {state}" for state, count in counted.most_common()) or "there are none"
+    traffic = f"{serving} goes on serving" if serving not in {None, colour} else f"serving: {serving or 'nothing'}"
+    return f"{name}: pods of {colour}: {pods}. {traffic}. See: {get_pods_command(name, service, colour)}"
