@@ -1,14 +1,16 @@
 """The example application as a process of its own: who answers, what it counts, how it ends, how it fails."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -178,15 +180,16 @@ def test_a_second_signal_cuts_the_drain_short(run: Callable[..., Backend]) -> No
 
 def test_a_request_in_flight_is_answered_before_the_process_ends_with_code_0(run: Callable[..., Backend]) -> None:
     backend = run(DRAIN_SECONDS="0.1", LATENCY_MS="2000")
-    with ThreadPoolExecutor() as threads, httpx.Client(base_url=backend.url, trust_env=False, timeout=30) as second:
-        backend.status("/health")  # opens the connection that the slow request is going to use
-        slow = threads.submit(backend.client.get, "/")
-        # What a later connection is answered, an earlier one has been read by then.
-        until(lambda: second.get("/health").status_code == 200 and slow.running())
+    with socket.create_connection(("127.0.0.1", urlsplit(backend.url).port), BOUND_SECONDS) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: backend\r\n\r\n")
+        # Once a later connection has its answer, what this one holds has been read.
+        assert backend.status("/health") == 200
         backend.process.send_signal(signal.SIGTERM)
-        response = slow.result()
-    assert response.status_code == 200
-    assert response.headers["connection"] == "close"
+        answer = slow.makefile("rb").read()  # to the end: the server closes the connection
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close" in head
+    assert json.loads(body)["colour"] == "blue"
     assert backend.end() == 0
     assert "Waiting for connections to close" in backend.log, "nothing was in flight, so this has shown nothing"
 
