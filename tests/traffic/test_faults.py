@@ -110,9 +110,9 @@ def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback
 
 
 def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
-    warm: Stack, kubectl: Kubectl, sandbox: Sandbox, load: Begin
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
 ) -> None:
-    node = worker(sandbox, "k8s-worker-2")
+    node = worker(own_nodes, "k8s-worker-2")
     warm.set("services.backend.active", "green")
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
@@ -120,23 +120,23 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
         output, _ = engine.communicate()
         assert engine.returncode == 0, output
         assert "kubelet" not in node.processes()
-        sandbox.up()
+        own_nodes.up()
         assert "kubelet" in node.processes()
     assert kubectl.serving() == "green"
     assert_nobody_noticed(running.requests())
 
 
 def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
-    warm: Stack, kubectl: Kubectl, sandbox: Sandbox, load: Begin
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
 ) -> None:
     """The update may fail, the next one converges."""
     warm.set("services.backend.active", "green")
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
-        killed(sandbox.processes()["kube-apiserver"])
+        killed(own_nodes.processes()["kube-apiserver"])
         engine.communicate()
-        assert "kube-apiserver" not in sandbox.processes()
-        sandbox.up()
+        assert "kube-apiserver" not in own_nodes.processes()
+        own_nodes.up()
         result = warm.up("--refresh")
         assert result.ok, result.output
     assert kubectl.serving() == "green"
