@@ -49,6 +49,11 @@ class Way:
         self._sandbox = sandbox
         self.kubectl("create", "namespace", namespace)
 
+    def turn(self) -> str:
+        """The colour that the next run is to end with."""
+        self.colour = _other(self.colour)
+        return self.colour
+
     def prepare(self, to: str) -> None:
         """Does what is not timed: brings the new version up, where that is a step of its own."""
 
@@ -209,9 +214,13 @@ class Undo(Promote):
 
     name = UNDO
 
+    def turn(self) -> str:
+        """The colour that serves now: that is where the way back leads."""
+        return self.colour
+
     def prepare(self, to: str) -> None:
         """Promotes the other version first."""
-        super().prepare("green" if to == "blue" else "blue")
+        super().prepare(_other(to))
         subprocess.run([*self._argo(), "promote", "backend"], check=True, capture_output=True)
         self.settle()
 
@@ -264,6 +273,10 @@ def argo_rollouts(sandbox: Sandbox, log: Path) -> Iterator[None]:
             yield
         finally:
             controller.kill()
+
+
+def _other(colour: str) -> str:
+    return "green" if colour == "blue" else "blue"
 
 
 def _image(colour: str) -> str:

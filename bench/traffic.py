@@ -63,9 +63,9 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
         for number, way in enumerate(turns):
             folder = directory / f"load-{number}"
             folder.mkdir()
-            way.colour = "green" if way.colour == "blue" else "blue"
-            way.prepare(way.colour)
-            one = measure(way, way.colour, addresses, folder)
+            to = way.turn()
+            way.prepare(to)
+            one = measure(way, to, addresses, folder)
             results[way.name].append(one)
             way.settle()
             kept = "stays" if one.last_old_kept is None else f"{one.last_old_kept:.3f} s"
@@ -79,8 +79,9 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
 
 def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
     """One switch under load."""
+    old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
-        wait_for_answer(address, way.port())
+        wait_for_answer(address, way.port(), old)
     with Load(addresses, way.port(), RATE, folder) as load:
         time.sleep(SECONDS_BEFORE)
         begun = time.time()
@@ -93,11 +94,10 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
     if process.returncode:
         raise RuntimeError(f"{way.name}: {output}")
     requests = load.requests()
-    old = TAGS["blue" if to == "green" else "green"]
     kept = [request.done for request in requests if request.keep_alive and request.version == old]
     at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS
     return Run(
-        first_new=min(request.done for request in requests if request.version == TAGS[to]) - begun,
+        first_new=min(r.done for r in requests if r.sent >= begun and r.version == TAGS[to]) - begun,
         last_old_new=max(r.done for r in requests if not r.keep_alive and r.version == old) - begun,
         last_old_kept=None if at_the_end else max(kept) - begun,
         done=done - begun,
