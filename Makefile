@@ -55,7 +55,7 @@ test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewher
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(PACKAGES) tests __main__.py
+	@$(BIN)/mypy $(PACKAGES) tests examples/backend/app.py __main__.py
 	@$(BIN)/lint-imports
 	@$(BIN)/shellcheck .ci/run
 

@@ -1,50 +1,89 @@
-"""``python -m bench``: measures, and writes `docs/benchmarks.md` and its raw data."""
+"""``python -m bench``: measures, and writes `docs/benchmarks.md` with its raw data and plots."""
 
 import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bench import growth, switch
-from bench.measure import Timing
+from bench import ablation, growth, long_run, switch, traffic
+from bench.plots import plot_switches
 from bench.report import machine, report
 from sandbox import Sandbox
+from sandbox.cluster import Kind
 from toolchain.paths import PROJECT
 
 DATA = PROJECT / "docs" / "benchmarks.json"
 PAGE = PROJECT / "docs" / "benchmarks.md"
+PLOT = PROJECT / "docs" / "switches.png"
+
+
+class Part(StrEnum):
+    """What is measured; each on a sandbox of its own."""
+
+    SWITCH = "switch"
+    GROWTH = "growth"
+    TRAFFIC = "traffic"
+    ABLATION = "ablation"
+    LONG = "long"
+
+
+NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
+"""Where it is not real ones."""
 
 
 def main(
+    only: Annotated[
+        list[Part] | None, typer.Option(help="Parts; without it, all. The others stay in the page.")
+    ] = None,
     runs: Annotated[int, typer.Option(min=2, help="Switches by each way.")] = 12,
     growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
+    releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
+    requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
+    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run.")] = 800,
+    switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
 ) -> None:
-    """Measures a switch against its peers, and growth with the number of services."""
+    """Measures switches against their peers, what users see of them, and growth with the number of services."""
+    data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
+    data["machine"] = machine()
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
-        data: dict[str, Any] = {"machine": machine()}
-        measures: dict[str, Callable[[Sandbox], Any]] = {
-            "switch": lambda sandbox: _plain(switch.run(sandbox, Path(folder), runs)),
-            "growth": lambda sandbox: growth.run(sandbox, Path(folder), growth_runs),
+        measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
+            Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs)),
+            Part.GROWTH: lambda sandbox, work: growth.run(sandbox, work, growth_runs),
+            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs)),
+            Part.ABLATION: lambda sandbox, work: {
+                off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
+            },
+            Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
         }
-        for name, measure in measures.items():
-            sandbox = Sandbox(f"bench-{name}")
-            sandbox.up()
+        for part in only or list(Part):
+            work = Path(folder) / part
+            work.mkdir()
+            sandbox = Sandbox(f"bench-{part}")
+            sandbox.up(NODES.get(part, Kind.REAL))
             try:
-                data[name] = measure(sandbox)
+                data[part] = measures[part](sandbox, work)
             finally:
                 sandbox.down()
-    DATA.parent.mkdir(exist_ok=True)
-    DATA.write_text(json.dumps(data, indent=1) + "\n")
-    PAGE.write_text(report(json.loads(DATA.read_text())))
+            # After each part: a long benchmark that is cut off keeps what it has.
+            DATA.write_text(json.dumps(data, indent=1) + "\n")
+    write(json.loads(DATA.read_text()))
+
+
+def write(data: dict[str, Any]) -> None:
+    """Writes the page and its plot from the raw data."""
+    if Part.TRAFFIC in data:
+        plot_switches(data[Part.TRAFFIC], PLOT)
+    PAGE.write_text(report(data))
     print(f"Written: {PAGE.relative_to(PROJECT)}, {DATA.relative_to(PROJECT)}")
 
 
-def _plain(timings: dict[str, list[Timing]]) -> dict[str, list[dict[str, object]]]:
-    return {way: [asdict(timing) for timing in found] for way, found in timings.items()}
+def _plain(runs: dict[str, list[Any]]) -> dict[str, list[dict[str, object]]]:
+    return {way: [asdict(run) for run in found] for way, found in runs.items()}
 
 
 if __name__ == "__main__":

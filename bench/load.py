@@ -131,8 +131,13 @@ class Load:
             yield replace(request, due=began + number / self._rate)
 
 
-def wait_for_answer(address: str, port: int) -> None:
+def wait_for_answer(address: str, port: int, version: str | None = None) -> None:
     """Waits until a NodePort answers: a node learns of a new Service a moment after the API server has it.
+
+    Args:
+        address: of the node.
+        port: NodePort.
+        version: that is to answer; None takes any.
 
     Raises:
         TimeoutError: it does not.
@@ -140,10 +145,11 @@ def wait_for_answer(address: str, port: int) -> None:
     limit = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < limit:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://{address}:{port}/", timeout=1, trust_env=False).is_success:
+            answer = httpx.get(f"http://{address}:{port}/", timeout=1, trust_env=False)
+            if answer.is_success and version in {None, answer.headers["X-Version"]}:
                 return
         time.sleep(POLL_SECONDS)
-    raise TimeoutError(f"{address}:{port} does not answer")
+    raise TimeoutError(f"{address}:{port} does not answer" + (f" with {version}" if version else ""))
 
 
 def _record(line: str, keep_alive: bool) -> tuple[int, Request]:

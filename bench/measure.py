@@ -1,10 +1,11 @@
 """Clocks and counters: when a selector changed, when a command was done, how much memory it took."""
 
 import json
+import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -141,3 +142,13 @@ def server_version(kubeconfig: str) -> str:
     command = [str(binary("kubectl")), "--kubeconfig", kubeconfig, "version", "-o", "json"]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return str(found["serverVersion"]["gitVersion"])
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)
+
+
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile, between the values as they are."""
+    return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]

@@ -74,6 +74,16 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Timing]]
     return timings
 
 
+def switch_ours(stack: Stack, to: str) -> None:
+    """Changes this program's one key."""
+    stack.set("services.backend.active", to)
+
+
+def switch_naive(stack: Stack, to: str) -> None:
+    """Changes the naive program's."""
+    stack.replace("naive:active", to)
+
+
 def _contenders(sandbox: Sandbox, directory: Path) -> list[Contender]:
     stacks = {}
     for name in ("patched", "ours", "naive"):
@@ -86,12 +96,6 @@ def _contenders(sandbox: Sandbox, directory: Path) -> list[Contender]:
         cluster = {"kind": "existing", "kubeconfig": kubeconfig, "identifier": "bench"}
         services = {"backend": service(namespace)}
         return Stack(folder, {"switchyard:cluster": cluster, "switchyard:services": services})
-
-    def switch_ours(stack: Stack, to: str) -> None:
-        stack.set("services.backend.active", to)
-
-    def switch_naive(stack: Stack, to: str) -> None:
-        stack.replace("naive:active", to)
 
     naive = Stack(
         stacks["naive"],

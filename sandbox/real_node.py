@@ -188,13 +188,19 @@ class RealNode:
 
     def _configure(self, authority: Path, kubeconfig: Path) -> None:
         cni = self.directory / "cni"
-        (cni / "10-pods.conflist").write_text(json.dumps(node_config.network(self.slot.pod_range(self.index))))
-        (self.directory / "containerd.toml").write_text(node_config.containerd(self.parts, cni))
         memory_mib = psutil.virtual_memory().total // 2**20
         kubelet = node_config.kubelet(self.settings, self.cgroup, authority, memory_mib, psutil.cpu_count() or 1)
-        (self.directory / "kubelet.yaml").write_text(yaml.safe_dump(kubelet, sort_keys=False))
         proxy = node_config.kube_proxy(self.name, self.slot, kubeconfig)
-        (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
+        files = {
+            cni / "10-pods.conflist": json.dumps(node_config.network(self.slot.pod_range(self.index))),
+            self.directory / "containerd.toml": node_config.containerd(self.parts, cni),
+            self.directory / "kubelet.yaml": yaml.safe_dump(kubelet, sort_keys=False),
+            self.directory / "kube-proxy.yaml": yaml.safe_dump(proxy, sort_keys=False),
+        }
+        for file, content in files.items():
+            # A kube-proxy whose file is written to ends itself, with whatever content.
+            if not file.exists() or file.read_text() != content:
+                file.write_text(content)
 
     def _containerd_listens(self) -> bool:
         # Through the holder's view of the file system: the node's /run is nobody else's.

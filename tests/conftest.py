@@ -23,10 +23,13 @@ def kubectl(sandbox: Sandbox) -> Iterator[Kubectl]:
 @pytest.fixture
 def stack(sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path) -> Stack:
     """A stack with service `backend`: three pods of blue v1.0.0, none of green."""
+    cluster = {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"}
+    # Another cluster than the sandbox has other nodes than the table.
+    nodes = getattr(sandbox, "node_table", None)
     return Stack(
         tmp_path,
         {
-            "switchyard:cluster": {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "test"},
+            "switchyard:cluster": cluster if nodes is None else {**cluster, "nodes": nodes},
             "switchyard:services": {
                 "backend": {
                     "image": "ghcr.io/org/backend",

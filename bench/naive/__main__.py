@@ -11,7 +11,7 @@ provider = Provider("cluster", kubeconfig=config.require("kubeconfig"))
 options = pulumi.ResourceOptions(provider=provider)
 
 deployments = []
-for colour in ("blue", "green"):
+for colour, tag in (("blue", "v1.0.0"), ("green", "v2.0.0")):
     labels = {"app": "backend", "version": colour}
     deployments.append(
         Deployment(
@@ -22,7 +22,17 @@ for colour in ("blue", "green"):
                 "selector": {"match_labels": labels},
                 "template": {
                     "metadata": {"labels": labels},
-                    "spec": {"containers": [{"name": "app", "image": "ghcr.io/org/backend:v1"}]},
+                    "spec": {
+                        "containers": [
+                            {
+                                "name": "app",
+                                "image": f"ghcr.io/org/backend:{tag}",
+                                "env": [{"name": "VERSION", "value": colour}],
+                                "readiness_probe": {"http_get": {"path": "/ready", "port": 8000}},
+                            }
+                        ],
+                        "node_selector": {"workload": "application"},
+                    },
                 },
             },
             opts=options,

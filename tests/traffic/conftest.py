@@ -13,8 +13,12 @@ from sandbox.cluster import HOME, Kind
 from sandbox.real_nodes import unavailable
 from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
+from tests.traffic import kind
+from tests.traffic.kind import KindCluster
 from toolchain.install import installed_from
 from toolchain.versions import GROUPS, TOOLS
+
+ON_KIND = os.environ.get("SANDBOX") == "kind"
 
 RATE = 200
 """Requests a second, which two cores bear together with everything else that runs on them."""
@@ -24,9 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     if not here:
         return
-    tools = (*TOOLS, *GROUPS["nodes"], *GROUPS["traffic"])
+    reason = kind.unavailable() if ON_KIND else unavailable()
+    tools = (*TOOLS, *(() if ON_KIND else GROUPS["nodes"]), *GROUPS["traffic"])
     missing = [tool.name for tool in tools if installed_from(tool) is None]
-    reason = f"{', '.join(missing)} missing; run: make tools-traffic" if missing else unavailable()
+    if missing and reason is None:
+        reason = f"{', '.join(missing)} missing; run: make test-traffic"
     for item in here:
         item.add_marker(pytest.mark.traffic)
         if reason is not None:
@@ -34,8 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """A running control plane with two real nodes."""
+def sandbox() -> Iterator[Sandbox | KindCluster]:
+    """A running cluster with two real nodes."""
+    if ON_KIND:
+        cluster = KindCluster()
+        cluster.up()
+        yield cluster
+        cluster.down()
+        return
     for left in (HOME / "named").glob("traffic-*"):  # by a run that was killed
         if not psutil.pid_exists(int(left.name.removeprefix("traffic-"))):
             Sandbox(left.name).down()
@@ -43,6 +55,14 @@ def sandbox() -> Iterator[Sandbox]:
     running.up(Kind.REAL)
     yield running
     running.down()
+
+
+@pytest.fixture
+def own_nodes(sandbox: Sandbox | KindCluster) -> Sandbox:
+    """The sandbox, for faults of its processes."""
+    if isinstance(sandbox, KindCluster):
+        pytest.skip("kills processes of the sandbox, and this is a kind cluster")
+    return sandbox
 
 
 @pytest.fixture
@@ -55,7 +75,9 @@ def warm(serving: Stack, kubectl: Kubectl) -> Stack:
 
 
 @pytest.fixture
-def load(sandbox: Sandbox, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Load]:
+def load(
+    sandbox: Sandbox | KindCluster, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Load]:
     """Begins a load on the NodePort of Service `backend`, through both nodes, once both have learnt of the Service."""
 
     def begin() -> Load:

@@ -1,8 +1,10 @@
 """Releases under load: nobody notices."""
 
+import time
 from collections.abc import Callable
 
 from bench.load import Load
+from sandbox import Sandbox
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
@@ -64,8 +66,12 @@ def test_warming_switching_and_retiring_in_one_update_fail_no_request(
             switch(serving, colour)
         # To the end of the last old pod, over whose kept connections requests still come.
         kubectl.run("wait", "--for=delete", "pod", "-l", "app=backend,version=blue", "--timeout=120s")
+        gone = time.time()
+        serving.set("services.backend.gate", {"timeoutSeconds": 31})
+        assert serving.up().ok  # some more load, while nothing happens
     requests = running.requests()
     assert_nobody_noticed(requests)
+    assert {request.version for request in requests if request.sent > gone} == {RELEASES[-1]}
     assert_new_connections_go(requests, ["blue", *colours])
     assert history.fewest_ready("backend") == 3
     for tag in RELEASES:
@@ -73,17 +79,18 @@ def test_warming_switching_and_retiring_in_one_update_fail_no_request(
 
 
 def test_a_rolling_change_of_the_idle_colour_and_a_drain_of_a_worker_fail_no_request(
-    warm: Stack, kubectl: Kubectl, load: Callable[[], Load]
+    warm: Stack, kubectl: Kubectl, sandbox: Sandbox, load: Callable[[], Load]
 ) -> None:
+    node = sandbox.real_nodes[0].name
     with load() as running:
         warm.set("services.backend.green.tag", "v2.0.1")
         result = warm.up()
         assert result.ok, result.output
         try:
-            kubectl.run("drain", "k8s-worker-1", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
-            left = kubectl.get("pods", "--field-selector=spec.nodeName=k8s-worker-1")
+            kubectl.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
+            left = kubectl.get("pods", f"--field-selector=spec.nodeName={node}")
         finally:
-            kubectl.run("uncordon", "k8s-worker-1")
+            kubectl.run("uncordon", node)
     assert left == [], "the drain took no pod away"
     requests = running.requests()
     assert_nobody_noticed(requests)

@@ -1,0 +1,124 @@
+"""The sections of `docs/benchmarks.md` on what users see."""
+
+from typing import Any
+
+from bench.ablation import ABLATIONS
+from bench.ablation import RATE as ABLATION_RATE
+from bench.long_run import CONFIDENCE, failure_bound
+from bench.measure import median, p95
+from bench.peers import OURS, PATCH
+from bench.traffic import RATE
+
+FIRST_NEW_SECONDS = 5
+"""What `pulumi up` may take from Enter to the first answer of the new colour."""
+
+DONE_SECONDS = 7
+"""What it may take to its end."""
+
+
+def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Each way to switch, as users see it."""
+    runs = len(found[OURS])
+    first, done = (p95([run[column] for run in found[OURS]]) for column in ("first_new", "done"))
+    lines = [
+        "",
+        "## One switch of version, as users see it",
+        "",
+        f"On two real nodes, through the NodePorts of both, {RATE} requests a second, half of them over connections of "
+        f"their own, half over kept ones; {runs} runs each, in shuffled order on one cluster, three pods a version. "
+        "Seconds from the start of the command.",
+        "",
+        f"`pulumi up` of this program, at p95: first new answer after {first:.2f} s (to reach: {FIRST_NEW_SECONDS} s; "
+        f"{_verdict(first <= FIRST_NEW_SECONDS)}), done after {done:.2f} s (to reach: {DONE_SECONDS} s; "
+        f"{_verdict(done <= DONE_SECONDS)}).",
+        "",
+        "| way | first new answer, median | p95 | last old, new connections, median | p95 | last old, kept connections "
+        "| command done, median | p95 | failed requests | pods, memory at the end |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for way, taken in found.items():
+        columns = {name: [run[name] for run in taken] for name in taken[0]}
+        kept = [value for value in columns["last_old_kept"] if value is not None]
+        stays = "they stay" if len(kept) < len(taken) / 2 else f"{median(kept):.2f} s"
+        lines.append(
+            f"| {way} | {_both(columns['first_new'])} | {_both(columns['last_old_new'])} | {stays} "
+            f"| {_both(columns['done'])} | {sum(columns['failed'])} of {sum(columns['requests']):,} "
+            f"| {median(columns['pods']):.0f}, {median(columns['memory_mib']):.0f} MiB |"
+        )
+    return [
+        *lines,
+        "",
+        "Kept connections stay with the version that they were opened to for as long as it is up: a Service chooses a "
+        "pod when a connection is opened. They leave it, without a failure, when its pods drain.",
+        "",
+        f"`{PATCH}` is ahead because it does one thing: it asks no gate, and no state knows of it. Argo Rollouts is "
+        "ahead of `pulumi up` because its controller runs already and has decided beforehand; its command returns "
+        "before the switch has happened. A rolling update brings the new version up in the measured time, which the "
+        "others have done before, and there is no moment at which it could be refused.",
+        "",
+        "![Answers by version over time, one run of each way](switches.png)",
+    ]
+
+
+def long_run(found: dict[str, Any]) -> list[str]:
+    """The long run."""
+    failed = sum(found["failed"].values())
+    bound = failure_bound(found["requests"], failed)
+    causes = "; ".join(f"{count}x {cause}" for cause, count in found["failed"].items()) or "none"
+    counters = ", ".join(f"{name} {count}" for name, count in sorted(found["counters"].items())) or "none"
+    latency = ", ".join(
+        f"{'longest' if share == '1' else f'{float(share):.0%}'} {seconds * 1000:.1f} ms"
+        for share, seconds in found["latency"].items()
+    )
+    return [
+        "",
+        "## A long run",
+        "",
+        f"**{failed} of {found['requests']:,} requests failed** over {len(found['done'])} switches by `pulumi up` "
+        f"(to reach: none; {_verdict(failed == 0)}), at {found['rate']} requests a second for "
+        f"{found['seconds'] / 60:.0f} min on two real nodes. With {CONFIDENCE:.0%} confidence, fewer than "
+        f"{bound * 1e6:.1f} in a million fail.",
+        "",
+        f"- failures by cause: {causes}",
+        f"- answered after more than a second, as after a lost packet: {found['over_one_second']}",
+        f"- latency, from when a request was due: {latency}",
+        f"- switches: first new answer after {median(found['first_new']):.2f} s (p95 {p95(found['first_new']):.2f} s), "
+        f"done after {median(found['done']):.2f} s (p95 {p95(found['done']):.2f} s)",
+        f"- what the kernels counted meanwhile, on the host and in the nodes: {counters}",
+    ]
+
+
+def ablation(found: dict[str, dict[str, Any]]) -> list[str]:
+    """What each default is for."""
+    lines = [
+        "",
+        "## What ends a pod without a failure",
+        "",
+        f"Releases that warm, switch and retire in one `pulumi up`, at {ABLATION_RATE} requests a second, with one "
+        "default off at a time. preStop is 8 s here instead of 35 s: the rest of it is for a load balancer, and there "
+        "is none.",
+        "",
+        "| off | releases | failed, connections of their own | failed, kept connections | how |",
+        "|---|---|---|---|---|",
+    ]
+    for name in (ablation.off for ablation in ABLATIONS):
+        one = found[name]
+        causes = sorted({_short(cause) for kind in ("new_failed", "kept_failed") for cause in one[kind]})
+        lines.append(
+            f"| {name} | {one['releases']} | {sum(one['new_failed'].values())} of {one['new']:,} "
+            f"| {sum(one['kept_failed'].values())} of {one['kept']:,} | {'; '.join(causes) or '-'} |"
+        )
+    return lines
+
+
+def _short(cause: str) -> str:
+    """A cause without the address that it happened at."""
+    return cause.rpartition(": ")[2].strip()
+
+
+def _both(values: list[float]) -> str:
+    return f"{median(values):.2f} s | {p95(values):.2f} s"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "not met"
