@@ -112,7 +112,9 @@ class BoundedApi:
                 return None
             raise
 
-    async def find_all(self, resource: str, namespace: str, labels: Mapping[str, str], version: str = CORE) -> Any:
+    async def find_all(
+        self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
+    ) -> Any:
         """The objects with these labels, as a list of the API."""
         return await self.ask("list", resource, "", namespace, version, params=labelled(labels))
 
@@ -136,13 +138,13 @@ class BoundedApi:
                     yield json.loads(line)
 
     async def get_through_proxy(
-        self, resource: str, namespace: str, target: str, path: str, timeout: float
+        self, resource: str, namespace: str | None, target: str, path: str, timeout: float
     ) -> ProxyAnswer:
-        """Sends one GET to a pod or Service, by way of the API server.
+        """Sends one GET to a pod, Service or node, by way of the API server.
 
         Args:
-            resource: pods or services.
-            namespace: of the pod or Service.
+            resource: pods, services or nodes.
+            namespace: of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
             path: path and query of the request, from the first slash on.
             timeout: seconds for the whole request.

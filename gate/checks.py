@@ -1,6 +1,7 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 
@@ -20,14 +21,19 @@ from gate.decisions import (
     refuse_switch,
     serving_colour,
 )
+from gate.following import wait_for_nodes
 from gate.objects import Endpoint, PodsChange
 from gate.reports import UNKNOWN, Seen, about_readiness, seen, shared_selector, why_not_ready
+from gate.routing import refuse_unfollowed, warn_unfollowed
 from gate.smoke import smoke_failures
 from render.blue_green import Manifest
 from render.labels import colour_name, selector
 from settings.service import Colour, ServiceSettings
 
 Warn = Callable[[str], None]
+
+FOLLOW_SECONDS = 10
+"""How long the end of an update waits for nodes to follow its switch. kube-proxy does so within a second or two."""
 
 AGAIN = "then run `pulumi up` again."
 
@@ -52,6 +58,7 @@ class Gates:
         self._access = access
         self._warn = warn
         self._warned: set[str] = set()
+        self._switched_at: float | None = None
 
     async def before_first(self) -> None:
         """Holds before the first object of a service that the stack has not made yet.
@@ -94,6 +101,7 @@ class Gates:
                 return
             endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
             await self._smoke(cluster, to, endpoints)
+            self._switched_at = time.monotonic()
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Holds before a Deployment is applied, whether the stack knows it already or not.
@@ -118,6 +126,9 @@ class Gates:
                     self._raise(refuse_in_place(self._name, self._service, colour, selected))
             elif not preview:
                 await self._wait_for_retirement(cluster, colour, change)
+                seconds = self._service.gate.timeout_seconds
+                reasons = await self._unfollowed(cluster, seconds)
+                self._raise(refuse_unfollowed(self._name, colour, reasons))
 
     async def look(self) -> Seen:
         """Looks which colour serves, at the end of a run.
@@ -127,7 +138,10 @@ class Gates:
         """
         try:
             cluster = await Cluster.connect(self._access)
-            return seen(self._name, self._service, await self._selected(cluster))
+            found = seen(self._name, self._service, await self._selected(cluster))
+            if self._switched_at is not None and (reasons := await self._unfollowed(cluster, FOLLOW_SECONDS)):
+                self._warn(warn_unfollowed(self._name, self._service.active, reasons))
+            return found
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
             return Seen(UNKNOWN, f"{problem}, so whether {self._service.active} serves is not known. {remedy}")
@@ -197,6 +211,15 @@ class Gates:
         failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
         self._raise(refuse_smoke(self._name, self._service, to, failures))
 
+    async def _unfollowed(self, cluster: Cluster, seconds: float) -> list[str]:
+        """What is to be said of the nodes that have not followed the switch, after waiting for them."""
+        return await wait_for_nodes(cluster, self._name, self._service, self._switched_at, seconds, self._warn_once)
+
+    def _warn_once(self, line: str) -> None:
+        if line not in self._warned:
+            self._warned.add(line)
+            self._warn(line)
+
     async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
         if selected is None or serving_colour(self._name, selected) is not None:
             return
@@ -204,9 +227,8 @@ class Gates:
         ports = await cluster.service_ports(self._service.namespace, self._name)
         self._raise(refuse_other_ports(self._name, self._service, ports))
         warning = shared_selector(self._name, self._service.active, selected)
-        if warning is not None and warning not in self._warned:
-            self._warned.add(warning)
-            self._warn(warning)
+        if warning is not None:
+            self._warn_once(warning)
 
     async def _serving_ready(self, cluster: Cluster, to: Colour) -> int:
         """Ready pods behind the active Service, whatever it selects, those of a colour left out."""

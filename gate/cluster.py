@@ -1,5 +1,6 @@
 """Reads the few things of a live cluster that the gates decide on."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
@@ -13,6 +14,7 @@ import kr8s
 from gate.api import APPS, DISCOVERY, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError
 from gate.decisions import serving_colour
 from gate.objects import Endpoint, Pod, PodsChange, current_pods, endpoints_of, pods_change, pods_of
+from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, age_in, routing_of
 from render.blue_green import PORT, Manifest
 from render.labels import FIELD_MANAGER
 from settings.service import Colour
@@ -165,6 +167,27 @@ class Cluster:
     async def get_from_service(self, namespace: str, service: str, path: str, timeout: float) -> ProxyAnswer:
         """Sends one GET to a ready endpoint of a Service, by way of the API server; else as `get_from_pod`."""
         return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", path, timeout)
+
+    async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
+        """What kube-proxy says on the nodes with these labels, the simulated ones left out.
+
+        Args:
+            labels: of the nodes that take traffic.
+            timeout: seconds that each is given to answer.
+        """
+        listed = (await self._api.find_all("nodes", None, labels))["items"]
+        nodes = [node for node in listed if SIMULATED not in node["metadata"].get("annotations", {})]
+        ages = await asyncio.gather(*(self._routing_age(node["metadata"]["name"], timeout) for node in nodes))
+        return [routing_of(node, age) for node, age in zip(nodes, ages, strict=True)]
+
+    async def _routing_age(self, node: str, timeout: float) -> float | None:
+        try:
+            answer = await self._api.get_through_proxy("nodes", None, f"{node}:{HEALTH_PORT}", HEALTH_PATH, timeout)
+        except AccessDeniedError:
+            raise
+        except UNREACHABLE:
+            return None
+        return age_in(answer.body)
 
     async def _slices(self, namespace: str, service: str) -> tuple[dict[str, Any], str]:
         listed = await self._api.find_all("endpointslices", namespace, _of(service), DISCOVERY)

@@ -5,9 +5,10 @@ pods must not go before that node has followed.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gate.decisions import Refusal
 from settings.service import Colour
@@ -31,6 +32,12 @@ class Routing:
     node: str
     ready: bool
     age: float | None
+
+
+def routing_of(node: Mapping[str, Any], age: float | None) -> Routing:
+    """A node of the API server, with the age that its kube-proxy gave."""
+    conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", ())}
+    return Routing(node["metadata"]["name"], conditions.get("Ready") == "True", age)
 
 
 def age_in(body: str) -> float | None:
@@ -81,11 +88,18 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
     )
 
 
-def warn_unfollowed(name: str, service_colour: Colour, reasons: Sequence[str]) -> str:
+def warn_unfollowed(name: str, active: Colour, reasons: Sequence[str]) -> str:
     """The line on an update that has switched, and on nodes that have not followed."""
-    old = service_colour.other
     return (
-        f"{name}: the Service has switched to {service_colour}, and not every node has followed: {'; '.join(reasons)}. "
-        f"New connections over such a node still go to {old}, whose pods must stay until it follows. "
+        f"{name}: the Service has switched to {active}, and not every node has followed: {'; '.join(reasons)}. New "
+        f"connections over such a node still go to {active.other}, whose pods must stay until it follows. "
         "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
+    )
+
+
+def warn_unknown(name: str, why: str) -> str:
+    """The line on an update that cannot know whether the nodes have followed."""
+    return (
+        f"{name}: whether every node has followed the switch is not known: {why}. If something else than kube-proxy "
+        f"implements Services here, set services.{name}.gate.checkNodes to false."
     )

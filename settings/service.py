@@ -198,9 +198,12 @@ class Gate(Model):
         timeout_seconds: how long to wait for endpoints that are not ready yet.
         min_ready_percent_of_serving: ready pods of the new colour, as a share of those that serve, percent.
         smoke: HTTP checks.
+        check_nodes: asks each node's kube-proxy whether it has followed the switch, before pods of the old colour go.
+            Off where something else implements Services.
     """
 
     timeout_seconds: Seconds = 30
+    check_nodes: Bool = True
     min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = 100
     smoke: Smoke = Smoke()
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
 from sandbox.real_node import RealNode
 from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
-from tests.traffic.observed import assert_nobody_noticed, failures
+from tests.traffic.observed import assert_new_connections_go, assert_nobody_noticed, failures
 
 PATIENCE = 15
 """`readyTimeoutSeconds` where green is not going to get ready."""
@@ -124,6 +125,36 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
         assert "kubelet" in node.processes()
     assert kubectl.serving() == "green"
     assert_nobody_noticed(running.requests())
+
+
+def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_kept_until_it_follows(
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+) -> None:
+    """Its node goes on sending new connections to blue, so nothing fails for as long as blue stays."""
+    node = worker(own_nodes, "k8s-worker-2")
+    with load() as running:
+        with stopped(node.processes()["kube-proxy"]):
+            warm.set("services.backend.active", "green")
+            result = warm.up()
+            assert result.ok, result.output
+            assert "not every node has followed: kube-proxy on k8s-worker-2 does not answer" in result.output
+            assert kubectl.serving() == "green"
+
+            warm.set("services.backend.gate", {"timeoutSeconds": 5})
+            warm.set("services.backend.blue.replicas", 0)
+            result = warm.up()
+            assert not result.ok
+            assert "kube-proxy on k8s-worker-2 does not answer" in result.output
+            assert len(kubectl.pods("blue")) == 3
+            still = time.time()
+        result = warm.up()
+        assert result.ok, result.output
+    requests = running.requests()
+    assert_nobody_noticed(requests)
+    last = [request for request in requests if not request.keep_alive and request.sent < still][-100:]
+    assert {request.colour for request in last if request.node == node.address} == {"blue"}
+    assert {request.colour for request in last if request.node != node.address} == {"green"}
+    assert_new_connections_go(requests, ["blue", "green"])
 
 
 def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
