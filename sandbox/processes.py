@@ -1,11 +1,15 @@
 """The processes of one sandbox, known by the path that they were started from, which no other process has."""
 
+import time
 from pathlib import Path
 
 import psutil
 
 END_SECONDS = 10
 """How long the kernel may take to end killed processes."""
+
+POLL_SECONDS = 0.02
+"""Between two looks at processes that were killed. Their parents can wait for them; we are none."""
 
 
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
@@ -36,6 +40,16 @@ def end(processes: list[psutil.Process]) -> None:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    _, alive = psutil.wait_procs(processes, timeout=END_SECONDS)
-    if alive:
-        raise TimeoutError(f"processes {', '.join(str(process.pid) for process in alive)} do not end")
+    limit = time.monotonic() + END_SECONDS
+    while alive := [process.pid for process in processes if _runs(process)]:
+        if time.monotonic() > limit:
+            raise TimeoutError(f"processes {', '.join(map(str, alive))} do not end")
+        time.sleep(POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it is there and no zombie, which holds nothing any more and waits, maybe for seconds, for its parent."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
