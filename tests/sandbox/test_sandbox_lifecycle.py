@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from sandbox import Sandbox
-from sandbox.cluster import COMPONENTS, HOME
+from sandbox.cluster import HOME
+from sandbox.control_plane import COMPONENTS
 from sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY, NODE_FAULT_LABEL, NODE_NOT_READY
 from settings.nodes import DEFAULT_NODES
 from tests.sandbox.kubectl import Kubectl
