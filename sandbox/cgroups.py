@@ -69,8 +69,10 @@ def remove(group: str) -> None:
     for root in hierarchies():
         top = root / group
         while top.exists():
-            # Waited for one by one: a node's process 1 has left its group when it still waits for others to end, and
-            # only then are the node's namespaces gone.
+            # A node's process 1 before the others, which the kernel ends with it, and it is waited for: it has left its
+            # group when it still waits for them. The programs that led them into the node take them in; killed as
+            # well, they would leave that to the machine's process 1, which may take seconds over it.
+            end([process for process in _processes(top) if _is_first(process)])
             end(list(_processes(top)))
             for folder, _, _ in os.walk(top, topdown=False):
                 try:
@@ -88,3 +90,13 @@ def _processes(top: Path) -> Iterator[psutil.Process]:
             for number in set((Path(folder) / "cgroup.procs").read_text().split()):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     yield psutil.Process(int(number))
+
+
+def _is_first(process: psutil.Process) -> bool:
+    """Whether it is process 1 of a namespace."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return False  # it ended meanwhile
+    [numbers] = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+    return numbers[1:] != [] and numbers[-1] == "1"
