@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sandbox import cgroups, host, slots
 from sandbox.debian import PartsError, node_parts
-from sandbox.image import ImageError, backend_image, digest, pause_image
+from sandbox.image import backend_image, pause_image
+from sandbox.oci import ImageError, digest
 from sandbox.processes import end, processes_of
 from sandbox.real_node import COMPONENTS, RealNode
 from sandbox.slots import NoSlotError, Slot
