@@ -169,7 +169,10 @@ def _refusal() -> str | None:
     )
     if tried.returncode:
         return tried.stderr.strip()
-    closed = [str(root) for root in cgroups.hierarchies() if not os.access(root, os.W_OK)]
+    roots = cgroups.hierarchies()
+    if not roots:
+        return "no cgroups are mounted"
+    closed = [str(root) for root in roots if not os.access(root, os.W_OK)]
     return f"{closed[0]} cannot be written to" if closed else None
 
 
