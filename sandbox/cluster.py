@@ -94,7 +94,7 @@ class Sandbox:
 
     def processes(self) -> dict[str, int]:
         """Process ids of the components that run, by name."""
-        return {Path(process.cmdline()[0]).name: process.pid for process in self._processes()}
+        return {Path(process.info["cmdline"][0]).name: process.pid for process in self._processes()}
 
     def running(self) -> bool:
         """Whether every component runs and the API server says that it is ready."""

@@ -15,14 +15,12 @@ POLL_SECONDS = 0.02
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
     """Processes that were started from a sandbox's directory, and a starter that is still at work on it.
 
-    No process id is read from a file: after a crash it may belong to somebody else.
+    No process id is read from a file: after a crash it may belong to somebody else. The command is in each one's
+    ``info``, because it may have ended by the time that somebody asks.
     """
     found = []
-    for process in psutil.process_iter():
-        try:
-            command = process.cmdline()
-        except psutil.Error:
-            continue  # it ended meanwhile
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
         inside = [argument for argument in command if argument.startswith(f"{directory}/")]
         if inside and (command[0] in inside or command[0] == str(starter)):
             found.append(process)
