@@ -1,4 +1,4 @@
-"""``python -m sandbox up|down|status``. Exit codes: 0 done (status: it runs), 1 not, 2 bad usage."""
+"""``python -m sandbox up|down|status|images``. Exit codes: 0 done (status: it runs), 1 not, 2 bad usage."""
 
 import time
 from typing import Annotated
@@ -7,6 +7,10 @@ import typer
 from rich.console import Console
 
 from sandbox.cluster import Kind, Sandbox, SandboxError
+from sandbox.debian import PartsError
+from sandbox.image import backend_image, pause_image
+from sandbox.oci import ImageError, digest
+from toolchain.paths import PROJECT
 
 app = typer.Typer(help="The local 7-node cluster.", add_completion=False, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -63,13 +67,24 @@ def status(name: Name = None) -> None:
     console.print(f"kubectl --kubeconfig {sandbox.kubeconfig} get nodes")
 
 
+@app.command()
+def images() -> None:
+    """Makes the images that real nodes run, and says which they are."""
+    try:
+        for archive in (backend_image(), pause_image()):
+            size = archive.stat().st_size / 2**20
+            console.print(f"{archive.relative_to(PROJECT)}  {digest(archive)}  {size:.1f} MiB")
+    except (ImageError, PartsError) as error:
+        _fail(error)
+
+
 def _say_what_is_real(sandbox: Sandbox) -> None:
     console.print(SIMULATED if sandbox.kind() is Kind.SIMULATED else REAL)
     for node in sandbox.real_nodes:
         console.print(f"  NodePorts of {node.name}: http://{node.address}:<port>, from this machine")
 
 
-def _fail(error: SandboxError) -> None:
+def _fail(error: Exception) -> None:
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red").print(str(error))
     raise typer.Exit(1)
 

@@ -1,16 +1,20 @@
 """Cgroups of a sandbox's real nodes, in whichever version the machine has."""
 
+import contextlib
 import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
+
+from sandbox.processes import end
 
 SYSTEM = "system"
 """Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
 
 END_SECONDS = 10
-"""How long the kernel may take to let go of processes that were killed."""
+"""How long the kernel may take to let go of a group whose processes have ended."""
 
 POLL_SECONDS = 0.02
 """Between two tries to remove a group: version 1 has nothing to wait on that says that it is empty."""
@@ -65,29 +69,34 @@ def remove(group: str) -> None:
     for root in hierarchies():
         top = root / group
         while top.exists():
-            for process in set(_processes(top)):
-                _kill(process)
+            # A node's process 1 before the others, which the kernel ends with it, and it is waited for: it has left its
+            # group when it still waits for them. The programs that led them into the node take them in; killed as
+            # well, they would leave that to the machine's process 1, which may take seconds over it.
+            end([process for process in _processes(top) if _is_first(process)])
+            end(list(_processes(top)))
             for folder, _, _ in os.walk(top, topdown=False):
                 try:
                     Path(folder).rmdir()
                 except OSError:
                     continue
             if top.exists() and time.monotonic() > limit:
-                raise TimeoutError(f"processes {sorted(_processes(top))} in {top} do not end")
+                raise TimeoutError(f"{top} cannot be removed")
             time.sleep(POLL_SECONDS)
 
 
-def _kill(process: int) -> None:
-    """Kills a process, if it is still there."""
-    try:
-        os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _processes(top: Path) -> Iterator[int]:
+def _processes(top: Path) -> Iterator[psutil.Process]:
     for folder, _, _ in os.walk(top):
-        try:
-            yield from map(int, (Path(folder) / "cgroup.procs").read_text().split())
-        except OSError:
-            continue  # removed meanwhile
+        with contextlib.suppress(OSError):  # removed meanwhile
+            for number in set((Path(folder) / "cgroup.procs").read_text().split()):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    yield psutil.Process(int(number))
+
+
+def _is_first(process: psutil.Process) -> bool:
+    """Whether it is process 1 of a namespace."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return False  # it ended meanwhile
+    [numbers] = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+    return numbers[1:] != [] and numbers[-1] == "1"

@@ -5,28 +5,26 @@ end and a repair after a crash at any point, is here: the state on disk decides 
 are known by the path that they were started from.
 """
 
-import base64
 import contextlib
 import fcntl
 import os
-import random
 import shutil
-import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import httpx
 import psutil
 import yaml
 
-from sandbox import control_plane
+from sandbox import control_plane, kubeconfig
 from sandbox.control_plane import COMPONENTS
-from sandbox.nodes import node_manifest
+from sandbox.host import free_ports
+from sandbox.nodes import node_manifest, not_ready
 from sandbox.processes import end, processes_of
 from sandbox.real_node import RealNode
 from sandbox.real_nodes import NAMES as REAL_NAMES
@@ -70,6 +68,8 @@ class Sandbox:
         self.kubeconfig = self.directory / "kubeconfig"
         self._work = self.directory / "control-plane"
         self._cluster = self._work / "clusters" / "sandbox"
+        self._pki = self._cluster / "pki"
+        self._user = f"switchyard-{self.name}"
         self._complete = self._cluster / "complete"
         self._kind_file = self._work / "nodes"
         self._nodes = RealNodes(self.directory)
@@ -89,12 +89,12 @@ class Sandbox:
         try:
             config = yaml.safe_load((self._cluster / "kubeconfig.yaml").read_text())
         except FileNotFoundError:
-            raise SandboxError(f"Sandbox {self.name} is not there. Start it: python -m sandbox up") from None
+            raise SandboxError(f"Sandbox {self.name} is not there. Start it: {self._command('up')}") from None
         return str(config["clusters"][0]["cluster"]["server"])
 
     def processes(self) -> dict[str, int]:
         """Process ids of the components that run, by name."""
-        return {Path(process.cmdline()[0]).name: process.pid for process in self._processes()}
+        return {Path(process.info["cmdline"][0]).name: process.pid for process in self._processes()}
 
     def running(self) -> bool:
         """Whether every component runs and the API server says that it is ready."""
@@ -111,7 +111,8 @@ class Sandbox:
         try:
             return Kind(self._kind_file.read_text())
         except FileNotFoundError:
-            return None
+            # Before there were real ones, nobody wrote down what they are.
+            return Kind.SIMULATED if self._complete.exists() else None
 
     def up(self, kind: Kind | None = None, report: Callable[[str], None] = lambda _: None) -> None:
         """Starts what does not run. What runs, and what is in etcd, stays.
@@ -126,28 +127,38 @@ class Sandbox:
         missing = [name for name in (*COMPONENTS[:4], "kwok", "kwokctl") if not binary(name).exists()]
         if missing:
             raise SandboxError(f"{', '.join(missing)} missing in .tools/bin. Run: make tools")
-        with self._lock():
-            whole = self._complete.exists() and self.kubeconfig.exists()
-            if whole and kind in {None, self.kind()} and self.running():
-                return
-            if not self._complete.exists():
-                self._clear()
-            elif kind not in {None, self.kind()}:
-                raise SandboxError(f"Sandbox {self.name} has {self.kind()} nodes. First: python -m sandbox down")
-            kind = self.kind() or kind or Kind.SIMULATED
+        with locked(self.directory):
+            if self._complete.exists() and kind not in {None, self.kind()}:
+                raise SandboxError(f"Sandbox {self.name} has {self.kind()} nodes. First: {self._command('down')}")
             try:
-                self._start(kind, report)
+                if self._up_to_date():
+                    return
+                if not self._complete.exists():
+                    self._clear()
+                self._start(self.kind() or kind or Kind.SIMULATED, report)
             except (RealNodesError, TimeoutError) as error:
                 raise SandboxError(str(error)) from None
             except httpx.HTTPError as error:
                 logs = self._cluster / "logs"
                 raise SandboxError(f"Sandbox {self.name}: the API server refused: {error}. See {logs}") from None
 
+    def _up_to_date(self) -> bool:
+        whole = self._complete.exists() and self.kubeconfig.exists()
+        return whole and self.running() and (self.kind() is Kind.SIMULATED or self._nodes.have_images())
+
+    def _command(self, verb: str) -> str:
+        """What a user types to do something with this sandbox."""
+        return f"python -m sandbox {verb}" + ("" if self.directory == HOME else f" --name {self.name}")
+
     def _start(self, kind: Kind, report: Callable[[str], None]) -> None:
         slot = self._nodes.prepare() if kind is Kind.REAL else None
         if set(self.processes()) != set(COMPONENTS):
             end(self._processes())
             if self._complete.exists():
+                for file in self._cluster.rglob("*.pid"):
+                    # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a
+                    # zombie as well, and would not start the component.
+                    file.unlink()
                 self._kwokctl("start", "cluster")
             else:
                 self._create(slot)
@@ -159,10 +170,10 @@ class Sandbox:
                 server = f"https://{slot.host_address}:{port}"
                 # Not the user's: its certificate is an administrator's, as much as a sandbox needs.
                 for_nodes = self._work / "nodes.kubeconfig"
-                self._write_kubeconfig(for_nodes, server)
-                self._nodes.start(self._cluster / "pki" / "ca.crt", for_nodes, report)
+                kubeconfig.write(for_nodes, self._user, server, self._pki)
+                self._nodes.start(self._pki / "ca.crt", for_nodes, report)
             self._wait("the seven nodes", lambda: not self._not_ready(client))
-        self._write_kubeconfig(self.kubeconfig, self.server)
+        kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
         self._complete.touch()
 
     def _clear(self) -> None:
@@ -177,9 +188,10 @@ class Sandbox:
         Raises:
             SandboxError: a process does not end.
         """
-        if not self.directory.exists():
+        # A directory that was removed by hand has left its processes, and its number with what is under it.
+        if not (self.directory.exists() or self._processes() or self._nodes.slot):
             return
-        with self._lock():
+        with locked(self.directory):
             try:
                 self._clear()
             except TimeoutError as error:
@@ -193,18 +205,11 @@ class Sandbox:
     def _processes(self) -> list[psutil.Process]:
         return processes_of(self._work, binary("kwokctl"))
 
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        make_private(self.directory)
-        with (self.directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
     def _create(self, slot: Slot | None) -> None:
         self._work.mkdir(mode=0o700, parents=True)
         self._kind_file.write_text(Kind.SIMULATED if slot is None else Kind.REAL)
-        ports = _free_ports(len(COMPONENTS))
-        documents = control_plane.configuration(ports, self._cluster / "pki", slot)
+        ports = free_ports(len(COMPONENTS))
+        documents = control_plane.configuration(ports, self._pki, slot)
         (self._work / "kwok.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
         self._kwokctl("create", "cluster", *control_plane.options(ports, self._work / "kubeconfig"))
 
@@ -224,9 +229,8 @@ class Sandbox:
             raise SandboxError(f"kwokctl {arguments[0]} failed; see {self._work / 'kwokctl.log'}, then run up again.")
 
     def _client(self) -> httpx.Client:
-        pki = self._cluster / "pki"
-        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
 
     def _register_nodes(self, client: httpx.Client, real: Collection[str]) -> None:
@@ -239,15 +243,8 @@ class Sandbox:
                 response.raise_for_status()
 
     def _not_ready(self, client: httpx.Client) -> set[str]:
-        """Names of nodes that are missing, not Ready, or still tainted as new; and of what pods need besides."""
-        waiting = set(DEFAULT_NODES)
-        for node in client.get("/api/v1/nodes").raise_for_status().json()["items"]:
-            conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
-            starting = [
-                taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")
-            ]
-            if conditions.get("Ready") == "True" and not starting:
-                waiting.discard(node["metadata"]["name"])
+        """Names of nodes that are not ready, and of what pods need besides."""
+        waiting = not_ready(client.get("/api/v1/nodes").raise_for_status().json()["items"])
         if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
             waiting.add("ServiceAccount default")
         return waiting
@@ -263,40 +260,8 @@ class Sandbox:
         cause = f"{', '.join(dead)} ended" if dead else "everything runs"
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s ({cause}). "
-            f"See the logs in {self._cluster / 'logs'}, then: python -m sandbox down"
+            f"See the logs in {self._cluster / 'logs'}, then: {self._command('down')}"
         )
-
-    def _write_kubeconfig(self, file: Path, server: str) -> None:
-        """Writes a kubeconfig that holds its certificates, so that it can be copied."""
-        name = f"switchyard-{self.name}"
-        config: dict[str, Any] = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {
-                    "name": name,
-                    "cluster": {"server": server, "certificate-authority-data": self._pem("ca.crt")},
-                }
-            ],
-            "users": [
-                {
-                    "name": name,
-                    "user": {
-                        "client-certificate-data": self._pem("admin.crt"),
-                        "client-key-data": self._pem("admin.key"),
-                    },
-                }
-            ],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
-        new = file.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(yaml.safe_dump(config, sort_keys=False))
-        new.replace(file)
-
-    def _pem(self, file: str) -> str:
-        return base64.b64encode((self._cluster / "pki" / file).read_bytes()).decode()
 
 
 def make_private(directory: Path) -> None:
@@ -306,16 +271,24 @@ def make_private(directory: Path) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, outside the ranges of NodePorts and of outgoing connections."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(20000, 30000)  # noqa: S311 - no secret
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keeps others that start or end the sandbox of a directory waiting; makes the directory."""
+    with _locked_file(directory):
+        yield
+
+
+def _locked_file(directory: Path) -> TextIO:
+    path = directory / "lock"
+    while True:
+        try:
+            make_private(directory)
+            lock = path.open("w")
+        except FileNotFoundError:
+            continue  # a `down` has removed the directory meanwhile
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # A `down` that was waited for has removed the file that is locked now, and the next to come would lock another.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        lock.close()

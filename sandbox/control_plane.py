@@ -46,6 +46,9 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
             "kubelet-client-key": str(pki / "admin.key"),
             "kubelet-preferred-address-types": "InternalIP",
         }
+    # There is one of each. With an election, one that starts after a crash would wait 15 s for its predecessor's lease
+    # to end, while everything looks ready and nobody makes endpoints or pods.
+    alone = {"bind-address": "127.0.0.1", "leader-elect": "false"}
     return {
         "etcd": {
             "listen-client-urls": etcd,
@@ -55,8 +58,8 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
             "unsafe-no-fsync": "true",
         },
         "kube-apiserver": api_server,
-        "kube-controller-manager": {"bind-address": "127.0.0.1"},
-        "kube-scheduler": {"bind-address": "127.0.0.1"},
+        "kube-controller-manager": alone,
+        "kube-scheduler": alone,
         "kwok-controller": {
             "server-address": f"127.0.0.1:{ports[4]}",
             "cidr": "192.168.0.0/16",

@@ -1,6 +1,8 @@
-"""What a sandbox with real nodes makes on this machine outside its own directory: a bridge, links, routes, cgroups."""
+"""What a sandbox takes of this machine outside its directory: ports, and for real nodes a bridge, links, cgroups."""
 
 import contextlib
+import random
+import socket
 import subprocess
 from pathlib import Path
 
@@ -45,3 +47,18 @@ def ip(*arguments: str) -> None:
 def exists(interface: str) -> bool:
     """Whether this machine has a network interface."""
     return Path("/sys/class/net", interface).exists()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, outside the ranges of NodePorts and of outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20000, 30000)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports

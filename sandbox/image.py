@@ -1,30 +1,25 @@
 """Makes the two images that real nodes run, as OCI archives and without a registry.
 
-``python -m sandbox.image`` makes both: the example application, built by a container engine where one works and
-else put together from Debian's packages and the wheels of its lock file, and the process that holds a pod together.
+They are the example application, built by a container engine where one works and else put together from Debian's
+packages and the wheels of its lock file, and the process that holds a pod together.
 """
 
 import json
 import os
 import platform
 import shutil
-import stat
 import struct
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import file_digest, sha256
-from io import BytesIO
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from sandbox.debian import PartsError, fetch, unpack, versions
+from sandbox.debian import fetch, unpack, versions
+from sandbox.oci import Container, ImageError, rename, write_archive
 from toolchain.install import Report, only_one
 from toolchain.paths import PROJECT, TOOLS
-from toolchain.versions import this_platform
 
 IMAGES = TOOLS / "images"
 EXAMPLE = PROJECT / "examples" / "backend"
@@ -62,36 +57,6 @@ UNUSED = (
 
 ENGINE_SECONDS = 10
 """A container engine that does not say in this time that it works is taken for one that does not."""
-
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar"
-INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-class ImageError(Exception):
-    """An image could not be made. The text is one line with the cause and the remedy."""
-
-
-@dataclass(frozen=True)
-class Container:
-    """How a container of an image starts.
-
-    Attributes:
-        command: program and arguments.
-        user: user and group, as numbers.
-        environment: its variables.
-        folder: where it starts.
-        ports: TCP ports that it listens on.
-        labels: facts about the image.
-    """
-
-    command: tuple[str, ...]
-    user: str
-    environment: Mapping[str, str] = field(default_factory=dict)
-    folder: str = "/"
-    ports: tuple[int, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def backend_image() -> Path:
@@ -176,80 +141,6 @@ def make_pause(target: Path, _report: Report) -> str:
     return "Debian's catatonit"
 
 
-def write_archive(target: Path, name: str, roots: Sequence[Path], container: Container) -> str:
-    """Writes an image as an OCI archive that depends on nothing but its arguments.
-
-    Args:
-        target: the archive; replaced when it is whole.
-        name: name and tag that it is imported under.
-        roots: a tree for each layer.
-        container: how it starts.
-
-    Returns:
-        Digest of the image's manifest.
-    """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as work:
-        layers = [Path(work) / f"layer-{number}.tar" for number, _ in enumerate(roots)]
-        for root, layer in zip(roots, layers, strict=True):
-            write_layer(root, layer)
-        described = [_descriptor(LAYER, _digest_of(layer), layer.stat().st_size) for layer in layers]
-        # Layers are not compressed, so that a layer's digest is its content's as well.
-        config = _json(_config(container, [layer["digest"] for layer in described]))
-        manifest = _json(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": _descriptor(CONFIG, _digest(config), len(config)),
-                "layers": described,
-            }
-        )
-        image = _descriptor(MANIFEST, _digest(manifest), len(manifest))
-        image["platform"] = {"architecture": this_platform().arch, "os": "linux"}
-        image["annotations"] = _names(name)
-        index = _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [image]})
-        blobs: dict[str, bytes | Path] = {_digest(config): config, _digest(manifest): manifest}
-        blobs |= {layer["digest"]: file for layer, file in zip(described, layers, strict=True)}
-        members: dict[str, bytes | Path] = {_blob(digest): blobs[digest] for digest in sorted(blobs)}
-        members |= {"index.json": index, "oci-layout": _json({"imageLayoutVersion": "1.0.0"})}
-        whole = Path(work) / "archive.tar"
-        _write_members(whole, members)
-        whole.replace(target)
-    return str(image["digest"])
-
-
-def write_layer(root: Path, target: Path) -> None:
-    """Writes a tree as a layer: sorted, owned by root, without times, and with modes that no umask has touched.
-
-    Programs lose their set-user-id bits: nothing in these images is to become somebody else.
-    """
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as layer:
-        for path in sorted(root.rglob("*"), key=lambda path: path.relative_to(root).parts):
-            member = tarfile.TarInfo(str(path.relative_to(root)))
-            status = path.lstat()
-            if path.is_symlink():
-                member.type, member.mode, member.linkname = tarfile.SYMTYPE, 0o777, str(path.readlink())
-                layer.addfile(member)
-            elif path.is_dir():
-                member.type, member.mode = tarfile.DIRTYPE, 0o1777 if status.st_mode & stat.S_ISVTX else 0o755
-                layer.addfile(member)
-            elif path.is_file():
-                member.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-                member.size = status.st_size
-                with path.open("rb") as content:
-                    layer.addfile(member, content)
-            else:
-                raise ImageError(f"{path} is neither a file, a folder nor a link, and no layer takes it.")
-
-
-def digest(archive: Path) -> str:
-    """Digest of the manifest of an archive's image.
-
-    Raises:
-        ImageError: it is no OCI archive with one image.
-    """
-    return str(_only_image(archive)["digest"])
-
-
 def _made(name: str, inputs: Sequence[bytes], make: Callable[[Path, Report], str]) -> Path:
     IMAGES.mkdir(parents=True, exist_ok=True)
     target, record = IMAGES / f"{name}.tar", IMAGES / f"{name}.json"
@@ -305,15 +196,8 @@ def _build(engine: str, target: Path) -> None:
         shape = ["--format", "oci-archive"] if Path(engine).name == "podman" else []
         _engine_run([engine, "build", "--tag", BACKEND, str(EXAMPLE)])
         _engine_run([engine, "save", *shape, "--output", str(saved), BACKEND])
-        image = _only_image(saved)
-        image["annotations"] = _names(BACKEND)
-        index = _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [image]})
         renamed = Path(work) / "renamed.tar"
-        with tarfile.open(saved) as source, tarfile.open(renamed, "w") as archive:
-            for member in source:
-                if member.isdir() or member.name.startswith("blobs/") or member.name == "oci-layout":
-                    archive.addfile(member, source.extractfile(member))
-            _add(archive, "index.json", index)
+        rename(saved, BACKEND, renamed)
         renamed.replace(target)
 
 
@@ -325,21 +209,6 @@ def _engine_run(command: list[str]) -> None:
         said = result.stderr.strip().splitlines()
         reason = said[-1] if said else f"exit code {result.returncode}"
         raise ImageError(f"`{Path(command[0]).name} {command[1]}` failed: {reason}.")
-
-
-def _only_image(archive: Path) -> dict[str, Any]:
-    try:
-        with tarfile.open(archive) as opened:
-            member = opened.extractfile("index.json")
-            found = json.load(member) if member is not None else {}
-        [image] = found["manifests"]
-    except (OSError, KeyError, ValueError, tarfile.TarError) as error:
-        raise ImageError(
-            f"{archive.name} is no OCI archive with one image ({error}); Docker writes them since version 25."
-        ) from None
-    if image.get("mediaType") == INDEX:
-        raise ImageError(f"{archive.name} holds an index of images where one image is wanted.")
-    return dict(image)
 
 
 def _unpack_python(archives: Path, root: Path) -> dict[str, str]:
@@ -426,80 +295,3 @@ def _labels(name: str, packages: Mapping[str, str]) -> dict[str, str]:
         "org.opencontainers.image.title": name,
         "switchyard.debian.packages": " ".join(f"{package}={version}" for package, version in packages.items()),
     }
-
-
-def _config(container: Container, diff_ids: Sequence[str]) -> dict[str, Any]:
-    started = {
-        "User": container.user,
-        "Env": [f"{name}={value}" for name, value in sorted(container.environment.items())],
-        "Cmd": list(container.command),
-        "WorkingDir": container.folder,
-        "ExposedPorts": {f"{port}/tcp": {} for port in container.ports},
-        "Labels": dict(container.labels),
-    }
-    return {
-        "architecture": this_platform().arch,
-        "os": "linux",
-        "created": "1970-01-01T00:00:00Z",
-        "config": started,
-        "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
-        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "sandbox.image"} for _ in diff_ids],
-    }
-
-
-def _names(name: str) -> dict[str, str]:
-    return {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
-
-
-def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
-    return {"mediaType": kind, "digest": digest, "size": size}
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{sha256(content).hexdigest()}"
-
-
-def _digest_of(file: Path) -> str:
-    with file.open("rb") as opened:
-        return f"sha256:{file_digest(opened, 'sha256').hexdigest()}"
-
-
-def _blob(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/')}"
-
-
-def _write_members(target: Path, members: Mapping[str, bytes | Path]) -> None:
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
-        for name, content in members.items():
-            if isinstance(content, bytes):
-                _add(archive, name, content)
-            else:
-                member = tarfile.TarInfo(name)
-                member.size = content.stat().st_size
-                with content.open("rb") as file:
-                    archive.addfile(member, file)
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    archive.addfile(member, BytesIO(content))
-
-
-def main() -> int:
-    """Makes both images and says which they are; returns the exit code."""
-    try:
-        for archive in (backend_image(), pause_image()):
-            print(f"{archive.relative_to(PROJECT)}  {digest(archive)}  {archive.stat().st_size / 2**20:.1f} MiB")
-    except (ImageError, PartsError) as error:
-        _say(str(error))
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

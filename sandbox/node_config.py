@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from sandbox.image import PAUSE
 from sandbox.slots import Slot
 from settings.machines import RESERVATIONS
 from settings.nodes import NodeSettings
 
 SOCKET = "/run/containerd/containerd.sock"
 """containerd's, inside the node's own /run."""
-
-PAUSE_IMAGE = "switchyard.local/pause:1"
 
 
 def containerd(parts: Path, cni: Path) -> str:
@@ -25,7 +24,7 @@ def containerd(parts: Path, cni: Path) -> str:
 address = "{SOCKET}"
 
 [plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "{PAUSE_IMAGE}"
+sandbox_image = "{PAUSE}"
 # Without CAP_SYS_RESOURCE, as in many containers and virtual machines, a sandbox that lowers its own score for
 # the kernel's out-of-memory killer dies with "can't get final child's PID from pipe: EOF".
 restrict_oom_score_adj = true

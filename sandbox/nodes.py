@@ -1,8 +1,9 @@
 """The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from settings.nodes import NodeSettings, kubelet_labels
+from settings.nodes import DEFAULT_NODES, NodeSettings, kubelet_labels
 
 SIMULATED = {"kwok.x-k8s.io/node": "fake"}
 """Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
@@ -37,3 +38,14 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
             "allocatable": node.machine.allocatable(node.disk_gb),
         },
     }
+
+
+def not_ready(nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the seven that are missing among Node objects, not Ready, or still tainted as new."""
+    waiting = set(DEFAULT_NODES)
+    for node in nodes:
+        conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
+        starting = [taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")]
+        if conditions.get("Ready") == "True" and not starting:
+            waiting.discard(node["metadata"]["name"])
+    return waiting

@@ -1,5 +1,6 @@
 """The processes of one sandbox, known by the path that they were started from, which no other process has."""
 
+import time
 from pathlib import Path
 
 import psutil
@@ -7,18 +8,19 @@ import psutil
 END_SECONDS = 10
 """How long the kernel may take to end killed processes."""
 
+POLL_SECONDS = 0.02
+"""Between two looks at processes that were killed. Their parents can wait for them; we are none."""
+
 
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
     """Processes that were started from a sandbox's directory, and a starter that is still at work on it.
 
-    No process id is read from a file: after a crash it may belong to somebody else.
+    No process id is read from a file: after a crash it may belong to somebody else. The command is in each one's
+    ``info``, because it may have ended by the time that somebody asks.
     """
     found = []
-    for process in psutil.process_iter():
-        try:
-            command = process.cmdline()
-        except psutil.Error:
-            continue  # it ended meanwhile
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
         inside = [argument for argument in command if argument.startswith(f"{directory}/")]
         if inside and (command[0] in inside or command[0] == str(starter)):
             found.append(process)
@@ -36,6 +38,16 @@ def end(processes: list[psutil.Process]) -> None:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    _, alive = psutil.wait_procs(processes, timeout=END_SECONDS)
-    if alive:
-        raise TimeoutError(f"processes {', '.join(str(process.pid) for process in alive)} do not end")
+    limit = time.monotonic() + END_SECONDS
+    while alive := [process.pid for process in processes if _runs(process)]:
+        if time.monotonic() > limit:
+            raise TimeoutError(f"processes {', '.join(map(str, alive))} do not end")
+        time.sleep(POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it is there and no zombie, which holds nothing any more and waits, maybe for seconds, for its parent."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import yaml
 
 from sandbox import cgroups, node_config
 from sandbox.debian import node_environment
-from sandbox.host import exists, ip
+from sandbox.host import exists, ip, remove_link
 from sandbox.slots import NODES, Slot
 from settings.nodes import NodeSettings, kubelet_labels
 from toolchain.paths import PROJECT, binary
@@ -31,6 +31,16 @@ START_SECONDS = 30
 
 POLL_SECONDS = 0.05
 """Between two looks for a process or a socket that is not there yet, so that it cannot be watched."""
+
+TUNED = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+"""Settings of the kernel that a kubelet changes, below /proc/sys. They are the whole machine's, in no namespace."""
 
 # The process that is to be in the node's cgroup writes its own number, before it becomes anything else.
 _JOIN = 'for file in $1; do echo $$ > "$file" || exit 1; done; shift; exec "$@"'
@@ -73,9 +83,12 @@ class RealNode:
             return {}
         namespace = _process_namespace(holder)
         found = {}
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] in COMPONENTS and _process_namespace(process.pid) == namespace:
-                found[process.info["name"]] = process.pid
+        for process in psutil.process_iter(["name", "status"]):
+            name, status = process.info["name"], process.info["status"]
+            if name not in COMPONENTS or status == psutil.STATUS_ZOMBIE:
+                continue
+            if _process_namespace(process.pid) == namespace:
+                found[name] = process.pid
         return found
 
     def start(self, authority: Path, kubeconfig: Path) -> None:
@@ -90,12 +103,14 @@ class RealNode:
         """
         for folder in ("cni", "run", "var", "logs"):
             (self.directory / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        cgroups.make(self.cgroup)
         if self._holder() is None:
+            # As at a start of a machine. A kubelet waits 3 s for each container that has a group and no process.
+            cgroups.remove(self.cgroup)
+            cgroups.make(self.cgroup)
             self._hold()
         self._connect()
-        self._configure(authority, kubeconfig)
         running = self.processes()
+        self._configure(authority, kubeconfig, running)
         if "containerd" not in running:
             self._spawn("containerd", ["containerd", "--config", str(self.directory / "containerd.toml")])
         self._wait_for("containerd", self._containerd_listens)
@@ -154,10 +169,20 @@ class RealNode:
 
     def _hold(self) -> None:
         """Makes the namespaces, with a /run and a /var of the node's own: all else of its files is the machine's."""
+        # Of a holder that was killed a moment ago: its link goes some time after its last process.
+        remove_link(self.slot.link(self.index))
+        # The kubelet does not start unless it can set them, and a machine is not to restart at a panic, nor to keep
+        # anything else, because a sandbox ran on it once: the node gets copies to write to.
+        own = self.directory / "sysctl"
+        own.mkdir(exist_ok=True)
+        tuned = {Path("/proc/sys", name): own / name.replace("/", ".") for name in TUNED}
+        for setting, copy in tuned.items():
+            copy.write_text(setting.read_text())
         setup = [
             "mount --make-rshared /",
             "mount -t tmpfs -o mode=755 tmpfs /run",
             f"mount --bind {shlex.quote(str(self.directory / 'var'))} /var",
+            *(f"mount --bind {shlex.quote(str(copy))} {setting}" for setting, copy in tuned.items()),
             f"cd {shlex.quote(str(PROJECT))}",
             f"exec {shlex.quote(sys.executable)} -m sandbox.holder {shlex.quote(str(self.directory))}",
         ]
@@ -186,21 +211,19 @@ class RealNode:
         ]
         self.run("sh", "-ec", "\n".join(commands))
 
-    def _configure(self, authority: Path, kubeconfig: Path) -> None:
+    def _configure(self, authority: Path, kubeconfig: Path, running: Collection[str]) -> None:
+        """Writes the files of what does not run: kube-proxy ends when its own is written to, whatever is written."""
         cni = self.directory / "cni"
         memory_mib = psutil.virtual_memory().total // 2**20
         kubelet = node_config.kubelet(self.settings, self.cgroup, authority, memory_mib, psutil.cpu_count() or 1)
         proxy = node_config.kube_proxy(self.name, self.slot, kubeconfig)
-        files = {
-            cni / "10-pods.conflist": json.dumps(node_config.network(self.slot.pod_range(self.index))),
-            self.directory / "containerd.toml": node_config.containerd(self.parts, cni),
-            self.directory / "kubelet.yaml": yaml.safe_dump(kubelet, sort_keys=False),
-            self.directory / "kube-proxy.yaml": yaml.safe_dump(proxy, sort_keys=False),
-        }
-        for file, content in files.items():
-            # A kube-proxy whose file is written to ends itself, with whatever content.
-            if not file.exists() or file.read_text() != content:
-                file.write_text(content)
+        if "containerd" not in running:
+            (cni / "10-pods.conflist").write_text(json.dumps(node_config.network(self.slot.pod_range(self.index))))
+            (self.directory / "containerd.toml").write_text(node_config.containerd(self.parts, cni))
+        if "kubelet" not in running:
+            (self.directory / "kubelet.yaml").write_text(yaml.safe_dump(kubelet, sort_keys=False))
+        if "kube-proxy" not in running:
+            (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
 
     def _containerd_listens(self) -> bool:
         # Through the holder's view of the file system: the node's /run is nobody else's.

@@ -1,14 +1,18 @@
 """The real nodes of one sandbox together: worker-1 and worker-2, the two that run the application."""
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
-from sandbox import host, slots
+from sandbox import cgroups, host, slots
 from sandbox.debian import PartsError, node_parts
-from sandbox.image import ImageError, backend_image, pause_image
+from sandbox.image import backend_image, pause_image
+from sandbox.oci import ImageError, digest
+from sandbox.processes import end, processes_of
 from sandbox.real_node import COMPONENTS, RealNode
 from sandbox.slots import NoSlotError, Slot
 from sandbox.tags import environments, with_tags
@@ -38,6 +42,7 @@ class RealNodes:
     def __init__(self, directory: Path) -> None:
         self._sandbox = directory
         self._directory = directory / "nodes"
+        self._number = self._directory / "number"
 
     @property
     def slot(self) -> Slot | None:
@@ -69,12 +74,17 @@ class RealNodes:
         problem = unavailable()
         if problem is not None:
             raise RealNodesError(problem)
+        had = int(self._number.read_text()) if self._number.exists() else None
         try:
             node_parts()
-            slot = slots.claim(self._sandbox, host.end)
-        except (PartsError, NoSlotError) as error:
+            slot = slots.claim(self._sandbox, _end_abandoned, had)
+            host.make_bridge(slot)
+        except (PartsError, NoSlotError, TimeoutError) as error:
             raise RealNodesError(str(error)) from None
-        host.make_bridge(slot)
+        except subprocess.CalledProcessError as error:
+            raise _refused(error) from None
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._number.write_text(str(slot.number))
         return slot
 
     def start(self, authority: Path, kubeconfig: Path, report: Callable[[str], None]) -> None:
@@ -89,20 +99,35 @@ class RealNodes:
             RealNodesError: a part does not start, or an image cannot be made.
         """
         try:
-            tagged = self._directory / "backend.tar"
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with_tags(backend_image(), REPOSITORY, environments(), tagged)
-            archives = [pause_image(), tagged]
+            wanted = _images()
             for node in self.nodes():
                 report(f"{node.name}: containerd, kubelet, kube-proxy at {node.address}")
                 node.start(authority, kubeconfig)
-                for archive in archives:
-                    node.import_images(archive)
+            behind = [node for node in self.nodes() if _imported(node) != wanted]
+            if behind:
+                report("images of the example application, for the pods that start from now on")
+                tagged = self._directory / "backend.tar"
+                with_tags(backend_image(), REPOSITORY, environments(), tagged)
+                for node in behind:
+                    for archive in (pause_image(), tagged):
+                        node.import_images(archive)
+                    _record(node).write_text(wanted)
         except (TimeoutError, ImageError, PartsError) as error:
             raise RealNodesError(str(error)) from None
         except subprocess.CalledProcessError as error:
-            reason = (error.stderr or "").strip()
-            raise RealNodesError(f"`{' '.join(map(str, error.cmd))}` failed: {reason}") from None
+            raise _refused(error) from None
+
+    def have_images(self) -> bool:
+        """Whether every node has the images of the example application as its files are now.
+
+        Raises:
+            RealNodesError: an image cannot be made.
+        """
+        try:
+            wanted = _images()
+        except (ImageError, PartsError) as error:
+            raise RealNodesError(str(error)) from None
+        return all(_imported(node) == wanted for node in self.nodes())
 
     def end(self) -> None:
         """Ends the nodes, whatever state they are in, and everything that was made for them.
@@ -126,9 +151,56 @@ def unavailable() -> str | None:
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         return f"Real nodes need {', '.join(missing)}. On Debian: apt-get install util-linux mount iproute2"
+    refusal = _refusal()
+    if refusal is not None:
+        return f"Real nodes need rights that root has not got here: {refusal}. In a container: run it privileged."
     if any(PROJECT.is_relative_to(hidden) for hidden in ("/run", "/var")):
         return f"Real nodes have a /run and a /var of their own, so that {PROJECT} is not there for them. Move it."
     tools = [name for name in ("kubelet", "kube-proxy") if not binary(name).exists()]
     if tools:
         return f"{', '.join(tools)} missing in .tools/bin. Run: make tools-nodes"
     return None
+
+
+def _refusal() -> str | None:
+    """What this machine does not let root do; None if nothing."""
+    tried = subprocess.run(
+        ["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode:
+        return tried.stderr.strip()
+    roots = cgroups.hierarchies()
+    if not roots:
+        return "no cgroups are mounted"
+    closed = [str(root) for root in roots if not os.access(root, os.W_OK)]
+    return f"{closed[0]} cannot be written to" if closed else None
+
+
+def _end_abandoned(slot: Slot, directory: Path) -> None:
+    """Ends a sandbox whose directory was removed while it ran."""
+    end(processes_of(directory, binary("kwokctl")))
+    host.end(slot)
+
+
+def _images() -> str:
+    """Changes with every image that a node is to have."""
+    wanted = [digest(pause_image()), digest(backend_image()), REPOSITORY, environments()]
+    return sha256(json.dumps(wanted).encode()).hexdigest()
+
+
+def _record(node: RealNode) -> Path:
+    """File that says which images a node has; it goes with them."""
+    return node.directory / "images"
+
+
+def _imported(node: RealNode) -> str | None:
+    try:
+        return _record(node).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _refused(error: subprocess.CalledProcessError) -> RealNodesError:
+    said = error.stderr.decode() if isinstance(error.stderr, bytes) else error.stderr or ""
+    command = " ".join(map(str, error.cmd))
+    return RealNodesError(f"`{command}` failed: {' '.join(said.split()) or f'exit code {error.returncode}'}")

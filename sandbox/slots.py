@@ -25,7 +25,7 @@ POD_NETWORKS = tuple(IPv4Network("198.19.0.0/16").subnets(new_prefix=22))
 
 
 class NoSlotError(Exception):
-    """Every number is taken."""
+    """Every number is taken, or the one that a sandbox has to have. The text names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,17 @@ def claimed(directory: Path) -> Slot | None:
     return next((slot for slot, owner in _claims() if owner == directory), None)
 
 
-def claim(directory: Path, end: Callable[[Slot], None]) -> Slot:
+def claim(directory: Path, end: Callable[[Slot, Path], None], number: int | None = None) -> Slot:
     """Gives a sandbox a number, the one that it has or a free one.
 
     Args:
         directory: the sandbox's.
-        end: ends what is left of a number whose sandbox's directory is gone.
+        end: ends what is left of a number, and of the sandbox in the directory that had it and is gone.
+        number: the one that it has to be; None if any will do. A sandbox whose claim a reboot has forgotten has
+            certificates and addresses of its number.
 
     Raises:
-        NoSlotError: all are taken.
+        NoSlotError: all are taken, or that one.
     """
     with _lock():
         mine = claimed(directory)
@@ -93,12 +95,17 @@ def claim(directory: Path, end: Callable[[Slot], None]) -> Slot:
             return mine
         for slot, owner in list(_claims()):
             if not owner.exists():
-                end(slot)
+                end(slot, owner)
                 _file(slot).unlink()
-        taken = {slot.number for slot, _ in _claims()}
-        for number in range(len(NODE_NETWORKS)):
-            if number not in taken:
-                slot = Slot(number)
+        taken = {slot.number: owner for slot, owner in _claims()}
+        if number in taken:
+            raise NoSlotError(
+                f"Since the last reboot {taken[number]} has the addresses that the certificates of {directory} name. "
+                "End either of them: python -m sandbox down, for a named one with --name"
+            )
+        for candidate in range(len(NODE_NETWORKS)) if number is None else [number]:
+            if candidate not in taken:
+                slot = Slot(candidate)
                 # Renamed into place, so that a claim is whole or not there.
                 new = CLAIMS / ".new"
                 new.write_text(str(directory))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -112,6 +113,15 @@ def test_an_up_that_was_killed_at_any_point_does_not_block_the_next(own: Sandbox
         own.down()
         assert processes_below(str(own.directory)) == []
     assert len(seen) >= 3, f"killed at {seen} only"
+
+
+def test_two_ups_at_once_start_one_cluster(own: Sandbox) -> None:
+    command = [sys.executable, "-m", "sandbox", "up", "--name", own.name]
+    ups = [subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [up.wait() for up in ups] == [0, 0]
+    assert own.running()
+    started = [Path(process.info["cmdline"][0]).name for process in processes_below(str(own.directory))]
+    assert sorted(started) == sorted(COMPONENTS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from sandbox.debian import node_environment, node_parts
-from sandbox.image import BACKEND, PAUSE, assemble_backend, digest, make_pause
+from sandbox.image import BACKEND, PAUSE, assemble_backend, make_pause
+from sandbox.oci import digest
 
 pytestmark = pytest.mark.traffic
 

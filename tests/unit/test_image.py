@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from sandbox import debian, image
+from sandbox.__main__ import app
 from sandbox.debian import PartsError, fetch, node_environment, node_parts, unpack, versions
-from sandbox.image import Container, ImageError, backend_image, make_backend, write_archive, write_layer
+from sandbox.image import backend_image, make_backend
+from sandbox.oci import Container, ImageError, digest, write_archive, write_layer
 from toolchain import install
 
 CONTAINER = Container(
@@ -126,10 +129,10 @@ def test_an_archive_holds_one_image_whose_digests_are_right(tmp_path: Path) -> N
     roots = [tree(tmp_path / name, when=1, mode=0) for name in ("system", "application")]
     (roots[1] / "more").touch()
     target = tmp_path / "image.tar"
-    digest = write_archive(target, "example.org/team/app:v1", roots, CONTAINER)
+    found = write_archive(target, "example.org/team/app:v1", roots, CONTAINER)
     assert document(target, "oci-layout") == {"imageLayoutVersion": "1.0.0"}
     [described] = document(target, "index.json")["manifests"]
-    assert described["digest"] == digest == image.digest(target)
+    assert described["digest"] == found == digest(target)
     assert described["annotations"] == {
         "io.containerd.image.name": "example.org/team/app:v1",
         "org.opencontainers.image.ref.name": "v1",
@@ -231,7 +234,7 @@ def test_an_engine_that_works_builds_the_image_and_it_gets_its_name(
     assert said == []
     [described] = document(images / "backend.tar", "index.json")["manifests"]
     assert described["annotations"]["io.containerd.image.name"] == "ghcr.io/org/backend:base"
-    assert described["digest"] == image.digest(saved)
+    assert described["digest"] == digest(saved)
     assert set(members(images / "backend.tar")) == set(members(saved))
     assert [call.split()[0] for call in calls(programs, engine)] == ["info", "build", "save"]
 
@@ -267,13 +270,11 @@ def test_a_client_without_its_engine_builds_nothing(
     assert (calls(programs, "docker"), said) == (["info"], [])
 
 
-def test_a_machine_that_can_make_no_image_gets_one_line(
-    images: Path, programs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert image.main() == 1
-    said = capsys.readouterr().err
-    assert said.startswith("apt-get not found: ")
-    assert said.count("\n") == 1
+def test_a_machine_that_can_make_no_image_gets_one_line(images: Path, programs: Path) -> None:
+    result = CliRunner().invoke(app, ["images"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("apt-get not found: ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_program_that_names_a_loader_needs_libraries(tmp_path: Path) -> None:
