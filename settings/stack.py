@@ -56,7 +56,7 @@ def load(
         for problem in stack_problems(services, cluster or ExistingCluster(kind="existing", nodes={}))
         if not any(_touches(path, problem.path) for path in wrong)
     ]
-    problems = [*_secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
+    problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
         raise SettingsError(problems)
     return StackSettings(cluster, services, marked)
@@ -68,7 +68,8 @@ def _production_problems(production: object) -> Iterator[Problem]:
         yield Problem(at, shown(production), "must be true or false", f"Set it: pulumi config set {at} true")
 
 
-def _secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
+def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
+    """Refuses values that are encrypted in the stack file: in the state they would be plain text."""
     for key in {CLUSTER, SERVICES}.intersection(secret_keys):
         # The engine tells the program which keys have a secret in them, and not where in their values.
         yield Problem(

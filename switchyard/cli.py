@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gate.api import AccessDeniedError
 from gate.cluster import UNREACHABLE, ClusterAccess
 from settings.problems import SettingsError
 from settings.service import Colour
@@ -48,6 +49,8 @@ def status(
         _end(str(error), code=2)
     except ConfigurationError as error:
         _end(str(error), code=2)
+    except AccessDeniedError as error:
+        _end(f"The kubeconfig's user {error}.", code=1)
     except UNREACHABLE as error:
         _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)
     console.print(_table(name, services))

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from settings.stack import StackSettings, load
+from settings.problems import SettingsError
+from settings.stack import StackSettings, load, secret_problems
 
 
 class ConfigurationError(Exception):
@@ -29,6 +30,9 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     """
     name = stack or _pulumi("stack", "--show-name").strip()
     values = json.loads(_pulumi("config", "--json", "--stack", name))
+    encrypted = [key for key, entry in values.items() if entry.get("secret")]
+    if problems := list(secret_problems(encrypted)):
+        raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
     production = _value(values, "production")
     settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production)
     return name, settings
@@ -38,7 +42,12 @@ def _value(values: dict[str, Any], key: str) -> Any:
     entry = values.get(f"switchyard:{key}")
     if entry is None:
         return None
-    return entry.get("objectValue", json.loads(entry["value"]))
+    if "objectValue" in entry:
+        return entry["objectValue"]
+    try:
+        return json.loads(entry["value"])
+    except ValueError:
+        return entry["value"]  # text, which the settings refuse in their own words
 
 
 def _pulumi(*arguments: str) -> str:

@@ -60,3 +60,20 @@ def test_status_without_a_kubeconfig_says_which_is_missing(serving: Stack) -> No
     assert result.returncode == 1
     assert str(serving.directory / "none") in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_status_ends_with_2_and_no_value_when_one_is_encrypted(serving: Stack) -> None:
+    assert serving.run("config", "set", "--secret", "--path", "switchyard:services.backend.env.TOKEN", "hunter2").ok
+    result = status(serving)
+    assert result.returncode == 2
+    assert "switchyard:services: has a value set with --secret" in result.stderr
+    assert "hunter2" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_status_ends_with_2_when_a_value_is_no_json(serving: Stack) -> None:
+    assert serving.run("config", "set", "switchyard:production", "yes").ok
+    result = status(serving)
+    assert result.returncode == 2
+    assert "switchyard:production" in result.stderr
+    assert "Traceback" not in result.stderr
