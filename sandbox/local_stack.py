@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 
 import typer
+import yaml
 from rich.console import Console
 
-from sandbox.cluster import HOME, make_private
+from sandbox.cluster import HOME, Sandbox, make_private
 from toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
 
 STACK = "local"
@@ -46,6 +47,8 @@ def up() -> None:
     command = [sys.executable, "-m", "switchyard", "status", "--stack", STACK]
     subprocess.run(command, cwd=PROJECT, env=_environment(), check=False)
     console.print(NEXT_STEPS)
+    for node in Sandbox().real_nodes:
+        console.print(f"  curl http://{node.address}:{_node_port()}/    # over {node.name}")
 
 
 @app.command()
@@ -57,6 +60,11 @@ def down() -> None:
     if STATE.exists() and not _stacks():
         shutil.rmtree(STATE)
         PASSPHRASE.unlink(missing_ok=True)
+
+
+def _node_port() -> int:
+    services = yaml.safe_load(CONFIG.read_text())["config"]["switchyard:services"]
+    return int(services["backend"]["nodePort"])
 
 
 def forget_salt(config: Path) -> None:
