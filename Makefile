@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := settings render gate components switchyard sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-traffic lint format bench bench-traffic lock tools tools-nodes
+.PHONY: help up down test test-unit test-sandbox test-traffic lint format bench lock tools tools-nodes
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -63,7 +63,8 @@ format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: tools ## measure switches against their peers, and growth
+bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
+	@$(BIN)/python -m toolchain install --group nodes --group traffic --group peers
 	@$(BIN)/python -m bench
 
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
