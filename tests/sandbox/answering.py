@@ -41,7 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status, body = answers.get(self.path, [404, "no such path"])
         self.send_response(status); self.end_headers(); self.wfile.write(body.encode())
     def log_message(self, *arguments):
-        print(self.path, flush=True)
+        # In one write: the end of a line is a write of its own, and another thread's may come between.
+        print(self.path + "\\n", end="", flush=True)
 server = http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler)
 print("listening", flush=True)
 server.serve_forever()
