@@ -49,7 +49,8 @@ test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
-	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
+	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
+	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
 	@$(BIN)/python -m pytest tests/traffic
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import ablation, growth, long_run, switch, traffic
+from bench import ablation, connections, growth, long_run, switch, traffic
 from bench.plots import plot_switches
 from bench.report import machine, report
 from sandbox import Sandbox
@@ -29,6 +29,7 @@ class Part(StrEnum):
     GROWTH = "growth"
     TRAFFIC = "traffic"
     ABLATION = "ablation"
+    CONNECTIONS = "connections"
     LONG = "long"
 
 
@@ -58,6 +59,7 @@ def main(
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
+            Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
         }
         for part in only or list(Part):

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import Load, Request, wait_for_answer
-from bench.peers import TAGS, Pulumi, ours
+from bench.peers import Pulumi
 from bench.switch import switch_ours
 from bench.traffic import failures_by_cause
+from bench.way import TAGS, ours
 from sandbox import Sandbox
 
 RATE = 400

@@ -90,16 +90,28 @@ class Load:
         self._directory = directory
 
     def __enter__(self) -> Self:
-        self._attacks = [self._start("new"), self._start("kept")]
+        with contextlib.ExitStack() as started:
+            self._attacks = []
+            for way in ("new", "kept"):
+                self._attacks.append(self._start(way))
+                started.callback(self._attacks[-1].kill)
+            started.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for attack in self._attacks:
             attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
+        said = []
         for attack in self._attacks:
-            _, said = attack.communicate(timeout=2 * TIMEOUT_SECONDS)
+            try:
+                _, text = attack.communicate(timeout=2 * TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                attack.kill()
+                text = "it did not end"
             if attack.returncode:
-                raise RuntimeError(f"the load generator failed: {said}")
+                said.append(text)
+        if said and error is None:
+            raise RuntimeError(f"the load generator failed: {said}")
 
     def requests(self) -> list[Request]:
         """Every request of both generators, by the time they were due, once the block has ended."""

@@ -1,14 +1,16 @@
 """A million requests over fifty switches by this program, and what they say about the rate of failures."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import counters
 from bench.load import Load, Request, wait_for_answer
-from bench.peers import OURS, TAGS, Pulumi, ours
+from bench.peers import OURS, Pulumi
 from bench.switch import switch_ours
 from bench.traffic import failures_by_cause
+from bench.way import TAGS, ours
 from sandbox import Sandbox
 
 CONFIDENCE = 0.95
@@ -48,7 +50,7 @@ def failure_bound(requests: int, failed: int) -> float:
 
     Without a failure it is 1 - 0.05^(1/n), the "rule of three".
     """
-    low, high = failed / requests, 1.0
+    low, high = failed / requests, 1 - 1e-12
     while high - low > 1e-12:
         middle = (low + high) / 2
         low, high = (middle, high) if _at_most(failed, requests, middle) > 1 - CONFIDENCE else (low, middle)
@@ -56,13 +58,17 @@ def failure_bound(requests: int, failed: int) -> float:
 
 
 def _at_most(failed: int, requests: int, rate: float) -> float:
-    """Probability of at most so many failures: binomial, summed term by term from none on."""
-    term = (1 - rate) ** requests
-    total = term
-    for count in range(failed):
-        term *= (requests - count) / (count + 1) * rate / (1 - rate)
-        total += term
-    return total
+    """Probability of at most so many failures: binomial, in logarithms, because single terms may be too small."""
+    terms = [
+        math.lgamma(requests + 1)
+        - math.lgamma(count + 1)
+        - math.lgamma(requests - count + 1)
+        + count * math.log(rate)
+        + (requests - count) * math.log1p(-rate)
+        for count in range(failed + 1)
+    ]
+    largest = max(terms)
+    return math.exp(largest) * sum(math.exp(term - largest) for term in terms)
 
 
 def run(sandbox: Sandbox, directory: Path, requests: int, switches: int, rate: int) -> LongRun:
@@ -85,10 +91,10 @@ def run(sandbox: Sandbox, directory: Path, requests: int, switches: int, rate: i
                 raise RuntimeError(output)
             done.append(time.time())
             print(f"switch {number + 1} of {switches}: {done[-1] - begun[-1]:.2f} s", flush=True)
-        time.sleep(max(started + length - time.time(), 0))
-    counted = counters.read(sandbox.real_nodes)
-    counted.subtract(before)
-    return _summary(load.requests(), rate, begun, done, {name: count for name, count in counted.items() if count})
+        # A little longer: the generators start and end when they are ready to.
+        time.sleep(max(started + length + 5 - time.time(), 0))
+    counted = counters.since(before, counters.read(sandbox.real_nodes))
+    return _summary(load.requests(), rate, begun, done, counted)
 
 
 def _summary(

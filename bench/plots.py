@@ -7,8 +7,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot
 
-from bench.peers import TAGS
 from bench.traffic import BIN_SECONDS, SECONDS_BEFORE
+from bench.way import TAGS
 
 mpl.use("Agg")
 

@@ -43,6 +43,7 @@ def report(data: dict[str, Any]) -> str:
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
         "long": report_traffic.long_run,
+        "connections": report_traffic.connections,
         "ablation": report_traffic.ablation,
         "switch": _switch,
         "growth": _growth,

@@ -4,9 +4,12 @@ from typing import Any
 
 from bench.ablation import ABLATIONS
 from bench.ablation import RATE as ABLATION_RATE
+from bench.argo import PROMOTE, UNDO
+from bench.connections import RATE as CONNECTION_RATE
+from bench.connections import SECONDS as CONNECTION_SECONDS
 from bench.long_run import CONFIDENCE, failure_bound
 from bench.measure import median, p95
-from bench.peers import OURS, PATCH
+from bench.peers import HELM, OURS, PATCH
 from bench.traffic import RATE
 
 FIRST_NEW_SECONDS = 5
@@ -14,6 +17,14 @@ FIRST_NEW_SECONDS = 5
 
 DONE_SECONDS = 7
 """What it may take to its end."""
+
+WHY_AHEAD = {
+    PATCH: "it does one thing: it asks no gate, and no state knows of it.",
+    HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
+    PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
+    UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
+}
+"""What a way that is ahead does not do, or has done before."""
 
 
 def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -51,13 +62,24 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "Kept connections stay with the version that they were opened to for as long as it is up: a Service chooses a "
         "pod when a connection is opened. They leave it, without a failure, when its pods drain.",
         "",
-        f"`{PATCH}` is ahead because it does one thing: it asks no gate, and no state knows of it. Argo Rollouts is "
-        "ahead of `pulumi up` because its controller runs already and has decided beforehand; its command returns "
-        "before the switch has happened. A rolling update brings the new version up in the measured time, which the "
-        "others have done before, and there is no moment at which it could be refused.",
+        *_ahead(found),
+        "A rolling update brings the new version up within the measured time, which the others have done before; there is "
+        "no moment at which it could be refused. Pods that an earlier run of the same way has still on their way out "
+        "are counted among its pods.",
         "",
         "![Answers by version over time, one run of each way](switches.png)",
     ]
+
+
+def _ahead(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Who brings the first new answer sooner than this program, and why."""
+    middle = {way: median([run["first_new"] for run in runs]) for way, runs in found.items()}
+    ahead = [way for way in middle if middle[way] < middle[OURS]]
+    if not ahead:
+        return []
+    lines = ["Ahead of `pulumi up` of this program to the first new answer:", ""]
+    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD.get(way, 'see the table')}" for way in ahead]
+    return [*lines, ""]
 
 
 def long_run(found: dict[str, Any]) -> list[str]:
@@ -109,6 +131,41 @@ def ablation(found: dict[str, dict[str, Any]]) -> list[str]:
             f"| {sum(one['kept_failed'].values())} of {one['kept']:,} | {'; '.join(causes) or '-'} |"
         )
     return lines
+
+
+def connections(rounds: list[dict[str, Any]]) -> list[str]:
+    """Where connections are lost."""
+    lines = [
+        "",
+        "## Where a connection is late",
+        "",
+        f"{CONNECTION_RATE // 2:,} new connections a second and as many requests over kept ones, far more than "
+        f"elsewhere here, for {CONNECTION_SECONDS} s; once with the selector left "
+        "alone, once with `kubectl patch` all the time.",
+        "",
+        "| switches | requests over connections of their own | failed | answered late | longest | SYNs sent again by "
+        "the host | refused by the pods as old (PAWSTimewait) | lost in the nodes' tables | listeners without room |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in rounds:
+        counted = one["counters"]
+        table = sum(counted.get(f"nodes {name}", 0) for name in ("insert_failed", "drop", "early_drop"))
+        full = sum(counted.get(f"pods {name}", 0) for name in ("ListenDrops", "ListenOverflows", "TCPReqQFullDrop"))
+        lines.append(
+            f"| {one['switches']} | {one['requests']:,} | {sum(one['failed'].values())} | {one['late']} "
+            f"| {one['longest']:.2f} s | {counted.get('host TCPSynRetrans', 0)} "
+            f"| {counted.get('pods PAWSTimewait', 0)} | {table} | {full} |"
+        )
+    return [
+        *lines,
+        "",
+        "A SYN that is sent again is one that a pod has refused: the node translates a client's port to one of its "
+        "own, and the pod remembers an earlier connection from that port (TIME-WAIT, 60 s) with a later "
+        "timestamp. A client "
+        "whose time-out is shorter than the repetition sees a connect time-out. It comes with the rate of new "
+        "connections, with and without a switch; connections that are kept alive, as a load balancer keeps its own, do "
+        "not have it.",
+    ]
 
 
 def _short(cause: str) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.argo import argo_rollouts
 from bench.load import Load, Request, wait_for_answer
-from bench.peers import TAGS, Way, argo_rollouts, ways
+from bench.peers import ways
+from bench.way import TAGS, Way
 from sandbox import Sandbox
 from sandbox.cgroups import hierarchies
 

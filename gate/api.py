@@ -196,10 +196,17 @@ def _status(error: kr8s.ServerError) -> int:
     return 0 if error.response is None else error.response.status_code
 
 
+def is_status(answer: ProxyAnswer) -> bool:
+    """Whether an answer is the API server's own, and not from what it was to ask."""
+    return _status_message(answer) is not None
+
+
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
     """What the API server says when it is itself that denies a request; None for an answer from behind it."""
-    if answer.status not in DENIED:
-        return None
+    return _status_message(answer) if answer.status in DENIED else None
+
+
+def _status_message(answer: ProxyAnswer) -> str | None:
     try:
         body = json.loads(answer.body)
     except ValueError:

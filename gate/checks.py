@@ -1,7 +1,6 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 
@@ -33,7 +32,7 @@ from settings.service import Colour, ServiceSettings
 Warn = Callable[[str], None]
 
 FOLLOW_SECONDS = 10
-"""How long the end of an update waits for nodes to follow its switch. kube-proxy does so within a second or two."""
+"""How long the end of an update waits for a kube-proxy that does not answer before it says so."""
 
 AGAIN = "then run `pulumi up` again."
 
@@ -58,7 +57,7 @@ class Gates:
         self._access = access
         self._warn = warn
         self._warned: set[str] = set()
-        self._switched_at: float | None = None
+        self._switching = False
 
     async def before_first(self) -> None:
         """Holds before the first object of a service that the stack has not made yet.
@@ -101,7 +100,7 @@ class Gates:
                 return
             endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
             await self._smoke(cluster, to, endpoints)
-            self._switched_at = time.monotonic()
+            self._switching = serving is not None
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Holds before a Deployment is applied, whether the stack knows it already or not.
@@ -125,10 +124,11 @@ class Gates:
                     selected = await self._selected(cluster)
                     self._raise(refuse_in_place(self._name, self._service, colour, selected))
             elif not preview:
-                await self._wait_for_retirement(cluster, colour, change)
-                seconds = self._service.gate.timeout_seconds
-                reasons = await self._unfollowed(cluster, seconds)
-                self._raise(refuse_unfollowed(self._name, colour, reasons))
+                needed = await self._wait_for_retirement(cluster, colour, change)
+                if needed:
+                    seconds = self._service.gate.timeout_seconds
+                    reasons = await wait_for_nodes(cluster, self._service, seconds)
+                    self._raise(refuse_unfollowed(self._name, colour, reasons))
 
     async def look(self) -> Seen:
         """Looks which colour serves, at the end of a run.
@@ -139,8 +139,10 @@ class Gates:
         try:
             cluster = await Cluster.connect(self._access)
             found = seen(self._name, self._service, await self._selected(cluster))
-            if self._switched_at is not None and (reasons := await self._unfollowed(cluster, FOLLOW_SECONDS)):
-                self._warn(warn_unfollowed(self._name, self._service.active, reasons))
+            if self._switching and found.problem is None:
+                reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
+                if reasons:
+                    self._warn(warn_unfollowed(self._name, self._service.active, reasons))
             return found
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
@@ -178,23 +180,18 @@ class Gates:
                     refusal = found
         raise GateRefusedError(str(refusal))
 
-    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
+    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
+        """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
         refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
         watch = cluster.watch_endpoints(self._service.namespace, self._name)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
                 async for behind_service in watch:
-                    found = refuse_retire(
-                        self._name,
-                        self._service,
-                        colour,
-                        await self._selected(cluster),
-                        behind_service,
-                        await cluster.pods(self._service.namespace, selector(self._name, colour)),
-                        change,
-                    )
+                    pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+                    selected = await self._selected(cluster)
+                    found = refuse_retire(self._name, self._service, colour, selected, behind_service, pods, change)
                     if found is None:
-                        return
+                        return change.lost(sum(pod.ready for pod in pods)) > 0
                     refusal = found
         raise GateRefusedError(str(refusal))
 
@@ -211,15 +208,6 @@ class Gates:
         failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
         self._raise(refuse_smoke(self._name, self._service, to, failures))
 
-    async def _unfollowed(self, cluster: Cluster, seconds: float) -> list[str]:
-        """What is to be said of the nodes that have not followed the switch, after waiting for them."""
-        return await wait_for_nodes(cluster, self._name, self._service, self._switched_at, seconds, self._warn_once)
-
-    def _warn_once(self, line: str) -> None:
-        if line not in self._warned:
-            self._warned.add(line)
-            self._warn(line)
-
     async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
         if selected is None or serving_colour(self._name, selected) is not None:
             return
@@ -227,8 +215,9 @@ class Gates:
         ports = await cluster.service_ports(self._service.namespace, self._name)
         self._raise(refuse_other_ports(self._name, self._service, ports))
         warning = shared_selector(self._name, self._service.active, selected)
-        if warning is not None:
-            self._warn_once(warning)
+        if warning is not None and warning not in self._warned:
+            self._warned.add(warning)
+            self._warn(warning)
 
     async def _serving_ready(self, cluster: Cluster, to: Colour) -> int:
         """Ready pods behind the active Service, whatever it selects, those of a colour left out."""

@@ -11,10 +11,10 @@ from typing import Any, Self
 import httpx
 import kr8s
 
-from gate.api import APPS, DISCOVERY, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError
+from gate.api import APPS, DISCOVERY, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError, is_status
 from gate.decisions import serving_colour
 from gate.objects import Endpoint, Pod, PodsChange, current_pods, endpoints_of, pods_change, pods_of
-from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, age_in, routing_of
+from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, routing_of
 from render.blue_green import PORT, Manifest
 from render.labels import FIELD_MANAGER
 from settings.service import Colour
@@ -177,17 +177,18 @@ class Cluster:
         """
         listed = (await self._api.find_all("nodes", None, labels))["items"]
         nodes = [node for node in listed if SIMULATED not in node["metadata"].get("annotations", {})]
-        ages = await asyncio.gather(*(self._routing_age(node["metadata"]["name"], timeout) for node in nodes))
-        return [routing_of(node, age) for node, age in zip(nodes, ages, strict=True)]
+        answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))
+        return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
 
-    async def _routing_age(self, node: str, timeout: float) -> float | None:
+    async def _kube_proxy(self, node: str, timeout: float) -> int | None:
         try:
             answer = await self._api.get_through_proxy("nodes", None, f"{node}:{HEALTH_PORT}", HEALTH_PATH, timeout)
         except AccessDeniedError:
             raise
         except UNREACHABLE:
             return None
-        return age_in(answer.body)
+        # The API server itself answers 503, in words of its own, when it reaches nobody there.
+        return None if is_status(answer) else answer.status
 
     async def _slices(self, namespace: str, service: str) -> tuple[dict[str, Any], str]:
         listed = await self._api.find_all("endpointslices", namespace, _of(service), DISCOVERY)

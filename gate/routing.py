@@ -1,14 +1,14 @@
-"""Whether the nodes send new connections where the Service says: kube-proxy's own word, node by node.
+"""Whether the nodes can follow a switch: kube-proxy's own word, node by node.
 
-The API server can have the switch, and a node's kube-proxy, stopped or cut off, still route to the old colour. Its
-pods must not go before that node has followed.
+The API server can have the switch, and a node's kube-proxy, stopped or stuck, still route to the old colour. Its pods
+must not go while a node may be like that.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+import httpx
 
 from gate.decisions import Refusal
 from settings.service import Colour
@@ -17,6 +17,12 @@ HEALTH_PORT = 10256
 """Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
 
 HEALTH_PATH = "/healthz"
+"""It answers 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute.
+
+When the rules were written last cannot be learnt from it: while it is well it says "now".
+"""
+
+LOOK = "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
 
 
 @dataclass(frozen=True)
@@ -26,54 +32,31 @@ class Routing:
     Attributes:
         node: its name.
         ready: whether Kubernetes has the node Ready.
-        age: seconds since kube-proxy last wrote its rules, by the node's own clock; None without an answer.
+        status: HTTP status of its health; None without an answer.
     """
 
     node: str
     ready: bool
-    age: float | None
+    status: int | None
 
 
-def routing_of(node: Mapping[str, Any], age: float | None) -> Routing:
-    """A node of the API server, with the age that its kube-proxy gave."""
+def routing_of(node: Mapping[str, Any], status: int | None) -> Routing:
+    """A node of the API server, with what its kube-proxy answered."""
     conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", ())}
-    return Routing(node["metadata"]["name"], conditions.get("Ready") == "True", age)
+    return Routing(node["metadata"]["name"], conditions.get("Ready") == "True", status)
 
 
-def age_in(body: str) -> float | None:
-    """Seconds since the last write of the rules, from an answer of kube-proxy; None if it is none of its answers."""
-    try:
-        found = json.loads(body)
-        current, updated = (datetime.fromisoformat(found[key]) for key in ("currentTime", "lastUpdated"))
-    except (ValueError, KeyError, TypeError):
-        return None
-    return (current - updated).total_seconds()
+def not_following(nodes: Sequence[Routing]) -> list[str]:
+    """Says of each node why one must think that it does not follow.
 
-
-def can_be_asked(nodes: Sequence[Routing]) -> bool:
-    """Whether there is a kube-proxy at all that answers: other implementations of Services do not."""
-    return any(node.age is not None for node in nodes)
-
-
-def behind(nodes: Sequence[Routing], since_switch: float | None) -> list[str]:
-    """Says of each node that has not followed the switch why one must think so.
-
-    Args:
-        nodes: what their kube-proxies say. One that is not Ready gets no traffic from a load balancer, and a machine
-            that is lost must not hold up a release for ever.
-        since_switch: seconds since the Service was switched; None if that was not in this update.
+    A node that is not Ready is left out: it gets no traffic from a load balancer, and a machine that is lost must not
+    hold up a release for ever.
     """
-    if not can_be_asked(nodes):
-        return []
-    found = []
-    for node in nodes:
-        if not node.ready:
-            continue
-        if node.age is None:
-            found.append(f"kube-proxy on {node.node} does not answer")
-        elif since_switch is not None and node.age > since_switch:
-            found.append(f"kube-proxy on {node.node} last wrote its rules {node.age:.0f} s ago, before the switch")
-    return found
+    return [
+        f"kube-proxy on {node.node} " + ("does not answer" if node.status is None else f"is unwell ({node.status})")
+        for node in nodes
+        if node.ready and node.status != httpx.codes.OK
+    ]
 
 
 def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refusal | None:
@@ -84,22 +67,16 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
         step=f"{name}: a change of the idle colour {colour}",
         found="; ".join(reasons),
         rule=f"a node that still sends new connections to {colour} needs its pods",
-        remedy="See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy. Then run `pulumi up` again.",
+        remedy=(
+            f"{LOOK}. Then run `pulumi up` again. Where something else than kube-proxy implements Services, set "
+            f"services.{name}.gate.checkNodes to false."
+        ),
     )
 
 
 def warn_unfollowed(name: str, active: Colour, reasons: Sequence[str]) -> str:
-    """The line on an update that has switched, and on nodes that have not followed."""
+    """The line on an update that has switched, and on nodes that may not follow."""
     return (
-        f"{name}: the Service has switched to {active}, and not every node has followed: {'; '.join(reasons)}. New "
-        f"connections over such a node still go to {active.other}, whose pods must stay until it follows. "
-        "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
-    )
-
-
-def warn_unknown(name: str, why: str) -> str:
-    """The line on an update that cannot know whether the nodes have followed."""
-    return (
-        f"{name}: whether every node has followed the switch is not known: {why}. If something else than kube-proxy "
-        f"implements Services here, set services.{name}.gate.checkNodes to false."
+        f"{name}: the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}. New "
+        f"connections over such a node may still go to {active.other}, whose pods must stay until it does. {LOOK}"
     )

@@ -150,7 +150,11 @@ def _pod_template(name: str, colour: Colour, service: ServiceSettings) -> Manife
 def _container(colour: Colour, service: ServiceSettings) -> Manifest:
     settings = service.colour(colour)
     tag = settings.tag or service.colour(service.active).tag
-    environment = _environment(service) | _environment(settings) | {"VERSION": {"value": colour.value}}
+    fields = {
+        name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+        for name, path in service.field_env.items()
+    }
+    environment = fields | _environment(service) | _environment(settings) | {"VERSION": {"value": colour.value}}
     return {
         "name": CONTAINER,
         "image": f"{service.image}:{tag}",

@@ -88,6 +88,10 @@ def _environment_problems(path: str, service: ServiceSettings) -> Iterator[Probl
         for name in settings.env.keys() & settings.secret_env.keys():
             rule = "is in env as well, where everybody can read it"
             yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
+        for name in service.field_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
+            field = service.field_env[name]
+            rule = f"has another value in {at}.env or {at}.secretEnv"
+            yield Problem(f"{path}.fieldEnv.{name}", shown(field), rule, "Take it out of one of them.")
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingCluster) -> Iterator[Problem]:

@@ -104,6 +104,12 @@ class SecretValue(Model):
     key: SecretKey
 
 
+PodField = Literal[
+    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "status.hostIP", "status.podIP"
+]
+"""What a container can be told about its own pod."""
+
+
 class ColourSettings(Model):
     """What runs in one colour.
 
@@ -198,8 +204,8 @@ class Gate(Model):
         timeout_seconds: how long to wait for endpoints that are not ready yet.
         min_ready_percent_of_serving: ready pods of the new colour, as a share of those that serve, percent.
         smoke: HTTP checks.
-        check_nodes: asks each node's kube-proxy whether it has followed the switch, before pods of the old colour go.
-            Off where something else implements Services.
+        check_nodes: asks each node's kube-proxy whether it is well, before ready pods of the old colour go. Off where
+            something else implements Services.
     """
 
     timeout_seconds: Seconds = 30
@@ -233,6 +239,7 @@ class ServiceSettings(Model):
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
         env: environment variables; plain text, for everybody to read. Those of a colour win.
         secret_env: environment variables from Secrets. Those of a colour win.
+        field_env: environment variables from what Kubernetes knows of the pod, for example its node's name.
         ready_timeout_seconds: how long an update waits for a colour to be available.
         progress_deadline_seconds: after which a Deployment that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
@@ -250,6 +257,7 @@ class ServiceSettings(Model):
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
     env: dict[EnvName, str] = {}
     secret_env: dict[EnvName, SecretValue] = {}
+    field_env: dict[EnvName, PodField] = {}
     resources: Resources = Resources()
     liveness: HttpProbe = HttpProbe()
     readiness: ReadinessProbe = ReadinessProbe()

@@ -82,7 +82,7 @@ def test_a_rolling_change_of_the_idle_colour_and_a_drain_of_a_worker_fail_no_req
     warm: Stack, kubectl: Kubectl, sandbox: Sandbox, load: Callable[[], Load]
 ) -> None:
     node = sandbox.real_nodes[0].name
-    with load() as running:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history, load() as running:
         warm.set("services.backend.green.tag", "v2.0.1")
         result = warm.up()
         assert result.ok, result.output
@@ -96,3 +96,5 @@ def test_a_rolling_change_of_the_idle_colour_and_a_drain_of_a_worker_fail_no_req
     assert_nobody_noticed(requests)
     assert {request.colour for request in requests} == {"blue"}
     assert len({request.pod for request in requests}) > 3, "no pod was replaced"
+    # The budget lets a drain take one at a time.
+    assert history.fewest_ready("backend") >= 2

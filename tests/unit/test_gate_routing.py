@@ -1,57 +1,51 @@
-"""Whether a node has followed a switch, from what its kube-proxy says."""
+"""Whether the nodes can follow a switch, from what their kube-proxies say."""
 
-import pytest
-
-from gate.routing import Routing, age_in, behind, can_be_asked, refuse_unfollowed, warn_unfollowed
+from gate.api import ProxyAnswer, is_status
+from gate.routing import Routing, not_following, refuse_unfollowed, routing_of, warn_unfollowed
 from settings.service import Colour
 
-ANSWER = '{"lastUpdated": "2026-11-25T00:00:10.5Z","currentTime": "2026-11-25T00:00:14.0Z", "nodeEligible": true}'
+
+def test_nodes_whose_kube_proxy_is_well_follow() -> None:
+    assert not_following([Routing("a", True, 200), Routing("b", True, 200)]) == []
 
 
-def test_the_age_of_the_rules_is_by_the_clock_of_the_node_itself() -> None:
-    assert age_in(ANSWER) == pytest.approx(3.5)
+def test_a_node_whose_kube_proxy_does_not_answer_is_named() -> None:
+    assert not_following([Routing("a", True, 200), Routing("b", True, None)]) == ["kube-proxy on b does not answer"]
 
 
-@pytest.mark.parametrize("body", ["", "ok", "[]", "{}", '{"lastUpdated": 1, "currentTime": 2}', '{"kind": "Status"}'])
-def test_an_answer_of_something_else_is_none(body: str) -> None:
-    assert age_in(body) is None
-
-
-def test_a_node_that_wrote_its_rules_after_the_switch_has_followed() -> None:
-    assert behind([Routing("a", True, 0.4), Routing("b", True, 0.9)], since_switch=1.0) == []
-
-
-def test_a_node_that_wrote_them_before_the_switch_has_not() -> None:
-    [reason] = behind([Routing("a", True, 0.4), Routing("b", True, 42.0)], since_switch=1.0)
-    assert "kube-proxy on b last wrote its rules 42 s ago, before the switch" in reason
-
-
-def test_a_node_that_does_not_answer_has_not_whenever_the_switch_was() -> None:
-    nodes = [Routing("a", True, 0.4), Routing("b", True, None)]
-    for since in (1.0, None):
-        assert behind(nodes, since) == ["kube-proxy on b does not answer"]
-
-
-def test_old_rules_are_no_reason_when_this_update_did_not_switch() -> None:
-    assert behind([Routing("a", True, 3600.0)], since_switch=None) == []
+def test_a_node_whose_kube_proxy_has_fallen_behind_is_named() -> None:
+    assert not_following([Routing("a", True, 503)]) == ["kube-proxy on a is unwell (503)"]
 
 
 def test_a_node_that_is_not_ready_holds_nothing_up() -> None:
-    assert behind([Routing("a", True, 0.4), Routing("lost", False, None)], since_switch=1.0) == []
+    assert not_following([Routing("lost", False, None)]) == []
 
 
-def test_where_no_kube_proxy_answers_at_all_nothing_can_be_known() -> None:
-    nodes = [Routing("a", True, None), Routing("b", True, None)]
-    assert not can_be_asked(nodes)
-    assert behind(nodes, since_switch=1.0) == []
+def test_when_no_kube_proxy_answers_none_of_the_nodes_follows() -> None:
+    assert len(not_following([Routing("a", True, None), Routing("b", True, None)])) == 2
 
 
-def test_what_is_said_names_the_node_the_colour_and_where_to_look() -> None:
+def test_a_node_is_ready_when_its_condition_says_so() -> None:
+    node = {"metadata": {"name": "a"}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+    assert routing_of(node, 200) == Routing("a", False, 200)
+    node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    assert routing_of(node, None) == Routing("a", True, None)
+
+
+def test_an_answer_of_the_api_server_itself_is_none_of_kube_proxy() -> None:
+    nobody = '{"kind": "Status", "apiVersion": "v1", "message": "error trying to reach service: connection refused"}'
+    assert is_status(ProxyAnswer(503, nobody))
+    assert not is_status(ProxyAnswer(503, '{"lastUpdated": "2026-11-25T00:00:10.5Z"}'))
+    assert not is_status(ProxyAnswer(200, "ok"))
+
+
+def test_what_is_said_names_the_node_the_colour_and_what_to_do() -> None:
     reasons = ["kube-proxy on b does not answer"]
     refusal = str(refuse_unfollowed("backend", Colour.BLUE, reasons))
     assert "a change of the idle colour blue is refused: kube-proxy on b does not answer" in refusal
     assert "kubectl -n kube-system get pods" in refusal
+    assert "services.backend.gate.checkNodes to false" in refusal
     assert refuse_unfollowed("backend", Colour.BLUE, []) is None
     warning = warn_unfollowed("backend", Colour.GREEN, reasons)
     assert "switched to green" in warning
-    assert "still go to blue" in warning
+    assert "may still go to blue" in warning

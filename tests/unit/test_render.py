@@ -18,6 +18,7 @@ FULL: dict[str, Any] = MINIMAL | {
     "namespace": "shop",
     "env": {"LOG_LEVEL": "info", "SHARED": "service", "TOKEN": "for trials"},
     "secretEnv": {"PASSWORD": {"secret": "shop-secrets", "key": "password"}},
+    "fieldEnv": {"NODE_NAME": "spec.nodeName"},
     "blue": {
         "tag": "v1",
         "replicas": 3,
@@ -137,10 +138,16 @@ def test_the_environment_of_a_colour_wins_over_that_of_the_service_and_version_i
 
 def test_a_secret_variable_names_its_secret_and_has_no_value() -> None:
     [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
-    assert [entry for entry in container["env"] if "value" not in entry] == [
+    assert [entry for entry in container["env"] if "secretKeyRef" in entry.get("valueFrom", {})] == [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": "shop-secrets", "key": key}}}
         for name, key in (("PASSWORD", "password"), ("TOKEN", "token"))
     ]
+
+
+def test_a_field_variable_tells_the_container_of_its_own_pod() -> None:
+    [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
+    node = {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}
+    assert {"name": "NODE_NAME", "valueFrom": node} in container["env"]
 
 
 def test_a_switch_changes_the_selector_of_one_service_and_nothing_else() -> None:

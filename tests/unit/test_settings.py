@@ -74,6 +74,8 @@ PROJECT = Path(__file__).resolve().parents[2]
             "secretEnv.TOKEN.secret: (not shown): must be a DNS sub",
         ),
         ("secretEnv", {"TOKEN": {"secret": "s", "key": "a b"}}, "secretEnv.TOKEN.key: (not shown): must be a key of a"),
+        ("fieldEnv", {"NODE_NAME": "spec.node"}, "fieldEnv.NODE_NAME: 'spec.node': allowed: metadata.name"),
+        ("fieldEnv", {"VERSION": "metadata.name"}, "fieldEnv.VERSION: 'VERSION': must be letters"),
         ("secretEnv", {"VERSION": {"secret": "s", "key": "k"}}, "secretEnv.VERSION: (not shown): must be letters"),
         ("allowInPlaceUpdate", "yes", "allowInPlaceUpdate: 'yes': must be true or false, without quotes. Set it:"),
     ],

@@ -54,6 +54,14 @@ def test_a_variable_in_env_and_in_secret_env_is_refused() -> None:
     assert problem.endswith("Take it out of switchyard:services.backend.blue.env.")
 
 
+def test_a_variable_in_field_env_and_in_env_is_refused() -> None:
+    service = changed("fieldEnv", {"NODE_NAME": "spec.nodeName"})
+    service["blue"]["env"] = {"NODE_NAME": "hunter2"}
+    [problem] = mistakes({"backend": service})
+    assert "backend.fieldEnv.NODE_NAME: 'spec.nodeName': has another value in" in problem
+    assert "hunter2" not in problem
+
+
 @pytest.mark.parametrize("key", ["switchyard:cluster", "switchyard:services"])
 def test_a_value_set_with_secret_is_refused_for_it_would_be_stored_in_plain_text(key: str) -> None:
     with pytest.raises(SettingsError) as caught:

@@ -1,0 +1,114 @@
+"""Argo Rollouts' own blue/green, with its real controller."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.way import READY_SECONDS, Way, image, other, service, single
+from render import blue_green as render
+from sandbox import Sandbox
+from toolchain.paths import BIN, binary
+from toolchain.versions import ROLLOUT_CRDS
+
+PROMOTE = "Argo Rollouts blueGreen, promote"
+UNDO = "Argo Rollouts blueGreen, undo"
+
+POLL_SECONDS = 0.2
+"""Between two looks at a Rollout's status, of which a watch can show a phase of an earlier generation."""
+
+
+class Promote(Way):
+    """Argo Rollouts' own blue/green: the new version is warm behind the preview Service, then promoted."""
+
+    name = PROMOTE
+
+    def __init__(self, sandbox: Sandbox, namespace: str) -> None:
+        super().__init__(sandbox, namespace)
+        self._runs = 0
+        [rollout, active] = single(namespace, "Rollout")
+        rollout["apiVersion"] = "argoproj.io/v1alpha1"
+        rollout["spec"]["strategy"] = {
+            "blueGreen": {"activeService": "backend", "previewService": "preview", "autoPromotionEnabled": False}
+        }
+        preview = active | {"metadata": active["metadata"] | {"name": "preview"}}
+        preview["spec"] = {**active["spec"], "type": "ClusterIP"}
+        self.apply(render.service_account("backend", service(namespace)), active, preview, rollout)
+        self._wait(lambda status: status.get("phase") == "Healthy")
+
+    def prepare(self, to: str) -> None:
+        """Gives the Rollout the new version and waits until it is paused before the promotion."""
+        self._runs += 1
+        before = self._status().get("currentPodHash")
+        # The annotation makes it a new revision: one that is still up is promoted by itself, as a rollback.
+        patch = [
+            {"op": "add", "path": "/spec/template/metadata/annotations", "value": {"run": str(self._runs)}},
+            {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image(to)},
+        ]
+        self.kubectl("patch", "rollout", "backend", "--type=json", "-p", json.dumps(patch))
+        self._wait(lambda status: status.get("currentPodHash") != before and bool(status.get("pauseConditions")))
+
+    def command(self, to: str) -> list[str]:  # noqa: ARG002 - to what is paused
+        """Promotes."""
+        return [*self._argo(), "promote", "backend"]
+
+    def settle(self) -> None:
+        """Waits until the controller has done what the command asked for."""
+        self._wait(lambda status: status.get("phase") == "Healthy")
+
+    def _argo(self) -> list[str]:
+        command = [str(binary("kubectl-argo-rollouts")), "--kubeconfig", str(self._sandbox.kubeconfig)]
+        return [*command, "-n", self.namespace]
+
+    def _status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json")).get("status", {})
+        return found
+
+    def _wait(self, holds: Callable[[dict[str, Any]], bool]) -> None:
+        limit = time.monotonic() + READY_SECONDS
+        while not holds(self._status()):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"Rollout backend: {self._status()}")
+            time.sleep(POLL_SECONDS)
+
+
+class Undo(Promote):
+    """The way back right after a promotion, while the old version is still up."""
+
+    name = UNDO
+
+    def turn(self) -> str:
+        """The colour that serves now: that is where the way back leads."""
+        return self.colour
+
+    def prepare(self, to: str) -> None:
+        """Promotes the other version first."""
+        super().prepare(other(to))
+        subprocess.run([*self._argo(), "promote", "backend"], check=True, capture_output=True)
+        self.settle()
+
+    def command(self, to: str) -> list[str]:  # noqa: ARG002 - to the revision before
+        """Undoes."""
+        return [*self._argo(), "undo", "backend"]
+
+
+@contextmanager
+def argo_rollouts(sandbox: Sandbox, log: Path) -> Iterator[None]:
+    """Argo Rollouts' controller, as a process beside the API server, while the block runs."""
+    kubectl = [str(binary("kubectl")), "--kubeconfig", str(sandbox.kubeconfig)]
+    for file in ROLLOUT_CRDS:
+        # Server-side, because the definitions are longer than an annotation may be.
+        subprocess.run([*kubectl, "apply", "--server-side", "-f", str(BIN / file)], check=True, capture_output=True)
+    wait = ["wait", "--for=condition=Established", "crd", "--all", f"--timeout={READY_SECONDS}s"]
+    subprocess.run([*kubectl, *wait], check=True, capture_output=True)
+    command = [str(binary("rollouts-controller")), "--kubeconfig", str(sandbox.kubeconfig), "--leader-elect=false"]
+    # Its metrics and health on free ports of its own choosing: several benchmarks may run.
+    command += ["--metricsport=0", "--healthzPort=0"]
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as controller:
+        try:
+            yield
+        finally:
+            controller.kill()
