@@ -66,8 +66,9 @@ def main(
             work = Path(folder) / part
             work.mkdir()
             sandbox = Sandbox(f"bench-{part}")
-            sandbox.up(NODES.get(part, Kind.REAL))
+            sandbox.down()  # one that was cut off has namespaces of the same names
             try:
+                sandbox.up(NODES.get(part, Kind.REAL))
                 data[part] = measures[part](sandbox, work)
             finally:
                 sandbox.down()

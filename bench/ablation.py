@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import Load, Request, wait_for_answer
-from bench.peers import Pulumi
-from bench.switch import switch_ours
+from bench.peers import Pulumi, switch_ours
 from bench.traffic import failures_by_cause
 from bench.way import TAGS, ours
 from sandbox import Sandbox

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench import counters
 from bench.load import Load, Request, wait_for_answer
-from bench.peers import OURS, Pulumi
-from bench.switch import switch_ours
+from bench.peers import OURS, Pulumi, switch_ours
 from bench.traffic import failures_by_cause
 from bench.way import TAGS, ours
 from sandbox import Sandbox

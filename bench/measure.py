@@ -1,6 +1,5 @@
 """Clocks and counters: when a selector changed, when a command was done, how much memory it took."""
 
-import json
 import statistics
 import subprocess
 import threading
@@ -135,13 +134,6 @@ def time_switch(start: Callable[[], "subprocess.Popen[str]"], watch: SelectorWat
     """Runs a command that switches, and notes when the selector changed and when the command was done."""
     begun, seconds, peak = timed(start)
     return Timing(watch.wait_for(to) - begun, seconds, peak)
-
-
-def server_version(kubeconfig: str) -> str:
-    """The API server's own word."""
-    command = [str(binary("kubectl")), "--kubeconfig", kubeconfig, "version", "-o", "json"]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return str(found["serverVersion"]["gitVersion"])
 
 
 def median(values: Sequence[float]) -> float:

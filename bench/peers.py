@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.argo import Promote, Undo
-from bench.switch import switch_naive, switch_ours
 from bench.way import READY_SECONDS, Way, image, ours, service, single
 from render import blue_green as render
 from sandbox import Sandbox
@@ -85,20 +84,38 @@ class Rolling(Way):
         return ["sh", "-ec", f"{shlex.join(change)}; {shlex.join(status)}"]
 
 
-def ways(sandbox: Sandbox, directory: Path) -> list[Way]:
-    """Every way, each with three ready pods of both versions where it keeps both."""
+def selector_ways(sandbox: Sandbox, directory: Path) -> list[Way]:
+    """The three that change the selector of a Service by hand or by Pulumi."""
     folder = directory / "naive"
     folder.mkdir()
     settings = {"kubeconfig": str(sandbox.kubeconfig), "namespace": "naive", "active": "blue"}
     naive = Stack(folder, {f"naive:{key}": value for key, value in settings.items()}, PROJECT / "bench" / "naive")
+    # What is patched is made by this program, and its stack never updated again.
     patched = Patch(sandbox, "patched")
     ours(sandbox, directory, "patched").run("up", "--yes", "--skip-preview", check=True)
     return [
         patched,
         Pulumi(OURS, sandbox, "ours", ours(sandbox, directory, "ours"), switch_ours),
         Pulumi(NAIVE, sandbox, "naive", naive, switch_naive),
+    ]
+
+
+def ways(sandbox: Sandbox, directory: Path) -> list[Way]:
+    """Every way, each with three ready pods of both versions where it keeps both."""
+    return [
+        *selector_ways(sandbox, directory),
         Helm(sandbox, "helm"),
         Promote(sandbox, "promote"),
         Undo(sandbox, "undo"),
         Rolling(sandbox, "rolling"),
     ]
+
+
+def switch_ours(stack: Stack, to: str) -> None:
+    """Changes this program's one key."""
+    stack.set("services.backend.active", to)
+
+
+def switch_naive(stack: Stack, to: str) -> None:
+    """Changes the naive program's."""
+    stack.replace("naive:active", to)

@@ -10,7 +10,7 @@ import psutil
 
 from bench import report_traffic
 from bench.measure import median, p95
-from bench.switch import NAIVE, OURS, PATCH
+from bench.peers import NAIVE, OURS, PATCH
 from toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
 
 TARGET_RATIO = 0.45
