@@ -64,8 +64,8 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "",
         *_ahead(found),
         "A rolling update brings the new version up within the measured time, which the others have done before; there "
-        "is no moment at which it could be refused. Pods that an earlier run of the same way has still on their way out "
-        "are counted among its pods.",
+        "is no moment at which it could be refused. Pods that an earlier run of the same way has still on their way "
+        "out are counted among its pods.",
         "",
         "![Answers by version over time, one run of each way](switches.png)",
     ]
