@@ -1,8 +1,8 @@
 """Load on the NodePorts of real nodes, as a load balancer would bring it, with every request recorded.
 
-Two generators run side by side at a steady rate each: one opens a connection a request, one keeps connections
-alive. A request is due at a time that the rate alone decides, and its latency counts from there: a generator or a
-server that falls behind makes latencies longer instead of making requests fewer (coordinated omission).
+Generators run side by side at a steady rate each: one opens a connection a request, several keep connections alive. A
+request is due at a time that the rate alone decides, and its latency counts from there: a generator or a server that
+falls behind makes latencies longer instead of making requests fewer (coordinated omission).
 """
 
 import contextlib
@@ -28,8 +28,15 @@ TIMEOUT_SECONDS = 10
 LIMIT_SECONDS = 3600
 """A generator that nobody ends stops by itself."""
 
+KEPT = 4
+"""Generators that keep connections alive. Each uses one or two a node, whatever its rate: together they hold
+connections to most of the pods."""
+
 POLL_SECONDS = 0.05
 """Between two questions to a port that may not answer yet: there is nothing to watch."""
+
+NEW = "new"
+"""The generator that opens a connection a request."""
 
 NANO = 1e-9
 
@@ -86,13 +93,14 @@ class Load:
     def __init__(self, addresses: Sequence[str], port: int, rate: int, directory: Path) -> None:
         self._addresses = addresses
         self._port = port
-        self._rate = rate // 2
+        # Requests a second of each generator, by its name.
+        self._rates = {NEW: rate / 2} | {f"kept-{number}": rate / 2 / KEPT for number in range(KEPT)}
         self._directory = directory
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as started:
             self._attacks = []
-            for way in ("new", "kept"):
+            for way in self._rates:
                 self._attacks.append(self._start(way))
                 started.callback(self._attacks[-1].kill)
             started.pop_all()
@@ -114,19 +122,23 @@ class Load:
             raise RuntimeError(f"the load generator failed: {said}")
 
     def requests(self) -> list[Request]:
-        """Every request of both generators, by the time they were due, once the block has ended."""
-        return sorted((*self._read("new"), *self._read("kept")), key=lambda request: request.due)
+        """Every request of all generators, by the time they were due, once the block has ended."""
+        return sorted((request for way in self._rates for request in self._read(way)), key=lambda request: request.due)
 
     def _start(self, way: str) -> "subprocess.Popen[str]":
         targets = self._directory / f"{way}.targets"
         # A POST, because Go's client sends a GET anew when a kept connection turns out to be closed, and that would
         # hide the very failures that are looked for.
-        method = "POST" if way == "kept" else "GET"
+        method = "GET" if way == NEW else "POST"
         targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
         command = [
             *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._directory / way}.results"),
-            *(f"-rate={self._rate}/s", f"-duration={LIMIT_SECONDS}s", f"-timeout={TIMEOUT_SECONDS}s"),
-            *(f"-keepalive={str(way == 'kept').lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
+            *(
+                f"-rate={round(self._rates[way] * 60)}/1m",
+                f"-duration={LIMIT_SECONDS}s",
+                f"-timeout={TIMEOUT_SECONDS}s",
+            ),
+            *(f"-keepalive={str(way != NEW).lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
         ]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -134,13 +146,14 @@ class Load:
         command = [str(binary("vegeta")), "encode", "-to=json", str(self._directory / f"{way}.results")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as encoder:
             assert encoder.stdout is not None
-            records = [_record(line, way == "kept") for line in encoder.stdout]
+            records = [_record(line, way != NEW) for line in encoder.stdout]
         if encoder.returncode:
             raise RuntimeError(f"{way}.results cannot be read")
         # The first of them, by number, was sent when it was due: the clock of the rate starts there.
-        began = min((request.sent - number / self._rate for number, request in records), default=0.0)
+        rate = self._rates[way]
+        began = min((request.sent - number / rate for number, request in records), default=0.0)
         for number, request in records:
-            yield replace(request, due=began + number / self._rate)
+            yield replace(request, due=began + number / rate)
 
 
 def wait_for_answer(address: str, port: int, version: str | None = None) -> None:

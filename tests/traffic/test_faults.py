@@ -15,6 +15,7 @@ from sandbox import Sandbox
 from sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
 from sandbox.real_node import RealNode
 from sandbox.stack import Stack
+from sandbox.tags import CRASH_SECONDS
 from tests.sandbox.kubectl import Kubectl
 from tests.traffic.observed import assert_new_connections_go, assert_nobody_noticed, failures
 
@@ -84,6 +85,21 @@ def test_a_green_that_crashes_before_the_gate_fails_no_request(serving: Stack, k
     assert_nobody_noticed(running.requests())
 
 
+def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:
+    # The smoke test's request is under way for longer than the pods live.
+    serving.set("services.backend.gate", {"smoke": {"paths": [{"path": "/"}], "attempts": 1, "timeoutSeconds": 60}})
+    serving.set("services.backend.active", "green")
+    slow = {"LATENCY_MS": str((CRASH_SECONDS + 10) * 1000)}
+    serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_AFTER_READY}", "replicas": 3, "env": slow})
+    with load() as running:
+        result = serving.up()
+    assert not result.ok
+    assert "the switch to green is refused: the smoke test failed: GET /" in result.output
+    assert all(pod["status"]["containerStatuses"][0]["restartCount"] for pod in kubectl.pods("green"))
+    assert kubectl.serving() == "blue"
+    assert_nobody_noticed(running.requests())
+
+
 def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback_and_none_after(
     serving: Stack, kubectl: Kubectl, load: Begin
 ) -> None:
@@ -119,6 +135,7 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
         killed(node.processes()["kubelet"])
+        assert engine.poll() is None, "the switch was over already"
         output, _ = engine.communicate()
         assert engine.returncode == 0, output
         assert "kubelet" not in node.processes()
@@ -166,6 +183,7 @@ def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
         killed(own_nodes.processes()["kube-apiserver"])
+        assert engine.poll() is None, "the switch was over already"
         engine.communicate()
         assert "kube-apiserver" not in own_nodes.processes()
         own_nodes.up()
