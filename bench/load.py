@@ -86,15 +86,17 @@ class Load:
     Args:
         addresses: of the nodes; they are asked in turn.
         port: NodePort.
-        rate: requests a second, half of them with connections kept alive.
+        rate: requests a second.
         directory: an empty one, for the recordings.
+        new: of these, over connections of their own; half of them if it is not said.
     """
 
-    def __init__(self, addresses: Sequence[str], port: int, rate: int, directory: Path) -> None:
+    def __init__(self, addresses: Sequence[str], port: int, rate: int, directory: Path, new: int | None = None) -> None:
         self._addresses = addresses
         self._port = port
         # Requests a second of each generator, by its name.
-        self._rates = {NEW: rate / 2} | {f"kept-{number}": rate / 2 / KEPT for number in range(KEPT)}
+        own = rate / 2 if new is None else new
+        self._rates = {NEW: own} | {f"kept-{number}": (rate - own) / KEPT for number in range(KEPT)}
         self._directory = directory
 
     def __enter__(self) -> Self:

@@ -98,7 +98,8 @@ def long_run(found: dict[str, Any]) -> list[str]:
         "",
         f"**{failed} of {found['requests']:,} requests failed** over {len(found['done'])} switches by `pulumi up` "
         f"(to reach: none; {_verdict(failed == 0)}), at {found['rate']} requests a second for "
-        f"{found['seconds'] / 60:.0f} min on two real nodes. With {CONFIDENCE:.0%} confidence, fewer than "
+        f"{found['seconds'] / 60:.0f} min on two real nodes, {found['new']:,} of them over connections of "
+        f"their own. With {CONFIDENCE:.0%} confidence, fewer than "
         f"{bound * 1e6:.1f} in a million fail.",
         "",
         f"- failures by cause: {causes}",
