@@ -9,8 +9,8 @@ from bench.connections import RATE as CONNECTION_RATE
 from bench.connections import SECONDS as CONNECTION_SECONDS
 from bench.long_run import CONFIDENCE, failure_bound
 from bench.measure import median, p95
-from bench.peers import HELM, OURS, PATCH
-from bench.traffic import RATE
+from bench.peers import HELM, NAIVE, OURS, PATCH
+from bench.traffic import RATE, SECONDS_AFTER
 
 FIRST_NEW_SECONDS = 5
 """What `pulumi up` may take from Enter to the first answer of the new colour."""
@@ -20,6 +20,7 @@ DONE_SECONDS = 7
 
 WHY_AHEAD = {
     PATCH: "it does one thing: it asks no gate, and no state knows of it.",
+    NAIVE: "it asks no gate; its command goes on for ten seconds more, in the provider's own wait for Services.",
     HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
     PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
     UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
@@ -59,8 +60,9 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     return [
         *lines,
         "",
-        "Kept connections stay with the version that they were opened to for as long as it is up: a Service chooses a "
-        "pod when a connection is opened. They leave it, without a failure, when its pods drain.",
+        f"'They stay': still so {SECONDS_AFTER} s after the command. Kept connections stay with the version that they "
+        "were opened to for as long as it is up: a Service chooses a pod when a connection is opened. They leave it, "
+        "without a failure, when its pods drain.",
         "",
         *_ahead(found),
         "A rolling update brings the new version up within the measured time, which the others have done before; there "
