@@ -43,7 +43,7 @@ down: $(INSTALLED) ## remove the local cluster and its state
 test: test-unit test-sandbox test-traffic ## all tests, installing what they need
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
