@@ -70,6 +70,7 @@ def main(
             try:
                 sandbox.up(NODES.get(part, Kind.REAL))
                 data[part] = measures[part](sandbox, work)
+                data.setdefault("dates", {})[part] = data["machine"]["date"]
             finally:
                 sandbox.down()
             # After each part: a long benchmark that is cut off keeps what it has.

@@ -48,21 +48,23 @@ def report(data: dict[str, Any]) -> str:
         "switch": _switch,
         "growth": _growth,
     }
-    lines = _head(data["machine"])
+    lines = _head(data["machine"], data["dates"])
     for part, section in sections.items():
         if part in data:
             lines += section(data[part])
     return "\n".join([*lines, ""])
 
 
-def _head(found: dict[str, Any]) -> list[str]:
+def _head(found: dict[str, Any], dates: dict[str, str]) -> list[str]:
     return [
         "# Benchmarks",
         "",
         "Written by `make bench`; the raw data is in [benchmarks.json](benchmarks.json).",
         f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB, {found['system']}; "
         f"Python {found['python']}, Pulumi {found['pulumi']}, pulumi-kubernetes {found['pulumi-kubernetes']}, "
-        f"Kubernetes {found['kubernetes']}, etcd {found['etcd']}; {found['date']}.",
+        f"Kubernetes {found['kubernetes']}, etcd {found['etcd']}. Measured: "
+        + ", ".join(f"{part} {date}" for part, date in sorted(dates.items()))
+        + ".",
         "",
         "The control plane is real throughout. Where users' requests are counted, two nodes are real too; where only",
         "tools and API server are timed, all nodes are simulated, and the section says so.",
