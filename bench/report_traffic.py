@@ -105,8 +105,8 @@ def long_run(found: dict[str, Any]) -> list[str]:
         f"{bound * 1e6:.1f} in a million fail.",
         "",
         f"- failures by cause: {causes}",
-        f"- answered more than a second after they were due: {found['over_one_second']:,}; the machine's processors carry "
-        "clients, nodes and, at a switch, the engine",
+        f"- answered more than a second after they were due: {found['over_one_second']:,}; the machine's processors "
+        "carry clients, nodes and, at a switch, the engine",
         f"- latency, from when a request was due: {latency}",
         f"- switches: first new answer after {median(found['first_new']):.2f} s (p95 {p95(found['first_new']):.2f} s), "
         f"done after {median(found['done']):.2f} s (p95 {p95(found['done']):.2f} s)",
