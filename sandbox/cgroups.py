@@ -72,6 +72,10 @@ def remove(group: str) -> None:
             # A node's process 1 before the others, which the kernel ends with it, and it is waited for: it has left its
             # group when it still waits for them. The programs that led them into the node take them in; killed as
             # well, they would leave that to the machine's process 1, which may take seconds over it.
+            # One that is stopped takes in nobody: nsenter stops itself when what it started is stopped.
+            for process in _processes(top):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
             end([process for process in _processes(top) if _is_first(process)])
             end(list(_processes(top)))
             for folder, _, _ in os.walk(top, topdown=False):

@@ -95,7 +95,9 @@ def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubec
         result = serving.up()
     assert not result.ok
     assert "the switch to green is refused: the smoke test failed: GET /" in result.output
-    assert all(pod["status"]["containerStatuses"][0]["restartCount"] for pod in kubectl.pods("green"))
+    for pod in kubectl.pods("green"):
+        crashed = "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1"
+        kubectl.wait(crashed, f"pod/{pod['metadata']['name']}", seconds=60)
     assert kubectl.serving() == "blue"
     assert_nobody_noticed(running.requests())
 
@@ -134,8 +136,8 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
     warm.set("services.backend.active", "green")
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
-        killed(node.processes()["kubelet"])
         assert engine.poll() is None, "the switch was over already"
+        killed(node.processes()["kubelet"])
         output, _ = engine.communicate()
         assert engine.returncode == 0, output
         assert "kubelet" not in node.processes()
@@ -182,8 +184,8 @@ def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
     warm.set("services.backend.active", "green")
     with load() as running:
         engine = started_and_at(warm, "Service backend updating")
-        killed(own_nodes.processes()["kube-apiserver"])
         assert engine.poll() is None, "the switch was over already"
+        killed(own_nodes.processes()["kube-apiserver"])
         engine.communicate()
         assert "kube-apiserver" not in own_nodes.processes()
         own_nodes.up()
