@@ -22,6 +22,10 @@ from tests.traffic.observed import assert_new_connections_go, assert_nobody_noti
 PATIENCE = 15
 """`readyTimeoutSeconds` where green is not going to get ready."""
 
+STOP_SECONDS = 10
+POLL_SECONDS = 0.01
+"""A signal takes effect when the process runs next, and there is nothing to wait on that says when it has."""
+
 Begin = Callable[..., Load]
 
 
@@ -58,8 +62,11 @@ def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":
 def stopped(process: int) -> Iterator[None]:
     """A process that neither runs nor ends while the block lasts."""
     os.kill(process, signal.SIGSTOP)
-    assert psutil.Process(process).status() == psutil.STATUS_STOPPED
     try:
+        limit = time.monotonic() + STOP_SECONDS
+        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < limit, "it does not stop"
+            time.sleep(POLL_SECONDS)
         yield
     finally:
         os.kill(process, signal.SIGCONT)
