@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.image import backend_image
+from sandbox.real_nodes import REPOSITORY
 from sandbox.tags import environments, with_tags
 
 NAME = "switchyard-traffic"
-REPOSITORY = "ghcr.io/org/backend"
 
 CONFIGURATION: dict[str, Any] = {
     "kind": "Cluster",
