@@ -6,16 +6,14 @@ are known by the path that they were started from.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
 
 import httpx
 import psutil
@@ -23,6 +21,7 @@ import yaml
 
 from sandbox import control_plane, kubeconfig
 from sandbox.control_plane import COMPONENTS
+from sandbox.directory import HOME, locked
 from sandbox.host import free_ports
 from sandbox.nodes import node_manifest, not_ready
 from sandbox.processes import end, processes_of
@@ -31,11 +30,17 @@ from sandbox.real_nodes import NAMES as REAL_NAMES
 from sandbox.real_nodes import RealNodes, RealNodesError
 from sandbox.slots import Slot
 from settings.nodes import DEFAULT_NODES
-from toolchain.paths import PROJECT, binary
+from toolchain.paths import binary
 
-HOME = PROJECT / ".sandbox"
 READY_SECONDS = 60
 """Bound on the start. It takes about 3 s on two cores."""
+
+STARTS = 2
+"""How often `up` starts the components until they are ready: one may end because the machine was busy, or because
+somebody took its port between the choice and the start."""
+
+LOG_LINES = 3
+"""How much an error quotes of the log of a component that ended."""
 
 POLL_SECONDS = 0.1
 """Pause between two questions to an API server that may not be up, so that it cannot be watched yet."""
@@ -53,6 +58,10 @@ class Kind(StrEnum):
 
 class SandboxError(Exception):
     """The sandbox could not be started or ended. The text names the cause and the remedy."""
+
+
+class _ComponentError(SandboxError):
+    """A component ended while it was waited for."""
 
 
 class Sandbox:
@@ -152,18 +161,17 @@ class Sandbox:
 
     def _start(self, kind: Kind, report: Callable[[str], None]) -> None:
         slot = self._nodes.prepare() if kind is Kind.REAL else None
-        if set(self.processes()) != set(COMPONENTS):
-            end(self._processes())
-            if self._complete.exists():
-                for file in self._cluster.rglob("*.pid"):
-                    # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a
-                    # zombie as well, and would not start the component.
-                    file.unlink()
-                self._kwokctl("start", "cluster")
-            else:
-                self._create(slot)
+        for start in range(1, STARTS + 1):
+            if set(self.processes()) != set(COMPONENTS):
+                self._start_components(slot)
+            try:
+                with self._client() as client:
+                    self._wait("the API server", lambda: client.get("/readyz").is_success)
+                break
+            except _ComponentError:
+                if start == STARTS:
+                    raise
         with self._client() as client:
-            self._wait("the API server", lambda: client.get("/readyz").is_success)
             self._register_nodes(client, () if slot is None else REAL_NAMES)
             if slot is not None:
                 port = self.server.rpartition(":")[2]
@@ -175,6 +183,19 @@ class Sandbox:
             self._wait("the seven nodes", lambda: not self._not_ready(client))
         kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
         self._complete.touch()
+
+    def _start_components(self, slot: Slot | None) -> None:
+        """Starts the control plane anew, on what is in etcd if it was ever complete."""
+        end(self._processes())
+        if not self._complete.exists():
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._create(slot)
+            return
+        for file in self._cluster.rglob("*.pid"):
+            # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a zombie as
+            # well, and would not start the component.
+            file.unlink()
+        self._kwokctl("start", "cluster")
 
     def _clear(self) -> None:
         """Ends and removes what a start that never got ready has left."""
@@ -255,40 +276,20 @@ class Sandbox:
             with contextlib.suppress(httpx.TransportError):
                 if ready():
                     return
+            if ended := sorted(set(COMPONENTS) - set(self.processes())):
+                raise _ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
             time.sleep(POLL_SECONDS)
-        dead = sorted(set(COMPONENTS) - set(self.processes()))
-        cause = f"{', '.join(dead)} ended" if dead else "everything runs"
         raise SandboxError(
-            f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s ({cause}). "
+            f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "
             f"See the logs in {self._cluster / 'logs'}, then: {self._command('down')}"
         )
 
-
-def make_private(directory: Path) -> None:
-    """Makes a folder in `.sandbox`, and what is missing above it, for its owner alone: there are keys below it."""
-    for folder in reversed([directory, *directory.parents]):
-        if folder.is_relative_to(HOME):
-            folder.mkdir(mode=0o700, exist_ok=True)
-
-
-@contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Keeps others that start or end the sandbox of a directory waiting; makes the directory."""
-    with _locked_file(directory):
-        yield
-
-
-def _locked_file(directory: Path) -> TextIO:
-    path = directory / "lock"
-    while True:
-        try:
-            make_private(directory)
-            lock = path.open("w")
-        except FileNotFoundError:
-            continue  # a `down` has removed the directory meanwhile
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # A `down` that was waited for has removed the file that is locked now, and the next to come would lock another.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
-                return lock
-        lock.close()
+    def _last_words(self, components: Collection[str]) -> str:
+        """The ends of components' logs, and where they are."""
+        logs = self._cluster / "logs"
+        lines = [f"See the logs in {logs}, then: {self._command('down')}"]
+        for component in components:
+            with contextlib.suppress(FileNotFoundError):
+                last = (logs / f"{component}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
+                lines += [f"  {component}: {line}" for line in last]
+        return "\n".join(lines)

@@ -17,7 +17,8 @@ import typer
 import yaml
 from rich.console import Console
 
-from sandbox.cluster import HOME, Sandbox, make_private
+from sandbox.cluster import Sandbox
+from sandbox.directory import HOME, make_private
 from toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
 
 STACK = "local"

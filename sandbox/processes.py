@@ -46,8 +46,12 @@ def end(processes: list[psutil.Process]) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it is there and no zombie, which holds nothing any more and waits, maybe for seconds, for its parent."""
+    """Whether it is there and holds something.
+
+    A zombie holds nothing any more and waits, maybe for seconds, for its parent. It holds its ports and locks as long
+    as one of its threads has not ended, which on a busy machine is later than the first.
+    """
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False

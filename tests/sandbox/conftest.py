@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from sandbox import Sandbox
-from sandbox.cluster import HOME
+from sandbox.directory import HOME
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
 

@@ -122,7 +122,9 @@ def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kub
     serving.set("services.backend.green", {"tag": f"v2.0.0{NEVER_READY}", "replicas": 3})
     engine = serving.start("up", "--yes", "--skip-preview")
     assert engine.stdout is not None
-    assert any("Waiting for app ReplicaSet" in printed for printed in engine.stdout)
+    # The provider says both when it has begun to wait, at once, and the engine prints one or both.
+    waits = ("Waiting for app ReplicaSet", "MinimumReplicasUnavailable")
+    assert any(said in printed for printed in engine.stdout for said in waits)
     engine.send_signal(signal.SIGINT)
     output, _ = engine.communicate()
     assert engine.returncode != 0

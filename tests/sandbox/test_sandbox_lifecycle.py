@@ -1,8 +1,10 @@
 """The local cluster starts, stops, and survives what happens to it in between."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import Sandbox
-from sandbox.cluster import HOME
+from sandbox import Sandbox, SandboxError, cluster
 from sandbox.control_plane import COMPONENTS
+from sandbox.directory import HOME
 from sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY, NODE_FAULT_LABEL, NODE_NOT_READY
+from sandbox.host import free_ports
+from sandbox.processes import end
 from settings.nodes import DEFAULT_NODES
 from tests.sandbox.kubectl import Kubectl
 from toolchain.paths import PROJECT
@@ -26,6 +30,16 @@ def own() -> Iterator[Sandbox]:
     mine = Sandbox(f"own-{os.getpid()}")
     yield mine
     mine.down()
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    """Somebody else has a port of this machine."""
+    with contextlib.closing(socket.socket()) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        yield
 
 
 def processes_below(directory: str) -> list[psutil.Process]:
@@ -94,6 +108,29 @@ def test_up_repairs_a_component_that_was_killed_and_keeps_what_is_in_etcd(own: S
     own.up()
     assert own.running()
     assert kubectl.get("configmap", "kept")["data"] == {"key": "value"}
+
+
+def test_up_says_who_cannot_start_and_why_and_works_when_the_cause_is_gone(own: Sandbox) -> None:
+    own.up()
+    end([psutil.Process(own.processes()["kube-apiserver"])])
+    with listening(int(own.server.rpartition(":")[2])):
+        with pytest.raises(SandboxError) as error:
+            own.up()
+        assert "kube-apiserver" in str(error.value)
+        assert "address already in use" in str(error.value)
+    own.up()
+    assert own.running()
+
+
+def test_the_first_up_takes_other_ports_when_somebody_was_faster(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_ports(len(COMPONENTS))
+    taken = first[COMPONENTS.index("kube-apiserver")]
+    choices = [first]
+    monkeypatch.setattr(cluster, "free_ports", lambda count: choices.pop() if choices else free_ports(count))
+    with listening(taken):
+        own.up()
+    assert choices == []
+    assert int(own.server.rpartition(":")[2]) != taken
 
 
 def test_an_up_that_was_killed_at_any_point_does_not_block_the_next(own: Sandbox) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from bench.load import Load, wait_for_answer
 from sandbox import Sandbox
-from sandbox.cluster import HOME, Kind
+from sandbox.cluster import Kind
+from sandbox.directory import HOME
 from sandbox.real_nodes import unavailable
 from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sandbox import cluster, control_plane, node_config, oci, slots, tags
+import sandbox.directory
+from sandbox import control_plane, node_config, oci, slots, tags
 from sandbox.control_plane import COMPONENTS
 from sandbox.faults import ERRORS, NEVER_READY
 from sandbox.image import PAUSE
@@ -135,7 +136,7 @@ def test_one_sandbox_too_many_is_told_to_end_another(claims: Path, tmp_path: Pat
 def test_who_waited_for_a_down_locks_the_file_that_the_next_will_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "HOME", tmp_path)
+    monkeypatch.setattr(sandbox.directory, "HOME", tmp_path)
     own = tmp_path / "named" / "own"
     waits = iter([True, True, False])
     flock = fcntl.flock
@@ -147,7 +148,7 @@ def test_who_waited_for_a_down_locks_the_file_that_the_next_will_lock(
         flock(file, operation)
 
     monkeypatch.setattr(fcntl, "flock", ended_meanwhile)
-    with cluster.locked(own):
+    with sandbox.directory.locked(own):
         assert next(waits, None) is None
         with (own / "lock").open() as another, pytest.raises(BlockingIOError):
             flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
