@@ -237,17 +237,26 @@ class Sandbox:
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(binary("kwokctl")), *arguments]
         command += ["--name", "sandbox", "--config", str(self._work / "kwok.yaml")]
-        result = subprocess.run(
-            command,
-            env=os.environ | {"KWOK_WORKDIR": str(self._work)},
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,
-        )
-        (self._work / "kwokctl.log").write_text(result.stderr)
-        if result.returncode:
-            raise SandboxError(f"kwokctl {arguments[0]} failed; see {self._work / 'kwokctl.log'}, then run up again.")
+        # It asks the API server with the first kubectl that it finds, and looks for one on the internet otherwise.
+        path = f"{binary('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
+        log = self._work / "kwokctl.log"
+        with log.open("w") as output:
+            starter = subprocess.Popen(
+                command,
+                env=os.environ | {"KWOK_WORKDIR": str(self._work), "PATH": path},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        while starter.poll() is None:
+            # It would go on asking for two minutes.
+            if self._ended():
+                end([psutil.Process(starter.pid)])
+                starter.wait()
+                return
+            time.sleep(POLL_SECONDS)
+        if starter.returncode:
+            raise SandboxError(f"kwokctl {arguments[0]} failed; see {log}, then run up again.")
 
     def _client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
@@ -276,13 +285,18 @@ class Sandbox:
             with contextlib.suppress(httpx.TransportError):
                 if ready():
                     return
-            if ended := sorted(set(COMPONENTS) - set(self.processes())):
+            if ended := self._ended():
                 raise _ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
             time.sleep(POLL_SECONDS)
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "
             f"See the logs in {self._cluster / 'logs'}, then: {self._command('down')}"
         )
+
+    def _ended(self) -> list[str]:
+        """Components that were started and do not run any more."""
+        started = {file.stem for file in (self._cluster / "pids").glob("*.pid")}
+        return sorted(started - set(self.processes()))
 
     def _last_words(self, components: Collection[str]) -> str:
         """The ends of components' logs, and where they are."""
