@@ -2,8 +2,7 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,6 @@ from toolchain.versions import ROLLOUT_CRDS
 
 PROMOTE = "Argo Rollouts blueGreen, promote"
 UNDO = "Argo Rollouts blueGreen, undo"
-
-POLL_SECONDS = 0.2
-"""Between two looks at a Rollout's status, of which a watch can show a phase of an earlier generation."""
 
 
 class Promote(Way):
@@ -37,7 +33,7 @@ class Promote(Way):
         preview = active | {"metadata": active["metadata"] | {"name": "preview"}}
         preview["spec"] = {**active["spec"], "type": "ClusterIP"}
         self.apply(render.service_account("backend", service(namespace)), active, preview, rollout)
-        self._wait(lambda status: status.get("phase") == "Healthy")
+        self._healthy()
 
     def prepare(self, to: str) -> None:
         """Gives the Rollout the new version and waits until it is paused before the promotion."""
@@ -49,15 +45,21 @@ class Promote(Way):
             {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image(to)},
         ]
         self.kubectl("patch", "rollout", "backend", "--type=json", "-p", json.dumps(patch))
-        self._wait(lambda status: status.get("currentPodHash") != before and bool(status.get("pauseConditions")))
+
+        def paused() -> bool:
+            status = self._status()
+            return status.get("currentPodHash") != before and bool(status.get("pauseConditions"))
+
+        self.wait(paused)
 
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to what is paused
         """Promotes."""
         return [*self._argo(), "promote", "backend"]
 
     def settle(self) -> None:
-        """Waits until the controller has done what the command asked for."""
-        self._wait(lambda status: status.get("phase") == "Healthy")
+        """Waits until the controller has done what the command asked for, and the other version is down."""
+        self._healthy()
+        self.wait(lambda: len(self.pods()) == service(self.namespace).blue.replicas)
 
     def _argo(self) -> list[str]:
         command = [str(binary("kubectl-argo-rollouts")), "--kubeconfig", str(self._sandbox.kubeconfig)]
@@ -67,12 +69,8 @@ class Promote(Way):
         found: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json")).get("status", {})
         return found
 
-    def _wait(self, holds: Callable[[dict[str, Any]], bool]) -> None:
-        limit = time.monotonic() + READY_SECONDS
-        while not holds(self._status()):
-            if time.monotonic() > limit:
-                raise TimeoutError(f"Rollout backend: {self._status()}")
-            time.sleep(POLL_SECONDS)
+    def _healthy(self) -> None:
+        self.wait(lambda: self._status().get("phase") == "Healthy")
 
 
 class Undo(Promote):
@@ -88,7 +86,7 @@ class Undo(Promote):
         """Promotes the other version first."""
         super().prepare(other(to))
         subprocess.run([*self._argo(), "promote", "backend"], check=True, capture_output=True)
-        self.settle()
+        self._healthy()
 
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to the revision before
         """Undoes."""

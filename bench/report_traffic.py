@@ -45,8 +45,8 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         f"{_verdict(done <= DONE_SECONDS)}).",
         "",
         "| way | first new answer, median | p95 | last old, new connections, median | p95 | last old, kept connections "
-        "| command done, median | p95 | failed requests | pods, memory at the end |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| command done, median | p95 | failed requests | pods, memory during | after |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for way, taken in found.items():
         columns = {name: [run[name] for run in taken] for name in taken[0]}
@@ -55,7 +55,7 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         lines.append(
             f"| {way} | {_both(columns['first_new'])} | {_both(columns['last_old_new'])} | {stays} "
             f"| {_both(columns['done'])} | {sum(columns['failed'])} of {sum(columns['requests']):,} "
-            f"| {median(columns['pods']):.0f}, {median(columns['memory_mib']):.0f} MiB |"
+            f"| {_held(columns['during'])} | {_held(columns['after'])} |"
         )
     return [
         *lines,
@@ -66,11 +66,17 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "",
         *_ahead(found),
         "A rolling update brings the new version up within the measured time, which the others have done before; there "
-        "is no moment at which it could be refused. Pods that an earlier run of the same way has still on their way "
-        "out are counted among its pods.",
+        f"is no moment at which it could be refused. 'During' is the most at a time, from the command to "
+        f"{SECONDS_AFTER} s after its end; 'after' is when nothing is on its way out any more.",
         "",
         "![Answers by version over time, one run of each way](switches.png)",
     ]
+
+
+def _held(moments: list[dict[str, float]]) -> str:
+    """Median pods and memory."""
+    pods, memory = (median([moment[name] for moment in moments]) for name in ("pods", "memory_mib"))
+    return f"{pods:.0f}, {memory:.0f} MiB"
 
 
 def _ahead(found: dict[str, list[dict[str, Any]]]) -> list[str]:

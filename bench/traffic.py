@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.argo import argo_rollouts
+from bench.held import Held, Holdings, held
 from bench.load import Load, Request, wait_for_answer
 from bench.peers import ways
 from bench.way import TAGS, Way
 from sandbox import Sandbox
-from sandbox.cgroups import hierarchies
 
 RATE = 200
 """Requests a second on the way that is measured, half of them over connections that are kept alive."""
@@ -38,8 +38,8 @@ class Run:
         done: to the end of the command.
         requests: sent in all.
         failed: of these.
-        pods: at the end of the command, those on their way out as well.
-        memory_mib: that they held then, MiB.
+        during: what the way held at most, from the command to the end of the load.
+        after: what it holds when nothing of it is on its way out any more.
         answers: for the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
     """
 
@@ -49,8 +49,8 @@ class Run:
     done: float
     requests: int
     failed: int
-    pods: int
-    memory_mib: float
+    during: Held
+    after: Held
     answers: dict[str, list[int]]
 
 
@@ -69,7 +69,6 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
             way.prepare(to)
             one = measure(way, to, addresses, folder)
             results[way.name].append(one)
-            way.settle()
             kept = "stays" if one.last_old_kept is None else f"{one.last_old_kept:.3f} s"
             print(
                 f"{way.name}: first new {one.first_new:.3f} s, last old {one.last_old_new:.3f} s (kept: {kept}), "
@@ -86,15 +85,15 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
         wait_for_answer(address, way.port(), old)
     with Load(addresses, way.port(), RATE, folder) as load:
         time.sleep(SECONDS_BEFORE)
-        begun = time.time()
-        process = way.start(to)
-        output, _ = process.communicate()
-        done = time.time()
-        pods = way.pods()
-        memory = sum(memory_mib(pod) for pod in pods)
-        time.sleep(SECONDS_AFTER)
+        with Holdings(way) as holdings:
+            begun = time.time()
+            process = way.start(to)
+            output, _ = process.communicate()
+            done = time.time()
+            time.sleep(SECONDS_AFTER)
     if process.returncode:
         raise RuntimeError(f"{way.name}: {output}")
+    way.settle()
     requests = load.requests()
     kept = [request.done for request in requests if request.keep_alive and request.version == old]
     at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS
@@ -105,8 +104,8 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
         done=done - begun,
         requests=len(requests),
         failed=sum(request.failed for request in requests),
-        pods=len(pods),
-        memory_mib=memory,
+        during=holdings.most,
+        after=held(way),
         answers=columns(requests, begun - SECONDS_BEFORE),
     )
 
@@ -120,22 +119,6 @@ def columns(requests: Sequence[Request], since: float) -> dict[str, list[int]]:
             counted.setdefault(what, Counter())[int((request.done - since) / BIN_SECONDS)] += 1
     last = max(max(counter) for counter in counted.values())
     return {what: [counter[number] for number in range(last + 1)] for what, counter in counted.items()}
-
-
-def memory_mib(pod: str) -> float:
-    """What the processes of a pod on a real node hold (anonymous memory), MiB; 0 if it is gone.
-
-    Args:
-        pod: its uid.
-    """
-    for root in hierarchies():
-        for folder in root.glob(f"switchyard-*/*/kubepods/**/pod{pod}"):
-            statistics = folder / "memory.stat"
-            if statistics.exists():
-                values = dict(line.split() for line in statistics.read_text().splitlines())
-                # The name in version 1, which is for a group with its children, and in version 2.
-                return int(values.get("total_rss", values.get("anon", 0))) / 2**20
-    return 0.0
 
 
 def failures_by_cause(requests: Sequence[Request]) -> dict[str, int]:

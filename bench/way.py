@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}}
 
 READY_SECONDS = 120
 """Bound on the preparations. They take some 10 s."""
+
+POLL_SECONDS = 0.2
+"""Between two looks in what is not timed."""
 
 
 class Way:
@@ -50,7 +54,20 @@ class Way:
         return subprocess.Popen(self.command(to), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def settle(self) -> None:
-        """Waits until the next run finds what this one found."""
+        """Waits until the next run finds what this one found: nothing is on its way out."""
+        self.wait(lambda: not self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"))
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        """Waits until something holds, of which a watch would show what is past as well.
+
+        Raises:
+            TimeoutError: it does not in `READY_SECONDS`.
+        """
+        limit = time.monotonic() + READY_SECONDS
+        while not holds():
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{self.name}: {self.kubectl('get', 'pods,services', '-o', 'wide')}")
+            time.sleep(POLL_SECONDS)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs kubectl in the namespace."""
