@@ -1,13 +1,17 @@
 """Composes one stack: settings, then the cluster, then placement, then the services."""
 
+from typing import Any
+
 import pulumi
 
 from components.blue_green import BlueGreenService
+from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
 from components.interrupt import end_when_interrupted
 from components.placement import Placement, look_at_nodes
 from gate.cluster import ClusterAccess
 from settings.problems import SettingsError
+from settings.service import BlueGreenSettings, CanarySettings, ServiceSettings
 from settings.stack import NAMESPACE, StackSettings, load
 
 
@@ -34,6 +38,18 @@ def _production(config: pulumi.Config) -> bool | str | None:
         return config.get("production")
 
 
+def release(name: str, service: ServiceSettings, access: ClusterAccess, opts: pulumi.ResourceOptions) -> dict[str, Any]:
+    """Registers one service by its strategy; returns its outputs."""
+    if isinstance(service, CanarySettings):
+        canary = CanaryService(name, service=service, access=access, opts=opts)
+        rollout = {"tag": service.tag, "replicas": service.replicas, "follow": canary.follow}
+        return {"active": canary.active, "rollout": rollout, "urls": canary.urls}
+    if not isinstance(service, BlueGreenSettings):
+        raise TypeError(f"no component for {type(service).__name__}")
+    colours = BlueGreenService(name, service=service, access=access, opts=opts)
+    return {"active": colours.active, "colours": colours.colours, "urls": colours.urls}
+
+
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
@@ -45,15 +61,10 @@ def main() -> None:
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
     placement = Placement("placement", nodes=nodes, live=live, access=access, opts=on_cluster)
+    placed = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement]))
     outputs = {}
     for name, service in settings.services.items():
-        component = BlueGreenService(
-            name,
-            service=service,
-            access=access,
-            opts=pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement])),
-        )
-        outputs[name] = {"active": component.active, "colours": component.colours, "urls": component.urls}
+        outputs[name] = release(name, service, access, placed)
     pulumi.export("services", outputs)
 
 

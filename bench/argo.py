@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.way import READY_SECONDS, Way, image, other, service, single
-from render import blue_green as render
+from render import pods as render
 from sandbox import Sandbox
 from toolchain.paths import BIN, binary
 from toolchain.versions import ROLLOUT_CRDS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.argo import Promote, Undo
 from bench.way import READY_SECONDS, Way, image, ours, service, single
-from render import blue_green as render
+from render import pods as render
 from sandbox import Sandbox
 from sandbox.stack import Stack
 from toolchain.paths import PROJECT, binary

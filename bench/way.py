@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from render import blue_green as render
+from render import pods
 from sandbox import Sandbox
 from sandbox.stack import Stack
-from settings.service import Colour, ServiceSettings
+from settings.service import BlueGreenSettings, Colour
 from toolchain.paths import binary
 
 TAGS = {"blue": "v1.0.0", "green": "v2.0.0"}
@@ -121,21 +122,21 @@ def settings(namespace: str) -> dict[str, Any]:
     }
 
 
-def service(namespace: str) -> ServiceSettings:
+def service(namespace: str) -> BlueGreenSettings:
     """The same, parsed."""
-    return ServiceSettings.model_validate(settings(namespace))
+    return BlueGreenSettings.model_validate(settings(namespace))
 
 
 def single(namespace: str, kind: str) -> list[dict[str, Any]]:
     """One set of pods, the same ones as this program makes, and a Service that selects them all."""
     same = service(namespace)
     labels = {"app": "backend"}
-    pods = render.deployment("backend", Colour.BLUE, same)
-    pods["kind"] = kind
-    pods["metadata"]["name"] = "backend"
-    pods["spec"]["selector"]["matchLabels"] = labels
-    pods["spec"]["template"]["metadata"]["labels"] = labels
-    pods["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"] = labels
-    active = render.active_service("backend", same)
+    workload = render.deployment("backend", Colour.BLUE, same)
+    workload["kind"] = kind
+    workload["metadata"]["name"] = "backend"
+    workload["spec"]["selector"]["matchLabels"] = labels
+    workload["spec"]["template"]["metadata"]["labels"] = labels
+    workload["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"] = labels
+    active = pods.active_service("backend", same)
     active["spec"]["selector"] = labels
-    return [pods, active]
+    return [workload, active]

@@ -5,7 +5,7 @@ from typing import TypeVar
 import pulumi
 from pydantic.alias_generators import to_snake
 
-from render.blue_green import Manifest
+from render.pods import Manifest
 
 Kind = TypeVar("Kind", bound=pulumi.CustomResource)
 

@@ -19,7 +19,7 @@ This is half of what the API server gives a request itself, and far more than an
 busy with the resources of 200 services.
 """
 
-CORE, APPS, DISCOVERY = "v1", "apps/v1", "discovery.k8s.io/v1"
+CORE, APPS, DISCOVERY, ROLLOUTS = "v1", "apps/v1", "discovery.k8s.io/v1", "argoproj.io/v1alpha1"
 
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 

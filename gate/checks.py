@@ -1,8 +1,9 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 
 from gate.api import AccessDeniedError, RejectedError
 from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
@@ -11,23 +12,21 @@ from gate.decisions import (
     ready_pods,
     refuse_adoption,
     refuse_fewer_replicas,
-    refuse_in_place,
     refuse_no_answer,
     refuse_no_namespace,
     refuse_other_ports,
-    refuse_retire,
     refuse_smoke,
     refuse_switch,
-    serving_colour,
+    serving_track,
+    wanted_ready,
 )
 from gate.following import wait_for_nodes
-from gate.objects import Endpoint, PodsChange
-from gate.reports import UNKNOWN, Seen, about_readiness, seen, shared_selector, why_not_ready
-from gate.routing import refuse_unfollowed, warn_unfollowed
+from gate.objects import Endpoint
+from gate.reports import UNKNOWN, Seen, seen, shared_selector, unfinished_hand_over
+from gate.routing import warn_unfollowed
 from gate.smoke import smoke_failures
-from render.blue_green import Manifest
-from render.labels import colour_name, selector
-from settings.service import Colour, ServiceSettings
+from render.labels import selector, way_in_name
+from settings.service import ServiceSettings, Track
 
 Warn = Callable[[str], None]
 
@@ -42,7 +41,7 @@ class GateRefusedError(Exception):
 
 
 class Gates:
-    """The gates of one service.
+    """The gates of one service, whatever its strategy.
 
     Args:
         name: the service's name.
@@ -75,7 +74,7 @@ class Gates:
             await self._check_adoption(cluster, await self._selected(cluster))
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
-        """Holds before the active Service may select the active colour.
+        """Holds before the active Service may select the active track.
 
         In a preview the pods are not there yet, so only what the configuration shows is checked.
 
@@ -84,12 +83,12 @@ class Gates:
             preview: whether nothing is going to happen.
 
         Raises:
-            GateRefusedError: the colour has too few ready endpoints, or its smoke test fails.
+            GateRefusedError: it has too few ready endpoints, or its smoke test fails.
         """
-        to = self._service.active
+        to = self._service.track
         async with self._cluster() as cluster:
             selected = await self._selected(cluster)
-            serving = serving_colour(self._name, selected)
+            serving = serving_track(self._name, selected)
             if serving == to:
                 return
             if creating:
@@ -102,36 +101,8 @@ class Gates:
             await self._smoke(cluster, to, endpoints)
             self._switching = serving is not None
 
-    async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
-        """Holds before a Deployment is applied, whether the stack knows it already or not.
-
-        In a preview the Service is still to be switched, so that of the idle colour nothing can be said yet.
-
-        Args:
-            colour: whose Deployment it is.
-            manifest: what is about to be applied.
-            preview: whether nothing is going to happen.
-
-        Raises:
-            GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
-        """
-        async with self._cluster() as cluster:
-            change = await cluster.pods_change(manifest)
-            if change is None or not change.takes_pods:
-                return
-            if colour == self._service.active:
-                if change.template:
-                    selected = await self._selected(cluster)
-                    self._raise(refuse_in_place(self._name, self._service, colour, selected))
-            elif not preview:
-                needed = await self._wait_for_retirement(cluster, colour, change)
-                if needed:
-                    seconds = self._service.gate.timeout_seconds
-                    reasons = await wait_for_nodes(cluster, self._service, seconds)
-                    self._raise(refuse_unfollowed(self._name, colour, reasons))
-
     async def look(self) -> Seen:
-        """Looks which colour serves, at the end of a run.
+        """Looks which track serves, at the end of a run.
 
         The engine compares settings with its own record, so that a selector changed behind its back is invisible
         to it until a refresh: an update that was to go back to blue may find nothing to do while green serves.
@@ -139,63 +110,56 @@ class Gates:
         try:
             cluster = await Cluster.connect(self._access)
             found = seen(self._name, self._service, await self._selected(cluster))
+            if found.problem is None:
+                found = replace(found, problem=await self._unfinished_hand_over(cluster))
             if self._switching and found.problem is None:
                 reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
                 if reasons:
-                    self._warn(warn_unfollowed(self._name, self._service.active, reasons))
+                    self._warn(warn_unfollowed(self._name, self._service.track, reasons))
             return found
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
-            return Seen(UNKNOWN, f"{problem}, so whether {self._service.active} serves is not known. {remedy}")
+            return Seen(UNKNOWN, f"{problem}, so whether {self._service.track} serves is not known. {remedy}")
 
-    async def explain(self, colour: Colour, errors: Collection[str]) -> None:
-        """Tells why the pods of a colour are not ready, after an update that waited for them in vain.
+    async def _unfinished_hand_over(self, cluster: Cluster) -> str | None:
+        """Waits until nobody needs the pods of another strategy, which go with the end of the update.
 
-        Args:
-            colour: the colour.
-            errors: what the engine says of the failed step. It shows them itself; of a step that failed for another
-                reason, such as a refused object or Ctrl-C, the state of the pods explains nothing.
+        Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
         """
-        if not about_readiness(errors):
-            return
-        try:
-            cluster = await Cluster.connect(self._access)
-            pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
-            serving = serving_colour(self._name, await self._selected(cluster))
-        except UNREACHABLE:
-            return  # the engine has reported what it saw itself
-        self._warn(why_not_ready(self._name, self._service, colour, [pod.state for pod in pods], serving))
+        namespace, track = self._service.namespace, self._service.track
+        others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]
+        old = {pod.name for other in others for pod in await cluster.pods(namespace, selector(self._name, other))}
+        if not old:
+            return None
+        wanted, seconds = wanted_ready(self._service, track, 0), self._service.gate.timeout_seconds
+        reasons = [f"no answer from the API server in {seconds} s"]
+        watch = cluster.watch_endpoints(namespace, self._name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(watch):
+                async for endpoints in watch:
+                    ready = ready_pods(endpoints)
+                    if len(ready - old) >= wanted and not ready & old:
+                        reasons = []
+                        break
+                    reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
+        reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
+        return unfinished_hand_over(self._name, track, len(old), reasons) if reasons else None
 
-    async def _wait_for_endpoints(self, cluster: Cluster, to: Colour, serving_ready: int) -> frozenset[Endpoint]:
+    async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
         refusal = refuse_no_answer(self._name, self._service, f"the switch to {to}")
-        namespace, deployment = self._service.namespace, colour_name(self._name, to)
-        watch = cluster.watch_endpoints(namespace, deployment)
+        namespace = self._service.namespace
+        watch = cluster.watch_endpoints(namespace, way_in_name(self._name, to))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
                 async for endpoints in watch:
-                    current = await cluster.current_pods(namespace, deployment, selector(self._name, to))
+                    current = await cluster.current_pods(namespace, self._name, to)
                     found = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
                     if found is None:
                         return endpoints
                     refusal = found
         raise GateRefusedError(str(refusal))
 
-    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
-        """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
-        refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
-        watch = cluster.watch_endpoints(self._service.namespace, self._name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
-                async for behind_service in watch:
-                    pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
-                    selected = await self._selected(cluster)
-                    found = refuse_retire(self._name, self._service, colour, selected, behind_service, pods, change)
-                    if found is None:
-                        return change.lost(sum(pod.ready for pod in pods)) > 0
-                    refusal = found
-        raise GateRefusedError(str(refusal))
-
-    async def _smoke(self, cluster: Cluster, to: Colour, endpoints: frozenset[Endpoint]) -> None:
+    async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:
         if not self._service.gate.smoke.enabled:
             return
         simulated = await cluster.simulated({endpoint.node for endpoint in endpoints})
@@ -209,18 +173,18 @@ class Gates:
         self._raise(refuse_smoke(self._name, self._service, to, failures))
 
     async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
-        if selected is None or serving_colour(self._name, selected) is not None:
+        if selected is None or serving_track(self._name, selected) is not None:
             return
         self._raise(refuse_adoption(self._name, self._service, selected))
         ports = await cluster.service_ports(self._service.namespace, self._name)
         self._raise(refuse_other_ports(self._name, self._service, ports))
-        warning = shared_selector(self._name, self._service.active, selected)
+        warning = shared_selector(self._name, self._service.track, selected)
         if warning is not None and warning not in self._warned:
             self._warned.add(warning)
             self._warn(warning)
 
-    async def _serving_ready(self, cluster: Cluster, to: Colour) -> int:
-        """Ready pods behind the active Service, whatever it selects, those of a colour left out."""
+    async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
+        """Ready pods behind the active Service, whatever it selects, those of a track left out."""
         behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
         own = await cluster.pods(self._service.namespace, selector(self._name, to))
         return len(behind.difference(pod.name for pod in own))

@@ -11,13 +11,23 @@ from typing import Any, Self
 import httpx
 import kr8s
 
-from gate.api import APPS, DISCOVERY, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError, is_status
-from gate.decisions import serving_colour
-from gate.objects import Endpoint, Pod, PodsChange, current_pods, endpoints_of, pods_change, pods_of
+from gate.api import APPS, DISCOVERY, ROLLOUTS, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError, is_status
+from gate.decisions import serving_track
+from gate.objects import (
+    ROLLOUT_HASH,
+    Endpoint,
+    Pod,
+    PodsChange,
+    current_pods,
+    endpoints_of,
+    pods_change,
+    pods_of,
+    rollout_pods,
+)
 from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, routing_of
-from render.blue_green import PORT, Manifest
-from render.labels import FIELD_MANAGER
-from settings.service import Colour
+from render.labels import FIELD_MANAGER, colour_name, object_labels, selector
+from render.pods import PORT, Manifest
+from settings.service import Colour, Track
 
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
@@ -83,9 +93,9 @@ class Cluster:
         found = await self._api.find("services", service, namespace)
         return () if found is None else tuple(port["port"] for port in found["spec"].get("ports", ()))
 
-    async def serving_colour(self, namespace: str, service: str) -> Colour | None:
-        """The colour that the Service selects right now; None without the Service or a colour in it."""
-        return serving_colour(service, await self.service_selector(namespace, service))
+    async def serving_track(self, namespace: str, service: str) -> Track | None:
+        """The track that the Service selects right now; None without the Service or a track in it."""
+        return serving_track(service, await self.service_selector(namespace, service))
 
     async def endpoints(self, namespace: str, service: str) -> frozenset[Endpoint]:
         """All endpoints of a Service, ready or not, over all its EndpointSlices."""
@@ -113,14 +123,42 @@ class Cluster:
         """The pods with these labels, those that are being deleted left out."""
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
 
-    async def current_pods(self, namespace: str, deployment: str, labels: Mapping[str, str]) -> frozenset[str]:
-        """Names of the pods of a Deployment's present template; those of earlier ones are left out."""
-        found = await self._api.find("deployments", deployment, namespace, APPS)
+    async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
+        """Names of the pods of a track's present template; those of earlier ones are left out."""
+        labels = selector(service, track)
+        if track is Track.ROLLOUT:
+            rollout = await self.rollout(namespace, service)
+            pods = await self._api.find_all("pods", namespace, labels)
+            return rollout_pods(rollout, pods["items"]) if rollout else frozenset()
+        found = await self._api.find("deployments", colour_name(service, Colour(track)), namespace, APPS)
         if found is None:
             return frozenset()
         replica_sets = await self._api.find_all("replicasets", namespace, labels, APPS)
         pods = await self._api.find_all("pods", namespace, labels)
         return current_pods(found, replica_sets["items"], pods["items"])
+
+    async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
+        return await self._api.find("rollouts", name, namespace, ROLLOUTS)
+
+    async def watch_rollout(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Yields a Rollout now, if it is there, and at every change, without end."""
+        labels = object_labels(name)
+        while True:
+            listed = await self._api.find_all("rollouts", namespace, labels, ROLLOUTS)
+            for item in listed["items"]:
+                yield item
+            watch = self._api.watch("rollouts", namespace, labels, ROLLOUTS, listed["metadata"]["resourceVersion"])
+            async with aclosing(watch):
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    yield event["object"]
+
+    async def analysis_runs(self, namespace: str, pod_hash: str) -> list[dict[str, Any]]:
+        """The AnalysisRuns on one version, oldest first."""
+        listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_HASH: pod_hash}, ROLLOUTS)
+        return sorted(listed["items"], key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
     async def pods_change(self, manifest: Manifest) -> PodsChange | None:
         """What applying a Deployment would do to the pods of the one that is there; None when there is none.

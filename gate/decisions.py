@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from gate.objects import Endpoint, Pod, PodsChange
-from render.labels import colour_name, selector
-from settings.service import Colour, ColourSettings, ServiceSettings
+from render.labels import selector, way_in_name
+from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def ready_pods(endpoints: Iterable[Endpoint]) -> frozenset[str]:
     return frozenset(endpoint.pod for endpoint in endpoints if endpoint.ready)
 
 
-def serving_colour(name: str, selected: Mapping[str, str] | None) -> Colour | None:
-    """The colour that takes all the traffic.
+def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None:
+    """The track that takes all the traffic.
 
     Args:
         name: the service's name.
@@ -44,21 +44,21 @@ def serving_colour(name: str, selected: Mapping[str, str] | None) -> Colour | No
     Returns:
         None without a Service, and for a selector that is not this program's.
     """
-    return next((colour for colour in Colour if selected == selector(name, colour)), None)
+    return next((track for track in Track if selected == selector(name, track)), None)
 
 
-def gets_traffic(name: str, colour: Colour, selected: Mapping[str, str] | None) -> bool:
-    """Whether pods of a colour are behind a Service with this selector, be it this program's or not."""
-    return bool(selected) and (selected or {}).items() <= selector(name, colour).items()
+def gets_traffic(name: str, track: Track, selected: Mapping[str, str] | None) -> bool:
+    """Whether pods of a track are behind a Service with this selector, be it this program's or not."""
+    return bool(selected) and (selected or {}).items() <= selector(name, track).items()
 
 
-def wanted_ready(service: ServiceSettings, to: Colour, serving_ready: int) -> int:
-    """How many ready pods a colour needs before it may take the traffic.
+def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
+    """How many ready pods a track needs before it may take the traffic.
 
     As many as it was asked for, and no fewer than the given share of what serves now.
     """
     share = math.ceil(serving_ready * service.gate.min_ready_percent_of_serving / 100)
-    return max(service.colour(to).replicas, share)
+    return max(service.replicas_of(to), share)
 
 
 def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
@@ -73,7 +73,7 @@ def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
 
 def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Refusal | None:
     """Refuses to take over a Service of this name that somebody else made."""
-    if selected is None or serving_colour(name, selected) is not None or service.adopt_existing_service:
+    if selected is None or serving_track(name, selected) is not None or service.adopt_existing_service:
         return None
     return Refusal(
         step=f"{name}: making Service {name}",
@@ -113,46 +113,49 @@ def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
 
 
 def refuse_fewer_replicas(
-    name: str, service: ServiceSettings, to: Colour, serving: Colour | None, serving_ready: int
+    name: str, service: ServiceSettings, to: Track, serving: Track | None, serving_ready: int
 ) -> Refusal | None:
     """Refuses a switch that the configuration alone shows to be one to fewer pods than serve now.
 
     Args:
         name: the service's name.
         service: its settings.
-        to: the colour to switch to.
-        serving: the colour that serves; None when a Service that is to be adopted serves with pods of its own.
+        to: the track to switch to.
+        serving: the one that serves; None when a Service that is to be adopted serves with pods of its own.
         serving_ready: ready pods behind the Service, those of `to` left out.
     """
-    replicas = service.colour(to).replicas
+    replicas = service.replicas_of(to)
     wanted = wanted_ready(service, to, serving_ready)
     if replicas >= wanted:
         return None
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
         step=f"{name}: the switch to {to}",
-        found=f"{to}.replicas is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods",
+        found=(
+            f"{to.replicas_key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} "
+            "ready pods"
+        ),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
-        remedy=f"Set services.{name}.{to}.replicas to {wanted}, or lower gate.minReadyPercentOfServing.",
+        remedy=f"Set services.{name}.{to.replicas_key} to {wanted}, or lower gate.minReadyPercentOfServing.",
     )
 
 
 def refuse_switch(
     name: str,
     service: ServiceSettings,
-    to: Colour,
+    to: Track,
     endpoints: Iterable[Endpoint],
     current: Collection[str],
     serving_ready: int,
 ) -> Refusal | None:
-    """Refuses a switch to a colour that has too few ready endpoints, or some of another version.
+    """Refuses a switch to a track that has too few ready endpoints, or some of another version.
 
     Args:
         name: the service's name.
         service: its settings.
-        to: the colour to switch to.
-        endpoints: of the colour's own Service.
-        current: names of the pods of its Deployment's present template.
+        to: the track to switch to.
+        endpoints: of the track's own Service.
+        current: names of the pods of its present template.
         serving_ready: ready pods that serve now.
     """
     found = ready_pods(endpoints)
@@ -163,17 +166,17 @@ def refuse_switch(
     also = f", and {others} of pods of another version" if others else ""
     return Refusal(
         step=f"{name}: the switch to {to}",
-        found=f"Service {colour_name(name, to)} has {ready} ready endpoints{also}",
+        found=f"Service {way_in_name(name, to)} has {ready} ready endpoints{also}",
         rule=(
-            f"it needs {wanted} (replicas asked for: {service.colour(to).replicas}, serving now: {serving_ready})"
+            f"it needs {wanted} (replicas asked for: {service.replicas_of(to)}, serving now: {serving_ready})"
             + (" and none of another version" if others else "")
         ),
         remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
     )
 
 
-def refuse_smoke(name: str, service: ServiceSettings, to: Colour, failures: list[str]) -> Refusal | None:
-    """Refuses a switch to a colour that does not answer as it should."""
+def refuse_smoke(name: str, service: ServiceSettings, to: Track, failures: list[str]) -> Refusal | None:
+    """Refuses a switch to pods that do not answer as it should."""
     if not failures:
         return None
     return Refusal(
@@ -185,7 +188,7 @@ def refuse_smoke(name: str, service: ServiceSettings, to: Colour, failures: list
 
 
 def refuse_in_place(
-    name: str, service: ServiceSettings, colour: Colour, selected: Mapping[str, str] | None
+    name: str, service: BlueGreenSettings, colour: Colour, selected: Mapping[str, str] | None
 ) -> Refusal | None:
     """Refuses a change of the pods that serve.
 
@@ -195,7 +198,7 @@ def refuse_in_place(
         colour: whose pods would be replaced.
         selected: what the Service on the cluster selects; None when there is none.
     """
-    if service.allow_in_place_update or not gets_traffic(name, colour, selected):
+    if service.allow_in_place_update or not gets_traffic(name, Track(colour), selected):
         return None
     return Refusal(
         step=f"{name}: a change of the pods of {colour}",
@@ -212,7 +215,7 @@ def refuse_in_place(
 
 def refuse_retire(
     name: str,
-    service: ServiceSettings,
+    service: BlueGreenSettings,
     colour: Colour,
     selected: Mapping[str, str] | None,
     behind_service: Iterable[Endpoint],
@@ -238,11 +241,11 @@ def refuse_retire(
     if not change.lost(len(left.union(pod.name for pod in of_colour if pod.ready))):
         return None
     step = f"{name}: a change of the idle colour {colour}"
-    if gets_traffic(name, colour, selected):
+    if gets_traffic(name, Track(colour), selected):
         return Refusal(
             step=step,
             found=(
-                f"Service {name} on the cluster selects {serving_colour(name, selected) or labels_text(selected)}, "
+                f"Service {name} on the cluster selects {serving_track(name, selected) or labels_text(selected)}, "
                 f"not {colour.other} as the stack has it"
             ),
             rule="a colour that gets traffic keeps its pods",
@@ -263,7 +266,7 @@ def refuse_retire(
             rule=f"{colour.other} must serve with {wanted} before {colour} goes",
             remedy=(
                 f"{colour} keeps its pods as the way back: make it active to go back to it. "
-                f"See: {get_pods_command(name, service, colour.other)}"
+                f"See: {get_pods_command(name, service, Track(colour.other))}"
             ),
         )
     return None
@@ -274,6 +277,6 @@ def labels_text(labels: Mapping[str, str] | None) -> str:
     return ",".join(f"{key}={value}" for key, value in (labels or {}).items()) or "nothing"
 
 
-def get_pods_command(name: str, service: ServiceSettings, colour: Colour) -> str:
-    """The command that shows the pods of a colour."""
-    return f"kubectl -n {service.namespace} get pods -l {labels_text(selector(name, colour))}"
+def get_pods_command(name: str, service: ServiceSettings, track: Track) -> str:
+    """The command that shows the pods of a track."""
+    return f"kubectl -n {service.namespace} get pods -l {labels_text(selector(name, track))}"

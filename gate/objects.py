@@ -7,6 +7,9 @@ from typing import Any
 HASH = "pod-template-hash"
 """Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""
 
+ROLLOUT_HASH = "rollouts-pod-template-hash"
+"""The same of a Rollout's."""
+
 READY = "ready"
 """The state of a pod that takes traffic."""
 
@@ -91,6 +94,17 @@ def current_pods(
         if _without_hash(item["spec"]["template"]) == _without_hash(wanted)
     }
     return frozenset(pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get(HASH) in hashes - {None})
+
+
+def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of the pods made from a Rollout's present template; empty until its controller has seen it."""
+    status = rollout.get("status", {})
+    if status.get("observedGeneration") != str(rollout["metadata"]["generation"]):
+        return frozenset()
+    wanted = status.get("currentPodHash")
+    return frozenset(
+        pod["metadata"]["name"] for pod in pods if wanted and pod["metadata"]["labels"].get(ROLLOUT_HASH) == wanted
+    )
 
 
 def pods_change(live: Mapping[str, Any], applied: Mapping[str, Any]) -> PodsChange:

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_colour
-from settings.service import Colour, ServiceSettings
+from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
+from settings.service import ServiceSettings, Track
 
 NOTHING = "nothing of this stack"
-"""Stands for a colour where there is no Service, or one that selects neither."""
+"""Stands for a track where there is no Service, or one that selects none."""
 
 UNKNOWN = "unknown"
-"""Stands for a colour where the cluster could not be seen."""
+"""Stands for a track where the cluster could not be seen."""
 
 AWAITED = "failed to fully initialize or become live"
 """What the provider says, whatever the details, when it has applied an object and waited for it in vain."""
@@ -20,9 +20,9 @@ CUT_OFF = "cancel"
 """Part of what it says when it was somebody's Ctrl-C, and not the pods, that ended the wait."""
 
 
-def shared_selector(name: str, to: Colour, selected: Mapping[str, str] | None) -> str | None:
+def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) -> str | None:
     """A warning when a Service to be adopted sends traffic to the new pods before any gate; None when it does not."""
-    if serving_colour(name, selected) is not None or not gets_traffic(name, to, selected):
+    if serving_track(name, selected) is not None or not gets_traffic(name, to, selected):
         return None
     return (
         f"{name}: Service {name} selects {labels_text(selected)}, and so the pods of {to} as well: each takes traffic "
@@ -35,7 +35,7 @@ class Seen:
     """What serves at the end of a run.
 
     Attributes:
-        serving: a colour, or `NOTHING`, or `UNKNOWN`.
+        serving: a track, or `NOTHING`, or `UNKNOWN`.
         problem: what is wrong with that; None when the stack has it so.
     """
 
@@ -44,9 +44,9 @@ class Seen:
 
 
 def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Seen:
-    """Compares the colour that serves with the one that the stack has active."""
-    serving = serving_colour(name, selected)
-    if serving == service.active:
+    """Compares the track that serves with the one that the stack has active."""
+    serving = serving_track(name, selected)
+    if serving == service.track:
         return Seen(serving)
     if serving is not None:
         found = f"{serving} serves on the cluster"
@@ -56,8 +56,16 @@ def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None
         found = f"Service {name} on the cluster selects {labels_text(selected)}"
     return Seen(
         serving or NOTHING,
-        f"{name}: {found}, though the stack has {service.active}: it was changed by hand, or by an update that was "
+        f"{name}: {found}, though the stack has {service.track}: it was changed by hand, or by an update that was "
         "cut off. `pulumi up --refresh` shows the difference and puts it right.",
+    )
+
+
+def unfinished_hand_over(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:
+    """Why pods of the strategy before are kept, although the stack has another one."""
+    return (
+        f"{name}: the hand-over to {to} is not finished: {'; '.join(reasons)}. The {old} pods of the strategy before "
+        "are kept. Mend it, then run `pulumi up` again."
     )
 
 
@@ -68,10 +76,10 @@ def about_readiness(errors: Iterable[str]) -> bool:
 
 
 def why_not_ready(
-    name: str, service: ServiceSettings, colour: Colour, states: Iterable[str], serving: Colour | None
+    name: str, service: ServiceSettings, track: Track, states: Iterable[str], serving: Track | None
 ) -> str:
-    """One line on a colour that did not get ready: how its pods are, what serves, where to look."""
+    """One line on pods that did not get ready: how its pods are, what serves, where to look."""
     counted = Counter(states)
     pods = "; ".join(f"{count} {state}" for state, count in counted.most_common()) or "there are none"
-    traffic = f"{serving} goes on serving" if serving not in {None, colour} else f"serving: {serving or 'nothing'}"
-    return f"{name}: pods of {colour}: {pods}. {traffic}. See: {get_pods_command(name, service, colour)}"
+    traffic = f"{serving} goes on serving" if serving not in {None, track} else f"serving: {serving or 'nothing'}"
+    return f"{name}: pods of {track}: {pods}. {traffic}. See: {get_pods_command(name, service, track)}"

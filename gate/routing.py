@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from gate.decisions import Refusal
-from settings.service import Colour
+from settings.service import Colour, Track
 
 HEALTH_PORT = 10256
 """Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
@@ -74,9 +74,10 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
     )
 
 
-def warn_unfollowed(name: str, active: Colour, reasons: Sequence[str]) -> str:
+def warn_unfollowed(name: str, active: Track, reasons: Sequence[str]) -> str:
     """The line on an update that has switched, and on nodes that may not follow."""
     return (
         f"{name}: the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}. New "
-        f"connections over such a node may still go to {active.other}, whose pods must stay until it does. {LOOK}"
+        f"connections over such a node may still go to the pods that served before, which must stay until it does. "
+        f"{LOOK}"
     )

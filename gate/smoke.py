@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Collection
 
 from gate.api import AccessDeniedError, ProxyAnswer
 from gate.cluster import UNREACHABLE, Cluster
-from render.labels import colour_name
-from settings.service import Colour, ServiceSettings, Smoke, SmokeCheck
+from render.labels import way_in_name
+from settings.service import ServiceSettings, Smoke, SmokeCheck, Track
 
 SHOWN = 120
 """Characters of an answer's body that a message shows."""
@@ -23,9 +23,9 @@ Get = Callable[[str], Awaitable[ProxyAnswer]]
 
 
 async def smoke_failures(
-    cluster: Cluster, name: str, service: ServiceSettings, colour: Colour, pods: Collection[str]
+    cluster: Cluster, name: str, service: ServiceSettings, track: Track, pods: Collection[str]
 ) -> list[str]:
-    """Runs every configured check against each pod of a colour, and one through the colour's Service.
+    """Runs every configured check against each pod of a track, and one through the track's Service.
 
     A Service alone would answer from any one of its pods, and a bad one among good ones would go unseen; pods
     alone would not show that the Service's port leads to them.
@@ -34,7 +34,7 @@ async def smoke_failures(
         cluster: where they run.
         name: the service's name.
         service: its settings.
-        colour: the colour to check.
+        track: the pods to check.
         pods: names of its pods.
 
     Returns:
@@ -51,14 +51,14 @@ async def smoke_failures(
             return [failure for check in smoke.paths if (failure := await _failure(smoke, check, get)) is not None]
 
     async def through_service(path: str) -> ProxyAnswer:
-        return await cluster.get_from_service(namespace, colour_name(name, colour), path, smoke.timeout_seconds)
+        return await cluster.get_from_service(namespace, way_in_name(name, track), path, smoke.timeout_seconds)
 
     of_pods = dict(zip(pods, await asyncio.gather(*map(of_pod, pods)), strict=True))
     if any(of_pods.values()) or not smoke.paths:
         return by_failure(of_pods)
     failure = await _failure(smoke, smoke.paths[0], through_service)
     return (
-        [] if failure is None else [f"{failure}, through Service {colour_name(name, colour)}, though each pod is well"]
+        [] if failure is None else [f"{failure}, through Service {way_in_name(name, track)}, though each pod is well"]
     )
 
 

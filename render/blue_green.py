@@ -1,54 +1,21 @@
 """Manifests of one blue/green service: what the API server is to hold, colour by colour."""
 
-from typing import Any
-
-from render.labels import APPLY, SKIP_AWAIT, colour_name, object_labels, selector
-from settings.service import Colour, ColourSettings, HttpProbe, ServiceSettings
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as the API takes it: camelCase keys, plain values."""
-
-CONTAINER = "app"
-"""Name of the application's container in every pod."""
-
-PORT = "http"
-"""Name of the application's port, in pods and in Services."""
+from render.labels import SKIP_AWAIT, colour_name, selector
+from render.pods import Manifest, metadata, pod_template, service_port
+from settings.service import BlueGreenSettings, Colour, Track
 
 
-def service_account(name: str, service: ServiceSettings) -> Manifest:
-    """The pods' identity: an account of their own, so that none is shared, with no token to steal."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": _metadata(name, name, service),
-        "automountServiceAccountToken": False,
-    }
-
-
-def active_service(name: str, service: ServiceSettings) -> Manifest:
-    """The Service that users reach, a NodePort whose selector is the switch."""
-    port: dict[str, Any] = _service_port(service)
-    if service.node_port is not None:
-        port["nodePort"] = service.node_port
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(name, name, service, SKIP_AWAIT),
-        "spec": {"type": "NodePort", "selector": selector(name, service.active), "ports": [port]},
-    }
-
-
-def colour_service(name: str, colour: Colour, service: ServiceSettings) -> Manifest:
+def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
     """A colour's own Service, whatever the active one selects: the way in for smoke tests."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(colour_name(name, colour), name, service, SKIP_AWAIT),
-        "spec": {"type": "ClusterIP", "selector": selector(name, colour), "ports": [_service_port(service)]},
+        "metadata": metadata(colour_name(name, colour), name, service, SKIP_AWAIT),
+        "spec": {"type": "ClusterIP", "selector": selector(name, colour), "ports": [service_port(service)]},
     }
 
 
-def disruption_budget(name: str, colour: Colour, service: ServiceSettings) -> Manifest:
+def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
     """How many pods of one colour a drain may take at a time.
 
     A budget a colour: with one for both, the crashing pods of an idle colour would use up the allowance and
@@ -57,7 +24,7 @@ def disruption_budget(name: str, colour: Colour, service: ServiceSettings) -> Ma
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": _metadata(colour_name(name, colour), name, service),
+        "metadata": metadata(colour_name(name, colour), name, service),
         "spec": {
             "maxUnavailable": service.pod_disruption_budget.max_unavailable,
             "selector": {"matchLabels": selector(name, colour)},
@@ -67,129 +34,23 @@ def disruption_budget(name: str, colour: Colour, service: ServiceSettings) -> Ma
     }
 
 
-def deployment(name: str, colour: Colour, service: ServiceSettings) -> Manifest:
+def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
     """The pods of one colour.
 
     A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
     replicas: the Deployment exists, nothing runs.
     """
+    settings, serving = service.colour(colour), service.colour(service.active)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(colour_name(name, colour), name, service),
+        "metadata": metadata(colour_name(name, colour), name, service),
         "spec": {
-            "replicas": service.colour(colour).replicas,
+            "replicas": settings.replicas,
             "selector": {"matchLabels": selector(name, colour)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,
             "revisionHistoryLimit": service.revision_history_limit,
-            "template": _pod_template(name, colour, service),
+            "template": pod_template(name, Track(colour), service, settings.tag or serving.tag, settings),
         },
-    }
-
-
-def _metadata(
-    name: str, service_name: str, service: ServiceSettings, annotations: dict[str, str] | None = None
-) -> Manifest:
-    return {
-        "name": name,
-        "namespace": service.namespace,
-        "labels": object_labels(service_name),
-        "annotations": APPLY | (annotations or {}),
-    }
-
-
-def _service_port(service: ServiceSettings) -> Manifest:
-    # Every field that the API server would default is given, so that a refresh finds nothing to add.
-    return {"name": PORT, "port": service.port, "targetPort": service.port, "protocol": "TCP"}
-
-
-def _pod_template(name: str, colour: Colour, service: ServiceSettings) -> Manifest:
-    labels = selector(name, colour)
-    metadata: Manifest = {"labels": labels}
-    if service.pod_annotations:
-        metadata["annotations"] = dict(service.pod_annotations)
-    spec: Manifest = {
-        "serviceAccountName": name,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "nodeSelector": dict(service.node_selector),
-        "terminationGracePeriodSeconds": service.drain.termination_grace_period_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": service.security.run_as_user,
-            "runAsGroup": service.security.run_as_user,
-            "fsGroup": service.security.run_as_user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "DoNotSchedule",
-                # A node that is cordoned or lost counts as no domain: the other one takes all pods then,
-                # instead of leaving some Pending for the sake of the spread.
-                "nodeTaintsPolicy": "Honor",
-                "labelSelector": {"matchLabels": labels},
-                # A rolling update inside a colour spreads the new pods, whatever the old ones occupy.
-                "matchLabelKeys": ["pod-template-hash"],
-            }
-        ],
-        "containers": [_container(colour, service)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
-    }
-    if service.tolerations:
-        spec["tolerations"] = [
-            toleration.model_dump(by_alias=True, exclude_none=True) for toleration in service.tolerations
-        ]
-    if service.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": secret} for secret in service.image_pull_secrets]
-    return {"metadata": metadata, "spec": spec}
-
-
-def _container(colour: Colour, service: ServiceSettings) -> Manifest:
-    settings = service.colour(colour)
-    tag = settings.tag or service.colour(service.active).tag
-    fields = {
-        name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-        for name, path in service.field_env.items()
-    }
-    environment = fields | _environment(service) | _environment(settings) | {"VERSION": {"value": colour.value}}
-    return {
-        "name": CONTAINER,
-        "image": f"{service.image}:{tag}",
-        "imagePullPolicy": service.image_pull_policy,
-        "ports": [{"name": PORT, "containerPort": service.port, "protocol": "TCP"}],
-        "env": [{"name": key, **source} for key, source in sorted(environment.items())],
-        "resources": service.resources.model_dump(by_alias=True),
-        "livenessProbe": _probe(service.liveness),
-        "readinessProbe": _probe(service.readiness),
-        # The kubelet's own sleep needs no shell in the image. While it lasts the pod goes on answering, so
-        # that every node learns that the endpoint is gone before the process is told to end.
-        "lifecycle": {"preStop": {"sleep": {"seconds": service.drain.pre_stop_seconds}}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": service.security.read_only_root_filesystem,
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
-    }
-
-
-def _environment(settings: ServiceSettings | ColourSettings) -> dict[str, Manifest]:
-    plain = {name: {"value": value} for name, value in settings.env.items()}
-    secret = {
-        name: {"valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
-        for name, source in settings.secret_env.items()
-    }
-    return plain | secret
-
-
-def _probe(probe: HttpProbe) -> Manifest:
-    return {
-        "httpGet": {"path": probe.path, "port": PORT},
-        "initialDelaySeconds": probe.initial_delay_seconds,
-        "periodSeconds": probe.period_seconds,
-        "timeoutSeconds": probe.timeout_seconds,
-        "failureThreshold": probe.failure_threshold,
     }

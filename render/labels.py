@@ -1,6 +1,6 @@
 """The names, labels and annotations that the objects of one service share."""
 
-from settings.service import Colour
+from settings.service import Colour, Track
 
 FIELD_MANAGER = "switchyard"
 """Field manager of every server-side apply.
@@ -29,9 +29,24 @@ def colour_name(service: str, colour: Colour) -> str:
     return f"{service}-{colour.value}"
 
 
-def selector(service: str, colour: Colour) -> dict[str, str]:
-    """Labels that pick the pods of one colour, and no other pod."""
-    return {"app": service, "version": colour.value}
+def stable_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is proved."""
+    return f"{service}-stable"
+
+
+def canary_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is tried."""
+    return f"{service}-canary"
+
+
+def way_in_name(service: str, track: Track) -> str:
+    """Name of the Service that leads to the pods of one track, whatever takes the traffic."""
+    return stable_name(service) if track is Track.ROLLOUT else colour_name(service, Colour(track))
+
+
+def selector(service: str, track: Track | Colour) -> dict[str, str]:
+    """Labels that pick the pods of one track, and no other pod."""
+    return {"app": service, "version": track.value}
 
 
 def object_labels(service: str) -> dict[str, str]:

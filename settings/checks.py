@@ -4,16 +4,23 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from settings.canary_checks import canary_problems, tag_problems
 from settings.cluster import ExistingCluster
 from settings.fit import eligible_nodes, shortfalls
 from settings.problems import HIDDEN, Problem, set_command, shown
 from settings.quantity import parse_quantity
-from settings.service import Colour, ColourSettings, ServiceSettings
+from settings.service import BlueGreenSettings, CanarySettings, Colour, ColourSettings, ServiceSettings
 
 SERVICES = "switchyard:services"
 
-NAME_LIMIT = 63 - len("-green")
-"""Characters of a service's name: with a colour behind it, it is still the name of a Service."""
+NAME_LIMIT = 63 - len("-canary")
+"""Characters of a service's name: with the longest suffix behind it, it is still the name of a Service."""
+
+_PODS_AT_ONCE = {
+    "blueGreen": "both colours, and one more a colour while it rolls",
+    "canary": "replicas and canary.maxSurge",
+}
+"""What is counted when a service has no room."""
 
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -28,18 +35,10 @@ def name_problems(name: str) -> Iterator[Problem]:
 def service_problems(name: str, service: ServiceSettings, *, production: bool) -> Iterator[Problem]:
     """Rules within one service."""
     path = f"{SERVICES}.{name}"
-    active = service.colour(service.active)
-    if active.replicas == 0:
-        at = f"{path}.{service.active}.replicas"
-        yield Problem(at, "0", f"{service.active} is active and needs pods", set_command(at, "3"))
-    for colour in Colour:
-        settings, at = service.colour(colour), f"{path}.{colour}.tag"
-        if settings.tag is None and (colour == service.active or settings.replicas):
-            why = "is active" if colour == service.active else f"has {settings.replicas} replicas"
-            yield Problem(at, "missing", f"{colour} {why} and needs an image tag", set_command(at, "v1.0.0"))
-        if settings.tag == "latest" and production:
-            rule = "a production stack names the version that it runs"
-            yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
+    if isinstance(service, CanarySettings):
+        yield from canary_problems(path, service, production=production)
+    elif isinstance(service, BlueGreenSettings):
+        yield from _colour_problems(path, service, production=production)
     yield from _resource_problems(path, service)
     yield from _toleration_problems(path, service)
     yield from _environment_problems(path, service)
@@ -57,6 +56,19 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
             "or pods are killed while they drain",
             set_command(f"{path}.drain.preStopSeconds", str(drain.termination_grace_period_seconds // 2)),
         )
+
+
+def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool) -> Iterator[Problem]:
+    active = service.colour(service.active)
+    if active.replicas == 0:
+        at = f"{path}.{service.active}.replicas"
+        yield Problem(at, "0", f"{service.active} is active and needs pods", set_command(at, "3"))
+    for colour in Colour:
+        settings, at = service.colour(colour), f"{path}.{colour}.tag"
+        if settings.tag is None and (colour == service.active or settings.replicas):
+            why = "is active" if colour == service.active else f"has {settings.replicas} replicas"
+            yield Problem(at, "missing", f"{colour} {why} and needs an image tag", set_command(at, "v1.0.0"))
+        yield from tag_problems(at, settings.tag, production=production)
 
 
 def _resource_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -116,7 +128,7 @@ def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingClu
     ):
         yield Problem(
             f"{SERVICES}.{short.service}",
-            f"{short.pods} pods (both colours, and one more a colour while it rolls)",
+            f"{short.pods} pods ({_PODS_AT_ONCE[services[short.service].strategy]})",
             f"{short.without_room} of them find no room on {', '.join(short.nodes)}: "
             f"{short.cpu_m}m CPU and {short.memory_mib}Mi memory in requests are missing",
             "Lower replicas or resources.requests, or add a node.",
@@ -125,13 +137,13 @@ def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingClu
 
 def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
     for name in services:
-        for colour in Colour:
-            if f"{name}-{colour}" in services:
+        for suffix in (*Colour, "stable", "canary"):
+            if f"{name}-{suffix}" in services:
                 yield Problem(
-                    f"{SERVICES}.{name}-{colour}",
-                    shown(f"{name}-{colour}"),
+                    f"{SERVICES}.{name}-{suffix}",
+                    shown(f"{name}-{suffix}"),
                     # In any namespace: the engine's names of the two would be one.
-                    f"is also the name of {name}'s {colour} Service",
+                    f"is also the name of {name}'s {suffix} Service",
                     "Rename one of the two.",
                 )
 

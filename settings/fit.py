@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from settings.machines import DAEMONS_CPU_M, RESERVATIONS
 from settings.nodes import NodeSettings, Toleration, kubelet_labels, labels, taints
 from settings.quantity import mebibytes, millicores, parse_quantity
-from settings.service import Colour, ServiceSettings
+from settings.service import Colour, ServiceSettings, Track
 
 DAEMON_PODS = 2
 """Pods of every node that no service gets: kube-proxy and calico-node."""
@@ -22,7 +22,7 @@ class Shortfall:
 
     Attributes:
         service: its name.
-        pods: pods that it may have at once: both colours, and one more for each that rolls.
+        pods: pods that it may have at once, those of a change of versions included.
         without_room: pods of these that no node takes.
         nodes: names of the nodes that were tried.
         cpu_m: CPU that those pods ask for, millicores.
@@ -76,9 +76,7 @@ def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, Node
     for name, service in largest_first:
         eligible = eligible_nodes(service, nodes)
         cpu_m, memory_mib = _request(service)
-        wanted = [service.colour(colour).replicas for colour in Colour]
-        # One more a colour: a rolling update starts the new pod before it ends an old one.
-        pods = [replicas + 1 for replicas in wanted if replicas]
+        pods = _pods(service)
         left = sum(_place(count, cpu_m, memory_mib, [rooms[node] for node in eligible]) for count in pods)
         if left:
             found.append(Shortfall(name, sum(pods), left, tuple(eligible), left * cpu_m, left * memory_mib))
@@ -99,6 +97,15 @@ def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
         rooms[roomiest].take(cpu_m, memory_mib)
         placed[roomiest] += 1
     return 0
+
+
+def _pods(service: ServiceSettings) -> list[int]:
+    """Pods that a service may have at once, for each set of pods that is spread by itself."""
+    if service.track is Track.ROLLOUT:
+        return [service.replicas_of(Track.ROLLOUT) + service.canary.max_surge]
+    wanted = [service.colour(colour).replicas for colour in Colour]
+    # One more a colour: a rolling update starts the new pod before it ends an old one.
+    return [replicas + 1 for replicas in wanted if replicas]
 
 
 def _request(service: ServiceSettings) -> tuple[int, int]:

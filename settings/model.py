@@ -1,7 +1,13 @@
 """What all models of the configuration have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
+
+Int = Annotated[int, Strict()]
+Bool = Annotated[bool, Strict()]
+Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 
 
 class Model(BaseModel):

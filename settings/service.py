@@ -4,9 +4,10 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from settings.model import Model
+from settings.canary import Canary
+from settings.model import Bool, Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
 from settings.quantity import parse_quantity
 from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain, matching
@@ -28,6 +29,19 @@ class Colour(StrEnum):
     def other(self) -> "Colour":
         """The other colour."""
         return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
+
+
+class Track(StrEnum):
+    """One set of pods that the Service of a service can select: those of a colour, or those of a Rollout."""
+
+    BLUE = "blue"
+    GREEN = "green"
+    ROLLOUT = "rollout"
+
+    @property
+    def replicas_key(self) -> str:
+        """Key of a service under which the stack has its replicas."""
+        return "replicas" if self is Track.ROLLOUT else f"{self}.replicas"
 
 
 def _quantity(text: Any) -> str:
@@ -89,9 +103,6 @@ SecretKey = Annotated[
         "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
     ),
 ]
-Int = Annotated[int, Strict()]
-Bool = Annotated[bool, Strict()]
-Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 
 
 class SecretValue(Model):
@@ -228,30 +239,38 @@ class DisruptionBudget(Model):
 
 
 class ServiceSettings(Model):
-    """One service.
+    """What a service has, whatever brings its versions to the users.
+
+    The keys of the other strategies may stand beside those of its own: so one key hands a service over, and back.
 
     Attributes:
         strategy: how releases happen.
-        image: repository of the image; the tag belongs to a colour.
+        image: repository of the image; the tag belongs to a colour, or to the service under a canary.
         active: the colour that takes traffic.
+        tag: image tag under a canary.
+        replicas: pods wanted under a canary; None leaves them to an autoscaler.
+        canary: how a canary goes.
         namespace: must exist.
         port: container and Service port.
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
         env: environment variables; plain text, for everybody to read. Those of a colour win.
         secret_env: environment variables from Secrets. Those of a colour win.
         field_env: environment variables from what Kubernetes knows of the pod, for example its node's name.
-        ready_timeout_seconds: how long an update waits for a colour to be available.
-        progress_deadline_seconds: after which a Deployment that does not get on says so.
+        ready_timeout_seconds: how long an update waits for pods to be available.
+        progress_deadline_seconds: after which a Deployment or a Rollout that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
         adopt_existing_service: permits taking over a Service of this name that the stack did not make. Until the
             switch its own ready pods count as those that serve. Read when the stack makes its Service, and not later.
     """
 
-    strategy: Literal["blueGreen"] = "blueGreen"
+    strategy: Literal["blueGreen", "canary"] = "blueGreen"
     image: Image
-    active: Colour
+    active: Colour | None = None
     blue: ColourSettings = ColourSettings()
     green: ColourSettings = ColourSettings()
+    tag: Tag | None = None
+    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = 10
+    canary: Canary = Canary()
     namespace: DnsLabel = "default"
     port: Annotated[Int, Field(ge=1, le=65535)] = 8000
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
@@ -279,3 +298,37 @@ class ServiceSettings(Model):
     def colour(self, colour: Colour) -> ColourSettings:
         """The settings of one colour."""
         return self.blue if colour is Colour.BLUE else self.green
+
+    @property
+    def track(self) -> Track:
+        """The pods that take the traffic, as the stack has it."""
+        raise NotImplementedError
+
+    def replicas_of(self, track: Track) -> int:
+        """Pods wanted of a track; of one that an autoscaler sizes, one."""
+        if track is Track.ROLLOUT:
+            return 1 if self.replicas is None else self.replicas
+        return self.colour(Colour(track)).replicas
+
+
+class BlueGreenSettings(ServiceSettings):
+    """A service in two colours, of which one takes the traffic."""
+
+    active: Colour
+
+    @property
+    def track(self) -> Track:
+        """The active colour."""
+        return Track(self.active)
+
+
+class CanarySettings(ServiceSettings):
+    """A service whose new versions get their traffic step by step, from Argo Rollouts."""
+
+    strategy: Literal["canary"]
+    tag: Tag
+
+    @property
+    def track(self) -> Track:
+        """The Rollout's pods."""
+        return Track.ROLLOUT

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import ExistingCluster
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
-from settings.service import ServiceSettings
+from settings.service import BlueGreenSettings, CanarySettings, ServiceSettings
 
 NAMESPACE = "switchyard"
 CLUSTER = f"{NAMESPACE}:cluster"
@@ -131,17 +131,23 @@ def _services(raw: object, problems: list[Problem], *, production: bool) -> dict
 def _service(name: str, raw: object, problems: list[Problem]) -> ServiceSettings | None:
     """Parses one service; what is wrong is left out and tried without, so that the other rules still speak."""
     path = f"{SERVICES}.{name}"
+    model = _model(raw)
     try:
-        return ServiceSettings.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        problems += from_pydantic(path, ServiceSettings, error)
+        problems += from_pydantic(path, model, error)
         pruned = copy.deepcopy(raw)
         for details in error.errors(include_url=False):
             _prune(pruned, details["loc"])
     try:
-        return ServiceSettings.model_validate(pruned)
+        return model.model_validate(pruned)
     except ValidationError:
         return None
+
+
+def _model(raw: object) -> type[ServiceSettings]:
+    canary = isinstance(raw, Mapping) and raw.get("strategy") == "canary"
+    return CanarySettings if canary else BlueGreenSettings
 
 
 def _prune(raw: Any, loc: tuple[int | str, ...]) -> None:

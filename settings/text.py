@@ -81,3 +81,18 @@ DnsLabel = Annotated[
         "must be a DNS label: at most 63 of a-z 0-9 -, not - at an end | Example: default",
     ),
 ]
+MetricName = Annotated[
+    str,
+    matching(
+        r"[a-zA-Z_][a-zA-Z0-9_]*",
+        "must be the name of a metric or a label in Prometheus: letters, digits and _, no digit first | "
+        "Example: http_requests_total",
+    ),
+]
+Url = Annotated[
+    str,
+    matching(
+        r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?",
+        "must be an http or https address, without a user in it | Example: http://prometheus.monitoring:9090",
+    ),
+]

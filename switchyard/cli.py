@@ -10,9 +10,9 @@ from rich.table import Table
 from gate.api import AccessDeniedError
 from gate.cluster import UNREACHABLE, ClusterAccess
 from settings.problems import SettingsError
-from settings.service import Colour
+from settings.service import Track
 from switchyard.configuration import ConfigurationError, read_settings
-from switchyard.status import ColourStatus, ServiceStatus, look
+from switchyard.status import ServiceStatus, TrackStatus, look
 
 app = typer.Typer(
     help="Releases on a stack: what is configured, and what serves.",
@@ -40,7 +40,7 @@ def commands() -> None:
 def status(
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")] = None,
 ) -> None:
-    """Shows for each service the colour configured, the colour that serves, and the ready pods of both."""
+    """Shows for each service what is configured, what serves, and the ready pods."""
     try:
         name, settings = read_settings(stack)
         access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
@@ -65,21 +65,22 @@ def status(
 
 def _table(stack: str, services: list[ServiceStatus]) -> Table:
     table = Table(title=f"stack {stack}", title_justify="left")
-    for column in ("service", "configured", "serving", "blue", "green", "node port"):
+    tracks = [track for track in Track if any(track in service.tracks for service in services)]
+    for column in ("service", "configured", "serving", *tracks, "node port"):
         table.add_column(column)
     for service in services:
         table.add_row(
             f"{service.namespace}/{service.name}",
             service.configured.value,
             "nothing" if service.serving is None else service.serving.value,
-            *(_cell(service.colours[colour]) for colour in Colour),
+            *(_cell(service.tracks.get(track)) for track in tracks),
             "-" if service.node_port is None else str(service.node_port),
         )
     return table
 
 
-def _cell(colour: ColourStatus) -> str:
-    return f"{colour.tag or '-'}  {colour.ready}/{colour.wanted} ready"
+def _cell(track: TrackStatus | None) -> str:
+    return "-" if track is None else f"{track.tag or '-'}  {track.ready}/{track.wanted} ready"
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gate.cluster import Cluster, ClusterAccess
-from gate.decisions import ready_pods
-from render.labels import colour_name
-from settings.service import Colour, ServiceSettings
+from render.labels import selector
+from settings.service import Colour, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
-class ColourStatus:
-    """One colour: its configured tag and replicas, and how many of its pods are ready endpoints."""
+class TrackStatus:
+    """One set of pods: its configured tag and replicas, and how many of its pods are ready."""
 
     tag: str | None
     wanted: int
@@ -25,18 +24,16 @@ class ServiceStatus:
 
     name: str
     namespace: str
-    configured: Colour
-    serving: Colour | None
-    colours: Mapping[Colour, ColourStatus]
+    configured: Track
+    serving: Track | None
+    tracks: Mapping[Track, TrackStatus]
     node_port: int | None
     simulated: bool
 
     @property
     def as_configured(self) -> bool:
-        """Whether the configured colour serves, and both colours have the pods they were given."""
-        return self.serving == self.configured and all(
-            colour.ready == colour.wanted for colour in self.colours.values()
-        )
+        """Whether what is configured serves, and every set of pods has those that it was given."""
+        return self.serving == self.configured and all(track.ready == track.wanted for track in self.tracks.values())
 
 
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
@@ -46,21 +43,24 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
 
 
 async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> ServiceStatus:
-    endpoints = {colour: await cluster.endpoints(service.namespace, colour_name(name, colour)) for colour in Colour}
-    nodes = {endpoint.node for found in endpoints.values() for endpoint in found}
+    behind = await cluster.endpoints(service.namespace, name)
     return ServiceStatus(
         name=name,
         namespace=service.namespace,
-        configured=service.active,
-        serving=await cluster.serving_colour(service.namespace, name),
-        colours={
-            colour: ColourStatus(
-                tag=service.colour(colour).tag,
-                wanted=service.colour(colour).replicas,
-                ready=len(ready_pods(endpoints[colour])),
-            )
-            for colour in Colour
-        },
+        configured=service.track,
+        serving=await cluster.serving_track(service.namespace, name),
+        tracks={track: await _track(cluster, name, service, track) for track in tracks(service)},
         node_port=service.node_port,
-        simulated=bool(await cluster.simulated(nodes)),
+        simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
     )
+
+
+async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track) -> TrackStatus:
+    pods = await cluster.pods(service.namespace, selector(name, track))
+    tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
+    return TrackStatus(tag, service.replicas_of(track), sum(pod.ready for pod in pods))
+
+
+def tracks(service: ServiceSettings) -> tuple[Track, ...]:
+    """The sets of pods that a service has under its strategy."""
+    return (Track.ROLLOUT,) if service.track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gate.checks import GateRefusedError, Gates
+from gate.blue_green import BlueGreenGates
+from gate.checks import GateRefusedError
 from gate.cluster import ClusterAccess
 from sandbox.stack import Stack
-from settings.service import ServiceSettings
+from settings.service import BlueGreenSettings
 from tests.sandbox.kubectl import Kubectl
 
 
@@ -25,7 +26,9 @@ def kubeconfig_of(kubectl: Kubectl, directory: Path, token: str) -> ClusterAcces
 
 def refusal(serving: Stack, access: ClusterAccess) -> str:
     settings = serving.snapshot()["config"]["switchyard:services"]["backend"]
-    gates = Gates("backend", ServiceSettings.model_validate(settings | {"active": "green"}), access, warn=print)
+    gates = BlueGreenGates(
+        "backend", BlueGreenSettings.model_validate(settings | {"active": "green"}), access, warn=print
+    )
     with pytest.raises(GateRefusedError) as error:
         asyncio.run(gates.before_switch(creating=False, preview=True))
     return str(error.value)

@@ -14,7 +14,7 @@ from gate.nodes import LiveNode
 from gate.reports import Seen
 from settings.cluster import ExistingCluster
 from settings.nodes import DEFAULT_NODES
-from settings.service import ServiceSettings
+from settings.service import BlueGreenSettings
 from tests.unit.engine import Recording, record
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -22,8 +22,8 @@ SERVICE = "kubernetes:core/v1:Service"
 NODE_PATCH = "kubernetes:core/v1:NodePatch"
 
 
-def service(active: str = "blue") -> ServiceSettings:
-    return ServiceSettings.model_validate(
+def service(active: str = "blue") -> BlueGreenSettings:
+    return BlueGreenSettings.model_validate(
         {
             "image": "org/backend",
             "active": active,

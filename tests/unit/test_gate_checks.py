@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from gate.api import AccessDeniedError, RejectedError
-from gate.checks import GateRefusedError, Gates
+from gate.blue_green import BlueGreenGates
+from gate.checks import GateRefusedError
 from gate.cluster import Cluster, ClusterAccess
 from gate.objects import Endpoint, Pod, PodsChange
-from render.blue_green import Manifest
 from render.labels import selector
-from settings.service import Colour, ServiceSettings
+from render.pods import Manifest
+from settings.service import BlueGreenSettings, Colour
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
@@ -76,8 +77,8 @@ class PlayedCluster:
         await asyncio.Event().wait()
 
 
-def service(**more: object) -> ServiceSettings:
-    settings = ServiceSettings.model_validate(
+def service(**more: object) -> BlueGreenSettings:
+    settings = BlueGreenSettings.model_validate(
         {
             "image": "org/backend",
             "active": "blue",
@@ -92,7 +93,7 @@ def service(**more: object) -> ServiceSettings:
 
 @dataclass
 class Played:
-    gates: Gates
+    gates: BlueGreenGates
     cluster: PlayedCluster
     warned: list[str]
 
@@ -103,7 +104,7 @@ def played(monkeypatch: pytest.MonkeyPatch, cluster: PlayedCluster, **more: obje
 
     monkeypatch.setattr(Cluster, "connect", connect)
     warned: list[str] = []
-    return Played(Gates("backend", service(**more), ClusterAccess(), warned.append), cluster, warned)
+    return Played(BlueGreenGates("backend", service(**more), ClusterAccess(), warned.append), cluster, warned)
 
 
 def refusal(call: Any) -> str:

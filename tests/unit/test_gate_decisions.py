@@ -12,22 +12,22 @@ from gate.decisions import (
     refuse_retire,
     refuse_smoke,
     refuse_switch,
-    serving_colour,
+    serving_track,
     wanted_ready,
 )
 from gate.objects import Endpoint, Pod, PodsChange
 from gate.reports import shared_selector
 from gate.smoke import by_failure, mismatch
 from render.labels import selector
-from settings.service import Colour, ColourSettings, ServiceSettings, SmokeCheck
+from settings.service import BlueGreenSettings, Colour, ColourSettings, SmokeCheck, Track
 
-BLUE, GREEN = Colour.BLUE, Colour.GREEN
+BLUE, GREEN = Track.BLUE, Track.GREEN
 TO_BLUE, TO_GREEN = selector("backend", BLUE), selector("backend", GREEN)
 ANOTHER_TEMPLATE = PodsChange(template=True, before=3, after=3)
 
 
-def service(percent: int = 100, green: int = 3, *, in_place: bool = False, adopt: bool = False) -> ServiceSettings:
-    return ServiceSettings.model_validate(
+def service(percent: int = 100, green: int = 3, *, in_place: bool = False, adopt: bool = False) -> BlueGreenSettings:
+    return BlueGreenSettings.model_validate(
         {
             "image": "org/backend",
             "active": "green",
@@ -97,25 +97,26 @@ def test_a_service_to_be_adopted_counts_as_what_serves() -> None:
 
 
 def test_pods_that_serve_are_not_changed_in_place_unless_that_is_allowed() -> None:
-    assert "green is serving" in str(refuse_in_place("backend", service(), GREEN, TO_GREEN))
-    assert refuse_in_place("backend", service(), GREEN, TO_BLUE) is None
-    assert refuse_in_place("backend", service(), GREEN, None) is None
-    assert refuse_in_place("backend", service(in_place=True), GREEN, TO_GREEN) is None
+    assert "green is serving" in str(refuse_in_place("backend", service(), Colour.GREEN, TO_GREEN))
+    assert refuse_in_place("backend", service(), Colour.GREEN, TO_BLUE) is None
+    assert refuse_in_place("backend", service(), Colour.GREEN, None) is None
+    assert refuse_in_place("backend", service(in_place=True), Colour.GREEN, TO_GREEN) is None
 
 
 def test_pods_that_serve_behind_a_selector_of_somebody_else_are_not_changed_in_place() -> None:
-    assert refuse_in_place("backend", service(), GREEN, {"app": "backend"}) is not None
+    assert refuse_in_place("backend", service(), Colour.GREEN, {"app": "backend"}) is not None
 
 
 def test_the_refusal_of_a_change_in_place_says_what_a_colour_has_of_its_own_and_how_the_rest_goes_out() -> None:
-    text = str(refuse_in_place("backend", service(), GREEN, TO_GREEN))
+    text = str(refuse_in_place("backend", service(), Colour.GREEN, TO_GREEN))
     assert f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to blue" in text
     assert "set it in the same update that makes blue active; green is rolled to it after the switch" in text
 
 
 @pytest.mark.parametrize(
-    ("selected", "colour"),
+    ("selected", "track"),
     [
+        (selector("backend", Track.ROLLOUT), Track.ROLLOUT),
         (TO_BLUE, BLUE),
         (TO_GREEN, GREEN),
         (None, None),
@@ -125,10 +126,8 @@ def test_the_refusal_of_a_change_in_place_says_what_a_colour_has_of_its_own_and_
         ({**TO_BLUE, "tier": "web"}, None),
     ],
 )
-def test_a_colour_serves_only_by_exactly_its_own_selector(
-    selected: dict[str, str] | None, colour: Colour | None
-) -> None:
-    assert serving_colour("backend", selected) == colour
+def test_a_colour_serves_only_by_exactly_its_own_selector(selected: dict[str, str] | None, track: Track | None) -> None:
+    assert serving_track("backend", selected) == track
 
 
 @pytest.mark.parametrize(
@@ -163,28 +162,33 @@ def test_a_selector_that_matches_the_new_pods_as_well_is_warned_of() -> None:
 
 def test_the_idle_colour_keeps_its_pods_while_the_cluster_selects_it() -> None:
     behind = endpoints("blue", 3)
-    refusal = refuse_retire("backend", service(), BLUE, TO_BLUE, behind, pods("blue", 3), ANOTHER_TEMPLATE)
+    refusal = refuse_retire("backend", service(), Colour.BLUE, TO_BLUE, behind, pods("blue", 3), ANOTHER_TEMPLATE)
     assert "selects blue, not green as the stack has it" in str(refusal)
-    refusal = refuse_retire("backend", service(), BLUE, {"app": "backend"}, behind, pods("blue", 3), ANOTHER_TEMPLATE)
+    refusal = refuse_retire(
+        "backend", service(), Colour.BLUE, {"app": "backend"}, behind, pods("blue", 3), ANOTHER_TEMPLATE
+    )
     assert "selects app=backend, not green as the stack has it" in str(refusal)
 
 
 def test_the_idle_colour_keeps_its_pods_while_they_are_endpoints() -> None:
     behind = [*endpoints("green", 3), *endpoints("blue", 1)]
     assert "1 of its pods are still endpoints" in str(
-        refuse_retire("backend", service(), BLUE, TO_GREEN, behind, pods("blue", 3), ANOTHER_TEMPLATE)
+        refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, behind, pods("blue", 3), ANOTHER_TEMPLATE)
     )
     # What the EndpointSlices say counts, also when the pod has just turned unready.
-    assert refuse_retire("backend", service(), BLUE, TO_GREEN, behind, pods("blue", 0, 1), ANOTHER_TEMPLATE) is not None
+    assert (
+        refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, behind, pods("blue", 0, 1), ANOTHER_TEMPLATE)
+        is not None
+    )
 
 
 def test_the_idle_colour_keeps_its_ready_pods_until_the_active_one_serves_with_all_of_its() -> None:
     short = endpoints("green", 2)
     assert "has 2 ready endpoints" in str(
-        refuse_retire("backend", service(), BLUE, TO_GREEN, short, pods("blue", 3), ANOTHER_TEMPLATE)
+        refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, short, pods("blue", 3), ANOTHER_TEMPLATE)
     )
     full = endpoints("green", 3)
-    assert refuse_retire("backend", service(), BLUE, TO_GREEN, full, pods("blue", 3), ANOTHER_TEMPLATE) is None
+    assert refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, full, pods("blue", 3), ANOTHER_TEMPLATE) is None
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,7 @@ def test_a_short_active_colour_holds_only_ready_pods_of_the_idle_one(
     ready: int, not_ready: int, change: PodsChange, *, refused: bool
 ) -> None:
     short, idle = endpoints("green", 1), pods("blue", ready, not_ready)
-    found = refuse_retire("backend", service(), BLUE, TO_GREEN, short, idle, change)
+    found = refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, short, idle, change)
     assert (found is not None) == refused
 
 

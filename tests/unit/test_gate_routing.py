@@ -2,7 +2,7 @@
 
 from gate.api import ProxyAnswer, is_status
 from gate.routing import Routing, not_following, refuse_unfollowed, routing_of, warn_unfollowed
-from settings.service import Colour
+from settings.service import Colour, Track
 
 
 def test_nodes_whose_kube_proxy_is_well_follow() -> None:
@@ -46,6 +46,6 @@ def test_what_is_said_names_the_node_the_colour_and_what_to_do() -> None:
     assert "kubectl -n kube-system get pods" in refusal
     assert "services.backend.gate.checkNodes to false" in refusal
     assert refuse_unfollowed("backend", Colour.BLUE, []) is None
-    warning = warn_unfollowed("backend", Colour.GREEN, reasons)
+    warning = warn_unfollowed("backend", Track.GREEN, reasons)
     assert "switched to green" in warning
-    assert "may still go to blue" in warning
+    assert "may still go to the pods that served before" in warning

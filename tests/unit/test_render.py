@@ -6,10 +6,12 @@ import kubernetes_validate
 import pytest
 
 from render import blue_green as render
+from render import pods
 from render.labels import colour_name, selector
 from render.placement import node_patch, taints_are_right, taints_to_apply
+from render.pods import Manifest
 from settings.nodes import DEFAULT_NODES
-from settings.service import Colour, ServiceSettings
+from settings.service import BlueGreenSettings, Colour
 from toolchain.versions import KUBERNETES
 
 MINIMAL: dict[str, Any] = {"image": "ghcr.io/org/backend", "active": "green", "green": {"tag": "v2", "replicas": 2}}
@@ -36,13 +38,13 @@ MAINTENANCE = {"key": "maintenance", "effect": "NoExecute"}
 NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute", "timeAdded": "2026-11-24T00:00:00Z"}
 
 
-def service(raw: dict[str, Any]) -> ServiceSettings:
-    return ServiceSettings.model_validate(raw)
+def service(raw: dict[str, Any]) -> BlueGreenSettings:
+    return BlueGreenSettings.model_validate(raw)
 
 
-def manifests(raw: dict[str, Any]) -> list[render.Manifest]:
+def manifests(raw: dict[str, Any]) -> list[Manifest]:
     settings = service(raw)
-    shared = [render.service_account("shop", settings), render.active_service("shop", settings)]
+    shared = [pods.service_account("shop", settings), pods.active_service("shop", settings)]
     for colour in Colour:
         shared += [
             render.deployment("shop", colour, settings),
@@ -111,13 +113,13 @@ def test_deployment_service_and_budget_of_a_colour_pick_the_same_pods() -> None:
 
 
 def test_the_active_service_selects_the_active_colour_on_the_fixed_port() -> None:
-    spec = render.active_service("shop", service(FULL))["spec"]
+    spec = pods.active_service("shop", service(FULL))["spec"]
     assert spec["selector"] == {"app": "shop", "version": "green"}
     assert spec["ports"] == [{"name": "http", "port": 8000, "targetPort": 8000, "protocol": "TCP", "nodePort": 30080}]
 
 
 def test_without_a_fixed_port_kubernetes_chooses() -> None:
-    [port] = render.active_service("shop", service(MINIMAL))["spec"]["ports"]
+    [port] = pods.active_service("shop", service(MINIMAL))["spec"]["ports"]
     assert "nodePort" not in port
 
 

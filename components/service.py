@@ -1,0 +1,112 @@
+"""What a service's component has whatever its strategy: the account, the Service that users reach, what serves."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Service, ServiceAccount
+
+from components.manifest import register
+from gate.checks import Gates
+from render import pods as render
+from settings.service import ServiceSettings
+
+BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
+CANARY_TYPE = "switchyard:service:CanaryService"
+
+
+class ReleasedService(pulumi.ComponentResource):
+    """A service whose traffic goes to one track of pods, behind a gate.
+
+    Under another strategy the component has another type. It goes by the other one as well, so that a hand-over
+    keeps the account and the Service, and changes the Service's selector only.
+    """
+
+    active: pulumi.Output[str]
+    """The track that the Service selects on the cluster, whatever the settings say."""
+
+    def __init__(
+        self, kind: str, name: str, service: ServiceSettings, gates: Gates, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        other = CANARY_TYPE if kind == BLUE_GREEN_TYPE else BLUE_GREEN_TYPE
+        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other)])
+        super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, aliases))
+        self._name = name
+        self._released = service
+        self._all_gates = gates
+        self._switching = False
+        self._problem: str | None = None
+
+    def _child(
+        self,
+        after: Sequence[pulumi.Resource] | None = None,
+        hooks: pulumi.ResourceHookBinding | None = None,
+        seconds: int | None = None,
+        ignored: list[str] | None = None,
+    ) -> pulumi.ResourceOptions:
+        timeouts = None
+        if seconds is not None:
+            timeouts = pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=after, hooks=hooks, custom_timeouts=timeouts, ignore_changes=ignored
+        )
+
+    def _account(self) -> ServiceAccount:
+        """The first object: everything else of the service waits for it, and so for what its hook finds."""
+
+        async def first(_: pulumi.ResourceHookArgs) -> None:
+            await self._all_gates.before_first()
+
+        hooks = pulumi.ResourceHookBinding(before_create=[hook(f"{self._name}-first", first)])
+        manifest = render.service_account(self._name, self._released)
+        return register(ServiceAccount, f"{self._name}-account", manifest, self._child(hooks=hooks))
+
+    def _active_service(self, after: Sequence[pulumi.Resource]) -> Service:
+        async def gate(args: pulumi.ResourceHookArgs) -> None:
+            self._switching = True
+            await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
+
+        before = hook(f"{self._name}-gate", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        manifest = render.active_service(self._name, self._released)
+        return register(Service, self._name, manifest, self._child(after, hooks))
+
+    def _look(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
+        """What serves when these are done; ends the update in an error when it is not what the stack has."""
+        active: pulumi.Output[str] = pulumi.Output.all(*(resource.id for resource in after)).apply(self._serving)
+        # Nothing hangs on this one, so that it ends the program only after everything is registered: the outputs
+        # of the stack with what serves indeed, and the other services.
+        active.apply(self._must_be_as_configured)
+        return active
+
+    async def _serving(self, _: list[str]) -> str:
+        """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
+        if pulumi.runtime.is_dry_run() and self._switching:
+            return self._released.track.value
+        seen = await self._all_gates.look()
+        self._problem = seen.problem
+        return seen.serving
+
+    def _must_be_as_configured(self, _: str) -> None:
+        """Ends an update in an error when something else serves; a preview promised nothing, and warns.
+
+        With the error the engine deletes nothing, so that pods of the strategy before stay.
+        """
+        if self._problem is None:
+            return
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(self._problem)
+        pulumi.log.warn(self._problem, self)
+
+    def _url(self, service: str) -> str:
+        return f"http://{service}.{self._released.namespace}.svc.cluster.local:{self._released.port}"
+
+    def _node_port(self, service: Service) -> pulumi.Output[str]:
+        """What the ALB's targets answer on. A port that Kubernetes chooses is not known before it has."""
+        return service.spec.apply(
+            lambda spec: f"http://<application node>:{spec['ports'][0].get('node_port') or '<chosen by Kubernetes>'}"
+        )
+
+
+def hook(name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
+    """A hook that runs in a preview as well."""
+    return pulumi.ResourceHook(name, function, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -1,0 +1,85 @@
+"""The gates that only a service in two colours has: before the pods of a colour change."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import aclosing, suppress
+
+from gate.checks import GateRefusedError, Gates, Warn
+from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
+from gate.following import wait_for_nodes
+from gate.objects import PodsChange
+from gate.reports import about_readiness, why_not_ready
+from gate.routing import refuse_unfollowed
+from render.labels import selector
+from render.pods import Manifest
+from settings.service import BlueGreenSettings, Colour, Track
+
+
+class BlueGreenGates(Gates):
+    """The gates of a service in two colours; arguments as of `Gates`."""
+
+    def __init__(self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> None:
+        super().__init__(name, service, access, warn)
+        self._colours = service
+
+    async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
+        """Holds before a Deployment is applied, whether the stack knows it already or not.
+
+        In a preview the Service is still to be switched, so that of the idle colour nothing can be said yet.
+
+        Args:
+            colour: whose Deployment it is.
+            manifest: what is about to be applied.
+            preview: whether nothing is going to happen.
+
+        Raises:
+            GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
+        """
+        async with self._cluster() as cluster:
+            change = await cluster.pods_change(manifest)
+            if change is None or not change.takes_pods:
+                return
+            if colour == self._colours.active:
+                if change.template:
+                    selected = await self._selected(cluster)
+                    self._raise(refuse_in_place(self._name, self._colours, colour, selected))
+            elif not preview:
+                needed = await self._wait_for_retirement(cluster, colour, change)
+                if needed:
+                    seconds = self._service.gate.timeout_seconds
+                    reasons = await wait_for_nodes(cluster, self._service, seconds)
+                    self._raise(refuse_unfollowed(self._name, colour, reasons))
+
+    async def explain(self, colour: Colour, errors: Collection[str]) -> None:
+        """Tells why the pods of a colour are not ready, after an update that waited for them in vain.
+
+        Args:
+            colour: the colour.
+            errors: what the engine says of the failed step. It shows them itself; of a step that failed for another
+                reason, such as a refused object or Ctrl-C, the state of the pods explains nothing.
+        """
+        if not about_readiness(errors):
+            return
+        try:
+            cluster = await Cluster.connect(self._access)
+            pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+            serving = serving_track(self._name, await self._selected(cluster))
+        except UNREACHABLE:
+            return  # the engine has reported what it saw itself
+        self._warn(why_not_ready(self._name, self._service, Track(colour), [pod.state for pod in pods], serving))
+
+    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
+        """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
+        refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
+        watch = cluster.watch_endpoints(self._service.namespace, self._name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
+                async for behind_service in watch:
+                    pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+                    selected = await self._selected(cluster)
+                    found = refuse_retire(self._name, self._colours, colour, selected, behind_service, pods, change)
+                    if found is None:
+                        return change.lost(sum(pod.ready for pod in pods)) > 0
+                    refusal = found
+        raise GateRefusedError(str(refusal))

@@ -1,0 +1,77 @@
+"""The gates of a service under a canary: the Rollout is ready before a hand-over, and followed after a change."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+
+from gate.checks import GateRefusedError, Gates, Warn
+from gate.cluster import Cluster, ClusterAccess
+from gate.objects import Endpoint
+from gate.rollout import (
+    RolloutState,
+    measured,
+    no_controller,
+    refuse_degraded,
+    refuse_unfinished,
+    refuse_unready,
+    state_of,
+)
+from settings.service import CanarySettings, Track
+
+SEEN_SECONDS = 60
+"""How long the controller may take to look at a Rollout that has changed. It takes less than a second."""
+
+
+class CanaryGates(Gates):
+    """The gates of a service under a canary; arguments as of `Gates`."""
+
+    def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
+        super().__init__(name, service, access, warn)
+        self._canary = service
+
+    async def follow(self) -> RolloutState:
+        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
+
+        Returns:
+            What became of it; of a Rollout that still goes on, how far it is.
+
+        Raises:
+            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
+        """
+        finished = self._canary.canary.wait == "finished"
+        seconds = self._canary.canary.wait_seconds if finished else SEEN_SECONDS
+        async with self._cluster() as cluster:
+            state = await self._wait_for_rollout(
+                cluster, seconds, lambda state: state.ended or (state.seen and not finished)
+            )
+            if state is None or not state.seen:
+                raise GateRefusedError(str(no_controller(self._name, SEEN_SECONDS)))
+            if state.phase == "Degraded":
+                runs = await cluster.analysis_runs(self._canary.namespace, state.pod_hash)
+                raise GateRefusedError(str(refuse_degraded(self._name, self._canary, state, measured(runs))))
+            if finished and not state.ended:
+                raise GateRefusedError(str(refuse_unfinished(self._name, self._canary, state)))
+            return state
+
+    async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
+        """Before the hand-over the Rollout's pods may still have to come up, which takes as long as a Deployment's."""
+        state = await self._wait_for_rollout(cluster, self._canary.ready_timeout_seconds, lambda state: state.ended)
+        if state is None or not state.seen:
+            raise GateRefusedError(str(no_controller(self._name, self._canary.ready_timeout_seconds)))
+        if state.phase != "Healthy":
+            raise GateRefusedError(str(refuse_unready(self._name, self._canary, state)))
+        return await super()._wait_for_endpoints(cluster, to, serving_ready)
+
+    async def _wait_for_rollout(
+        self, cluster: Cluster, seconds: float, enough: Callable[[RolloutState], bool]
+    ) -> RolloutState | None:
+        """Watches the Rollout until it is as wanted; returns its last state, None if there was none."""
+        state = None
+        watch = cluster.watch_rollout(self._canary.namespace, self._name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(watch):
+                async for rollout in watch:
+                    state = state_of(rollout)
+                    if enough(state):
+                        break
+        return state

@@ -1,0 +1,139 @@
+"""The questions to Prometheus, and the AnalysisTemplates that ask them.
+
+A question never lies about a version: it is about the pods of one template alone; without enough traffic it has no
+answer, so that nothing is concluded; and without a single success, or a single failure, it still has one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from render.pods import Manifest, metadata
+from settings.canary import Analysis
+from settings.service import ServiceSettings
+
+HASH_ARGUMENT = "pod-hash"
+"""Argument of every template: `rollouts-pod-template-hash` of the version to judge."""
+
+HASH_PLACEHOLDER = f"{{{{args.{HASH_ARGUMENT}}}}}"
+"""Where Argo Rollouts puts it into a question."""
+
+QUANTILE = 0.95
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One thing that is measured.
+
+    Attributes:
+        name: of the metric, and the end of its template's name.
+        query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
+        success: what a result must be, as an expression of Argo Rollouts on `result[0]`, for example ``>= 0.95``.
+        failure: the opposite.
+        unit: of the result.
+    """
+
+    name: str
+    query: str
+    success: str
+    failure: str
+    unit: str
+
+
+def metrics(name: str, analysis: Analysis, pod_hash: str = HASH_PLACEHOLDER) -> list[Metric]:
+    """What is measured of one version of a service.
+
+    Args:
+        name: the service's name.
+        analysis: what is asked.
+        pod_hash: which pods.
+    """
+    return list(_metrics(name, analysis, pod_hash))
+
+
+def _metrics(name: str, analysis: Analysis, pod_hash: str) -> Iterator[Metric]:
+    pods = f'service="{analysis.service_label or name}",{analysis.hash_label}="{pod_hash}"'
+    window = f"[{analysis.window_seconds}s]"
+    requests, durations = analysis.requests_metric, analysis.duration_metric
+    if analysis.success_rate.enabled:
+        every = f"sum(increase({requests}{{{pods}}}{window}))"
+        # A version that never failed has no series of failures, and one that always did has none of successes: the
+        # share of the failures that there are is taken from one.
+        failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'
+        yield Metric(
+            name="success-rate",
+            query=f"(1 - {failed} / {every}) and {every} >= {analysis.min_requests}",
+            success=f">= {analysis.success_rate.min}",
+            failure=f"< {analysis.success_rate.min}",
+            unit="of 1",
+        )
+    if analysis.latency_p95.enabled:
+        buckets = f"sum by (le) (rate({durations}_bucket{{{pods}}}{window}))"
+        every = f"sum(increase({durations}_count{{{pods}}}{window}))"
+        yield Metric(
+            name="latency-p95",
+            query=f"histogram_quantile({QUANTILE}, {buckets}) and {every} >= {analysis.min_requests}",
+            success=f"< {analysis.latency_p95.max_seconds}",
+            failure=f">= {analysis.latency_p95.max_seconds}",
+            unit="s",
+        )
+
+
+def template_name(name: str, metric: str, *, background: bool) -> str:
+    """Name of a metric's AnalysisTemplate."""
+    return f"{name}-{metric}-background" if background else f"{name}-{metric}"
+
+
+def templates(name: str, service: ServiceSettings) -> list[Manifest]:
+    """The AnalysisTemplates of a service: one a metric for the steps, and one more for the background."""
+    analysis = service.canary.analysis
+    if analysis is None:
+        return []
+    return [
+        _template(name, service, analysis, metric, background=background)
+        for background in _kinds(service, analysis)
+        for metric in metrics(name, analysis)
+    ]
+
+
+def reference(name: str, analysis: Analysis, *, background: bool) -> Manifest:
+    """How a step, or the whole canary, asks for the templates."""
+    named = [template_name(name, metric.name, background=background) for metric in metrics(name, analysis)]
+    return {
+        "templates": [{"templateName": template} for template in named],
+        "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
+    }
+
+
+def _kinds(service: ServiceSettings, analysis: Analysis) -> list[bool]:
+    asked = any(step.analysis for step in service.canary.steps)
+    return [False] * asked + [True] * analysis.background
+
+
+def _template(name: str, service: ServiceSettings, analysis: Analysis, metric: Metric, *, background: bool) -> Manifest:
+    measured: dict[str, Any] = {
+        "name": metric.name,
+        "interval": f"{analysis.interval_seconds}s",
+        # With both given, what is neither is inconclusive, and not a failure or, worse, a success.
+        "successCondition": _condition(metric.success),
+        "failureCondition": _condition(metric.failure),
+        "failureLimit": analysis.failure_limit,
+        "inconclusiveLimit": analysis.inconclusive_limit,
+        "consecutiveErrorLimit": analysis.consecutive_error_limit,
+        "provider": {"prometheus": {"address": analysis.prometheus, "query": metric.query}},
+    }
+    if analysis.initial_delay_seconds:
+        measured["initialDelay"] = f"{analysis.initial_delay_seconds}s"
+    if not background:
+        # Without it a step's analysis would never end.
+        measured["count"] = analysis.count
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": metadata(template_name(name, metric.name, background=background), name, service),
+        "spec": {"args": [{"name": HASH_ARGUMENT}], "metrics": [measured]},
+    }
+
+
+def _condition(compared: str) -> str:
+    return f"len(result) > 0 && !isNaN(result[0]) && result[0] {compared}"
