@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := settings render gate components switchyard sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-traffic lint format bench lock tools tools-nodes
+.PHONY: help up down test test-unit test-sandbox test-canary test-traffic lint format bench lock tools tools-nodes
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -40,13 +40,17 @@ down: $(INSTALLED) ## remove the local cluster and its state
 	@$(BIN)/python -m sandbox.local_stack down
 	@$(BIN)/python -m sandbox down
 
-test: test-unit test-sandbox test-traffic ## all tests, installing what they need
+test: test-unit test-sandbox test-canary test-traffic ## all tests, installing what they need
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
+
+test-canary: tools ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
+	@$(BIN)/python -m toolchain install --group canary
+	@$(BIN)/python -m pytest tests/canary
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
@@ -65,7 +69,7 @@ format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff check --fix .
 
 bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
-	@$(BIN)/python -m toolchain install --group nodes --group traffic --group peers
+	@$(BIN)/python -m toolchain install --group nodes --group traffic --group peers --group canary
 	@$(BIN)/python -m bench
 
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)

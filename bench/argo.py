@@ -2,16 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from bench.way import READY_SECONDS, Way, image, other, service, single
+from bench.way import Way, image, other, service, single
 from render import pods as render
 from sandbox import Sandbox
-from toolchain.paths import BIN, binary
-from toolchain.versions import ROLLOUT_CRDS
+from toolchain.paths import binary
 
 PROMOTE = "Argo Rollouts blueGreen, promote"
 UNDO = "Argo Rollouts blueGreen, undo"
@@ -91,22 +87,3 @@ class Undo(Promote):
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to the revision before
         """Undoes."""
         return [*self._argo(), "undo", "backend"]
-
-
-@contextmanager
-def argo_rollouts(sandbox: Sandbox, log: Path) -> Iterator[None]:
-    """Argo Rollouts' controller, as a process beside the API server, while the block runs."""
-    kubectl = [str(binary("kubectl")), "--kubeconfig", str(sandbox.kubeconfig)]
-    for file in ROLLOUT_CRDS:
-        # Server-side, because the definitions are longer than an annotation may be.
-        subprocess.run([*kubectl, "apply", "--server-side", "-f", str(BIN / file)], check=True, capture_output=True)
-    wait = ["wait", "--for=condition=Established", "crd", "--all", f"--timeout={READY_SECONDS}s"]
-    subprocess.run([*kubectl, *wait], check=True, capture_output=True)
-    command = [str(binary("rollouts-controller")), "--kubeconfig", str(sandbox.kubeconfig), "--leader-elect=false"]
-    # Its metrics and health on free ports of its own choosing: several benchmarks may run.
-    command += ["--metricsport=0", "--healthzPort=0"]
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as controller:
-        try:
-            yield
-        finally:
-            controller.kill()

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.argo import argo_rollouts
 from bench.held import Held, Holdings, held
 from bench.load import Load, Request, wait_for_answer
 from bench.peers import ways
 from bench.way import TAGS, Way
 from sandbox import Sandbox
+from sandbox.rollouts import argo_rollouts
 
 RATE = 200
 """Requests a second on the way that is measured, half of them over connections that are kept alive."""

@@ -56,9 +56,7 @@ class CanaryService(ReleasedService):
 
         self.active = self._look(after=[switched])
         # Nothing hangs on this one: what the Rollout does is no output, or every preview would show that it went on.
-        self._followed: pulumi.Output[None] = pulumi.Output.all(rollout.id, switched.id).apply(
-            lambda _: self._follow()
-        )
+        self._followed: pulumi.Output[None] = pulumi.Output.all(rollout.id, switched.id).apply(lambda _: self._follow())
         self.urls = pulumi.Output.all(
             **{
                 "active": self._url(name),

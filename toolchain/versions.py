@@ -12,6 +12,7 @@ KWOK = "0.8.0"
 VEGETA = "12.13.0"
 HELM = "3.22.0"
 ARGO_ROLLOUTS = "1.10.1"
+PROMETHEUS = "3.16.0"
 
 HELM_KUBERNETES = "1.37"
 """Kubernetes of Helm's client libraries. Charts are rendered for it where no cluster is asked."""
@@ -168,6 +169,12 @@ def _argo_rollouts_plugin(platform: Platform) -> Download:
     return _github("argoproj/argo-rollouts", f"v{ARGO_ROLLOUTS}", asset)
 
 
+def _prometheus(platform: Platform) -> Download:
+    folder = f"prometheus-{PROMETHEUS}.{platform.os}-{platform.arch}"
+    members = {name: f"{folder}/{name}" for name in ("prometheus", "promtool")}
+    return _github("prometheus/prometheus", f"v{PROMETHEUS}", f"{folder}.tar.gz", members)
+
+
 def _kubernetes_tool(name: str) -> Tool:
     variables = {
         f"k8s.io/{module}.{variable}": value
@@ -196,6 +203,17 @@ def _helm_tool() -> Tool:
         for part, value in (("Major", major), ("Minor", minor))
     }
     return Tool("helm", HELM, ("helm",), _helm, (Build("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, variables),))
+
+
+def _prometheus_tool() -> Tool:
+    # What is built has the API and no pages: those are made with Node.js.
+    module, binaries = "github.com/prometheus/prometheus", ("prometheus", "promtool")
+    build = Build(
+        "prometheus",
+        {name: f"{module}/cmd/{name}" for name in binaries},
+        {"github.com/prometheus/common/version.Version": PROMETHEUS},
+    )
+    return Tool("prometheus", PROMETHEUS, binaries, _prometheus, (build,))
 
 
 def _argo_rollouts_tool(
@@ -277,13 +295,14 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
             (Build("vegeta", {"vegeta": "github.com/tsenart/vegeta/v12"}, {"main.Version": f"v{VEGETA}"}),),
         ),
     ),
-    "peers": (
-        _helm_tool(),
+    "peers": (_helm_tool(),),
+    "canary": (
         # The controller is published as an image only, so its definitions always come from the module, like itself.
         _argo_rollouts_tool(
             "rollouts-controller", lambda _: None, tuple(f"manifests/crds/{file}" for file in ROLLOUT_CRDS)
         ),
         _argo_rollouts_tool("kubectl-argo-rollouts", _argo_rollouts_plugin),
+        _prometheus_tool(),
     ),
 }
-"""All tools by what they are for: the core, real nodes, load on them, and the ways to switch that are compared."""
+"""All tools by what they are for: the core, real nodes, load on them, a way to switch that is compared, canaries."""

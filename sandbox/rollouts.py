@@ -1,0 +1,44 @@
+"""Argo Rollouts beside a sandbox: the controller built from its pinned module, on the definitions of one version."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.cluster import Sandbox
+from toolchain.paths import BIN, binary
+from toolchain.versions import ROLLOUT_CRDS
+
+ESTABLISHED_SECONDS = 60
+"""Bound on the API server's taking up the definitions. It takes about a second."""
+
+
+def define(sandbox: Sandbox) -> None:
+    """Gives the cluster the kinds of objects that the controller works on."""
+    kubectl = [str(binary("kubectl")), "--kubeconfig", str(sandbox.kubeconfig)]
+    for file in ROLLOUT_CRDS:
+        # Server-side, because the definitions are longer than an annotation may be.
+        subprocess.run([*kubectl, "apply", "--server-side", "-f", str(BIN / file)], check=True, capture_output=True)
+    wait = ["wait", "--for=condition=Established", "crd", "--all", f"--timeout={ESTABLISHED_SECONDS}s"]
+    subprocess.run([*kubectl, *wait], check=True, capture_output=True)
+
+
+@contextmanager
+def controller(sandbox: Sandbox, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The controller, as a process beside the API server, while the block runs."""
+    command = [str(binary("rollouts-controller")), "--kubeconfig", str(sandbox.kubeconfig), "--leader-elect=false"]
+    # Its metrics and health on free ports of its own choosing: several may run.
+    command += ["--metricsport=0", "--healthzPort=0"]
+    with log.open("a") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def argo_rollouts(sandbox: Sandbox, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Definitions and controller."""
+    define(sandbox)
+    with controller(sandbox, log) as process:
+        yield process

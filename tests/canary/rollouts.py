@@ -1,0 +1,78 @@
+"""A Rollout, watched by kubectl and driven by its plugin."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.kubectl import Kubectl
+from toolchain.paths import binary
+
+SECONDS = 60
+"""Bound on every wait. The longest canary of these tests takes about 20 s."""
+
+
+class Rollouts:
+    """Rollout `backend` of a namespace."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self._kubectl = kubectl
+
+    def get(self) -> dict[str, Any]:
+        """The Rollout."""
+        found: dict[str, Any] = self._kubectl.get("rollout", "backend")
+        return found
+
+    def run(self, verb: str, *arguments: str) -> str:
+        """Runs a command of ``kubectl argo rollouts`` on it."""
+        return self._plugin(verb, "backend", *arguments)
+
+    def lint(self, file: Path) -> str:
+        """Checks manifests without a cluster."""
+        return self._plugin("lint", "--filename", str(file))
+
+    def _plugin(self, *arguments: str) -> str:
+        command = [str(binary("kubectl-argo-rollouts")), *arguments]
+        command += ["--kubeconfig", str(self._kubectl.kubeconfig), "-n", self._kubectl.namespace]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def wait(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Waits, by a watch, until the Rollout's status, as its controller has it for this generation, is as wanted."""
+        watch = self._kubectl.start(
+            "get", "rollout", "backend", "--watch", "-o", "json", f"--request-timeout={SECONDS}s"
+        )
+        assert watch.stdout is not None
+        decoder, text = json.JSONDecoder(), ""
+        last: dict[str, Any] = {}
+        try:
+            for line in watch.stdout:
+                text += line
+                if line.rstrip() != "}":
+                    continue
+                last, end = decoder.raw_decode(text)
+                text = text[end:].lstrip()
+                status = last.get("status", {})
+                seen = status.get("observedGeneration") == str(last["metadata"]["generation"])
+                if seen and holds(status):
+                    return last
+        finally:
+            watch.kill()
+            watch.communicate()
+        raise AssertionError(f"the Rollout is {last.get('status')}")
+
+    def wait_for(self, phase: str) -> dict[str, Any]:
+        """Waits until it is in a phase."""
+        return self.wait(lambda status: status.get("phase") == phase)
+
+    def wait_for_new(self, old: str) -> str:
+        """Waits until its controller knows another version than the old one; returns the new one's hash."""
+        found = self.wait(lambda status: status.get("currentPodHash") not in {None, old})
+        return str(found["status"]["currentPodHash"])
+
+    def pods(self, pod_hash: str) -> int:
+        """Pods of a version that are not being deleted."""
+        pods = self._kubectl.get("pods", "-l", f"rollouts-pod-template-hash={pod_hash}")
+        return sum("deletionTimestamp" not in pod["metadata"] for pod in pods)
