@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := settings render gate components switchyard sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-canary test-traffic lint format bench lock tools tools-nodes
+.PHONY: help up down test test-unit test-sandbox test-canary test-traffic lint format bench lock tools tools-nodes tools-canary
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -32,6 +32,9 @@ tools: $(INSTALLED) ## install the pinned engine, provider and servers into .too
 tools-nodes: tools ## what real nodes need besides
 	@$(BIN)/python -m toolchain install --group nodes
 
+tools-canary: tools ## what canaries need besides: Argo Rollouts and Prometheus
+	@$(BIN)/python -m toolchain install --group canary
+
 up: tools$(if $(filter real,$(NODES)),-nodes) ## from a fresh clone to stack `local`, running; NODES=real for two real nodes
 	@$(BIN)/python -m sandbox up $(if $(NODES),--nodes $(NODES))
 	@$(BIN)/python -m sandbox.local_stack up
@@ -48,8 +51,7 @@ test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
 
-test-canary: tools ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(BIN)/python -m toolchain install --group canary
+test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(BIN)/python -m pytest tests/canary
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere

@@ -115,9 +115,7 @@ def _container(track: Track, service: ServiceSettings, tag: str | None, own: Col
         name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
         for name, path in service.field_env.items()
     }
-    # A colour tells itself; of a Rollout's pods the tag tells the two versions apart.
-    version = tag if track is Track.ROLLOUT else track.value
-    environment = fields | _environment(service) | _environment(own) | {"VERSION": {"value": version}}
+    environment = fields | _environment(service) | _environment(own) | {"VERSION": {"value": track.value}}
     return {
         "name": CONTAINER,
         "image": f"{service.image}:{tag}",

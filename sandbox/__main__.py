@@ -1,5 +1,6 @@
-"""``python -m sandbox up|down|status|images``. Exit codes: 0 done (status: it runs), 1 not, 2 bad usage."""
+"""``python -m sandbox up|down|status|images|rollouts``. Exit codes: 0 done (status: it runs), 1 not, 2 bad usage."""
 
+import contextlib
 import time
 from typing import Annotated
 
@@ -10,7 +11,11 @@ from sandbox.cluster import Kind, Sandbox, SandboxError
 from sandbox.debian import PartsError
 from sandbox.image import backend_image, pause_image
 from sandbox.oci import ImageError, digest
+from sandbox.prometheus import PORT, prometheus, scraping
+from sandbox.rollouts import argo_rollouts
+from toolchain.install import installed_from
 from toolchain.paths import PROJECT
+from toolchain.versions import GROUPS
 
 app = typer.Typer(help="The local 7-node cluster.", add_completion=False, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -76,6 +81,25 @@ def images() -> None:
             console.print(f"{archive.relative_to(PROJECT)}  {digest(archive)}  {size:.1f} MiB")
     except (ImageError, PartsError) as error:
         _fail(error)
+
+
+@app.command()
+def rollouts(name: Name = None) -> None:
+    """Runs Argo Rollouts and a Prometheus that scrapes the pods, until Ctrl-C."""
+    sandbox = Sandbox(name)
+    tools = [tool.name for tool in GROUPS["canary"] if installed_from(tool) is None]
+    if tools:
+        _fail(SandboxError(f"{', '.join(tools)} missing. Run: make tools-canary"))
+    if not sandbox.running():
+        _fail(SandboxError(f"Sandbox {sandbox.name} does not run. Start it: python -m sandbox up"))
+    log = sandbox.directory / "rollouts-controller.log"
+    data = sandbox.directory / "prometheus"
+    with argo_rollouts(sandbox, log) as controller, prometheus(data, scraping(sandbox.kubeconfig), PORT) as address:
+        console.print(f"Argo Rollouts runs (log: {log}), and Prometheus at {address}. Ctrl-C ends both.")
+        with contextlib.suppress(KeyboardInterrupt):
+            controller.wait()
+    if controller.returncode > 0:
+        _fail(SandboxError(f"Argo Rollouts' controller ended with {controller.returncode}; see {log}"))
 
 
 def _say_what_is_real(sandbox: Sandbox) -> None:

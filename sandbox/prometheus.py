@@ -11,12 +11,38 @@ import httpx
 import yaml
 
 from sandbox.host import free_ports
+from settings.canary import Analysis
 from toolchain.paths import binary
+
+HASH_LABEL = Analysis().hash_label
 
 READY_SECONDS = 30
 """Bound on the start. It takes about a second."""
 
 POLL_SECONDS = 0.1
+
+PORT = 9090
+"""Of the one beside the sandbox of stack `local`."""
+
+
+def scraping(kubeconfig: Path) -> dict[str, Any]:
+    """Configuration that scrapes the pods of services, and tells the two versions of a Rollout apart."""
+    pod = "__meta_kubernetes_pod_"
+    return {
+        "global": {"scrape_interval": "5s"},
+        "scrape_configs": [
+            {
+                "job_name": "services",
+                "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": str(kubeconfig)}],
+                "relabel_configs": [
+                    {"source_labels": [f"{pod}container_port_name"], "regex": "http", "action": "keep"},
+                    {"source_labels": [f"{pod}phase"], "regex": "Running", "action": "keep"},
+                    {"source_labels": [f"{pod}label_rollouts_pod_template_hash"], "target_label": HASH_LABEL},
+                    {"source_labels": [f"{pod}name"], "target_label": "pod"},
+                ],
+            }
+        ],
+    }
 
 
 @contextmanager

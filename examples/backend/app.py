@@ -64,7 +64,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
-    colour: Annotated[Literal["blue", "green"], Field(alias="VERSION")]
+    colour: Annotated[Literal["blue", "green", "rollout"], Field(alias="VERSION")]
     version: Annotated[HeaderText, Field(alias="APP_VERSION")] = "unknown"
     pod: Annotated[HeaderText, Field(alias="HOSTNAME")] = "unknown"
     node: Annotated[HeaderText, Field(alias="NODE_NAME")] = "unknown"
@@ -99,7 +99,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 def _problem(details: Mapping[str, Any]) -> str:
     name = details["loc"][0]
     if details["type"] == "missing":
-        return f"{name} is not set: it names the colour, blue or green"
+        return f"{name} is not set: it names the colour, blue or green, or rollout"
     rule = details["msg"][:1].lower() + details["msg"][1:]
     return f"{name}={details['input']!r}: {rule}"
 
