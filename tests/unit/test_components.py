@@ -6,15 +6,18 @@ import pulumi
 import pytest
 
 from components.blue_green import BlueGreenService
+from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
 from components.placement import Placement
+from gate.canary import CanaryGates
 from gate.checks import Gates
 from gate.cluster import ClusterAccess
 from gate.nodes import LiveNode
 from gate.reports import Seen
+from gate.rollout import RolloutState, state_of
 from settings.cluster import ExistingCluster
 from settings.nodes import DEFAULT_NODES
-from settings.service import BlueGreenSettings
+from settings.service import BlueGreenSettings, CanarySettings
 from tests.unit.engine import Recording, record
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -34,6 +37,10 @@ def service(active: str = "blue") -> BlueGreenSettings:
     )
 
 
+def canary() -> CanarySettings:
+    return CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v2"})
+
+
 LIVE = {name: LiveNode() for name in DEFAULT_NODES}
 
 
@@ -41,6 +48,10 @@ COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
     "blue_green": (
         lambda: BlueGreenService("it", service=service(), access=ClusterAccess()),
         "switchyard:service:BlueGreenService",
+    ),
+    "canary": (
+        lambda: CanaryService("it", service=canary(), access=ClusterAccess()),
+        "switchyard:service:CanaryService",
     ),
     "placement": (
         lambda: Placement("it", nodes=DEFAULT_NODES, live=LIVE, access=ClusterAccess()),
@@ -58,7 +69,11 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def as_configured(gates: Gates) -> Seen:
         return Seen("blue")
 
+    async def healthy(gates: Gates) -> RolloutState:
+        return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
+
     monkeypatch.setattr(Gates, "look", as_configured)
+    monkeypatch.setattr(CanaryGates, "follow", healthy)
 
 
 @pytest.fixture(params=COMPONENTS)
@@ -105,10 +120,18 @@ def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_o
     assert {"backend-blue", "backend-green"} <= recording.dependencies(SERVICE, "backend")
 
 
+def test_a_canary_makes_its_pods_then_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(monkeypatch, COMPONENTS["canary"][0])
+    rollout = recording.dependencies("kubernetes:argoproj.io/v1alpha1:Rollout", "it-rollout")
+    assert {"it-stable", "it-canary", "it-success-rate", "it-latency-p95"} <= rollout
+    assert "it-rollout" in recording.dependencies(SERVICE, "it")
+
+
+@pytest.mark.parametrize("kind", ["blue_green", "canary"])
 def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_for_the_namespace(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    build, _ = COMPONENTS["blue_green"]
+    build, _ = COMPONENTS[kind]
     recording = record(monkeypatch, build)
     account = ("kubernetes:core/v1:ServiceAccount", "it-account")
     others = {key for key in recording.requests if key[0].startswith("kubernetes:")} - {account}

@@ -228,7 +228,7 @@ def test_a_crash_ends_the_process_with_code_1(run: Callable[..., Backend]) -> No
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({"VERSION": "purple"}, r"VERSION='purple': input should be 'blue' or 'green'"),
+        ({"VERSION": "purple"}, r"VERSION='purple': input should be 'blue', 'green' or 'rollout'"),
         ({"FAILURE_RATE": "1.5"}, r"FAILURE_RATE='1.5': input should be less than or equal to 1"),
         ({"FAILURE_RATE": "nan"}, r"FAILURE_RATE='nan': .*"),
         ({"DRAIN_SECONDS": "soon"}, r"DRAIN_SECONDS='soon': input should be a valid number.*"),
@@ -249,4 +249,7 @@ def test_a_missing_colour_ends_with_one_line_and_code_2() -> None:
     command = [sys.executable, "-m", "app"]
     folder = PROJECT / "examples" / "backend"
     ended = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (2, "VERSION is not set: it names the colour, blue or green\n")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "VERSION is not set: it names the colour, blue or green, or rollout\n",
+    )
