@@ -6,7 +6,7 @@ from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
-from components.service import CANARY_TYPE, ReleasedService
+from components.service import CANARY_TYPE, ReleasedService, hook
 from gate.canary import CanaryGates
 from gate.checks import GateRefusedError
 from gate.cluster import ClusterAccess
@@ -72,13 +72,19 @@ class CanaryService(ReleasedService):
         return register(Service, version, manifest, self._child(after, ignored=["spec.selector"]))
 
     def _custom(self, manifest: Manifest, after: list[pulumi.Resource], name: str | None = None) -> CustomResource:
+        name = name or manifest["metadata"]["name"]
+
+        async def known(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_custom()
+
+        hooks = pulumi.ResourceHookBinding(before_create=[hook(f"{name}-known", known)])
         return CustomResource(
-            name or manifest["metadata"]["name"],
+            name,
             api_version=manifest["apiVersion"],
             kind=manifest["kind"],
             metadata=manifest["metadata"],
             spec=manifest["spec"],
-            opts=self._child(after),
+            opts=self._child(after, hooks),
         )
 
     async def _follow(self) -> None:

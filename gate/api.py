@@ -112,6 +112,16 @@ class BoundedApi:
                 return None
             raise
 
+    async def knows(self, resource: str, namespace: str, version: str) -> bool:
+        """Whether there is such a kind of object."""
+        try:
+            await self.find_all(resource, namespace, {}, version)
+        except kr8s.ServerError as error:
+            if _status(error) == httpx.codes.NOT_FOUND:
+                return False
+            raise
+        return True
+
     async def find_all(
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
     ) -> Any:

@@ -12,6 +12,7 @@ from gate.rollout import (
     measured,
     no_controller,
     refuse_degraded,
+    refuse_no_argo,
     refuse_unfinished,
     refuse_unready,
     state_of,
@@ -28,6 +29,16 @@ class CanaryGates(Gates):
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn)
         self._canary = service
+
+    async def before_custom(self) -> None:
+        """Holds before an object of Argo Rollouts is made.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects.
+        """
+        async with self._cluster() as cluster:
+            if not await cluster.has_argo_rollouts(self._canary.namespace):
+                raise GateRefusedError(str(refuse_no_argo(self._name)))
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has taken up the Rollout as it is now, or until that has ended.

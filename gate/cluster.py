@@ -137,6 +137,10 @@ class Cluster:
         pods = await self._api.find_all("pods", namespace, labels)
         return current_pods(found, replica_sets["items"], pods["items"])
 
+    async def has_argo_rollouts(self, namespace: str) -> bool:
+        """Whether the definitions of Argo Rollouts are there."""
+        return await self._api.knows("rollouts", namespace, ROLLOUTS)
+
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
         return await self._api.find("rollouts", name, namespace, ROLLOUTS)

@@ -82,6 +82,19 @@ def follow_command(name: str, service: CanarySettings) -> str:
     return f"kubectl argo rollouts get rollout {name} -n {service.namespace} --watch"
 
 
+def refuse_no_argo(name: str) -> Refusal:
+    """Refuses to make objects that the cluster does not know."""
+    return Refusal(
+        step=f"{name}: the canary",
+        found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
+        rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
+        remedy=(
+            "Nothing of it was made. Install them: helm install argo-rollouts argo-rollouts --namespace argo-rollouts "
+            "--create-namespace --repo https://argoproj.github.io/argo-helm; for the sandbox: python -m sandbox rollouts"
+        ),
+    )
+
+
 def no_controller(name: str, seconds: float) -> Refusal:
     """Says that nobody takes care of the Rollout."""
     return Refusal(

@@ -22,10 +22,28 @@ def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
     own.down()
 
 
+@pytest.fixture
+def bare(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """One that knows nothing of Argo Rollouts."""
+    own = Sandbox(f"{sandbox.name}-bare")
+    own.up()
+    yield own
+    own.down()
+
+
 @pytest.fixture(scope="module")
 def controlled(sandbox: Sandbox) -> Sandbox:
     """Without the controller, as yet."""
     return sandbox
+
+
+def test_without_the_definitions_the_preview_says_so_already(canary: Stack, bare: Sandbox) -> None:
+    canary.set("cluster.kubeconfig", str(bare.kubeconfig))
+    canary.set("services.backend.namespace", "default")
+    for result in (canary.preview(), canary.up()):
+        assert not result.ok
+        assert "the cluster has no Argo Rollouts" in result.output
+        assert "Traceback" not in result.output
 
 
 def test_without_a_controller_the_update_says_so_and_the_next_one_with_it_finishes(
