@@ -90,7 +90,8 @@ def refuse_no_argo(name: str) -> Refusal:
         rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
         remedy=(
             "Nothing of it was made. Install them: helm install argo-rollouts argo-rollouts --namespace argo-rollouts "
-            "--create-namespace --repo https://argoproj.github.io/argo-helm; for the sandbox: python -m sandbox rollouts"
+            "--create-namespace --repo https://argoproj.github.io/argo-helm; "
+            "for the sandbox: python -m sandbox rollouts"
         ),
     )
 

@@ -6,6 +6,7 @@ answer, so that nothing is concluded; and without a single success, or a single 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from render.pods import Manifest, metadata
@@ -21,6 +22,22 @@ HASH_PLACEHOLDER = f"{{{{args.{HASH_ARGUMENT}}}}}"
 QUANTILE = 0.95
 
 
+class Comparison(StrEnum):
+    """How a result must compare with its threshold; the value is the operator in Argo Rollouts' expressions."""
+
+    AT_LEAST = ">="
+    BELOW = "<"
+
+    @property
+    def opposite(self) -> "Comparison":
+        """The other one."""
+        return Comparison.BELOW if self is Comparison.AT_LEAST else Comparison.AT_LEAST
+
+    def holds(self, value: float, threshold: float) -> bool:
+        """Whether a value compares so; NaN does neither so nor the opposite."""
+        return value >= threshold if self is Comparison.AT_LEAST else value < threshold
+
+
 @dataclass(frozen=True)
 class Metric:
     """One thing that is measured.
@@ -28,16 +45,26 @@ class Metric:
     Attributes:
         name: of the metric, and the end of its template's name.
         query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
-        success: what a result must be, as an expression of Argo Rollouts on `result[0]`, for example ``>= 0.95``.
-        failure: the opposite.
+        comparison: with the threshold, that makes a result a success; the opposite makes it a failure.
+        threshold: in the unit.
         unit: of the result.
     """
 
     name: str
     query: str
-    success: str
-    failure: str
+    comparison: Comparison
+    threshold: float
     unit: str
+
+    @property
+    def success(self) -> str:
+        """What `result[0]` must be in an expression of Argo Rollouts, for example ``>= 0.95``."""
+        return f"{self.comparison} {self.threshold}"
+
+    @property
+    def failure(self) -> str:
+        """The opposite."""
+        return f"{self.comparison.opposite} {self.threshold}"
 
 
 def metrics(name: str, analysis: Analysis, pod_hash: str = HASH_PLACEHOLDER) -> list[Metric]:
@@ -63,8 +90,8 @@ def _metrics(name: str, analysis: Analysis, pod_hash: str) -> Iterator[Metric]:
         yield Metric(
             name="success-rate",
             query=f"(1 - {failed} / {every}) and {every} >= {analysis.min_requests}",
-            success=f">= {analysis.success_rate.min}",
-            failure=f"< {analysis.success_rate.min}",
+            comparison=Comparison.AT_LEAST,
+            threshold=analysis.success_rate.min,
             unit="of 1",
         )
     if analysis.latency_p95.enabled:
@@ -73,8 +100,8 @@ def _metrics(name: str, analysis: Analysis, pod_hash: str) -> Iterator[Metric]:
         yield Metric(
             name="latency-p95",
             query=f"histogram_quantile({QUANTILE}, {buckets}) and {every} >= {analysis.min_requests}",
-            success=f"< {analysis.latency_p95.max_seconds}",
-            failure=f">= {analysis.latency_p95.max_seconds}",
+            comparison=Comparison.BELOW,
+            threshold=analysis.latency_p95.max_seconds,
             unit="s",
         )
 

@@ -1,17 +1,28 @@
-"""The commands. Exit codes: 0 done, 1 the cluster or the engine refused, 2 bad usage or configuration."""
+"""The commands.
+
+Exit codes: 0 all is well, 1 something is not (a service does not serve what is configured, an analysis would not
+succeed) or the cluster or Prometheus cannot be asked, 2 bad usage or configuration.
+"""
 
 import asyncio
-from typing import Annotated, NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gate.api import AccessDeniedError
 from gate.cluster import UNREACHABLE, ClusterAccess
 from settings.problems import SettingsError
 from settings.service import Track
+from settings.text import Url, matching
+from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
 from switchyard.configuration import ConfigurationError, read_settings
+from switchyard.prometheus import UnresolvedError
 from switchyard.status import ServiceStatus, TrackStatus, look
 
 app = typer.Typer(
@@ -30,29 +41,40 @@ errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, sty
 MISMATCH = 1
 """Exit code of `status` when a service does not serve what is configured."""
 
+UNPROVED = 1
+"""Exit code of `analyze` when the version in question would not succeed."""
 
-@app.callback()
-def commands() -> None:
-    """Keeps `status` a command of its own while it is the only one."""
+PodHash = Annotated[
+    str,
+    matching(
+        r"[a-z0-9]+",
+        "must be the value of a pod's label rollouts-pod-template-hash: a-z 0-9 | Example: 6c8f7d9b4f",
+    ),
+]
+
+
+def _taken_as(kind: Any) -> Callable[[str | None], str | None]:
+    """A check of an option's text by the rule that the settings have for such a value."""
+
+    def check(text: str | None) -> str | None:
+        try:
+            return None if text is None else str(TypeAdapter(kind).validate_python(text))
+        except ValidationError as error:
+            raise typer.BadParameter(". ".join(str(error.errors()[0]["ctx"]["error"]).split(" | "))) from None
+
+    return check
+
+
+Stack = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")]
 
 
 @app.command()
-def status(
-    stack: Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")] = None,
-) -> None:
+def status(stack: Stack = None) -> None:
     """Shows for each service what is configured, what serves, and the ready pods."""
-    try:
+    with _errors_in_words():
         name, settings = read_settings(stack)
         access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
         services = asyncio.run(look(access, settings.services))
-    except SettingsError as error:
-        _end(str(error), code=2)
-    except ConfigurationError as error:
-        _end(str(error), code=2)
-    except AccessDeniedError as error:
-        _end(f"The kubeconfig's user {error}.", code=1)
-    except UNREACHABLE as error:
-        _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)
     console.print(_table(name, services))
     if any(service.simulated for service in services):
         console.print(
@@ -61,6 +83,74 @@ def status(
     if not all(service.as_configured for service in services):
         console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
         raise typer.Exit(MISMATCH)
+
+
+@app.command()
+def analyze(
+    service: Annotated[str, typer.Argument(help="The service, which must be under a canary.")],
+    stack: Stack = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            callback=_taken_as(Url),
+            help="Where this machine reaches Prometheus; without it, the address that the controller has.",
+        ),
+    ] = None,
+    pod_hash: Annotated[
+        str | None,
+        typer.Option(
+            "--hash",
+            metavar="POD_HASH",
+            callback=_taken_as(PodHash),
+            help="Judges these pods alone; without it, the new version, and the stable one beside it.",
+        ),
+    ] = None,
+) -> None:
+    """Dry run of a canary's analysis: asks Prometheus once, now, and shows what each measurement would be judged."""
+    with _errors_in_words():
+        name, settings = read_settings(stack)
+        canary, configured = analysed(settings.services, service)
+        analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})
+        access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+        judgements = asyncio.run(measure(access, service, canary, analysis, pod_hash))
+    console.print(_judgements_table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
+    if said := hint(service, analysis, judgements):
+        console.print(said, style="yellow", markup=False)
+    if not succeeded(judgements):
+        raise typer.Exit(UNPROVED)
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Ends the command with a line and its exit code when what it needs cannot be read."""
+    try:
+        yield
+    except (SettingsError, ConfigurationError, NoAnalysisError) as error:
+        _end(str(error), code=2)
+    except (NoVersionError, UnresolvedError) as error:
+        _end(str(error), code=1)
+    except AccessDeniedError as error:
+        _end(f"The kubeconfig's user {error}.", code=1)
+    except UNREACHABLE as error:
+        _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)
+
+
+def _judgements_table(title: str, judgements: list[Judgement]) -> Table:
+    table = Table(title=Text(title), title_justify="left")
+    for column in ("version", "metric", "value", "needed", "verdict", "why"):
+        table.add_column(column)
+    for judgement in judgements:
+        metric, version = judgement.metric, judgement.version
+        table.add_row(
+            f"{version.role} {version.pod_hash}",
+            f"{metric.name} ({metric.unit})",
+            judgement.value or "-",
+            metric.success,
+            judgement.verdict.value,
+            Text(judgement.why),  # in others' words, which are no markup
+        )
+    return table
 
 
 def _table(stack: str, services: list[ServiceStatus]) -> Table:
