@@ -1,0 +1,105 @@
+"""One question to Prometheus: the samples that it answers with, or why there is no answer."""
+
+import asyncio
+import json
+import socket
+from contextlib import suppress
+
+import httpx
+
+ANSWER_SECONDS = 30
+"""How long an answer may take: as long as Argo Rollouts waits for one."""
+
+SHOWN = 200
+"""Characters of an answer that a message shows."""
+
+CONTROLLER_NAMESPACE = "argo-rollouts"
+"""Where a Service's name without a namespace is looked for: the controller's own, as for every pod."""
+
+LOCAL_PORT = 9090
+
+
+class NoAnswerError(Exception):
+    """A question has no answer; the text says why. An analysis counts it as an error, not as a failure."""
+
+
+class UnresolvedError(Exception):
+    """This machine does not know the host. That says nothing of the controller, which may know it."""
+
+
+async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float]:
+    """Asks for the value of an expression now.
+
+    Args:
+        client: to ask with.
+        address: of Prometheus' API, without `/api/v1`.
+        query: in PromQL.
+
+    Returns:
+        The value of each sample of the vector that it is; empty when it has none.
+
+    Raises:
+        NoAnswerError: there is no answer within `ANSWER_SECONDS`, or it is no vector.
+        UnresolvedError: the address is a name that does not resolve here.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await client.get(f"{address.rstrip('/')}/api/v1/query", params={"query": query})
+    except (TimeoutError, httpx.TimeoutException):
+        raise NoAnswerError(f"Prometheus does not answer within {ANSWER_SECONDS} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if _is_unresolved(error):
+            raise UnresolvedError(unresolved(address)) from error
+        raise NoAnswerError(f"Prometheus does not answer: {type(error).__name__}: {error}") from error
+    return values(answer.status_code, answer.text)
+
+
+def values(status: int, body: str) -> list[float]:
+    """The values in an answer of Prometheus' API, which are numbers, NaN or infinities.
+
+    Raises:
+        NoAnswerError: it is an error, or anything but a vector.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    found = body
+    match answer:
+        case {"status": "success", "data": {"resultType": "vector", "result": [*samples]}} if status == httpx.codes.OK:
+            with suppress(LookupError, TypeError, ValueError):
+                return [float(sample["value"][1]) for sample in samples]
+        case {"status": "success", "data": {"resultType": str(kind)}} if status == httpx.codes.OK:
+            # The conditions take the length of the result, and a scalar has none.
+            found = f"a {kind} instead of a vector"
+        case {"status": "error", "error": str(error)}:
+            found = error
+    text = " ".join(found.split())
+    raise NoAnswerError(f"Prometheus answers {status}: {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
+
+
+def unresolved(address: str) -> str:
+    """Says that a host is unknown here, and how to reach Prometheus if its name is one of the cluster's."""
+    url = httpx.URL(address)
+    said = f"The name {url.host} does not resolve on this machine."
+    match url.host.split("."):
+        case [service]:
+            namespace = CONTROLLER_NAMESPACE
+        case [service, namespace] | [service, namespace, "svc", *_]:
+            pass
+        case _:
+            return f"{said} Give an address that does: --prometheus URL"
+    port = url.port or (443 if url.scheme == "https" else 80)
+    ports = port if port == LOCAL_PORT else f"{LOCAL_PORT}:{port}"
+    return (
+        f"{said} If it is the cluster's, which the controller reaches and this machine does not, run in another "
+        f"terminal: kubectl -n {namespace} port-forward svc/{service} {ports}\n"
+        f"Then add: --prometheus {url.copy_with(host='127.0.0.1', port=LOCAL_PORT)}"
+    )
+
+
+def _is_unresolved(error: BaseException | None) -> bool:
+    """Whether a name that did not resolve is behind an error."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
