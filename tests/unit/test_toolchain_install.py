@@ -260,7 +260,7 @@ def test_definitions_are_installed_with_the_controller_and_not_as_programs(
             (target / name).write_text("built")
 
     monkeypatch.setattr(install, "build", build)
-    [controller] = [wanted for wanted in GROUPS["peers"] if wanted.name == "rollouts-controller"]
+    [controller] = [wanted for wanted in GROUPS["canary"] if wanted.name == "rollouts-controller"]
     put(controller, tmp_path)
     program, *definitions = controller.binaries
     assert os.access(tools / "bin" / program, os.X_OK)
