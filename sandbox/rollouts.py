@@ -1,6 +1,7 @@
 """Argo Rollouts beside a sandbox: the controller built from its pinned module, on the definitions of one version."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from toolchain.versions import ROLLOUT_CRDS
 ESTABLISHED_SECONDS = 60
 """Bound on the API server's taking up the definitions. It takes about a second."""
 
+POLL_SECONDS = 0.2
+
 
 def define(sandbox: Sandbox) -> None:
     """Gives the cluster the kinds of objects that the controller works on."""
@@ -21,6 +24,13 @@ def define(sandbox: Sandbox) -> None:
         subprocess.run([*kubectl, "apply", "--server-side", "-f", str(BIN / file)], check=True, capture_output=True)
     wait = ["wait", "--for=condition=Established", "crd", "--all", f"--timeout={ESTABLISHED_SECONDS}s"]
     subprocess.run([*kubectl, *wait], check=True, capture_output=True)
+    # For a moment after that the API server still answers that it is initializing the storage of a kind.
+    kinds = ",".join(file.removesuffix("-crd.yaml").replace("-", "") for file in ROLLOUT_CRDS)
+    limit = time.monotonic() + ESTABLISHED_SECONDS
+    while subprocess.run([*kubectl, "get", kinds, "-A"], check=False, capture_output=True).returncode:
+        if time.monotonic() > limit:
+            raise TimeoutError(f"the API server does not take up {kinds}")
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager

@@ -85,6 +85,8 @@ def to_canary(backend: dict[str, Any], metrics: str) -> dict[str, Any]:
         "strategy": "canary",
         "tag": "v1.0.0",
         "replicas": 5,
+        # The hash of a template is the same in every namespace, and the metrics are those of all tests.
+        "podAnnotations": {"example.org/namespace": backend["namespace"]},
         "canary": {"steps": steps, "analysis": analysis | limits},
     }
 

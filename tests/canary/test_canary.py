@@ -50,7 +50,13 @@ def release(stack: Stack, tag: str = "v2.0.0") -> None:
 
 def expect_back(rollouts: Rollouts, old: str) -> None:
     """The version before has all of its pods, and all of the traffic."""
-    rollouts.wait(lambda status: status.get("abort") is True and status.get("availableReplicas") == PODS)
+    rollouts.wait(
+        lambda status: (
+            status.get("abort") is True
+            and status.get("availableReplicas") == PODS
+            and not status.get("updatedReplicas")
+        )
+    )
     assert rollouts.pods(old) == PODS
 
 
@@ -139,11 +145,13 @@ def test_a_metric_that_appears_late_is_waited_for(
     serving: Stack, rollouts: Rollouts, exporter: Exporter, kubectl: Kubectl
 ) -> None:
     old = stable(rollouts)
-    serving.set("services.backend.canary.analysis.inconclusiveLimit", 1000)
+    serving.set("services.backend.canary.analysis.inconclusiveLimit", 7)
     serving.set("services.backend.canary.analysis.count", 8)
     release(serving)
     new = rollouts.wait_for_new(old)
-    kubectl.wait("jsonpath={.status.metricResults[0].inconclusive}=1", "analysisrun", "--all")
+    running = rollouts.wait(lambda status: "currentStepAnalysisRunStatus" in status["canary"])
+    run = running["status"]["canary"]["currentStepAnalysisRunStatus"]["name"]
+    kubectl.wait("jsonpath={.status.metricResults[0].inconclusive}", f"analysisrun/{run}")
     exporter.set(new, GOOD)
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new
 
