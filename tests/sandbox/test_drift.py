@@ -59,7 +59,7 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
     with_both_colours(serving)
     kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
     serving.set("services.backend.green.replicas", 0)
-    serving.set("services.backend.gate", {"timeoutSeconds": 1})
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = serving.up()
         assert not result.ok
