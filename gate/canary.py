@@ -65,8 +65,16 @@ class CanaryGates(Gates):
             return state
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
-        """Before the hand-over the Rollout's pods may still have to come up, which takes as long as a Deployment's."""
-        state = await self._wait_for_rollout(cluster, self._canary.ready_timeout_seconds, lambda state: state.ended)
+        """Before the hand-over the Rollout's pods may still have to come up, which takes as long as a Deployment's.
+
+        A Rollout that is there from a hand-over that failed, and has another version by now, has begun a canary of
+        it. Nobody's requests get there, so that no step of it could prove anything: it skips them.
+        """
+        seconds = self._canary.ready_timeout_seconds
+        state = await self._wait_for_rollout(cluster, seconds, lambda state: state.seen)
+        if state is not None and state.seen and not state.ended and state.pod_hash != state.stable_hash:
+            await cluster.promote(self._canary.namespace, self._name)
+        state = await self._wait_for_rollout(cluster, seconds, lambda state: state.ended)
         if state is None or not state.seen:
             raise GateRefusedError(str(no_controller(self._name, self._canary.ready_timeout_seconds)))
         if state.phase != "Healthy":

@@ -145,6 +145,18 @@ class Cluster:
         """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
         return await self._api.find("rollouts", name, namespace, ROLLOUTS)
 
+    async def promote(self, namespace: str, name: str) -> None:
+        """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
+        await self._api.ask(
+            "patch",
+            "rollouts",
+            f"{name}/status",
+            namespace,
+            ROLLOUTS,
+            headers={"content-type": "application/merge-patch+json"},
+            content=json.dumps({"status": {"promoteFull": True}}),
+        )
+
     async def watch_rollout(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yields a Rollout now, if it is there, and at every change, without end."""
         labels = object_labels(name)

@@ -1,10 +1,12 @@
 """What the gates say without refusing, as pure functions: what was seen goes in, a line or None comes out."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
+from render.labels import selector
 from settings.service import ServiceSettings, Track
 
 NOTHING = "nothing of this stack"
@@ -54,11 +56,20 @@ def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None
         found = f"there is no Service {name} on the cluster"
     else:
         found = f"Service {name} on the cluster selects {labels_text(selected)}"
-    return Seen(
-        serving or NOTHING,
-        f"{name}: {found}, though the stack has {service.track}: it was changed by hand, or by an update that was "
-        "cut off. `pulumi up --refresh` shows the difference and puts it right.",
-    )
+    wanted = selector(name, service.track)
+    if selected is not None and wanted.items() < selected.items():
+        # A refresh compares the labels that the stack has, and sees none that were added.
+        patch = json.dumps([{"op": "replace", "path": "/spec/selector", "value": wanted}])
+        remedy = (
+            "somebody added to it, which a refresh does not see. "
+            f"Take it away: kubectl -n {service.namespace} patch service {name} --type=json -p '{patch}'"
+        )
+    else:
+        remedy = (
+            "it was changed by hand, or by an update that was cut off. `pulumi up --refresh` shows the difference and "
+            "puts it right."
+        )
+    return Seen(serving or NOTHING, f"{name}: {found}, though the stack has {service.track}: {remedy}")
 
 
 def unfinished_hand_over(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:

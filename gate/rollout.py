@@ -19,6 +19,7 @@ class RolloutState:
         phase: Progressing, Paused, Healthy or Degraded.
         message: the controller's words on it.
         pod_hash: of the version that it is to have.
+        stable_hash: of the one that is proved.
         step: how many steps are done.
         steps: how many there are.
         available: pods that are.
@@ -30,6 +31,7 @@ class RolloutState:
     phase: str
     message: str
     pod_hash: str
+    stable_hash: str
     step: int
     steps: int
     available: int
@@ -55,6 +57,7 @@ def state_of(rollout: Mapping[str, Any]) -> RolloutState:
         phase=status.get("phase", "Unknown"),
         message=status.get("message", ""),
         pod_hash=status.get("currentPodHash", ""),
+        stable_hash=status.get("stableRS", ""),
         step=status.get("currentStepIndex", 0),
         steps=steps,
         available=status.get("availableReplicas", 0),

@@ -1,5 +1,7 @@
 """Somebody changes the cluster by hand: it is seen, it is put right, and nothing that serves is taken away."""
 
+import shlex
+
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
@@ -59,7 +61,7 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
     with_both_colours(serving)
     kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
     serving.set("services.backend.green.replicas", 0)
-    serving.set("services.backend.gate", {"timeoutSeconds": 1})
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = serving.up()
         assert not result.ok
@@ -71,6 +73,20 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
     assert history.fewest_ready("backend") == 3
     assert kubectl.serving() == "blue"
     kubectl.expect_pods(green=0)
+
+
+def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_that_takes_it_away(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"tier": "web"}}}')
+    result = serving.up("--refresh")
+    assert not result.ok
+    assert "selects app=backend,tier=web,version=blue, though the stack has blue" in result.output
+    [command] = {line.partition("Take it away: kubectl ")[2] for line in result.output.splitlines()} - {""}
+    kubectl.run(*shlex.split(command)[2:])
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.get("service", "backend")["spec"]["selector"] == {"app": "backend", "version": "blue"}
 
 
 def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(

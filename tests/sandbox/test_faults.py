@@ -70,7 +70,7 @@ def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl:
     kubectl.run("scale", "deployment", "backend-green", "--replicas=1")
     kubectl.wait("jsonpath={.status.readyReplicas}=1", "deployment/backend-green")
 
-    serving.set("services.backend.gate", {"timeoutSeconds": 2})
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
     serving.set("services.backend.active", "green")
     result = serving.up()
     assert not result.ok
@@ -142,7 +142,7 @@ def test_a_pod_that_the_colour_s_service_selects_but_its_deployment_did_not_make
     kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=green")
     kubectl.wait("condition=Ready", "pod/stray")
 
-    serving.set("services.backend.gate", {"timeoutSeconds": 2})
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
     serving.set("services.backend.active", "green")
     result = serving.up()
     assert not result.ok

@@ -68,7 +68,7 @@ class Walk(RuleBasedStateMachine):
                     "backend": {
                         "image": "ghcr.io/org/backend",
                         "namespace": self.kubectl.namespace,
-                        "gate": {"timeoutSeconds": 2},
+                        "gate": {"timeoutSeconds": 10},
                         "active": "blue",
                         "blue": {"tag": "v1", "replicas": WANTED},
                         "green": {"tag": "v1", "replicas": 0},
