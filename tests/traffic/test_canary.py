@@ -47,8 +47,8 @@ def metrics(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def canary(stack: Stack, metrics: str, **settings: Any) -> None:
     """Puts service `backend` under a canary of seconds instead of minutes, of the version that serves."""
     backend = stack.config["config"]["switchyard:services"]["backend"]
-    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 3, "minRequests": 10}
-    limits = {"failureLimit": 1, "inconclusiveLimit": 100, "initialDelaySeconds": 5}
+    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 6, "minRequests": 10}
+    limits = {"failureLimit": 1, "inconclusiveLimit": 5, "initialDelaySeconds": 5}
     steps = [{"weight": 20}, {"analysis": True}, {"weight": 60}, {"analysis": True}]
     settings = {"steps": steps, "analysis": analysis | limits} | settings
     stack.set(
@@ -79,6 +79,7 @@ def test_a_hand_over_to_a_canary_and_back_fails_no_request(
         # To the end of the old pods, over whose kept connections requests still come.
         kubectl.run("wait", "--for=delete", "pod", "-l", "app=backend,version=blue", "--timeout=120s")
         serving.set("services.backend.strategy", None)
+        serving.set("services.backend.blue.replicas", PODS)
         update(serving)
         kubectl.run("wait", "--for=delete", "pod", "-l", "app=backend,version=rollout", "--timeout=120s")
     requests = running.requests()
