@@ -35,14 +35,14 @@ class Holdings:
 
     def __init__(self, way: Way) -> None:
         self.most = Held(0, 0.0)
-        self._folders: dict[str, Path | None] = {}
+        self._pods: set[str] = set()
         watch = ["get", "pods", "--watch", "--output-watch-events"]
         events = r'-o=jsonpath={.type}{" "}{.object.metadata.uid}{"\n"}'
         self._watch = subprocess.Popen(
             [*way.kubectl_command(), *watch, events], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=follow) for follow in (self._follow, self._sample)]
+        self._threads = [threading.Thread(target=work) for work in (self._follow, self._sample)]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -63,19 +63,19 @@ class Holdings:
         for line in self._watch.stdout:
             happened, uid = line.split()
             if happened == "DELETED":
-                self._folders.pop(uid, None)
+                self._pods.discard(uid)
             else:
-                self._folders.setdefault(uid, None)
+                self._pods.add(uid)
 
     def _sample(self) -> None:
+        folders: dict[str, Path] = {}  # a search for one takes longer than all the rest of a sample
         while not self._ended.wait(SAMPLE_SECONDS):
-            memory = 0.0
-            for uid, folder in list(self._folders.items()):
-                found = folder or _folder(uid)
-                memory += _memory_mib(found)
-                if found and uid in self._folders:
-                    self._folders[uid] = found
-            self.most = Held(max(self.most.pods, len(self._folders)), max(self.most.memory_mib, memory))
+            pods = self._pods.copy()
+            for uid in pods - folders.keys():
+                if (folder := _folder(uid)) is not None:
+                    folders[uid] = folder
+            memory = sum(_memory_mib(folders.get(uid)) for uid in pods)
+            self.most = Held(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
 
 
 def held(way: Way) -> Held:

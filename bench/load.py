@@ -89,10 +89,20 @@ class Load:
         rate: requests a second.
         directory: an empty one, for the recordings.
         new: of these, over connections of their own; half of them if it is not said.
+        least: requests that it sends at least: a block that ends sooner waits for them.
     """
 
-    def __init__(self, addresses: Sequence[str], port: int, rate: int, directory: Path, new: int | None = None) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        rate: int,
+        directory: Path,
+        new: int | None = None,
+        least: int = 0,
+    ) -> None:
         self._addresses = addresses
+        self._seconds = least / rate
         self._port = port
         # Requests a second of each generator, by its name.
         own = rate / 2 if new is None else new
@@ -105,10 +115,14 @@ class Load:
             for way in self._rates:
                 self._attacks.append(self._start(way))
                 started.callback(self._attacks[-1].kill)
+            self._wait_for_first_answers()
             started.pop_all()
+        self._began = time.monotonic()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            time.sleep(max(0.0, self._began + self._seconds - time.monotonic()))
         for attack in self._attacks:
             attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
         said = []
@@ -127,6 +141,17 @@ class Load:
         """Every request of all generators, by the time they were due, once the block has ended."""
         return sorted((request for way in self._rates for request in self._read(way)), key=lambda request: request.due)
 
+    def _wait_for_first_answers(self) -> None:
+        """What happens in the block happens under load."""
+        limit = time.monotonic() + 2 * TIMEOUT_SECONDS
+        while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"the load on port {self._port} of {', '.join(self._addresses)} gets no answer")
+            time.sleep(POLL_SECONDS)
+
+    def _results(self, way: str) -> Path:
+        return self._directory / f"{way}.results"
+
     def _start(self, way: str) -> "subprocess.Popen[str]":
         targets = self._directory / f"{way}.targets"
         # A POST, because Go's client sends a GET anew when a kept connection turns out to be closed, and that would
@@ -134,7 +159,7 @@ class Load:
         method = "GET" if way == NEW else "POST"
         targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
         command = [
-            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._directory / way}.results"),
+            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._results(way)}"),
             *(
                 f"-rate={round(self._rates[way] * 60)}/1m",
                 f"-duration={LIMIT_SECONDS}s",
@@ -145,12 +170,12 @@ class Load:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def _read(self, way: str) -> Iterator[Request]:
-        command = [str(binary("vegeta")), "encode", "-to=json", str(self._directory / f"{way}.results")]
+        command = [str(binary("vegeta")), "encode", "-to=json", str(self._results(way))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as encoder:
             assert encoder.stdout is not None
             records = [_record(line, way != NEW) for line in encoder.stdout]
         if encoder.returncode:
-            raise RuntimeError(f"{way}.results cannot be read")
+            raise RuntimeError(f"{self._results(way)} cannot be read")
         # The first of them, by number, was sent when it was due: the clock of the rate starts there.
         rate = self._rates[way]
         began = min((request.sent - number / rate for number, request in records), default=0.0)

@@ -66,7 +66,7 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "",
         *_ahead(found),
         "A rolling update brings the new version up within the measured time, which the others have done before; there "
-        f"is no moment at which it could be refused. 'During' is the most at a time, from the command to "
+        "is no moment at which it could be refused. 'During' is the most at a time, from the command to "
         f"{SECONDS_AFTER} s after its end; 'after' is when nothing is on its way out any more.",
         "",
         "![Answers by version over time, one run of each way](switches.png)",

@@ -21,7 +21,7 @@ SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}}
 """What a pod asks for, so that the pods of all ways find room side by side."""
 
 READY_SECONDS = 120
-"""Bound on the preparations. They take some 10 s."""
+"""Bound on what is not timed. The longest, a rolling update's old pods that drain, takes some 40 s."""
 
 POLL_SECONDS = 0.2
 """Between two looks in what is not timed."""

@@ -23,21 +23,16 @@ from sandbox import control_plane, kubeconfig
 from sandbox.control_plane import COMPONENTS
 from sandbox.directory import HOME, locked
 from sandbox.host import free_ports
-from sandbox.nodes import node_manifest, not_ready
+from sandbox.nodes import not_ready, register
 from sandbox.processes import end, processes_of
 from sandbox.real_node import RealNode
 from sandbox.real_nodes import NAMES as REAL_NAMES
 from sandbox.real_nodes import RealNodes, RealNodesError
 from sandbox.slots import Slot
-from settings.nodes import DEFAULT_NODES
 from toolchain.paths import binary
 
 READY_SECONDS = 60
 """Bound on the start. It takes about 3 s on two cores."""
-
-STARTS = 2
-"""How often `up` starts the components until they are ready: one may end because the machine was busy, or because
-somebody took its port between the choice and the start."""
 
 LOG_LINES = 3
 """How much an error quotes of the log of a component that ended."""
@@ -161,18 +156,13 @@ class Sandbox:
 
     def _start(self, kind: Kind, report: Callable[[str], None]) -> None:
         slot = self._nodes.prepare() if kind is Kind.REAL else None
-        for start in range(1, STARTS + 1):
-            if set(self.processes()) != set(COMPONENTS):
-                self._start_components(slot)
-            try:
-                with self._client() as client:
-                    self._wait("the API server", lambda: client.get("/readyz").is_success)
-                break
-            except _ComponentError:
-                if start == STARTS:
-                    raise
+        try:
+            self._start_control_plane(slot)
+        except _ComponentError:
+            # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
+            self._start_control_plane(slot)
         with self._client() as client:
-            self._register_nodes(client, () if slot is None else REAL_NAMES)
+            register(client, () if slot is None else REAL_NAMES)
             if slot is not None:
                 port = self.server.rpartition(":")[2]
                 server = f"https://{slot.host_address}:{port}"
@@ -183,6 +173,12 @@ class Sandbox:
             self._wait("the seven nodes", lambda: not self._not_ready(client))
         kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
         self._complete.touch()
+
+    def _start_control_plane(self, slot: Slot | None) -> None:
+        if set(self.processes()) != set(COMPONENTS):
+            self._start_components(slot)
+        with self._client() as client:
+            self._wait("the API server", lambda: client.get("/readyz").is_success)
 
     def _start_components(self, slot: Slot | None) -> None:
         """Starts the control plane anew, on what is in etcd if it was ever complete."""
@@ -248,29 +244,20 @@ class Sandbox:
                 stderr=output,
                 start_new_session=True,
             )
-        while starter.poll() is None:
-            # It would go on asking for two minutes.
-            if self._ended():
-                end([psutil.Process(starter.pid)])
-                starter.wait()
-                return
-            time.sleep(POLL_SECONDS)
-        if starter.returncode:
+        try:
+            # Of a component that has ended it would go on asking for two minutes.
+            while (code := starter.poll()) is None and not self._ended():
+                time.sleep(POLL_SECONDS)
+        finally:
+            starter.kill()
+            starter.wait()
+        if code:
             raise SandboxError(f"kwokctl {arguments[0]} failed; see {log}, then run up again.")
 
     def _client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
-
-    def _register_nodes(self, client: httpx.Client, real: Collection[str]) -> None:
-        """Registers the simulated nodes; a real one's kubelet does that itself."""
-        for number, (name, node) in enumerate(DEFAULT_NODES.items()):
-            if name in real:
-                continue
-            response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
-            if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
-                response.raise_for_status()
 
     def _not_ready(self, client: httpx.Client) -> set[str]:
         """Names of nodes that are not ready, and of what pods need besides."""

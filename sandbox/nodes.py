@@ -1,7 +1,9 @@
 """The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+import httpx
 
 from settings.nodes import DEFAULT_NODES, NodeSettings, kubelet_labels
 
@@ -38,6 +40,24 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
             "allocatable": node.machine.allocatable(node.disk_gb),
         },
     }
+
+
+def register(client: httpx.Client, real: Collection[str]) -> None:
+    """Registers the simulated nodes; a real one's kubelet does that itself.
+
+    Args:
+        client: of the API server.
+        real: names of those that are left out.
+
+    Raises:
+        httpx.HTTPError: the API server refuses one, or does not answer.
+    """
+    for number, (name, node) in enumerate(DEFAULT_NODES.items()):
+        if name in real:
+            continue
+        response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
+        if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
+            response.raise_for_status()
 
 
 def not_ready(nodes: Iterable[Mapping[str, Any]]) -> set[str]:

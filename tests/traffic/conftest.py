@@ -16,6 +16,7 @@ from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
 from tests.traffic import kind
 from tests.traffic.kind import KindCluster
+from tests.traffic.observed import ENOUGH
 from toolchain.install import installed_from
 from toolchain.versions import GROUPS, TOOLS
 
@@ -88,6 +89,6 @@ def load(
         addresses = [node.address for node in sandbox.real_nodes]
         for address in addresses:
             wait_for_answer(address, port, version)
-        return Load(addresses, port, RATE, tmp_path_factory.mktemp("load"))
+        return Load(addresses, port, RATE, tmp_path_factory.mktemp("load"), least=2 * ENOUGH)
 
     return begin
