@@ -51,7 +51,13 @@ class CanaryService(ReleasedService):
         budget = render.disruption_budget(name, service)
         register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in templates(name, service)]
-        rollout = self._custom(render.rollout(name, service), after=[*versions, *asked], name=f"{name}-rollout")
+        routes = []
+        if service.canary.traffic == "istio":
+            route = render.virtual_service(name, service)
+            routes = [self._custom(route, [account, *versions], f"{name}-route", routed=True, ignored=["spec.http"])]
+        rollout = self._custom(
+            render.rollout(name, service), [*versions, *asked, *routes], f"{name}-rollout", routed=True
+        )
         switched = self._active_service(after=[rollout])
 
         self.active = self._look(after=[switched])
@@ -71,20 +77,42 @@ class CanaryService(ReleasedService):
         manifest = render.version_service(self._name, version, self._settings)
         return register(Service, version, manifest, self._child(after, ignored=["spec.selector"]))
 
-    def _custom(self, manifest: Manifest, after: list[pulumi.Resource], name: str | None = None) -> CustomResource:
+    def _custom(
+        self,
+        manifest: Manifest,
+        after: list[pulumi.Resource],
+        name: str | None = None,
+        *,
+        routed: bool = False,
+        ignored: list[str] | None = None,
+    ) -> CustomResource:
+        """Registers an object of a kind that the provider does not know.
+
+        Args:
+            manifest: the object.
+            after: what it waits for.
+            name: the engine's name for it, where that of the object is taken.
+            routed: whether users get to pods by it.
+            ignored: what its controller sets.
+        """
         name = name or manifest["metadata"]["name"]
 
         async def known(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_custom()
 
-        hooks = pulumi.ResourceHookBinding(before_create=[hook(f"{name}-known", known)])
+        async def routing(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_routing()
+
+        known_first = hook(f"{name}-known", known)
+        changed = [hook(f"{name}-routing", routing)] if routed else []
+        hooks = pulumi.ResourceHookBinding(before_create=[known_first, *changed], before_update=[*changed])
         return CustomResource(
             name,
             api_version=manifest["apiVersion"],
             kind=manifest["kind"],
             metadata=manifest["metadata"],
             spec=manifest["spec"],
-            opts=self._child(after, hooks),
+            opts=self._child(after, hooks, ignored=ignored),
         )
 
     async def _follow(self) -> None:

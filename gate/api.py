@@ -19,7 +19,8 @@ This is half of what the API server gives a request itself, and far more than an
 busy with the resources of 200 services.
 """
 
-CORE, APPS, DISCOVERY, ROLLOUTS = "v1", "apps/v1", "discovery.k8s.io/v1", "argoproj.io/v1alpha1"
+CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"
+ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
 
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 

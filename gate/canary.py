@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster, ClusterAccess
+from gate.decisions import serving_track
 from gate.objects import Endpoint
 from gate.rollout import (
     RolloutState,
@@ -16,6 +17,15 @@ from gate.rollout import (
     refuse_unfinished,
     refuse_unready,
     state_of,
+)
+from gate.router import (
+    refuse_early_router,
+    refuse_ingress,
+    refuse_no_istio,
+    refuse_routed,
+    refuse_still_weighted,
+    rules_of,
+    warn_without_weights,
 )
 from settings.service import CanarySettings, Track
 
@@ -39,6 +49,34 @@ class CanaryGates(Gates):
         async with self._cluster() as cluster:
             if not await cluster.has_argo_rollouts(self._canary.namespace):
                 raise GateRefusedError(str(refuse_no_argo(self._name)))
+
+    async def before_routing(self) -> None:
+        """Holds before the Rollout, or a router's object, is applied.
+
+        Raises:
+            GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
+        """
+        namespace = self._canary.namespace
+        async with self._cluster() as cluster:
+            if self._canary.canary.traffic == "replicas":
+                rollout = await cluster.rollout(namespace, self._name)
+                if refuse_routed(self._name, Track.ROLLOUT, rollout) is not None:
+                    rules = rules_of(await cluster.ingresses(namespace))
+                    self._raise(refuse_still_weighted(self._name, self._canary, rules))
+                return
+            selected = await self._selected(cluster)
+            serving = serving_track(self._name, selected)
+            if selected is not None and serving is not Track.ROLLOUT:
+                raise GateRefusedError(str(refuse_early_router(self._name, self._canary, serving)))
+            if self._canary.canary.traffic == "istio":
+                if not await cluster.has_istio(namespace):
+                    raise GateRefusedError(str(refuse_no_istio(self._name)))
+                return
+            ingresses = await cluster.ingresses(namespace)
+            rules = rules_of(ingresses)
+            exists = any(one["metadata"]["name"] == self._canary.canary.alb.ingress for one in ingresses)
+            self._raise(refuse_ingress(self._name, self._canary, rules, exists=exists))
+            self._warn_once(warn_without_weights(self._name, self._canary, rules))
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has taken up the Rollout as it is now, or until that has ended.

@@ -23,6 +23,7 @@ from gate.decisions import (
 from gate.following import wait_for_nodes
 from gate.objects import Endpoint
 from gate.reports import UNKNOWN, Seen, seen, shared_selector, unfinished_hand_over
+from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
 from gate.smoke import smoke_failures
 from render.labels import selector, way_in_name
@@ -93,6 +94,8 @@ class Gates:
                 return
             if creating:
                 await self._check_adoption(cluster, selected)
+            if serving is Track.ROLLOUT:
+                self._raise(refuse_routed(self._name, to, await cluster.rollout(self._service.namespace, self._name)))
             serving_ready = await self._serving_ready(cluster, to) if selected else 0
             self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
             if preview:
@@ -178,10 +181,7 @@ class Gates:
         self._raise(refuse_adoption(self._name, self._service, selected))
         ports = await cluster.service_ports(self._service.namespace, self._name)
         self._raise(refuse_other_ports(self._name, self._service, ports))
-        warning = shared_selector(self._name, self._service.track, selected)
-        if warning is not None and warning not in self._warned:
-            self._warned.add(warning)
-            self._warn(warning)
+        self._warn_once(shared_selector(self._name, self._service.track, selected))
 
     async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
         """Ready pods behind the active Service, whatever it selects, those of a track left out."""
@@ -199,6 +199,12 @@ class Gates:
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
             raise GateRefusedError(f"{problem}, so nothing was changed. {remedy}") from error
+
+    def _warn_once(self, warning: str | None) -> None:
+        """Several hooks of one run may find the same."""
+        if warning is not None and warning not in self._warned:
+            self._warned.add(warning)
+            self._warn(warning)
 
     def _raise(self, refusal: Refusal | None) -> None:
         if refusal is not None:

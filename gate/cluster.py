@@ -11,7 +11,18 @@ from typing import Any, Self
 import httpx
 import kr8s
 
-from gate.api import APPS, DISCOVERY, ROLLOUTS, AccessDeniedError, BoundedApi, ProxyAnswer, RejectedError, is_status
+from gate.api import (
+    APPS,
+    DISCOVERY,
+    ISTIO,
+    NETWORKING,
+    ROLLOUTS,
+    AccessDeniedError,
+    BoundedApi,
+    ProxyAnswer,
+    RejectedError,
+    is_status,
+)
 from gate.decisions import serving_track
 from gate.objects import (
     ROLLOUT_HASH,
@@ -140,6 +151,15 @@ class Cluster:
     async def has_argo_rollouts(self, namespace: str) -> bool:
         """Whether the definitions of Argo Rollouts are there."""
         return await self._api.knows("rollouts", namespace, ROLLOUTS)
+
+    async def has_istio(self, namespace: str) -> bool:
+        """Whether the definitions of Istio are there."""
+        return await self._api.knows("virtualservices", namespace, ISTIO)
+
+    async def ingresses(self, namespace: str) -> list[dict[str, Any]]:
+        """The Ingresses of a namespace."""
+        found: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]
+        return found
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""

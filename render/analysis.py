@@ -4,13 +4,13 @@ A question never lies about a version: it is about the pods of one template alon
 answer, so that nothing is concluded; and without a single success, or a single failure, it still has one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from render.pods import Manifest, metadata
-from settings.canary import Analysis
+from settings.canary import Analysis, MetricKey
 from settings.service import ServiceSettings
 
 HASH_ARGUMENT = "pod-hash"
@@ -75,35 +75,38 @@ def metrics(name: str, analysis: Analysis, pod_hash: str = HASH_PLACEHOLDER) -> 
         analysis: what is asked.
         pod_hash: which pods.
     """
-    return list(_metrics(name, analysis, pod_hash))
+    labels = {"service": analysis.service_label or name, **analysis.labels, analysis.hash_label: pod_hash}
+    pods = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    made = {"success-rate": _success_rate, "latency-p95": _latency}
+    return [made[key](analysis, pods, f"[{analysis.window_seconds}s]") for key in analysis.enabled]
 
 
-def _metrics(name: str, analysis: Analysis, pod_hash: str) -> Iterator[Metric]:
-    pods = f'service="{analysis.service_label or name}",{analysis.hash_label}="{pod_hash}"'
-    window = f"[{analysis.window_seconds}s]"
-    requests, durations = analysis.requests_metric, analysis.duration_metric
-    if analysis.success_rate.enabled:
-        every = f"sum(increase({requests}{{{pods}}}{window}))"
-        # A version that never failed has no series of failures, and one that always did has none of successes: the
-        # share of the failures that there are is taken from one.
-        failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'
-        yield Metric(
-            name="success-rate",
-            query=f"(1 - {failed} / {every}) and {every} >= {analysis.min_requests}",
-            comparison=Comparison.AT_LEAST,
-            threshold=analysis.success_rate.min,
-            unit="of 1",
-        )
-    if analysis.latency_p95.enabled:
-        buckets = f"sum by (le) (rate({durations}_bucket{{{pods}}}{window}))"
-        every = f"sum(increase({durations}_count{{{pods}}}{window}))"
-        yield Metric(
-            name="latency-p95",
-            query=f"histogram_quantile({QUANTILE}, {buckets}) and {every} >= {analysis.min_requests}",
-            comparison=Comparison.BELOW,
-            threshold=analysis.latency_p95.max_seconds,
-            unit="s",
-        )
+def _success_rate(analysis: Analysis, pods: str, window: str) -> Metric:
+    requests = analysis.requests_metric
+    every = f"sum(increase({requests}{{{pods}}}{window}))"
+    # A version that never failed has no series of failures, and one that always did has none of successes: the share
+    # of the failures that there are is taken from one.
+    failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'
+    return Metric(
+        name="success-rate",
+        query=f"(1 - {failed} / {every}) and {every} >= {analysis.min_requests}",
+        comparison=Comparison.AT_LEAST,
+        threshold=analysis.success_rate.min,
+        unit="of 1",
+    )
+
+
+def _latency(analysis: Analysis, pods: str, window: str) -> Metric:
+    durations = analysis.duration_metric
+    buckets = f"sum by (le) (rate({durations}_bucket{{{pods}}}{window}))"
+    every = f"sum(increase({durations}_count{{{pods}}}{window}))"
+    return Metric(
+        name="latency-p95",
+        query=f"histogram_quantile({QUANTILE}, {buckets}) and {every} >= {analysis.min_requests}",
+        comparison=Comparison.BELOW,
+        threshold=analysis.latency_p95.max_seconds,
+        unit="s",
+    )
 
 
 def template_name(name: str, metric: str, *, background: bool) -> str:
@@ -123,9 +126,9 @@ def templates(name: str, service: ServiceSettings) -> list[Manifest]:
     ]
 
 
-def reference(name: str, analysis: Analysis, *, background: bool) -> Manifest:
-    """How a step, or the whole canary, asks for the templates."""
-    named = [template_name(name, metric.name, background=background) for metric in metrics(name, analysis)]
+def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, background: bool) -> Manifest:
+    """How a step, or the whole canary, asks for the templates of some metrics; those not enabled have none."""
+    named = [template_name(name, key, background=background) for key in analysis.enabled if key in asked]
     return {
         "templates": [{"templateName": template} for template in named],
         "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],

@@ -1,14 +1,19 @@
 """Manifests of one service under a canary of Argo Rollouts."""
 
+import re
 from typing import Any
 
 from render.analysis import reference
 from render.labels import SKIP_AWAIT, canary_name, selector, stable_name
 from render.pods import Manifest, metadata, pod_template, service_port
-from settings.canary import Ephemeral, Step
+from settings.canary import ALL, Canary, Ephemeral, Step
+from settings.routing import Route, Scale
 from settings.service import CanarySettings, Track
 
 API_VERSION = "argoproj.io/v1alpha1"
+
+HTTP_ROUTE = "primary"
+"""Name of the route in the VirtualService whose weights the controller sets."""
 
 
 def version_service(name: str, version: str, service: CanarySettings) -> Manifest:
@@ -24,7 +29,12 @@ def version_service(name: str, version: str, service: CanarySettings) -> Manifes
         "kind": "Service",
         "metadata": metadata(version, name, service, SKIP_AWAIT),
         # The controller adds the hash of the version. What it sets is its own, and not this program's to change back.
-        "spec": {"type": "ClusterIP", "selector": selector(name, Track.ROLLOUT), "ports": [service_port(service)]},
+        "spec": {
+            # A load balancer's targets are instances, which answer on a NodePort.
+            "type": "NodePort" if service.canary.traffic == "alb" else "ClusterIP",
+            "selector": selector(name, Track.ROLLOUT),
+            "ports": [service_port(service)],
+        },
     }
 
 
@@ -53,12 +63,14 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
         "steps": [_step(name, service, step) for step in canary.steps],
     }
     if canary.analysis is not None and canary.analysis.background:
-        strategy["analysis"] = reference(name, canary.analysis, background=True)
+        strategy["analysis"] = reference(name, canary.analysis, ALL, background=True)
     if canary.anti_affinity:
         strategy["antiAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 100}}
     for key, ephemeral in (("canaryMetadata", canary.canary_metadata), ("stableMetadata", canary.stable_metadata)):
         if given := _given(ephemeral):
             strategy[key] = given
+    if canary.traffic != "replicas":
+        strategy |= _routed(name, service)
     spec: dict[str, Any] = {
         "revisionHistoryLimit": service.revision_history_limit,
         "progressDeadlineSeconds": service.progress_deadline_seconds,
@@ -74,14 +86,91 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
     return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": metadata(name, name, service), "spec": spec}
 
 
+def virtual_service(name: str, service: CanarySettings) -> Manifest:
+    """Istio's route to the two versions. What becomes of it is the controller's."""
+    istio = service.canary.istio
+    shares = [(stable_name(name), 100), (canary_name(name), 0)]
+    route = [
+        {"destination": {"host": version, "port": {"number": service.port}}, "weight": weight}
+        for version, weight in shares
+    ]
+    spec: dict[str, Any] = {"hosts": list(istio.hosts) or [name], "http": [{"name": HTTP_ROUTE, "route": route}]}
+    if istio.gateways:
+        spec["gateways"] = list(istio.gateways)
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": metadata(name, name, service),
+        "spec": spec,
+    }
+
+
+def root_service(name: str, service: CanarySettings) -> str:
+    """The name under which the Ingress of a load balancer has the weights."""
+    return service.canary.alb.root_service or name
+
+
+def _routed(name: str, service: CanarySettings) -> Manifest:
+    """How a router makes the shares, and what pods there are meanwhile."""
+    canary = service.canary
+    routing: dict[str, Any]
+    if canary.traffic == "alb":
+        alb: dict[str, Any] = {
+            "ingress": canary.alb.ingress,
+            "rootService": root_service(name, service),
+            "servicePort": service.port,
+        }
+        if canary.alb.stickiness_seconds:
+            alb["stickinessConfig"] = {"enabled": True, "durationSeconds": canary.alb.stickiness_seconds}
+        routing = {"alb": alb}
+    else:
+        routing = {"istio": {"virtualService": {"name": name, "routes": [HTTP_ROUTE]}}}
+    # In the order of their steps, which is also that of their precedence; a name once.
+    if routes := list(dict.fromkeys(step.route.name for step in canary.steps if step.route is not None)):
+        routing["managedRoutes"] = [{"name": route} for route in routes]
+    routed: dict[str, Any] = {"trafficRouting": routing}
+    if canary.dynamic_stable_scale:
+        routed["dynamicStableScale"] = True
+    if canary.scale_down_delay_seconds is not None:
+        routed["scaleDownDelaySeconds"] = canary.scale_down_delay_seconds
+    if canary.abort_scale_down_delay_seconds is not None:
+        routed["abortScaleDownDelaySeconds"] = canary.abort_scale_down_delay_seconds
+    return routed
+
+
 def _step(name: str, service: CanarySettings, step: Step) -> Manifest:
     if step.weight is not None:
         return {"setWeight": step.weight}
     if step.pause is not None:
         return {"pause": {"duration": f"{step.pause}s"} if step.pause else {}}
-    if service.canary.analysis is None:
+    if step.scale is not None:
+        return {"setCanaryScale": _scale(step.scale)}
+    if step.route is not None:
+        return {"setHeaderRoute": _route(step.route, service.canary)}
+    if service.canary.analysis is None or step.analysis is None:
         raise ValueError("a step asks for an analysis, and there is none")
-    return {"analysis": reference(name, service.canary.analysis, background=False)}
+    return {"analysis": reference(name, service.canary.analysis, step.analysis, background=False)}
+
+
+def _scale(scale: Scale) -> Manifest:
+    if scale.replicas is not None:
+        return {"replicas": scale.replicas}
+    return {"weight": scale.percent} if scale.percent is not None else {"matchTrafficWeight": True}
+
+
+def _route(route: Route, canary: Canary) -> Manifest:
+    """A load balancer compares with wildcards, a mesh by a regular expression: each finds one cookie among others."""
+    value = route.value or ""
+    if route.header is not None:
+        match = {"headerName": route.header, "headerValue": {"exact": value}}
+    elif route.cookie is None:
+        return {"name": route.name}
+    elif canary.traffic == "alb":
+        match = {"headerName": "Cookie", "headerValue": {"exact": f"*{route.cookie}={value}*"}}
+    else:
+        pattern = rf"^(.*;\s*)?{re.escape(route.cookie)}={re.escape(value)}(;.*)?$"
+        match = {"headerName": "Cookie", "headerValue": {"regex": pattern}}
+    return {"name": route.name, "match": [match]}
 
 
 def _given(ephemeral: Ephemeral) -> dict[str, dict[str, str]]:

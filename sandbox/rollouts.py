@@ -2,13 +2,13 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.cluster import Sandbox
 from toolchain.paths import BIN, binary
-from toolchain.versions import ROLLOUT_CRDS
+from toolchain.versions import ISTIO_CRDS, ROLLOUT_CRDS
 
 ESTABLISHED_SECONDS = 60
 """Bound on the API server's taking up the definitions. It takes about a second."""
@@ -18,17 +18,27 @@ POLL_SECONDS = 0.2
 
 def define(sandbox: Sandbox) -> None:
     """Gives the cluster the kinds of objects that the controller works on."""
+    kinds = [file.removesuffix("-crd.yaml").replace("-", "") for file in ROLLOUT_CRDS]
+    _define(sandbox, ROLLOUT_CRDS, kinds)
+
+
+def define_istio(sandbox: Sandbox) -> None:
+    """Gives the cluster the kinds of objects of Istio, and no mesh: nobody follows its routes."""
+    _define(sandbox, [ISTIO_CRDS], ["virtualservices.networking.istio.io"])
+
+
+def _define(sandbox: Sandbox, files: Iterable[str], kinds: Iterable[str]) -> None:
     kubectl = [str(binary("kubectl")), "--kubeconfig", str(sandbox.kubeconfig)]
-    for file in ROLLOUT_CRDS:
+    for file in files:
         # Server-side, because the definitions are longer than an annotation may be.
         subprocess.run([*kubectl, "apply", "--server-side", "-f", str(BIN / file)], check=True, capture_output=True)
     # `kubectl wait` fails on a definition that has no conditions yet, and when it is Established the API server may
     # still answer that it is initializing the storage: what counts is that the objects can be listed.
-    kinds = ",".join(file.removesuffix("-crd.yaml").replace("-", "") for file in ROLLOUT_CRDS)
+    wanted = ",".join(kinds)
     limit = time.monotonic() + ESTABLISHED_SECONDS
-    while subprocess.run([*kubectl, "get", kinds, "-A"], check=False, capture_output=True).returncode:
+    while subprocess.run([*kubectl, "get", wanted, "-A"], check=False, capture_output=True).returncode:
         if time.monotonic() > limit:
-            raise TimeoutError(f"the API server does not take up {kinds}")
+            raise TimeoutError(f"the API server does not take up {wanted}")
         time.sleep(POLL_SECONDS)
 
 

@@ -3,16 +3,33 @@
 Defaults are the mission's: 10 %, 30 %, 50 %, 100 %, with pauses and an analysis in between.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from settings.model import Bool, Int, Model, Seconds
+from settings.routing import Route, Routed, Scale, Traffic
 from settings.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
 
 Percent = Annotated[Int, Field(ge=1, le=100)]
 Count = Annotated[Int, Field(ge=1, le=1000)]
 Limit = Annotated[Int, Field(ge=0, le=1000)]
+
+
+MetricKey = Literal["success-rate", "latency-p95"]
+"""What an analysis can measure; the end of its template's name."""
+
+
+ALL: tuple[MetricKey, ...] = ("success-rate", "latency-p95")
+"""What `analysis: true` asks for, as far as it is enabled."""
+
+
+def _named(value: Any) -> Any:
+    if value is True:
+        return ALL
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"must be true, or a list of {' and '.join(ALL)} | Example: true")
+    return value
 
 
 class Step(Model):
@@ -21,12 +38,16 @@ class Step(Model):
     Attributes:
         weight: share of the traffic that the new version gets from here on, percent.
         pause: how long nothing is changed, s; 0 waits for `kubectl argo rollouts promote`.
-        analysis: an analysis that must succeed before the next step.
+        analysis: an analysis that must succeed before the next step: of everything that is enabled, or of some of it.
+        scale: pods of the new version from here on, under a traffic router.
+        route: requests that get the new version from here on, under a traffic router.
     """
 
     weight: Percent | None = None
     pause: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] | None = None
-    analysis: Literal[True] | None = None
+    analysis: Annotated[tuple[MetricKey, ...], BeforeValidator(_named)] | None = None
+    scale: Scale | None = None
+    route: Route | None = None
 
 
 class SuccessRate(Model):
@@ -74,6 +95,8 @@ class Analysis(Model):
         service_label: value of the metrics' label `service`; None takes the service's name.
         requests_metric: counter of requests, with labels `service` and `status`.
         duration_metric: histogram of their durations, s, with label `service`.
+        labels: that the metrics of this service have besides, for example their namespace: a template has the same
+            hash in every namespace and cluster.
         hash_label: label in which the metrics carry the pods' `rollouts-pod-template-hash`: without one the old and
             the new version could not be told apart.
     """
@@ -93,7 +116,14 @@ class Analysis(Model):
     service_label: LabelValue | None = None
     requests_metric: MetricName = "http_requests_total"
     duration_metric: MetricName = "http_request_duration_seconds"
+    labels: dict[MetricName, LabelValue] = {}
     hash_label: MetricName = "rollouts_pod_template_hash"
+
+    @property
+    def enabled(self) -> tuple[MetricKey, ...]:
+        """What is measured, in the order of `ALL`."""
+        wanted = (self.success_rate.enabled, self.latency_p95.enabled)
+        return tuple(key for key, enabled in zip(ALL, wanted, strict=True) if enabled)
 
 
 class Ephemeral(Model):
@@ -106,16 +136,17 @@ class Ephemeral(Model):
 def _default_steps() -> tuple[Step, ...]:
     steps: list[Step] = []
     for weight, pause in ((10, 300), (30, 300), (50, 600)):
-        steps += [Step(weight=weight), Step(pause=pause), Step(analysis=True)]
+        steps += [Step(weight=weight), Step(pause=pause), Step(analysis=ALL)]
     return tuple(steps)
 
 
-class Canary(Model):
+class Canary(Routed):
     """How a canary goes.
 
     Attributes:
         steps: in order; behind the last one the new version gets everything.
-        traffic: what makes the shares: `replicas` by the number of pods of each version.
+        traffic: what makes the shares: `replicas` by the number of pods of each version, `alb` by the weights of a load
+            balancer of AWS, `istio` by those of a service mesh.
         analysis: what is measured; None promotes by time alone.
         max_surge: pods beyond the wanted ones while versions change.
         anti_affinity: asks the scheduler to keep the two versions on different nodes.
@@ -128,7 +159,7 @@ class Canary(Model):
     """
 
     steps: tuple[Step, ...] = _default_steps()
-    traffic: Literal["replicas"] = "replicas"
+    traffic: Traffic = "replicas"
     analysis: Analysis | None = Analysis()
     max_surge: Annotated[Int, Field(ge=1, le=100)] = 1
     anti_affinity: Bool = False

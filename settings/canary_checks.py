@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from settings.canary import ALL, Step
 from settings.problems import Problem, set_command, shown
+from settings.routing_checks import routing_problems
 from settings.service import CanarySettings, Track
 
 
@@ -27,6 +29,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
         yield Problem(at, "0", "a canary takes its share of pods that serve", set_command(at, "10"))
     yield from _step_problems(path, service)
     yield from _weight_problems(path, service)
+    yield from routing_problems(f"{path}.canary", service.canary)
     yield from _analysis_problems(path, service)
 
 
@@ -38,10 +41,10 @@ def representable(replicas: int) -> tuple[int, ...]:
 def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     for number, step in enumerate(service.canary.steps):
         at = f"{path}.canary.steps.{number}"
-        given = [key for key in ("weight", "pause", "analysis") if getattr(step, key) is not None]
+        given = [key for key in Step.model_fields if getattr(step, key) is not None]
         if len(given) != 1:
-            value = " and ".join(given) or "nothing"
-            yield Problem(at, value, "a step is exactly one of weight, pause, analysis", "Make a step of each.")
+            rule = f"a step is exactly one of {', '.join(Step.model_fields)}"
+            yield Problem(at, " and ".join(given) or "nothing", rule, "Make a step of each.")
         if step.pause == 0 and service.canary.wait == "finished":
             rule = "waits for somebody to promote, while the update waits for the end (canary.wait: finished)"
             yield Problem(f"{at}.pause", "0", rule, set_command(f"{at}.pause", "300"))
@@ -77,17 +80,22 @@ def _enough(weight: int) -> int:
 
 def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     canary, at = service.canary, f"{path}.canary.analysis"
-    asked = [number for number, step in enumerate(canary.steps) if step.analysis]
+    asked = {number: step.analysis for number, step in enumerate(canary.steps) if step.analysis is not None}
     if canary.analysis is None:
-        for number in asked:
+        for number, names in asked.items():
             yield Problem(
                 f"{path}.canary.steps.{number}.analysis",
-                "True",
+                "True" if names == ALL else ", ".join(names),
                 "there is no analysis: canary.analysis is empty",
                 set_command(f"{at}.prometheus", "http://prometheus:9090"),
             )
         return
-    if not (canary.analysis.success_rate.enabled or canary.analysis.latency_p95.enabled):
+    for number, names in asked.items():
+        if canary.analysis.enabled and not set(names) & set(canary.analysis.enabled):
+            rule = f"is not enabled; enabled: {', '.join(canary.analysis.enabled)}"
+            remedy = "Ask for what is, or enable it."
+            yield Problem(f"{path}.canary.steps.{number}.analysis", ", ".join(names), rule, remedy)
+    if not canary.analysis.enabled:
         remedy = set_command(f"{at}.successRate.enabled", "true")
         yield Problem(at, "neither successRate nor latencyP95", "an analysis measures something", remedy)
     for key, limit in (

@@ -18,7 +18,7 @@ NAME_LIMIT = 63 - len("-canary")
 
 _PODS_AT_ONCE = {
     "blueGreen": "both colours, and one more a colour while it rolls",
-    "canary": "replicas and canary.maxSurge",
+    "canary": "replicas, and those of the new version beside them",
 }
 """What is counted when a service has no room."""
 

@@ -102,10 +102,20 @@ def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
 def _pods(service: ServiceSettings) -> list[int]:
     """Pods that a service may have at once, for each set of pods that is spread by itself."""
     if service.track is Track.ROLLOUT:
-        return [service.replicas_of(Track.ROLLOUT) + service.canary.max_surge]
+        return [service.replicas_of(Track.ROLLOUT) + _canary_pods(service)]
     wanted = [service.colour(colour).replicas for colour in Colour]
     # One more a colour: a rolling update starts the new pod before it ends an old one.
     return [replicas + 1 for replicas in wanted if replicas]
+
+
+def _canary_pods(service: ServiceSettings) -> int:
+    """Pods beyond the wanted ones. Under a router the old version keeps all of its own until the very end."""
+    canary, replicas = service.canary, service.replicas_of(Track.ROLLOUT)
+    if canary.traffic == "replicas":
+        return canary.max_surge
+    # A fixed scale is in force until the next one, so each may be the largest; without one it is the weight's.
+    fixed = [step.scale.replicas or 0 for step in canary.steps if step.scale is not None]
+    return max(canary.max_surge if canary.dynamic_stable_scale else replicas, *fixed, 0)
 
 
 def _request(service: ServiceSettings) -> tuple[int, int]:

@@ -13,6 +13,7 @@ VEGETA = "12.13.0"
 HELM = "3.22.0"
 ARGO_ROLLOUTS = "1.10.1"
 PROMETHEUS = "3.16.0"
+ISTIO = "1.31.4"
 
 HELM_KUBERNETES = "1.37"
 """Kubernetes of Helm's client libraries. Charts are rendered for it where no cluster is asked."""
@@ -283,6 +284,9 @@ ROLLOUT_CRDS = tuple(
 )
 """Argo's resource definitions, of one version with the controller."""
 
+ISTIO_CRDS = "customresourcedefinitions.gen.yaml"
+"""Istio's resource definitions, of which the tests need that of VirtualServices."""
+
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "core": TOOLS,
     "nodes": (_kubernetes_tool("kubelet"), _kubernetes_tool("kube-proxy")),
@@ -303,6 +307,14 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
         ),
         _argo_rollouts_tool("kubectl-argo-rollouts", _argo_rollouts_plugin),
         _prometheus_tool(),
+        # No release has them by themselves.
+        Tool(
+            "istio-definitions",
+            ISTIO,
+            (ISTIO_CRDS,),
+            lambda _: None,
+            (Build("istio", {}, scripts=(("istio.io/api", f"kubernetes/{ISTIO_CRDS}"),)),),
+        ),
     ),
 }
 """All tools by what they are for: the core, real nodes, load on them, a way to switch that is compared, canaries."""

@@ -44,6 +44,11 @@ def test_without_the_definitions_the_preview_says_so_already(canary: Stack, bare
         assert not result.ok
         assert "the cluster has no Argo Rollouts" in result.output
         assert "Traceback" not in result.output
+    define(bare)
+    canary.set("services.backend.canary.traffic", "istio")
+    result = canary.preview()
+    assert not result.ok
+    assert "the cluster has no Istio" in result.output
 
 
 def test_without_a_controller_the_update_says_so_and_the_next_one_with_it_finishes(

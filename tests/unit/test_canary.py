@@ -83,7 +83,10 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
         ({"steps": [{}]}, "steps.0: nothing: a step is exactly one of"),
         ({"steps": [{"pause": None}]}, "steps.0: nothing: a step is exactly one of"),
         ({"steps": [{"pause": 0}], "wait": "finished"}, "steps.0.pause: 0: waits for somebody to promote, while"),
-        ({"steps": [{"analysis": False}]}, "steps.0.analysis: False: allowed: True"),
+        (
+            {"steps": [{"analysis": False}]},
+            "steps.0.analysis: False: must be true, or a list of success-rate and latency-p95",
+        ),
         ({"analysis": None}, "steps.2.analysis: True: there is no analysis: canary.analysis is empty"),
         ({"steps": [{"weight": 10}]}, "canary.analysis: never runs: no step asks for the analysis"),
         (
@@ -99,7 +102,53 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
         ({"analysis": {"prometheus": "http://me:secret@host"}}, "must be an http or https address, without a user"),
         ({"analysis": {"hashLabel": "pod-hash"}}, "hashLabel: 'pod-hash': must be the name of a metric or a label"),
         ({"analysis": {"template": "mine"}}, "analysis.template: unknown key: only known keys are allowed"),
-        ({"traffic": "alb"}, "traffic: 'alb': allowed: replicas"),
+        ({"steps": [{"analysis": ["mine"]}]}, "steps.0.analysis.0: 'mine': allowed: success-rate, latency-p95"),
+        (
+            {"steps": [{"analysis": ["latency-p95"]}], "analysis": {"latencyP95": {"enabled": False}}},
+            "steps.0.analysis: latency-p95: is not enabled; enabled: success-rate",
+        ),
+        ({"analysis": {"labels": {"a-b": "c"}}}, "labels.a-b: 'a-b': must be the name of a metric or a label"),
+        ({"traffic": "nginx"}, "traffic: 'nginx': allowed: replicas, alb, istio"),
+        ({"traffic": "alb"}, "canary.alb.ingress: missing: traffic alb sets the weights of an Ingress"),
+        (
+            {"steps": [{"route": {"name": "b", "header": "X", "value": "y"}}]},
+            "steps.0.route: given: traffic is replicas",
+        ),
+        ({"steps": [{"scale": {"replicas": 1}}]}, "steps.0.scale: given: traffic is replicas: the number of pods is"),
+        ({"dynamicStableScale": True}, "canary.dynamicStableScale: True: traffic is replicas"),
+        ({"scaleDownDelaySeconds": 5}, "canary.scaleDownDelaySeconds: 5: traffic is replicas"),
+        (
+            {"traffic": "istio", "dynamicStableScale": True, "scaleDownDelaySeconds": 5},
+            "scaleDownDelaySeconds: 5: with dynamicStableScale the old version has no pods left",
+        ),
+        (
+            {"traffic": "istio", "steps": [{"scale": {"replicas": 1, "percent": 10}}]},
+            "steps.0.scale: replicas and percent: a scale is exactly one of replicas, percent, matchWeight",
+        ),
+        (
+            {
+                "traffic": "istio",
+                "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X", "cookie": "Y", "value": "z"}}],
+            },
+            "steps.1.route: header and cookie: a route goes by one of them",
+        ),
+        (
+            {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X"}}]},
+            "steps.1.route.value: missing: a route by a header names the value",
+        ),
+        (
+            {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b"}}]},
+            "steps.1.route: b: with neither header nor cookie it takes a route away",
+        ),
+        (
+            {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X Y", "value": "z"}}]},
+            "steps.1.route.header: 'X Y': must be the name of an HTTP header",
+        ),
+        (
+            {"traffic": "istio", "steps": [{"route": {"name": "b", "header": "X", "value": "z"}}, {"weight": 5}]},
+            "steps.0.route: b: the new version has no pods yet, and a route to none is dropped",
+        ),
+        ({"traffic": "istio", "istio": {"hosts": ["a b"]}}, "istio.hosts.0: 'a b': must be a host name"),
         ({"stableMetadata": {"labels": {"version": "x"}}}, "stableMetadata.labels.version: 'version': the Service"),
     ],
 )
@@ -112,7 +161,7 @@ def test_a_canary_needs_a_tag_and_pods_that_find_room() -> None:
     assert "tag: missing: the key has no default" in mistakes({"backend": {"image": "a/b", "strategy": "canary"}})[0]
     assert "replicas: 0: a canary takes its share" in mistakes({"backend": CANARY | {"replicas": 0}})[0]
     [problem] = mistakes({"backend": CANARY | {"replicas": 30}})
-    assert "31 pods (replicas and canary.maxSurge)" in problem
+    assert "31 pods (replicas, and those of the new version beside them)" in problem
     assert "find no room on k8s-worker-1, k8s-worker-2" in problem
 
 
@@ -132,7 +181,7 @@ def test_the_remedy_names_as_many_pods_as_the_share_needs() -> None:
 def test_a_whole_canary_takes_less_than_the_missions_43_minutes_without_the_pods_own_time() -> None:
     canary = service().canary
     assert canary.analysis is not None
-    analyses = sum(step.analysis is True for step in canary.steps)
+    analyses = sum(step.analysis is not None for step in canary.steps)
     measuring = (canary.analysis.count - 1) * canary.analysis.interval_seconds
     assert sum(step.pause or 0 for step in canary.steps) + analyses * measuring == PAUSES_AND_COUNTS_SECONDS
     assert PAUSES_AND_COUNTS_SECONDS < 43 * 60
