@@ -2,10 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sandbox.host import free_ports
 from tests.sandbox.kubectl import Kubectl
 from toolchain.paths import binary
 
@@ -32,10 +34,31 @@ class Rollouts:
         """Checks manifests without a cluster."""
         return self._plugin("lint", "--filename", str(file))
 
-    def _plugin(self, *arguments: str) -> str:
+    @contextmanager
+    def dashboard(self) -> Iterator[str]:
+        """The dashboard while the block runs; yields its address once it listens."""
+        [port] = free_ports(1)
+        command = self._command("dashboard", f"--port={port}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                assert process.stdout is not None
+                said = []
+                for line in process.stdout:
+                    said.append(line)
+                    if f":{port}" in line:
+                        break
+                else:
+                    raise AssertionError("".join(said))
+                yield f"http://127.0.0.1:{port}/rollouts"
+            finally:
+                process.kill()
+
+    def _command(self, *arguments: str) -> list[str]:
         command = [str(binary("kubectl-argo-rollouts")), *arguments]
-        command += ["--kubeconfig", str(self._kubectl.kubeconfig), "-n", self._kubectl.namespace]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [*command, "--kubeconfig", str(self._kubectl.kubeconfig), "-n", self._kubectl.namespace]
+
+    def _plugin(self, *arguments: str) -> str:
+        result = subprocess.run(self._command(*arguments), capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 

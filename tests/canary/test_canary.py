@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -265,6 +266,13 @@ def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts
         assert kubectl.get("service", "backend-stable")["spec"]["selector"]["rollouts-pod-template-hash"] == old
         rollouts.run("promote")
     assert stable(rollouts) == new
+
+
+def test_the_dashboard_knows_the_rollout(serving: Stack, rollouts: Rollouts, kubectl: Kubectl) -> None:
+    """Its API: pages are in the official release of the plugin only."""
+    with rollouts.dashboard() as address, httpx.Client(trust_env=False, timeout=30) as client:
+        listed = client.get(f"{address}/api/v1/rollouts/{kubectl.namespace}/info").raise_for_status().json()
+    assert [one["objectMeta"]["name"] for one in listed["rollouts"]] == ["backend"]
 
 
 @pytest.mark.parametrize("traffic", ["replicas", "alb", "istio"])
