@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from settings.service import CanarySettings
 from tests.canary.exporter import Exporter, Traffic
 from tests.canary.rollouts import Rollouts
 from tests.sandbox.kubectl import Kubectl
+from toolchain.versions import ARGO_ROLLOUTS
 
 GOOD = Traffic(rate=50)
 PODS = 5
@@ -266,6 +269,18 @@ def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts
         assert kubectl.get("service", "backend-stable")["spec"]["selector"]["rollouts-pod-template-hash"] == old
         rollouts.run("promote")
     assert stable(rollouts) == new
+
+
+def test_an_activated_environment_has_the_plugin() -> None:
+    commands = Path(sys.prefix) / "bin"
+    result = subprocess.run(
+        [str(commands / "kubectl"), "argo", "rollouts", "version"],
+        env={"PATH": str(commands)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"v{ARGO_ROLLOUTS}" in result.stdout, result.stderr
 
 
 def test_the_dashboard_knows_the_rollout(serving: Stack, rollouts: Rollouts, kubectl: Kubectl) -> None:
