@@ -38,6 +38,7 @@ def scraping(kubeconfig: Path) -> dict[str, Any]:
                     {"source_labels": [f"{pod}container_port_name"], "regex": "http", "action": "keep"},
                     {"source_labels": [f"{pod}phase"], "regex": "Running", "action": "keep"},
                     {"source_labels": [f"{pod}label_rollouts_pod_template_hash"], "target_label": HASH_LABEL},
+                    {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
                     {"source_labels": [f"{pod}name"], "target_label": "pod"},
                 ],
             }
