@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import ablation, connections, growth, long_run, switch, traffic
+from bench import ablation, canary, connections, growth, long_run, switch, traffic
 from bench.plots import plot_switches
 from bench.report import machine, report
 from sandbox import Sandbox
@@ -31,36 +31,48 @@ class Part(StrEnum):
     ABLATION = "ablation"
     CONNECTIONS = "connections"
     LONG = "long"
+    CANARY = "canary"
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
 """Where it is not real ones."""
 
 
+SWITCHES = 12
+"""By each way, if it is not said."""
+
+CANARIES = 5
+"""By each way of each version whose end is timed, if it is not said. One takes about a minute."""
+
+
 def main(
     only: Annotated[
         list[Part] | None, typer.Option(help="Parts; without it, all. The others stay in the page.")
     ] = None,
-    runs: Annotated[int, typer.Option(min=2, help="Switches by each way.")] = 12,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
+    ] = None,
     growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
     rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run.")] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
 ) -> None:
-    """Measures switches against their peers, what users see of them, and growth with the number of services."""
+    """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
     data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
     data["machine"] = machine()
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
         measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
-            Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs)),
+            Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs or SWITCHES)),
             Part.GROWTH: lambda sandbox, work: growth.run(sandbox, work, growth_runs),
-            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs)),
+            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES)),
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
+            Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):
             work = Path(folder) / part

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from bench import report_traffic
+from bench import report_canary, report_traffic
 from bench.measure import median, p95
 from bench.peers import NAIVE, OURS, PATCH
 from toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
@@ -45,6 +45,7 @@ def report(data: dict[str, Any]) -> str:
         "long": report_traffic.long_run,
         "connections": report_traffic.connections,
         "ablation": report_traffic.ablation,
+        "canary": report_canary.canary,
         "switch": _switch,
         "growth": _growth,
     }
