@@ -6,13 +6,13 @@ from render.analysis import reference
 from render.labels import SKIP_AWAIT, canary_name, selector, stable_name
 from render.pods import Manifest, metadata, pod_template, service_port
 from settings.canary import Ephemeral, Step
-from settings.service import CanarySettings, Track
+from settings.service import CanarySettings, RolloutSettings, Track
 
 API_VERSION = "argoproj.io/v1alpha1"
 
 
-def version_service(name: str, version: str, service: CanarySettings) -> Manifest:
-    """The Service of the version that is proved, or of the one that is tried.
+def version_service(name: str, version: str, service: RolloutSettings) -> Manifest:
+    """The Service of the version that is proved, or of the one that is tried, for Argo Rollouts to lead there.
 
     Args:
         name: the service's name.
@@ -28,7 +28,7 @@ def version_service(name: str, version: str, service: CanarySettings) -> Manifes
     }
 
 
-def disruption_budget(name: str, service: CanarySettings) -> Manifest:
+def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
     """How many pods, of both versions together, a drain may take at a time."""
     return {
         "apiVersion": "policy/v1",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.analysis_checks import analysis_problems
 from settings.problems import Problem, set_command, shown
 from settings.service import CanarySettings, Track
 
@@ -87,16 +88,7 @@ def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
                 set_command(f"{at}.prometheus", "http://prometheus:9090"),
             )
         return
-    if not (canary.analysis.success_rate.enabled or canary.analysis.latency_p95.enabled):
-        remedy = set_command(f"{at}.successRate.enabled", "true")
-        yield Problem(at, "neither successRate nor latencyP95", "an analysis measures something", remedy)
-    for key, limit in (
-        ("failureLimit", canary.analysis.failure_limit),
-        ("inconclusiveLimit", canary.analysis.inconclusive_limit),
-    ):
-        if asked and limit >= canary.analysis.count:
-            rule = f"must be less than count, {canary.analysis.count}, or no measurement could ever exceed it"
-            yield Problem(f"{at}.{key}", str(limit), rule, set_command(f"{at}.count", str(limit + 2)))
+    yield from analysis_problems(at, canary.analysis, counted=bool(asked))
     if not asked and not canary.analysis.background:
         rule = "no step asks for the analysis, and it does not run in the background"
         yield Problem(at, "never runs", rule, set_command(f"{at}.background", "true"))

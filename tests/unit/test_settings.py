@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
         ("active", "purple", "active: 'purple': allowed: blue, green. Set it:"),
         ("active", None, "active: missing: the key has no default. Set it:"),
         ("image", None, "image: missing: the key has no default. Set it:"),
-        ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary. Set it:"),
+        ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary, argoBlueGreen. Set it:"),
         ("blue.replicas", 0, "blue.replicas: 0: blue is active and needs pods. Set it:"),
         ("blue.tag", None, "blue.tag: missing: blue is active and needs an image tag. Set it:"),
         ("green", {"replicas": 1}, "green.tag: missing: green has 1 replicas and needs an image tag. Set it:"),
