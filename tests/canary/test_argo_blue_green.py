@@ -1,5 +1,6 @@
 """Argo Rollouts' own blue/green, by the real controller: releases, and hand-overs from two colours and back."""
 
+import asyncio
 import copy
 import json
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from gate.cluster import HELD, ClusterAccess
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.pods import active_service
 from sandbox import Sandbox
 from sandbox.faults import NEVER_READY
 from sandbox.stack import Stack
-from settings.service import ArgoBlueGreenSettings
+from settings.service import ArgoBlueGreenSettings, Track
+from switchyard.status import look
 from tests.canary.exporter import Exporter, Traffic
 from tests.canary.rollouts import Rollouts
 from tests.sandbox.history import History
@@ -72,6 +75,15 @@ def selected(kubectl: Kubectl, service: str = "backend") -> dict[str, str]:
     return found
 
 
+def hashes(history: History) -> set[str | None]:
+    """Of the versions that Service `backend` led to, None for all of them at once."""
+    return {
+        event["object"]["spec"]["selector"].get(HASH)
+        for event in history.events
+        if event["object"]["kind"] == "Service" and event["object"]["metadata"]["name"] == "backend"
+    }
+
+
 def stable(rollouts: Rollouts) -> str:
     """Hash of the version that serves before a release."""
     return str(rollouts.wait_for("Healthy")["status"]["stableRS"])
@@ -109,15 +121,17 @@ def test_a_release_waits_at_the_preview_for_somebody_to_promote_it_and_no_update
         assert selected(kubectl, "backend-preview")[HASH] == new
         after = rollouts.get()
         assert (after["spec"], after["metadata"]["generation"]) == (before["spec"], before["metadata"]["generation"])
+        [status] = asyncio.run(
+            look(
+                ClusterAccess(str(kubectl.kubeconfig)),
+                {"backend": ArgoBlueGreenSettings.model_validate(backend(manual))},
+            )
+        )
+        assert (status.serving, status.tracks[Track.ROLLOUT].ready) == (Track.ROLLOUT, PODS)
         rollouts.run("promote")
         assert stable(rollouts) == new
     assert selected(kubectl) == {"app": "backend", HASH: new}
-    hashes = [
-        event["object"]["spec"]["selector"].get(HASH)
-        for event in history.events
-        if event["object"]["metadata"]["name"] == "backend" and event["object"]["kind"] == "Service"
-    ]
-    assert set(hashes) == {old, new}
+    assert hashes(history) == {old, new}
     assert history.fewest_ready("backend") == PODS
 
 
@@ -161,12 +175,7 @@ def test_a_version_that_fails_its_analysis_leaves_the_old_one_serving_and_ends_t
     assert "success-rate Failed" in output
     assert "Traceback" not in output
     assert selected(kubectl)[HASH] == old
-    hashes = {
-        event["object"]["spec"]["selector"].get(HASH)
-        for event in history.events
-        if event["object"]["metadata"]["name"] == "backend" and event["object"]["kind"] == "Service"
-    }
-    assert hashes == ({old} if key == "prePromotion" else {old, new})
+    assert hashes(history) == ({old} if key == "prePromotion" else {old, new})
     assert history.fewest_ready("backend") == PODS
 
 
@@ -198,6 +207,30 @@ def test_a_service_is_handed_over_and_back_in_one_update_each(
     assert now["spec"]["selector"] == service["spec"]["selector"]
 
 
+def test_a_lost_state_takes_the_selector_as_the_controller_has_it(
+    manual: Stack, kubectl: Kubectl, rollouts: Rollouts, tmp_path: Path
+) -> None:
+    old = stable(rollouts)
+    empty = manual.run("stack", "export", check=True).output
+    release(manual)
+    new = str(rollouts.wait_for("Paused")["status"]["currentPodHash"])
+    lost = tmp_path / "lost.json"
+    record = json.loads(empty)
+    record["deployment"].pop("resources")
+    lost.write_text(json.dumps(record))
+    assert manual.run("stack", "import", "--force", "--file", str(lost)).ok
+    assert manual.planned()["backend"] == "create"
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = manual.up()
+        assert result.ok, result.output
+        assert manual.planned() == {}
+        assert selected(kubectl) == {"app": "backend", HASH: old}
+        rollouts.run("promote")
+        assert stable(rollouts) == new
+    assert hashes(history) == {old, new}
+    assert manual.planned() == {}
+
+
 def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_two_colours(
     two_colours: Stack, kubectl: Kubectl
 ) -> None:
@@ -220,6 +253,7 @@ def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_t
     two_colours.set("services.backend.tag", "v1.0.0")
     result = two_colours.up()
     assert result.ok, result.output
+    two_colours.set("services.backend.canary", {"steps": [{"weight": 33}, {"pause": 0}], "analysis": None})
     two_colours.set("services.backend.strategy", "canary")
     for result in (two_colours.preview(), two_colours.up()):
         assert not result.ok
@@ -265,21 +299,29 @@ def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_t
     assert history.fewest_ready("backend") >= PODS
 
 
+@pytest.mark.parametrize("line", ["Service backend updating", "Service backend updated"])
 def test_an_engine_that_is_killed_on_the_way_back_can_be_turned_round_and_its_rollout_goes_on(
-    manual: Stack, kubectl: Kubectl, rollouts: Rollouts
+    manual: Stack, kubectl: Kubectl, rollouts: Rollouts, line: str
 ) -> None:
     manual.set("services.backend.strategy", None)
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         engine = manual.start("up", "--yes", "--skip-preview")
         assert engine.stdout is not None
-        assert any("Service backend updat" in line for line in engine.stdout)
-        rollouts.wait(lambda status: status.get("message") == "manually paused" or "InvalidSpec" in str(status))
+        assert any(line in printed for printed in engine.stdout)
+        watch = kubectl.start("get", "rollout", "backend", "--watch", "-o", "jsonpath={.spec.paused}\n")
+        assert watch.stdout is not None
+        assert any(paused.strip() == "true" for paused in watch.stdout)
         manual.kill(engine)
+        watch.kill()
+        watch.communicate()
+        assert engine.returncode == -9
+        assert rollouts.get()["metadata"]["annotations"][HELD] == "hand-over"
         assert manual.run("cancel", "--yes").ok
         manual.set("services.backend.strategy", "argoBlueGreen")
         result = manual.up("--refresh")
         assert result.ok, result.output
         assert "paused" not in rollouts.get()["spec"]
+        assert HELD not in rollouts.get()["metadata"]["annotations"]
         assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
         kubectl.expect_pods(blue=0, rollout=PODS)
     assert history.fewest_ready("backend") >= PODS
