@@ -4,14 +4,16 @@ from typing import Any
 
 import pulumi
 
+from components.argo_blue_green import ArgoBlueGreenService, look_at_rollouts
 from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
 from components.interrupt import end_when_interrupted
 from components.placement import Placement, look_at_nodes
 from gate.cluster import ClusterAccess
+from gate.hand_over import LiveRelease
 from settings.problems import SettingsError
-from settings.service import BlueGreenSettings, CanarySettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 from settings.stack import NAMESPACE, StackSettings, load
 
 
@@ -38,12 +40,18 @@ def _production(config: pulumi.Config) -> bool | str | None:
         return config.get("production")
 
 
-def release(name: str, service: ServiceSettings, access: ClusterAccess, opts: pulumi.ResourceOptions) -> dict[str, Any]:
+def release(
+    name: str, service: ServiceSettings, access: ClusterAccess, live: LiveRelease | None, opts: pulumi.ResourceOptions
+) -> dict[str, Any]:
     """Registers one service by its strategy; returns its outputs."""
     if isinstance(service, CanarySettings):
         canary = CanaryService(name, service=service, access=access, opts=opts)
         rollout = {"tag": service.tag, "replicas": service.replicas, "follow": canary.follow}
         return {"active": canary.active, "rollout": rollout, "urls": canary.urls}
+    if isinstance(service, ArgoBlueGreenSettings):
+        at_once = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
+        rollout = {"tag": service.tag, "replicas": service.replicas, "follow": at_once.follow}
+        return {"active": at_once.active, "rollout": rollout, "urls": at_once.urls}
     if not isinstance(service, BlueGreenSettings):
         raise TypeError(f"no component for {type(service).__name__}")
     colours = BlueGreenService(name, service=service, access=access, opts=opts)
@@ -58,13 +66,14 @@ def main() -> None:
         raise pulumi.RunError(problem)
     nodes = settings.cluster.nodes
     live = look_at_nodes(nodes, access)
+    rollouts = look_at_rollouts(settings.services, access)
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
     placement = Placement("placement", nodes=nodes, live=live, access=access, opts=on_cluster)
     placed = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement]))
     outputs = {}
     for name, service in settings.services.items():
-        outputs[name] = release(name, service, access, placed)
+        outputs[name] = release(name, service, access, rollouts.get(name), placed)
     pulumi.export("services", outputs)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import ablation, canary, connections, growth, long_run, switch, traffic
+from bench import ablation, canary, connections, growth, hand_over, long_run, switch, traffic
 from bench.plots import plot_switches
 from bench.report import machine, report
 from sandbox import Sandbox
@@ -32,6 +32,7 @@ class Part(StrEnum):
     CONNECTIONS = "connections"
     LONG = "long"
     CANARY = "canary"
+    HAND_OVER = "hand-over"
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
@@ -56,7 +57,8 @@ def main(
     growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
-    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run.")] = 800,
+    hand_over_requests: Annotated[int, typer.Option(min=1000, help="During hand-overs, at least.")] = 100_000,
+    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run and the hand-overs.")] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
@@ -72,6 +74,7 @@ def main(
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
+            Part.HAND_OVER: lambda sandbox, work: asdict(hand_over.run(sandbox, work, hand_over_requests, rate)),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):

@@ -12,12 +12,14 @@ from settings.service import ServiceSettings
 
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
 CANARY_TYPE = "switchyard:service:CanaryService"
+ARGO_BLUE_GREEN_TYPE = "switchyard:service:ArgoBlueGreenService"
+TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
 
 
 class ReleasedService(pulumi.ComponentResource):
     """A service whose traffic goes to one track of pods, behind a gate.
 
-    Under another strategy the component has another type. It goes by the other one as well, so that a hand-over
+    Under another strategy the component has another type. It goes by the others as well, so that a hand-over
     keeps the account and the Service, and changes the Service's selector only.
     """
 
@@ -27,8 +29,7 @@ class ReleasedService(pulumi.ComponentResource):
     def __init__(
         self, kind: str, name: str, service: ServiceSettings, gates: Gates, opts: pulumi.ResourceOptions | None
     ) -> None:
-        other = CANARY_TYPE if kind == BLUE_GREEN_TYPE else BLUE_GREEN_TYPE
-        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other)])
+        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other) for other in TYPES if other != kind])
         super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, aliases))
         self._name = name
         self._released = service
@@ -60,15 +61,28 @@ class ReleasedService(pulumi.ComponentResource):
         manifest = render.service_account(self._name, self._released)
         return register(ServiceAccount, f"{self._name}-account", manifest, self._child(hooks=hooks))
 
-    def _active_service(self, after: Sequence[pulumi.Resource]) -> Service:
+    def _active_service(
+        self,
+        after: Sequence[pulumi.Resource],
+        manifest: render.Manifest | None = None,
+        ignored: list[str] | None = None,
+    ) -> Service:
+        """The Service that users reach, behind the gate.
+
+        Args:
+            after: what it waits for.
+            manifest: None makes it select the track.
+            ignored: what is left as it is.
+        """
+
         async def gate(args: pulumi.ResourceHookArgs) -> None:
             self._switching = True
             await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
         before = hook(f"{self._name}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
-        manifest = render.active_service(self._name, self._released)
-        return register(Service, self._name, manifest, self._child(after, hooks))
+        manifest = manifest or render.active_service(self._name, self._released)
+        return register(Service, self._name, manifest, self._child(after, hooks, ignored=ignored))
 
     def _look(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
         """What serves when these are done; ends the update in an error when it is not what the stack has."""

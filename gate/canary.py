@@ -1,12 +1,11 @@
 """The gates of a service under a canary: the Rollout is ready before a hand-over, and followed after a change."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import aclosing, suppress
 
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster, ClusterAccess
 from gate.decisions import serving_track
+from gate.following import SEEN_SECONDS, wait_for_rollout
 from gate.objects import Endpoint
 from gate.rollout import (
     RolloutState,
@@ -16,7 +15,6 @@ from gate.rollout import (
     refuse_no_argo,
     refuse_unfinished,
     refuse_unready,
-    state_of,
 )
 from gate.router import (
     refuse_early_router,
@@ -28,9 +26,6 @@ from gate.router import (
     warn_without_weights,
 )
 from settings.service import CanarySettings, Track
-
-SEEN_SECONDS = 60
-"""How long the controller may take to look at a Rollout that has changed. It takes less than a second."""
 
 
 class CanaryGates(Gates):
@@ -122,13 +117,4 @@ class CanaryGates(Gates):
     async def _wait_for_rollout(
         self, cluster: Cluster, seconds: float, enough: Callable[[RolloutState], bool]
     ) -> RolloutState | None:
-        """Watches the Rollout until it is as wanted; returns its last state, None if there was none."""
-        state = None
-        watch = cluster.watch_rollout(self._canary.namespace, self._name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(watch):
-                async for rollout in watch:
-                    state = state_of(rollout)
-                    if enough(state):
-                        break
-        return state
+        return await wait_for_rollout(cluster, self._canary.namespace, self._name, seconds, enough)

@@ -9,6 +9,7 @@ from gate.api import AccessDeniedError, RejectedError
 from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
 from gate.decisions import (
     Refusal,
+    controlled,
     ready_pods,
     refuse_adoption,
     refuse_fewer_replicas,
@@ -20,12 +21,14 @@ from gate.decisions import (
     serving_track,
     wanted_ready,
 )
-from gate.following import wait_for_nodes
+from gate.following import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
 from gate.objects import Endpoint
 from gate.reports import UNKNOWN, Seen, seen, shared_selector, unfinished_hand_over
+from gate.rollout import no_controller
 from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
 from gate.smoke import smoke_failures
+from render.argo_blue_green import selected as shared
 from render.labels import selector, way_in_name
 from settings.service import ServiceSettings, Track
 
@@ -102,6 +105,8 @@ class Gates:
                 return
             endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
             await self._smoke(cluster, to, endpoints)
+            if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
+                await self._hold_rollout(cluster)
             self._switching = serving is not None
 
     async def look(self) -> Seen:
@@ -161,6 +166,21 @@ class Gates:
                         return endpoints
                     refusal = found
         raise GateRefusedError(str(refusal))
+
+    async def _hold_rollout(self, cluster: Cluster) -> None:
+        """Has Argo Rollouts leave the Service alone, before its selector is this program's again.
+
+        Otherwise the controller would add its hash to the new selector, and the Service would lead nowhere.
+        """
+        namespace = self._service.namespace
+        if await cluster.rollout(namespace, self._name) is None:
+            return
+        await cluster.hold_rollout(namespace, self._name)
+        # With its status on this generation it is not at work on one before any more.
+        state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
+        if state is None or not state.seen:
+            await cluster.release_rollout(namespace, self._name)
+            self._raise(no_controller(self._name, SEEN_SECONDS))
 
     async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:
         if not self._service.gate.smoke.enabled:

@@ -29,11 +29,13 @@ from gate.objects import (
     Endpoint,
     Pod,
     PodsChange,
+    RunningPod,
     current_pods,
     endpoints_of,
     pods_change,
     pods_of,
     rollout_pods,
+    running_pods,
 )
 from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, routing_of
 from render.labels import FIELD_MANAGER, colour_name, object_labels, selector
@@ -42,6 +44,9 @@ from settings.service import Colour, Track
 
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
+
+HELD = "switchyard/held-for"
+"""Annotation of a Rollout that this program has paused: one without it was paused by a human, and stays so."""
 
 UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError, AccessDeniedError, RejectedError)
 """What a call to the API server may raise when there is no answer, or none that helps."""
@@ -134,6 +139,10 @@ class Cluster:
         """The pods with these labels, those that are being deleted left out."""
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
 
+    async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
+        """What the pods with these labels run, those that are being deleted left out."""
+        return running_pods((await self._api.find_all("pods", namespace, labels))["items"])
+
     async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
         """Names of the pods of a track's present template; those of earlier ones are left out."""
         labels = selector(service, track)
@@ -167,14 +176,28 @@ class Cluster:
 
     async def promote(self, namespace: str, name: str) -> None:
         """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
+        await self._patch_rollout(namespace, f"{name}/status", {"status": {"promoteFull": True}})
+
+    async def hold_rollout(self, namespace: str, name: str) -> None:
+        """Has the controller leave the Services of a Rollout alone, and marks who asked for it."""
+        change = {"metadata": {"annotations": {HELD: "hand-over"}}, "spec": {"paused": True}}
+        await self._patch_rollout(namespace, name, change)
+
+    async def release_rollout(self, namespace: str, name: str) -> None:
+        """Takes back what `hold_rollout` did."""
+        change = {"metadata": {"annotations": {HELD: None}}, "spec": {"paused": None}}
+        await self._patch_rollout(namespace, name, change)
+
+    async def _patch_rollout(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
         await self._api.ask(
             "patch",
             "rollouts",
-            f"{name}/status",
+            name,
             namespace,
             ROLLOUTS,
+            params={"fieldManager": FIELD_MANAGER},
             headers={"content-type": "application/merge-patch+json"},
-            content=json.dumps({"status": {"promoteFull": True}}),
+            content=json.dumps(change),
         )
 
     async def watch_rollout(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from gate.objects import Endpoint, Pod, PodsChange
+from gate.objects import ROLLOUT_HASH, Endpoint, Pod, PodsChange
 from render.labels import selector, way_in_name
 from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 
@@ -44,7 +44,14 @@ def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None
     Returns:
         None without a Service, and for a selector that is not this program's.
     """
+    if controlled(name, selected):
+        return Track.ROLLOUT
     return next((track for track in Track if selected == selector(name, track)), None)
+
+
+def controlled(name: str, selected: Mapping[str, str] | None) -> bool:
+    """Whether Argo Rollouts keeps this selector of Service `name` on one version of a Rollout."""
+    return selected is not None and selected.keys() == {"app", ROLLOUT_HASH} and selected["app"] == name
 
 
 def gets_traffic(name: str, track: Track, selected: Mapping[str, str] | None) -> bool:

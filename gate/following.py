@@ -1,12 +1,18 @@
-"""Waits until every node follows the Service."""
+"""Waits for what others do: every node follows the Service, a controller has looked at a Rollout."""
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 
 from gate.api import AccessDeniedError
 from gate.cluster import Cluster
+from gate.rollout import RolloutState, state_of
 from gate.routing import not_following
 from settings.service import ServiceSettings
+
+SEEN_SECONDS = 60
+"""How long the controller may take to look at a Rollout that has changed. It takes less than a second."""
 
 ANSWER_SECONDS = 2.0
 """How long a node's kube-proxy may take to answer. It takes milliseconds, and a stopped one never does."""
@@ -37,3 +43,18 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
         if not reasons or time.monotonic() > limit:
             return reasons
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def wait_for_rollout(
+    cluster: Cluster, namespace: str, name: str, seconds: float, enough: Callable[[RolloutState], bool]
+) -> RolloutState | None:
+    """Watches a Rollout until it is as wanted; returns its last state, None if there was none."""
+    state = None
+    watch = cluster.watch_rollout(namespace, name)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(watch):
+            async for rollout in watch:
+                state = state_of(rollout)
+                if enough(state):
+                    break
+    return state

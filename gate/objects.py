@@ -33,6 +33,15 @@ class Pod:
 
 
 @dataclass(frozen=True)
+class RunningPod:
+    """What a pod runs, and of which track it is."""
+
+    name: str
+    version: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PodsChange:
     """What an apply would do to the pods of a Deployment that is there.
 
@@ -74,6 +83,19 @@ def pods_of(pods: Iterable[Mapping[str, Any]]) -> list[Pod]:
     """The pods of a list, those that are being deleted left out."""
     return [
         Pod(name=pod["metadata"]["name"], ready=pod_state(pod) == READY, state=pod_state(pod))
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def running_pods(pods: Iterable[Mapping[str, Any]]) -> list[RunningPod]:
+    """What the pods of a list run, those that are being deleted left out."""
+    return [
+        RunningPod(
+            name=pod["metadata"]["name"],
+            version=pod["metadata"].get("labels", {}).get("version", ""),
+            images=tuple(container["image"] for container in pod["spec"]["containers"]),
+        )
         for pod in pods
         if "deletionTimestamp" not in pod["metadata"]
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal, get_pods_command
-from settings.service import CanarySettings, Track
+from settings.service import CanarySettings, RolloutSettings, Track
 
 ENDED = frozenset({"Healthy", "Degraded"})
 
@@ -43,9 +43,17 @@ class RolloutState:
         """Whether nothing more happens by itself."""
         return self.seen and self.phase in ENDED
 
+    @property
+    def invalid(self) -> bool:
+        """Whether it and what it names do not fit, as far as its controller has seen.
+
+        The controller looks again 20 s later: it may have seen the Rollout before a Service that it names.
+        """
+        return self.message.startswith("InvalidSpec")
+
     def __str__(self) -> str:
         message = f" ({self.message})" if self.message else ""
-        return f"{self.phase}{message}, step {self.step} of {self.steps}"
+        return f"{self.phase}{message}" + (f", step {self.step} of {self.steps}" if self.steps else "")
 
 
 def state_of(rollout: Mapping[str, Any]) -> RolloutState:
@@ -80,7 +88,7 @@ def measured(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def follow_command(name: str, service: CanarySettings) -> str:
+def follow_command(name: str, service: RolloutSettings) -> str:
     """The command that shows a Rollout while it goes on."""
     return f"kubectl argo rollouts get rollout {name} -n {service.namespace} --watch"
 
@@ -88,7 +96,7 @@ def follow_command(name: str, service: CanarySettings) -> str:
 def refuse_no_argo(name: str) -> Refusal:
     """Refuses to make objects that the cluster does not know."""
     return Refusal(
-        step=f"{name}: the canary",
+        step=f"{name}: the Rollout",
         found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
         rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
         remedy=(
@@ -109,7 +117,7 @@ def no_controller(name: str, seconds: float) -> Refusal:
     )
 
 
-def refuse_unready(name: str, service: CanarySettings, state: RolloutState) -> Refusal:
+def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
     """Refuses to hand over to a Rollout that is not ready."""
     return Refusal(
         step=f"{name}: the hand-over to the Rollout",
@@ -119,7 +127,7 @@ def refuse_unready(name: str, service: CanarySettings, state: RolloutState) -> R
     )
 
 
-def refuse_degraded(name: str, service: CanarySettings, state: RolloutState, found: list[str]) -> Refusal:
+def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, found: list[str]) -> Refusal:
     """Ends an update whose version was given up."""
     numbers = "; ".join(found)
     return Refusal(
@@ -130,11 +138,12 @@ def refuse_degraded(name: str, service: CanarySettings, state: RolloutState, fou
     )
 
 
-def refuse_unfinished(name: str, service: CanarySettings, state: RolloutState) -> Refusal:
+def refuse_unfinished(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
     """Ends an update that waited long enough."""
+    seconds = (service.canary if isinstance(service, CanarySettings) else service.argo_blue_green).wait_seconds
     return Refusal(
         step=f"{name}: version {service.tag}",
         found=f"the Rollout is {state}",
-        rule=f"its end was waited for, and did not come within {service.canary.wait_seconds} s (canary.waitSeconds)",
+        rule=f"its end was waited for, and did not come within {seconds} s ({service.strategy}.waitSeconds)",
         remedy=f"It goes on without the update. See: {follow_command(name, service)}",
     )

@@ -120,7 +120,7 @@ def templates(name: str, service: ServiceSettings) -> list[Manifest]:
     if analysis is None:
         return []
     return [
-        _template(name, service, analysis, metric, background=background)
+        template(name, service, analysis, metric, background=background)
         for background in _kinds(service, analysis)
         for metric in metrics(name, analysis)
     ]
@@ -130,7 +130,7 @@ def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, ba
     """How a step, or the whole canary, asks for the templates of some metrics; those not enabled have none."""
     named = [template_name(name, key, background=background) for key in analysis.enabled if key in asked]
     return {
-        "templates": [{"templateName": template} for template in named],
+        "templates": [{"templateName": one} for one in named],
         "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
     }
 
@@ -140,7 +140,8 @@ def _kinds(service: ServiceSettings, analysis: Analysis) -> list[bool]:
     return [False] * asked + [True] * analysis.background
 
 
-def _template(name: str, service: ServiceSettings, analysis: Analysis, metric: Metric, *, background: bool) -> Manifest:
+def template(name: str, service: ServiceSettings, analysis: Analysis, metric: Metric, *, background: bool) -> Manifest:
+    """The AnalysisTemplate of one metric."""
     measured: dict[str, Any] = {
         "name": metric.name,
         "interval": f"{analysis.interval_seconds}s",

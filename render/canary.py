@@ -8,7 +8,7 @@ from render.labels import SKIP_AWAIT, canary_name, selector, stable_name
 from render.pods import Manifest, metadata, pod_template, service_port
 from settings.canary import ALL, Canary, Ephemeral, Step
 from settings.routing import Route, Scale
-from settings.service import CanarySettings, Track
+from settings.service import CanarySettings, RolloutSettings, Track
 
 API_VERSION = "argoproj.io/v1alpha1"
 
@@ -16,8 +16,8 @@ HTTP_ROUTE = "primary"
 """Name of the route in the VirtualService whose weights the controller sets."""
 
 
-def version_service(name: str, version: str, service: CanarySettings) -> Manifest:
-    """The Service of the version that is proved, or of the one that is tried.
+def version_service(name: str, version: str, service: RolloutSettings) -> Manifest:
+    """The Service of the version that is proved, or of the one that is tried, for Argo Rollouts to lead there.
 
     Args:
         name: the service's name.
@@ -38,7 +38,7 @@ def version_service(name: str, version: str, service: CanarySettings) -> Manifes
     }
 
 
-def disruption_budget(name: str, service: CanarySettings) -> Manifest:
+def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
     """How many pods, of both versions together, a drain may take at a time."""
     return {
         "apiVersion": "policy/v1",

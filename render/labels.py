@@ -39,6 +39,11 @@ def canary_name(service: str) -> str:
     return f"{service}-canary"
 
 
+def preview_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is to take over at once."""
+    return f"{service}-preview"
+
+
 def way_in_name(service: str, track: Track) -> str:
     """Name of the Service that leads to the pods of one track, whatever takes the traffic."""
     return stable_name(service) if track is Track.ROLLOUT else colour_name(service, Colour(track))

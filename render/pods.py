@@ -25,8 +25,14 @@ def service_account(name: str, service: ServiceSettings) -> Manifest:
     }
 
 
-def active_service(name: str, service: ServiceSettings) -> Manifest:
-    """The Service that users reach, a NodePort whose selector is the switch."""
+def active_service(name: str, service: ServiceSettings, selected: dict[str, str] | None = None) -> Manifest:
+    """The Service that users reach, a NodePort whose selector is the switch.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        selected: what it selects; None takes the pods of its track.
+    """
     port: dict[str, Any] = service_port(service)
     if service.node_port is not None:
         port["nodePort"] = service.node_port
@@ -34,7 +40,7 @@ def active_service(name: str, service: ServiceSettings) -> Manifest:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(name, name, service, SKIP_AWAIT),
-        "spec": {"type": "NodePort", "selector": selector(name, service.track), "ports": [port]},
+        "spec": {"type": "NodePort", "selector": selected or selector(name, service.track), "ports": [port]},
     }
 
 

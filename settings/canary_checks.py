@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.analysis_checks import analysis_problems
 from settings.canary import ALL, Step
 from settings.problems import Problem, set_command, shown
 from settings.routing_checks import routing_problems
@@ -95,16 +96,7 @@ def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
             rule = f"is not enabled; enabled: {', '.join(canary.analysis.enabled)}"
             remedy = "Ask for what is, or enable it."
             yield Problem(f"{path}.canary.steps.{number}.analysis", ", ".join(names), rule, remedy)
-    if not canary.analysis.enabled:
-        remedy = set_command(f"{at}.successRate.enabled", "true")
-        yield Problem(at, "neither successRate nor latencyP95", "an analysis measures something", remedy)
-    for key, limit in (
-        ("failureLimit", canary.analysis.failure_limit),
-        ("inconclusiveLimit", canary.analysis.inconclusive_limit),
-    ):
-        if asked and limit >= canary.analysis.count:
-            rule = f"must be less than count, {canary.analysis.count}, or no measurement could ever exceed it"
-            yield Problem(f"{at}.{key}", str(limit), rule, set_command(f"{at}.count", str(limit + 2)))
+    yield from analysis_problems(at, canary.analysis, counted=bool(asked))
     if not asked and not canary.analysis.background:
         rule = "no step asks for the analysis, and it does not run in the background"
         yield Problem(at, "never runs", rule, set_command(f"{at}.background", "true"))

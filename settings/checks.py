@@ -4,21 +4,30 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.canary_checks import canary_problems, tag_problems
 from settings.cluster import ExistingCluster
 from settings.fit import eligible_nodes, shortfalls
 from settings.problems import HIDDEN, Problem, set_command, shown
 from settings.quantity import parse_quantity
-from settings.service import BlueGreenSettings, CanarySettings, Colour, ColourSettings, ServiceSettings
+from settings.service import (
+    ArgoBlueGreenSettings,
+    BlueGreenSettings,
+    CanarySettings,
+    Colour,
+    ColourSettings,
+    ServiceSettings,
+)
 
 SERVICES = "switchyard:services"
 
-NAME_LIMIT = 63 - len("-canary")
+NAME_LIMIT = 63 - len("-preview")
 """Characters of a service's name: with the longest suffix behind it, it is still the name of a Service."""
 
 _PODS_AT_ONCE = {
     "blueGreen": "both colours, and one more a colour while it rolls",
     "canary": "replicas, and those of the new version beside them",
+    "argoBlueGreen": "replicas, of the old and of the new version",
 }
 """What is counted when a service has no room."""
 
@@ -37,6 +46,8 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
     path = f"{SERVICES}.{name}"
     if isinstance(service, CanarySettings):
         yield from canary_problems(path, service, production=production)
+    elif isinstance(service, ArgoBlueGreenSettings):
+        yield from argo_blue_green_problems(path, service, production=production)
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
     yield from _resource_problems(path, service)
@@ -137,7 +148,7 @@ def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingClu
 
 def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
     for name in services:
-        for suffix in (*Colour, "stable", "canary"):
+        for suffix in (*Colour, "stable", "canary", "preview"):
             if f"{name}-{suffix}" in services:
                 yield Problem(
                     f"{SERVICES}.{name}-{suffix}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from settings.machines import DAEMONS_CPU_M, RESERVATIONS
 from settings.nodes import NodeSettings, Toleration, kubelet_labels, labels, taints
 from settings.quantity import mebibytes, millicores, parse_quantity
-from settings.service import Colour, ServiceSettings, Track
+from settings.service import ArgoBlueGreenSettings, Colour, ServiceSettings, Track
 
 DAEMON_PODS = 2
 """Pods of every node that no service gets: kube-proxy and calico-node."""
@@ -101,6 +101,9 @@ def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
 
 def _pods(service: ServiceSettings) -> list[int]:
     """Pods that a service may have at once, for each set of pods that is spread by itself."""
+    if isinstance(service, ArgoBlueGreenSettings):
+        # The old version keeps its pods until the new one has proved itself; the spread takes them as one set.
+        return [2 * service.replicas_of(Track.ROLLOUT)]
     if service.track is Track.ROLLOUT:
         return [service.replicas_of(Track.ROLLOUT) + _canary_pods(service)]
     wanted = [service.colour(colour).replicas for colour in Colour]

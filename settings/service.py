@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from settings.argo_blue_green import ArgoBlueGreen
 from settings.canary import Canary
 from settings.model import Bool, Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
@@ -245,11 +246,12 @@ class ServiceSettings(Model):
 
     Attributes:
         strategy: how releases happen.
-        image: repository of the image; the tag belongs to a colour, or to the service under a canary.
+        image: repository of the image; the tag belongs to a colour, or to the service under a Rollout.
         active: the colour that takes traffic.
-        tag: image tag under a canary.
-        replicas: pods wanted under a canary; None leaves them to an autoscaler.
+        tag: image tag under a canary and under argoBlueGreen.
+        replicas: pods wanted under these two; None leaves them to an autoscaler.
         canary: how a canary goes.
+        argo_blue_green: how a release goes that Argo Rollouts switches at once.
         namespace: must exist.
         port: container and Service port.
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
@@ -263,7 +265,7 @@ class ServiceSettings(Model):
             switch its own ready pods count as those that serve. Read when the stack makes its Service, and not later.
     """
 
-    strategy: Literal["blueGreen", "canary"] = "blueGreen"
+    strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = "blueGreen"
     image: Image
     active: Colour | None = None
     blue: ColourSettings = ColourSettings()
@@ -271,6 +273,7 @@ class ServiceSettings(Model):
     tag: Tag | None = None
     replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = 10
     canary: Canary = Canary()
+    argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
     namespace: DnsLabel = "default"
     port: Annotated[Int, Field(ge=1, le=65535)] = 8000
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
@@ -322,13 +325,24 @@ class BlueGreenSettings(ServiceSettings):
         return Track(self.active)
 
 
-class CanarySettings(ServiceSettings):
-    """A service whose new versions get their traffic step by step, from Argo Rollouts."""
+class RolloutSettings(ServiceSettings):
+    """A service whose pods are those of a Rollout."""
 
-    strategy: Literal["canary"]
     tag: Tag
 
     @property
     def track(self) -> Track:
         """The Rollout's pods."""
         return Track.ROLLOUT
+
+
+class CanarySettings(RolloutSettings):
+    """A service whose new versions get their traffic step by step, from Argo Rollouts."""
+
+    strategy: Literal["canary"]
+
+
+class ArgoBlueGreenSettings(RolloutSettings):
+    """A service whose new versions get their traffic at once, from Argo Rollouts."""
+
+    strategy: Literal["argoBlueGreen"]

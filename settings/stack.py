@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import ExistingCluster
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
-from settings.service import BlueGreenSettings, CanarySettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 NAMESPACE = "switchyard"
 CLUSTER = f"{NAMESPACE}:cluster"
@@ -146,8 +146,10 @@ def _service(name: str, raw: object, problems: list[Problem]) -> ServiceSettings
 
 
 def _model(raw: object) -> type[ServiceSettings]:
-    canary = isinstance(raw, Mapping) and raw.get("strategy") == "canary"
-    return CanarySettings if canary else BlueGreenSettings
+    strategy = raw.get("strategy") if isinstance(raw, Mapping) else None
+    if strategy == "canary":
+        return CanarySettings
+    return ArgoBlueGreenSettings if strategy == "argoBlueGreen" else BlueGreenSettings
 
 
 def _prune(raw: Any, loc: tuple[int | str, ...]) -> None:

@@ -149,7 +149,9 @@ def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[Canary
     if service is None:
         raise NoAnalysisError(f"{name}: there is no such service. Known: {', '.join(sorted(services)) or 'none'}")
     if not isinstance(service, CanarySettings):
-        raise NoAnalysisError(f"{name}: has no analysis: its strategy is {service.strategy}, and only a canary has one")
+        raise NoAnalysisError(
+            f"{name}: has no analysis: its strategy is {service.strategy}, and only a canary's is asked here"
+        )
     if service.canary.analysis is None:
         remedy = set_command(f"{SERVICES}.{name}.canary.analysis.prometheus", Analysis().prometheus)
         raise NoAnalysisError(f"{name}: has no analysis: canary.analysis is empty. {remedy}")

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gate.cluster import Cluster, ClusterAccess
+from gate.decisions import ready_pods
 from render.labels import selector
-from settings.service import Colour, ServiceSettings, Track
+from settings.service import ArgoBlueGreenSettings, Colour, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> Ser
 
 async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track) -> TrackStatus:
     pods = await cluster.pods(service.namespace, selector(name, track))
+    if isinstance(service, ArgoBlueGreenSettings):
+        # Beside the version that serves there may be the next one, or the one before, with pods as ready.
+        serving = ready_pods(await cluster.endpoints(service.namespace, name))
+        pods = [pod for pod in pods if pod.name in serving]
     tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
     return TrackStatus(tag, service.replicas_of(track), sum(pod.ready for pod in pods))
 

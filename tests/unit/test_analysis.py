@@ -454,7 +454,7 @@ def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
     ("arguments", "why"),
     [
         (["shop"], "shop: there is no such service. Known: backend, worker"),
-        (["worker"], "worker: has no analysis: its strategy is blueGreen, and only a canary has one"),
+        (["worker"], "worker: has no analysis: its strategy is blueGreen, and only a canary's is asked here"),
         (["backend", "--prometheus", "prometheus:9090"], "must be an http or https address"),
         (["backend", "--hash", 'a"b'], "rollouts-pod-template-hash"),
         (["backend", "--hash", ""], "rollouts-pod-template-hash"),

@@ -5,19 +5,22 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
+from components.argo_blue_green import ArgoBlueGreenService
 from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
 from components.placement import Placement
+from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.canary import CanaryGates
 from gate.checks import Gates
 from gate.cluster import ClusterAccess
+from gate.hand_over import LiveRelease
 from gate.nodes import LiveNode
 from gate.reports import Seen
 from gate.rollout import RolloutState, state_of
 from settings.cluster import ExistingCluster
 from settings.nodes import DEFAULT_NODES
-from settings.service import BlueGreenSettings, CanarySettings
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings
 from tests.unit.engine import Recording, record
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -41,6 +44,16 @@ def canary() -> CanarySettings:
     return CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v2"})
 
 
+def at_once(selected: dict[str, str] | None = None) -> ArgoBlueGreenService:
+    settings = {"image": "org/backend", "strategy": "argoBlueGreen", "tag": "v2", "argoBlueGreen": {"prePromotion": {}}}
+    return ArgoBlueGreenService(
+        "it",
+        service=ArgoBlueGreenSettings.model_validate(settings),
+        access=ClusterAccess(),
+        live=LiveRelease("blueGreen", selected),
+    )
+
+
 LIVE = {name: LiveNode() for name in DEFAULT_NODES}
 
 
@@ -53,6 +66,7 @@ COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: CanaryService("it", service=canary(), access=ClusterAccess()),
         "switchyard:service:CanaryService",
     ),
+    "argo_blue_green": (at_once, "switchyard:service:ArgoBlueGreenService"),
     "placement": (
         lambda: Placement("it", nodes=DEFAULT_NODES, live=LIVE, access=ClusterAccess()),
         "switchyard:placement:Placement",
@@ -74,6 +88,8 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Gates, "look", as_configured)
     monkeypatch.setattr(CanaryGates, "follow", healthy)
+    monkeypatch.setattr(ArgoBlueGreenGates, "look", as_configured)
+    monkeypatch.setattr(ArgoBlueGreenGates, "follow", healthy)
 
 
 @pytest.fixture(params=COMPONENTS)
@@ -127,7 +143,24 @@ def test_a_canary_makes_its_pods_then_switches(monkeypatch: pytest.MonkeyPatch) 
     assert "it-rollout" in recording.dependencies(SERVICE, "it")
 
 
-@pytest.mark.parametrize("kind", ["blue_green", "canary"])
+def test_argos_blue_green_makes_the_service_and_then_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(monkeypatch, at_once)
+    rollout = recording.dependencies("kubernetes:argoproj.io/v1alpha1:Rollout", "it-rollout")
+    assert {"it", "it-preview", "it-success-rate-pre-promotion", "it-latency-p95-pre-promotion"} <= rollout
+    assert "it-rollout" not in recording.dependencies(SERVICE, "it")
+
+
+@pytest.mark.parametrize("owned", [False, True])
+def test_a_selector_that_the_controller_has_set_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, *, owned: bool
+) -> None:
+    live = {"app": "it", **({"rollouts-pod-template-hash": "abc"} if owned else {})}
+    request = record(monkeypatch, lambda: at_once(live)).requests[SERVICE, "it"]
+    assert list(request.ignoreChanges) == (["spec.selector"] if owned else [])
+    assert dict(request.object["spec"]["selector"]) == live
+
+
+@pytest.mark.parametrize("kind", ["blue_green", "canary", "argo_blue_green"])
 def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_for_the_namespace(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -135,7 +168,7 @@ def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_f
     recording = record(monkeypatch, build)
     account = ("kubernetes:core/v1:ServiceAccount", "it-account")
     others = {key for key in recording.requests if key[0].startswith("kubernetes:")} - {account}
-    assert len(others) == 7
+    assert len(others) == {"blue_green": 7, "canary": 7, "argo_blue_green": 6}[kind]
 
     def before(key: tuple[str, str]) -> set[tuple[str, str]]:
         """Everything that a resource waits for, directly or not."""

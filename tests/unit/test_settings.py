@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
         ("active", "purple", "active: 'purple': allowed: blue, green. Set it:"),
         ("active", None, "active: missing: the key has no default. Set it:"),
         ("image", None, "image: missing: the key has no default. Set it:"),
-        ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary. Set it:"),
+        ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary, argoBlueGreen. Set it:"),
         ("blue.replicas", 0, "blue.replicas: 0: blue is active and needs pods. Set it:"),
         ("blue.tag", None, "blue.tag: missing: blue is active and needs an image tag. Set it:"),
         ("green", {"replicas": 1}, "green.tag: missing: green has 1 replicas and needs an image tag. Set it:"),
@@ -135,9 +135,9 @@ def test_a_rule_across_fields_speaks_although_a_key_is_wrong() -> None:
     assert len(mistakes({"backend": broken})) == 3
 
 
-@pytest.mark.parametrize("name", ["Backend", "1backend", "back_end", "backend-", "b" * 57])
+@pytest.mark.parametrize("name", ["Backend", "1backend", "back_end", "backend-", "b" * 56])
 def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
-    assert "a service's name is at most 56 of a-z 0-9 -" in mistakes({name: BACKEND})[0]
+    assert "a service's name is at most 55 of a-z 0-9 -" in mistakes({name: BACKEND})[0]
 
 
 def test_a_service_with_the_name_of_anothers_colour_is_refused() -> None:

@@ -1,0 +1,146 @@
+"""The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
+
+from gate.checks import GateRefusedError, Gates, Warn
+from gate.cluster import HELD, UNREACHABLE, Cluster, ClusterAccess
+from gate.decisions import controlled, refuse_fewer_replicas, serving_track
+from gate.following import SEEN_SECONDS, wait_for_rollout
+from gate.hand_over import LiveRelease, is_shared, not_taken_over, refuse_mixed, refuse_taken_over
+from gate.reports import UNKNOWN, Seen
+from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from render.argo_blue_green import selected as shared
+from settings.service import ArgoBlueGreenSettings
+
+
+class ArgoBlueGreenGates(Gates):
+    """The gates of a service under Argo's blue/green; arguments as of `Gates`, and more.
+
+    Args:
+        live: what the program saw at its start.
+        preview: whether nothing is going to happen, so that nothing is waited for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: ArgoBlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        *,
+        live: LiveRelease,
+        preview: bool,
+    ) -> None:
+        super().__init__(name, service, access, warn)
+        self._argo = service
+        self._live = live
+        self._preview = preview
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """Holds before the Service changes: what it selects then is what serves, and nobody else's selector is written.
+
+        There is nothing to wait for: the pods that serve go on, and those of the Rollout join them one by one.
+        """
+        async with self._cluster() as cluster:
+            selected = await self._selected(cluster)
+            if selected is not None and controlled(self._name, selected):
+                if selected != self._live.hashed(self._name):
+                    self._raise(refuse_taken_over(self._name, selected))
+                return
+            if creating:
+                await self._check_adoption(cluster, selected)
+            await self._check_mixed(cluster)
+            if is_shared(self._name, selected):
+                return
+            to, serving = self._argo.track, serving_track(self._name, selected)
+            serving_ready = await self._serving_ready(cluster, to) if selected else 0
+            self._raise(refuse_fewer_replicas(self._name, self._argo, to, serving, serving_ready))
+            self._switching = serving is not None and not preview
+
+    async def before_rollout(self) -> None:
+        """Holds before the Rollout is made or changed.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects, or its pods would mix with others in the Service.
+        """
+        async with self._cluster() as cluster:
+            await self._check_known(cluster)
+            if not controlled(self._name, await self._selected(cluster)):
+                await self._check_mixed(cluster)
+
+    async def before_custom(self) -> None:
+        """Holds before another object of Argo Rollouts is made.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects.
+        """
+        async with self._cluster() as cluster:
+            await self._check_known(cluster)
+
+    async def follow(self) -> RolloutState:
+        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
+
+        Returns:
+            What became of it; of a Rollout that still goes on, how far it is.
+
+        Raises:
+            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
+        """
+        namespace, finished = self._argo.namespace, self._argo.argo_blue_green.wait == "finished"
+        seconds = self._argo.argo_blue_green.wait_seconds if finished else SEEN_SECONDS
+        async with self._cluster() as cluster:
+            await self._release(cluster)
+            state = await wait_for_rollout(
+                cluster,
+                namespace,
+                self._name,
+                seconds,
+                lambda state: not state.invalid and (state.ended or (state.seen and not finished)),
+            )
+            if state is None or not state.seen:
+                raise GateRefusedError(str(no_controller(self._name, SEEN_SECONDS)))
+            if state.phase == "Degraded":
+                runs = await cluster.analysis_runs(namespace, state.pod_hash)
+                raise GateRefusedError(str(refuse_degraded(self._name, self._argo, state, measured(runs))))
+            if finished and not state.ended:
+                raise GateRefusedError(str(refuse_unfinished(self._name, self._argo, state)))
+            return state
+
+    async def look(self) -> Seen:
+        """Looks which track serves, at the end of a run, and in an update waits until the controller has taken over."""
+        if not self._preview:
+            try:
+                cluster = await Cluster.connect(self._access)
+                await self._release(cluster)
+                if is_shared(self._name, await self._selected(cluster)):
+                    problem = await self._not_taken_over(cluster)
+                    if problem is not None:
+                        return Seen(UNKNOWN, problem)
+            except UNREACHABLE as error:
+                problem, remedy = self._why(error)
+                return Seen(UNKNOWN, f"{problem}, so whether {self._argo.track} serves is not known. {remedy}")
+        return await super().look()
+
+    async def _not_taken_over(self, cluster: Cluster) -> str | None:
+        state = await wait_for_rollout(
+            cluster,
+            self._argo.namespace,
+            self._name,
+            self._argo.ready_timeout_seconds,
+            lambda state: not state.invalid and state.ended,
+        )
+        if state is None or not state.seen:
+            return str(no_controller(self._name, self._argo.ready_timeout_seconds))
+        return None if state.phase == "Healthy" else not_taken_over(self._name, self._argo, state)
+
+    async def _release(self, cluster: Cluster) -> None:
+        """Lets a Rollout go on that a hand-over to two colours has paused, and that was turned back since."""
+        rollout = await cluster.rollout(self._argo.namespace, self._name)
+        if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
+            await cluster.release_rollout(self._argo.namespace, self._name)
+
+    async def _check_known(self, cluster: Cluster) -> None:
+        if not await cluster.has_argo_rollouts(self._argo.namespace):
+            self._raise(refuse_no_argo(self._name))
+
+    async def _check_mixed(self, cluster: Cluster) -> None:
+        pods = await cluster.running_pods(self._argo.namespace, shared(self._name))
+        self._raise(refuse_mixed(self._name, self._argo, await self._selected(cluster), pods))

@@ -1,0 +1,151 @@
+"""The rules of a service that Argo Rollouts switches at once, and one look at it at the start of a program."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.decisions import Refusal, controlled, get_pods_command, labels_text
+from gate.objects import RunningPod
+from gate.rollout import RolloutState
+from render.argo_blue_green import selected as shared
+from settings.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
+
+
+class ReleasesUnreadableError(Exception):
+    """What Argo Rollouts has of a service could not be read. The text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class LiveRelease:
+    """What the cluster has of a service at the start of a program.
+
+    Attributes:
+        strategy: of its Rollout, as Argo Rollouts names it; None without one.
+        selected: what its Service selects; None without one.
+    """
+
+    strategy: str | None = None
+    selected: Mapping[str, str] | None = None
+
+    def hashed(self, name: str) -> dict[str, str] | None:
+        """The Service's selector when it is the controller's, else None."""
+        return dict(self.selected or {}) if controlled(name, self.selected) else None
+
+
+def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
+
+    Raises:
+        ReleasesUnreadableError: no answer, or none that helps.
+    """
+    if not services:
+        return {}
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            return thread.submit(asyncio.run, _look(services, access)).result()
+        except UNREACHABLE as error:
+            raise ReleasesUnreadableError(
+                f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}), "
+                "nothing was changed. Check the API server, the kubeconfig and its permissions."
+            ) from error
+
+
+async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    cluster = await Cluster.connect(access)
+
+    async def one(name: str, namespace: str) -> LiveRelease:
+        rollout = await cluster.rollout(namespace, name)
+        strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
+        return LiveRelease(strategy, await cluster.service_selector(namespace, name))
+
+    looks = (one(name, service.namespace) for name, service in services.items())
+    return dict(zip(services, await asyncio.gather(*looks), strict=True))
+
+
+def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease) -> Refusal | None:
+    """Refuses to make a canary of what Argo Rollouts switches at once, or the reverse.
+
+    Both are a Rollout of one name, and the controller would take the new strategy up while the Service is still as
+    the old one wants it.
+    """
+    wanted = "blueGreen" if isinstance(service, ArgoBlueGreenSettings) else "canary"
+    if live.strategy in {None, wanted}:
+        return None
+    before = "canary" if live.strategy == "canary" else "argoBlueGreen"
+    return Refusal(
+        step=f"{name}: the change of its strategy to {service.strategy}",
+        found=f"its Rollout on the cluster is that of strategy {before}",
+        rule="one kind of Rollout does not become the other",
+        remedy=f"Nothing was changed. Go by way of two colours: services.{name}.strategy: blueGreen, `pulumi up`.",
+    )
+
+
+def refuse_mixed(
+    name: str, service: ArgoBlueGreenSettings, selected: Mapping[str, str] | None, pods: Iterable[RunningPod]
+) -> Refusal | None:
+    """Refuses to let pods of another version, or of an idle colour, take traffic.
+
+    Until the controller has added its hash, the Service selects every pod of the application.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        selected: what the Service selects; None when there is none.
+        pods: all pods of the application.
+    """
+    step = f"{name}: the hand-over to the Rollout"
+    # Its own pods take traffic already, or nothing does: without this a first version that does not get ready
+    # could not be replaced.
+    inside = selected is None or is_shared(name, selected)
+    pods = [pod for pod in pods if not (inside and pod.version == Track.ROLLOUT)]
+    wanted = f"{service.image}:{service.tag}"
+    others = sorted({image for pod in pods if wanted not in pod.images for image in pod.images})
+    if others:
+        return Refusal(
+            step=step,
+            found=f"pods of the application run {', '.join(others)}",
+            rule=f"it is with the version that serves, so that users see one; the stack has {wanted}",
+            remedy=f"Nothing was changed. Set services.{name}.tag to it, `pulumi up`, and release the new one then.",
+        )
+    serving = (selected or {}).get("version")
+    idle = sorted(
+        {pod.version for pod in pods if pod.version in set(Colour) and serving in set(Colour) - {pod.version}}
+    )
+    if idle:
+        return Refusal(
+            step=step,
+            found=f"the idle colour {idle[0]} has pods",
+            rule="they would take traffic until the Rollout has all of its own",
+            remedy=(
+                f"Nothing was changed. Under strategy blueGreen set services.{name}.{idle[0]}.replicas to 0, "
+                "`pulumi up`, and hand over then."
+            ),
+        )
+    return None
+
+
+def refuse_taken_over(name: str, selected: Mapping[str, str]) -> Refusal:
+    """Refuses to write a selector that has become the controller's since the program looked."""
+    return Refusal(
+        step=f"{name}: the change of Service {name}",
+        found=f"it selects {labels_text(selected)} by now",
+        rule="what Argo Rollouts has set is not changed back, and it was another when the update began",
+        remedy="The Service was not touched. Run `pulumi up` again.",
+    )
+
+
+def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutState) -> str:
+    """Why the Rollout has not taken the traffic."""
+    return (
+        f"{name}: the hand-over to the Rollout is not finished: it is {state}, with {state.available} of "
+        f"{state.wanted} pods available, and takes the traffic alone when all are. What served goes on serving. "
+        f"See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` again."
+    )
+
+
+def is_shared(name: str, selected: Mapping[str, str] | None) -> bool:
+    """Whether the Service selects every pod of the application: the controller has not taken it over yet."""
+    return selected == shared(name)

@@ -1,0 +1,80 @@
+"""Manifests of one service under Argo Rollouts' own blue/green."""
+
+from typing import Any
+
+from render.analysis import HASH_ARGUMENT, metrics, template
+from render.canary import API_VERSION
+from render.labels import preview_name, selector
+from render.pods import Manifest, metadata, pod_template
+from settings.canary import Analysis
+from settings.service import ArgoBlueGreenSettings, Track
+
+PRE, POST = "pre-promotion", "post-promotion"
+
+
+def selected(name: str) -> dict[str, str]:
+    """What this program has the users' Service select; the controller adds the hash of the version that serves.
+
+    Not the track: pods of a colour belong to it as well, so that a hand-over to the Rollout takes no pod out. And the
+    controller refuses a Rollout whose Service selects a label that its pods do not have.
+    """
+    return {"app": name}
+
+
+def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
+    """The AnalysisTemplates of the two analyses, one a metric."""
+    made = []
+    for when, analysis in _analyses(service).items():
+        for metric in metrics(name, analysis):
+            manifest = template(name, service, analysis, metric, background=False)
+            made.append(manifest | {"metadata": metadata(_template_name(name, metric.name, when), name, service)})
+    return made
+
+
+def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
+    """The pods, and how a new version of them takes over."""
+    settings = service.argo_blue_green
+    strategy: dict[str, Any] = {
+        "activeService": name,
+        "previewService": preview_name(name),
+        "autoPromotionEnabled": settings.auto_promotion.enabled,
+        "scaleDownDelaySeconds": settings.scale_down_delay_seconds,
+        "abortScaleDownDelaySeconds": settings.abort_scale_down_delay_seconds,
+    }
+    if settings.auto_promotion.delay_seconds:
+        strategy["autoPromotionSeconds"] = settings.auto_promotion.delay_seconds
+    if settings.preview_replica_count is not None:
+        strategy["previewReplicaCount"] = settings.preview_replica_count
+    analyses = _analyses(service)
+    for key, when in (("prePromotionAnalysis", PRE), ("postPromotionAnalysis", POST)):
+        if when in analyses:
+            strategy[key] = _reference(name, analyses[when], when)
+    spec: dict[str, Any] = {
+        "revisionHistoryLimit": service.revision_history_limit,
+        "progressDeadlineSeconds": service.progress_deadline_seconds,
+        "progressDeadlineAbort": settings.progress_deadline_abort,
+        "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
+        "template": pod_template(name, Track.ROLLOUT, service, service.tag),
+        "strategy": {"blueGreen": strategy},
+    }
+    if service.replicas is not None:
+        spec["replicas"] = service.replicas
+    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": metadata(name, name, service), "spec": spec}
+
+
+def _analyses(service: ArgoBlueGreenSettings) -> dict[str, Analysis]:
+    settings = service.argo_blue_green
+    given = {PRE: settings.pre_promotion, POST: settings.post_promotion}
+    return {when: analysis for when, analysis in given.items() if analysis is not None}
+
+
+def _template_name(name: str, metric: str, when: str) -> str:
+    return f"{name}-{metric}-{when}"
+
+
+def _reference(name: str, analysis: Analysis, when: str) -> Manifest:
+    named = [_template_name(name, metric.name, when) for metric in metrics(name, analysis)]
+    return {
+        "templates": [{"templateName": template_name} for template_name in named],
+        "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
+    }
