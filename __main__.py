@@ -44,18 +44,18 @@ def release(
     name: str, service: ServiceSettings, access: ClusterAccess, live: LiveRelease | None, opts: pulumi.ResourceOptions
 ) -> dict[str, Any]:
     """Registers one service by its strategy; returns its outputs."""
+    made: CanaryService | ArgoBlueGreenService
+    if isinstance(service, BlueGreenSettings):
+        colours = BlueGreenService(name, service=service, access=access, opts=opts)
+        return {"active": colours.active, "colours": colours.colours, "urls": colours.urls}
     if isinstance(service, CanarySettings):
-        canary = CanaryService(name, service=service, access=access, opts=opts)
-        rollout = {"tag": service.tag, "replicas": service.replicas, "follow": canary.follow}
-        return {"active": canary.active, "rollout": rollout, "urls": canary.urls}
-    if isinstance(service, ArgoBlueGreenSettings):
-        at_once = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
-        rollout = {"tag": service.tag, "replicas": service.replicas, "follow": at_once.follow}
-        return {"active": at_once.active, "rollout": rollout, "urls": at_once.urls}
-    if not isinstance(service, BlueGreenSettings):
+        made = CanaryService(name, service=service, access=access, opts=opts)
+    elif isinstance(service, ArgoBlueGreenSettings):
+        made = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
+    else:
         raise TypeError(f"no component for {type(service).__name__}")
-    colours = BlueGreenService(name, service=service, access=access, opts=opts)
-    return {"active": colours.active, "colours": colours.colours, "urls": colours.urls}
+    rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}
+    return {"active": made.active, "rollout": rollout, "urls": made.urls}
 
 
 def main() -> None:
@@ -71,9 +71,7 @@ def main() -> None:
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
     placement = Placement("placement", nodes=nodes, live=live, access=access, opts=on_cluster)
     placed = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement]))
-    outputs = {}
-    for name, service in settings.services.items():
-        outputs[name] = release(name, service, access, rollouts.get(name), placed)
+    outputs = {name: release(name, one, access, rollouts.get(name), placed) for name, one in settings.services.items()}
     pulumi.export("services", outputs)
 
 

@@ -8,7 +8,7 @@ from gate.hand_over import LiveRelease, is_shared, not_taken_over, refuse_mixed,
 from gate.reports import UNKNOWN, Seen
 from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
 from render.argo_blue_green import selected as shared
-from settings.service import ArgoBlueGreenSettings
+from settings.service import ArgoBlueGreenSettings, Track
 
 
 class ArgoBlueGreenGates(Gates):
@@ -110,10 +110,13 @@ class ArgoBlueGreenGates(Gates):
             try:
                 cluster = await Cluster.connect(self._access)
                 await self._release(cluster)
+                await self._share(cluster)
                 if is_shared(self._name, await self._selected(cluster)):
                     problem = await self._not_taken_over(cluster)
                     if problem is not None:
                         return Seen(UNKNOWN, problem)
+            except GateRefusedError as error:
+                return Seen(UNKNOWN, str(error))
             except UNREACHABLE as error:
                 problem, remedy = self._why(error)
                 return Seen(UNKNOWN, f"{problem}, so whether {self._argo.track} serves is not known. {remedy}")
@@ -130,6 +133,17 @@ class ArgoBlueGreenGates(Gates):
         if state is None or not state.seen:
             return str(no_controller(self._name, self._argo.ready_timeout_seconds))
         return None if state.phase == "Healthy" else not_taken_over(self._name, self._argo, state)
+
+    async def _share(self, cluster: Cluster) -> None:
+        """Writes the Service's selector when the engine found nothing to write although a colour serves.
+
+        Its record may be from before a hand-over to two colours that was cut off, and a refresh compares only the
+        labels in the record: that the colour's selector has one more is seen by neither.
+        """
+        selected = await self._selected(cluster)
+        if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:
+            await self.before_switch(creating=False, preview=False)
+            await cluster.select(self._argo.namespace, self._name, shared(self._name))
 
     async def _release(self, cluster: Cluster) -> None:
         """Lets a Rollout go on that a hand-over to two colours has paused, and that was turned back since."""

@@ -104,6 +104,18 @@ class Cluster:
         found = await self._api.find("services", service, namespace)
         return None if found is None else found["spec"].get("selector") or {}
 
+    async def select(self, namespace: str, service: str, labels: Mapping[str, str]) -> None:
+        """Has the Service select these labels, and no other, as an update of the stack would."""
+        await self._api.ask(
+            "patch",
+            "services",
+            service,
+            namespace,
+            params={"fieldManager": FIELD_MANAGER},
+            headers={"content-type": "application/json-patch+json"},
+            content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
+        )
+
     async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
         """The ports of the Service; none without it."""
         found = await self._api.find("services", service, namespace)

@@ -170,6 +170,8 @@ def test_the_report_says_when_this_program_is_later_or_never_gives_up() -> None:
     right = {"bad": "given up"}
     late = reported({"bad": [run_of("given up", last_new=50.0)], **good}, {"bad": [run_of("given up")], **good}, right)
     assert "**2.50x**" in late
-    assert "never later; not met" in late
+    assert "never later; not met)" in late
+    close = reported({"bad": [run_of("given up", last_new=20.4)], **good}, {"bad": [run_of("given up")], **good}, right)
+    assert "never later; not met, by 0.4 s" in close
     never = reported({"bad": [run_of("promoted")], **good}, {"bad": [run_of("given up")], **good}, right)
     assert "no ratio" in never
