@@ -3,21 +3,19 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
-from components.service import ARGO_BLUE_GREEN_TYPE, ReleasedService, hook
+from components.rollout import RolloutService
+from components.service import ARGO_BLUE_GREEN_TYPE, hook
 from gate.argo_blue_green import ArgoBlueGreenGates
-from gate.checks import GateRefusedError
 from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
-from gate.rollout import follow_command
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.labels import preview_name
-from render.pods import Manifest, active_service
+from render.pods import active_service
 from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings
 
 
@@ -37,7 +35,7 @@ def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
     return live
 
 
-class ArgoBlueGreenService(ReleasedService):
+class ArgoBlueGreenService(RolloutService):
     """A service of which Argo Rollouts switches Service `name` from one version to the next.
 
     The reverse of a canary's order: the Service comes before the Rollout, because the controller refuses a Rollout
@@ -50,9 +48,6 @@ class ArgoBlueGreenService(ReleasedService):
         live: what the cluster has of it.
         opts: options of the component.
     """
-
-    follow: str
-    """The command that shows how it goes on."""
 
     urls: pulumi.Output[dict[str, str]]
     """URLs in the cluster, ``active`` and ``preview``; ``nodePort`` is what the ALB's targets answer on."""
@@ -76,23 +71,22 @@ class ArgoBlueGreenService(ReleasedService):
         )
         super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
-        self.follow = follow_command(name, service)
 
         account = self._account()
         preview = self._preview(after=[account])
         budget = disruption_budget(name, service)
         register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
-        asked = [self._template(manifest, after=[account]) for manifest in render.templates(name, service)]
+        asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
         hashed = live.hashed(name)
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
-        rollout = self._rollout(after=[switched, preview, *asked])
+        made = render.rollout(name, service)
+        rollout = self._custom(made, [switched, preview, *asked], f"{name}-rollout", self._guard())
 
         self.active = self._look(after=[switched, rollout])
-        # Nothing hangs on this one: what the Rollout does is no output, or every preview would show that it went on.
-        self._followed: pulumi.Output[None] = pulumi.Output.all(rollout.id, switched.id).apply(lambda _: self._follow())
+        self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{
                 "active": self._url(name),
@@ -107,43 +101,10 @@ class ArgoBlueGreenService(ReleasedService):
         manifest = version_service(self._name, name, self._settings)
         return register(Service, name, manifest, self._child(after, ignored=["spec.selector"]))
 
-    def _template(self, manifest: Manifest, after: list[pulumi.Resource]) -> CustomResource:
-        name = manifest["metadata"]["name"]
-
-        async def known(_: pulumi.ResourceHookArgs) -> None:
-            await self._gates.before_custom()
-
-        return self._custom(
-            name, manifest, after, pulumi.ResourceHookBinding(before_create=[hook(f"{name}-known", known)])
-        )
-
-    def _rollout(self, after: list[pulumi.Resource]) -> CustomResource:
-        name = f"{self._name}-rollout"
+    def _guard(self) -> pulumi.ResourceHook:
+        """Holds the Rollout while its pods would mix with others."""
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_rollout()
 
-        before = hook(f"{name}-guard", guard)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
-        return self._custom(name, render.rollout(self._name, self._settings), after, hooks)
-
-    def _custom(
-        self, name: str, manifest: Manifest, after: list[pulumi.Resource], hooks: pulumi.ResourceHookBinding
-    ) -> CustomResource:
-        return CustomResource(
-            name,
-            api_version=manifest["apiVersion"],
-            kind=manifest["kind"],
-            metadata=manifest["metadata"],
-            spec=manifest["spec"],
-            opts=self._child(after, hooks),
-        )
-
-    async def _follow(self) -> None:
-        if pulumi.runtime.is_dry_run():
-            return
-        try:
-            state = await self._gates.follow()
-        except GateRefusedError as error:
-            raise pulumi.RunError(str(error)) from None
-        pulumi.log.info(f"{self._name}: {self._settings.tag}: {state}. Follow it: {self.follow}", self)
+        return hook(f"{self._name}-rollout-guard", guard)

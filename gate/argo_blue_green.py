@@ -1,17 +1,18 @@
 """The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
 
-from gate.checks import GateRefusedError, Gates, Warn
+from gate.checks import GateRefusedError, Warn
 from gate.cluster import HELD, UNREACHABLE, Cluster, ClusterAccess
 from gate.decisions import controlled, refuse_fewer_replicas, serving_track
-from gate.following import SEEN_SECONDS, wait_for_rollout
+from gate.following import wait_for_rollout
 from gate.hand_over import LiveRelease, is_shared, not_taken_over, refuse_mixed, refuse_taken_over
+from gate.released import RolloutGates
 from gate.reports import UNKNOWN, Seen
-from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from gate.rollout import RolloutState, no_controller
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Track
 
 
-class ArgoBlueGreenGates(Gates):
+class ArgoBlueGreenGates(RolloutGates):
     """The gates of a service under Argo's blue/green; arguments as of `Gates`, and more.
 
     Args:
@@ -29,7 +30,7 @@ class ArgoBlueGreenGates(Gates):
         live: LiveRelease,
         preview: bool,
     ) -> None:
-        super().__init__(name, service, access, warn)
+        super().__init__(name, service, access, warn, service.argo_blue_green)
         self._argo = service
         self._live = live
         self._preview = preview
@@ -66,43 +67,11 @@ class ArgoBlueGreenGates(Gates):
             if not controlled(self._name, await self._selected(cluster)):
                 await self._check_mixed(cluster)
 
-    async def before_custom(self) -> None:
-        """Holds before another object of Argo Rollouts is made.
-
-        Raises:
-            GateRefusedError: the cluster does not know such objects.
-        """
-        async with self._cluster() as cluster:
-            await self._check_known(cluster)
-
     async def follow(self) -> RolloutState:
-        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
-
-        Returns:
-            What became of it; of a Rollout that still goes on, how far it is.
-
-        Raises:
-            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
-        """
-        namespace, finished = self._argo.namespace, self._argo.argo_blue_green.wait == "finished"
-        seconds = self._argo.argo_blue_green.wait_seconds if finished else SEEN_SECONDS
+        """As ever; first what a hand-over that was turned back has paused goes on."""
         async with self._cluster() as cluster:
             await self._release(cluster)
-            state = await wait_for_rollout(
-                cluster,
-                namespace,
-                self._name,
-                seconds,
-                lambda state: not state.invalid and (state.ended or (state.seen and not finished)),
-            )
-            if state is None or not state.seen:
-                raise GateRefusedError(str(no_controller(self._name, SEEN_SECONDS)))
-            if state.phase == "Degraded":
-                runs = await cluster.analysis_runs(namespace, state.pod_hash)
-                raise GateRefusedError(str(refuse_degraded(self._name, self._argo, state, measured(runs))))
-            if finished and not state.ended:
-                raise GateRefusedError(str(refuse_unfinished(self._name, self._argo, state)))
-            return state
+        return await super().follow()
 
     async def look(self) -> Seen:
         """Looks which track serves, at the end of a run, and in an update waits until the controller has taken over."""
@@ -150,10 +119,6 @@ class ArgoBlueGreenGates(Gates):
         rollout = await cluster.rollout(self._argo.namespace, self._name)
         if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
             await cluster.release_rollout(self._argo.namespace, self._name)
-
-    async def _check_known(self, cluster: Cluster) -> None:
-        if not await cluster.has_argo_rollouts(self._argo.namespace):
-            self._raise(refuse_no_argo(self._name))
 
     async def _check_mixed(self, cluster: Cluster) -> None:
         pods = await cluster.running_pods(self._argo.namespace, shared(self._name))

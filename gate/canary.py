@@ -2,18 +2,15 @@
 
 from collections.abc import Callable
 
-from gate.checks import GateRefusedError, Gates, Warn
+from gate.checks import GateRefusedError, Warn
 from gate.cluster import Cluster, ClusterAccess
 from gate.decisions import serving_track
-from gate.following import SEEN_SECONDS, wait_for_rollout
+from gate.following import wait_for_rollout
 from gate.objects import Endpoint
+from gate.released import RolloutGates
 from gate.rollout import (
     RolloutState,
-    measured,
     no_controller,
-    refuse_degraded,
-    refuse_no_argo,
-    refuse_unfinished,
     refuse_unready,
 )
 from gate.router import (
@@ -28,22 +25,12 @@ from gate.router import (
 from settings.service import CanarySettings, Track
 
 
-class CanaryGates(Gates):
+class CanaryGates(RolloutGates):
     """The gates of a service under a canary; arguments as of `Gates`."""
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
-        super().__init__(name, service, access, warn)
+        super().__init__(name, service, access, warn, service.canary)
         self._canary = service
-
-    async def before_custom(self) -> None:
-        """Holds before an object of Argo Rollouts is made.
-
-        Raises:
-            GateRefusedError: the cluster does not know such objects.
-        """
-        async with self._cluster() as cluster:
-            if not await cluster.has_argo_rollouts(self._canary.namespace):
-                raise GateRefusedError(str(refuse_no_argo(self._name)))
 
     async def before_routing(self) -> None:
         """Holds before the Rollout, or a router's object, is applied.
@@ -72,30 +59,6 @@ class CanaryGates(Gates):
             exists = any(one["metadata"]["name"] == self._canary.canary.alb.ingress for one in ingresses)
             self._raise(refuse_ingress(self._name, self._canary, rules, exists=exists))
             self._warn_once(warn_without_weights(self._name, self._canary, rules))
-
-    async def follow(self) -> RolloutState:
-        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
-
-        Returns:
-            What became of it; of a Rollout that still goes on, how far it is.
-
-        Raises:
-            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
-        """
-        finished = self._canary.canary.wait == "finished"
-        seconds = self._canary.canary.wait_seconds if finished else SEEN_SECONDS
-        async with self._cluster() as cluster:
-            state = await self._wait_for_rollout(
-                cluster, seconds, lambda state: state.ended or (state.seen and not finished)
-            )
-            if state is None or not state.seen:
-                raise GateRefusedError(str(no_controller(self._name, SEEN_SECONDS)))
-            if state.phase == "Degraded":
-                runs = await cluster.analysis_runs(self._canary.namespace, state.pod_hash)
-                raise GateRefusedError(str(refuse_degraded(self._name, self._canary, state, measured(runs))))
-            if finished and not state.ended:
-                raise GateRefusedError(str(refuse_unfinished(self._name, self._canary, state)))
-            return state
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
         """Before the hand-over the Rollout's pods may still have to come up, which takes as long as a Deployment's.

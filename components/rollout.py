@@ -1,0 +1,84 @@
+"""What the component of a service with a Rollout has, whatever its strategy."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.service import ReleasedService, hook
+from gate.checks import GateRefusedError
+from gate.released import RolloutGates
+from gate.rollout import follow_command
+from render.pods import Manifest
+from settings.service import RolloutSettings
+
+
+class RolloutService(ReleasedService):
+    """A service whose versions Argo Rollouts brings to its users."""
+
+    follow: str
+    """The command that shows how it goes on."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        service: RolloutSettings,
+        gates: RolloutGates,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        super().__init__(kind, name, service, gates, opts)
+        self.follow = follow_command(name, service)
+        self._tag = service.tag
+        self._rollout_gates = gates
+
+    def _custom(
+        self,
+        manifest: Manifest,
+        after: Sequence[pulumi.Resource],
+        name: str | None = None,
+        changed: pulumi.ResourceHook | None = None,
+        ignored: list[str] | None = None,
+    ) -> CustomResource:
+        """Registers an object of a kind that the provider does not know.
+
+        Args:
+            manifest: the object.
+            after: what it waits for.
+            name: the engine's name for it, where that of the object is taken.
+            changed: runs before each of its changes.
+            ignored: what its controller sets.
+        """
+        name = name or manifest["metadata"]["name"]
+
+        async def known(_: pulumi.ResourceHookArgs) -> None:
+            await self._rollout_gates.before_custom()
+
+        guards = [] if changed is None else [changed]
+        hooks = pulumi.ResourceHookBinding(
+            before_create=[hook(f"{name}-known", known), *guards], before_update=[*guards]
+        )
+        return CustomResource(
+            name,
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            metadata=manifest["metadata"],
+            spec=manifest["spec"],
+            opts=self._child(after, hooks, ignored=ignored),
+        )
+
+    def _followed_after(self, *resources: pulumi.CustomResource) -> pulumi.Output[None]:
+        """Follows the Rollout when these are done.
+
+        Nothing may hang on it: what the Rollout does is no output, or every preview would show that it went on.
+        """
+        return pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: self._follow())
+
+    async def _follow(self) -> None:
+        if pulumi.runtime.is_dry_run():
+            return
+        try:
+            state = await self._rollout_gates.follow()
+        except GateRefusedError as error:
+            raise pulumi.RunError(str(error)) from None
+        pulumi.log.info(f"{self._name}: {self._tag}: {state}. Follow it: {self.follow}", self)

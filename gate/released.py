@@ -1,0 +1,76 @@
+"""The gates that every service with a Rollout has, whatever its strategy: the definitions, and how a release ends."""
+
+from typing import Literal, Protocol
+
+from gate.checks import GateRefusedError, Gates, Warn
+from gate.cluster import Cluster, ClusterAccess
+from gate.following import SEEN_SECONDS, wait_for_rollout
+from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from settings.service import RolloutSettings
+
+
+class Waiting(Protocol):
+    """For how long an update waits, in the settings of a strategy."""
+
+    @property
+    def wait(self) -> Literal["progressing", "finished"]:
+        """What for."""
+
+    @property
+    def wait_seconds(self) -> int:
+        """How long for the end, s."""
+
+
+class RolloutGates(Gates):
+    """The gates of a service with a Rollout; arguments as of `Gates`, and more.
+
+    Args:
+        waiting: for what an update waits.
+    """
+
+    def __init__(
+        self, name: str, service: RolloutSettings, access: ClusterAccess, warn: Warn, waiting: Waiting
+    ) -> None:
+        super().__init__(name, service, access, warn)
+        self._released = service
+        self._waiting = waiting
+
+    async def before_custom(self) -> None:
+        """Holds before an object of Argo Rollouts is made.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects.
+        """
+        async with self._cluster() as cluster:
+            await self._check_known(cluster)
+
+    async def follow(self) -> RolloutState:
+        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
+
+        Returns:
+            What became of it; of a Rollout that still goes on, how far it is.
+
+        Raises:
+            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
+        """
+        namespace, finished = self._released.namespace, self._waiting.wait == "finished"
+        seconds = self._waiting.wait_seconds if finished else SEEN_SECONDS
+
+        def enough(state: RolloutState) -> bool:
+            # The controller may have seen the Rollout before what it names, and look again.
+            return not state.invalid and (state.ended or (state.seen and not finished))
+
+        async with self._cluster() as cluster:
+            state = await wait_for_rollout(cluster, namespace, self._name, seconds, enough)
+            if state is None or not state.seen:
+                raise GateRefusedError(str(no_controller(self._name, seconds)))
+            if state.phase == "Degraded":
+                runs = await cluster.analysis_runs(namespace, state.pod_hash)
+                raise GateRefusedError(str(refuse_degraded(self._name, self._released, state, measured(runs))))
+            if finished and not state.ended:
+                raise GateRefusedError(str(refuse_unfinished(self._name, self._released, state)))
+            return state
+
+    async def _check_known(self, cluster: Cluster) -> None:
+        if not await cluster.has_argo_rollouts(self._released.namespace):
+            self._raise(refuse_no_argo(self._name))
