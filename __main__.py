@@ -4,12 +4,14 @@ from typing import Any
 
 import pulumi
 
+from components.addons import addons
 from components.argo_blue_green import ArgoBlueGreenService, look_at_rollouts
 from components.blue_green import BlueGreenService
 from components.canary import CanaryService
-from components.cluster import ExistingClusterAccess
+from components.cluster import ExistingClusterAccess, access_to
 from components.interrupt import end_when_interrupted
 from components.placement import Placement, look_at_nodes
+from components.rollout import RolloutService
 from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease
 from settings.problems import SettingsError
@@ -44,12 +46,11 @@ def release(
     name: str, service: ServiceSettings, access: ClusterAccess, live: LiveRelease | None, opts: pulumi.ResourceOptions
 ) -> dict[str, Any]:
     """Registers one service by its strategy; returns its outputs."""
-    made: CanaryService | ArgoBlueGreenService
     if isinstance(service, BlueGreenSettings):
         colours = BlueGreenService(name, service=service, access=access, opts=opts)
         return {"active": colours.active, "colours": colours.colours, "urls": colours.urls}
     if isinstance(service, CanarySettings):
-        made = CanaryService(name, service=service, access=access, opts=opts)
+        made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
         made = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
     else:
@@ -61,16 +62,14 @@ def release(
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
-    access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
-    if (problem := access.problem()) is not None:
-        raise pulumi.RunError(problem)
-    nodes = settings.cluster.nodes
-    live = look_at_nodes(nodes, access)
+    access = access_to(settings.cluster)
+    live = look_at_nodes(settings.cluster.nodes, access)
     rollouts = look_at_rollouts(settings.services, access)
     cluster = ExistingClusterAccess("cluster", cluster=settings.cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
-    placement = Placement("placement", nodes=nodes, live=live, access=access, opts=on_cluster)
-    placed = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[placement]))
+    placement = Placement("placement", nodes=settings.cluster.nodes, live=live, access=access, opts=on_cluster)
+    ready = [placement, *addons(settings.cluster, on_cluster)]
+    placed = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=ready))
     outputs = {name: release(name, one, access, rollouts.get(name), placed) for name, one in settings.services.items()}
     pulumi.export("services", outputs)
 

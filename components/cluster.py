@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from gate.cluster import ClusterAccess
 from settings.cluster import ExistingCluster
 
 
@@ -25,3 +26,12 @@ class ExistingClusterAccess(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"identifier": cluster.identifier})
+
+
+def access_to(cluster: ExistingCluster) -> ClusterAccess:
+    """The gates' way to the cluster; one that leads nowhere ends the run."""
+    brings = cluster.argo_rollouts is not None
+    access = ClusterAccess(cluster.kubeconfig, cluster.context, brings_argo_rollouts=brings)
+    if (problem := access.problem()) is not None:
+        raise pulumi.RunError(problem)
+    return access

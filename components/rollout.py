@@ -19,6 +19,9 @@ class RolloutService(ReleasedService):
     follow: str
     """The command that shows how it goes on."""
 
+    urls: pulumi.Output[dict[str, str]]
+    """URLs in the cluster."""
+
     def __init__(
         self,
         kind: str,

@@ -59,10 +59,12 @@ class ClusterAccess:
     Attributes:
         kubeconfig: path of a kubeconfig file; None takes kubectl's own default.
         context: context in that file; None takes its current one.
+        brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may not find it yet.
     """
 
     kubeconfig: str | None = None
     context: str | None = None
+    brings_argo_rollouts: bool = False
 
     def problem(self) -> str | None:
         """Why this leads to no cluster, as far as this machine can tell; None if nothing speaks against it.

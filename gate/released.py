@@ -72,5 +72,6 @@ class RolloutGates(Gates):
             return state
 
     async def _check_known(self, cluster: Cluster) -> None:
-        if not await cluster.has_argo_rollouts(self._released.namespace):
+        # With a stack that installs it, a preview comes before, and an update waits for the release.
+        if not self._access.brings_argo_rollouts and not await cluster.has_argo_rollouts(self._released.namespace):
             self._raise(refuse_no_argo(self._name))

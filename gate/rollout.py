@@ -100,9 +100,9 @@ def refuse_no_argo(name: str) -> Refusal:
         found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
         rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
         remedy=(
-            "Nothing of it was made. Install them: helm install argo-rollouts argo-rollouts --namespace argo-rollouts "
-            "--create-namespace --repo https://argoproj.github.io/argo-helm; "
-            "for the sandbox: python -m sandbox rollouts"
+            "Nothing of it was made. Let the stack install them, by their chart: pulumi config set --path "
+            "'switchyard:cluster.argoRollouts.version' <version>; or install them yourself. "
+            "For the sandbox: python -m sandbox rollouts"
         ),
     )
 

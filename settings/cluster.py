@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from settings.addons import ArgoRolloutsChart
 from settings.model import Model
 from settings.nodes import DEFAULT_NODES, NodeSettings
 
@@ -19,10 +20,12 @@ class ExistingCluster(Model):
         nodes: the node table. Placement labels and taints these nodes, and the checks of node selectors and of
             room count on them. A node that is taken out of it keeps its labels and taints. Empty: the nodes are
             somebody else's, and neither is done.
+        argo_rollouts: installs Argo Rollouts with this stack; None leaves it to whoever runs the cluster.
     """
 
     kind: Literal["existing"]
     kubeconfig: str | None = None
     context: str | None = None
     identifier: str = Field(default="existing", min_length=1)
+    argo_rollouts: ArgoRolloutsChart | None = None
     nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
