@@ -1,23 +1,19 @@
 """One service in two colours. Defaults are the values of the FastAPI backend that the cluster was made for."""
 
-import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from settings.argo_blue_green import ArgoBlueGreen
 from settings.canary import Canary
 from settings.model import Bool, Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
-from settings.quantity import parse_quantity
-from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain, matching
+from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain
+from settings.values import EnvName, Image, Path, Quantity, SecretKey, Tag, is_regular_expression
 
 MAX_REPLICAS = 100
 """Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
-
-RESERVED_ENV = "VERSION"
-"""Environment variable that tells the application its colour; set by the program alone."""
 
 
 class Colour(StrEnum):
@@ -43,67 +39,6 @@ class Track(StrEnum):
     def replicas_key(self) -> str:
         """Key of a service under which the stack has its replicas."""
         return "replicas" if self is Track.ROLLOUT else f"{self}.replicas"
-
-
-def _quantity(text: Any) -> str:
-    # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
-    quantity = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
-    if not isinstance(quantity, str):
-        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")
-    try:
-        parse_quantity(quantity)
-    except ValueError:
-        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi") from None
-    return quantity
-
-
-def _text_of_number(tag: Any) -> Any:
-    # `pulumi config set` makes a number of a tag like 20251105.
-    return str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag
-
-
-def _is_regular_expression(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return pattern
-
-
-_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?"
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-
-Image = Annotated[
-    str,
-    matching(
-        rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*",
-        "must be an image repository without tag or digest | Example: ghcr.io/org/backend; the tag belongs to a colour",
-    ),
-]
-Tag = Annotated[
-    str,
-    BeforeValidator(_text_of_number),
-    matching(
-        r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
-        "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0",
-    ),
-]
-Quantity = Annotated[str, BeforeValidator(_quantity)]
-Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
-EnvName = Annotated[
-    str,
-    matching(
-        rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
-        f"must be letters, digits and _, no digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
-    ),
-]
-SecretKey = Annotated[
-    str,
-    matching(
-        r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}",
-        "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
-    ),
-]
 
 
 class SecretValue(Model):
@@ -196,7 +131,7 @@ class SmokeCheck(Model):
 
     path: Path
     status: Annotated[Int, Field(ge=100, le=599)] = 200
-    body_matches: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
+    body_matches: Annotated[str, AfterValidator(is_regular_expression)] | None = None
 
 
 class Smoke(Model):

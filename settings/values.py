@@ -1,0 +1,74 @@
+"""The values that only a service has, each with the rule that a mistake is answered with."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from settings.quantity import parse_quantity
+from settings.text import matching
+
+RESERVED_ENV = "VERSION"
+"""Environment variable that tells the application its colour; set by the program alone."""
+
+
+def _quantity(text: Any) -> str:
+    # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
+    quantity = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
+    if not isinstance(quantity, str):
+        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")
+    try:
+        parse_quantity(quantity)
+    except ValueError:
+        raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi") from None
+    return quantity
+
+
+def _text_of_number(tag: Any) -> Any:
+    # `pulumi config set` makes a number of a tag like 20251105.
+    return str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag
+
+
+def is_regular_expression(pattern: str) -> str:
+    """A validator that takes what Python can compile."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return pattern
+
+
+_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?"
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+
+Image = Annotated[
+    str,
+    matching(
+        rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*",
+        "must be an image repository without tag or digest | Example: ghcr.io/org/backend; the tag belongs to a colour",
+    ),
+]
+Tag = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    matching(
+        r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
+        "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0",
+    ),
+]
+Quantity = Annotated[str, BeforeValidator(_quantity)]
+Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
+EnvName = Annotated[
+    str,
+    matching(
+        rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
+        f"must be letters, digits and _, no digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
+    ),
+]
+SecretKey = Annotated[
+    str,
+    matching(
+        r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}",
+        "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
+    ),
+]
