@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
@@ -73,7 +72,8 @@ class ArgoBlueGreenService(RolloutService):
         self._settings = service
 
         account = self._account()
-        preview = self._preview(after=[account])
+        named = preview_name(name)
+        preview = self._version_service(named, version_service(name, named, service), after=[account])
         budget = disruption_budget(name, service)
         register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
@@ -95,11 +95,6 @@ class ArgoBlueGreenService(RolloutService):
             }
         )
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
-
-    def _preview(self, after: list[pulumi.Resource]) -> Service:
-        name = preview_name(self._name)
-        manifest = version_service(self._name, name, self._settings)
-        return register(Service, name, manifest, self._child(after, ignored=["spec.selector"]))
 
     def _guard(self) -> pulumi.ResourceHook:
         """Holds the Rollout while its pods would mix with others."""

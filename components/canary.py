@@ -1,7 +1,6 @@
 """One service whose new versions get their traffic step by step, from Argo Rollouts."""
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
@@ -39,7 +38,8 @@ class CanaryService(RolloutService):
 
         account = self._account()
         versions = [
-            self._version_service(version, after=[account]) for version in (stable_name(name), canary_name(name))
+            self._version_service(version, render.version_service(name, version, service), after=[account])
+            for version in (stable_name(name), canary_name(name))
         ]
         budget = render.disruption_budget(name, service)
         register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
@@ -64,10 +64,6 @@ class CanaryService(RolloutService):
             }
         )
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
-
-    def _version_service(self, version: str, after: list[pulumi.Resource]) -> Service:
-        manifest = render.version_service(self._name, version, self._settings)
-        return register(Service, version, manifest, self._child(after, ignored=["spec.selector"]))
 
     def _routing(self, name: str) -> pulumi.ResourceHook:
         """Holds what sends users to pods until it may."""

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import Service
 
+from components.manifest import register
 from components.service import ReleasedService, hook
 from gate.checks import GateRefusedError
 from gate.released import RolloutGates
@@ -34,6 +36,15 @@ class RolloutService(ReleasedService):
         self.follow = follow_command(name, service)
         self._tag = service.tag
         self._rollout_gates = gates
+
+    def _version_service(self, version: str, manifest: Manifest, after: Sequence[pulumi.Resource]) -> Service:
+        """The Service of one version, whose selector is the controller's."""
+
+        async def ports(_: pulumi.ResourceHookArgs) -> None:
+            await self._rollout_gates.before_ports()
+
+        hooks = pulumi.ResourceHookBinding(before_update=[hook(f"{version}-ports", ports)])
+        return register(Service, version, manifest, self._child(after, hooks, ignored=["spec.selector"]))
 
     def _custom(
         self,

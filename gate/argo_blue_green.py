@@ -8,6 +8,7 @@ from gate.hand_over import LiveRelease, is_shared, not_taken_over, refuse_mixed,
 from gate.released import RolloutGates
 from gate.reports import UNKNOWN, Seen
 from gate.rollout import RolloutState, no_controller
+from gate.router import refuse_other_port
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Track
 
@@ -42,6 +43,10 @@ class ArgoBlueGreenGates(RolloutGates):
         """
         async with self._cluster() as cluster:
             selected = await self._selected(cluster)
+            # Also at the hand-over: the Service comes first, and pods of the colour are behind it until the end.
+            if not creating:
+                ports = await cluster.service_ports(self._argo.namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._argo, ports))
             if selected is not None and controlled(self._name, selected):
                 if selected != self._live.hashed(self._name):
                     self._raise(refuse_taken_over(self._name, selected))

@@ -14,11 +14,14 @@ from gate.rollout import (
     refuse_unready,
 )
 from gate.router import (
+    left_ingress,
     refuse_early_router,
+    refuse_foreign_route,
     refuse_ingress,
     refuse_no_istio,
-    refuse_routed,
+    refuse_still_routed,
     refuse_still_weighted,
+    router_of,
     rules_of,
     warn_without_weights,
 )
@@ -38,21 +41,26 @@ class CanaryGates(RolloutGates):
         Raises:
             GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
         """
-        namespace = self._canary.namespace
+        namespace, traffic = self._canary.namespace, self._canary.canary.traffic
         async with self._cluster() as cluster:
-            if self._canary.canary.traffic == "replicas":
-                rollout = await cluster.rollout(namespace, self._name)
-                if refuse_routed(self._name, Track.ROLLOUT, rollout) is not None:
-                    rules = rules_of(await cluster.ingresses(namespace))
-                    self._raise(refuse_still_weighted(self._name, self._canary, rules))
+            router = router_of(await cluster.rollout(namespace, self._name))
+            if (left := left_ingress(self._name, self._canary, router)) is not None:
+                rules = [rule for rule in rules_of(await cluster.ingresses(namespace)) if rule.ingress == left]
+                self._raise(refuse_still_weighted(self._name, self._canary, rules))
+            if "istio" in router and traffic != "istio":
+                route = await cluster.virtual_service(namespace, self._name)
+                self._raise(refuse_still_routed(self._name, self._canary, route))
+            if traffic == "replicas":
                 return
             selected = await self._selected(cluster)
             serving = serving_track(self._name, selected)
             if selected is not None and serving is not Track.ROLLOUT:
                 raise GateRefusedError(str(refuse_early_router(self._name, self._canary, serving)))
-            if self._canary.canary.traffic == "istio":
+            if traffic == "istio":
                 if not await cluster.has_istio(namespace):
                     raise GateRefusedError(str(refuse_no_istio(self._name)))
+                route = await cluster.virtual_service(namespace, self._name)
+                self._raise(refuse_foreign_route(self._name, self._canary, route))
                 return
             ingresses = await cluster.ingresses(namespace)
             rules = rules_of(ingresses)

@@ -179,6 +179,10 @@ class Cluster:
         """Whether the definitions of Istio are there."""
         return await self._api.knows("virtualservices", namespace, ISTIO)
 
+    async def virtual_service(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A VirtualService of Istio; None when there is none, or no such kind of object."""
+        return await self._api.find("virtualservices", name, namespace, ISTIO)
+
     async def ingresses(self, namespace: str) -> list[dict[str, Any]]:
         """The Ingresses of a namespace."""
         found: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]

@@ -4,9 +4,11 @@ from typing import Literal, Protocol
 
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster, ClusterAccess
+from gate.decisions import serving_track
 from gate.following import SEEN_SECONDS, wait_for_rollout
 from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
-from settings.service import RolloutSettings
+from gate.router import refuse_other_port
+from settings.service import RolloutSettings, Track
 
 
 class Waiting(Protocol):
@@ -43,6 +45,23 @@ class RolloutGates(Gates):
         """
         async with self._cluster() as cluster:
             await self._check_known(cluster)
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """As ever; and not to another port than that of the pods that serve."""
+        await self.before_ports()
+        await super().before_switch(creating=creating, preview=preview)
+
+    async def before_ports(self) -> None:
+        """Holds before a Service of the service changes.
+
+        Raises:
+            GateRefusedError: it would lead to a port on which the pods that serve do not listen.
+        """
+        namespace = self._released.namespace
+        async with self._cluster() as cluster:
+            if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
+                ports = await cluster.service_ports(namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._released, ports))
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has taken up the Rollout as it is now, or until that has ended.

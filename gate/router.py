@@ -4,13 +4,13 @@ Under a router the users do not come by way of the Service that a hand-over swit
 hand-over to a canary, and given back before the one to the colours.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal
 from render.canary import root_service
-from render.labels import canary_name, stable_name
+from render.labels import canary_name, object_labels, stable_name
 from settings.service import CanarySettings, ServiceSettings, Track
 
 ACTIONS = "alb.ingress.kubernetes.io/actions."
@@ -102,14 +102,30 @@ def refuse_no_istio(name: str) -> Refusal:
     )
 
 
+def router_of(rollout: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The router of a Rollout on the cluster, as Argo Rollouts has it; empty without one."""
+    canary = (rollout or {}).get("spec", {}).get("strategy", {}).get("canary", {})
+    found: Mapping[str, Any] = canary.get("trafficRouting") or {}
+    return found
+
+
+def left_ingress(name: str, service: CanarySettings, router: Mapping[str, Any]) -> str | None:
+    """Name of the Ingress whose weights the controller would not set any more; None if there is none."""
+    alb = router.get("alb")
+    if alb is None:
+        return None
+    wanted = (service.canary.alb.ingress, root_service(name, service)) if service.canary.traffic == "alb" else None
+    return None if (alb["ingress"], alb.get("rootService")) == wanted else str(alb["ingress"])
+
+
 def refuse_still_weighted(name: str, service: ServiceSettings, rules: Iterable[Rule]) -> Refusal | None:
-    """Refuses to give the shares back to the pods while a load balancer goes by weights of the versions."""
+    """Refuses to leave an Ingress while its load balancer goes by weights of the versions."""
     versions = (stable_name(name), canary_name(name))
     for rule in rules:
         if rule.by_weights and any(f'"{version}"' in rule.weights for version in versions):
             return Refusal(
-                step=f"{name}: traffic replicas",
-                found=f"Ingress {rule.ingress} sends requests by weights of Services {' and '.join(versions)}",
+                step=f"{name}: to leave Ingress {rule.ingress}",
+                found=f"it sends requests by weights of Services {' and '.join(versions)}",
                 rule="without the controller these weights stay as they are, and a new version would get no request",
                 remedy=(
                     f"Nothing was changed. Let its rule for {rule.service} lead to Service {name}, port http, "
@@ -121,7 +137,7 @@ def refuse_still_weighted(name: str, service: ServiceSettings, rules: Iterable[R
 
 def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Refusal | None:
     """Refuses a hand-over while a router sends the users past the Service that it would switch."""
-    routing = (rollout or {}).get("spec", {}).get("strategy", {}).get("canary", {}).get("trafficRouting")
+    routing = router_of(rollout)
     if not routing:
         return None
     return Refusal(
@@ -131,5 +147,49 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
         remedy=(
             f"Nothing was changed. First set services.{name}.strategy to canary and canary.traffic to replicas, "
             "`pulumi up`; then hand over."
+        ),
+    )
+
+
+def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str, Any] | None) -> Refusal | None:
+    """Refuses to take a VirtualService away by which users come from outside the mesh."""
+    gateways = sorted(set((route or {}).get("spec", {}).get("gateways", ())) - {"mesh"})
+    if not gateways:
+        return None
+    return Refusal(
+        step=f"{name}: to leave the mesh",
+        found=f"users come through {', '.join(gateways)} by VirtualService {name}",
+        rule="it goes with `traffic: istio`, and they would find no way",
+        remedy=(
+            f"Nothing was changed. Make a VirtualService of your own for these hosts that leads to Service {name}, "
+            f"port {service.port}; set services.{name}.canary.istio.gateways to [], `pulumi up`, and leave it then."
+        ),
+    )
+
+
+def refuse_foreign_route(name: str, service: ServiceSettings, route: Mapping[str, Any] | None) -> Refusal | None:
+    """Refuses to take over a VirtualService that somebody else made."""
+    labels = (route or {}).get("metadata", {}).get("labels", {})
+    if route is None or object_labels(name).items() <= labels.items():
+        return None
+    return Refusal(
+        step=f"{name}: traffic istio",
+        found=f"namespace {service.namespace} has a VirtualService {name} already",
+        rule="one that this stack did not make is not taken over",
+        remedy="Nothing was changed. Give it another name, or the service.",
+    )
+
+
+def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int]) -> Refusal | None:
+    """Refuses another port while pods take traffic that listen on the one before."""
+    if not ports or set(ports) == {service.port}:
+        return None
+    return Refusal(
+        step=f"{name}: a change of its port to {service.port}",
+        found=f"Service {name} leads to port {', '.join(map(str, ports))} of the pods that serve",
+        rule="under a Rollout its Services change before its pods do",
+        remedy=(
+            "Nothing was changed. Go by way of two colours, whose switch changes both at once: "
+            f"services.{name}.strategy: blueGreen, `pulumi up`."
         ),
     )

@@ -30,8 +30,9 @@ def version_service(name: str, version: str, service: RolloutSettings) -> Manife
         "metadata": metadata(version, name, service, SKIP_AWAIT),
         # The controller adds the hash of the version. What it sets is its own, and not this program's to change back.
         "spec": {
-            # A load balancer's targets are instances, which answer on a NodePort.
-            "type": "NodePort" if service.canary.traffic == "alb" else "ClusterIP",
+            # A load balancer's targets are instances, which answer on a NodePort. Whatever the router is by now, one
+            # that was there before may still send users to these ports.
+            "type": "NodePort" if isinstance(service, CanarySettings) else "ClusterIP",
             "selector": selector(name, Track.ROLLOUT),
             "ports": [service_port(service)],
         },
@@ -159,7 +160,7 @@ def _scale(scale: Scale) -> Manifest:
 
 
 def _route(route: Route, canary: Canary) -> Manifest:
-    """A load balancer compares with wildcards, a mesh by a regular expression: each finds one cookie among others."""
+    """A load balancer compares with wildcards, and so finds the cookie's text anywhere; a mesh finds it as a whole."""
     value = route.value or ""
     if route.header is not None:
         match = {"headerName": route.header, "headerValue": {"exact": value}}

@@ -17,10 +17,13 @@ def analysis_problems(at: str, analysis: Analysis, *, counted: bool) -> Iterator
     if not analysis.enabled:
         remedy = set_command(f"{at}.successRate.enabled", "true")
         yield Problem(at, "neither successRate nor latencyP95", "an analysis measures something", remedy)
-    for key, limit in (
-        ("failureLimit", analysis.failure_limit),
-        ("inconclusiveLimit", analysis.inconclusive_limit),
-    ):
-        if counted and limit >= analysis.count:
-            rule = f"must be less than count, {analysis.count}, or no measurement could ever exceed it"
-            yield Problem(f"{at}.{key}", str(limit), rule, set_command(f"{at}.count", str(limit + 2)))
+    limits = analysis.failure_limit + analysis.inconclusive_limit
+    if counted and limits >= analysis.count:
+        # Argo Rollouts takes `count` measurements for a success when each limit is kept by itself.
+        yield Problem(
+            f"{at}.count",
+            str(analysis.count),
+            f"must be above failureLimit and inconclusiveLimit together, {limits}, or a version could be promoted "
+            "without one measurement that succeeds",
+            set_command(f"{at}.count", str(limits + 1)),
+        )

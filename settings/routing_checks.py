@@ -6,6 +6,9 @@ from settings.canary import Canary
 from settings.problems import Problem, set_command
 from settings.routing import Route, Scale
 
+ALB_CHARACTERS = 128
+"""Of the value that a rule of a load balancer compares a header with."""
+
 ROUTERS = "alb, istio"
 """Values of `traffic` under which the shares are weights of a router, and not numbers of pods."""
 
@@ -39,6 +42,8 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
                 rule = "the new version has no pods yet, and a route to none is dropped"
                 yield Problem(f"{at}.route", step.route.name, rule, "Put a step with a weight or a scale before it.")
             yield from _route_problems(f"{at}.route", step.route, known=step.route.name in seen)
+            if canary.traffic == "alb" and step.route.value is not None:
+                yield from _alb_problems(f"{at}.route.value", step.route, step.route.value)
             seen.add(step.route.name)
 
 
@@ -81,3 +86,14 @@ def _route_problems(at: str, route: Route, *, known: bool) -> Iterator[Problem]:
         yield Problem(at, route.name, rule, set_command(f"{at}.header", "X-Group"))
     if not given and route.value is not None:
         yield Problem(f"{at}.value", route.value, "belongs to a header or a cookie", "Name one of them.")
+
+
+def _alb_problems(at: str, route: Route, value: str) -> Iterator[Problem]:
+    if set(value) & set("*?"):
+        yield Problem(
+            at, value, "* and ? stand for any characters in the rules of a load balancer", "Take another value."
+        )
+    length = len(value) if route.cookie is None else len(f"*{route.cookie}={value}*")
+    if length > ALB_CHARACTERS:
+        rule = f"a rule of a load balancer compares {ALB_CHARACTERS} characters at most, and this needs {length}"
+        yield Problem(at, value, rule, "Take a shorter one.")

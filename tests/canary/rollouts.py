@@ -64,27 +64,12 @@ class Rollouts:
 
     def wait(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Waits, by a watch, until the Rollout's status, as its controller has it for this generation, is as wanted."""
-        watch = self._kubectl.start(
-            "get", "rollout", "backend", "--watch", "-o", "json", f"--request-timeout={SECONDS}s"
-        )
-        assert watch.stdout is not None
-        decoder, text = json.JSONDecoder(), ""
-        last: dict[str, Any] = {}
-        try:
-            for line in watch.stdout:
-                text += line
-                if line.rstrip() != "}":
-                    continue
-                last, end = decoder.raw_decode(text)
-                text = text[end:].lstrip()
-                status = last.get("status", {})
-                seen = status.get("observedGeneration") == str(last["metadata"]["generation"])
-                if seen and holds(status):
-                    return last
-        finally:
-            watch.kill()
-            watch.communicate()
-        raise AssertionError(f"the Rollout is {last.get('status')}")
+
+        def seen(rollout: dict[str, Any]) -> bool:
+            status = rollout.get("status", {})
+            return status.get("observedGeneration") == str(rollout["metadata"]["generation"]) and holds(status)
+
+        return until(self._kubectl, seen, "rollout", "backend")
 
     def wait_for(self, phase: str) -> dict[str, Any]:
         """Waits until it is in a phase."""
@@ -99,3 +84,24 @@ class Rollouts:
         """Pods of a version that are not being deleted."""
         pods = self._kubectl.get("pods", "-l", f"rollouts-pod-template-hash={pod_hash}")
         return sum("deletionTimestamp" not in pod["metadata"] for pod in pods)
+
+
+def until(kubectl: Kubectl, holds: Callable[[dict[str, Any]], bool], *what: str) -> dict[str, Any]:
+    """Waits, by a watch, until an object is as wanted; returns it."""
+    watch = kubectl.start("get", *what, "--watch", "-o", "json", f"--request-timeout={SECONDS}s")
+    assert watch.stdout is not None
+    decoder, text = json.JSONDecoder(), ""
+    last: dict[str, Any] = {}
+    try:
+        for line in watch.stdout:
+            text += line
+            if line.rstrip() != "}":
+                continue
+            last, end = decoder.raw_decode(text)
+            text = text[end:].lstrip()
+            if holds(last):
+                return last
+    finally:
+        watch.kill()
+        watch.communicate()
+    raise AssertionError(f"{' '.join(what)} is {last}")

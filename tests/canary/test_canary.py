@@ -169,7 +169,7 @@ def test_a_metric_that_appears_late_is_waited_for(
 ) -> None:
     old = stable(rollouts)
     serving.set("services.backend.canary.analysis.inconclusiveLimit", 7)
-    serving.set("services.backend.canary.analysis.count", 8)
+    serving.set("services.backend.canary.analysis.count", 9)
     release(serving)
     new = rollouts.wait_for_new(old)
     running = rollouts.wait(lambda status: "currentStepAnalysisRunStatus" in status["canary"])

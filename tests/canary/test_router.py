@@ -11,7 +11,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.rollouts import define_istio
 from sandbox.stack import Stack
-from tests.canary.rollouts import Rollouts
+from tests.canary.rollouts import Rollouts, until
 from tests.sandbox.kubectl import Kubectl
 
 ACTION = "alb.ingress.kubernetes.io/actions.backend"
@@ -47,10 +47,28 @@ def ingress(kubectl: Kubectl, port: str) -> None:
     kubectl.apply(manifest)
 
 
-def weights(kubectl: Kubectl) -> dict[str, int]:
-    """What the Ingress has, by Service."""
-    action = json.loads(kubectl.get("ingress", "public")["metadata"]["annotations"][ACTION])
-    return {group["ServiceName"]: group["Weight"] for group in action["ForwardConfig"]["TargetGroups"]}
+def expect_weights(kubectl: Kubectl, **wanted: int) -> None:
+    """Waits until the Ingress has these; the Rollout may be Healthy a moment before."""
+
+    def holds(found: dict[str, Any]) -> bool:
+        action = json.loads(found["metadata"].get("annotations", {}).get(ACTION, "{}"))
+        groups = action.get("ForwardConfig", {}).get("TargetGroups", ())
+        return {group["ServiceName"].removeprefix("backend-"): group["Weight"] for group in groups} == wanted
+
+    until(kubectl, holds, "ingress", "public")
+
+
+def expect_shares(kubectl: Kubectl, *wanted: dict[str, int]) -> None:
+    """Waits until the VirtualService has these routes, each with its weights."""
+
+    def holds(found: dict[str, Any]) -> bool:
+        routes = found["spec"]["http"]
+        return [
+            {way["destination"]["host"].removeprefix("backend-"): way["weight"] for way in route["route"]}
+            for route in routes
+        ] == list(wanted)
+
+    until(kubectl, holds, "virtualservice", "backend")
 
 
 def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl: Kubectl, rollouts: Rollouts) -> None:
@@ -60,9 +78,8 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     result = serving.up()
     assert result.ok, result.output
     assert "not by the weights of the canary" in result.output
-    kubectl.wait(f"jsonpath={{.metadata.annotations.{ACTION.replace('.', chr(92) + '.')}}}", "ingress/public")
+    expect_weights(kubectl, stable=100, canary=0)
     ingress(kubectl, "use-annotation")
-    assert weights(kubectl) == {"backend-stable": 100, "backend-canary": 0}
     assert kubectl.get("service", "backend-canary")["spec"]["type"] == "NodePort"
 
     old = str(rollouts.wait_for("Healthy")["status"]["stableRS"])
@@ -71,13 +88,13 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     assert result.ok, result.output
     assert "not by the weights" not in result.output
     rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 2)
-    assert weights(kubectl) == {"backend-stable": 83, "backend-canary": 17}
+    expect_weights(kubectl, stable=83, canary=17)
     annotations = kubectl.get("ingress", "public")["metadata"]["annotations"]
     assert "*group=beta*" in annotations["alb.ingress.kubernetes.io/conditions.beta"]
     assert rollouts.pods(old) == PODS
     assert serving.planned() == {}
     assert serving.up("--refresh").ok
-    assert weights(kubectl) == {"backend-stable": 83, "backend-canary": 17}
+    expect_weights(kubectl, stable=83, canary=17)
     rollouts.run("promote")
     rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 4)
     assert (
@@ -85,14 +102,15 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     )
     rollouts.run("promote", "--full")
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] != old
-    assert weights(kubectl) == {"backend-stable": 100, "backend-canary": 0}
+    expect_weights(kubectl, stable=100, canary=0)
 
     serving.set("services.backend.strategy", None)
     serving.set("services.backend.blue.replicas", PODS)
     assert "the Rollout has its traffic by alb" in refused(serving)
     serving.set("services.backend.strategy", "canary")
     serving.set("services.backend.canary", {"analysis": None, "steps": []})
-    assert "Ingress public sends requests by weights" in refused(serving)
+    assert "to leave Ingress public is refused: it sends requests by weights" in refused(serving)
+    assert kubectl.get("service", "backend-stable")["spec"]["type"] == "NodePort"
     ingress(kubectl, "http")
     result = serving.up()
     assert result.ok, result.output
@@ -111,25 +129,27 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_takes_them_back(
     assert result.ok, result.output
     old = str(rollouts.wait_for("Healthy")["status"]["stableRS"])
 
-    def shares() -> list[dict[str, int]]:
-        routes = kubectl.get("virtualservice", "backend")["spec"]["http"]
-        return [{way["destination"]["host"]: way["weight"] for way in route["route"]} for route in routes]
-
-    assert shares() == [{"backend-stable": 100, "backend-canary": 0}]
+    expect_shares(kubectl, {"stable": 100, "canary": 0})
     serving.set("services.backend.tag", "v2.0.0")
     result = serving.up()
     assert result.ok, result.output
     rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 2)
-    assert shares() == [{"backend-canary": 100}, {"backend-stable": 83, "backend-canary": 17}]
+    expect_shares(kubectl, {"canary": 100}, {"stable": 83, "canary": 17})
     assert serving.planned() == {}
     assert serving.up("--refresh").ok
-    assert shares() == [{"backend-canary": 100}, {"backend-stable": 83, "backend-canary": 17}]
+    expect_shares(kubectl, {"canary": 100}, {"stable": 83, "canary": 17})
     rollouts.run("abort")
     rollouts.wait(lambda status: status.get("abort") is True and not status.get("updatedReplicas"))
-    assert shares() == [{"backend-stable": 100, "backend-canary": 0}]
+    expect_shares(kubectl, {"stable": 100, "canary": 0})
     assert rollouts.pods(old) == PODS
 
     serving.set("services.backend.tag", "v1.0.0")
+    serving.set("services.backend.canary", {"analysis": None, "steps": []})
+    assert "users come through istio-system/public by VirtualService backend" in refused(serving)
+    expect_shares(kubectl, {"stable": 100, "canary": 0})
+    routed(serving, "istio", istio={"hosts": ["api.example.org"]})
+    result = serving.up()
+    assert result.ok, result.output
     serving.set("services.backend.canary", {"analysis": None, "steps": []})
     result = serving.up()
     assert result.ok, result.output
@@ -148,3 +168,12 @@ def test_a_router_before_the_hand_over_is_refused(
     routed(stack, traffic, alb={"ingress": "public"})
     assert f"traffic {traffic} is refused: blue serves, not the Rollout" in refused(stack)
     assert kubectl.serving() == "blue"
+
+
+def test_another_port_is_refused_while_the_rollout_serves(serving: Stack, kubectl: Kubectl) -> None:
+    serving.set("services.backend.port", 9000)
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "a change of its port to 9000 is refused: Service backend leads to port 8000" in result.output
+    for service in ("backend", "backend-stable", "backend-canary"):
+        assert kubectl.get("service", service)["spec"]["ports"][0]["targetPort"] == 8000

@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from gate.router import (
+    left_ingress,
+    refuse_foreign_route,
     refuse_ingress,
+    refuse_other_port,
     refuse_routed,
+    refuse_still_routed,
     refuse_still_weighted,
+    router_of,
     rules_of,
     warn_without_weights,
 )
@@ -60,8 +65,8 @@ def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
         {"headerName": "Cookie", "headerValue": {"exact": "*group=a.b*"}}
     ]
     for version in ("backend-stable", "backend-canary"):
-        assert version_service("backend", version, service("alb"))["spec"]["type"] == "NodePort"
-        assert version_service("backend", version, service("replicas", steps=[]))["spec"]["type"] == "ClusterIP"
+        for settings in (service("alb"), service("replicas", steps=[])):
+            assert version_service("backend", version, settings)["spec"]["type"] == "NodePort"
 
 
 def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
@@ -111,6 +116,39 @@ def test_weights_of_the_versions_must_be_given_up_before_the_controller_is() -> 
     assert "Let its rule for backend lead to Service backend, port http" in str(still)
     for harmless in (ingress("http", action=weights), ingress("use-annotation", action="{}")):
         assert refuse_still_weighted("backend", service("alb"), rules_of([harmless])) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (service("alb"), None),
+        (service("alb", alb={"ingress": "other"}), "public"),
+        (service("alb", alb={"ingress": "public", "rootService": "web"}), "public"),
+        (service("istio"), "public"),
+        (service("replicas", steps=[]), "public"),
+    ],
+    ids=["the same", "another Ingress", "another rule", "a mesh", "none"],
+)
+def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, left: str | None) -> None:
+    assert left_ingress("backend", wanted, router_of(rollout("backend", service("alb")))) == left
+    assert left_ingress("backend", wanted, router_of(None)) is None
+
+
+def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
+    wanted = service("istio", istio={"gateways": ["mesh", "istio-system/public"]})
+    own = virtual_service("backend", wanted)
+    assert "users come through istio-system/public" in str(refuse_still_routed("backend", wanted, own))
+    for harmless in (None, virtual_service("backend", service("istio", istio={"gateways": ["mesh"]}))):
+        assert refuse_still_routed("backend", wanted, harmless) is None
+    assert refuse_foreign_route("backend", wanted, own) is None
+    assert refuse_foreign_route("backend", wanted, None) is None
+    assert "has a VirtualService backend already" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
+
+
+def test_pods_that_serve_keep_their_port() -> None:
+    for ports in ((), (8000,)):
+        assert refuse_other_port("backend", service("istio"), ports) is None
+    assert "leads to port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
 
 
 def test_a_default_backend_is_a_rule_too() -> None:
