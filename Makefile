@@ -52,7 +52,7 @@ test-sandbox: tools ## the real engine against a real API server
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(BIN)/python -m pytest tests/canary
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/canary
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \

@@ -83,7 +83,8 @@ def _metrics(name: str, analysis: Analysis, pod_hash: str) -> Iterator[Metric]:
     window = f"[{analysis.window_seconds}s]"
     requests, durations = analysis.requests_metric, analysis.duration_metric
     if analysis.success_rate.enabled:
-        every = f"sum(increase({requests}{{{pods}}}{window}))"
+        # Without the label nothing would be a failure, and everything well: then there is no answer instead.
+        every = f'sum(increase({requests}{{{pods},status!=""}}{window}))'
         # A version that never failed has no series of failures, and one that always did has none of successes: the
         # share of the failures that there are is taken from one.
         failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'

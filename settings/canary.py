@@ -47,7 +47,7 @@ class Latency(Model):
     Attributes:
         enabled: whether it is looked at.
         max_seconds: what it must stay below, s. A bucket of the histogram should have its edge there, or the
-            percentile is a guess between two edges.
+            percentile is a guess between two edges; above the largest finite edge every version is well.
     """
 
     enabled: Bool = True
@@ -86,7 +86,7 @@ class Analysis(Model):
     count: Count = 5
     initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 0
     failure_limit: Limit = 3
-    inconclusive_limit: Limit = 3
+    inconclusive_limit: Limit = 1
     consecutive_error_limit: Limit = 4
     min_requests: Limit = 20
     background: Bool = False

@@ -90,13 +90,16 @@ def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     if not (canary.analysis.success_rate.enabled or canary.analysis.latency_p95.enabled):
         remedy = set_command(f"{at}.successRate.enabled", "true")
         yield Problem(at, "neither successRate nor latencyP95", "an analysis measures something", remedy)
-    for key, limit in (
-        ("failureLimit", canary.analysis.failure_limit),
-        ("inconclusiveLimit", canary.analysis.inconclusive_limit),
-    ):
-        if asked and limit >= canary.analysis.count:
-            rule = f"must be less than count, {canary.analysis.count}, or no measurement could ever exceed it"
-            yield Problem(f"{at}.{key}", str(limit), rule, set_command(f"{at}.count", str(limit + 2)))
+    limits = canary.analysis.failure_limit + canary.analysis.inconclusive_limit
+    if asked and limits >= canary.analysis.count:
+        # Argo Rollouts takes `count` measurements for a success when each limit is kept by itself.
+        yield Problem(
+            f"{at}.count",
+            str(canary.analysis.count),
+            f"must be above failureLimit and inconclusiveLimit together, {limits}, or a version could be promoted "
+            "without one measurement that succeeds",
+            set_command(f"{at}.count", str(limits + 1)),
+        )
     if not asked and not canary.analysis.background:
         rule = "no step asks for the analysis, and it does not run in the background"
         yield Problem(at, "never runs", rule, set_command(f"{at}.background", "true"))

@@ -1,10 +1,13 @@
-"""The commands that an activated environment has: `pulumi` with its parts around it, and `kubectl`."""
+"""The commands that an activated environment has: `pulumi` with its parts around it, `kubectl` and its plugin."""
 
 import shlex
 import sys
 from pathlib import Path
 
 from toolchain.paths import PASSPHRASE, binary, pulumi_defaults, search_path
+
+LINKED = ("kubectl", "kubectl-argo-rollouts")
+"""Commands that need nothing around them, as far as they are installed."""
 
 
 def launcher() -> str:
@@ -34,10 +37,11 @@ def write_launchers() -> bool:
         return False
     folder = Path(sys.prefix) / "bin"
     _replace(folder / "pulumi", launcher())
-    kubectl = folder / "kubectl"
-    if not kubectl.is_symlink() or kubectl.readlink() != binary("kubectl"):
-        kubectl.unlink(missing_ok=True)
-        kubectl.symlink_to(binary("kubectl"))
+    for name in LINKED:
+        link = folder / name
+        if binary(name).exists() and not (link.is_symlink() and link.readlink() == binary(name)):
+            link.unlink(missing_ok=True)
+            link.symlink_to(binary(name))
     return True
 
 

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from settings.service import CanarySettings
 from tests.canary.exporter import Exporter, Traffic
 from tests.canary.rollouts import Rollouts
 from tests.sandbox.kubectl import Kubectl
+from toolchain.versions import ARGO_ROLLOUTS
 
 GOOD = Traffic(rate=50)
 PODS = 5
@@ -146,7 +149,7 @@ def test_a_metric_that_appears_late_is_waited_for(
 ) -> None:
     old = stable(rollouts)
     serving.set("services.backend.canary.analysis.inconclusiveLimit", 7)
-    serving.set("services.backend.canary.analysis.count", 8)
+    serving.set("services.backend.canary.analysis.count", 9)
     release(serving)
     new = rollouts.wait_for_new(old)
     running = rollouts.wait(lambda status: "currentStepAnalysisRunStatus" in status["canary"])
@@ -246,6 +249,18 @@ def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts
         assert kubectl.get("service", "backend-stable")["spec"]["selector"]["rollouts-pod-template-hash"] == old
         rollouts.run("promote")
     assert stable(rollouts) == new
+
+
+def test_an_activated_environment_has_the_plugin() -> None:
+    commands = Path(sys.prefix) / "bin"
+    result = subprocess.run(
+        [str(commands / "kubectl"), "argo", "rollouts", "version"],
+        env={"PATH": str(commands)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"v{ARGO_ROLLOUTS}" in result.stdout, result.stderr
 
 
 def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(

@@ -68,7 +68,7 @@ def test_a_controller_that_is_killed_in_the_middle_goes_on_where_it_was(
         assert canary.up().ok
         old = str(rollouts.wait_for("Healthy")["status"]["stableRS"])
         canary.set("services.backend.canary.analysis.inconclusiveLimit", 11)
-        canary.set("services.backend.canary.analysis.count", 12)
+        canary.set("services.backend.canary.analysis.count", 13)
         canary.set("services.backend.tag", "v2.0.0")
         assert canary.up().ok
         new = rollouts.wait_for_new(old)

@@ -47,7 +47,7 @@ def metrics(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def canary(stack: Stack, metrics: str, **settings: Any) -> None:
     """Puts service `backend` under a canary of seconds instead of minutes, of the version that serves."""
     backend = stack.config["config"]["switchyard:services"]["backend"]
-    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 6, "minRequests": 10}
+    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 7, "minRequests": 10}
     limits = {"failureLimit": 1, "inconclusiveLimit": 5, "initialDelaySeconds": 5}
     steps = [{"weight": 20}, {"analysis": True}, {"weight": 60}, {"analysis": True}]
     settings = {"steps": steps, "analysis": analysis | limits} | settings

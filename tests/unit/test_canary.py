@@ -90,8 +90,11 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
             {"analysis": {"successRate": {"enabled": False}, "latencyP95": {"enabled": False}}},
             "canary.analysis: neither successRate nor latencyP95: an analysis measures something",
         ),
-        ({"analysis": {"failureLimit": 5}}, "analysis.failureLimit: 5: must be less than count, 5, or no measurement"),
-        ({"analysis": {"count": 3}}, "analysis.inconclusiveLimit: 3: must be less than count, 3, or no measurement"),
+        (
+            {"analysis": {"failureLimit": 4}},
+            "analysis.count: 5: must be above failureLimit and inconclusiveLimit together",
+        ),
+        ({"analysis": {"count": 4}}, "analysis.count: 4: must be above failureLimit and inconclusiveLimit together, 4"),
         ({"analysis": {"successRate": {"min": 95}}}, "successRate.min: 95: must be <= 1"),
         ({"analysis": {"successRate": {"min": 0}}}, "successRate.min: 0: must be > 0"),
         ({"analysis": {"latencyP95": {"maxSeconds": 500}}}, "latencyP95.maxSeconds: 500: must be <= 60"),
