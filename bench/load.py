@@ -81,7 +81,7 @@ class Request:
 
 
 class Load:
-    """A steady load, from the start of the block to its end.
+    """A steady load: it has answers when the block starts, and goes on until its end.
 
     Args:
         addresses: of the nodes; they are asked in turn.

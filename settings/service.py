@@ -1,4 +1,4 @@
-"""One service in two colours. Defaults are the values of the FastAPI backend that the cluster was made for."""
+"""One service, in two colours or under a canary. Defaults are those of the FastAPI backend that it was made for."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
