@@ -11,7 +11,7 @@ from gate.following import wait_for_nodes
 from gate.objects import PodsChange
 from gate.reports import about_readiness, why_not_ready
 from gate.routing import refuse_unfollowed
-from render.labels import selector
+from render.labels import colour_name, selector
 from render.pods import Manifest
 from settings.service import BlueGreenSettings, Colour, Track
 
@@ -22,6 +22,8 @@ class BlueGreenGates(Gates):
     def __init__(self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn)
         self._colours = service
+        self._applied: set[Colour] = set()
+        self._previewed: set[Colour] = set()
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Holds before a Deployment is applied, whether the stack knows it already or not.
@@ -36,6 +38,7 @@ class BlueGreenGates(Gates):
         Raises:
             GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
         """
+        (self._previewed if preview else self._applied).add(colour)
         async with self._cluster() as cluster:
             change = await cluster.pods_change(manifest)
             if change is None or not change.takes_pods:
@@ -62,12 +65,52 @@ class BlueGreenGates(Gates):
         if not about_readiness(errors):
             return
         try:
-            cluster = await Cluster.connect(self._access)
-            pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
-            serving = serving_track(self._name, await self._selected(cluster))
+            why = await self._why_not_ready(await Cluster.connect(self._access), colour)
         except UNREACHABLE:
             return  # the engine has reported what it saw itself
-        self._warn(why_not_ready(self._name, self._service, Track(colour), [pod.state for pod in pods], serving))
+        self._warn(why)
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """As ever; and colours that are short of pods: of one that this update has changed it is an error.
+
+        The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
+        the one after: it says that the pods are ready before there are any.
+        """
+        problem = await super()._unfinished(cluster)
+        for colour in Colour if problem is None else ():
+            if colour in self._previewed:
+                continue
+            changed = colour in self._applied
+            if not await self._has_its_pods(cluster, colour, self._service.ready_timeout_seconds if changed else 0):
+                short = await self._why_not_ready(cluster, colour)
+                if changed:
+                    return short
+                self._warn(short)
+        return problem
+
+    async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
+        """Waits until the pods of a colour's present template are ready, all that it is to have."""
+        namespace, wanted = self._service.namespace, self._colours.colour(colour).replicas
+
+        async def complete() -> bool:
+            current = await cluster.current_pods(namespace, self._name, Track(colour))
+            pods = await cluster.pods(namespace, selector(self._name, colour))
+            return sum(pod.ready and pod.name in current for pod in pods) >= wanted
+
+        if not wanted or await complete():
+            return True
+        watch = cluster.watch_endpoints(namespace, colour_name(self._name, colour))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(watch):
+                async for _ in watch:
+                    if await complete():
+                        return True
+        return False
+
+    async def _why_not_ready(self, cluster: Cluster, colour: Colour) -> str:
+        pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+        serving = serving_track(self._name, await self._selected(cluster))
+        return why_not_ready(self._name, self._service, Track(colour), [pod.state for pod in pods], serving)
 
     async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
         """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""

@@ -119,7 +119,7 @@ class Gates:
             cluster = await Cluster.connect(self._access)
             found = seen(self._name, self._service, await self._selected(cluster))
             if found.problem is None:
-                found = replace(found, problem=await self._unfinished_hand_over(cluster))
+                found = replace(found, problem=await self._unfinished(cluster))
             if self._switching and found.problem is None:
                 reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
                 if reasons:
@@ -129,8 +129,10 @@ class Gates:
             problem, remedy = self._why(error)
             return Seen(UNKNOWN, f"{problem}, so whether {self._service.track} serves is not known. {remedy}")
 
-    async def _unfinished_hand_over(self, cluster: Cluster) -> str | None:
-        """Waits until nobody needs the pods of another strategy, which go with the end of the update.
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """Why the update may not end well although the right track serves.
+
+        Waits until nobody needs the pods of another strategy, which go with the end of the update.
 
         Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
         """

@@ -1,12 +1,18 @@
 """What goes wrong with the new colour stays with the new colour."""
 
+import asyncio
 import json
 import signal
 
 import pytest
 
+from gate.blue_green import BlueGreenGates
+from gate.cluster import ClusterAccess
+from gate.reports import Seen
+from render.blue_green import deployment
 from sandbox.faults import CRASH_LOOP, NEVER_READY
 from sandbox.stack import Stack
+from settings.service import BlueGreenSettings, Colour
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
 
@@ -116,6 +122,21 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     assert result.ok, result.output
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3, blue=0)
+
+
+def test_pods_that_the_provider_did_not_wait_for_fail_the_update(serving: Stack, kubectl: Kubectl) -> None:
+    config = serving.snapshot()["config"]["switchyard:services"]["backend"]
+    green = {"green": {"tag": "v2.0.0", "replicas": 3}, "readyTimeoutSeconds": PATIENCE}
+    settings = BlueGreenSettings.model_validate(config | green)
+    gates = BlueGreenGates("backend", settings, ClusterAccess(str(kubectl.kubeconfig)), warn=print)
+
+    async def update_without_an_apply() -> Seen:
+        await gates.before_pods_change(Colour.GREEN, deployment("backend", Colour.GREEN, settings), preview=False)
+        return await gates.look()
+
+    seen = asyncio.run(update_without_an_apply())
+    assert seen.serving == "blue"
+    assert str(seen.problem).startswith("backend: pods of green: there are none. blue goes on serving. See: kubectl")
 
 
 def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kubectl: Kubectl) -> None:

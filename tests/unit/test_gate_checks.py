@@ -61,9 +61,14 @@ class PlayedCluster:
     async def endpoints(self, *_: str) -> frozenset[Endpoint]:
         return frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
 
-    async def pods(self, *_: object) -> list[Pod]:
+    async def pods(self, _: str, labels: Mapping[str, str]) -> list[Pod]:
         self.asked.append("pods")
+        if labels["version"] not in set(Colour):
+            return []
         return [Pod(pod, ready=True, state="ready") for pod in self.of_colour]
+
+    async def current_pods(self, *_: object) -> frozenset[str]:
+        return frozenset(self.of_colour)
 
     async def pods_change(self, _: Manifest) -> PodsChange | None:
         if self.error is not None:
@@ -198,8 +203,34 @@ def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_ou
     assert text.startswith("backend: the API server does not take it: no v3, so nothing was changed.")
 
 
+def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
+    it = played(monkeypatch, few, readyTimeoutSeconds=1)
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    found = asyncio.run(it.gates.look())
+    assert found.serving == "blue"
+    assert str(found.problem).startswith("backend: pods of blue: 2 ready. ")
+    assert it.cluster.asked[-3:] == ["watch backend-blue", "pods", "selector"]
+
+
+def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
+    it = played(monkeypatch, few)
+    assert asyncio.run(it.gates.look()).problem is None
+    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 ready"]
+
+    planned = played(monkeypatch, few)
+    asyncio.run(planned.gates.before_pods_change(BLUE, {}, preview=True))
+    assert asyncio.run(planned.gates.look()).problem is None
+    assert planned.warned == []
+
+
 def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN)))
+    there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
     assert asyncio.run(there.gates.look()).serving == "green"
     unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=ConnectionError("silence"))).gates.look())
     assert unseen.serving == "unknown"
