@@ -4,7 +4,7 @@ from typing import Any
 
 from render.analysis import HASH_ARGUMENT, metrics, template
 from render.canary import API_VERSION
-from render.labels import preview_name, selector
+from render.labels import GONE_AT_ONCE, preview_name, selector
 from render.pods import Manifest, metadata, pod_template
 from settings.canary import Analysis
 from settings.service import ArgoBlueGreenSettings, Track
@@ -59,7 +59,8 @@ def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
     }
     if service.replicas is not None:
         spec["replicas"] = service.replicas
-    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": metadata(name, name, service), "spec": spec}
+    head = metadata(name, name, service, GONE_AT_ONCE)
+    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 
 
 def _analyses(service: ArgoBlueGreenSettings) -> dict[str, Analysis]:

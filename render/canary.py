@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from render.analysis import reference
-from render.labels import SKIP_AWAIT, canary_name, selector, stable_name
+from render.labels import GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
 from render.pods import Manifest, metadata, pod_template, service_port
 from settings.canary import ALL, Canary, Ephemeral, Step
 from settings.routing import Route, Scale
@@ -84,7 +84,8 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
         spec["replicas"] = service.replicas
     if canary.rollback_window_revisions:
         spec["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
-    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": metadata(name, name, service), "spec": spec}
+    head = metadata(name, name, service, GONE_AT_ONCE)
+    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 
 
 def virtual_service(name: str, service: CanarySettings) -> Manifest:

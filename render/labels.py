@@ -23,6 +23,13 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 The gate looks at the EndpointSlices instead, before the switch and again before the old colour is touched.
 """
 
+GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""Annotation for Rollouts: deleted at once, and their pods after them.
+
+By default the object stays until its pods are gone, and the provider (4.25.0) watches it. It crashes when it sees it
+change meanwhile: a Rollout's `observedGeneration` is text, and of what it makes of that it takes no error.
+"""
+
 
 def colour_name(service: str, colour: Colour) -> str:
     """Name of a colour's Deployment, Service and PodDisruptionBudget, for example ``backend-green``."""

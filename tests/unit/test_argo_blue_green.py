@@ -52,6 +52,8 @@ def test_the_defaults_promote_by_themselves_measure_nothing_and_keep_the_old_pod
     assert (spec["replicas"], spec["progressDeadlineAbort"]) == (3, True)
     assert "paused" not in spec
     assert templates("backend", service()) == []
+    annotations = rollout("backend", service())["metadata"]["annotations"]
+    assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
 def test_every_setting_gets_to_the_rollout() -> None:

@@ -43,6 +43,11 @@ def test_the_defaults_are_the_missions() -> None:
     assert rate["provider"]["prometheus"]["address"] == "http://prometheus:9090"
 
 
+def test_a_rollout_is_deleted_at_once_so_that_the_provider_does_not_watch_it_change() -> None:
+    annotations = rollout("backend", service())["metadata"]["annotations"]
+    assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
+
+
 def test_a_steps_analysis_ends_and_one_in_the_background_does_not() -> None:
     found = {
         template["metadata"]["name"]: template["spec"]["metrics"][0]
