@@ -1,0 +1,221 @@
+"""A cluster of EC2 machines that this program makes, with kubeadm on them."""
+
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from settings.addons import ArgoRolloutsChart, ChartVersion
+from settings.model import Bool, Int, Model
+from settings.nodes import DEFAULT_NODES, NodeSettings, Role
+from settings.text import Subdomain, Url, matching
+
+Cidr = Annotated[IPv4Network, Field(description="an IPv4 network")]
+
+ClusterName = Annotated[
+    str,
+    matching(
+        r"[a-z][-a-z0-9]{0,30}[a-z0-9]",
+        "must be 2 to 32 of a-z 0-9 -, a letter first, not - last | Example: production",
+    ),
+]
+
+KubernetesVersion = Annotated[
+    str,
+    matching(r"1\.[0-9]+\.[0-9]+", "must be a patch release of Kubernetes | Example: 1.34.1"),
+]
+
+CONTROL_PLANE_LIMIT = 1
+"""Machines of the control plane: etcd is on the only one, and is restored from its snapshots."""
+
+
+class Network(Model):
+    """Addresses.
+
+    Attributes:
+        vpc: of the whole network.
+        subnets: a public subnet for each zone that a node is in.
+        pods: addresses of pods, outside the VPC.
+        services: addresses of Services, outside both.
+        administrators: from where the API server is reached, besides the nodes; empty: from nowhere.
+        flow_log_days: retention of the VPC's flow logs, days, one of CloudWatch's steps.
+    """
+
+    vpc: Cidr = IPv4Network("10.0.0.0/16")
+    subnets: dict[str, Cidr] = Field(
+        default_factory=lambda: {
+            "ap-northeast-2a": IPv4Network("10.0.1.0/24"),
+            "ap-northeast-2b": IPv4Network("10.0.2.0/24"),
+            "ap-northeast-2c": IPv4Network("10.0.3.0/24"),
+        }
+    )
+    pods: Cidr = IPv4Network("192.168.0.0/16")
+    services: Cidr = IPv4Network("10.96.0.0/12")
+    administrators: tuple[Cidr, ...] = ()
+    flow_log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
+
+
+class Pki(Model):
+    """How long certificates are valid, and how long before their end an update renews them.
+
+    Attributes:
+        ca_days: of the certificate authorities.
+        admin_days: of the administrator's certificate.
+        renew_before_days: an update within so many days of the end renews it.
+    """
+
+    ca_days: Int = Field(default=3650, ge=30, le=7300)
+    admin_days: Int = Field(default=365, ge=1, le=3650)
+    renew_before_days: Int = Field(default=30, ge=1, le=365)
+
+
+class Machines(Model):
+    """What all machines have in common.
+
+    Attributes:
+        ami: of all nodes; None takes the newest Ubuntu LTS image at the first update and keeps it.
+        credits: of the T3 family, when a node uses more than its share of CPU.
+        termination_protection: None protects in a stack marked production.
+    """
+
+    ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "must be the id of an image | Example: ami-0abc…")] | None = (
+        None
+    )
+    credits: Literal["standard", "unlimited"] = "unlimited"
+    termination_protection: Bool | None = None
+
+
+class Backup(Model):
+    """Snapshots of etcd, and the certificates of the control plane, in a bucket.
+
+    Attributes:
+        every_minutes: between two snapshots.
+        keep_days: until a snapshot is deleted.
+    """
+
+    every_minutes: Int = Field(default=15, ge=5, le=1440)
+    keep_days: Int = Field(default=14, ge=1, le=365)
+
+
+class Chart(Model):
+    """One chart of Helm.
+
+    Attributes:
+        version: of the chart.
+        chart: its name in the repository, or a path from the project's directory that begins with ``./`` or ``/``.
+        repository: where it is; not asked for a path.
+    """
+
+    version: ChartVersion
+    chart: str = Field(min_length=1)
+    repository: Url
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the chart is in a directory."""
+        return self.chart.startswith(("./", "/"))
+
+
+class Route(Model):
+    """Which requests go to which service.
+
+    Attributes:
+        service: a key of switchyard:services.
+        host: of the request; None takes every one.
+        path: prefix of its path.
+    """
+
+    service: str
+    host: Subdomain | None = None
+    path: Annotated[str, matching(r"/[-A-Za-z0-9._~/%]*", "must be a path | Example: /api")] = "/"
+
+
+class LoadBalancer(Model):
+    """The application load balancer before all services that have a route.
+
+    Attributes:
+        certificate: ARN of a certificate of ACM; with it 443 is served and 80 leads there. None serves 80 only.
+        routes: host and path to service.
+        idle_timeout_seconds: of a connection without a request.
+        deregistration_delay_seconds: how long a target that leaves is left to end its requests.
+        healthy_threshold: answers until a target counts as healthy.
+        unhealthy_threshold: failures until it does not.
+        health_interval_seconds: between two looks at a target.
+        health_timeout_seconds: for its answer.
+        access_logs: to a bucket of the stack.
+        deletion_protection: None protects in a stack marked production.
+        waf: ARN of a web ACL; None goes without.
+        inbound: from where it is reached.
+    """
+
+    certificate: (
+        Annotated[
+            str,
+            matching(
+                r"arn:aws[-a-z]*:acm:[-a-z0-9]+:[0-9]{12}:certificate/.+", "must be the ARN of a certificate in ACM"
+            ),
+        ]
+        | None
+    ) = None
+    routes: tuple[Route, ...] = Field(min_length=1)
+    idle_timeout_seconds: Int = Field(default=60, ge=1, le=4000)
+    deregistration_delay_seconds: Int = Field(default=30, ge=0, le=3600)
+    healthy_threshold: Int = Field(default=2, ge=2, le=10)
+    unhealthy_threshold: Int = Field(default=2, ge=2, le=10)
+    health_interval_seconds: Int = Field(default=10, ge=5, le=300)
+    health_timeout_seconds: Int = Field(default=5, ge=2, le=120)
+    access_logs: Bool = True
+    deletion_protection: Bool | None = None
+    waf: Annotated[str, matching(r"arn:aws[-a-z]*:wafv2:.+", "must be the ARN of a web ACL")] | None = None
+    inbound: tuple[Cidr, ...] = (IPv4Network("0.0.0.0/0"),)
+
+
+class Ec2Cluster(Model):
+    """A cluster of EC2 machines: network, certificates, machines with kubeadm, and what runs on every such cluster.
+
+    Attributes:
+        name: of the cluster, in tags and names.
+        region: of AWS.
+        kubernetes: version of kubeadm, kubelet and the control plane.
+        hostname: a name of the API server, in its certificate and in the kubeconfig; None takes its Elastic IP.
+        network: addresses.
+        nodes: the node table: a machine for each.
+        machines: what they have in common.
+        pki: certificates.
+        backup: of etcd.
+        tags: on everything that AWS lets be tagged.
+        calico: chart of the pod network.
+        load_balancer_controller: chart of the AWS Load Balancer Controller.
+        metrics_server: chart of metrics-server; None goes without.
+        argo_rollouts: chart of Argo Rollouts; None goes without.
+        load_balancer: the ALB; None goes without.
+    """
+
+    kind: Literal["ec2"]
+    name: ClusterName
+    region: Annotated[str, matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "must be a region | Example: ap-northeast-2")] = (
+        "ap-northeast-2"
+    )
+    kubernetes: KubernetesVersion = "1.34.1"
+    hostname: Subdomain | None = None
+    network: Network = Field(default_factory=Network)
+    nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
+    machines: Machines = Field(default_factory=Machines)
+    pki: Pki = Field(default_factory=Pki)
+    backup: Backup = Field(default_factory=Backup)
+    tags: dict[str, str] = Field(default_factory=dict)
+    calico: Chart | None = None
+    load_balancer_controller: Chart | None = None
+    metrics_server: Chart | None = None
+    argo_rollouts: ArgoRolloutsChart | None = None
+    load_balancer: LoadBalancer | None = None
+
+    @property
+    def identifier(self) -> str:
+        """Names the cluster in the state."""
+        return self.name
+
+    @property
+    def control_plane(self) -> str:
+        """Name of the control plane's node."""
+        return next(name for name, node in self.nodes.items() if node.role is Role.CONTROL_PLANE)
