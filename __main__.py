@@ -62,6 +62,8 @@ def release(
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
+    if settings.cluster.kind == "ec2":
+        raise pulumi.RunError("switchyard:cluster.kind: 'ec2': is not complete yet, nothing was changed.")
     access = access_to(settings.cluster)
     live = look_at_nodes(settings.cluster.nodes, access)
     rollouts = look_at_rollouts(settings.services, access)

@@ -4,42 +4,64 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from render.addons import ARGO_ROLLOUTS, argo_rollouts_values, namespace_labels
+from render.addons import Addon, calico, existing_addons, namespace_labels, platform
 from render.labels import APPLY
-from settings.addons import ArgoRolloutsChart
 from settings.cluster import ExistingCluster
-
-TIMEOUT_SECONDS = 300
-"""Bound on the controller's start."""
+from settings.ec2 import Ec2Cluster
 
 
-class ArgoRollouts(pulumi.ComponentResource):
-    """Argo Rollouts by its chart, as a release of Helm, which keeps the definitions when the release goes."""
+class ChartAddon(pulumi.ComponentResource):
+    """One add-on by its chart, as a release of Helm in a namespace of its own.
 
-    def __init__(self, name: str, *, chart: ArgoRolloutsChart, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("switchyard:addons:ArgoRollouts", name, None, opts)
+    A release, and not a chart that Pulumi renders: Helm keeps the definitions that a chart marks so when the release
+    goes, and lets a chart look at the cluster, where it finds the certificate that it made before.
+    """
+
+    version: pulumi.Output[str]
+    """Of the chart."""
+
+    def __init__(self, name: str, *, addon: Addon, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         namespace = Namespace(
             f"{name}-namespace",
-            metadata={"name": ARGO_ROLLOUTS, "labels": namespace_labels(), "annotations": APPLY},
+            metadata={"name": addon.namespace, "labels": namespace_labels(addon.level), "annotations": APPLY},
             opts=here,
         )
         Release(
             f"{name}-release",
-            name=ARGO_ROLLOUTS,
+            name=addon.name,
             namespace=namespace.metadata.apply(lambda made: made["name"]),
-            chart=chart.chart,
-            version=chart.version,
-            repository_opts=None if chart.is_path else RepositoryOptsArgs(repo=chart.repository),
-            values=argo_rollouts_values(chart),
-            timeout=TIMEOUT_SECONDS,
+            chart=addon.chart.chart,
+            version=addon.chart.version,
+            repository_opts=None if addon.chart.is_path else RepositoryOptsArgs(repo=addon.chart.repository),
+            values=addon.values,
+            timeout=addon.timeout_seconds,
             opts=here,
         )
-        self.register_outputs({"version": chart.version})
+        self.version = pulumi.Output.from_input(addon.chart.version)
+        self.register_outputs({"version": self.version})
 
 
 def addons(cluster: ExistingCluster, opts: pulumi.ResourceOptions) -> list[pulumi.ComponentResource]:
-    """Everything that the stack brings, for the services to wait for."""
-    if cluster.argo_rollouts is None:
-        return []
-    return [ArgoRollouts("argo-rollouts", chart=cluster.argo_rollouts, opts=opts)]
+    """Everything that the stack brings to somebody else's cluster, for the services to wait for."""
+    return [_install(addon, opts) for addon in existing_addons(cluster)]
+
+
+def pod_network(cluster: Ec2Cluster, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later."""
+    return _install(calico(cluster), opts)
+
+
+def platform_addons(
+    cluster: Ec2Cluster, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> list[pulumi.ComponentResource]:
+    """Everything else that the stack brings to its own machines: the controller first, which the others wait for."""
+    first, *others = platform(cluster, vpc_id)
+    controller = _install(first, opts)
+    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[controller]))
+    return [controller, *(_install(addon, after) for addon in others)]
+
+
+def _install(addon: Addon, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    return ChartAddon(addon.name, addon=addon, opts=opts)

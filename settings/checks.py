@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.canary_checks import canary_problems, tag_problems
-from settings.cluster import ExistingCluster
 from settings.fit import eligible_nodes, shortfalls
+from settings.nodes import NodeSettings
 from settings.problems import HIDDEN, Problem, set_command, shown
 from settings.quantity import parse_quantity
 from settings.service import (
@@ -117,15 +117,15 @@ def _environment_problems(path: str, service: ServiceSettings) -> Iterator[Probl
             yield Problem(f"{path}.fieldEnv.{name}", shown(field), rule, "Take it out of one of them.")
 
 
-def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingCluster) -> Iterator[Problem]:
-    """Rules across services, and between services and nodes."""
+def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
+    """Rules across services, and between services and nodes; without nodes, of the former alone."""
     yield from _names_taken_twice(services)
     yield from _ports_taken_twice(services)
-    if not cluster.nodes:
+    if not nodes:
         return
     homeless = set()
     for name, service in services.items():
-        if not eligible_nodes(service, cluster.nodes):
+        if not eligible_nodes(service, nodes):
             homeless.add(name)
             selector = ", ".join(f"{key}={value}" for key, value in service.node_selector.items())
             yield Problem(
@@ -134,9 +134,7 @@ def stack_problems(services: Mapping[str, ServiceSettings], cluster: ExistingClu
                 "no node carries these labels without a taint that the service does not tolerate",
                 "Change the selector or tolerations, or the workload of a node in switchyard:cluster.nodes.",
             )
-    for short in shortfalls(
-        {name: service for name, service in services.items() if name not in homeless}, cluster.nodes
-    ):
+    for short in shortfalls({name: service for name, service in services.items() if name not in homeless}, nodes):
         yield Problem(
             f"{SERVICES}.{short.service}",
             f"{short.pods} pods ({_PODS_AT_ONCE[services[short.service].strategy]})",

@@ -8,6 +8,8 @@ from settings.addons import ArgoRolloutsChart
 from settings.model import Model
 from settings.nodes import DEFAULT_NODES, NodeSettings
 
+CLUSTER = "switchyard:cluster"
+
 
 class ExistingCluster(Model):
     """A cluster that somebody else made: the sandbox, kind, k3d, any other.

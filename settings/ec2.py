@@ -1,16 +1,50 @@
 """A cluster of EC2 machines that this program makes, with kubeadm on them."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from settings.addons import ArgoRolloutsChart, ChartVersion
 from settings.model import Bool, Int, Model
 from settings.nodes import DEFAULT_NODES, NodeSettings, Role
 from settings.text import Subdomain, Url, matching
 
-Cidr = Annotated[IPv4Network, Field(description="an IPv4 network")]
+
+def _network(value: object) -> object:
+    """Takes a text with a prefix only: of a number, or of an address alone, Python makes a network of one address."""
+    if isinstance(value, IPv4Network):
+        return value
+    try:
+        return IPv4Network(value if isinstance(value, str) and "/" in value else "")
+    except ValueError:
+        raise ValueError(
+            "must be an IPv4 network: its first address, / and the length of its prefix | Example: 10.0.0.0/16"
+        ) from None
+
+
+Cidr = Annotated[IPv4Network, BeforeValidator(_network)]
+
+NodeName = Annotated[
+    str,
+    matching(
+        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        "must be a DNS label, it is the machine's hostname: at most 63 of a-z 0-9 -, not - at an end | "
+        "Example: k8s-worker-3",
+    ),
+]
+
+TagKey = Annotated[
+    str,
+    matching(r"[\w .:/=+@-]{1,128}", "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @"),
+]
+TagValue = Annotated[
+    str,
+    matching(
+        r"[\w .:/=+@-]{0,256}", "must be the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @"
+    ),
+]
 
 ClusterName = Annotated[
     str,
@@ -27,6 +61,18 @@ KubernetesVersion = Annotated[
 
 CONTROL_PLANE_LIMIT = 1
 """Machines of the control plane: etcd is on the only one, and is restored from its snapshots."""
+
+KUBERNETES_MINORS = ("1.34",)
+"""Minors that kubeadm's configuration is rendered for: that of the pinned kubeadm, which the tests try it with."""
+
+DISK_GB: Mapping[Role, int] = {Role.WORKER: 20, Role.CONTROL_PLANE: 25}
+"""Smallest root disk, GB.
+
+8 for the image (the root volume of Canonical's Ubuntu Server images), 8 for the images of pods, those of two versions
+of a service among them, and their logs (an estimate on the careful side), a tenth for the journal (journald's own
+limit), a tenth kept free (`RESERVATIONS.disk_percent`). The control plane has etcd's database too, which etcd limits
+to 2 GiB, a snapshot of it on its way to the bucket, and the audit log.
+"""
 
 
 class Network(Model):
@@ -135,7 +181,7 @@ class LoadBalancer(Model):
 
     Attributes:
         certificate: ARN of a certificate of ACM; with it 443 is served and 80 leads there. None serves 80 only.
-        routes: host and path to service.
+        routes: host and path to service; at least one.
         idle_timeout_seconds: of a connection without a request.
         deregistration_delay_seconds: how long a target that leaves is left to end its requests.
         healthy_threshold: answers until a target counts as healthy.
@@ -157,7 +203,7 @@ class LoadBalancer(Model):
         ]
         | None
     ) = None
-    routes: tuple[Route, ...] = Field(min_length=1)
+    routes: tuple[Route, ...] = ()
     idle_timeout_seconds: Int = Field(default=60, ge=1, le=4000)
     deregistration_delay_seconds: Int = Field(default=30, ge=0, le=3600)
     healthy_threshold: Int = Field(default=2, ge=2, le=10)
@@ -199,11 +245,11 @@ class Ec2Cluster(Model):
     kubernetes: KubernetesVersion = "1.34.1"
     hostname: Subdomain | None = None
     network: Network = Field(default_factory=Network)
-    nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
+    nodes: dict[NodeName, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
     machines: Machines = Field(default_factory=Machines)
     pki: Pki = Field(default_factory=Pki)
     backup: Backup = Field(default_factory=Backup)
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     calico: Chart | None = None
     load_balancer_controller: Chart | None = None
     metrics_server: Chart | None = None

@@ -8,21 +8,31 @@ from typing import Any
 from pydantic import ValidationError
 
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
-from settings.cluster import ExistingCluster
+from settings.cluster import CLUSTER, ExistingCluster
+from settings.ec2 import Ec2Cluster
+from settings.ec2_checks import Finding, ec2_findings
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 NAMESPACE = "switchyard"
-CLUSTER = f"{NAMESPACE}:cluster"
 PRODUCTION = "production"
 """The stack of this name is marked production; `switchyard:production` marks others."""
+
+KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
+"""Models of a cluster, by its kind."""
+
+NAMELESS = "nameless"
+"""Stands in for a cluster's name that is missing or wrong, while the rules across its fields are tried."""
+
+DEPTH = 4
+"""Keys of the longest path in a cluster's settings that a list is in: loadBalancer, routes, 0, host."""
 
 
 @dataclass(frozen=True)
 class StackSettings:
     """Everything that a stack is made from."""
 
-    cluster: ExistingCluster
+    cluster: ExistingCluster | Ec2Cluster
     services: Mapping[str, ServiceSettings]
     production: bool
 
@@ -51,10 +61,15 @@ def load(
     cluster = _cluster(raw_cluster, problems)
     services = _services(raw_services, problems, production=marked)
     wrong = {problem.path for problem in problems}
+    table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
+    nodes = cluster.nodes if cluster is not None and table_is_right else {}
+    found = [Finding(problem) for problem in stack_problems(services, nodes)]
+    if isinstance(cluster, Ec2Cluster):
+        found += ec2_findings(cluster, services, production=marked)
     problems += [
-        problem
-        for problem in stack_problems(services, cluster or ExistingCluster(kind="existing", nodes={}))
-        if not any(_touches(path, problem.path) for path in wrong)
+        finding.problem
+        for finding in found
+        if not any(_touches(path, read) for path in wrong for read in finding.paths)
     ]
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
@@ -87,23 +102,39 @@ def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
     return replace(problem, value=HIDDEN) if secret else problem
 
 
-def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | None:
+def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | Ec2Cluster | None:
     if not isinstance(raw, Mapping):
         value = "missing" if raw is None else shape(raw)
         remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
         problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
         return None
     kind = raw.get("kind")
-    if kind != "existing":
-        rule = "is not available yet; allowed: existing" if kind == "ec2" else "allowed: existing"
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        value = "missing" if kind is None else shown(kind)
         remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
-        problems.append(Problem(f"{CLUSTER}.kind", "missing" if kind is None else shown(kind), rule, remedy))
+        problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
         return None
     try:
-        return ExistingCluster.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        problems += from_pydantic(CLUSTER, ExistingCluster, error)
-        return None
+        problems += from_pydantic(CLUSTER, model, error)
+        return _right_part(raw, error) if model is Ec2Cluster else None
+
+
+def _right_part(raw: Mapping[str, Any], error: ValidationError) -> Ec2Cluster | None:
+    """An EC2 cluster without what is wrong in it, so that the rules across its fields still speak."""
+    part: Any = copy.deepcopy(dict(raw))
+    for levels in range(DEPTH):
+        for details in error.errors(include_url=False):
+            loc = tuple(key for key in details["loc"] if key != "[key]")
+            _prune(part, loc[: max(1, len(loc) - levels)], into_lists=True)
+        part.setdefault("name", NAMELESS)
+        try:
+            return Ec2Cluster.model_validate(part)
+        except ValidationError as again:
+            error = again
+    return None
 
 
 def _services(raw: object, problems: list[Problem], *, production: bool) -> dict[str, ServiceSettings]:
@@ -152,9 +183,12 @@ def _model(raw: object) -> type[ServiceSettings]:
     return ArgoBlueGreenSettings if strategy == "argoBlueGreen" else BlueGreenSettings
 
 
-def _prune(raw: Any, loc: tuple[int | str, ...]) -> None:
+def _prune(raw: Any, loc: tuple[int | str, ...], *, into_lists: bool = False) -> None:
     *above, last = tuple(key for key in loc if key != "[key]") or (None,)
     for key in above:
+        if into_lists and isinstance(raw, list) and isinstance(key, int):
+            raw = raw[key]
+            continue
         if not isinstance(raw, dict) or key not in raw:
             return
         raw = raw[key]

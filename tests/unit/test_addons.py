@@ -1,12 +1,30 @@
 """What a stack brings to its cluster."""
 
+from typing import Any
+
+import kubernetes_validate
+import pulumi
 import pytest
 
-from render.addons import argo_rollouts_values
-from settings.addons import ArgoRolloutsChart
+from components.addons import ChartAddon, addons
+from render.addons import (
+    Addon,
+    argo_rollouts,
+    argo_rollouts_values,
+    calico,
+    existing_addons,
+    namespace_labels,
+    platform,
+)
+from render.security_groups import WEBHOOK
+from settings.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart
+from settings.cluster import ExistingCluster
+from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import load
 from tests.unit.configuration import BACKEND
+from tests.unit.engine import record
+from toolchain.versions import KUBERNETES
 
 
 def test_the_definitions_of_argo_rollouts_outlive_its_release() -> None:
@@ -36,3 +54,134 @@ def test_a_mistake_in_it_gets_a_line(chart: dict[str, object], line: str) -> Non
     with pytest.raises(SettingsError) as found:
         load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")
     assert line in str(found.value)
+
+
+CLUSTER = Ec2Cluster.model_validate(
+    {
+        "kind": "ec2",
+        "name": "production",
+        "region": "eu-west-1",
+        "tags": {"team": "shop"},
+        "network": {"pods": "172.20.0.0/16"},
+        "metricsServer": METRICS_SERVER.model_dump(),
+        "argoRollouts": {"version": "2.40.5"},
+    }
+)
+WAF = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+ALL = (calico(CLUSTER), *platform(CLUSTER, "vpc-1"))
+
+PUBLISHED = {
+    "calico": {"installation", "apiServer", "goldmane", "whisker"},
+    "aws-load-balancer-controller": {
+        "clusterName", "region", "vpcId", "hostNetwork", "dnsPolicy", "replicaCount", "podDisruptionBudget",
+        "updateStrategy", "resources", "webhookBindPort", "keepTLSSecret", "ingressClass",
+        "createIngressClassResource", "defaultTargetType", "enableServiceMutatorWebhook",
+        "enablePodReadinessGateInject", "enableBackendSecurityGroup", "enableShield", "enableWaf", "enableWafv2",
+        "defaultTags",
+    },
+    "metrics-server": {"args"},
+    "argo-rollouts": {"installCRDs", "keepCRDs", "controller", "dashboard"},
+}  # fmt: skip
+"""Keys that the charts' own values.yaml have, as read in their repositories: a misspelt one is none of them."""
+
+
+def test_a_value_has_a_key_that_its_chart_publishes() -> None:
+    for addon in ALL:
+        assert addon.values.keys() <= PUBLISHED[addon.name]
+
+
+@pytest.mark.parametrize("addon", ALL, ids=lambda addon: addon.name)
+def test_the_namespace_of_an_addon_is_valid_and_enforces_a_level_of_pod_security(addon: Addon) -> None:
+    labels = namespace_labels(addon.level)
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": addon.namespace, "labels": labels}}
+    kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    assert labels["pod-security.kubernetes.io/enforce"] == addon.level
+
+
+def test_only_what_is_on_the_nodes_own_network_has_the_privileged_level() -> None:
+    assert {addon.name for addon in ALL if addon.level == "privileged"} == {"calico", "aws-load-balancer-controller"}
+
+
+def test_charts_are_pinned_in_one_file_and_the_settings_may_give_another() -> None:
+    assert [addon.chart for addon in ALL[:3]] == [CALICO, LOAD_BALANCER_CONTROLLER, CLUSTER.metrics_server]
+    own = {"version": "9.9.9", "chart": "./charts/own", "repository": "https://example.org"}
+    changed = Ec2Cluster.model_validate(
+        {"kind": "ec2", "name": "production", "calico": own, "loadBalancerController": own}
+    )
+    assert {addon.chart.version for addon in (calico(changed), *platform(changed, "vpc-1"))} == {"9.9.9"}
+
+
+def test_an_addon_that_the_settings_do_not_ask_for_is_not_there() -> None:
+    bare = Ec2Cluster(kind="ec2", name="production")
+    assert [addon.name for addon in platform(bare, "vpc-1")] == ["aws-load-balancer-controller"]
+    assert existing_addons(ExistingCluster(kind="existing")) == []
+
+
+def test_all_pods_of_two_nodes_talk_by_vxlan_and_there_is_no_bgp() -> None:
+    network = calico(CLUSTER).values["installation"]["calicoNetwork"]
+    assert network["bgp"] == "Disabled"
+    (pool,) = network["ipPools"]
+    assert (pool["cidr"], pool["encapsulation"]) == ("172.20.0.0/16", "VXLAN")
+
+
+def test_the_load_balancers_controller_is_told_what_it_would_ask_the_metadata_service() -> None:
+    values = platform(CLUSTER, "vpc-1")[0].values
+    assert (values["clusterName"], values["region"], values["vpcId"]) == ("production", "eu-west-1", "vpc-1")
+    assert values["hostNetwork"] is True
+    assert values["webhookBindPort"] == WEBHOOK.first == 9443
+    assert values["defaultTags"] == {"team": "shop"}
+
+
+def test_one_of_two_controllers_stays_when_a_node_is_drained_or_the_chart_changes() -> None:
+    values = platform(CLUSTER, "vpc-1")[0].values
+    assert (values["replicaCount"], values["podDisruptionBudget"]) == (2, {"maxUnavailable": 1})
+    assert values["updateStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_the_webhooks_certificate_outlives_an_update() -> None:
+    assert platform(CLUSTER, "vpc-1")[0].values["keepTLSSecret"] is True
+
+
+def test_the_controller_does_nothing_that_its_role_does_not_allow() -> None:
+    def values(waf: str | None) -> dict[str, Any]:
+        alb = {"routes": [{"service": "backend"}], "waf": waf}
+        cluster = Ec2Cluster.model_validate({"kind": "ec2", "name": "production", "loadBalancer": alb})
+        return platform(cluster, "vpc-1")[0].values
+
+    off = ("enableShield", "enableWaf", "enableBackendSecurityGroup", "enableServiceMutatorWebhook")
+    assert not any(values(WAF)[key] for key in off)
+    assert (values(None)["enableWafv2"], values(WAF)["enableWafv2"]) == (False, True)
+
+
+def test_an_addon_is_a_namespace_and_a_release_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(monkeypatch, lambda: [ChartAddon(addon.name, addon=addon) for addon in ALL])
+    for addon in ALL:
+        component = f"switchyard:addons:{addon.kind}"
+        assert recording.names(component) == {addon.name}
+        namespace = recording.requests[NAMESPACE, f"{addon.name}-namespace"]
+        release = recording.requests[RELEASE, f"{addon.name}-release"]
+        assert namespace.parent.endswith(f"{component}::{addon.name}")
+        assert release.parent.endswith(f"{component}::{addon.name}")
+        assert namespace.object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == addon.level
+        assert (release.object["namespace"], release.object["version"]) == (addon.namespace, addon.chart.version)
+        assert release.object["repositoryOpts"]["repo"] == addon.chart.repository
+        assert release.object["timeout"] == addon.timeout_seconds
+        assert recording.dependencies(RELEASE, f"{addon.name}-release") == {f"{addon.name}-namespace"}
+        assert recording.outputs[addon.name] == ["version"]
+
+
+def test_a_chart_in_a_directory_is_not_looked_for_in_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    addon = argo_rollouts(ArgoRolloutsChart(version="2.40.5", chart="./charts/argo"))
+    recording = record(monkeypatch, lambda: ChartAddon("it", addon=addon))
+    assert "repositoryOpts" not in recording.requests[RELEASE, "it-release"].object
+
+
+def test_argo_rollouts_is_on_both_kinds_of_cluster_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = ArgoRolloutsChart(version="2.40.5")
+    existing = ExistingCluster(kind="existing", argo_rollouts=chart)
+    assert existing_addons(existing) == [platform(CLUSTER, "vpc-1")[-1]]
+    recording = record(monkeypatch, lambda: addons(existing, pulumi.ResourceOptions()))
+    assert recording.names("switchyard:addons:ArgoRollouts") == {"argo-rollouts"}
+    assert recording.names(RELEASE) == {"argo-rollouts-release"}

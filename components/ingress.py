@@ -1,0 +1,95 @@
+"""The application load balancer before the services."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.networking.v1 import Ingress
+
+from components.manifest import register
+from render.ingress import Part, ingress, load_balancer_attributes, parts, url
+from settings.ec2 import Ec2Cluster, LoadBalancer
+from settings.service import ServiceSettings
+
+TIMEOUT_SECONDS = 600
+"""Bound on the load balancer's coming and going: AWS takes two to five minutes for each."""
+
+
+class AlbIngress(pulumi.ComponentResource):
+    """Asks the AWS Load Balancer Controller for one ALB before all services that have a route.
+
+    It must come after the controller and the services, so that at a `destroy` it goes before them: the controller
+    deletes the ALB while the Ingresses go, and each of them waits for that.
+    """
+
+    hostname: pulumi.Output[str]
+    """Name of the ALB in DNS, which the names of the routes point to."""
+
+    urls: pulumi.Output[dict[str, list[str]]]
+    """Where users find each service."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: Ec2Cluster,
+        services: Mapping[str, ServiceSettings],
+        production: bool,
+        security_group_id: pulumi.Input[str],
+        access_log_bucket: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Registers the Ingresses.
+
+        Args:
+            name: of the component.
+            cluster: its settings, with a load balancer.
+            services: settings of all services.
+            production: whether the stack is marked so.
+            security_group_id: the ALB's own group.
+            access_log_bucket: where access logs go, if the settings ask for them.
+            opts: of the component.
+
+        Raises:
+            ValueError: without a load balancer in the settings, or without a bucket for the logs that they ask for.
+        """
+        super().__init__("switchyard:ingress:AlbIngress", name, None, opts)
+        alb = cluster.load_balancer
+        if alb is None:
+            raise ValueError("the cluster has no load balancer")
+        if alb.access_logs and access_log_bucket is None:
+            raise ValueError("access logs need a bucket")
+        attributes = pulumi.Output.from_input(access_log_bucket).apply(
+            lambda bucket: load_balancer_attributes(cluster, bucket, production=production)
+        )
+        bound = f"{TIMEOUT_SECONDS}s"
+        here = pulumi.ResourceOptions(
+            parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
+        )
+        found = parts(alb.routes)
+        made = [
+            register(
+                Ingress,
+                f"{name}-{part.name}",
+                ingress(cluster, part, services[part.service], security_group_id, attributes),
+                here,
+            )
+            for part in found
+        ]
+        # All Ingresses of a group have the one name.
+        self.hostname = made[0].status.apply(_hostname)
+        self.urls = self.hostname.apply(lambda hostname: _urls(alb, found, hostname))
+        self.register_outputs({"hostname": self.hostname, "urls": self.urls})
+
+
+def _hostname(status: Any) -> str:
+    """The name in an Ingress's status; empty while there is none."""
+    points = status.load_balancer.ingress if status is not None and status.load_balancer is not None else None
+    return (points[0].hostname or "") if points else ""
+
+
+def _urls(alb: LoadBalancer, found: list[Part], hostname: str) -> dict[str, list[str]]:
+    urls: dict[str, list[str]] = {}
+    for part in found:
+        urls.setdefault(part.service, []).extend(url(alb, route, hostname) for route in part.routes)
+    return urls

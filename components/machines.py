@@ -1,0 +1,288 @@
+"""The machines, what each may do in AWS, and the address of the API server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from typing import Protocol
+
+import pulumi
+import pulumi_aws as aws
+
+from components.storage import Storage, tags
+from render import cloud_init, iam
+from settings.ec2 import Ec2Cluster
+from settings.nodes import NodeSettings, Role
+
+UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+"""Canonical's own parameter with the newest image of Ubuntu 24.04 LTS in the region."""
+
+RESERVED_PREFIX = 28
+"""Size of the range that AWS gives no machine by itself: the second of this size in the control plane's subnet.
+
+AWS keeps the first four addresses of a subnet, which are in the first.
+"""
+
+PINNED = ["ami", "userData", "userDataBase64", "associatePublicIpAddress"]
+"""What a machine keeps from its start, by the provider's names, whatever the program comes to say.
+
+A new image or user data would stop or replace the machine. The public address reads as off while a machine is
+stopped, and would replace it at the next update after a refresh. A replacement that is asked for
+(``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old ones.
+"""
+
+
+class Network(Protocol):
+    """What machines need of the network."""
+
+    @property
+    def vpc_id(self) -> pulumi.Output[str]:
+        """Of the VPC."""
+
+    @property
+    def subnet_ids(self) -> Mapping[str, pulumi.Output[str]]:
+        """A public subnet for each zone."""
+
+    @property
+    def node_group_id(self) -> pulumi.Output[str]:
+        """Security group of all nodes, the one with the cluster's tag."""
+
+    @property
+    def control_plane_group_id(self) -> pulumi.Output[str]:
+        """Security group of the control plane besides."""
+
+
+class Endpoint(pulumi.ComponentResource):
+    """The address of the API server, known before certificates are made for it and before a machine has it."""
+
+    allocation_id: pulumi.Output[str]
+    """Of the Elastic IP."""
+    public_ip: pulumi.Output[str]
+    """The Elastic IP; a hostname of the settings has to lead here."""
+    host: pulumi.Output[str]
+    """What clients call: the hostname of the settings, else the Elastic IP."""
+
+    def __init__(self, name: str, *, cluster: Ec2Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("switchyard:machines:Endpoint", name, None, opts)
+        address = aws.ec2.Eip(
+            f"{name}-address", domain="vpc", tags=tags(cluster, "api"), opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.allocation_id = address.allocation_id
+        self.public_ip = address.public_ip
+        self.host = address.public_ip if cluster.hostname is None else pulumi.Output.from_input(cluster.hostname)
+        self.register_outputs({"allocation_id": self.allocation_id, "public_ip": self.public_ip, "host": self.host})
+
+
+class Machines(pulumi.ComponentResource):
+    """A machine for each row of the node table, with a role for the control plane and one for all workers.
+
+    The AWS Load Balancer Controller runs with hostNetwork on a worker, so that its permissions are the workers': hop
+    limit 1 keeps every other pod from them, and the control plane's backups from the controller.
+    """
+
+    instance_ids: dict[str, pulumi.Output[str]]
+    """By node."""
+    private_ips: dict[str, pulumi.Output[str]]
+    """By node."""
+    endpoint: pulumi.Output[str]
+    """What clients of the API server call, known when it leads to the control plane."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: Ec2Cluster,
+        production: bool,
+        network: Network,
+        storage: Storage,
+        endpoint: Endpoint,
+        user_data: Callable[[str], pulumi.Input[str]],
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Makes the machines.
+
+        Args:
+            name: of the component.
+            cluster: settings.
+            production: whether machines are protected unless the settings say otherwise.
+            network: where they are.
+            storage: what they read and write.
+            endpoint: what leads to the control plane.
+            user_data: of a node, by its name; no secret is in it.
+            after: what has to be there before a machine starts, besides its role and secrets: the way out of the VPC.
+            opts: of the component.
+        """
+        super().__init__("switchyard:machines:Machines", name, None, opts)
+        self._name = name
+        self._cluster = cluster
+        self._network = network
+        self._storage = storage
+        self._child = pulumi.ResourceOptions(parent=self)
+        wanted = cluster.machines.termination_protection
+        self._protected = production if wanted is None else wanted
+
+        image = self._image()
+        reservation = self._reservation()
+        profiles = {role: self._profile(role) for role in Role}
+        instances = {}
+        for node_name, node in cluster.nodes.items():
+            profile, policies = profiles[node.role]
+            # A machine asks for its secrets as soon as it starts.
+            before = [storage, reservation, *policies, *after]
+            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
+        self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
+        self.private_ips = {node_name: instance.private_ip for node_name, instance in instances.items()}
+        association = aws.ec2.EipAssociation(
+            f"{name}-address",
+            allocation_id=endpoint.allocation_id,
+            instance_id=self.instance_ids[cluster.control_plane],
+            opts=self._child,
+        )
+        self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda found: str(found[0]))
+        self.register_outputs(
+            {"instance_ids": self.instance_ids, "private_ips": self.private_ips, "endpoint": self.endpoint}
+        )
+
+    def _reservation(self) -> aws.ec2.SubnetCidrReservation:
+        """Keeps the control plane's address free for it, also while the machine is being replaced."""
+        zone = self._cluster.nodes[self._cluster.control_plane].zone
+        return aws.ec2.SubnetCidrReservation(
+            f"{self._name}-reserved",
+            subnet_id=self._network.subnet_ids[zone],
+            cidr_block=str(_reserved(self._cluster)),
+            reservation_type="explicit",
+            description="The control plane's fixed address",
+            opts=self._child,
+        )
+
+    def _image(self) -> pulumi.Input[str]:
+        if self._cluster.machines.ami is not None:
+            return self._cluster.machines.ami
+        found = aws.ssm.get_parameter_output(name=UBUNTU, opts=pulumi.InvokeOutputOptions(parent=self))
+        # The provider takes every parameter for a secret; this one is on a public page.
+        return pulumi.Output.unsecret(found.value)
+
+    def _profile(self, role: Role) -> tuple[aws.iam.InstanceProfile, list[aws.iam.RolePolicyAttachment]]:
+        """An instance profile, and what has to be there before a machine uses it."""
+        prefix = f"{self._name}-{role.value}"
+        what = {Role.CONTROL_PLANE: "control-plane", Role.WORKER: "worker"}[role]
+        made = aws.iam.Role(
+            f"{prefix}-role",
+            description=f"Machines of cluster {self._cluster.name}: {what}",
+            assume_role_policy=iam.text(iam.assume_role()),
+            tags=tags(self._cluster, what),
+            opts=self._child,
+        )
+        attached = []
+        for purpose, document in self._documents(role).items():
+            policy = aws.iam.Policy(
+                f"{prefix}-{purpose}", policy=document, tags=tags(self._cluster, f"{what}-{purpose}"), opts=self._child
+            )
+            attachment = aws.iam.RolePolicyAttachment(
+                f"{prefix}-{purpose}", role=made.name, policy_arn=policy.arn, opts=self._child
+            )
+            attached.append(attachment)
+        profile = aws.iam.InstanceProfile(
+            f"{prefix}-profile", role=made.name, tags=tags(self._cluster, what), opts=self._child
+        )
+        return profile, attached
+
+    def _documents(self, role: Role) -> dict[str, pulumi.Output[str]]:
+        """The policies of a role, by purpose."""
+        cluster, storage = self._cluster, self._storage
+        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        place = caller.arn.apply(lambda arn: iam.Place.of(arn, cluster.region))
+        readable = [storage.parameter_arns[parameter] for parameter in cloud_init.readable_parameters(cluster, role)]
+        node = pulumi.Output.all(place, storage.key_arn, *readable)
+        found = {"node": node.apply(lambda known: iam.text(iam.node(known[0], known[1], known[2:])))}
+        if role is Role.CONTROL_PLANE:
+            bucket = pulumi.Output.all(place, storage.key_arn, storage.bucket_arn)
+            found["backup"] = bucket.apply(lambda known: iam.text(iam.backup(*known)))
+        elif cluster.load_balancer_controller is not None:
+            waf = None if cluster.load_balancer is None else cluster.load_balancer.waf
+            where = pulumi.Output.all(place, self._network.vpc_id)
+            found["load-balancer"] = where.apply(
+                lambda known: iam.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
+            )
+        return found
+
+    def _instance(
+        self,
+        node_name: str,
+        node: NodeSettings,
+        image: pulumi.Input[str],
+        profile: aws.iam.InstanceProfile,
+        user_data: pulumi.Input[str],
+        before: Sequence[pulumi.Resource],
+    ) -> aws.ec2.Instance:
+        groups = [self._network.node_group_id]
+        address = None
+        if node.role is Role.CONTROL_PLANE:
+            groups.append(self._network.control_plane_group_id)
+            address = str(control_plane_address(self._cluster))
+        labels = tags(self._cluster, node_name)
+        burstable = node.type.startswith("t")
+        return aws.ec2.Instance(
+            f"{self._name}-{node_name}",
+            ami=image,
+            instance_type=node.type,
+            availability_zone=node.zone,
+            subnet_id=self._network.subnet_ids[node.zone],
+            private_ip=address,
+            vpc_security_group_ids=groups,
+            # The subnets are public and there is no NAT gateway: a machine without an address has no way out.
+            associate_public_ip_address=True,
+            iam_instance_profile=profile.name,
+            user_data=user_data,
+            user_data_replace_on_change=False,
+            # Calico's VXLAN packets have the machines' own addresses, so that the check passes them.
+            source_dest_check=True,
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                "http_put_response_hop_limit": 1,
+                "instance_metadata_tags": "disabled",
+            },
+            root_block_device={
+                "volume_type": "gp3",
+                "volume_size": node.disk_gb,
+                "encrypted": True,
+                "kms_key_id": self._storage.key_arn,
+                "delete_on_termination": True,
+            },
+            ebs_optimized=True,
+            monitoring=True,
+            credit_specification={"cpu_credits": self._cluster.machines.credits} if burstable else None,
+            disable_api_termination=self._protected,
+            tags={**labels, f"kubernetes.io/cluster/{self._cluster.name}": "owned"},
+            volume_tags=labels,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=before,
+                ignore_changes=PINNED,
+                # Two machines cannot be one node: the old one goes first, drained by then.
+                delete_before_replace=True,
+            ),
+        )
+
+
+def control_plane_address(cluster: Ec2Cluster) -> IPv4Address:
+    """The control plane's address in the VPC: the same for every machine that comes to be the control plane.
+
+    Workers and the certificates of etcd keep it for years.
+
+    Raises:
+        ValueError: the subnet is too small for it.
+    """
+    return _reserved(cluster)[0]
+
+
+def _reserved(cluster: Ec2Cluster) -> IPv4Network:
+    zone = cluster.nodes[cluster.control_plane].zone
+    subnet = cluster.network.subnets[zone]
+    if subnet.prefixlen >= RESERVED_PREFIX:
+        raise ValueError(
+            f"network.subnets.{zone}: {subnet} has no room for the control plane's address | "
+            f"Take /{RESERVED_PREFIX - 1} or larger"
+        )
+    _, second, *_ = subnet.subnets(new_prefix=RESERVED_PREFIX)
+    return second

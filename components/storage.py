@@ -1,0 +1,193 @@
+"""What outlives a machine: the key, the secrets that a machine reads at its start, and the bucket with its backups."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from render import cloud_init, iam
+from settings.ec2 import Ec2Cluster
+
+KEY_DELETION_DAYS = 30
+"""Time to think better of a key's deletion, days: the longest that KMS has. Without the key no backup is readable."""
+
+
+class Storage(pulumi.ComponentResource):
+    """A key, an encrypted parameter for each secret, and an encrypted bucket for backups.
+
+    In production the key and the bucket stay when the stack is destroyed: a backup is most wanted then.
+
+    The bucket has no access log: one role of one machine reads and writes it, and the log would need a second bucket
+    of the same kind. Who needs to know turns on CloudTrail's data events for it, for the whole account in one place.
+    """
+
+    key_arn: pulumi.Output[str]
+    """Of the key that encrypts parameters, backups and the machines' disks."""
+    bucket: pulumi.Output[str]
+    """Name of the bucket for backups."""
+    bucket_arn: pulumi.Output[str]
+    """Its ARN."""
+    parameter_arns: dict[str, pulumi.Output[str]]
+    """Of the parameters with the secrets, by their names."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: Ec2Cluster,
+        production: bool,
+        secrets: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Makes them.
+
+        Args:
+            name: of the component.
+            cluster: settings.
+            production: whether backups stay when the stack is destroyed.
+            secrets: text by key, as render.cloud_init has them: ``pki/ca.key``, ``join/token``.
+            opts: of the component.
+        """
+        super().__init__("switchyard:storage:Storage", name, None, opts)
+        self._name = name
+        self._cluster = cluster
+        self._kept = pulumi.ResourceOptions(parent=self, retain_on_delete=production)
+
+        key = self._key()
+        self.key_arn = key.arn
+        bucket = aws.s3.Bucket(
+            f"{name}-backups", force_destroy=not production, tags=tags(cluster, "backups"), opts=self._kept
+        )
+        self.bucket = bucket.bucket
+        self.bucket_arn = bucket.arn
+        self._close(bucket)
+        self._expire(bucket)
+        self.parameter_arns = {
+            cloud_init.parameter_name(cluster, secret): self._parameter(secret, text)
+            for secret, text in secrets.items()
+        }
+        self.register_outputs(
+            {
+                "key_arn": self.key_arn,
+                "bucket": self.bucket,
+                "bucket_arn": self.bucket_arn,
+                "parameter_arns": self.parameter_arns,
+            }
+        )
+
+    def _key(self) -> aws.kms.Key:
+        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        region = self._cluster.region
+        key = aws.kms.Key(
+            f"{self._name}-key",
+            description=f"Secrets, backups and disks of cluster {self._cluster.name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_DAYS,
+            policy=caller.arn.apply(lambda arn: iam.text(iam.key(iam.Place.of(arn, region)))),
+            tags=tags(self._cluster, "key"),
+            opts=self._kept,
+        )
+        aws.kms.Alias(
+            f"{self._name}-key-alias",
+            name=f"alias/switchyard/{self._cluster.name}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return key
+
+    def _close(self, bucket: aws.s3.Bucket) -> None:
+        """Versions, encryption, and nobody from outside."""
+        blocked = aws.s3.BucketPublicAccessBlock(
+            f"{self._name}-backups-private",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._kept,
+        )
+        aws.s3.BucketVersioning(
+            f"{self._name}-backups-versions",
+            bucket=bucket.id,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._kept,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{self._name}-backups-encryption",
+            bucket=bucket.id,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": self.key_arn,
+                    },
+                    # One data key serves many objects: fewer calls to KMS, each of which costs.
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=self._kept,
+        )
+        aws.s3.BucketPolicy(
+            f"{self._name}-backups-tls",
+            bucket=bucket.id,
+            policy=bucket.arn.apply(lambda arn: iam.text(iam.tls_only(arn))),
+            # S3 refuses two changes of a bucket's access at the same time.
+            opts=pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=[blocked])),
+        )
+
+    def _expire(self, bucket: aws.s3.Bucket) -> None:
+        days = self._cluster.backup.keep_days
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._name}-backups-lifecycle",
+            bucket=bucket.id,
+            rules=[
+                {
+                    "id": "keep",
+                    "status": "Enabled",
+                    "filter": {"prefix": cloud_init.SNAPSHOTS},
+                    "expiration": {"days": days},
+                    # What was overwritten or deleted can be had back for as long again.
+                    "noncurrent_version_expiration": {"noncurrent_days": days},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
+                },
+                {
+                    # S3 takes no days beside this one, so that it is a rule of its own.
+                    "id": "markers",
+                    "status": "Enabled",
+                    "filter": {"prefix": cloud_init.SNAPSHOTS},
+                    "expiration": {"expired_object_delete_marker": True},
+                },
+            ],
+            opts=self._kept,
+        )
+
+    def _parameter(self, secret: str, text: pulumi.Input[str]) -> pulumi.Output[str]:
+        parameter = cloud_init.parameter_name(self._cluster, secret)
+        short = secret.replace("/", "-")
+        return aws.ssm.Parameter(
+            f"{self._name}-{short}",
+            name=parameter,
+            type="SecureString",
+            tier="Standard",
+            key_id=self.key_arn,
+            value=pulumi.Output.secret(text).apply(lambda value: fits(parameter, value)),
+            tags=tags(self._cluster, short),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).arn
+
+
+def fits(parameter: str, value: str) -> str:
+    """The value, if a parameter of SSM holds it.
+
+    Raises:
+        pulumi.RunError: it does not; the message does not show the value.
+    """
+    try:
+        return cloud_init.parameter_value(parameter, value)
+    except cloud_init.ParameterTooLongError as error:
+        raise pulumi.RunError(str(error)) from error
+
+
+def tags(cluster: Ec2Cluster, what: str) -> dict[str, str]:
+    """Tags of something in AWS: the settings' own, and its name."""
+    return {**cluster.tags, "Name": f"{cluster.name}-{what}"}

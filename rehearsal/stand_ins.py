@@ -1,0 +1,63 @@
+"""Both stand-ins together: they run for as long as the with block, and the engine finds them by its environment."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from moto import mock_aws
+
+from rehearsal.aws import Aws
+from rehearsal.install import make_home, port_variable, version
+from rehearsal.plugin import StandIn, serve
+from rehearsal.record import Record
+from rehearsal.tls import Tls
+
+AWS_NOTICE = "AWS is a stand-in here: nothing of this is AWS."
+TLS_NOTICE = "TLS keys and certificates come from a stand-in here: they are real, but not the provider's."
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """Running stand-ins.
+
+    Attributes:
+        environment: variables for the engine.
+        record: of every call.
+        aws: what there is at the stand-in for AWS.
+        delays: seconds that the creation of a type takes longer; may be changed at any time.
+    """
+
+    environment: dict[str, str]
+    record: Record
+    aws: Aws
+    delays: dict[str, float]
+
+
+@contextlib.contextmanager
+def stand_ins(directory: Path, *, region: str, delays: Mapping[str, float] | None = None) -> Iterator[StandIns]:
+    """Starts them, with nothing in the account.
+
+    Args:
+        directory: an empty one, for the engine's home and the record.
+        region: of AWS.
+        delays: seconds that the creation of a type takes longer.
+    """
+    versions = {package: version(package) for package in ("aws", "tls")}
+    home = directory / "pulumi-home"
+    make_home(home, versions)
+    record = Record(directory / "calls.jsonl")
+    slow = dict(delays or {})
+    with mock_aws():
+        aws = Aws(region)
+        parts = {
+            "aws": StandIn(version=versions["aws"], backend=aws, record=record, notice=AWS_NOTICE, delays=slow),
+            "tls": StandIn(version=versions["tls"], backend=Tls(), record=record, notice=TLS_NOTICE, delays=slow),
+        }
+        served = {package: serve(part) for package, part in parts.items()}
+        environment = {port_variable(package): str(port) for package, (_, port) in served.items()}
+        try:
+            yield StandIns({"PULUMI_HOME": str(home), **environment}, record, aws, slow)
+        finally:
+            for server, _ in served.values():
+                server.stop(grace=None).wait()

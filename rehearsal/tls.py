@@ -1,0 +1,300 @@
+"""TLS without its provider: real keys, requests and certificates, by the cryptography package."""
+
+import base64
+import hashlib
+import ipaddress
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from rehearsal.plugin import Made, RefusedError
+from rehearsal.values import Values, has_unknown
+
+KEY = "tls:index/privateKey:PrivateKey"
+SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
+REQUEST = "tls:index/certRequest:CertRequest"
+SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
+PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey"
+
+CURVES: dict[str, type[ec.EllipticCurve]] = {"P224": ec.SECP224R1, "P256": ec.SECP256R1, "P384": ec.SECP384R1}
+CURVES["P521"] = ec.SECP521R1
+
+KEY_USAGES = {
+    "digital_signature": "digital_signature",
+    "content_commitment": "content_commitment",
+    "key_encipherment": "key_encipherment",
+    "data_encipherment": "data_encipherment",
+    "key_agreement": "key_agreement",
+    "cert_signing": "key_cert_sign",
+    "crl_signing": "crl_sign",
+    "encipher_only": "encipher_only",
+    "decipher_only": "decipher_only",
+}
+EXTENDED_USAGES = {
+    "any_extended": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    "server_auth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client_auth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "code_signing": ExtendedKeyUsageOID.CODE_SIGNING,
+    "email_protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
+    "ocsp_signing": ExtendedKeyUsageOID.OCSP_SIGNING,
+}
+SUBJECT = {
+    "commonName": NameOID.COMMON_NAME,
+    "organization": NameOID.ORGANIZATION_NAME,
+    "organizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "country": NameOID.COUNTRY_NAME,
+    "locality": NameOID.LOCALITY_NAME,
+    "province": NameOID.STATE_OR_PROVINCE_NAME,
+    "postalCode": NameOID.POSTAL_CODE,
+    "serialNumber": NameOID.SERIAL_NUMBER,
+}
+
+COMPUTED = {
+    KEY: {
+        "privateKeyOpenssh",
+        "privateKeyPem",
+        "privateKeyPemPkcs8",
+        "publicKeyFingerprintMd5",
+        "publicKeyFingerprintSha256",
+        "publicKeyOpenssh",
+        "publicKeyPem",
+    },
+    REQUEST: {"certRequestPem", "keyAlgorithm"},
+    SELF_SIGNED: {"certPem", "keyAlgorithm", "readyForRenewal", "validityEndTime", "validityStartTime"},
+    SIGNED: {"certPem", "caKeyAlgorithm", "readyForRenewal", "validityEndTime", "validityStartTime"},
+}
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+class Tls:
+    """Keys and certificates, as pulumi-tls makes them.
+
+    A certificate that comes near its end is not renewed by itself here: readyForRenewal stays false.
+    """
+
+    def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:  # noqa: ARG002
+        """The provider's own defaults."""
+        if kind == KEY and inputs.get("algorithm") == "RSA":
+            return {"rsaBits": 2048} | inputs
+        if kind == KEY and inputs.get("algorithm") == "ECDSA":
+            return {"ecdsaCurve": "P224"} | inputs
+        return inputs
+
+    def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
+        """Words that are none of the provider's: what they would do is nothing."""
+        if kind not in COMPUTED:
+            return [("", f"{kind} is nothing that this stand-in knows")]
+        found = []
+        uses = inputs.get("allowedUses", [])
+        if not has_unknown(uses):
+            unknown = sorted(set(uses) - KEY_USAGES.keys() - EXTENDED_USAGES.keys())
+            found += [("allowedUses", f"{use} is no use of a key") for use in unknown]
+        if kind == KEY and inputs.get("algorithm") not in {"RSA", "ECDSA", "ED25519"}:
+            found.append(("algorithm", "must be RSA, ECDSA or ED25519"))
+        return found
+
+    def computed(self, kind: str) -> set[str]:
+        """Outputs that are known only when it is made."""
+        return COMPUTED[kind]
+
+    def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:  # noqa: ARG002
+        """None of its properties changes in place, but when it is renewed."""
+        return None
+
+    def create(self, kind: str, inputs: Values) -> Made:
+        """Makes a key, a request or a certificate."""
+        try:
+            return {KEY: _key, REQUEST: _request, SELF_SIGNED: _self_signed, SIGNED: _signed}[kind](inputs)
+        except (ValueError, KeyError, TypeError) as error:
+            raise RefusedError(f"{kind}: {error}") from error
+
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:  # noqa: ARG002
+        """Nothing is changed in place."""
+        raise RefusedError(f"{kind} cannot be changed")
+
+    def delete(self, kind: str, id_: str, state: Values) -> str:  # noqa: ARG002
+        """It is in the state alone."""
+        return "stand-in"
+
+    def invoke(self, token: str, arguments: Values) -> Values:
+        """The public half of a key."""
+        if token == PUBLIC_KEY and "privateKeyPem" in arguments:
+            key = _load(arguments["privateKeyPem"])
+            return {
+                "id": _id(key),
+                "privateKeyPem": arguments["privateKeyPem"],
+                "algorithm": _algorithm(key),
+            } | _public(key)
+        raise RefusedError(f"{token} is nothing that this stand-in knows")
+
+
+def _key(inputs: Values) -> Made:
+    algorithm = inputs["algorithm"]
+    key: Key
+    if algorithm == "RSA":
+        key = rsa.generate_private_key(65537, inputs["rsaBits"])
+        traditional = PrivateFormat.TraditionalOpenSSL
+    elif algorithm == "ECDSA":
+        key = ec.generate_private_key(CURVES[inputs["ecdsaCurve"]]())
+        traditional = PrivateFormat.TraditionalOpenSSL
+    else:
+        key = ed25519.Ed25519PrivateKey.generate()
+        traditional = PrivateFormat.PKCS8
+
+    def private(form: PrivateFormat) -> str:
+        return key.private_bytes(Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+    # The SSH format has no P-224, and the provider then leaves these out.
+    ssh = not isinstance(key, ec.EllipticCurvePrivateKey) or inputs["ecdsaCurve"] != "P224"
+    return Made(
+        _id(key),
+        {
+            "privateKeyPem": private(traditional),
+            "privateKeyPemPkcs8": private(PrivateFormat.PKCS8),
+            "privateKeyOpenssh": private(PrivateFormat.OpenSSH) if ssh else "",
+            **_public(key),
+        },
+        "cryptography",
+    )
+
+
+def _request(inputs: Values) -> Made:
+    key = _load(inputs["privateKeyPem"])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(inputs.get("subject", {})))
+    names = _alternative_names(inputs)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    pem = builder.sign(key, _hash(key)).public_bytes(Encoding.PEM).decode()
+    outputs = {"certRequestPem": pem, "keyAlgorithm": _algorithm(key)}
+    return Made(hashlib.sha1(pem.encode(), usedforsecurity=False).hexdigest(), outputs, "cryptography")
+
+
+def _self_signed(inputs: Values) -> Made:
+    key = _load(inputs["privateKeyPem"])
+    name = _name(inputs.get("subject", {}))
+    made = _certificate(inputs, name, name, key.public_key(), key, _alternative_names(inputs), None)
+    made.outputs["keyAlgorithm"] = _algorithm(key)
+    return made
+
+
+def _signed(inputs: Values) -> Made:
+    request = x509.load_pem_x509_csr(inputs["certRequestPem"].encode())
+    authority = x509.load_pem_x509_certificate(inputs["caCertPem"].encode())
+    key = _load(inputs["caPrivateKeyPem"])
+    if key.public_key() != authority.public_key():
+        raise ValueError("caPrivateKeyPem is not the key of caCertPem")
+    names: list[x509.GeneralName] = []
+    for extension in request.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            names = list(extension.value)
+    made = _certificate(inputs, request.subject, authority.subject, request.public_key(), key, names, authority)
+    made.outputs["caKeyAlgorithm"] = _algorithm(key)
+    return made
+
+
+def _certificate(
+    inputs: Values,
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: Any,
+    signer: Key,
+    names: list[x509.GeneralName],
+    authority: x509.Certificate | None,
+) -> Made:
+    begin = datetime.now(UTC).replace(microsecond=0)
+    end = begin + timedelta(hours=inputs["validityPeriodHours"])
+    is_ca = bool(inputs.get("isCaCertificate", False))
+    # One bit less than a serial number may have, as the first one is the sign.
+    number = secrets.randbits(127) | 1
+    builder = (
+        x509.CertificateBuilder(issuer, subject, public, number, begin, end)
+        .add_extension(_usage(inputs["allowedUses"]), critical=True)
+        .add_extension(x509.BasicConstraints(is_ca, inputs.get("maxPathLength") if is_ca else None), critical=True)
+    )
+    extended = [EXTENDED_USAGES[use] for use in inputs["allowedUses"] if use in EXTENDED_USAGES]
+    if extended:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if inputs.get("setSubjectKeyId"):
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    if authority is not None or inputs.get("setAuthorityKeyId"):
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+    pem = builder.sign(signer, _hash(signer)).public_bytes(Encoding.PEM).decode()
+    outputs: Values = {
+        "certPem": pem,
+        "readyForRenewal": False,
+        "validityStartTime": begin.isoformat().replace("+00:00", "Z"),
+        "validityEndTime": end.isoformat().replace("+00:00", "Z"),
+    }
+    return Made(str(number), outputs, "cryptography")
+
+
+def _usage(uses: list[str]) -> x509.KeyUsage:
+    wanted = {KEY_USAGES[use] for use in uses if use in KEY_USAGES}
+    return x509.KeyUsage(**{name: name in wanted for name in KEY_USAGES.values()})
+
+
+def _name(subject: Values) -> x509.Name:
+    return x509.Name([x509.NameAttribute(SUBJECT[key], value) for key, value in subject.items() if key in SUBJECT])
+
+
+def _alternative_names(inputs: Values) -> list[x509.GeneralName]:
+    return [
+        *(x509.DNSName(name) for name in inputs.get("dnsNames", [])),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in inputs.get("ipAddresses", [])),
+        *(x509.UniformResourceIdentifier(uri) for uri in inputs.get("uris", [])),
+    ]
+
+
+def _load(pem: str) -> Key:
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+        raise TypeError("the key is neither RSA, ECDSA nor ED25519")
+    return key
+
+
+def _hash(key: Key) -> hashes.SHA256 | None:
+    return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+
+
+def _algorithm(key: Key) -> str:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return "RSA"
+    return "ECDSA" if isinstance(key, ec.EllipticCurvePrivateKey) else "ED25519"
+
+
+def _id(key: Key) -> str:
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest()
+
+
+def _public(key: Key) -> Values:
+    public = key.public_key()
+    outputs: Values = {
+        "publicKeyPem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        "publicKeyOpenssh": "",
+        "publicKeyFingerprintMd5": "",
+        "publicKeyFingerprintSha256": "",
+    }
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP224R1):
+        outputs["publicKeyOpenssh"] = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + "\n"
+        for name, algorithm in (("Md5", hashes.MD5()), ("Sha256", hashes.SHA256())):  # noqa: S303 - a name for a key
+            outputs[f"publicKeyFingerprint{name}"] = _fingerprint(public, algorithm)
+    return outputs
+
+
+def _fingerprint(public: Any, algorithm: hashes.MD5 | hashes.SHA256) -> str:
+    digest = serialization.ssh_key_fingerprint(public, algorithm)
+    if isinstance(algorithm, hashes.MD5):
+        return digest.hex(":")
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

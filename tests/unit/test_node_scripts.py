@@ -1,0 +1,241 @@
+"""The scripts of a node, run for once: their paths lead into a folder of the test, programs are stand-ins.
+
+What the stand-ins cannot show: whether packages install, and whether kubeadm makes a node.
+"""
+
+import os
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from render import cloud_init, kubeadm
+from settings.ec2 import Ec2Cluster
+
+CLUSTER = Ec2Cluster(kind="ec2", name="production")
+TOKEN = "abcdef.0123456789abcdef"
+HASH = f"sha256:{'0' * 64}"
+PACKAGES = ("apt-get", "apt-mark", "snap")
+SYSTEM = ("modprobe", "sleep", "swapoff", "sysctl", "systemctl")
+PROGRAMS = (*PACKAGES, *SYSTEM, "aws", "crictl", "ctr", "curl", "kubeadm", "kubectl")
+
+STAND_IN = """#!/bin/bash
+name=${0##*/}
+echo "$name $*" >>"$ROOT/calls"
+case "$name $*" in
+  "curl "*api/token*) echo imds ;;
+  "curl "*instance-id) echo i-0123456789abcdef0 ;;
+  "curl "*availability-zone) echo ap-northeast-2b ;;
+  "curl "*local-ipv4) echo 10.0.2.7 ;;
+  "curl "*Release.key*) touch "${@: -1}" ;;
+  "curl "*livez) [[ ! -e "$ROOT/unreachable" ]] ;;
+  "aws s3 cp "*) [[ "${@: -1}" != /* ]] || echo snapshot >"${@: -1}" ;;
+  "aws s3api "*) echo snapshots/20260131T120000Z/etcd.db ;;
+  "aws "*) shift 4; cat "$ROOT/ssm$1" ;;
+  "crictl ps "*) [[ ! -e "$ROOT/running" ]] || cat "$ROOT/running"; [[ ! -e "$ROOT/mute" ]] ;;
+  "ctr "*) mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
+  "kubectl get node "*) cat "$ROOT/provider" ;;
+  "kubeadm join "*|"kubeadm init "*) cp -p "$3" "$ROOT/given.yaml"; [[ ! -e "$ROOT/broken" ]] ;;
+esac
+"""
+
+
+@dataclass
+class Machine:
+    """A folder that stands for a machine's file system."""
+
+    root: Path
+
+    def boot(self) -> int:
+        return self.run("boot")
+
+    def run(self, script: str, *arguments: str) -> int:
+        environment = {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "ROOT": str(self.root)}
+        program = ["bash", f"{self.root}/usr/local/sbin/switchyard-{script}", *arguments]
+        return subprocess.run(program, env=environment, capture_output=True, check=False, timeout=60).returncode
+
+    def calls(self, beginning: str) -> int:
+        return sum(line.startswith(beginning) for line in (self.root / "calls").read_text().splitlines())
+
+    @property
+    def phase(self) -> str:
+        return (self.root / "var/lib/switchyard/phase").read_text().strip()
+
+
+def machine(root: Path, node_name: str) -> Machine:
+    config = yaml.safe_load(cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b"))
+    for file in config["write_files"]:
+        path = root / file["path"].lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = file["content"]
+        if content.startswith("#!"):
+            for top in ("/etc/", "/usr/local/", "/var/lib/", "/run/switchyard", "/dev/console"):
+                content = content.replace(top, f"{root}{top}")
+        path.write_text(content)
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    (root / "etc/fstab").write_text("/dev/sda / ext4\n/swap none swap sw\n")
+    (root / "etc/apt/sources.list.d").mkdir(parents=True)
+    files = {file: f"content of {file}" for file in kubeadm.PKI_FILES}
+    for key, value in cloud_init.secrets(files, TOKEN, HASH).items():
+        path = root / "ssm" / cloud_init.parameter_name(CLUSTER, key).lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{value}\n")
+    (root / "bin").mkdir()
+    for name in PROGRAMS:
+        (root / "bin" / name).write_text(STAND_IN)
+        (root / "bin" / name).chmod(0o755)
+    return Machine(root)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Machine:
+    return machine(tmp_path, "k8s-worker-1")
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> Machine:
+    return machine(tmp_path, "k8s-master")
+
+
+def test_a_worker_joins_with_its_identity_and_its_secrets_filled_in(worker: Machine) -> None:
+    assert worker.boot() == 0
+    given = (worker.root / "given.yaml").read_text()
+    assert not any(placeholder in given for placeholder in kubeadm.PLACEHOLDERS)
+    config = yaml.safe_load(given)
+    assert config["discovery"]["bootstrapToken"]["token"] == TOKEN
+    assert config["discovery"]["bootstrapToken"]["caCertHashes"] == [HASH]
+    arguments = {each["name"]: each["value"] for each in config["nodeRegistration"]["kubeletExtraArgs"]}
+    assert arguments["provider-id"] == "aws:///ap-northeast-2b/i-0123456789abcdef0"
+    assert arguments["node-ip"] == "10.0.2.7"
+    assert worker.phase == "5/5 done"
+
+
+def test_only_root_reads_the_filled_configuration_and_nothing_of_it_stays(worker: Machine) -> None:
+    assert worker.boot() == 0
+    assert stat.S_IMODE((worker.root / "given.yaml").stat().st_mode) == 0o600
+    assert list((worker.root / "run/switchyard").iterdir()) == []
+
+
+def test_no_program_is_given_a_secret_as_an_argument(worker: Machine) -> None:
+    assert worker.boot() == 0
+    assert TOKEN not in (worker.root / "calls").read_text()
+
+
+def test_the_control_plane_has_its_certificates_before_kubeadm_starts(master: Machine) -> None:
+    assert master.boot() == 0
+    for file in kubeadm.PKI_FILES:
+        path = master.root / "etc/kubernetes/pki" / file
+        assert path.read_text() == f"content of {file}\n"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (master.root / "etc/hosts").read_text().splitlines() == [
+        "127.0.0.1 localhost",
+        f"10.0.2.7 {kubeadm.internal_name(CLUSTER, '203.0.113.10')}",
+    ]
+    assert master.calls("systemctl enable --now switchyard-snapshot.timer") == 1
+
+
+def test_swap_is_off_after_the_next_boot_too(worker: Machine) -> None:
+    assert worker.boot() == 0
+    assert (worker.root / "etc/fstab").read_text() == "/dev/sda / ext4\n#/swap none swap sw\n"
+
+
+def test_a_machine_that_is_a_node_is_left_alone_by_a_second_run(master: Machine) -> None:
+    assert (master.boot(), master.boot()) == (0, 0)
+    assert (master.calls("kubeadm init"), master.calls("kubeadm reset")) == (1, 1)
+
+
+def test_joining_is_tried_five_times_and_the_phase_file_says_that_it_failed(worker: Machine) -> None:
+    (worker.root / "broken").touch()
+    assert worker.boot() != 0
+    assert worker.calls("kubeadm join") == 5
+    assert worker.phase.startswith("failed at line")
+    assert "after: 4/5 kubeadm join" in worker.phase
+
+
+def test_an_api_server_that_never_answers_is_waited_for_with_a_bound(worker: Machine) -> None:
+    (worker.root / "unreachable").touch()
+    assert worker.boot() != 0
+    assert worker.calls("kubeadm join") == 0
+    assert "after: 4/5 waiting for the API server" in worker.phase
+
+
+def test_a_boot_that_failed_ends_well_when_it_is_run_again(master: Machine) -> None:
+    (master.root / "broken").touch()
+    assert master.boot() != 0
+    assert master.phase.startswith("failed")
+    (master.root / "broken").unlink()
+    assert master.boot() == 0
+    assert master.phase == "5/5 done"
+
+
+def test_a_secret_that_is_missing_is_asked_for_again_and_then_given_up(worker: Machine) -> None:
+    (worker.root / "ssm/switchyard/production/join/token").unlink()
+    assert worker.boot() != 0
+    assert worker.calls("aws ssm get-parameter") == 20
+    assert "after: 3/5 identity and secrets" in worker.phase
+
+
+@pytest.fixture
+def running(master: Machine) -> Machine:
+    """A control plane that has been set up, with data of etcd."""
+    manifests, data = master.root / "etc/kubernetes/manifests", master.root / "var/lib/etcd/member"
+    for folder in (manifests, data, master.root / "var/lib/switchyard"):
+        folder.mkdir(parents=True)
+    (manifests / "etcd.yaml").write_text("    image: registry.k8s.io/etcd:3.6.4-0\n")
+    (manifests / "kube-apiserver.yaml").touch()
+    (data / "old").touch()
+    (master.root / "var/lib/switchyard/done").touch()
+    (master.root / "var/lib/switchyard/phase").write_text("5/5 done\n")
+    (master.root / "provider").write_text("aws:///ap-northeast-2b/i-0123456789abcdef0")
+    return master
+
+
+def test_a_restore_changes_the_data_and_keeps_what_was_there(running: Machine) -> None:
+    assert running.run("restore") == 0
+    library = running.root / "var/lib"
+    [before] = library.glob("etcd.before-*")
+    assert (before / "member/old").exists()
+    assert not (library / "etcd/member/old").exists()
+    assert (library / "etcd/member").is_dir()
+    kept = {path.name for path in (running.root / "etc/kubernetes/manifests").iterdir()}
+    assert kept == {"etcd.yaml", "kube-apiserver.yaml"}
+    assert running.phase.startswith("restore: done from snapshots/20260131T120000Z/etcd.db")
+    assert running.calls("kubectl delete node") == 0
+
+
+def test_a_restore_on_another_machine_registers_the_node_anew(running: Machine) -> None:
+    (running.root / "provider").write_text("aws:///ap-northeast-2a/i-0000000000000000f")
+    assert running.run("restore", "20260131T120000Z") == 0
+    assert running.calls("kubectl delete node k8s-master") == 1
+    assert running.calls("kubectl taint node k8s-master") == 1
+
+
+@pytest.mark.parametrize("trouble", ["mute", "running"])
+def test_data_is_not_touched_while_etcd_may_run(running: Machine, trouble: str) -> None:
+    (running.root / trouble).write_text("0123456789ab\n")
+    assert running.run("restore") != 0
+    assert (running.root / "var/lib/etcd/member/old").exists()
+    assert running.phase.startswith("failed at line")
+
+
+def test_a_restore_takes_a_time_and_nothing_else(running: Machine) -> None:
+    assert running.run("restore", "../../etc") != 0
+    assert not (running.root / "calls").exists()
+    assert "a time such as 20260131T120000Z" in running.phase
+
+
+def test_a_snapshot_is_whole_when_its_last_file_is_there(running: Machine) -> None:
+    (running.root / "running").write_text("0123456789ab\n")
+    (running.root / "etc/kubernetes/pki").mkdir()
+    assert running.run("snapshot") == 0
+    uploads = [line for line in (running.root / "calls").read_text().splitlines() if line.startswith("aws s3 cp")]
+    assert [line.rpartition("/")[2] for line in uploads] == ["pki.tar.gz", "etcd.db"]
+    assert running.phase == "5/5 done"
+
+
+def test_no_snapshot_is_taken_for_one_while_etcd_does_not_run(running: Machine) -> None:
+    assert running.run("snapshot") != 0
+    assert running.calls("aws") == 0
