@@ -56,11 +56,11 @@ def pod_network(cluster: Ec2Cluster, opts: pulumi.ResourceOptions) -> pulumi.Com
 def platform_addons(
     cluster: Ec2Cluster, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
-    """Everything else that the stack brings to its own machines: the controller first, which the others wait for."""
-    first, *others = platform(cluster, vpc_id)
-    controller = _install(first, opts)
-    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[controller]))
-    return [controller, *(_install(addon, after) for addon in others)]
+    """Everything else that the stack brings to its own machines: the first one first, which the others wait for."""
+    made: list[pulumi.ComponentResource] = []
+    for addon in platform(cluster, vpc_id):
+        made.append(_install(addon, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=made[:1]))))
+    return made
 
 
 def _install(addon: Addon, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:

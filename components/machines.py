@@ -1,7 +1,6 @@
 """The machines, what each may do in AWS, and the address of the API server."""
 
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
 import pulumi
@@ -14,12 +13,6 @@ from settings.nodes import NodeSettings, Role
 
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 """Canonical's own parameter with the newest image of Ubuntu 24.04 LTS in the region."""
-
-RESERVED_PREFIX = 28
-"""Size of the range that AWS gives no machine by itself: the second of this size in the control plane's subnet.
-
-AWS keeps the first four addresses of a subnet, which are in the first.
-"""
 
 PINNED = ["ami", "userData", "userDataBase64", "associatePublicIpAddress"]
 """What a machine keeps from its start, by the provider's names, whatever the program comes to say.
@@ -121,13 +114,12 @@ class Machines(pulumi.ComponentResource):
         self._protected = production if wanted is None else wanted
 
         image = self._image()
-        reservation = self._reservation()
         profiles = {role: self._profile(role) for role in Role}
         instances = {}
         for node_name, node in cluster.nodes.items():
             profile, policies = profiles[node.role]
             # A machine asks for its secrets as soon as it starts.
-            before = [storage, reservation, *policies, *after]
+            before = [storage, *policies, *after]
             instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
         self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
         self.private_ips = {node_name: instance.private_ip for node_name, instance in instances.items()}
@@ -140,18 +132,6 @@ class Machines(pulumi.ComponentResource):
         self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda found: str(found[0]))
         self.register_outputs(
             {"instance_ids": self.instance_ids, "private_ips": self.private_ips, "endpoint": self.endpoint}
-        )
-
-    def _reservation(self) -> aws.ec2.SubnetCidrReservation:
-        """Keeps the control plane's address free for it, also while the machine is being replaced."""
-        zone = self._cluster.nodes[self._cluster.control_plane].zone
-        return aws.ec2.SubnetCidrReservation(
-            f"{self._name}-reserved",
-            subnet_id=self._network.subnet_ids[zone],
-            cidr_block=str(_reserved(self._cluster)),
-            reservation_type="explicit",
-            description="The control plane's fixed address",
-            opts=self._child,
         )
 
     def _image(self) -> pulumi.Input[str]:
@@ -215,10 +195,8 @@ class Machines(pulumi.ComponentResource):
         before: Sequence[pulumi.Resource],
     ) -> aws.ec2.Instance:
         groups = [self._network.node_group_id]
-        address = None
         if node.role is Role.CONTROL_PLANE:
             groups.append(self._network.control_plane_group_id)
-            address = str(control_plane_address(self._cluster))
         labels = tags(self._cluster, node_name)
         burstable = node.type.startswith("t")
         return aws.ec2.Instance(
@@ -227,7 +205,6 @@ class Machines(pulumi.ComponentResource):
             instance_type=node.type,
             availability_zone=node.zone,
             subnet_id=self._network.subnet_ids[node.zone],
-            private_ip=address,
             vpc_security_group_ids=groups,
             # The subnets are public and there is no NAT gateway: a machine without an address has no way out.
             associate_public_ip_address=True,
@@ -263,26 +240,3 @@ class Machines(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
-
-
-def control_plane_address(cluster: Ec2Cluster) -> IPv4Address:
-    """The control plane's address in the VPC: the same for every machine that comes to be the control plane.
-
-    Workers and the certificates of etcd keep it for years.
-
-    Raises:
-        ValueError: the subnet is too small for it.
-    """
-    return _reserved(cluster)[0]
-
-
-def _reserved(cluster: Ec2Cluster) -> IPv4Network:
-    zone = cluster.nodes[cluster.control_plane].zone
-    subnet = cluster.network.subnets[zone]
-    if subnet.prefixlen >= RESERVED_PREFIX:
-        raise ValueError(
-            f"network.subnets.{zone}: {subnet} has no room for the control plane's address | "
-            f"Take /{RESERVED_PREFIX - 1} or larger"
-        )
-    _, second, *_ = subnet.subnets(new_prefix=RESERVED_PREFIX)
-    return second

@@ -36,7 +36,8 @@ IMAGE = "ami-0f1a2b3c4d5e6f708"
 class Aws:
     """The resources of an account that is empty in the beginning, and lasts as long as this object.
 
-    Is used inside ``moto.mock_aws()``.
+    Is used inside ``moto.mock_aws()``. What it does not do: the provider's default tags, changes of rules and routes
+    that stand inside their group or table, a machine's stop for another size, reading what changed by itself.
 
     Args:
         region: of AWS.

@@ -22,8 +22,7 @@ REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
 PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey"
 
-CURVES: dict[str, type[ec.EllipticCurve]] = {"P224": ec.SECP224R1, "P256": ec.SECP256R1, "P384": ec.SECP384R1}
-CURVES["P521"] = ec.SECP521R1
+CURVES = {"P224": ec.SECP224R1(), "P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}
 
 KEY_USAGES = {
     "digital_signature": "digital_signature",
@@ -46,15 +45,16 @@ EXTENDED_USAGES = {
     "ocsp_signing": ExtendedKeyUsageOID.OCSP_SIGNING,
 }
 SUBJECT = {
-    "commonName": NameOID.COMMON_NAME,
+    "country": NameOID.COUNTRY_NAME,
     "organization": NameOID.ORGANIZATION_NAME,
     "organizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
-    "country": NameOID.COUNTRY_NAME,
     "locality": NameOID.LOCALITY_NAME,
     "province": NameOID.STATE_OR_PROVINCE_NAME,
     "postalCode": NameOID.POSTAL_CODE,
+    "commonName": NameOID.COMMON_NAME,
     "serialNumber": NameOID.SERIAL_NUMBER,
 }
+"""In the order that Go writes them, whatever order the protocol's maps have."""
 
 COMPUTED = {
     KEY: {
@@ -143,7 +143,7 @@ def _key(inputs: Values) -> Made:
         key = rsa.generate_private_key(65537, inputs["rsaBits"])
         traditional = PrivateFormat.TraditionalOpenSSL
     elif algorithm == "ECDSA":
-        key = ec.generate_private_key(CURVES[inputs["ecdsaCurve"]]())
+        key = ec.generate_private_key(CURVES[inputs["ecdsaCurve"]])
         traditional = PrivateFormat.TraditionalOpenSSL
     else:
         key = ed25519.Ed25519PrivateKey.generate()
@@ -245,7 +245,7 @@ def _usage(uses: list[str]) -> x509.KeyUsage:
 
 
 def _name(subject: Values) -> x509.Name:
-    return x509.Name([x509.NameAttribute(SUBJECT[key], value) for key, value in subject.items() if key in SUBJECT])
+    return x509.Name([x509.NameAttribute(oid, subject[key]) for key, oid in SUBJECT.items() if key in subject])
 
 
 def _alternative_names(inputs: Values) -> list[x509.GeneralName]:

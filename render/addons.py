@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from render.security_groups import WEBHOOK
-from settings.addons import CALICO, LOAD_BALANCER_CONTROLLER, ArgoRolloutsChart, ChartSource
+from settings.addons import ArgoRolloutsChart, Chart
 from settings.cluster import ExistingCluster
 from settings.ec2 import Ec2Cluster
 
@@ -38,7 +38,7 @@ class Addon:
     name: str
     namespace: str
     level: PodSecurity
-    chart: ChartSource
+    chart: Chart
     values: dict[str, Any]
     timeout_seconds: int = 300
 
@@ -55,7 +55,9 @@ def platform(cluster: Ec2Cluster, vpc_id: object) -> list[Addon]:
         cluster: its settings.
         vpc_id: goes into the values as it is, so that it may be one that AWS has not given yet.
     """
-    found = [load_balancer_controller(cluster, vpc_id)]
+    found = []
+    if cluster.load_balancer_controller is not None:
+        found.append(load_balancer_controller(cluster, cluster.load_balancer_controller, vpc_id))
     if cluster.metrics_server is not None:
         found.append(metrics_server(cluster.metrics_server))
     if cluster.argo_rollouts is not None:
@@ -75,26 +77,26 @@ def calico(cluster: Ec2Cluster) -> Addon:
         name="calico",
         namespace="tigera-operator",
         level="privileged",  # the operator is on the node's own network: there is no other yet
-        chart=cluster.calico or CALICO,
+        chart=cluster.calico,
         values=calico_values(cluster),
         timeout_seconds=600,  # the first node of a cluster draws all images meanwhile
     )
 
 
-def load_balancer_controller(cluster: Ec2Cluster, vpc_id: object) -> Addon:
+def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) -> Addon:
     """Makes the load balancer that Ingresses ask for."""
     return Addon(
         kind="LoadBalancerController",
         name="aws-load-balancer-controller",
         namespace="aws-load-balancer-controller",
         level="privileged",  # for hostNetwork
-        chart=cluster.load_balancer_controller or LOAD_BALANCER_CONTROLLER,
+        chart=chart,
         values=load_balancer_controller_values(cluster, vpc_id),
         timeout_seconds=600,  # it goes to no node before the pod network has made that Ready
     )
 
 
-def metrics_server(chart: ChartSource) -> Addon:
+def metrics_server(chart: Chart) -> Addon:
     """CPU and memory of pods and nodes, for `kubectl top` and autoscalers."""
     return Addon(
         kind="MetricsServer",

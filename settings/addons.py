@@ -1,6 +1,6 @@
 """What a stack may bring to a cluster besides its services: charts, and the one place that pins their versions."""
 
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from pydantic import Field
 
@@ -14,26 +14,6 @@ ChartVersion = Annotated[
         "must be one version of a chart, not a range | Example: 2.40.5; see: helm search repo argo-rollouts --versions",
     ),
 ]
-
-
-class ChartSource(Protocol):
-    """What an add-on needs to know of its chart."""
-
-    @property
-    def version(self) -> str:
-        """Of the chart."""
-
-    @property
-    def chart(self) -> str:
-        """Its name in the repository, or a path."""
-
-    @property
-    def repository(self) -> str:
-        """Where it is; not asked for a path."""
-
-    @property
-    def is_path(self) -> bool:
-        """Whether the chart is in a directory."""
 
 
 class Chart(Model):

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from settings.addons import ArgoRolloutsChart, ChartVersion
+from settings.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart, Chart
 from settings.model import Bool, Int, Model
 from settings.nodes import DEFAULT_NODES, NodeSettings, Role
-from settings.text import Subdomain, Url, matching
+from settings.text import Subdomain, matching
 
 
 def _network(value: object) -> object:
@@ -143,25 +143,6 @@ class Backup(Model):
     keep_days: Int = Field(default=14, ge=1, le=365)
 
 
-class Chart(Model):
-    """One chart of Helm.
-
-    Attributes:
-        version: of the chart.
-        chart: its name in the repository, or a path from the project's directory that begins with ``./`` or ``/``.
-        repository: where it is; not asked for a path.
-    """
-
-    version: ChartVersion
-    chart: str = Field(min_length=1)
-    repository: Url
-
-    @property
-    def is_path(self) -> bool:
-        """Whether the chart is in a directory."""
-        return self.chart.startswith(("./", "/"))
-
-
 class Route(Model):
     """Which requests go to which service.
 
@@ -231,7 +212,7 @@ class Ec2Cluster(Model):
         backup: of etcd.
         tags: on everything that AWS lets be tagged.
         calico: chart of the pod network.
-        load_balancer_controller: chart of the AWS Load Balancer Controller.
+        load_balancer_controller: chart of the AWS Load Balancer Controller; None goes without.
         metrics_server: chart of metrics-server; None goes without.
         argo_rollouts: chart of Argo Rollouts; None goes without.
         load_balancer: the ALB; None goes without.
@@ -250,9 +231,9 @@ class Ec2Cluster(Model):
     pki: Pki = Field(default_factory=Pki)
     backup: Backup = Field(default_factory=Backup)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    calico: Chart | None = None
-    load_balancer_controller: Chart | None = None
-    metrics_server: Chart | None = None
+    calico: Chart = CALICO
+    load_balancer_controller: Chart | None = LOAD_BALANCER_CONTROLLER
+    metrics_server: Chart | None = METRICS_SERVER
     argo_rollouts: ArgoRolloutsChart | None = None
     load_balancer: LoadBalancer | None = None
 

@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -138,12 +139,20 @@ def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
     """Keys that the (nested) model at a location takes."""
     current: Any = model
     for key in loc:
+        current = _unwrapped(current)
         if _is_model(current):
             annotations = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
             current = annotations.get(str(key))
         else:  # of a list or a mapping of models, one
             current = next(filter(_is_model, get_args(current)), None)
+    current = _unwrapped(current)
     return [field.alias or name for name, field in current.model_fields.items()] if _is_model(current) else []
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """Of an optional model, the model."""
+    options = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else ()
+    return next(filter(_is_model, options), annotation)
 
 
 def _is_model(annotation: Any) -> bool:

@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gate.api import AccessDeniedError
-from gate.cluster import UNREACHABLE, ClusterAccess
+from gate.cluster import UNREACHABLE
 from settings.problems import SettingsError
 from settings.service import Track
 from settings.text import Url, matching
 from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
-from switchyard.configuration import ConfigurationError, read_settings
+from switchyard.configuration import ConfigurationError, access_to, read_settings
 from switchyard.prometheus import UnresolvedError
 from switchyard.status import ServiceStatus, TrackStatus, look
 
@@ -73,7 +73,7 @@ def status(stack: Stack = None) -> None:
     """Shows for each service what is configured, what serves, and the ready pods."""
     with _errors_in_words():
         name, settings = read_settings(stack)
-        access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+        access = access_to(settings)
         services = asyncio.run(look(access, settings.services))
     console.print(_table(name, services))
     if any(service.simulated for service in services):
@@ -112,7 +112,7 @@ def analyze(
         name, settings = read_settings(stack)
         canary, configured = analysed(settings.services, service)
         analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})
-        access = ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+        access = access_to(settings)
         judgements = asyncio.run(measure(access, service, canary, analysis, pod_hash))
     console.print(_judgements_table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
     if said := hint(service, analysis, judgements):

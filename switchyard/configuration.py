@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate.cluster import ClusterAccess
+from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import StackSettings, load, secret_problems
 
@@ -36,6 +38,17 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     production = _value(values, "production")
     settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production)
     return name, settings
+
+
+def access_to(settings: StackSettings) -> ClusterAccess:
+    """How the command line reaches the stack's cluster.
+
+    Raises:
+        ConfigurationError: it has no way there yet.
+    """
+    if isinstance(settings.cluster, Ec2Cluster):
+        raise ConfigurationError("switchyard:cluster.kind: 'ec2': the command line has no way to such a cluster yet.")
+    return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
 
 
 def _value(values: dict[str, Any], key: str) -> Any:

@@ -53,10 +53,6 @@ def ec2(kind: str, _: str, given: dict[str, Any], tags: Tags) -> Iterator[Call]:
             yield "ec2", "AllocateAddress", {"Domain": take("domain"), **tagged(("elastic-ip", tags))}
         case "EipAssociation":
             yield "ec2", "AssociateAddress", {"AllocationId": take("allocationId"), "InstanceId": take("instanceId")}
-        case "SubnetCidrReservation":
-            where = {"SubnetId": take("subnetId"), "Cidr": take("cidrBlock")}
-            what = {"ReservationType": take("reservationType"), "Description": take("description")}
-            yield "ec2", "CreateSubnetCidrReservation", where | what
         case "Instance":
             volume = [{"Key": key, "Value": value} for key, value in take("volumeTags").items()]
             interface = {
@@ -65,8 +61,6 @@ def ec2(kind: str, _: str, given: dict[str, Any], tags: Tags) -> Iterator[Call]:
                 "Groups": take("vpcSecurityGroupIds"),
                 "AssociatePublicIpAddress": take("associatePublicIpAddress"),
             }
-            if "privateIp" in given:
-                interface["PrivateIpAddress"] = take("privateIp")
             disk = pascal(take("rootBlockDevice"))
             assert take("sourceDestCheck") is True, "the API's default; off would be a call of its own"
             yield (

@@ -108,14 +108,14 @@ def test_charts_are_pinned_in_one_file_and_the_settings_may_give_another() -> No
     assert [addon.chart for addon in ALL[:3]] == [CALICO, LOAD_BALANCER_CONTROLLER, CLUSTER.metrics_server]
     own = {"version": "9.9.9", "chart": "./charts/own", "repository": "https://example.org"}
     changed = Ec2Cluster.model_validate(
-        {"kind": "ec2", "name": "production", "calico": own, "loadBalancerController": own}
+        {"kind": "ec2", "name": "production", "calico": own, "loadBalancerController": own, "metricsServer": own}
     )
     assert {addon.chart.version for addon in (calico(changed), *platform(changed, "vpc-1"))} == {"9.9.9"}
 
 
 def test_an_addon_that_the_settings_do_not_ask_for_is_not_there() -> None:
-    bare = Ec2Cluster(kind="ec2", name="production")
-    assert [addon.name for addon in platform(bare, "vpc-1")] == ["aws-load-balancer-controller"]
+    bare = Ec2Cluster(kind="ec2", name="production", load_balancer_controller=None, metrics_server=None)
+    assert platform(bare, "vpc-1") == []
     assert existing_addons(ExistingCluster(kind="existing")) == []
 
 

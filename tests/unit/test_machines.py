@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
 
 import pulumi
 import pytest
 
-from components.machines import PINNED, Endpoint, Machines, control_plane_address
+from components.machines import PINNED, Endpoint, Machines
 from components.storage import fits
 from render import cloud_init, iam
 from settings.nodes import DEFAULT_NODES, Role
 from tests.unit.engine import Recording
-from tests.unit.machines import ACCOUNT, INSTANCE, KEYS, PARAMETER, POLICY, TABLE, ZONES, built, cluster, inputs, only
+from tests.unit.machines import ACCOUNT, INSTANCE, KEYS, PARAMETER, POLICY, TABLE, built, cluster, inputs, only
 
 SECRET = "4dabf18193072939515e22adb298388d"
 CONTROL_PLANE = "k8s-master"
@@ -71,7 +70,7 @@ def test_a_new_image_or_user_data_never_replaces_a_machine(recording: Recording,
     assert request.object["userDataReplaceOnChange"] is False
 
 
-def test_a_machine_is_deleted_before_its_successor_has_its_name_and_address(recording: Recording) -> None:
+def test_a_machine_is_deleted_before_its_successor_has_its_name(recording: Recording) -> None:
     for node in TABLE:
         request = recording.requests[INSTANCE, f"it-{node}"]
         assert request.deleteBeforeReplace
@@ -79,13 +78,13 @@ def test_a_machine_is_deleted_before_its_successor_has_its_name_and_address(reco
 
 
 @pytest.mark.parametrize("node", TABLE)
-def test_a_machine_waits_for_its_policies_its_secrets_and_the_reserved_address(recording: Recording, node: str) -> None:
+def test_a_machine_waits_for_its_policies_and_its_secrets(recording: Recording, node: str) -> None:
     role = TABLE[node][3]
     found = recording.dependencies(INSTANCE, f"it-{node}")
     purposes = {Role.CONTROL_PLANE: ("node", "backup"), Role.WORKER: ("node", "load-balancer")}[role]
     assert {f"it-{role.value}-{purpose}" for purpose in purposes} <= found
     assert {f"store-{key.replace('/', '-')}" for key in KEYS} <= found
-    assert {"it-reserved", "store-key", "store-backups", f"it-{role.value}-profile"} <= found
+    assert {"store-key", "store-backups", f"it-{role.value}-profile"} <= found
 
 
 def test_credits_are_for_burstable_types_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,22 +115,6 @@ def test_the_image_is_canonicals_newest_and_no_secret_unless_the_settings_name_o
     assert {inputs(newest, INSTANCE, f"it-{node}")["ami"] for node in TABLE} == {"ami-0123456789abcdef0"}
     named = built(monkeypatch, cluster(machines={"ami": "ami-0aaaaaaaaaaaaaaaa"}))
     assert {inputs(named, INSTANCE, f"it-{node}")["ami"] for node in TABLE} == {"ami-0aaaaaaaaaaaaaaaa"}
-
-
-def test_the_control_planes_address_is_fixed_and_reserved_and_no_other_is(recording: Recording) -> None:
-    assert control_plane_address(cluster()) == IPv4Address("10.0.1.16")
-    fixed = {node: inputs(recording, INSTANCE, f"it-{node}").get("privateIp") for node in TABLE}
-    assert fixed == {node: "10.0.1.16" if node == CONTROL_PLANE else None for node in TABLE}
-    reserved = only(recording, "aws:ec2/subnetCidrReservation:SubnetCidrReservation")
-    assert (reserved["cidrBlock"], reserved["reservationType"]) == ("10.0.1.16/28", "explicit")
-    assert reserved["subnetId"] == "subnet-ap-northeast-2a"
-
-
-def test_a_subnet_without_room_for_the_fixed_address_is_refused() -> None:
-    small = cluster()
-    network = small.network.model_copy(update={"subnets": {ZONES[0]: IPv4Network("10.0.1.0/28")}})
-    with pytest.raises(ValueError, match=r"network\.subnets\.ap-northeast-2a: 10\.0\.1\.0/28 has no room .* /27"):
-        control_plane_address(small.model_copy(update={"network": network}))
 
 
 @pytest.mark.parametrize(("hostname", "host"), [(None, "203.0.113.7"), ("api.example.org", "api.example.org")])

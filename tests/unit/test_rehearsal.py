@@ -183,6 +183,16 @@ def test_a_certificate_is_not_signed_with_somebody_elses_key() -> None:
         )
 
 
+def test_a_subject_has_one_order_whatever_order_it_comes_in() -> None:
+    tls = Tls()
+    pem = tls.create(KEY, {"algorithm": "ED25519"}).outputs["privateKeyPem"]
+    given = [("organization", "kubeadm:cluster-admins"), ("commonName", "admin")]
+    for subject in (dict(given), dict(reversed(given))):
+        made = tls.create(REQUEST, {"privateKeyPem": pem, "subject": subject}).outputs["certRequestPem"]
+        found = x509.load_pem_x509_csr(made.encode()).subject
+        assert found.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
+
+
 def test_a_use_that_does_not_exist_is_refused() -> None:
     assert Tls().problems(SIGNED, {"allowedUses": ["client_auth", "cilent_auth"]}) == [
         ("allowedUses", "cilent_auth is no use of a key")

@@ -91,7 +91,7 @@ def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) ->
     [
         (None, "switchyard:cluster: missing: must be a mapping"),
         ({}, "switchyard:cluster.kind: missing: allowed: existing"),
-        ({"kind": "ec2"}, "switchyard:cluster.kind: 'ec2': is not available yet; allowed: existing"),
+        ({"kind": "ec2"}, "switchyard:cluster.name: missing: the key has no default"),
         ({"kind": "existing", "kubeconfg": "x"}, "kubeconfg: unknown key: only known keys are allowed. Did you mean"),
         (
             {"kind": "existing", "nodes": {"a": {"type": "t9.huge", "zone": "z", "diskGb": 40}}},
