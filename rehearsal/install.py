@@ -32,8 +32,12 @@ def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) 
     """
     plugins = home / "plugins"
     plugins.mkdir(parents=True)
-    for plugin in sorted((source / "plugins").glob("resource-*")):
-        (plugins / plugin.name).symlink_to(plugin)
+    for plugin in sorted(path for path in (source / "plugins").glob("resource-*") if path.is_dir()):
+        # A folder of links and not a link to the folder, which the engine does not take for a plugin.
+        (plugins / plugin.name).mkdir()
+        for part in plugin.iterdir():
+            (plugins / plugin.name / part.name).symlink_to(part)
+        (plugins / f"{plugin.name}.lock").touch()
     for package, of_package in packages.items():
         folder = plugins / f"resource-{package}-v{of_package}"
         folder.mkdir()

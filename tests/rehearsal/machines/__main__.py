@@ -1,0 +1,19 @@
+"""The half in AWS alone: what is Kubernetes' has a rehearsal of its own."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import pulumi
+
+from components.ec2 import Ec2Machines
+from settings.ec2 import Ec2Cluster
+from settings.stack import load
+
+config = pulumi.Config("switchyard")
+settings = load(config.get_object("cluster"), config.get_object("services"), "production", production=True)
+assert isinstance(settings.cluster, Ec2Cluster)
+machines = Ec2Machines("cluster", cluster=settings.cluster, services=settings.services, production=settings.production)
+pulumi.export("kubeconfig", machines.kubeconfig)
+pulumi.export("endpoint", machines.endpoint)
