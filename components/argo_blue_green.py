@@ -7,7 +7,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
 from components.rollout import RolloutService
-from components.service import ARGO_BLUE_GREEN_TYPE, hook
+from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
@@ -24,6 +24,8 @@ def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
     Here, and not in a hook: what the controller owns has to be known before a Service is registered.
     """
     rollouts = {name: service for name, service in services.items() if isinstance(service, RolloutSettings)}
+    if not access.there:
+        return {name: LiveRelease() for name in rollouts}
     try:
         live = look_at_releases(rollouts, access)
     except ReleasesUnreadableError as error:
@@ -102,4 +104,4 @@ class ArgoBlueGreenService(RolloutService):
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_rollout()
 
-        return hook(f"{self._name}-rollout-guard", guard)
+        return self._hook(f"{self._name}-rollout-guard", guard)

@@ -8,7 +8,7 @@ from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
-from components.service import BLUE_GREEN_TYPE, ReleasedService, hook
+from components.service import BLUE_GREEN_TYPE, ReleasedService
 from gate.blue_green import BlueGreenGates
 from gate.cluster import ClusterAccess
 from render import blue_green as render
@@ -89,7 +89,7 @@ class BlueGreenService(ReleasedService):
 
         # Before a create as well: the provider creates by an apply, which changes a Deployment that is there but
         # not in the state.
-        before = hook(f"{name}-guard", guard)
+        before = self._hook(f"{name}-guard", guard)
         hooks = pulumi.ResourceHookBinding(
             before_create=[before],
             before_update=[before],

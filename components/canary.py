@@ -5,7 +5,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
 from components.rollout import RolloutService
-from components.service import CANARY_TYPE, hook
+from components.service import CANARY_TYPE
 from gate.canary import CanaryGates
 from gate.cluster import ClusterAccess
 from render import canary as render
@@ -71,4 +71,4 @@ class CanaryService(RolloutService):
         async def routing(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_routing()
 
-        return hook(f"{name}-routing", routing)
+        return self._hook(f"{name}-routing", routing)

@@ -7,7 +7,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Service
 
 from components.manifest import register
-from components.service import ReleasedService, hook
+from components.service import ReleasedService
 from gate.checks import GateRefusedError
 from gate.released import RolloutGates
 from gate.rollout import follow_command
@@ -43,7 +43,7 @@ class RolloutService(ReleasedService):
         async def ports(_: pulumi.ResourceHookArgs) -> None:
             await self._rollout_gates.before_ports()
 
-        hooks = pulumi.ResourceHookBinding(before_update=[hook(f"{version}-ports", ports)])
+        hooks = pulumi.ResourceHookBinding(before_update=[self._hook(f"{version}-ports", ports)])
         return register(Service, version, manifest, self._child(after, hooks, ignored=["spec.selector"]))
 
     def _custom(
@@ -70,7 +70,7 @@ class RolloutService(ReleasedService):
 
         guards = [] if changed is None else [changed]
         hooks = pulumi.ResourceHookBinding(
-            before_create=[hook(f"{name}-known", known), *guards], before_update=[*guards]
+            before_create=[self._hook(f"{name}-known", known), *guards], before_update=[*guards]
         )
         return CustomResource(
             name,

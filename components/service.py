@@ -57,7 +57,7 @@ class ReleasedService(pulumi.ComponentResource):
         async def first(_: pulumi.ResourceHookArgs) -> None:
             await self._all_gates.before_first()
 
-        hooks = pulumi.ResourceHookBinding(before_create=[hook(f"{self._name}-first", first)])
+        hooks = pulumi.ResourceHookBinding(before_create=[self._hook(f"{self._name}-first", first)])
         manifest = render.service_account(self._name, self._released)
         return register(ServiceAccount, f"{self._name}-account", manifest, self._child(hooks=hooks))
 
@@ -79,7 +79,7 @@ class ReleasedService(pulumi.ComponentResource):
             self._switching = True
             await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
-        before = hook(f"{self._name}-gate", gate)
+        before = self._hook(f"{self._name}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         manifest = manifest or render.active_service(self._name, self._released)
         return register(Service, self._name, manifest, self._child(after, hooks, ignored=ignored))
@@ -94,7 +94,7 @@ class ReleasedService(pulumi.ComponentResource):
 
     async def _serving(self, _: list[str]) -> str:
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
-        if pulumi.runtime.is_dry_run() and self._switching:
+        if pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there):
             return self._released.track.value
         seen = await self._all_gates.look()
         self._problem = seen.problem
@@ -120,7 +120,11 @@ class ReleasedService(pulumi.ComponentResource):
             lambda spec: f"http://<application node>:{spec['ports'][0].get('node_port') or '<chosen by Kubernetes>'}"
         )
 
+    def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
+        """A hook that runs in a preview as well, once there is a cluster that it could look at."""
 
-def hook(name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
-    """A hook that runs in a preview as well."""
-    return pulumi.ResourceHook(name, function, pulumi.ResourceHookOptions(on_dry_run=True))
+        async def when_there(args: pulumi.ResourceHookArgs) -> None:
+            if self._all_gates.there and (done := function(args)) is not None:
+                await done
+
+        return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -61,11 +61,17 @@ class BoundedApi:
         self._api = api
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None, context: str | None) -> Self:
-        """Opens a client and asks the API server for its version. A useless kubeconfig raises ``ValueError``."""
+    async def connect(cls, kubeconfig: str | dict[str, Any] | None, context: str | None) -> Self:
+        """Opens a client and asks the API server for its version. A useless kubeconfig raises ``ValueError``.
+
+        Args:
+            kubeconfig: path of a file, or what is in one.
+            context: context in it.
+        """
         with _in_words("get", "/version"):
             async with asyncio.timeout(CALL_SECONDS):
-                return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))
+                # kr8s takes what is in a file as well, whatever its annotation says.
+                return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))  # type: ignore[arg-type]
 
     async def ask(
         self,

@@ -62,6 +62,11 @@ class Gates:
         self._warned: set[str] = set()
         self._switching = False
 
+    @property
+    def there(self) -> bool:
+        """Whether there is a cluster to look at; without one, nothing serves that could be hurt."""
+        return self._access.there
+
     async def before_first(self) -> None:
         """Holds before the first object of a service that the stack has not made yet.
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 import kr8s
+import yaml
 
 from gate.api import (
     APPS,
@@ -52,6 +53,31 @@ UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError,
 """What a call to the API server may raise when there is no answer, or none that helps."""
 
 
+class MadeKubeconfig:
+    """The kubeconfig of a cluster that the stack makes itself, kept in memory alone.
+
+    Args:
+        text: as the update before left it; None before the first.
+    """
+
+    def __init__(self, text: str | None = None) -> None:
+        self._text = text
+
+    def become(self, text: str) -> None:
+        """Takes the one of this update, once its certificates are made. A first preview never has it."""
+        self._text = text
+
+    @property
+    def known(self) -> bool:
+        """Whether there is one by now."""
+        return self._text is not None
+
+    def parsed(self) -> dict[str, Any]:
+        """What is in it."""
+        found: dict[str, Any] = yaml.safe_load(self._text or "")
+        return found
+
+
 @dataclass(frozen=True)
 class ClusterAccess:
     """How to reach a cluster.
@@ -60,11 +86,23 @@ class ClusterAccess:
         kubeconfig: path of a kubeconfig file; None takes kubectl's own default.
         context: context in that file; None takes its current one.
         brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may not find it yet.
+        made: the kubeconfig of a cluster that the stack makes, instead of a file.
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     brings_argo_rollouts: bool = False
+    made: MadeKubeconfig | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a cluster to look at: one that the stack makes is not there in its first preview."""
+        return self.made is None or self.made.known
+
+    @property
+    def source(self) -> str | dict[str, Any] | None:
+        """The kubeconfig, by its path or as it is."""
+        return self.kubeconfig if self.made is None else self.made.parsed()
 
     def problem(self) -> str | None:
         """Why this leads to no cluster, as far as this machine can tell; None if nothing speaks against it.
@@ -90,7 +128,7 @@ class Cluster:
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""
         try:
-            return cls(await BoundedApi.connect(access.kubeconfig, access.context))
+            return cls(await BoundedApi.connect(access.source, access.context))
         except ValueError as error:
             context = f", context {access.context}" if access.context else ""
             raise ConnectionError(

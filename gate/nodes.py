@@ -132,5 +132,5 @@ def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
 
 
 async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:
-    api = await BoundedApi.connect(access.kubeconfig, access.context)
+    api = await BoundedApi.connect(access.source, access.context)
     return await api.ask(verb, "nodes", name)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from components.argo_blue_green import ArgoBlueGreenService
+from components.argo_blue_green import ArgoBlueGreenService, look_at_rollouts
 from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
-from components.placement import Placement
+from components.placement import Placement, look_at_nodes
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.canary import CanaryGates
 from gate.checks import Gates
-from gate.cluster import ClusterAccess
+from gate.cluster import ClusterAccess, MadeKubeconfig
 from gate.hand_over import LiveRelease
 from gate.nodes import LiveNode
 from gate.reports import Seen
@@ -207,6 +207,25 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
         with pytest.raises(pulumi.RunError, match=r"^green serves$"):
             record(monkeypatch, run)
         assert shown == ["output: green"]
+
+
+def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = ClusterAccess(made=MadeKubeconfig())
+    assert set(look_at_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
+    assert look_at_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
+    shown: list[str] = []
+
+    async def looked(gates: Gates) -> Seen:
+        raise AssertionError
+
+    def run() -> None:
+        service_ = BlueGreenService("it", service=service(), access=access)
+        service_.active.apply(shown.append)
+
+    monkeypatch.setattr(Gates, "look", looked)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    record(monkeypatch, run)
+    assert shown == ["blue"]
 
 
 def test_a_deployment_is_waited_for_as_long_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:

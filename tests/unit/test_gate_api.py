@@ -13,7 +13,7 @@ import pytest
 
 import gate.api
 from gate.api import AccessDeniedError, RejectedError
-from gate.cluster import Cluster, ClusterAccess
+from gate.cluster import Cluster, ClusterAccess, MadeKubeconfig
 
 Result = TypeVar("Result")
 
@@ -162,3 +162,17 @@ def test_a_denial_by_the_api_server_is_told_from_one_by_a_pod(server: PlayedApiS
     server.answers["GET", path] = (403, denial('cannot get resource "pods/proxy"'))
     with pytest.raises(AccessDeniedError, match="may not get pods/proxy in namespace shop"):
         server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, "/ready", 5))
+
+
+def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:
+    server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
+    made = MadeKubeconfig()
+    access = ClusterAccess(made=made)
+    assert not access.there
+    made.become(server.kubeconfig.read_text())
+    assert access.there
+
+    async def selector() -> object:
+        return await (await Cluster.connect(access)).service_selector("shop", "backend")
+
+    assert asyncio.run(selector()) == {"app": "backend"}
