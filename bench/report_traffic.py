@@ -137,8 +137,9 @@ def hand_overs(found: dict[str, Any]) -> list[str]:
         f"{answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million fail. Failures by "
         f"cause: {causes}.",
         "",
-        f"A hand-over took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians): the update "
-        "ends when the old pods are gone, and they drain for 35 s after the Service has left them.",
+        f"A hand-over took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians): old "
+        "pods drain for 35 s after the Service has left them, which the update sees to the end with Deployments, and "
+        "not with a Rollout (`render/labels.py`).",
     ]
 
 
