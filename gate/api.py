@@ -73,6 +73,12 @@ class BoundedApi:
                 # kr8s takes what is in a file as well, whatever its annotation says.
                 return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))  # type: ignore[arg-type]
 
+    async def version(self) -> str:
+        """Of the API server, for example ``v1.34.1``."""
+        with _in_words("get", "/version"):
+            async with asyncio.timeout(CALL_SECONDS):
+                return str((await self._api.version())["gitVersion"])
+
     async def ask(
         self,
         verb: str,
