@@ -4,8 +4,10 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import httpx
+import yaml
 
 from rehearsal.address import Lead
 from rehearsal.certificate import server_certificate
@@ -46,16 +48,24 @@ class Machines:
         name: of the sandbox that takes the control plane's place.
         parameter: reads a secret as a machine does.
         report: takes a line on what a machine has become.
+        answers: is told of each API server that starts, by an administrator's kubeconfig.
     """
 
     problems: list[str]
     """What went wrong while machines booted."""
 
-    def __init__(self, name: str, parameter: Callable[[str], str], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        parameter: Callable[[str], str],
+        report: Callable[[str], None],
+        answers: Callable[[dict[str, Any]], None],
+    ) -> None:
         self.problems = []
         self._name = name
         self._parameter = parameter
         self._report = report
+        self._answers = answers
         self._steps: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._instances: dict[str, Values] = {}
@@ -66,9 +76,9 @@ class Machines:
         self._joined: set[str] = set()
 
     @property
-    def kubeconfig(self) -> str | None:
-        """Path of an administrator's kubeconfig of the sandbox behind the address; None while there is none."""
-        return None if self._sandbox is None else str(self._sandbox.kubeconfig)
+    def sandbox(self) -> Sandbox | None:
+        """What is in the place of the control plane; None while nothing is."""
+        return self._sandbox
 
     def start(self) -> None:
         """Takes machines from now on."""
@@ -109,7 +119,7 @@ class Machines:
                 return
             try:
                 step()
-            except Exception as error:  # noqa: BLE001 - a machine that fails to boot ends no other
+            except Exception as error:
                 self.problems.append(repr(error))
                 self._report(f"a machine did not boot: {error!r}")
 
@@ -134,6 +144,7 @@ class Machines:
             client.post(
                 "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", json=ADMINISTRATORS
             ).raise_for_status()
+        self._answers(yaml.safe_load(sandbox.kubeconfig.read_text()))
         self._report(f"{boot.node}: a real API server runs in its place, with the stack's own certificates")
 
     def _join(self, id_: str) -> None:
