@@ -244,23 +244,6 @@ def key(place: Place) -> Document:
     return _document([_allow("Account", KEY_ADMINISTRATION, "*") | {"Principal": root}])
 
 
-def tls_only(bucket: str) -> Document:
-    """Policy of a bucket: whatever is asked without TLS is denied.
-
-    Args:
-        bucket: its ARN.
-    """
-    statement: Statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket, f"{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return _document([statement])
-
-
 def _changes() -> list[str]:
     # fmt: off
     return _balancing(

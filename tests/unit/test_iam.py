@@ -160,13 +160,6 @@ def test_the_key_leaves_it_to_the_accounts_policies_and_names_each_action() -> N
     assert "kms:PutKeyPolicy" in found["Account"]["Action"]
 
 
-def test_a_bucket_denies_whatever_comes_without_tls() -> None:
-    found = statements(iam.tls_only(BUCKET))["TlsOnly"]
-    assert (found["Effect"], found["Principal"], found["Action"]) == ("Deny", "*", "s3:*")
-    assert found["Resource"] == [BUCKET, f"{BUCKET}/*"]
-    assert found["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-
-
 @pytest.mark.parametrize("name", ROLES)
 def test_a_document_has_fewer_characters_than_iam_takes_of_a_managed_policy(name: str) -> None:
     # The longest names that the settings take, and twice the parameters of a control plane.
