@@ -44,7 +44,7 @@ def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSett
     way = ExistingClusterAccess("cluster", cluster=cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
-    ready = [placement, *addons(cluster, on_cluster)]
+    ready = [placement, *addons(cluster, access, on_cluster)]
     return Ground(access, rollouts, after(on_cluster, ready), lambda _: {})
 
 

@@ -54,7 +54,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
     )
     wait.learn(machines.instance_ids)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": machines.provider})
-    network = pod_network(cluster, on_cluster)
+    network = pod_network(cluster, access, on_cluster)
     placement = Placement(
         "placement",
         nodes=cluster.nodes,
@@ -63,7 +63,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
         arrival=wait.for_node,
         opts=after(on_cluster, [network]),
     )
-    ready = [placement, *platform_addons(cluster, machines.vpc_id, after(on_cluster, [placement]))]
+    ready = [placement, *platform_addons(cluster, machines.vpc_id, access, after(on_cluster, [placement]))]
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {

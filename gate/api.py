@@ -22,6 +22,9 @@ busy with the resources of 200 services.
 CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"
 ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
 
+METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
+"""Of HTTP, by verb."""
+
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
 
@@ -91,7 +94,7 @@ class BoundedApi:
         """One call.
 
         Args:
-            verb: of Kubernetes' access rules: get, list or patch.
+            verb: of Kubernetes' access rules: get, list, patch or delete.
             resource: plural name of the kind.
             name: of the object; empty for all of them.
             namespace: None for what belongs to no namespace.
@@ -107,7 +110,7 @@ class BoundedApi:
             async with (
                 asyncio.timeout(CALL_SECONDS),
                 self._api.call_api(
-                    "PATCH" if verb == "patch" else "GET",
+                    METHODS[verb],
                     version=version,
                     namespace=namespace,
                     url=f"{resource}/{name}" if name else resource,

@@ -6,29 +6,30 @@ import threading
 
 
 class Lead:
-    """Leads connections from one address of this machine to another, until it is ended.
+    """Leads connections from an address of this machine to its loopback interface.
 
     Args:
         address: where it listens; one of 127.0.0.0/8.
-        port: where it listens, and at 127.0.0.1 the port behind it.
+        port: where it listens.
+        behind: port of 127.0.0.1 that it leads to.
     """
 
     def __init__(self, address: str, port: int, behind: int) -> None:
         self._address = address
         self._port = port
         self._behind = behind
+
+    def start(self) -> None:
+        """Listens from now on, until `end`; may be called again then.
+
+        Raises:
+            OSError: somebody else does.
+        """
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
         self._end = asyncio.Event()
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Listens from now on.
-
-        Raises:
-            OSError: somebody else does.
-        """
         self._thread.start()
         self._listening.wait()
         if self._error is not None:

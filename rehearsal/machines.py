@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -92,6 +92,17 @@ class Machines:
             lead.end()
         if self._sandbox is not None:
             self._sandbox.down()
+
+    @contextlib.contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """The API server cannot be reached at its address."""
+        for lead in self._leads.values():
+            lead.end()
+        try:
+            yield
+        finally:
+            for lead in self._leads.values():
+                lead.start()
 
     def made(self, kind: str, id_: str, outputs: Values) -> None:
         """A resource came to be."""

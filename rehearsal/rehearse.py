@@ -1,7 +1,7 @@
 """A stack of kind ec2 in the real engine: stand-ins for AWS, TLS and the controller of load balancers, a real API."""
 
 import contextlib
-import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from rehearsal.machines import Machines
 from rehearsal.stand_ins import StandIns, stand_ins
 from sandbox.stack import Stack
 
-SANDBOX = f"rehearsal-{os.getpid()}"
-"""Of the process, so that several rehearsals run side by side."""
+SANDBOX_PREFIX = "rehearsal-"
+"""Several rehearsals run side by side; `python -m sandbox down --name` ends what a killed one left."""
 
 
 class World:
@@ -30,7 +30,7 @@ class World:
     machines: Machines
 
     def __init__(self, cluster: str, report: Callable[[str], None]) -> None:
-        self.machines = Machines(SANDBOX, self._parameter, report, self._answers)
+        self.machines = Machines(SANDBOX_PREFIX + secrets.token_hex(4), self._parameter, report, self._answers)
         self._cluster = cluster
         self._load_balancers: LoadBalancers | None = None
         self._ended: list[str] = []

@@ -20,7 +20,6 @@ CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 """Tag that the AWS Load Balancer Controller puts on all that it makes; its value is the cluster's name."""
 
 SESSION_MANAGER = (
-    "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
@@ -123,6 +122,8 @@ def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
     return _document(
         [
             _allow("SessionManager", SESSION_MANAGER, "*"),
+            # By which the agent of Session Manager says that a machine is there.
+            _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], place.arn("ec2", "instance/*")),
             _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
             _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
         ]

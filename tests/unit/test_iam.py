@@ -68,7 +68,7 @@ def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
 
 def test_a_node_is_reached_by_session_manager_and_reads_exactly_its_parameters() -> None:
     found = statements(ROLES["node"])
-    assert set(found) == {"SessionManager", "Secrets", "DecryptSecrets"}
+    assert set(found) == {"SessionManager", "Heartbeat", "Secrets", "DecryptSecrets"}
     assert set(found["SessionManager"]["Action"]) == set(iam.SESSION_MANAGER)
     assert found["Secrets"]["Action"] == ["ssm:GetParameter"]
     assert found["Secrets"]["Resource"] == PARAMETERS
