@@ -7,7 +7,8 @@ import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
 from components.manifest import register
-from render.ingress import Part, ingress, load_balancer_attributes, parts, url
+from render.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
+from render.routes import Part, earlier, parts
 from settings.ec2 import Ec2Cluster, LoadBalancer
 from settings.service import ServiceSettings
 
@@ -18,8 +19,9 @@ TIMEOUT_SECONDS = 600
 class AlbIngress(pulumi.ComponentResource):
     """Asks the AWS Load Balancer Controller for one ALB before all services that have a route.
 
-    It must come after the controller and the services, so that at a `destroy` it goes before them: the controller
-    deletes the ALB while the Ingresses go, and each of them waits for that.
+    It must come after the controller and the services, so that at a `destroy` it goes before them. The ALB's own
+    Ingress is made first and goes last: the controller makes the ALB with it, and deletes the ALB while it goes. Those
+    of the services come and go, and the ALB stays.
     """
 
     hostname: pulumi.Output[str]
@@ -66,18 +68,25 @@ class AlbIngress(pulumi.ComponentResource):
         here = pulumi.ResourceOptions(
             parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
         )
+        # Pulumi refuses it in the preview of a `destroy`, before the services lose their routes for nothing.
+        keep = pulumi.ResourceOptions(protect=protected(alb, production=production))
+        group = register(
+            Ingress,
+            f"{name}.group",
+            group_ingress(cluster, security_group_id, attributes),
+            pulumi.ResourceOptions.merge(here, keep),
+        )
         found = parts(alb.routes)
-        made = [
-            register(
+        made: dict[str, Ingress] = {}
+        for part in found:
+            before = [group, *(made[other] for other in earlier(part, found))]
+            made[part.name] = register(
                 Ingress,
                 f"{name}-{part.name}",
-                ingress(cluster, part, services[part.service], security_group_id, attributes),
-                here,
+                ingress(cluster, part, services[part.service]),
+                pulumi.ResourceOptions.merge(here, pulumi.ResourceOptions(depends_on=before)),
             )
-            for part in found
-        ]
-        # All Ingresses of a group have the one name.
-        self.hostname = made[0].status.apply(_hostname)
+        self.hostname = group.status.apply(_hostname)
         self.urls = self.hostname.apply(lambda hostname: _urls(alb, found, hostname))
         self.register_outputs({"hostname": self.hostname, "urls": self.urls})
 

@@ -55,6 +55,7 @@ class Listener:
         certificate: ARN as the Ingress has it; None without TLS.
         policy: of TLS.
         default: what it does with a request that no rule takes: fixed-response or redirect.
+        response: status and text of a fixed response; None where it is a redirect.
         rules: its rules.
     """
 
@@ -63,6 +64,7 @@ class Listener:
     certificate: str | None
     policy: str | None
     default: str
+    response: tuple[str, str] | None
     rules: tuple[Rule, ...]
 
 
@@ -170,6 +172,7 @@ class Seen:
                 certificate=None if certificate is None else self._certificates.get(certificate, certificate),
                 policy=None if certificate is None else one["SslPolicy"],
                 default=one["DefaultActions"][0]["Type"],
+                response=_response(one["DefaultActions"][0]),
                 rules=tuple(self._described_rule(rule, target_groups) for rule in own),
             )
 
@@ -184,6 +187,11 @@ class Seen:
             port=group["Port"],
             targets=self.targets(group["TargetGroupArn"]),
         )
+
+
+def _response(action: Values) -> tuple[str, str] | None:
+    config = action.get("FixedResponseConfig")
+    return None if config is None else (config["StatusCode"], config.get("MessageBody", ""))
 
 
 def hostname(name: str) -> str:

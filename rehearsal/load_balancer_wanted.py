@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rehearsal.load_balancer_actions import default_action
 from rehearsal.load_balancer_targets import (
     Name,
     WantedGroup,
@@ -21,7 +22,7 @@ from rehearsal.load_balancer_targets import (
 from rehearsal.values import Values
 from render.addons import INGRESS_CLASS
 from render.iam import CLUSTER_TAG
-from render.ingress import PREFIX
+from render.ingress import PREFIX, USE_ANNOTATION
 from render.pods import Manifest
 
 STACK_TAG = "ingress.k8s.aws/stack"
@@ -41,6 +42,15 @@ KNOWN = frozenset(
     )
 )
 """Annotations that are looked at. The controller knows more, and passes over one that is misspelt."""
+
+ACTION = f"{PREFIX}/actions."
+"""How those begin that have a name of the Ingress's own."""
+
+ORDERS = range(-1000, 1001)
+"""What the controller takes as an Ingress's place in its group."""
+
+NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"ContentType": "text/plain", "StatusCode": "404"}}
+"""What the controller has done with requests that no rule takes, where no Ingress says it."""
 
 
 @dataclass(frozen=True)
@@ -133,20 +143,18 @@ def wanted(
     notes: list[str] = []
     target_groups: dict[str, WantedGroup] = {}
     rules: dict[str, list[WantedRule]] = {}
+    defaults: dict[str, Values] = {}
     for member in members:
-        unknown = sorted(key for key in annotations(member) if key.startswith(f"{PREFIX}/") and key not in KNOWN)
-        notes += [f"Ingress {written(member)}: {key} is nothing that this stand-in knows" for key in unknown]
+        notes += [f"Ingress {written(member)}: {key} is nothing that this stand-in knows" for key in _unknown(member)]
+        default, missing = default_action(member)
+        notes += missing
+        if default is not None:
+            defaults[written(member)] = default
         for host, paths, backend in _paths(member):
             made, without = target_group(cluster, group, member, services, seen, backend)
             target_groups[made.name] = made
             notes += without
             rules.setdefault(written(member), []).append(WantedRule(host, paths, made.name))
-    attributes: dict[str, str] = {}
-    for member in members:
-        for key, value in pairs(annotation(member, ATTRIBUTES)).items():
-            if attributes.setdefault(key, value) != value:
-                raise ValueError(f"conflicting {key}: {attributes[key]} and {value}")
-    tags = {key: value for member in members for key, value in pairs(annotation(member, "tags")).items()}
     security_groups = _one(members, "security-groups")
     if not security_groups:
         raise ValueError("no Ingress names a security group, and this stand-in makes none")
@@ -156,16 +164,35 @@ def wanted(
         scheme=_one(members, "scheme") or "internal",
         ip_address_type=_one(members, "ip-address-type") or "ipv4",
         security_groups=tuple(security_groups.split(",")),
-        attributes=attributes,
-        tags=tags | {CLUSTER_TAG: cluster, STACK_TAG: group},
-        listeners=tuple(_listeners(members, rules)),
+        attributes=_merged(members, ATTRIBUTES),
+        tags=_merged(members, "tags") | {CLUSTER_TAG: cluster, STACK_TAG: group},
+        listeners=tuple(_listeners(members, rules, defaults)),
         target_groups=tuple(target_groups.values()),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _order(ingress: Manifest) -> tuple[int, str]:
-    return int(annotation(ingress, "group.order") or 0), written(ingress)
+    order = int(annotation(ingress, "group.order") or 0)
+    if order not in ORDERS:
+        raise ValueError(f"Ingress {written(ingress)}: group.order {order} is not from {ORDERS[0]} to {ORDERS[-1]}")
+    return order, written(ingress)
+
+
+def _unknown(ingress: Manifest) -> list[str]:
+    """Annotations that would be the controller's, if it knew them."""
+    own = sorted(key for key in annotations(ingress) if key.startswith(f"{PREFIX}/"))
+    return [key for key in own if key not in KNOWN and not key.startswith(ACTION)]
+
+
+def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
+    """The pairs of an annotation that all Ingresses have together, each of which no two may have differently."""
+    found: dict[str, str] = {}
+    for member in members:
+        for key, value in pairs(annotation(member, name)).items():
+            if found.setdefault(key, value) != value:
+                raise ValueError(f"conflicting {key}: {found[key]} and {value}")
+    return found
 
 
 def _one(members: Iterable[Manifest], name: str) -> str | None:
@@ -178,13 +205,13 @@ def _one(members: Iterable[Manifest], name: str) -> str | None:
 
 def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Manifest]]:
     """Host, path patterns and backend of each path, within a host the longest prefix first."""
-    if "defaultBackend" in ingress["spec"]:
-        raise ValueError(f"Ingress {written(ingress)}: a defaultBackend is unknown to this stand-in")
     for rule in ingress["spec"].get("rules") or ():
         paths = rule.get("http", {}).get("paths") or ()
         for path in sorted(paths, key=lambda path: len(path.get("path", "")), reverse=True):
             if path["pathType"] != "Prefix" or "service" not in path["backend"]:
                 raise ValueError(f"Ingress {written(ingress)}: only prefixes that lead to Services are known here")
+            if path["backend"]["service"]["port"] == {"name": USE_ANNOTATION}:
+                raise ValueError(f"Ingress {written(ingress)}: a rule that leads to an action is unknown here")
             if set(path["path"]) & set("*?"):
                 raise ValueError(f"Ingress {written(ingress)}: prefix path {path['path']} has a wildcard")
             prefix = path["path"].rstrip("/")
@@ -192,7 +219,9 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
             yield rule.get("host"), (prefix, f"{prefix}/*") if prefix else ("/*",), path["backend"]["service"]
 
 
-def _listeners(members: Sequence[Manifest], rules: Mapping[str, list[WantedRule]]) -> Iterator[WantedListener]:
+def _listeners(
+    members: Sequence[Manifest], rules: Mapping[str, list[WantedRule]], defaults: Mapping[str, Values]
+) -> Iterator[WantedListener]:
     redirect = _one(members, "ssl-redirect")
     ports: dict[int, tuple[str, list[Manifest]]] = {}
     for member in members:
@@ -211,19 +240,25 @@ def _listeners(members: Sequence[Manifest], rules: Mapping[str, list[WantedRule]
         raise ValueError(f"ssl-redirect leads to {redirect}, where no listener speaks HTTPS")
     for port, (protocol, users) in sorted(ports.items()):
         secure = protocol == "HTTPS"
+        for user in users if secure else ():
+            if not annotation(user, "certificate-arn"):
+                # The controller looks for one for the hosts of each Ingress that names none.
+                raise ValueError(
+                    f"Ingress {written(user)}: no certificate for port {port}; this stand-in looks for none"
+                )
         certificate = _one(users, "certificate-arn") if secure else None
-        if secure and not certificate:
-            raise ValueError(f"port {port} speaks HTTPS and has no certificate; this stand-in looks for none")
         if redirect is not None and not secure:
             target = {"Protocol": "HTTPS", "Port": redirect, "StatusCode": "HTTP_301"}
             yield WantedListener(port, protocol, None, None, {"Type": "redirect", "RedirectConfig": target}, ())
             continue
-        nothing = {"ContentType": "text/plain", "StatusCode": "404"}
+        saying = [written(user) for user in users if written(user) in defaults]
+        if len(saying) > 1:
+            raise ValueError(f"multiple ingress defined default backend: {' and '.join(saying)}")
         yield WantedListener(
             port,
             protocol,
             certificate,
             (_one(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
-            {"Type": "fixed-response", "FixedResponseConfig": nothing},
+            defaults[saying[0]] if saying else NOTHING,
             tuple(rule for user in users for rule in rules.get(written(user), [])),
         )

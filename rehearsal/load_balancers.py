@@ -2,9 +2,10 @@
 
 It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, load
 balancer, target groups, listeners and rules, status; and at the end the same backwards. No request ever gets through
-such a load balancer. What the controller does and this does not: target-type ip, actions and conditions in
-annotations, security groups of its own, certificates that it looks for or that are more than one, a web ACL, an Ingress
-that moves to another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, events, its webhook.
+such a load balancer. What the controller does and this does not: target-type ip, actions but for a fixed response by
+default, conditions in annotations, security groups of its own, certificates that it looks for or that are more than
+one, a web ACL, tags that an Ingress has alone or that the chart gives it for everything, an Ingress that moves to
+another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, events, its webhook.
 """
 
 import asyncio

@@ -18,8 +18,17 @@ from rehearsal.load_balancer_wanted import PROTECTION
 from rehearsal.load_balancers import LoadBalancers
 from rehearsal.values import Values
 from render.iam import CLUSTER_TAG
-from render.ingress import PREFIX, TLS_POLICY, ingress, load_balancer_attributes, parts
+from render.ingress import (
+    GROUP_INGRESS,
+    NO_ROUTE_RESPONSE,
+    PREFIX,
+    TLS_POLICY,
+    group_ingress,
+    ingress,
+    load_balancer_attributes,
+)
 from render.pods import active_service
+from render.routes import parts
 from sandbox import Sandbox
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings
@@ -120,6 +129,10 @@ class Rig:
         cluster = Ec2Cluster.model_validate(raw)
         assert cluster.load_balancer is not None
         attributes = load_balancer_attributes(cluster, None, production=False)
+        group = group_ingress(cluster, self._group, attributes)
+        # Each test has a namespace of its own, and the load balancer's Ingress is in it, to go with it.
+        group["metadata"]["namespace"] = self.kubectl.namespace
+        self.kubectl.apply(group)
         for part in parts(cluster.load_balancer.routes):
             service = BlueGreenSettings.model_validate(
                 {
@@ -130,7 +143,7 @@ class Rig:
                 }
             )
             self.kubectl.apply(active_service(part.service, service))
-            self.kubectl.apply(ingress(cluster, part, service, self._group, attributes))
+            self.kubectl.apply(ingress(cluster, part, service))
 
     def ingresses(self) -> dict[str, dict[str, Any]]:
         return {one["metadata"]["name"]: one for one in self.kubectl.get("ingresses")}
@@ -173,13 +186,13 @@ def rig(kubectl: Kubectl, aws: Watched, security_group: str, workers: list[str])
 
 @pytest.fixture
 def published(rig: Rig) -> Rig:
-    """The same with a load balancer whose name both Ingresses have."""
+    """The same with a load balancer whose name all Ingresses have."""
     rig.apply()
-    wait(lambda: len(rig.hostnames()) == 2)
+    wait(lambda: len(rig.hostnames()) == 3)
     return rig
 
 
-def test_two_ingresses_become_one_load_balancer_with_their_rules_and_targets(
+def test_three_ingresses_become_one_load_balancer_with_their_rules_and_targets(
     published: Rig, workers: list[str], security_group: str
 ) -> None:
     there = published.there()
@@ -193,7 +206,7 @@ def test_two_ingresses_become_one_load_balancer_with_their_rules_and_targets(
     plain, secure = there.listeners
     assert (plain.port, plain.protocol, plain.default, plain.rules) == (80, "HTTP", "redirect", ())
     assert (secure.port, secure.certificate, secure.policy) == (443, CERTIFICATE, TLS_POLICY)
-    assert secure.default == "fixed-response"
+    assert (secure.default, secure.response) == ("fixed-response", ("404", NO_ROUTE_RESPONSE["messageBody"]))
     assert [(rule.host, rule.paths, rule.port, list(rule.targets)) for rule in secure.rules] == [
         ("shop.example.org", ("/cart", "/cart/*"), published.port("shop"), workers),
         (None, ("/*",), published.port("backend"), workers),
@@ -222,18 +235,26 @@ def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_t
     wait(lambda: published.running.problems == [])
 
 
-def test_the_load_balancer_goes_before_the_last_ingress_and_takes_everything_with_it(published: Rig) -> None:
+def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress_and_all_it_has(
+    published: Rig,
+) -> None:
     published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
     assert [rule.paths for rule in published.there().listeners[1].rules] == [("/*",)]
     assert len(published.there().target_groups) == 1
+    published.kubectl.run("delete", "ingress", "backend", "--timeout=30s")
+    there = published.there()
+    assert [(one.port, one.default, one.rules) for one in there.listeners] == [
+        (80, "redirect", ()),
+        (443, "fixed-response", ()),
+    ]
+    assert published.target_groups() == []
     beside: list[str] = []
     published.aws.look = lambda: beside.extend(published.ingresses())
     published.aws.deletions.clear()
-    published.kubectl.run("delete", "ingress", "backend", "--timeout=30s")
-    assert beside == ["backend"]
-    assert published.aws.deletions == ["DeleteLoadBalancer", "DeleteTargetGroup"]
+    published.kubectl.run("delete", "ingress", GROUP_INGRESS, "--timeout=30s")
+    assert beside == [GROUP_INGRESS]
+    assert published.aws.deletions == ["DeleteLoadBalancer"]
     assert published.balancer() is None
-    assert published.target_groups() == []
     assert published.running.problems == []
 
 
@@ -245,24 +266,27 @@ def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: San
     assert published.running.problems == []
 
 
-def test_a_protected_load_balancer_keeps_its_ingresses_until_somebody_unprotects_it(rig: Rig) -> None:
+def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unprotects_it(rig: Rig) -> None:
     rig.apply(protected=True)
-    wait(lambda: len(rig.hostnames()) == 2)
-    rig.kubectl.run("delete", "ingress", "shop", "--wait=false")
-    wait(lambda: rig.running.problems != [])
-    assert "deletion_protection is enabled, cannot delete the ingress" in rig.running.problems[0]
-    assert len(rig.there().listeners[1].rules) == 2
-    # The controller goes by the Ingress that is deleted ...
-    key = f"{PREFIX}/load-balancer-attributes"
-    rig.kubectl.run("annotate", "ingress", "shop", f"{key}={PROTECTION}=false", "--overwrite")
-    rig.kubectl.run("wait", "--for=delete", "ingress/shop", "--timeout=30s")
+    wait(lambda: len(rig.hostnames()) == 3)
+    rig.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
     assert len(rig.there().listeners[1].rules) == 1
-    # ... and AWS by what was set when there was still one that was not.
+    assert rig.there().attributes[PROTECTION] == "true"
+    assert rig.running.problems == []
+    # The controller goes by the Ingress that is deleted, and does nothing for the whole group then ...
+    rig.kubectl.run("delete", "ingress", GROUP_INGRESS, "--wait=false")
+    wait(lambda: rig.running.problems != [])
+    assert (
+        f"deletion_protection is enabled, cannot delete the ingress: {rig.kubectl.namespace}/"
+        in (rig.running.problems[0])
+    )
     rig.kubectl.run("delete", "ingress", "backend", "--wait=false")
-    rig.kubectl.run("annotate", "ingress", "backend", f"{key}={PROTECTION}=false", "--overwrite")
+    key = f"{PREFIX}/load-balancer-attributes"
+    rig.kubectl.run("annotate", "ingress", GROUP_INGRESS, f"{key}={PROTECTION}=false", "--overwrite")
+    # ... and AWS by what was set when there was still one that was not.
     wait(lambda: any("OperationNotPermitted" in problem for problem in rig.running.problems))
     [found] = rig.aws.call(elb("DescribeLoadBalancers", {"Names": [rig.there().name]}))["LoadBalancers"]
     rig.aws.call(set_attributes("LoadBalancer", found["LoadBalancerArn"], {PROTECTION: "false"}))
-    rig.kubectl.run("wait", "--for=delete", "ingress/backend", "--timeout=30s")
+    rig.kubectl.run("wait", "--for=delete", f"ingress/{GROUP_INGRESS}", "ingress/backend", "--timeout=30s")
     assert rig.balancer() is None
     assert rig.target_groups() == []

@@ -72,7 +72,7 @@ def recording() -> Iterator[Recording]:
 
 def test_the_delivery_of_load_balancers_may_write_where_they_are_told_to(recording: Recording) -> None:
     assert json.loads(only(recording, POLICY)["policy"]) == bucket_policies.access_logs(ACCOUNT, ARN, "alb")
-    annotations = inputs(recording, INGRESS, "alb-backend")["metadata"]["annotations"]
+    annotations = inputs(recording, INGRESS, "alb.group")["metadata"]["annotations"]
     said = dict(
         pair.split("=") for pair in annotations["alb.ingress.kubernetes.io/load-balancer-attributes"].split(",")
     )
@@ -81,7 +81,7 @@ def test_the_delivery_of_load_balancers_may_write_where_they_are_told_to(recordi
 
 
 def test_a_load_balancer_is_not_told_before_the_delivery_is_let_in(recording: Recording) -> None:
-    assert {"it-bucket", "it-bucket-tls"} <= recording.dependencies(INGRESS, "alb-backend")
+    assert {"it-bucket", "it-bucket-tls"} <= recording.dependencies(INGRESS, "alb.group")
     assert "it-bucket-private" in recording.dependencies(POLICY, "it-bucket-tls")
 
 

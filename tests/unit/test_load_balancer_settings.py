@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from render.ingress import parts
+from render.routes import parts
 from settings.cluster import CLUSTER
 from settings.ec2 import Route
 from settings.stack import load
@@ -142,7 +142,7 @@ def test_a_canary_by_weights_of_somebody_elses_ingress_is_taken(shop: dict[str, 
 
 def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresses() -> None:
     routes = [Route(service="backend", path="/api/v1"), Route(service="shop", path="/api"), Route(service="backend")]
-    assert [part.name for part in parts(routes)] == ["backend", "shop", "backend.2"]
+    assert [part.name for part in parts(routes)] == ["backend.2", "shop", "backend"]
 
 
 def test_pods_outlive_the_deregistration_of_their_node() -> None:

@@ -17,8 +17,17 @@ from rehearsal.load_balancer_wanted import PROTECTION, Wanted, WantedListener, f
 from rehearsal.load_balancers import LoadBalancers
 from rehearsal.plugin import RefusedError
 from render.iam import CLUSTER_TAG
-from render.ingress import PREFIX, TLS_POLICY, ingress, load_balancer_attributes, parts
+from render.ingress import (
+    GROUP_INGRESS,
+    NO_ROUTE_RESPONSE,
+    PREFIX,
+    TLS_POLICY,
+    group_ingress,
+    ingress,
+    load_balancer_attributes,
+)
 from render.pods import Manifest, active_service
+from render.routes import parts
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings
 
@@ -39,15 +48,14 @@ def service(name: str) -> BlueGreenSettings:
 
 
 def ingresses(group: str = GROUP, *, production: bool = False, **changes: Any) -> list[Manifest]:
-    """The program's own."""
+    """The program's own, that of the load balancer last."""
     alb = {"routes": ROUTES, "certificate": CERTIFICATE} | changes
     raw = {"kind": "ec2", "name": "production", "tags": {"team": "shop"}, "loadBalancer": alb}
     cluster = Ec2Cluster.model_validate(raw)
     assert cluster.load_balancer is not None
     attributes = load_balancer_attributes(cluster, "logs", production=production)
-    return [
-        ingress(cluster, part, service(part.service), group, attributes) for part in parts(cluster.load_balancer.routes)
-    ]
+    own = [ingress(cluster, part, service(part.service)) for part in parts(cluster.load_balancer.routes)]
+    return [*own, group_ingress(cluster, group, attributes)]
 
 
 def services() -> dict[Name, Manifest]:
@@ -204,7 +212,7 @@ def test_everything_has_the_tags_that_the_controllers_role_asks_for() -> None:
 def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -> None:
     members = ingresses(waf="arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1")
     assert asked(members).notes == ()
-    [note] = asked([annotate(members[0], idle_timeout="60"), members[1]]).notes
+    [note] = asked([annotate(members[0], idle_timeout="60"), *members[1:]]).notes
     assert f"{PREFIX}/idle-timeout is nothing" in note
 
 
@@ -219,15 +227,18 @@ def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -
         ({"backend_protocol": "HTTPS"}, "backend-protocol HTTPS is unknown"),
         ({"healthcheck_interval_seconds": "often"}, "often"),
         ({"group.order": "first"}, "first"),
+        ({"group.order": "1001"}, "order 1001 is not from -1000 to 1000"),
+        ({"tags": "team=cart"}, "conflicting team: cart and shop"),
+        ({"certificate_arn": ""}, "no certificate for port 443"),
         ({"listen_ports": "80"}, "listen-ports 80 is no list"),
     ],
 )
 def test_ingresses_that_contradict_each_other_or_ask_for_too_much_are_refused(
     annotations: dict[str, str], reason: str
 ) -> None:
-    one, other = ingresses()
+    one, *others = ingresses()
     with pytest.raises(ValueError, match=reason):
-        asked([annotate(one, **annotations), other])
+        asked([annotate(one, **annotations), *others])
 
 
 def test_a_load_balancer_without_a_security_group_is_refused() -> None:
@@ -251,9 +262,34 @@ def test_a_backend_needs_a_node_port() -> None:
         wanted("production", "production", ingresses(), there, [])
 
 
-def test_an_ingress_is_protected_by_its_own_annotation() -> None:
+def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_load_balancer_has() -> None:
     assert not any(is_protected(member) for member in ingresses())
-    assert all(is_protected(member) for member in ingresses(production=True))
+    *others, group = ingresses(production=True)
+    assert is_protected(group)
+    assert not any(is_protected(member) for member in others)
+
+
+def test_what_no_rule_takes_gets_the_programs_own_answer_on_every_port_that_leads_nowhere_else() -> None:
+    config = {key[0].upper() + key[1:]: value for key, value in NO_ROUTE_RESPONSE.items()}
+    assert secure(asked(ingresses())).action == {"Type": "fixed-response", "FixedResponseConfig": config}
+    [plain] = asked(ingresses(certificate=None)).listeners
+    assert plain.action["FixedResponseConfig"] == config
+
+
+def test_without_an_ingress_that_says_it_the_answer_is_the_controllers_404() -> None:
+    *others, group = ingresses()
+    without = group | {"spec": {"ingressClassName": "alb", "rules": []}}
+    assert secure(asked([*others, without])).action["FixedResponseConfig"] == {
+        "ContentType": "text/plain",
+        "StatusCode": "404",
+    }
+
+
+def test_a_group_has_one_default_backend() -> None:
+    *others, group = ingresses()
+    second = group | {"metadata": group["metadata"] | {"namespace": "shop"}}
+    with pytest.raises(ValueError, match=f"multiple ingress defined default backend: default/{GROUP_INGRESS} and shop"):
+        asked([*others, group, second])
 
 
 def test_pairs_are_read_as_the_controller_reads_them() -> None:
@@ -266,6 +302,7 @@ def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: 
     account.apply(asked(ingresses(group)))
     [there] = account.load_balancers()
     assert (there.group, there.scheme, len(there.subnets)) == ("production", "internet-facing", 2)
+    assert [one.response for one in there.listeners] == [None, ("404", NO_ROUTE_RESPONSE["messageBody"])]
     assert [(one.certificate, one.policy) for one in there.listeners] == [(None, None), (CERTIFICATE, TLS_POLICY)]
     assert [rule.port for rule in there.listeners[1].rules] == [30081, 30080, 30080]
     account.remove("production")
@@ -306,6 +343,9 @@ def test_what_botocore_or_moto_refuses_is_refused(aws: Aws, group: str) -> None:
     members = ingresses(group)
     wrong = "load-balancer-attributes", "idle_timeout.seconds=60"
     with pytest.raises(RefusedError, match=r"Key idle_timeout\.seconds not valid"):
+        account.apply(asked([annotate(member, **dict([wrong])) for member in members]))
+    wrong = "actions.no-route", '{"type": "fixed-response", "fixedResponseConfig": {"statusCode": "999"}}'
+    with pytest.raises(RefusedError, match="999"):
         account.apply(asked([annotate(member, **dict([wrong])) for member in members]))
     with pytest.raises(RefusedError, match="sg-0123456789abcdef0"):
         account.apply(asked(ingresses()))
