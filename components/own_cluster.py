@@ -94,6 +94,7 @@ class _Wait:
     def __init__(self, cluster: Ec2Cluster, access: ClusterAccess) -> None:
         self._cluster = cluster
         self._access = access
+        self._seconds = cluster.machines.boot_timeout_seconds
         self._ids: dict[str, str] = {}
 
     def learn(self, instance_ids: Mapping[str, pulumi.Output[str]]) -> None:
@@ -102,15 +103,16 @@ class _Wait:
 
     async def for_api(self, instance_id: str) -> None:
         """Until the API server answers, on that machine."""
+        where = self._where(self._cluster.control_plane, instance_id)
         try:
-            await wait_for_api(self._access, pulumi.log.info, self._where(self._cluster.control_plane, instance_id))
+            await wait_for_api(self._access, pulumi.log.info, where, self._seconds)
         except NotUpError as error:
             raise pulumi.RunError(str(error)) from None
 
     async def for_node(self, name: str) -> None:
         """Until a node is Ready."""
         where = self._where(name, self._ids.get(name, f"<instance of {name}>"))
-        await wait_for_node(self._access, name, pulumi.log.info, where)
+        await wait_for_node(self._access, name, pulumi.log.info, where, self._seconds)
 
     def _where(self, node: str, instance_id: str) -> str:
         return (

@@ -7,12 +7,6 @@ from typing import Any
 from gate.api import BoundedApi
 from gate.cluster import UNREACHABLE, ClusterAccess
 
-API_SECONDS = 900
-"""Bound on the way from a machine to an API server: packages, images and kubeadm take three to five minutes."""
-
-NODE_SECONDS = 900
-"""Bound on the way from an API server to a node that is Ready; the machines start at the same time."""
-
 POLL_SECONDS = 3.0
 """Between two questions to an API server that cannot be watched yet."""
 
@@ -26,7 +20,7 @@ class NotUpError(Exception):
     """Part of the cluster did not come to be in time. The text says where to look."""
 
 
-async def wait_for_api(access: ClusterAccess, report: Report, where: str, seconds: float = API_SECONDS) -> None:
+async def wait_for_api(access: ClusterAccess, report: Report, where: str, seconds: float) -> None:
     """Waits for the first answer of the API server.
 
     Args:
@@ -49,9 +43,7 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
     await _wait(look, report, where, seconds)
 
 
-async def wait_for_node(
-    access: ClusterAccess, name: str, report: Report, where: str, seconds: float = NODE_SECONDS
-) -> None:
+async def wait_for_node(access: ClusterAccess, name: str, report: Report, where: str, seconds: float) -> None:
     """Waits until a node has joined and is Ready.
 
     Args:

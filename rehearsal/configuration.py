@@ -56,7 +56,8 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
     """
     if not file.exists():
         raise NotRehearsableError(f"stack {stack}: there is no {file.name} here. Rehearse another: STACK=staging")
-    raw: dict[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    found = yaml.load(file.read_text(), _Loader) or {}  # noqa: S506 - a safe loader, and stricter
+    raw: dict[str, Any] = found.get("config") or {}
     return rehearsed(raw, stack, charts)
 
 
@@ -86,6 +87,18 @@ def _changes(cluster: Ec2Cluster, charts: Mapping[str, Chart]) -> Iterator[str]:
     yield f"charts {', '.join(charts)}: small ones of the same name and version; nothing is downloaded"
     if cluster.hostname is not None:
         yield f"hostname {cluster.hostname}: left out, the API server is called by its address"
+
+
+class _Loader(yaml.SafeLoader):
+    """As the engine reads a stack's file: a key that is there twice is a mistake, and not the last one's."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                line = node.value[number][0].start_mark.line + 1
+                raise NotRehearsableError(f"line {line}: {key!r} is there twice. Take one of them out.")
+        return super().construct_mapping(node, deep)
 
 
 def _has_secret(value: object) -> bool:

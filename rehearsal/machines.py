@@ -54,6 +54,9 @@ class Machines:
     problems: list[str]
     """What went wrong while machines booted."""
 
+    broken: set[str]
+    """Nodes whose machines run and come no further, as when a mirror of packages is down."""
+
     def __init__(
         self,
         name: str,
@@ -62,6 +65,7 @@ class Machines:
         answers: Callable[[dict[str, Any]], None],
     ) -> None:
         self.problems = []
+        self.broken = set()
         self._name = name
         self._parameter = parameter
         self._report = report
@@ -137,10 +141,23 @@ class Machines:
     def _boot(self, id_: str, instance: Values) -> None:
         self._instances[id_] = instance
         self._boots[id_] = read_user_data(instance["userData"])
+        self._go_on(id_)
+
+    def repair(self, node: str) -> None:
+        """Lets a broken machine go on, as when its boot script is run again."""
+        self.broken.discard(node)
+        for id_, boot in list(self._boots.items()):
+            if boot.node == node:
+                self._steps.put(lambda id_=id_: self._go_on(id_))  # type: ignore[misc]
+
+    def _go_on(self, id_: str) -> None:
+        if self._boots[id_].node in self.broken:
+            return
         if self._boots[id_].role is Role.CONTROL_PLANE:
             self._initialise(id_)
         for waiting in self._boots:
-            if self._sandbox is not None and waiting not in self._joined:
+            broken = self._boots[waiting].node in self.broken
+            if self._sandbox is not None and waiting not in self._joined and not broken:
                 self._join(waiting)
 
     def _initialise(self, id_: str) -> None:
@@ -173,7 +190,7 @@ class Machines:
 
     def _lead(self, id_: str, association: Values) -> None:
         if self._sandbox is None:
-            raise RuntimeError("the address leads to a machine that is no API server")
+            return  # its machine is broken: nobody listens
         behind = int(self._sandbox.server.rpartition(":")[2])
         lead = Lead(self._addresses[association["allocationId"]], API_PORT, behind)
         lead.start()

@@ -133,6 +133,8 @@ class Machines(Model):
         ami: of all nodes; None takes the newest Ubuntu LTS image at the first update and keeps it.
         credits: of the T3 family, when a node uses more than its share of CPU.
         termination_protection: None protects in a stack marked production.
+        boot_timeout_seconds: bound on a new machine's way to the cluster: packages, images, kubeadm. Three to five
+            minutes are usual.
     """
 
     ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "must be the id of an image | Example: ami-0abc…")] | None = (
@@ -140,6 +142,7 @@ class Machines(Model):
     )
     credits: Literal["standard", "unlimited"] = "unlimited"
     termination_protection: Bool | None = None
+    boot_timeout_seconds: Int = Field(default=900, ge=10, le=3600)
 
 
 class Backup(Model):

@@ -44,6 +44,54 @@ def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again
         assert made == deleted
 
 
+def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.running.world.machines.broken.add("k8s-master")
+        staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
+        result = staging.stack.up()
+        assert not result.ok
+        assert "the API server does not answer yet" in result.output
+        assert f"after 10 s. Look at k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
+        assert "Traceback" not in result.output
+        assert not [one for one in staging.resources() if one["type"].startswith("kubernetes:")]
+
+
+def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_it_has(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.running.world.machines.broken.add("k8s-redis")
+        staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
+        result = staging.stack.up()
+        assert not result.ok
+        assert f"k8s-redis: has not joined yet, after 10 s. Look at k8s-redis: {_session(staging, 'k8s-redis')}" in (
+            result.output
+        )
+        names = {one["urn"].rpartition("::")[2] for one in staging.resources()}
+        assert "placement-k8s-worker-1" in names
+        assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
+        staging.running.world.machines.repair("k8s-redis")
+        staging.up()
+        assert staging.stack.planned() == {}
+        assert staging.kubectl().serving() == "blue"
+
+
+def test_mistakes_are_told_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.stack.set("cluster.network.pods", "10.1.0.0/20")
+        staging.stack.set("cluster.nodes.k8s-worker-1.zone", "ap-northeast-2z")
+        staging.stack.set("cluster.nodes.k8s-worker-2.type", "t9.huge")
+        staging.stack.set("cluster.nodes.k8s-master.role", "worker")
+        result = staging.stack.preview()
+        assert not result.ok
+        for path in ("network.pods", "nodes.k8s-worker-1.zone", "nodes.k8s-worker-2.type"):
+            assert f"switchyard:cluster.{path}: " in result.output
+        assert "Traceback" not in result.output
+        assert staging.record.calls("create") == []
+
+
+def _session(staging: Whole, node: str) -> str:
+    return f"aws ssm start-session --region ap-northeast-2 --target {staging.instances()[node]['id']}"
+
+
 def _kill_while_calico_is_installed(staging: Whole) -> None:
     engine = staging.stack.start("up", "--yes", "--skip-preview")
     deadline = time.monotonic() + WAIT_SECONDS
