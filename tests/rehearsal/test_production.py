@@ -184,6 +184,26 @@ def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_chan
     assert stack.planned() == {}
 
 
+def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_backups_and_logs(
+    production: Whole,
+) -> None:
+    """The last one: nothing of the stack is there after it."""
+    stack = production.stack
+    refused = stack.destroy()
+    assert not refused.ok
+    assert "protect" in refused.output
+    assert len(production.aws.instances()) == len(production.instances())
+    stack.set("cluster.machines", {"terminationProtection": False})
+    stack.set("cluster.loadBalancer.deletionProtection", False)
+    production.up()
+    result = stack.destroy()
+    assert result.ok, result.output
+    assert production.aws.instances() == []
+    made, gone = (set(production.record.names(operation)) for operation in ("create", "delete"))
+    assert "cluster-storage-backups" in made - gone
+    assert all(name.startswith("cluster-storage-") for name in made - gone), made - gone
+
+
 def _table() -> dict[str, Any]:
     return {
         name: node.model_dump(mode="json", by_alias=True, exclude_none=True) for name, node in DEFAULT_NODES.items()
