@@ -23,10 +23,25 @@ class ChartAddon(pulumi.ComponentResource):
     """Of the chart."""
 
     def __init__(
-        self, name: str, *, addon: Addon, access: ClusterAccess, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        addon: Addon,
+        access: ClusterAccess,
+        retained: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Registers it.
+
+        Args:
+            name: of the component.
+            addon: what it is.
+            access: the cluster.
+            retained: whether it stays on the cluster when the stack lets go of it.
+            opts: of the component.
+        """
         super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        here = pulumi.ResourceOptions(parent=self, retain_on_delete=retained)
 
         async def clear(_: pulumi.ResourceHookArgs) -> None:
             await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
@@ -46,8 +61,11 @@ class ChartAddon(pulumi.ComponentResource):
             repository_opts=None if addon.chart.is_path else RepositoryOptsArgs(repo=addon.chart.repository),
             values=addon.values,
             timeout=addon.timeout_seconds,
-            opts=pulumi.ResourceOptions(
-                parent=self, hooks=pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+            opts=pulumi.ResourceOptions.merge(
+                here,
+                pulumi.ResourceOptions(
+                    hooks=pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+                ),
             ),
         )
         self.version = pulumi.Output.from_input(addon.chart.version)
@@ -62,8 +80,13 @@ def addons(
 
 
 def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later."""
-    return _install(calico(cluster), access, opts)
+    """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later.
+
+    At a destroy it goes with the machines: its own way out waits for an operator that takes the pod network away under
+    itself, and has been seen to hang.
+    """
+    addon = calico(cluster)
+    return ChartAddon(addon.name, addon=addon, access=access, retained=True, opts=opts)
 
 
 def platform_addons(

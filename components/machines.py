@@ -14,12 +14,22 @@ from settings.nodes import NodeSettings, Role
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 """Canonical's own parameter with the newest image of Ubuntu 24.04 LTS in the region."""
 
-PINNED = ["ami", "userData", "userDataBase64", "associatePublicIpAddress"]
+PINNED = [
+    "ami",
+    "instanceType",
+    "availabilityZone",
+    "subnetId",
+    "userData",
+    "userDataBase64",
+    "associatePublicIpAddress",
+]
 """What a machine keeps from its start, by the provider's names, whatever the program comes to say.
 
-A new image or user data would stop or replace the machine. The public address reads as off while a machine is
-stopped, and would replace it at the next update after a refresh. A replacement that is asked for
-(``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old ones.
+Another image, type, zone or user data would stop or replace the machine, several at once and none drained. The public
+address reads as off while a machine is stopped, and would replace it at the next update after a refresh. A replacement
+that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old
+ones. That of the control plane needs the association of its address as a second ``--target-replace``: an untargeted
+resource keeps its old inputs, and the address would go to the machine that is gone.
 """
 
 
@@ -73,8 +83,6 @@ class Machines(pulumi.ComponentResource):
 
     instance_ids: dict[str, pulumi.Output[str]]
     """By node."""
-    private_ips: dict[str, pulumi.Output[str]]
-    """By node."""
     endpoint: pulumi.Output[str]
     """What clients of the API server call, known when it leads to the control plane."""
 
@@ -122,7 +130,6 @@ class Machines(pulumi.ComponentResource):
             before = [storage, *policies, *after]
             instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
         self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
-        self.private_ips = {node_name: instance.private_ip for node_name, instance in instances.items()}
         association = aws.ec2.EipAssociation(
             f"{name}-address",
             allocation_id=endpoint.allocation_id,
@@ -130,9 +137,24 @@ class Machines(pulumi.ComponentResource):
             opts=self._child,
         )
         self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda found: str(found[0]))
-        self.register_outputs(
-            {"instance_ids": self.instance_ids, "private_ips": self.private_ips, "endpoint": self.endpoint}
-        )
+        for node_name, instance in instances.items():
+            self._compare(node_name, cluster.nodes[node_name], instance)
+        self.register_outputs({"instance_ids": self.instance_ids, "endpoint": self.endpoint})
+
+    def _compare(self, node_name: str, node: NodeSettings, instance: aws.ec2.Instance) -> None:
+        """Warns of a machine that is not what the settings say: it is so only after it is replaced."""
+
+        def compare(live: list[str]) -> None:
+            wanted = [node.type, node.zone]
+            if live != wanted:
+                pulumi.log.warn(
+                    f"switchyard:cluster.nodes.{node_name}: the machine is a {' in '.join(live)}, not a "
+                    f"{' in '.join(wanted)}: a machine is not changed while it runs. Set it back, or replace it: see "
+                    "docs/runbook.md, replacing a node",
+                    self,
+                )
+
+        pulumi.Output.all(instance.instance_type, instance.availability_zone).apply(compare)
 
     def _image(self) -> pulumi.Input[str]:
         if self._cluster.machines.ami is not None:
@@ -225,13 +247,14 @@ class Machines(pulumi.ComponentResource):
                 "encrypted": True,
                 "kms_key_id": self._storage.key_arn,
                 "delete_on_termination": True,
+                # Not as tags of all the machine's volumes: among these may be some of others later.
+                "tags": labels,
             },
             ebs_optimized=True,
             monitoring=True,
             credit_specification={"cpu_credits": self._cluster.machines.credits} if burstable else None,
             disable_api_termination=self._protected,
             tags={**labels, f"kubernetes.io/cluster/{self._cluster.name}": "owned"},
-            volume_tags=labels,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=before,

@@ -21,7 +21,7 @@ class NotUpError(Exception):
 
 
 async def wait_for_api(access: ClusterAccess, report: Report, where: str, seconds: float) -> None:
-    """Waits for the first answer of the API server.
+    """Waits for the first answer of the API server to its administrator.
 
     Args:
         access: the cluster.
@@ -35,7 +35,9 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
 
     async def look() -> str | None:
         try:
-            await BoundedApi.connect(access.source, access.context)
+            api = await BoundedApi.connect(access.source, access.context)
+            # The version is everybody's. That the administrator may ask comes seconds later: kubeadm binds the group.
+            await api.ask("list", "nodes", params={"limit": "1"})
         except (*UNREACHABLE, ValueError) as error:
             return f"the API server does not answer yet ({_said(error)})"
         return None

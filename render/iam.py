@@ -51,6 +51,7 @@ WITHOUT_RESOURCE: Mapping[str, str] = MappingProxyType(
         ),
         **dict.fromkeys(_DESCRIBE_EC2, "EC2 lists all of a region or nothing: its Describe actions take no resource"),
         **dict.fromkeys(_DESCRIBE_BALANCERS, "Elastic Load Balancing's Describe actions take no resource"),
+        "elasticloadbalancing:SetWebAcl": "the action takes neither a resource nor a condition",
     }
 )
 """The actions whose Resource is ``*``, and why."""
@@ -175,7 +176,6 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
     everything = [balancers, groups, listeners, rules]
     ours = {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}
     asked_for = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}
-    firewall = [] if waf is None else ["SetWebAcl"]
     here = {"StringEquals": {"aws:RequestedRegion": place.region}}
     # An account's first load balancer makes ELB's own role.
     linked = (
@@ -184,7 +184,7 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
     )
     statements = [
         _allow("Look", [*_DESCRIBE_EC2, *_DESCRIBE_BALANCERS], "*", here),
-        _allow("LookAtGroups", ["ec2:GetSecurityGroupsForVpc"], place.arn("ec2", f"vpc/{vpc}")),
+        _allow("Groups", ["ec2:GetSecurityGroupsForVpc"], place.arn("ec2", f"vpc/{vpc}")),
         _allow(
             "LinkedRole",
             ["iam:CreateServiceLinkedRole"],
@@ -193,9 +193,9 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
         ),
         _allow("Create", _balancing("CreateLoadBalancer", "CreateTargetGroup"), [balancers, groups], asked_for),
         # Listeners and rules are made in something that exists: its tag counts.
-        _allow("CreateInOurs", _balancing("CreateListener", "CreateRule"), [balancers, listeners], ours),
+        _allow("CreateIn", _balancing("CreateListener", "CreateRule"), [balancers, listeners], ours),
         _allow(
-            "TagAtCreation",
+            "TagNew",
             _balancing("AddTags"),
             everything,
             {
@@ -218,12 +218,14 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
             ours | {"StringEqualsIfExists": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}},
         ),
         _allow(
-            "UntagOurs",
+            "Untag",
             _balancing("RemoveTags"),
             everything,
             ours | {"ForAllValues:StringNotEquals": {"aws:TagKeys": [CLUSTER_TAG]}},
         ),
-        _allow("ChangeOurs", _changes() + _balancing(*firewall), everything, ours),
+        _allow("ChangeOurs", _changes(), everything, ours),
+        # It knows no condition on a tag.
+        _allow("Order", _balancing("SetRulePriorities"), rules),
     ]
     if waf is not None:
         statements += [
@@ -232,6 +234,7 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
                 ["wafv2:AssociateWebACL", "wafv2:DisassociateWebACL", "wafv2:GetWebACL", "wafv2:GetWebACLForResource"],
                 [waf, balancers],
             ),
+            _allow("SetAcl", _balancing("SetWebAcl"), "*"),
         ]
     return _document(statements)
 
@@ -251,7 +254,7 @@ def _changes() -> list[str]:
         "AddListenerCertificates", "DeleteListener", "DeleteLoadBalancer", "DeleteRule", "DeleteTargetGroup",
         "DeregisterTargets", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes",
         "ModifyRule", "ModifyTargetGroup", "ModifyTargetGroupAttributes", "RegisterTargets",
-        "RemoveListenerCertificates", "SetIpAddressType", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
+        "RemoveListenerCertificates", "SetIpAddressType", "SetSecurityGroups", "SetSubnets",
     )
     # fmt: on
 

@@ -104,6 +104,7 @@ def cluster_configuration(cluster: Ec2Cluster, endpoint: str) -> Config:
         "controlPlaneEndpoint": f"{internal_name(cluster, endpoint)}:{API_PORT}",
         "certificatesDir": PKI_DIRECTORY,
         "encryptionAlgorithm": "ECDSA-P256",
+        "certificateValidityPeriod": f"{cluster.pki.server_days * 24}h0m0s",
         "networking": {
             "podSubnet": str(cluster.network.pods),
             "serviceSubnet": str(cluster.network.services),

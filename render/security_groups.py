@@ -74,6 +74,9 @@ ETCD = Ports("etcd", "tcp", 2379, 2380)
 KUBELET = Ports("kubelet", "tcp", 10250, 10250)
 """The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
 
+KUBE_PROXY = Ports("kube-proxy", "tcp", 10256, 10256)
+"""kube-proxy says there whether it follows, which the gates ask by way of the API server (`gate/routing.py`)."""
+
 VXLAN = Ports("vxlan", "udp", 4789, 4789)
 """Calico puts all that pods on different nodes say to each other into it."""
 
@@ -170,6 +173,7 @@ def _inside(cluster: Ec2Cluster) -> Iterable[Rule]:
     yield from _between(nodes, control_plane, API_SERVER, "Kubelets and pods to the API server")
     yield from _between(control_plane, control_plane, ETCD, "API server to etcd, and etcd to etcd")
     yield from _between(nodes, nodes, KUBELET, "API server and metrics-server to kubelets")
+    yield from _between(control_plane, nodes, KUBE_PROXY, "API server to the health of kube-proxy")
     yield from _between(nodes, nodes, VXLAN, "Pods to pods on other nodes, in VXLAN")
     yield from _between(nodes, nodes, TYPHA, "Calico on each node to Typha")
     if cluster.load_balancer_controller is not None:

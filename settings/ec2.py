@@ -117,11 +117,14 @@ class Pki(Model):
 
     Attributes:
         ca_days: of the certificate authorities.
+        server_days: of those that kubeadm signs on the control plane at its start; only there they are renewed, see
+            docs/runbook.md.
         admin_days: of the administrator's certificate.
         renew_before_days: an update within so many days of the end renews it.
     """
 
     ca_days: Int = Field(default=3650, ge=30, le=7300)
+    server_days: Int = Field(default=365, ge=1, le=3650)
     admin_days: Int = Field(default=365, ge=1, le=3650)
     renew_before_days: Int = Field(default=30, ge=1, le=365)
 
@@ -130,7 +133,8 @@ class Machines(Model):
     """What all machines have in common.
 
     Attributes:
-        ami: of all nodes; None takes the newest Ubuntu LTS image at the first update and keeps it.
+        ami: of all nodes; with None each machine takes the Ubuntu LTS image that is the newest at its own start, and
+            keeps it.
         credits: of the T3 family, when a node uses more than its share of CPU.
         termination_protection: None protects in a stack marked production.
         boot_timeout_seconds: bound on a new machine's way to the cluster: packages, images, kubeadm. Three to five
@@ -186,7 +190,8 @@ class LoadBalancer(Model):
         access_logs: to a bucket of the stack.
         access_log_days: until a log is deleted there.
         deletion_protection: None protects in a stack marked production.
-        waf: ARN of a web ACL; None goes without.
+        waf: ARN of a web ACL; None goes without. One that was there stays on the load balancer until it is taken off
+            by hand: `aws wafv2 disassociate-web-acl`.
         inbound: from where it is reached.
     """
 
@@ -219,6 +224,7 @@ class Ec2Cluster(Model):
     Attributes:
         name: of the cluster, in tags and names.
         region: of AWS.
+        account: number of the AWS account, so that credentials of another one change nothing; None takes any.
         kubernetes: version of kubeadm, kubelet and the control plane.
         hostname: a name of the API server, in its certificate and in the kubeconfig; None takes its Elastic IP.
         network: addresses.
@@ -239,6 +245,7 @@ class Ec2Cluster(Model):
     region: Annotated[str, matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "must be a region | Example: ap-northeast-2")] = (
         "ap-northeast-2"
     )
+    account: Annotated[str, matching(r"[0-9]{12}", "must be the 12 digits of an account, in quotes")] | None = None
     kubernetes: KubernetesVersion = "1.34.1"
     hostname: Subdomain | None = None
     network: Network = Field(default_factory=Network)

@@ -54,14 +54,15 @@ def ec2(kind: str, _: str, given: dict[str, Any], tags: Tags) -> Iterator[Call]:
         case "EipAssociation":
             yield "ec2", "AssociateAddress", {"AllocationId": take("allocationId"), "InstanceId": take("instanceId")}
         case "Instance":
-            volume = [{"Key": key, "Value": value} for key, value in take("volumeTags").items()]
             interface = {
                 "DeviceIndex": 0,
                 "SubnetId": take("subnetId"),
                 "Groups": take("vpcSecurityGroupIds"),
                 "AssociatePublicIpAddress": take("associatePublicIpAddress"),
             }
-            disk = pascal(take("rootBlockDevice"))
+            root = take("rootBlockDevice")
+            volume = [{"Key": key, "Value": value} for key, value in root.pop("tags").items()]
+            disk = pascal(root)
             assert take("sourceDestCheck") is True, "the API's default; off would be a call of its own"
             yield (
                 "ec2",

@@ -47,6 +47,8 @@ TABLE = [
     ("control-plane", "ingress", "tcp", 2379, 2380, "control-plane"),
     ("nodes", "egress", "tcp", 10250, 10250, "nodes"),
     ("nodes", "ingress", "tcp", 10250, 10250, "nodes"),
+    ("control-plane", "egress", "tcp", 10256, 10256, "nodes"),
+    ("nodes", "ingress", "tcp", 10256, 10256, "control-plane"),
     ("nodes", "egress", "udp", 4789, 4789, "nodes"),
     ("nodes", "ingress", "udp", 4789, 4789, "nodes"),
     ("nodes", "egress", "tcp", 5473, 5473, "nodes"),

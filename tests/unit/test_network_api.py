@@ -133,7 +133,7 @@ def test_what_is_registered_is_what_the_model_of_awss_api_takes(recording: Recor
             report = ParamValidator().validate(parameters, shape)
             assert not report.has_errors(), f"{operation}: {report.generate_report()}"
             validated += 1
-    assert validated == 47
+    assert validated == 49
 
 
 IDS = {

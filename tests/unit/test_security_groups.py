@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gate.routing import HEALTH_PORT
 from render.security_groups import (
     GROUPS_OF,
     GROUPS_PER_INTERFACE,
+    KUBE_PROXY,
     RULES_PER_GROUP,
     Direction,
     Group,
@@ -22,6 +24,10 @@ from tests.unit.network import TABLE, cluster
 def row(rule: Rule) -> tuple[str, str, str, int, int, str]:
     ports = rule.ports
     return rule.group.value, rule.direction.value, ports.protocol, ports.first, ports.last, str(rule.peer)
+
+
+def test_the_gates_reach_kube_proxy_of_every_node() -> None:
+    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (HEALTH_PORT, HEALTH_PORT)
 
 
 def test_the_rules_are_these_and_no_other() -> None:
