@@ -12,6 +12,7 @@ from components.pki import Pki
 from components.storage import Storage
 from render import cloud_init
 from settings.ec2 import Ec2Cluster
+from settings.engine import SwitchEngine
 from settings.service import ServiceSettings
 
 
@@ -106,7 +107,11 @@ class Ec2Machines(pulumi.ComponentResource):
 
 
 def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> tuple[int, ...]:
-    """Ports that the load balancer reaches; none stands for all, where one of them is Kubernetes' to choose."""
+    """Ports that the load balancer reaches; none stands for all, where one of them is Kubernetes' to choose.
+
+    Those of the colours' own Services always are.
+    """
     routed = {route.service for route in cluster.load_balancer.routes} if cluster.load_balancer is not None else set()
     ports = {services[service].node_port for service in routed}
-    return () if None in ports else tuple(sorted(port for port in ports if port is not None))
+    by_colour = any(services[service].engine is not SwitchEngine.SELECTOR for service in routed)
+    return () if by_colour or None in ports else tuple(sorted(port for port in ports if port is not None))

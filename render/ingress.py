@@ -12,8 +12,10 @@ from typing import Any
 
 from render.addons import INGRESS_CLASS
 from render.pods import PORT, Manifest, metadata
+from render.weights import ACTIONS, BY_ANNOTATION, action
 from settings.ec2 import Ec2Cluster, LoadBalancer, Route
-from settings.service import ServiceSettings
+from settings.engine import SwitchEngine
+from settings.service import BlueGreenSettings, ServiceSettings
 
 PREFIX = "alb.ingress.kubernetes.io"
 """Of the controller's annotations."""
@@ -84,6 +86,10 @@ def ingress(
         "load-balancer-attributes": attributes,
     }
     annotations: dict[str, Any] = {f"{PREFIX}/{key}": value for key, value in own.items()}
+    port = PORT
+    if isinstance(service, BlueGreenSettings) and service.engine is not SwitchEngine.SELECTOR:
+        annotations[f"{ACTIONS}{part.service}"] = action(part.service, service)
+        port = BY_ANNOTATION
     by_host: dict[str | None, list[Route]] = {}
     for route in part.routes:
         by_host.setdefault(route.host, []).append(route)
@@ -93,7 +99,7 @@ def ingress(
         "metadata": metadata(part.name, part.service, service, annotations),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
-            "rules": [_rule(host, there) for host, there in by_host.items()],
+            "rules": [_rule(host, there, port) for host, there in by_host.items()],
         },
     }
 
@@ -176,12 +182,12 @@ def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
     return targets
 
 
-def _rule(host: str | None, routes: Iterable[Route]) -> Manifest:
+def _rule(host: str | None, routes: Iterable[Route], port: str) -> Manifest:
     paths = [
         {
             "path": route.path,
             "pathType": "Prefix",
-            "backend": {"service": {"name": route.service, "port": {"name": PORT}}},
+            "backend": {"service": {"name": route.service, "port": {"name": port}}},
         }
         for route in routes
     ]
