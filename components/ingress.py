@@ -1,12 +1,14 @@
 """The application load balancer before the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
+from components.front import WeightedFront, is_weighted
 from components.manifest import register
+from gate.weighted import Front
 from render.ingress import Part, ingress, load_balancer_attributes, parts, url
 from settings.ec2 import Ec2Cluster, LoadBalancer
 from settings.service import ServiceSettings
@@ -20,6 +22,10 @@ class AlbIngress(pulumi.ComponentResource):
 
     It must come after the controller and the services, so that at a `destroy` it goes before them: the controller
     deletes the ALB while the Ingresses go, and each of them waits for that.
+
+    Under the engine albWeights an Ingress is written in the middle of its service: so the component itself comes
+    before the services then (``whole=False``), each such service writes its own by way of `front`, and `complete`
+    adds the others. They are this component's in any case: another engine is a change of one object, not another one.
     """
 
     hostname: pulumi.Output[str]
@@ -37,9 +43,10 @@ class AlbIngress(pulumi.ComponentResource):
         production: bool,
         security_group_id: pulumi.Input[str],
         access_log_bucket: pulumi.Input[str] | None = None,
+        whole: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Registers the Ingresses.
+        """Registers the Ingresses, or the component alone.
 
         Args:
             name: of the component.
@@ -48,6 +55,7 @@ class AlbIngress(pulumi.ComponentResource):
             production: whether the stack is marked so.
             security_group_id: the ALB's own group.
             access_log_bucket: where access logs go, if the settings ask for them.
+            whole: whether all Ingresses are made at once; else they come by `front` and `complete`.
             opts: of the component.
 
         Raises:
@@ -62,23 +70,56 @@ class AlbIngress(pulumi.ComponentResource):
         attributes = pulumi.Output.from_input(access_log_bucket).apply(
             lambda bucket: load_balancer_attributes(cluster, bucket, production=production)
         )
-        bound = f"{TIMEOUT_SECONDS}s"
-        here = pulumi.ResourceOptions(
-            parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
-        )
-        found = parts(alb.routes)
-        made = [
-            register(
-                Ingress,
-                f"{name}-{part.name}",
-                ingress(cluster, part, services[part.service], security_group_id, attributes),
-                here,
+        self._name = name
+        self._alb = alb
+        self._parts = parts(alb.routes)
+        self._written: dict[str, Ingress] = {}
+
+        def write(part: Part, opts: pulumi.ResourceOptions) -> Ingress:
+            bound = f"{TIMEOUT_SECONDS}s"
+            here = pulumi.ResourceOptions(
+                parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
             )
-            for part in found
-        ]
+            manifest = ingress(cluster, part, services[part.service], security_group_id, attributes)
+            made = register(Ingress, f"{name}-{part.name}", manifest, pulumi.ResourceOptions.merge(here, opts))
+            self._written[part.name] = made
+            return made
+
+        self._write = write
+        self._cluster = cluster
+        self._by_services = {part.service for part in self._parts if is_weighted(services[part.service])}
+        if whole:
+            self.complete()
+
+    def front(self, service: str) -> WeightedFront | None:
+        """What a service is to write of the load balancer itself; None for one that need not."""
+        if service not in self._by_services:
+            return None
+        own = [part for part in self._parts if part.service == service]
+        front = Front(
+            region=self._cluster.region,
+            ingresses=tuple(part.name for part in own),
+            health_seconds=self._alb.health_interval_seconds * self._alb.healthy_threshold,
+        )
+        return WeightedFront(front, lambda opts: [self._write(part, opts) for part in own])
+
+    def complete(self, after: Sequence[pulumi.Resource] = ()) -> None:
+        """Registers the Ingresses that no service writes, and the outputs.
+
+        Args:
+            after: the services.
+
+        Raises:
+            ValueError: a service has not written its own.
+        """
+        for part in self._parts:
+            if part.service not in self._by_services:
+                self._write(part, pulumi.ResourceOptions(depends_on=after))
+            elif part.name not in self._written:
+                raise ValueError(f"service {part.service} has not written Ingress {part.name}")
         # All Ingresses of a group have the one name.
-        self.hostname = made[0].status.apply(_hostname)
-        self.urls = self.hostname.apply(lambda hostname: _urls(alb, found, hostname))
+        self.hostname = self._written[self._parts[0].name].status.apply(_hostname)
+        self.urls = self.hostname.apply(lambda hostname: _urls(self._alb, self._parts, hostname))
         self.register_outputs({"hostname": self.hostname, "urls": self.urls})
 
 

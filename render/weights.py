@@ -39,6 +39,7 @@ def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
 def action(name: str, service: BlueGreenSettings) -> str:
     """The annotation that has these weights; the controller's guide/ingress/annotations, "actions"."""
     groups = [
-        {"serviceName": group, "servicePort": PORT, "weight": weight} for group, weight in weights(name, service).items()
+        {"serviceName": group, "servicePort": PORT, "weight": weight}
+        for group, weight in weights(name, service).items()
     ]
     return json.dumps({"type": "forward", "forwardConfig": {"targetGroups": groups}})
