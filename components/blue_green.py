@@ -14,7 +14,7 @@ from gate.blue_green import BlueGreenGates
 from gate.cluster import ClusterAccess
 from render import blue_green as render
 from render.labels import colour_name
-from settings.engine import SwitchEngine
+from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
@@ -27,8 +27,8 @@ class BlueGreenService(ReleasedService):
 
     The edges follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
     update can warm a colour, prove it, switch, and take the other down, and whatever fails on the way leaves
-    the colour that served serving. Where the load balancer switches too, its Ingress is between Service and idle
-    Deployment.
+    the colour that served serving. Where the load balancer knows the colours, its Ingress is between Service
+    and idle Deployment.
     """
 
     colours: pulumi.Output[dict[str, Any]]
@@ -52,13 +52,13 @@ class BlueGreenService(ReleasedService):
             name: of the service.
             service: its settings.
             access: the cluster.
-            front: the load balancer, of a service that it switches by weights.
+            front: the load balancer, of a service whose colours it knows.
             opts: of the component.
 
         Raises:
-            ValueError: it is to be switched by weights, and has no load balancer; or the other way round.
+            ValueError: its engine needs a load balancer, and there is none; or the other way round.
         """
-        if (service.engine is SwitchEngine.ALB_WEIGHTS) != (front is not None):
+        if goes_by_weights(service) != (front is not None):
             raise ValueError(f"{name}: engine {service.engine} goes with{'out' if front else ''} a load balancer")
 
         def warn(line: str) -> None:

@@ -11,8 +11,8 @@ from components.network import Network
 from components.pki import Pki
 from components.storage import Storage
 from render import cloud_init
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
-from settings.engine import SwitchEngine
 from settings.service import ServiceSettings
 
 
@@ -113,5 +113,5 @@ def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) ->
     """
     routed = {route.service for route in cluster.load_balancer.routes} if cluster.load_balancer is not None else set()
     ports = {services[service].node_port for service in routed}
-    by_colour = any(services[service].engine is not SwitchEngine.SELECTOR for service in routed)
+    by_colour = any(goes_by_weights(services[service]) for service in routed)
     return () if by_colour or None in ports else tuple(sorted(port for port in ports if port is not None))

@@ -10,10 +10,10 @@ from pulumi_kubernetes.networking.v1 import Ingress
 
 from gate.checks import Warn
 from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
-from gate.weighted import Front, WeightedGates
-from gate.weights import refuse_early_selector, ways
+from gate.weighted import Front, WeightedGates, left_by
+from gate.weights import refuse_early_selector
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
-from settings.engine import SwitchEngine
 from settings.service import BlueGreenSettings, ServiceSettings
 
 
@@ -46,27 +46,23 @@ def look_at_weights(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]
     """
     routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
     routed = {route.service: services[route.service] for route in routes}
-    if not access.there or all(is_weighted(service) for service in routed.values()):
+    if not access.there or all(goes_by_weights(service) for service in routed.values()):
         return
     # The program's own thread runs the engine's event loop already, and a thread runs one at most.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        refusals = thread.submit(asyncio.run, _early_selectors(routed, access)).result()
+        refusals = thread.submit(asyncio.run, _early_selectors(cluster.region, routed, access)).result()
     if refusals:
         raise pulumi.RunError("\n".join(refusals))
 
 
-async def _early_selectors(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> list[str]:
+async def _early_selectors(region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> list[str]:
     try:
-        api = await Cluster.connect(access)
-        found = [
-            refuse_early_selector(name, service, ways(name, await api.ingresses(service.namespace)))
+        cluster = await Cluster.connect(access)
+        refusals = [
+            refuse_early_selector(name, service, await left_by(cluster, region, name, service.namespace))
             for name, service in services.items()
+            if not goes_by_weights(service)
         ]
     except UNREACHABLE:
         return []  # without an API server nothing can be taken away there; who needs it says so
-    return [str(refusal) for refusal in found if refusal is not None]
-
-
-def is_weighted(service: ServiceSettings) -> bool:
-    """Whether the load balancer switches a service."""
-    return service.engine is SwitchEngine.ALB_WEIGHTS
+    return [str(refusal) for refusal in refusals if refusal is not None]

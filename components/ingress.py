@@ -6,10 +6,11 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
-from components.front import WeightedFront, is_weighted
+from components.front import WeightedFront
 from components.manifest import register
 from gate.weighted import Front
 from render.ingress import Part, ingress, load_balancer_attributes, parts, url
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer
 from settings.service import ServiceSettings
 
@@ -23,9 +24,10 @@ class AlbIngress(pulumi.ComponentResource):
     It must come after the controller and the services, so that at a `destroy` it goes before them: the controller
     deletes the ALB while the Ingresses go, and each of them waits for that.
 
-    Under the engine albWeights an Ingress is written in the middle of its service: so the component itself comes
-    before the services then (``whole=False``), each such service writes its own by way of `front`, and `complete`
-    adds the others. They are this component's in any case: another engine is a change of one object, not another one.
+    Where a service leaves its switch to the load balancer, its Ingress is written in the middle of it: so the component
+    itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
+    `complete` adds the others. They are this component's in any case, so that another engine changes an object and makes
+    no other one.
     """
 
     hostname: pulumi.Output[str]
@@ -87,7 +89,7 @@ class AlbIngress(pulumi.ComponentResource):
 
         self._write = write
         self._cluster = cluster
-        self._by_services = {part.service for part in self._parts if is_weighted(services[part.service])}
+        self._by_services = {part.service for part in self._parts if goes_by_weights(services[part.service])}
         if whole:
             self.complete()
 

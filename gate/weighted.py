@@ -1,11 +1,11 @@
-"""The gates of a service in two colours that the load balancer switches by weights.
+"""The gates of a service in two colours that the load balancer knows, each by a target group of its own.
 
-The Service is switched as well, and decides as ever who serves in the cluster. What is added: the load balancer finds
-the new colour healthy before it gets a request, and goes by the new weights before the old one goes.
+The Service is switched as ever, and decides who serves in the cluster. What is added: the load balancer finds a target
+group healthy before it gets the requests, and goes by its weights before ready pods of the idle colour go.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from gate.balancer import AwsError, Balancers
@@ -21,11 +21,13 @@ from gate.weights import (
     refuse_early_weights,
     refuse_still_sent,
     refuse_unhealthy,
+    switched,
     unforwarded,
     unwritten,
     ways,
 )
 from render.labels import colour_name, selector
+from render.weights import weighed
 from settings.service import BlueGreenSettings, Colour, Track
 
 POLL_SECONDS = 1.0
@@ -76,12 +78,12 @@ class WeightedGates(BlueGreenGates):
         self._say = say
         self._preview = preview
         self._balancers = Balancers(front.region)
-        self._to = colour_name(name, service.active)
+        self._to = weighed(name, service)
         self._proved = False
         self._weights_planned = False
 
     async def before_weights(self) -> None:
-        """Holds before an Ingress may send the requests to the active colour.
+        """Holds before an Ingress may send the requests elsewhere.
 
         Raises:
             GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
@@ -108,7 +110,7 @@ class WeightedGates(BlueGreenGates):
         if found and any(way.leads != {self._to} for way in found):
             seconds = self._service.gate.timeout_seconds + self._front.health_seconds
             if (reason := await self._wait(lambda: self._unhealthy(cluster), seconds)) is not None:
-                self._raise(refuse_unhealthy(self._name, to, reason))
+                self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
@@ -119,7 +121,7 @@ class WeightedGates(BlueGreenGates):
         reason = await self._wait(lambda: self._unswitched(cluster), self._service.gate.timeout_seconds)
         if reason is not None:
             said = await self._with_warning(cluster, reason)
-            self._raise(refuse_still_sent(self._name, self._service, colour, said))
+            self._raise(refuse_still_sent(self._name, self._service, colour, self._to, said))
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """As ever; and a load balancer that does not go by what the update has written."""
@@ -130,7 +132,7 @@ class WeightedGates(BlueGreenGates):
         reason = await self._wait(lambda: self._unswitched(cluster), seconds)
         if reason is None:
             return None
-        return not_switched(self._name, self._colours, await self._with_warning(cluster, reason))
+        return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
 
     async def _ways(self, cluster: Cluster) -> list[Way]:
         return ways(self._name, await cluster.ingresses(self._service.namespace), self._front.ingresses)
@@ -144,7 +146,7 @@ class WeightedGates(BlueGreenGates):
         return len(ready.difference(pod.name for pod in own))
 
     async def _unhealthy(self, cluster: Cluster) -> str | None:
-        """Why the load balancer may not send requests to the active colour yet; None if it may."""
+        """Why the load balancer may not send the requests where they are to go yet; None if it may."""
         groups = [
             arn
             for arn, service in (await cluster.target_groups(self._service.namespace)).items()
@@ -159,14 +161,10 @@ class WeightedGates(BlueGreenGates):
         return None
 
     async def _unswitched(self, cluster: Cluster) -> str | None:
-        """Why the load balancer does not send its requests to the active colour alone; None if it does."""
-        namespace = self._service.namespace
-        ingresses = await cluster.ingresses(namespace)
-        if (reason := unwritten(self._to, ways(self._name, ingresses, self._front.ingresses))) is not None:
+        """Why the load balancer does not send all requests where they are to go; None if it does."""
+        if (reason := unwritten(self._to, await self._ways(cluster))) is not None:
             return reason
-        own = [ingress for ingress in ingresses if ingress["metadata"]["name"] in self._front.ingresses]
-        rules = [rule for hostname in hostnames(own) for rule in await self._balancers.rules(hostname)]
-        return unforwarded(self._name, self._to, rules, await cluster.target_groups(namespace))
+        return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
     async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
         """Looks until nothing is wrong; returns what still is after the time, and says what is waited for."""
@@ -190,3 +188,32 @@ class WeightedGates(BlueGreenGates):
             if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
                 return f"{reason} (what the controller complained of last: {warning})"
         return reason
+
+
+async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
+    """Why a service may not leave the target groups of its colours: users come by them; None if nobody does.
+
+    Args:
+        cluster: the cluster.
+        region: of AWS.
+        name: the service's name.
+        namespace: its namespace.
+    """
+    found = [way for way in ways(name, await cluster.ingresses(namespace)) if way.by_weights]
+    colours = {colour_name(name, colour) for colour in Colour}
+    if not any(colours & way.weights.keys() for way in found):
+        return None
+    if (reason := unwritten(name, found)) is not None:
+        return reason
+    try:
+        rules = await _switched(cluster, Balancers(region), name, namespace)
+    except AwsError as error:
+        return str(error)
+    return unforwarded(name, rules) if rules else None
+
+
+async def _switched(cluster: Cluster, balancers: Balancers, name: str, namespace: str) -> list[Mapping[str, int]]:
+    """The weights of every rule of the load balancer that knows the colours of a service."""
+    own = [ingress for ingress in await cluster.ingresses(namespace) if ways(name, [ingress])]
+    rules = [rule for hostname in hostnames(own) for rule in await balancers.rules(hostname)]
+    return switched(name, rules, await cluster.target_groups(namespace))

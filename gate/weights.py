@@ -11,9 +11,9 @@ from typing import Any
 from gate.decisions import Refusal
 from gate.router import Rule, rules_of
 from render.labels import colour_name
-from render.weights import WHOLE
+from render.weights import WHOLE, weighed
 from settings.engine import SwitchEngine
-from settings.service import BlueGreenSettings, Colour, ServiceSettings, Track
+from settings.service import BlueGreenSettings, Colour, ServiceSettings
 
 CONTROLLER = "kubectl -n kube-system logs deployment/aws-load-balancer-controller"
 """The command that shows what the controller says."""
@@ -82,11 +82,11 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[
 
     The controller changes the rule, and registers the targets of a new group afterwards: requests would find none.
     """
-    to = colour_name(name, service.active)
+    to = weighed(name, service)
     for way in found:
         if to not in way.weights:
             return Refusal(
-                step=f"{name}: switchEngine {SwitchEngine.ALB_WEIGHTS}",
+                step=f"{name}: switchEngine {service.engine}",
                 found=f"Ingress {way.ingress} has no target group for Service {to}",
                 rule="it must be there and healthy before it gets a request",
                 remedy=(
@@ -97,29 +97,31 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[
     return None
 
 
-def refuse_early_selector(name: str, service: ServiceSettings, found: Iterable[Way]) -> Refusal | None:
-    """Refuses to leave the colours' target groups while users come by them."""
-    colours = {colour_name(name, colour) for colour in Colour}
-    if service.engine is not SwitchEngine.SELECTOR:
+def refuse_early_selector(name: str, service: ServiceSettings, found: str | None) -> Refusal | None:
+    """Refuses to leave the colours' target groups while users come by them.
+
+    Args:
+        name: the service's name.
+        service: its settings, without an engine of the load balancer.
+        found: why it may not; None if it may.
+    """
+    if found is None:
         return None
-    for way in found:
-        if way.leads & colours:
-            return Refusal(
-                step=f"{name}: strategy {service.strategy} with switchEngine {service.engine}",
-                found=f"Ingress {way.ingress} sends the requests to {' and '.join(sorted(way.leads & colours))}",
-                rule=f"the load balancer leads to Service {name} before it loses its ways to the colours",
-                remedy=(
-                    f"Nothing was changed. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under "
-                    "strategy blueGreen, `pulumi up`; and then this."
-                ),
-            )
-    return None
+    return Refusal(
+        step=f"{name}: strategy {service.strategy} with switchEngine {service.engine}",
+        found=found,
+        rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
+        remedy=(
+            f"Nothing was changed. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under strategy "
+            "blueGreen, `pulumi up`; and then this."
+        ),
+    )
 
 
-def refuse_unhealthy(name: str, to: Track, found: str) -> Refusal:
+def refuse_unhealthy(name: str, to: str, found: str) -> Refusal:
     """Refuses to send requests to targets that the load balancer does not find healthy."""
     return Refusal(
-        step=f"{name}: the switch to {to}",
+        step=f"{name}: the switch of the load balancer to Service {to}",
         found=found,
         rule="the load balancer has found it healthy before it gets a request",
         remedy=(
@@ -129,20 +131,20 @@ def refuse_unhealthy(name: str, to: Track, found: str) -> Refusal:
     )
 
 
-def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, found: str) -> Refusal:
+def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, found: str) -> Refusal:
     """Refuses to take pods away that the load balancer may still send requests to."""
     return Refusal(
         step=f"{name}: a change of the idle colour {colour}",
         found=found,
-        rule=f"the old colour goes only when the load balancer sends its requests to {colour.other} alone",
+        rule=f"the old colour goes only when the load balancer sends its requests to Service {to} alone",
         remedy=f"{colour} keeps its pods. {_look_there(name, service)}",
     )
 
 
-def not_switched(name: str, service: BlueGreenSettings, found: str) -> str:
-    """Says that an update has written the weights, and the load balancer does not go by them."""
+def not_switched(name: str, service: ServiceSettings, to: str, found: str) -> str:
+    """Says that the load balancer does not do what its Ingress says."""
     return (
-        f"{name}: the switch of the load balancer to {service.active} is not finished: {found}. Both colours keep "
+        f"{name}: the switch of the load balancer to Service {to} is not finished: {found}. Both colours keep "
         f"their pods. {_look_there(name, service)}"
     )
 
@@ -165,25 +167,30 @@ def unwritten(to: str, found: Sequence[Way]) -> str | None:
     return None
 
 
-def unforwarded(name: str, to: str, rules: Iterable[Mapping[str, int]], target_groups: Mapping[str, str]) -> str | None:
-    """What is wrong with the rules of the load balancer; None if they lead to one Service alone.
+def switched(
+    name: str, rules: Iterable[Mapping[str, int]], target_groups: Mapping[str, str]
+) -> list[Mapping[str, int]]:
+    """The rules of the load balancer that know both colours: for each, the weights by Service.
 
-    A rule is of the switch if it knows both colours. One that leads straight to a colour is somebody's own way there.
+    A rule that leads straight to one colour is somebody's own way there, and none of the switch.
 
     Args:
         name: the service's name.
-        to: the Service that is to get the requests.
         rules: the weights of all rules, by the ARN of each target group.
         target_groups: which Service has which of them.
     """
-    switched = []
-    for rule in rules:
-        weights = {target_groups[group]: weight for group, weight in rule.items() if group in target_groups}
-        if weights.keys() >= {colour_name(name, colour) for colour in Colour}:
-            switched.append(weights)
-    if not switched:
+    colours = {colour_name(name, colour) for colour in Colour}
+    by_service = (
+        {target_groups[group]: weight for group, weight in rule.items() if group in target_groups} for rule in rules
+    )
+    return [weights for weights in by_service if colours <= weights.keys()]
+
+
+def unforwarded(to: str, found: Sequence[Mapping[str, int]]) -> str | None:
+    """What is wrong with the rules of `switched`; None if they lead to one Service alone."""
+    if not found:
         return "the load balancer has no rule with the weights of both colours yet"
-    for weights in switched:
+    for weights in found:
         if _above_zero(weights) != {to}:
             sent = ", ".join(f"{weight} to {service}" for service, weight in sorted(weights.items()))
             return f"a rule of the load balancer sends {sent}"

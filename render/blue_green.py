@@ -2,7 +2,7 @@
 
 from render.labels import SKIP_AWAIT, colour_name, selector
 from render.pods import Manifest, metadata, pod_template, service_port
-from settings.engine import SwitchEngine
+from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
 
 
@@ -11,7 +11,7 @@ def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Man
 
     A NodePort where the load balancer has a target group for each colour.
     """
-    kind = "ClusterIP" if service.engine is SwitchEngine.SELECTOR else "NodePort"
+    kind = "NodePort" if goes_by_weights(service) else "ClusterIP"
     return {
         "apiVersion": "v1",
         "kind": "Service",

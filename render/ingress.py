@@ -12,9 +12,8 @@ from typing import Any
 
 from render.addons import INGRESS_CLASS
 from render.pods import PORT, Manifest, metadata
-from render.weights import ACTIONS, BY_ANNOTATION, action
+from render.weights import ACTIONS, BY_ANNOTATION, action, goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer, Route
-from settings.engine import SwitchEngine
 from settings.service import BlueGreenSettings, ServiceSettings
 
 PREFIX = "alb.ingress.kubernetes.io"
@@ -87,7 +86,7 @@ def ingress(
     }
     annotations: dict[str, Any] = {f"{PREFIX}/{key}": value for key, value in own.items()}
     port = PORT
-    if isinstance(service, BlueGreenSettings) and service.engine is not SwitchEngine.SELECTOR:
+    if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
         annotations[f"{ACTIONS}{part.service}"] = action(part.service, service)
         port = BY_ANNOTATION
     by_host: dict[str | None, list[Route]] = {}

@@ -9,7 +9,7 @@ import json
 from render.labels import colour_name
 from render.pods import PORT
 from settings.engine import SwitchEngine
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, ServiceSettings
 
 ACTIONS = "alb.ingress.kubernetes.io/actions."
 """Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
@@ -21,19 +21,29 @@ WHOLE = 100
 """Weight of the target group that gets all requests."""
 
 
-def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
-    """The weight of each Service that has a target group: of both colours, and of the one that is switched.
+def goes_by_weights(service: ServiceSettings) -> bool:
+    """Whether the load balancer has a target group for each colour of a service."""
+    return service.engine is not SwitchEngine.SELECTOR
 
-    That one stays at 0 under weights: the way back to the selector then leads to targets that are healthy.
+
+def weighed(name: str, service: BlueGreenSettings) -> str:
+    """The Service whose target group gets all requests.
 
     Args:
         name: the service's name.
         service: its settings, with an engine of the load balancer.
     """
-    by_weights = service.engine is SwitchEngine.ALB_WEIGHTS
-    leads = colour_name(name, service.active) if by_weights else name
+    return colour_name(name, service.active) if service.engine is SwitchEngine.ALB_WEIGHTS else name
+
+
+def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
+    """The weight of each Service that has a target group: of both colours, and of the one that is switched.
+
+    That one stays at 0 under weights: the way back to the selector then leads to targets that are healthy. Arguments
+    as of `weighed`.
+    """
     groups = [*(colour_name(name, colour) for colour in Colour), name]
-    return {group: WHOLE if group == leads else 0 for group in groups}
+    return {group: WHOLE if group == weighed(name, service) else 0 for group in groups}
 
 
 def action(name: str, service: BlueGreenSettings) -> str:

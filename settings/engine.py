@@ -10,7 +10,7 @@ class SwitchEngine(StrEnum):
     """The selector of its Service, behind the one target group of the load balancer."""
 
     ALB_TARGETS = "albTargets"
-    """The same, with a target group for each colour beside that one, which gets no request yet: the step between."""
+    """The same, with a target group for each colour beside that one, which gets no request: the step between."""
 
     ALB_WEIGHTS = "albWeights"
     """The selector, and the weights of the load balancer's target groups."""

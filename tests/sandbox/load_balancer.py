@@ -22,10 +22,11 @@ REGION = "ap-northeast-2"
 INTERVAL_SECONDS = 0.3
 """Between two looks at the Ingresses."""
 
+CRD = "targetgroupbindings.elbv2.k8s.aws"
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "targetgroupbindings.elbv2.k8s.aws"},
+    "metadata": {"name": CRD},
     "spec": {
         "group": "elbv2.k8s.aws",
         "scope": "Namespaced",
@@ -184,7 +185,7 @@ def _weights(ingress: dict[str, Any]) -> dict[str, int]:
 def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
     """A controller that runs, and the URL at which AWS is asked."""
     kubectl.apply(DEFINITION)
-    kubectl.wait("condition=Established", f"crd/{DEFINITION['metadata']['name']}")
+    kubectl.wait("condition=Established", f"crd/{CRD}")
     with mock_aws():
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         controller = Controller(kubectl)

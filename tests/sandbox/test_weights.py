@@ -134,7 +134,7 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     serving.set("services.backend.active", "green")
     result = serving.up()
     assert not result.ok
-    assert "the switch of the load balancer to green is not finished" in result.output
+    assert "the switch of the load balancer to Service backend-green is not finished" in result.output
     # The next one finds nothing to write, and still does not call it done.
     assert serving.planned() == {}
     assert not serving.up().ok
@@ -190,9 +190,9 @@ def test_a_service_that_serves_is_taken_from_the_selector_and_back_by_way_of_the
     stack.set("services.backend.switchEngine", None)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "Ingress backend sends the requests to backend-blue" in result.output
+        assert "Ingress backend on the cluster leads to backend-blue, not backend as the stack has it" in result.output
     assert kubectl.get("service", "backend-blue")["spec"]["type"] == "NodePort"
-    for engine in ("albTargets", None):
+    for engine in ("albTargets", "selector"):
         stack.set("services.backend.switchEngine", engine)
         result = stack.up()
         assert result.ok, result.output
