@@ -26,8 +26,8 @@ class AlbIngress(pulumi.ComponentResource):
 
     Where a service leaves its switch to the load balancer, its Ingress is written in the middle of it: so the component
     itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
-    `complete` adds the others. They are this component's in any case, so that another engine changes an object and makes
-    no other one.
+    `complete` adds the others. They are this component's in any case, so that another engine changes one object and
+    makes no other.
     """
 
     hostname: pulumi.Output[str]
