@@ -10,12 +10,13 @@ from typing import Any
 
 from gate.decisions import Refusal
 from gate.router import Rule, rules_of
+from render.addons import ALB_CONTROLLER
 from render.labels import colour_name
 from render.weights import WHOLE, weighed
 from settings.engine import SwitchEngine
 from settings.service import BlueGreenSettings, Colour, ServiceSettings
 
-CONTROLLER = "kubectl -n kube-system logs deployment/aws-load-balancer-controller"
+CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows what the controller says."""
 
 

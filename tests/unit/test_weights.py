@@ -151,7 +151,7 @@ def test_every_refusal_says_where_to_look() -> None:
         str(refuse_still_sent("backend", service(), Colour.BLUE, "backend-green", "a rule sends 100 to backend-blue")),
         not_switched("backend", service(), "backend-green", "a rule sends 100 to backend-blue"),
     ):
-        assert "kubectl -n kube-system logs deployment/aws-load-balancer-controller" in text
+        assert "kubectl -n aws-load-balancer-controller logs deployment/aws-load-balancer-controller" in text
         assert "\n" not in text
 
 
