@@ -6,8 +6,10 @@ group healthy before it gets the requests, and goes by its weights before ready 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from gate.api import AccessDeniedError
 from gate.balancer import AwsError, Balancers
 from gate.blue_green import BlueGreenGates
 from gate.checks import Warn
@@ -184,9 +186,10 @@ class WeightedGates(BlueGreenGates):
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
         """The reason, and what the controller complains of."""
-        for ingress in self._front.ingresses:
-            if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
-                return f"{reason} (what the controller complained of last: {warning})"
+        with suppress(AccessDeniedError):  # who may not read events is told the rest
+            for ingress in self._front.ingresses:
+                if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
+                    return f"{reason} (what the controller complained of last: {warning})"
         return reason
 
 

@@ -72,7 +72,7 @@ def _way(rule: Rule) -> Way:
         return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
     try:
         groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
-        weights = {group["serviceName"]: group.get("weight", 1) for group in groups if "serviceName" in group}
+        weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
     except (ValueError, LookupError, TypeError, AttributeError):
         weights = {}  # somebody's own, which the controller may not understand either
     return Way(rule.ingress, by_weights=True, weights=weights)

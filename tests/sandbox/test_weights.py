@@ -42,7 +42,7 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
         "switchEngine": "albWeights",
         "blue": {"tag": "v1.0.0", "replicas": 3},
         "green": {"tag": "v1.0.0", "replicas": 0},
-        "gate": {"timeoutSeconds": 10},
+        "gate": {"timeoutSeconds": 5},
     }
     return Stack(
         tmp_path,
@@ -144,6 +144,33 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     controller.answers = True
     assert serving.up().ok
     assert (kubectl.serving(), controller.rules[-1]) == ("blue", weights(blue=100))
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
+def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_next_update_converges(
+    serving: Stack, kubectl: Kubectl, controller: Controller, *, back: bool
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    serving.set("services.backend.active", "green")
+    serving.set("services.backend.blue.replicas", 0)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        engine = serving.start("up", "--yes", "--skip-preview")
+        assert engine.stdout is not None
+        assert any("Service backend updated" in printed for printed in engine.stdout)
+        serving.kill(engine)
+        assert serving.run("cancel", "--yes").ok
+        if back:
+            serving.set("services.backend.active", "blue")
+            serving.set("services.backend.blue.replicas", 3)
+            serving.set("services.backend.green.replicas", 0)
+        result = serving.up("--refresh")
+        assert result.ok, result.output
+    serves, idle = ("blue", "green") if back else ("green", "blue")
+    assert (kubectl.serving(), controller.rules[-1]) == (serves, weights(**{serves: 100}))
+    kubectl.expect_pods(**{serves: 3, idle: 0})
+    assert history.fewest_ready("backend") == 3
+    assert serving.planned() == {}
 
 
 def test_a_colour_that_the_load_balancer_finds_unhealthy_is_not_switched_to(

@@ -15,7 +15,7 @@ from render.ingress import ingress, parts
 from render.labels import selector
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings, Colour, Track
-from tests.unit.test_gate_checks import PlayedCluster, refusal
+from tests.unit.test_gate_checks import DENIED, PlayedCluster, refusal
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 GROUPS = {"arn:b": "backend-blue", "arn:g": "backend-green", "arn:s": "backend"}
@@ -62,7 +62,7 @@ class PlayedBalancer(PlayedCluster):
     rules: list[list[Mapping[str, int]]] = field(default_factory=lambda: [[TO_GREEN]])
     targets: int = 2
     aws: Exception | None = None
-    complaint: str | None = None
+    complaint: str | Exception | None = None
 
     async def ingresses(self, _: str) -> list[dict[str, Any]]:
         return self.there
@@ -71,6 +71,8 @@ class PlayedBalancer(PlayedCluster):
         return GROUPS
 
     async def warning(self, *_: str) -> str | None:
+        if isinstance(self.complaint, Exception):
+            raise self.complaint
         return self.complaint
 
     async def routing(self, *_: object) -> list[Any]:
@@ -237,6 +239,7 @@ def test_the_wait_for_the_load_balancer_is_told_once_for_each_thing_that_is_seen
         ({"there": [written(active="blue")]}, "Ingress backend on the cluster leads to backend-blue"),
         ({"aws": AwsError("AWS does not say it (ClientError: ExpiredToken)")}, "AWS does not say it (ClientError: Exp"),
         ({"rules": [[TO_BLUE]], "complaint": "FailedDeployModel: no"}, "complained of last: FailedDeployModel: no)"),
+        ({"rules": [[TO_BLUE]], "complaint": DENIED}, "100 to backend-blue"),
     ],
 )
 def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_need_it(

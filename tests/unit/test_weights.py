@@ -117,7 +117,17 @@ def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_one
     assert ways("backend", [rendered()], ["backend", "backend.2"])
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"forwardConfig": {}}', '{"forwardConfig": {"targetGroups": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"forwardConfig": {}}',
+        '{"forwardConfig": {"targetGroups": 1}}',
+        '{"forwardConfig": {"targetGroups": [{"serviceName": "backend-blue", "weight": "all"}]}}',
+    ],
+)
 def test_an_annotation_that_nobody_understands_leads_nowhere(text: str) -> None:
     manifest = rendered()
     manifest["metadata"]["annotations"][OWN] = text
