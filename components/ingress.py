@@ -72,7 +72,6 @@ class AlbIngress(pulumi.ComponentResource):
         attributes = pulumi.Output.from_input(access_log_bucket).apply(
             lambda bucket: load_balancer_attributes(cluster, bucket, production=production)
         )
-        self._name = name
         self._alb = alb
         self._parts = parts(alb.routes)
         self._written: dict[str, Ingress] = {}
