@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PACKAGES := settings render gate components switchyard sandbox toolchain bench
+POLICY := .tools/checkov
+PACKAGES := settings render gate components switchyard policy rehearsal sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-canary test-traffic lint format bench lock tools tools-nodes tools-canary
+.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic rehearse lint format bench lock tools \
+	tools-nodes tools-canary tools-ec2
+# The stack that `make rehearse` runs.
+STACK ?= production
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -35,6 +39,17 @@ tools-nodes: tools ## what real nodes need besides
 tools-canary: tools ## what canaries need besides: Argo Rollouts and Prometheus
 	@$(BIN)/python -m toolchain install --group canary
 
+tools-ec2: tools $(POLICY)/.installed ## what the tests of a cluster of EC2 machines need besides: kubeadm, cloud-init, checkov
+	@$(BIN)/python -m toolchain install --group ec2
+
+# An environment of its own: it wants other versions than this project.
+$(POLICY)/.installed: policy/checkov.txt | $(INSTALLED)
+	@echo "Installing checkov into $(POLICY), about a minute and 300 MB ..."
+	@rm -rf $(POLICY)
+	@$(BIN)/python -m venv $(POLICY)
+	@$(POLICY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r policy/checkov.txt
+	@touch $@
+
 up: tools$(if $(filter real,$(NODES)),-nodes) ## from a fresh clone to stack `local`, running; NODES=real for two real nodes
 	@$(BIN)/python -m sandbox up $(if $(NODES),--nodes $(NODES))
 	@$(BIN)/python -m sandbox.local_stack up
@@ -43,7 +58,10 @@ down: $(INSTALLED) ## remove the local cluster and its state
 	@$(BIN)/python -m sandbox.local_stack down
 	@$(BIN)/python -m sandbox down
 
-test: test-unit test-sandbox test-canary test-traffic ## all tests, installing what they need
+rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
+	@$(BIN)/python -m rehearsal $(STACK)
+
+test: test-unit test-sandbox test-canary test-rehearsal test-traffic ## all tests, installing what they need
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
@@ -53,6 +71,9 @@ test-sandbox: tools ## the real engine against a real API server
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/canary
+
+test-rehearsal: tools-ec2 ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
@@ -77,3 +98,5 @@ bench: tools ## measure switches against their peers, what users see, and growth
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
 		--no-header --all-extras pyproject.toml -o requirements.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+		--no-header policy/checkov.in -o policy/checkov.txt

@@ -4,6 +4,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
+from gate.charts import clear_unfinished
+from gate.cluster import ClusterAccess
 from render.addons import Addon, calico, existing_addons, namespace_labels, platform
 from render.labels import APPLY
 from settings.cluster import ExistingCluster
@@ -20,9 +22,16 @@ class ChartAddon(pulumi.ComponentResource):
     version: pulumi.Output[str]
     """Of the chart."""
 
-    def __init__(self, name: str, *, addon: Addon, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, addon: Addon, access: ClusterAccess, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
+
+        async def clear(_: pulumi.ResourceHookArgs) -> None:
+            await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
+
+        before = pulumi.ResourceHook(f"{name}-clear", clear)
         namespace = Namespace(
             f"{name}-namespace",
             metadata={"name": addon.namespace, "labels": namespace_labels(addon.level), "annotations": APPLY},
@@ -37,31 +46,37 @@ class ChartAddon(pulumi.ComponentResource):
             repository_opts=None if addon.chart.is_path else RepositoryOptsArgs(repo=addon.chart.repository),
             values=addon.values,
             timeout=addon.timeout_seconds,
-            opts=here,
+            opts=pulumi.ResourceOptions(
+                parent=self, hooks=pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+            ),
         )
         self.version = pulumi.Output.from_input(addon.chart.version)
         self.register_outputs({"version": self.version})
 
 
-def addons(cluster: ExistingCluster, opts: pulumi.ResourceOptions) -> list[pulumi.ComponentResource]:
+def addons(
+    cluster: ExistingCluster, access: ClusterAccess, opts: pulumi.ResourceOptions
+) -> list[pulumi.ComponentResource]:
     """Everything that the stack brings to somebody else's cluster, for the services to wait for."""
-    return [_install(addon, opts) for addon in existing_addons(cluster)]
+    return [_install(addon, access, opts) for addon in existing_addons(cluster)]
 
 
-def pod_network(cluster: Ec2Cluster, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later."""
-    return _install(calico(cluster), opts)
+    return _install(calico(cluster), access, opts)
 
 
 def platform_addons(
-    cluster: Ec2Cluster, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+    cluster: Ec2Cluster, vpc_id: pulumi.Input[str], access: ClusterAccess, opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
     """Everything else that the stack brings to its own machines: the first one first, which the others wait for."""
     made: list[pulumi.ComponentResource] = []
     for addon in platform(cluster, vpc_id):
-        made.append(_install(addon, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=made[:1]))))
+        made.append(
+            _install(addon, access, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=made[:1])))
+        )
     return made
 
 
-def _install(addon: Addon, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    return ChartAddon(addon.name, addon=addon, opts=opts)
+def _install(addon: Addon, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    return ChartAddon(addon.name, addon=addon, access=access, opts=opts)

@@ -1,15 +1,17 @@
 """Everything of a cluster that is in AWS: network, certificates, secrets, machines, and the way to its API server."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
+from components.access_logs import AccessLogs
 from components.machines import Endpoint, Machines
 from components.network import Network
 from components.pki import Pki
 from components.storage import Storage
+from gate.cluster import MadeKubeconfig
 from render import cloud_init
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
@@ -37,6 +39,9 @@ class Ec2Machines(pulumi.ComponentResource):
     load_balancer_group_id: pulumi.Output[str]
     """Security group of the load balancer."""
 
+    access_log_bucket: pulumi.Output[str] | None
+    """Name of the bucket for the load balancer's access logs; None where the settings ask for none."""
+
     def __init__(
         self,
         name: str,
@@ -44,8 +49,21 @@ class Ec2Machines(pulumi.ComponentResource):
         cluster: Ec2Cluster,
         services: Mapping[str, ServiceSettings],
         production: bool,
+        made: MadeKubeconfig,
+        answers: Callable[[str], Awaitable[None]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Registers it.
+
+        Args:
+            name: of the component.
+            cluster: its settings.
+            services: settings of all services, for the ports that the load balancer reaches.
+            production: whether the stack is marked so.
+            made: gets the kubeconfig, before anything goes through the provider.
+            answers: waits for the API server's first answer; takes the instance of the control plane.
+            opts: of the component.
+        """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)
         # A provider of its own: the region is that of the settings, whatever the shell of the engineer says.
         region = aws.Provider(f"{name}-aws", region=cluster.region, opts=pulumi.ResourceOptions(parent=self))
@@ -87,9 +105,15 @@ class Ec2Machines(pulumi.ComponentResource):
         self.instance_ids = machines.instance_ids
         self.vpc_id = network.vpc_id
         self.load_balancer_group_id = network.load_balancer_group_id
+        self.access_log_bucket = None
+        if cluster.load_balancer is not None and cluster.load_balancer.access_logs:
+            logs = AccessLogs(f"{name}-storage-access-logs", cluster=cluster, production=production, opts=child)
+            self.access_log_bucket = logs.bucket
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=pki.kubeconfig,
+            kubeconfig=_kubeconfig(
+                pki.kubeconfig, machines, machines.instance_ids[cluster.control_plane], made, answers
+            ),
             # A renewed certificate changes the kubeconfig, and is not another cluster.
             cluster_identifier=cluster.identifier,
             enable_server_side_apply=True,
@@ -102,8 +126,35 @@ class Ec2Machines(pulumi.ComponentResource):
                 "instance_ids": self.instance_ids,
                 "vpc_id": self.vpc_id,
                 "load_balancer_group_id": self.load_balancer_group_id,
+                "access_log_bucket": self.access_log_bucket,
             }
         )
+
+
+def _kubeconfig(
+    text: pulumi.Output[str],
+    machines: Machines,
+    instance_id: pulumi.Output[str],
+    made: MadeKubeconfig,
+    answers: Callable[[str], Awaitable[None]],
+) -> pulumi.Output[str]:
+    """The provider's, which a new cluster gives it only when its API server answers.
+
+    The provider (4.25.0) asks for the schema when it is configured, once: a cluster that does not answer then is
+    unreachable for the rest of the update.
+    """
+    if made.known:
+        # What it is made from is known in a preview as well, so that the preview asks the API server.
+        return text.apply(made.become)
+
+    async def first(known: list[str]) -> str:
+        kubeconfig, id_, _ = known
+        made.become(kubeconfig)
+        if not pulumi.runtime.is_dry_run():
+            await answers(id_)
+        return kubeconfig
+
+    return pulumi.Output.all(text, instance_id, machines.endpoint).apply(first)
 
 
 def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> tuple[int, ...]:

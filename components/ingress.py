@@ -9,7 +9,8 @@ from pulumi_kubernetes.networking.v1 import Ingress
 from components.front import WeightedFront
 from components.manifest import register
 from gate.weighted import Front
-from render.ingress import Part, ingress, load_balancer_attributes, parts, url
+from render.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
+from render.routes import Part, earlier, parts
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer
 from settings.service import ServiceSettings
@@ -21,8 +22,9 @@ TIMEOUT_SECONDS = 600
 class AlbIngress(pulumi.ComponentResource):
     """Asks the AWS Load Balancer Controller for one ALB before all services that have a route.
 
-    It must come after the controller and the services, so that at a `destroy` it goes before them: the controller
-    deletes the ALB while the Ingresses go, and each of them waits for that.
+    It must come after the controller and the services, so that at a `destroy` it goes before them. The ALB's own
+    Ingress is made first and goes last: the controller makes the ALB with it, and deletes the ALB while it goes. Those
+    of the services come and go, and the ALB stays.
 
     Where a service leaves its switch to the load balancer, its Ingress is written in the middle of it: so the component
     itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
@@ -72,29 +74,30 @@ class AlbIngress(pulumi.ComponentResource):
         attributes = pulumi.Output.from_input(access_log_bucket).apply(
             lambda bucket: load_balancer_attributes(cluster, bucket, production=production)
         )
-        self._alb = alb
-        self._parts = parts(alb.routes)
-        self._written: dict[str, Ingress] = {}
-
-        def write(part: Part, opts: pulumi.ResourceOptions) -> Ingress:
-            bound = f"{TIMEOUT_SECONDS}s"
-            here = pulumi.ResourceOptions(
-                parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
-            )
-            manifest = ingress(cluster, part, services[part.service], security_group_id, attributes)
-            made = register(Ingress, f"{name}-{part.name}", manifest, pulumi.ResourceOptions.merge(here, opts))
-            self._written[part.name] = made
-            return made
-
-        self._write = write
         self._cluster = cluster
-        self._by_services = {part.service for part in self._parts if goes_by_weights(services[part.service])}
+        self._alb = alb
+        self._services = services
+        bound = f"{TIMEOUT_SECONDS}s"
+        self._here = pulumi.ResourceOptions(
+            parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
+        )
+        # Pulumi refuses it in the preview of a `destroy`, before the services lose their routes for nothing.
+        keep = pulumi.ResourceOptions(protect=protected(alb, production=production))
+        self._group = register(
+            Ingress,
+            f"{name}.group",
+            group_ingress(cluster, security_group_id, attributes),
+            pulumi.ResourceOptions.merge(self._here, keep),
+        )
+        self._prefix = name
+        self._parts = parts(alb.routes)
+        self._made: dict[str, Ingress] = {}
         if whole:
             self.complete()
 
     def front(self, service: str) -> WeightedFront | None:
         """What a service is to write of the load balancer itself; None for one that need not."""
-        if service not in self._by_services:
+        if not goes_by_weights(self._services[service]):
             return None
         own = [part for part in self._parts if part.service == service]
         front = Front(
@@ -114,14 +117,26 @@ class AlbIngress(pulumi.ComponentResource):
             ValueError: a service has not written its own.
         """
         for part in self._parts:
-            if part.service not in self._by_services:
+            if not goes_by_weights(self._services[part.service]):
                 self._write(part, pulumi.ResourceOptions(depends_on=after))
-            elif part.name not in self._written:
+            elif part.name not in self._made:
                 raise ValueError(f"service {part.service} has not written Ingress {part.name}")
-        # All Ingresses of a group have the one name.
-        self.hostname = self._written[self._parts[0].name].status.apply(_hostname)
+        self.hostname = self._group.status.apply(_hostname)
         self.urls = self.hostname.apply(lambda hostname: _urls(self._alb, self._parts, hostname))
         self.register_outputs({"hostname": self.hostname, "urls": self.urls})
+
+    def _write(self, part: Part, opts: pulumi.ResourceOptions) -> Ingress:
+        # Those of a service that is registered later cannot be waited for: between two services that both write their
+        # own, a request of a new route may find the wider one for as long as the other takes.
+        first = [self._made[other] for other in earlier(part, self._parts) if other in self._made]
+        before = pulumi.ResourceOptions(depends_on=[self._group, *first])
+        self._made[part.name] = made = register(
+            Ingress,
+            f"{self._prefix}-{part.name}",
+            ingress(self._cluster, part, self._services[part.service]),
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(self._here, before), opts),
+        )
+        return made
 
 
 def _hostname(status: Any) -> str:

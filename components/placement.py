@@ -1,6 +1,6 @@
 """Labels and taints that put each workload on its nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 from pulumi_kubernetes.core.v1 import NodePatch
@@ -48,6 +48,7 @@ class Placement(pulumi.ComponentResource):
         nodes: the node table.
         live: the nodes of the cluster, as they are. Those of the table that are not among them are left out.
         access: the cluster, to look at a node again before it is changed.
+        arrival: waits until a node is there, before it is changed for the first time; None where all are.
         opts: options of the component.
     """
 
@@ -61,10 +62,12 @@ class Placement(pulumi.ComponentResource):
         nodes: Mapping[str, NodeSettings],
         live: Mapping[str, LiveNode],
         access: ClusterAccess,
+        arrival: Callable[[str], Awaitable[None]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("switchyard:placement:Placement", name, None, opts)
         self._access = access
+        self._arrival = arrival
         patches = [
             self._patch(f"{name}-{node}", node, settings, live[node])
             for node, settings in nodes.items()
@@ -80,6 +83,8 @@ class Placement(pulumi.ComponentResource):
         applied = None if right and not live.owns_taints else taints_to_apply(settings, live.taints)
 
         async def look(args: pulumi.ResourceHookArgs) -> None:
+            if self._arrival is not None and args.old_inputs is None:
+                await self._arrival(node)
             taints = (args.new_inputs or {})["spec"].get("taints")
             live_wins = taints is None or (right and bool(args.old_inputs))
             await look_again(self._access, node, taints or (), live_wins=live_wins)

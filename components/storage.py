@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from render import cloud_init, iam
+from components.bucket import PrivateBucket
+from render import bucket_policies, cloud_init, iam
 from settings.ec2 import Ec2Cluster
 
 KEY_DELETION_DAYS = 30
@@ -16,9 +17,6 @@ class Storage(pulumi.ComponentResource):
     """A key, an encrypted parameter for each secret, and an encrypted bucket for backups.
 
     In production the key and the bucket stay when the stack is destroyed: a backup is most wanted then.
-
-    The bucket has no access log: one role of one machine reads and writes it, and the log would need a second bucket
-    of the same kind. Who needs to know turns on CloudTrail's data events for it, for the whole account in one place.
     """
 
     key_arn: pulumi.Output[str]
@@ -55,13 +53,20 @@ class Storage(pulumi.ComponentResource):
 
         key = self._key()
         self.key_arn = key.arn
-        bucket = aws.s3.Bucket(
-            f"{name}-backups", force_destroy=not production, tags=tags(cluster, "backups"), opts=self._kept
+        days = cluster.backup.keep_days
+        bucket = PrivateBucket(
+            f"{name}-backups",
+            key_arn=self.key_arn,
+            policy=lambda arn: arn.apply(lambda found: iam.text(bucket_policies.backups(found))),
+            prefix=cloud_init.SNAPSHOTS,
+            keep_days=days,
+            undelete_days=days,
+            erasable=not production,
+            tags=tags(cluster, "backups"),
+            opts=self._kept,
         )
-        self.bucket = bucket.bucket
+        self.bucket = bucket.name
         self.bucket_arn = bucket.arn
-        self._close(bucket)
-        self._expire(bucket)
         self.parameter_arns = {
             cloud_init.parameter_name(cluster, secret): self._parameter(secret, text)
             for secret, text in secrets.items()
@@ -94,72 +99,6 @@ class Storage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return key
-
-    def _close(self, bucket: aws.s3.Bucket) -> None:
-        """Versions, encryption, and nobody from outside."""
-        blocked = aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-backups-private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._kept,
-        )
-        aws.s3.BucketVersioning(
-            f"{self._name}-backups-versions",
-            bucket=bucket.id,
-            versioning_configuration={"status": "Enabled"},
-            opts=self._kept,
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-backups-encryption",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": self.key_arn,
-                    },
-                    # One data key serves many objects: fewer calls to KMS, each of which costs.
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=self._kept,
-        )
-        aws.s3.BucketPolicy(
-            f"{self._name}-backups-tls",
-            bucket=bucket.id,
-            policy=bucket.arn.apply(lambda arn: iam.text(iam.tls_only(arn))),
-            # S3 refuses two changes of a bucket's access at the same time.
-            opts=pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=[blocked])),
-        )
-
-    def _expire(self, bucket: aws.s3.Bucket) -> None:
-        days = self._cluster.backup.keep_days
-        aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-backups-lifecycle",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "id": "keep",
-                    "status": "Enabled",
-                    "filter": {"prefix": cloud_init.SNAPSHOTS},
-                    "expiration": {"days": days},
-                    # What was overwritten or deleted can be had back for as long again.
-                    "noncurrent_version_expiration": {"noncurrent_days": days},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
-                },
-                {
-                    # S3 takes no days beside this one, so that it is a rule of its own.
-                    "id": "markers",
-                    "status": "Enabled",
-                    "filter": {"prefix": cloud_init.SNAPSHOTS},
-                    "expiration": {"expired_object_delete_marker": True},
-                },
-            ],
-            opts=self._kept,
-        )
 
     def _parameter(self, secret: str, text: pulumi.Input[str]) -> pulumi.Output[str]:
         parameter = cloud_init.parameter_name(self._cluster, secret)

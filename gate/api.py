@@ -24,6 +24,9 @@ ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
 TARGETS = "elbv2.k8s.aws/v1beta1"
 """What the AWS Load Balancer Controller has beside Ingresses: its target groups."""
 
+METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
+"""Of HTTP, by verb."""
+
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
 
@@ -75,6 +78,12 @@ class BoundedApi:
                 # kr8s takes what is in a file as well, whatever its annotation says.
                 return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))  # type: ignore[arg-type]
 
+    async def version(self) -> str:
+        """Of the API server, for example ``v1.34.1``."""
+        with _in_words("get", "/version"):
+            async with asyncio.timeout(CALL_SECONDS):
+                return str((await self._api.version())["gitVersion"])
+
     async def ask(
         self,
         verb: str,
@@ -87,7 +96,7 @@ class BoundedApi:
         """One call.
 
         Args:
-            verb: of Kubernetes' access rules: get, list or patch.
+            verb: of Kubernetes' access rules: get, list, patch or delete.
             resource: plural name of the kind.
             name: of the object; empty for all of them.
             namespace: None for what belongs to no namespace.
@@ -103,7 +112,7 @@ class BoundedApi:
             async with (
                 asyncio.timeout(CALL_SECONDS),
                 self._api.call_api(
-                    "PATCH" if verb == "patch" else "GET",
+                    METHODS[verb],
                     version=version,
                     namespace=namespace,
                     url=f"{resource}/{name}" if name else resource,

@@ -64,9 +64,10 @@ class MadeKubeconfig:
     def __init__(self, text: str | None = None) -> None:
         self._text = text
 
-    def become(self, text: str) -> None:
-        """Takes the one of this update, once its certificates are made. A first preview never has it."""
+    def become(self, text: str) -> str:
+        """Takes the one of this update, once its certificates are made, and returns it."""
         self._text = text
+        return text
 
     @property
     def known(self) -> bool:
@@ -88,12 +89,14 @@ class ClusterAccess:
         context: context in that file; None takes its current one.
         brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may not find it yet.
         made: the kubeconfig of a cluster that the stack makes, instead of a file.
+        blind: the API server did not answer when the program began, which then knows too little to change anything.
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     brings_argo_rollouts: bool = False
     made: MadeKubeconfig | None = None
+    blind: bool = False
 
     @property
     def there(self) -> bool:
@@ -128,6 +131,8 @@ class Cluster:
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""
+        if access.blind:
+            raise ConnectionError("the API server did not answer when this run began")
         try:
             return cls(await BoundedApi.connect(access.source, access.context))
         except ValueError as error:

@@ -1,10 +1,10 @@
 """The node table against the nodes that are there: one look at the cluster, and what follows from it."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from gate.api import BoundedApi
 from gate.cluster import UNREACHABLE, ClusterAccess
@@ -14,9 +14,15 @@ from settings.problems import Problem
 
 NODES = "switchyard:cluster.nodes"
 
+Answer = TypeVar("Answer")
+
 
 class NodesUnreadableError(Exception):
     """The cluster's nodes could not be read. The text says why, and what to do."""
+
+
+class ServerSilentError(Exception):
+    """The API server gave no answer that helps. The text says why."""
 
 
 class NodeChangedError(Exception):
@@ -44,16 +50,30 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
     Raises:
         NodesUnreadableError: no answer, or none that helps.
     """
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            listed = thread.submit(asyncio.run, _ask(access, "list")).result()
-        except (*UNREACHABLE, ValueError) as error:
-            raise NodesUnreadableError(
-                f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
-                "changed. Check the API server, the kubeconfig and its permissions, or leave the nodes alone: nodes: {}"
-            ) from error
+    try:
+        listed = _blocking(_ask(access, "list"))
+    except (*UNREACHABLE, ValueError) as error:
+        raise NodesUnreadableError(
+            f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
+            "changed. Check the API server, the kubeconfig and its permissions, or leave the nodes alone: nodes: {}"
+        ) from error
     return {node["metadata"]["name"]: live_node(node) for node in listed["items"]}
+
+
+def server_version(access: ClusterAccess) -> str:
+    """Version of the API server, for example ``v1.34.1``. Blocks, whether an event loop runs or not.
+
+    Raises:
+        ServerSilentError: no answer, or none that helps.
+    """
+
+    async def ask() -> str:
+        return await (await BoundedApi.connect(access.source, access.context)).version()
+
+    try:
+        return _blocking(ask())
+    except (*UNREACHABLE, ValueError) as error:
+        raise ServerSilentError(f"the API server does not answer ({type(error).__name__}: {error})") from error
 
 
 def live_node(node: Mapping[str, Any]) -> LiveNode:
@@ -129,6 +149,12 @@ def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, liv
 
 def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
     return [name for name in table if name not in live]
+
+
+def _blocking(asked: Coroutine[Any, Any, Answer]) -> Answer:
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, asked).result()
 
 
 async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:

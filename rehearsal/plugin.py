@@ -2,7 +2,7 @@
 """The half of a provider that is the same for every stand-in: the engine's protocol."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -68,6 +68,16 @@ class Backend(Protocol):
         """Answers a function."""
 
 
+class Watcher(Protocol):
+    """What happens because of a resource, beside it. Its methods return at once."""
+
+    def made(self, kind: str, id_: str, outputs: Values) -> None:
+        """It came to be."""
+
+    def gone(self, kind: str, id_: str) -> None:
+        """It is deleted."""
+
+
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     """A provider plugin that is not what it stands for, and says so in the output of every run.
 
@@ -77,16 +87,25 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         record: takes every call.
         notice: line for the engine's output.
         delays: seconds that the creation of a type takes longer.
+        watchers: are told of every resource that came to be or went.
     """
 
     def __init__(
-        self, *, version: str, backend: Backend, record: Record, notice: str, delays: Mapping[str, float] | None = None
+        self,
+        *,
+        version: str,
+        backend: Backend,
+        record: Record,
+        notice: str,
+        delays: Mapping[str, float] | None = None,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self._version = version
         self._backend = backend
         self._record = record
         self._notice = notice
         self._delays = {} if delays is None else delays
+        self._watchers = watchers
 
     def Handshake(self, request: Any, context: Any) -> Any:
         with grpc.insecure_channel(request.engine_address) as channel:
@@ -152,6 +171,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         self._record.write("create", request.urn, inputs, secrets, id=made.id, by=made.by)
+        for watcher in self._watchers:
+            watcher.made(kind, made.id, inputs | made.outputs)
         return provider_pb2.CreateResponse(id=made.id, properties=write(inputs | made.outputs, secrets))
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -177,6 +198,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         self._record.write("delete", request.urn, {}, set(), id=request.id, by=by)
+        for watcher in self._watchers:
+            watcher.gone(kind, request.id)
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:

@@ -1,7 +1,7 @@
 """Both stand-ins together: they run for as long as the with block, and the engine finds them by its environment."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from rehearsal.aws import Aws
 from rehearsal.install import make_home, port_variable, version
-from rehearsal.plugin import StandIn, serve
+from rehearsal.plugin import StandIn, Watcher, serve
 from rehearsal.record import Record
 from rehearsal.tls import Tls
 
@@ -35,13 +35,20 @@ class StandIns:
 
 
 @contextlib.contextmanager
-def stand_ins(directory: Path, *, region: str, delays: Mapping[str, float] | None = None) -> Iterator[StandIns]:
+def stand_ins(
+    directory: Path,
+    *,
+    region: str,
+    delays: Mapping[str, float] | None = None,
+    watchers: Sequence[Watcher] = (),
+) -> Iterator[StandIns]:
     """Starts them, with nothing in the account.
 
     Args:
         directory: an empty one, for the engine's home and the record.
         region: of AWS.
         delays: seconds that the creation of a type takes longer.
+        watchers: are told of every resource at AWS that came to be or went.
     """
     versions = {package: version(package) for package in ("aws", "tls")}
     home = directory / "pulumi-home"
@@ -51,7 +58,14 @@ def stand_ins(directory: Path, *, region: str, delays: Mapping[str, float] | Non
     with mock_aws():
         aws = Aws(region)
         parts = {
-            "aws": StandIn(version=versions["aws"], backend=aws, record=record, notice=AWS_NOTICE, delays=slow),
+            "aws": StandIn(
+                version=versions["aws"],
+                backend=aws,
+                record=record,
+                notice=AWS_NOTICE,
+                delays=slow,
+                watchers=watchers,
+            ),
             "tls": StandIn(version=versions["tls"], backend=Tls(), record=record, notice=TLS_NOTICE, delays=slow),
         }
         served = {package: serve(part) for package, part in parts.items()}

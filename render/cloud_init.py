@@ -25,6 +25,9 @@ Text = TypeVar("Text")
 """A text, or one that the engine is still to learn."""
 
 SCRIPTS = Path(__file__).parent / "node_scripts"
+
+PHASE_FILE = "/var/lib/switchyard/phase"
+"""Where a machine says how far it is (`common.sh`)."""
 SNAPSHOTS = "snapshots/"
 """Prefix of all backups in the bucket: the control plane's role may write and read below it."""
 

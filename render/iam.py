@@ -20,7 +20,6 @@ CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 """Tag that the AWS Load Balancer Controller puts on all that it makes; its value is the cluster's name."""
 
 SESSION_MANAGER = (
-    "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
@@ -123,6 +122,8 @@ def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
     return _document(
         [
             _allow("SessionManager", SESSION_MANAGER, "*"),
+            # By which the agent of Session Manager says that a machine is there.
+            _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], place.arn("ec2", "instance/*")),
             _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
             _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
         ]
@@ -242,23 +243,6 @@ def key(place: Place) -> Document:
     """
     root = {"AWS": f"arn:{place.partition}:iam::{place.account}:root"}
     return _document([_allow("Account", KEY_ADMINISTRATION, "*") | {"Principal": root}])
-
-
-def tls_only(bucket: str) -> Document:
-    """Policy of a bucket: whatever is asked without TLS is denied.
-
-    Args:
-        bucket: its ARN.
-    """
-    statement: Statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket, f"{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return _document([statement])
 
 
 def _changes() -> list[str]:

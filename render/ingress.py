@@ -2,17 +2,20 @@
 
 The AWS Load Balancer Controller joins Ingresses with one group name into one load balancer. How targets are looked at
 and which nodes they are is said on the Ingress, and differs from service to service: so each has an Ingress of its own.
+What belongs to the load balancer as a whole is on one more Ingress and on no other (docs/adr/0012): two values of it,
+which an update would write one after the other, are a conflict for which the controller leaves everything as it is.
 Annotations: kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress/annotations.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from render.addons import INGRESS_CLASS
+from render.labels import APPLY, FIELD_MANAGER
 from render.pods import PORT, Manifest, metadata
-from render.weights import ACTIONS, BY_ANNOTATION, action, goes_by_weights
+from render.routes import Part
+from render.weights import BY_ANNOTATION, action, goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer, Route
 from settings.service import BlueGreenSettings, ServiceSettings
 
@@ -25,69 +28,38 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 LOG_PREFIX = "alb"
 """First part of the key of every access log in its bucket."""
 
+GROUP_INGRESS = "load-balancer.group"
+"""Name of the load balancer's own Ingress. A service's name has no dot, so that no service's Ingress has this one."""
 
-@dataclass(frozen=True)
-class Part:
-    """What one Ingress has of the load balancer.
+GROUP_NAMESPACE = "default"
+"""Of the load balancer's own Ingress.
 
-    Attributes:
-        name: of the Ingress.
-        service: where it leads.
-        order: of its rules among those of the others; the smallest is looked at first.
-        routes: its own.
-    """
+A group spans namespaces. That of a service would go with it, and another one in its place would be a second Ingress
+with a default backend, which the controller refuses; nobody can delete this one.
+"""
 
-    name: str
-    service: str
-    order: int
-    routes: tuple[Route, ...]
+LAST = 1000
+"""The largest order that the controller takes."""
 
+NO_ROUTE = "no-route"
+"""Name of the action that answers what no route takes."""
 
-def parts(routes: Iterable[Route]) -> list[Part]:
-    """One Ingress a service, in an order in which the closest route of a request wins.
-
-    The controller puts paths in order within an Ingress, and not across Ingresses. Where a route of another service
-    lies between two of one service (``/api/v1``, ``/api`` and ``/``), that one gets a second Ingress.
-    """
-    found: list[Part] = []
-    left = sorted(routes, key=_closeness, reverse=True)
-    while left:
-        free = [route for number, route in enumerate(left) if not _hides(route, left[:number])]
-        services = list(dict.fromkeys(route.service for route in free))
-        whole = (name for name in services if all(route in free for route in left if route.service == name))
-        service = next(whole, services[0])
-        earlier = sum(part.service == service for part in found)
-        # A service's name has no dot, so that no other service's Ingress has this one's name.
-        name = f"{service}.{earlier + 1}" if earlier else service
-        own = tuple(route for route in free if route.service == service)
-        found.append(Part(name, service, len(found) + 1, own))
-        left = [route for route in left if route not in own]
-    return found
+NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageBody": "No route leads here."}
 
 
-def ingress(
-    cluster: Ec2Cluster, part: Part, service: ServiceSettings, security_group: object, attributes: object
-) -> Manifest:
-    """One Ingress.
+def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
+    """The Ingress of a service, or one of several.
 
     Args:
         cluster: settings of the cluster, with a load balancer.
         part: what it has of the load balancer.
         service: settings of the service.
-        security_group: id of the load balancer's group; goes in as it is, so that AWS need not have given it yet.
-        attributes: those of `load_balancer_attributes`; go in as they are.
     """
     alb = _load_balancer(cluster)
-    own = _shared(cluster, alb) | _targets(alb, service)
-    own |= {
-        "group.order": str(part.order),
-        "security-groups": security_group,
-        "load-balancer-attributes": attributes,
-    }
-    annotations: dict[str, Any] = {f"{PREFIX}/{key}": value for key, value in own.items()}
+    own = _membership(cluster, alb, part.order) | _targets(alb, service)
     port = PORT
     if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
-        annotations[f"{ACTIONS}{part.service}"] = action(part.service, service)
+        own[f"actions.{part.service}"] = action(part.service, service)
         port = BY_ANNOTATION
     by_host: dict[str | None, list[Route]] = {}
     for route in part.routes:
@@ -95,10 +67,56 @@ def ingress(
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": metadata(part.name, part.service, service, annotations),
+        "metadata": metadata(part.name, part.service, service, _prefixed(own)),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
             "rules": [_rule(host, there, port) for host, there in by_host.items()],
+        },
+    }
+
+
+def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: object) -> Manifest:
+    """The load balancer's own Ingress, which is there before any other and goes after them.
+
+    It has no rules; its default backend answers what no rule takes. With the first certificate, 80 leads to 443 as soon
+    as this one is written, and what comes there is answered by it until the services' Ingresses are written as well.
+
+    Args:
+        cluster: settings of the cluster, with a load balancer.
+        security_group: id of the load balancer's group; goes in as it is, so that AWS need not have given it yet.
+        attributes: those of `load_balancer_attributes`; go in as they are. The controller refuses to delete an Ingress
+            that says ``deletion_protection.enabled=true``, and does nothing for the group while somebody tries.
+    """
+    alb = _load_balancer(cluster)
+    action = {"type": "fixed-response", "fixedResponseConfig": NO_ROUTE_RESPONSE}
+    own = _membership(cluster, alb, LAST) | {
+        "scheme": "internet-facing",
+        "ip-address-type": "ipv4",
+        "security-groups": security_group,
+        # The stack has the rules between the load balancer and the nodes in groups of its own.
+        "manage-backend-security-group-rules": "false",
+        "load-balancer-attributes": attributes,
+        f"actions.{NO_ROUTE}": json.dumps(action),
+    }
+    if alb.certificate is not None:
+        own |= {"ssl-policy": TLS_POLICY, "ssl-redirect": "443"}
+    if alb.waf is not None:
+        own["wafv2-acl-arn"] = alb.waf
+    if cluster.tags:
+        # Of the load balancer and its listeners; target groups and rules have the controller's defaultTags.
+        own["tags"] = _pairs(cluster.tags)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "name": GROUP_INGRESS,
+            "namespace": GROUP_NAMESPACE,
+            "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            "annotations": APPLY | _prefixed(own),
+        },
+        "spec": {
+            "ingressClassName": INGRESS_CLASS,
+            "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": BY_ANNOTATION}}},
         },
     }
 
@@ -126,7 +144,7 @@ def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, product
 
 
 def protected(alb: LoadBalancer, *, production: bool) -> bool:
-    """Whether AWS refuses to delete the load balancer; then `pulumi destroy` waits for it in vain."""
+    """Whether AWS refuses to delete the load balancer, the controller to delete its Ingress, and Pulumi to try."""
     return production if alb.deletion_protection is None else alb.deletion_protection
 
 
@@ -141,23 +159,18 @@ def url(alb: LoadBalancer, route: Route, hostname: str) -> str:
     return f"{'http' if alb.certificate is None else 'https'}://{route.host or hostname}{route.path}"
 
 
-def _shared(cluster: Ec2Cluster, alb: LoadBalancer) -> dict[str, Any]:
-    """What has to be the same on all Ingresses of the group."""
-    shared: dict[str, Any] = {
+def _membership(cluster: Ec2Cluster, alb: LoadBalancer, order: int) -> dict[str, Any]:
+    """What every Ingress of the group has, its rules being served on the ports that it names itself."""
+    own: dict[str, Any] = {
         "group.name": cluster.name,
-        "scheme": "internet-facing",
-        "ip-address-type": "ipv4",
-        # The stack has the rules between the load balancer and the nodes in groups of its own.
-        "manage-backend-security-group-rules": "false",
+        "group.order": str(order),
         "listen-ports": json.dumps([{"HTTP": 80}] if alb.certificate is None else [{"HTTP": 80}, {"HTTPS": 443}]),
     }
     if alb.certificate is not None:
-        shared |= {"certificate-arn": alb.certificate, "ssl-policy": TLS_POLICY, "ssl-redirect": "443"}
-    if alb.waf is not None:
-        shared["wafv2-acl-arn"] = alb.waf
-    if cluster.tags:
-        shared["tags"] = _pairs(cluster.tags)
-    return shared
+        # For an Ingress that names a port with TLS and no certificate the controller looks for one by its hosts. Two
+        # certificates are no conflict: while one takes the other's place, the listener has both.
+        own["certificate-arn"] = alb.certificate
+    return own
 
 
 def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
@@ -193,26 +206,8 @@ def _rule(host: str | None, routes: Iterable[Route], port: str) -> Manifest:
     return ({} if host is None else {"host": host}) | {"http": {"paths": paths}}
 
 
-def _closeness(route: Route) -> tuple[bool, int]:
-    return route.host is not None, len(_elements(route.path))
-
-
-def _hides(route: Route, closer: Iterable[Route]) -> bool:
-    """Whether a route would take requests that belong to closer ones of other services."""
-    return any(other.service != route.service and _overlap(route, other) for other in closer)
-
-
-def _overlap(one: Route, other: Route) -> bool:
-    """Whether there is a request that both would take."""
-    if None not in (one.host, other.host) and one.host != other.host:
-        return False
-    shorter, longer = sorted((_elements(one.path), _elements(other.path)), key=len)
-    return longer[: len(shorter)] == shorter
-
-
-def _elements(path: str) -> list[str]:
-    """Parts of a path between slashes, of which a prefix in Kubernetes is made: /api is no prefix of /apis."""
-    return [element for element in path.split("/") if element]
+def _prefixed(annotations: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{PREFIX}/{key}": value for key, value in annotations.items()}
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ ACTIONS = "alb.ingress.kubernetes.io/actions."
 """Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
 
 BY_ANNOTATION = "use-annotation"
-"""Port of a rule that sends the requests by such weights."""
+"""Port of a backend that is no Service but the name of an action in the annotations."""
 
 WHOLE = 100
 """Weight of the target group that gets all requests."""

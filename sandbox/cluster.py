@@ -11,7 +11,7 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from sandbox.real_node import RealNode
 from sandbox.real_nodes import NAMES as REAL_NAMES
 from sandbox.real_nodes import RealNodes, RealNodesError
 from sandbox.slots import Slot
+from settings.nodes import DEFAULT_NODES, NodeSettings
 from toolchain.paths import binary
 
 READY_SECONDS = 60
@@ -64,9 +65,18 @@ class Sandbox:
 
     Args:
         name: None for the one of stack `local`, directly in ``.sandbox``; named ones stand side by side.
+        nodes: the node table.
+        pki: what is signed already, by file name: ``ca.crt``, ``ca.key``, ``admin.crt``, ``admin.key``; None has all
+            of it made at the first start.
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        nodes: Mapping[str, NodeSettings] = DEFAULT_NODES,
+        pki: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.name = name or "local"
         self.directory = HOME / "named" / name if name else HOME
         self.kubeconfig = self.directory / "kubeconfig"
@@ -77,6 +87,8 @@ class Sandbox:
         self._complete = self._cluster / "complete"
         self._kind_file = self._work / "nodes"
         self._nodes = RealNodes(self.directory)
+        self._table = nodes
+        self._signed = pki
 
     @property
     def real_nodes(self) -> list[RealNode]:
@@ -105,7 +117,7 @@ class Sandbox:
         try:
             if set(self.processes()) != set(COMPONENTS) or (self.kind() is Kind.REAL and not self._nodes.running()):
                 return False
-            with self._client() as client:
+            with self.client() as client:
                 return client.get("/readyz").is_success and not self._not_ready(client)
         except (httpx.HTTPError, psutil.Error, OSError, SandboxError):
             return False
@@ -161,8 +173,8 @@ class Sandbox:
         except _ComponentError:
             # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
             self._start_control_plane(slot)
-        with self._client() as client:
-            register(client, () if slot is None else REAL_NAMES)
+        with self.client() as client:
+            register(client, self._table, () if slot is None else REAL_NAMES)
             if slot is not None:
                 port = self.server.rpartition(":")[2]
                 server = f"https://{slot.host_address}:{port}"
@@ -170,14 +182,14 @@ class Sandbox:
                 for_nodes = self._work / "nodes.kubeconfig"
                 kubeconfig.write(for_nodes, self._user, server, self._pki)
                 self._nodes.start(self._pki / "ca.crt", for_nodes, report)
-            self._wait("the seven nodes", lambda: not self._not_ready(client))
+            self._wait("its nodes", lambda: not self._not_ready(client))
         kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
         self._complete.touch()
 
     def _start_control_plane(self, slot: Slot | None) -> None:
         if set(self.processes()) != set(COMPONENTS):
             self._start_components(slot)
-        with self._client() as client:
+        with self.client() as client:
             self._wait("the API server", lambda: client.get("/readyz").is_success)
 
     def _start_components(self, slot: Slot | None) -> None:
@@ -228,6 +240,11 @@ class Sandbox:
         ports = free_ports(len(COMPONENTS))
         documents = control_plane.configuration(ports, self._pki, slot)
         (self._work / "kwok.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
+        if self._signed is not None:
+            self._pki.mkdir(mode=0o700, parents=True)
+            for file, content in self._signed.items():
+                (self._pki / file).touch(mode=0o600)
+                (self._pki / file).write_bytes(content)
         self._kwokctl("create", "cluster", *control_plane.options(ports, self._work / "kubeconfig"))
 
     def _kwokctl(self, *arguments: str) -> None:
@@ -254,14 +271,15 @@ class Sandbox:
         if code:
             raise SandboxError(f"kwokctl {arguments[0]} failed; see {log}, then run up again.")
 
-    def _client(self) -> httpx.Client:
+    def client(self) -> httpx.Client:
+        """A client of its API server, as an administrator."""
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
 
     def _not_ready(self, client: httpx.Client) -> set[str]:
         """Names of nodes that are not ready, and of what pods need besides."""
-        waiting = not_ready(client.get("/api/v1/nodes").raise_for_status().json()["items"])
+        waiting = not_ready(self._table, client.get("/api/v1/nodes").raise_for_status().json()["items"])
         if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
             waiting.add("ServiceAccount default")
         return waiting

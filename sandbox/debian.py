@@ -100,13 +100,25 @@ def node_parts() -> Path:
     Raises:
         PartsError: it cannot be had here.
     """
-    key = _fingerprint()
+    return parts(NODE_PACKAGES)
+
+
+def parts(packages: Sequence[str]) -> Path:
+    """The tree of packages and all that they depend on, fetched once.
+
+    Args:
+        packages: their names.
+
+    Raises:
+        PartsError: it cannot be had here.
+    """
+    key = _fingerprint(packages)
     root, record = DEBIAN / key, DEBIAN / f"{key}.json"
     if _complete(root, record):
         return root
     with only_one(lambda: print("Another installer is at work on this checkout, waiting for it ...", file=sys.stderr)):
         if not _complete(root, record):
-            _make_node_parts(root, record)
+            _make_parts(packages, root, record)
     return root
 
 
@@ -220,20 +232,21 @@ def _name_and_version(deb: Path) -> tuple[str, str]:
     return name, version.replace("%3a", ":")
 
 
-def _fingerprint() -> str:
+def _fingerprint(packages: Sequence[str]) -> str:
     """Changes with what is wanted and with the release that it is taken from; not with the archive's updates."""
     _program("apt-get")
     release = platform.freedesktop_os_release()
-    wanted = [LAYOUT, NODE_PACKAGES, release.get("ID"), release.get("VERSION_ID"), platform.machine()]
+    wanted = [LAYOUT, packages, release.get("ID"), release.get("VERSION_ID"), platform.machine()]
     return sha256(json.dumps(wanted).encode()).hexdigest()[:12]
 
 
-def _make_node_parts(root: Path, record: Path) -> None:
+def _make_parts(packages: Sequence[str], root: Path, record: Path) -> None:
     with tempfile.TemporaryDirectory(dir=TOOLS, prefix="debian-") as work:
-        debs = [deb for deb in fetch(NODE_PACKAGES, Path(work)) if not _of_the_host(deb)]
+        debs = [deb for deb in fetch(packages, Path(work)) if not _of_the_host(deb)]
         unpack(debs, root)
         found = versions(debs)
-    _choose_alternatives(root)
+    if IPTABLES[0] in packages:
+        _choose_alternatives(root)
     (root / VERSIONS).write_text(json.dumps(found, indent=2) + "\n")
     stamps = {str(file.relative_to(root)): _stamp(file) for file in _files(root)}
     temporary = record.with_name(f".{record.name}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from settings.nodes import DEFAULT_NODES, NodeSettings, kubelet_labels
+from settings.nodes import NodeSettings, kubelet_labels
 
 SIMULATED = {"kwok.x-k8s.io/node": "fake"}
 """Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
@@ -42,17 +42,18 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
     }
 
 
-def register(client: httpx.Client, real: Collection[str]) -> None:
+def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Collection[str]) -> None:
     """Registers the simulated nodes; a real one's kubelet does that itself.
 
     Args:
         client: of the API server.
+        nodes: the node table.
         real: names of those that are left out.
 
     Raises:
         httpx.HTTPError: the API server refuses one, or does not answer.
     """
-    for number, (name, node) in enumerate(DEFAULT_NODES.items()):
+    for number, (name, node) in enumerate(nodes.items()):
         if name in real:
             continue
         response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
@@ -60,9 +61,9 @@ def register(client: httpx.Client, real: Collection[str]) -> None:
             response.raise_for_status()
 
 
-def not_ready(nodes: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Names of the seven that are missing among Node objects, not Ready, or still tainted as new."""
-    waiting = set(DEFAULT_NODES)
+def not_ready(wanted: Collection[str], nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of those that are missing among Node objects, not Ready, or still tainted as new."""
+    waiting = set(wanted)
     for node in nodes:
         conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
         starting = [taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")]

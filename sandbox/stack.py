@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 from toolchain.paths import PROJECT, binary, file_backend, pulumi_environment
 
 NAME = "test"
-ENGINE_LIMIT = 120
+ENGINE_LIMIT = 300
 """Seconds after which a hung engine is ended. No update of a test comes near it."""
 
 
@@ -40,11 +41,21 @@ class Stack:
         directory: an empty one.
         config: the stack's configuration, by its full keys.
         program: folder of the program and its Pulumi.yaml.
+        name: of the stack.
+        environment: variables of the engine besides.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], program: Path = PROJECT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: dict[str, Any],
+        program: Path = PROJECT,
+        name: str = NAME,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
-        self._config_file = directory / f"Pulumi.{NAME}.yaml"
+        self.name = name
+        self._config_file = directory / f"Pulumi.{name}.yaml"
         # The project file with its program, seen from a directory whose stack files are nobody else's.
         project = yaml.safe_load((program / "Pulumi.yaml").read_text())
         project["main"] = str(program)
@@ -54,7 +65,7 @@ class Stack:
         state = directory / "state"
         state.mkdir()
         self.environment = {
-            **pulumi_environment(dict(os.environ)),
+            **pulumi_environment({**os.environ, **(environment or {})}),
             "PULUMI_BACKEND_URL": file_backend(state),
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
@@ -132,7 +143,7 @@ class Stack:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts one command of the engine, in a process group of its own, and returns at once."""
-        options = ["--stack", NAME, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
+        options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
             [str(binary("pulumi")), *arguments, *options],
             env=self.environment,

@@ -35,14 +35,22 @@ NodeName = Annotated[
     ),
 ]
 
+# The AWS Load Balancer Controller reads tags as key=value,key=value: a key ends at the first = and spaces around either
+# are dropped. Everywhere, with a load balancer or without: the tags of a cluster are the same on all that it has, and
+# the controller gets them in any case, as its defaultTags.
 TagKey = Annotated[
     str,
-    matching(r"[\w .:/=+@-]{1,128}", "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @"),
+    matching(
+        r"(?! )[\w .:/+@-]{1,128}(?<! )",
+        "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / + - @, no space at an end; the "
+        "controller of the load balancer would read a key with = as a shorter one",
+    ),
 ]
 TagValue = Annotated[
     str,
     matching(
-        r"[\w .:/=+@-]{0,256}", "must be the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @"
+        r"(?! )[\w .:/=+@-]{0,256}(?<! )",
+        "must be the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @, no space at an end",
     ),
 ]
 
@@ -65,6 +73,9 @@ CONTROL_PLANE_LIMIT = 1
 KUBERNETES_MINORS = ("1.34",)
 """Minors that kubeadm's configuration is rendered for: that of the pinned kubeadm, which the tests try it with."""
 
+AWS_PREFIXES = (16, 28)
+"""Of a VPC and of a subnet: API reference of EC2, CreateVpc and CreateSubnet."""
+
 DISK_GB: Mapping[Role, int] = {Role.WORKER: 20, Role.CONTROL_PLANE: 25}
 """Smallest root disk, GB.
 
@@ -83,7 +94,7 @@ class Network(Model):
         subnets: a public subnet for each zone that a node is in.
         pods: addresses of pods, outside the VPC.
         services: addresses of Services, outside both.
-        administrators: from where the API server is reached, besides the nodes; empty: from nowhere.
+        administrators: from where the API server is reached, besides the nodes; that of `pulumi up` is one of them.
         flow_log_days: retention of the VPC's flow logs, days, one of CloudWatch's steps.
     """
 
@@ -122,6 +133,8 @@ class Machines(Model):
         ami: of all nodes; None takes the newest Ubuntu LTS image at the first update and keeps it.
         credits: of the T3 family, when a node uses more than its share of CPU.
         termination_protection: None protects in a stack marked production.
+        boot_timeout_seconds: bound on a new machine's way to the cluster: packages, images, kubeadm. Three to five
+            minutes are usual.
     """
 
     ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "must be the id of an image | Example: ami-0abc…")] | None = (
@@ -129,6 +142,7 @@ class Machines(Model):
     )
     credits: Literal["standard", "unlimited"] = "unlimited"
     termination_protection: Bool | None = None
+    boot_timeout_seconds: Int = Field(default=900, ge=10, le=3600)
 
 
 class Backup(Model):
@@ -170,6 +184,7 @@ class LoadBalancer(Model):
         health_interval_seconds: between two looks at a target.
         health_timeout_seconds: for its answer.
         access_logs: to a bucket of the stack.
+        access_log_days: until a log is deleted there.
         deletion_protection: None protects in a stack marked production.
         waf: ARN of a web ACL; None goes without.
         inbound: from where it is reached.
@@ -192,6 +207,7 @@ class LoadBalancer(Model):
     health_interval_seconds: Int = Field(default=10, ge=5, le=300)
     health_timeout_seconds: Int = Field(default=5, ge=2, le=120)
     access_logs: Bool = True
+    access_log_days: Int = Field(default=90, ge=1, le=3650)
     deletion_protection: Bool | None = None
     waf: Annotated[str, matching(r"arn:aws[-a-z]*:wafv2:.+", "must be the ARN of a web ACL")] | None = None
     inbound: tuple[Cidr, ...] = (IPv4Network("0.0.0.0/0"),)

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from settings.checks import SERVICES
 from settings.cluster import CLUSTER, ExistingCluster
 from settings.ec2 import Ec2Cluster
-from settings.ec2_checks import Finding
 from settings.engine import SwitchEngine
-from settings.problems import Problem, set_command, shown
+from settings.findings import Finding, found
+from settings.problems import set_command, shown
 from settings.service import ServiceSettings
 
 
@@ -27,5 +27,5 @@ def engine_findings(
         else:
             rule = "needs a route of the load balancer to the service"
             remedy = f"Add one to {CLUSTER}.loadBalancer.routes, - {{service: {name}}}, or take the default: {remedy}"
-        problem = Problem(at, shown(service.engine.value), rule, remedy)
-        yield Finding(problem, (f"{CLUSTER}.kind", f"{CLUSTER}.loadBalancer"))
+        reads = [f"{CLUSTER}.kind", f"{CLUSTER}.loadBalancer"]
+        yield found(at, shown(service.engine.value), rule, remedy, reads)

@@ -73,7 +73,7 @@ def status(stack: Stack = None) -> None:
     """Shows for each service what is configured, what serves, and the ready pods."""
     with _errors_in_words():
         name, settings = read_settings(stack)
-        access = access_to(settings)
+        access = access_to(name, settings)
         services = asyncio.run(look(access, settings.services))
     console.print(_table(name, services))
     if any(service.simulated for service in services):
@@ -112,7 +112,7 @@ def analyze(
         name, settings = read_settings(stack)
         canary, configured = analysed(settings.services, service)
         analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})
-        access = access_to(settings)
+        access = access_to(name, settings)
         judgements = asyncio.run(measure(access, service, canary, analysis, pod_hash))
     console.print(_judgements_table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
     if said := hint(service, analysis, judgements):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gate.cluster import ClusterAccess
+from gate.cluster import ClusterAccess, MadeKubeconfig
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import StackSettings, load, secret_problems
@@ -40,15 +40,22 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     return name, settings
 
 
-def access_to(settings: StackSettings) -> ClusterAccess:
+def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
     """How the command line reaches the stack's cluster.
 
+    Args:
+        stack: its name.
+        settings: its settings.
+
     Raises:
-        ConfigurationError: it has no way there yet.
+        ConfigurationError: the stack makes its cluster, and has not made it yet.
     """
-    if isinstance(settings.cluster, Ec2Cluster):
-        raise ConfigurationError("switchyard:cluster.kind: 'ec2': the command line has no way to such a cluster yet.")
-    return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+    if not isinstance(settings.cluster, Ec2Cluster):
+        return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
+    outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))
+    if (kubeconfig := outputs.get("kubeconfig")) is None:
+        raise ConfigurationError(f"stack {stack} has no cluster yet. Make it: pulumi up --stack {stack}")
+    return ClusterAccess(made=MadeKubeconfig(kubeconfig))
 
 
 def _value(values: dict[str, Any], key: str) -> Any:

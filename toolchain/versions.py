@@ -176,17 +176,17 @@ def _prometheus(platform: Platform) -> Download:
     return _github("prometheus/prometheus", f"v{PROMETHEUS}", f"{folder}.tar.gz", members)
 
 
-def _kubernetes_tool(name: str) -> Tool:
+def _kubernetes_tool(name: str, module: str = "kubernetes") -> Tool:
     variables = {
-        f"k8s.io/{module}.{variable}": value
-        for module in ("component-base/version", "client-go/pkg/version")
+        f"k8s.io/{package}.{variable}": value
+        for package in ("component-base/version", "client-go/pkg/version")
         for variable, value in (
             ("gitVersion", f"v{KUBERNETES}"),
             ("gitMajor", KUBERNETES.split(".", maxsplit=1)[0]),
             ("gitMinor", KUBERNETES.split(".")[1]),
         )
     }
-    build = Build("kubernetes", {name: f"k8s.io/kubernetes/cmd/{name}"}, variables)
+    build = Build(module, {name: f"k8s.io/kubernetes/cmd/{name}"}, variables)
     return Tool(name, KUBERNETES, (name,), _kubernetes_server(name), (build,))
 
 
@@ -290,6 +290,8 @@ ISTIO_CRDS = "customresourcedefinitions.gen.yaml"
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "core": TOOLS,
     "nodes": (_kubernetes_tool("kubelet"), _kubernetes_tool("kube-proxy")),
+    # A module of its own, so that what it alone needs does not build all others anew.
+    "ec2": (_kubernetes_tool("kubeadm", "kubeadm"),),
     "traffic": (
         Tool(
             "vegeta",
@@ -317,4 +319,4 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
         ),
     ),
 }
-"""All tools by what they are for: the core, real nodes, load on them, a way to switch that is compared, canaries."""
+"""All tools by what they are for: the core, real nodes, EC2 machines, load on nodes, a peer that switches, canaries."""

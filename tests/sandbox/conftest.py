@@ -24,8 +24,16 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest first, so that two workers end at about the same time.
-    items.sort(key=lambda item: item.path.stem != "test_random_walk")
+    # Each worker begins with its share of the longest ones: at first it is given what follows in the list.
+    longest = [item for item in items if item.path.stem == "test_random_walk"]
+    others = [item for item in items if item.path.stem != "test_random_walk"]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*longest[worker::workers], *others[worker * share : (worker + 1) * share])
+    ]
     missing = [tool.name for tool in TOOLS if installed_from(tool) is None]
     for item in items:
         if Path(__file__).parent not in item.path.parents:

@@ -15,6 +15,7 @@ import boto3  # type: ignore[import-untyped]
 import requests
 from moto import mock_aws
 
+from render.ingress import GROUP_INGRESS, GROUP_NAMESPACE
 from render.weights import ACTIONS, BY_ANNOTATION
 from tests.sandbox.kubectl import Kubectl
 
@@ -80,6 +81,7 @@ class Controller:
         self.answers = True
         self.rules: list[dict[str, int]] = []
         self._kubectl = kubectl
+        self._whole = Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE)
         self._elb = boto3.client("elbv2", region_name=REGION)
         self._groups: dict[str, str] = {}
         self._rule: str | None = None
@@ -103,8 +105,10 @@ class Controller:
     def run(self) -> None:
         """Looks at the Ingresses until it is ended."""
         while not self._ended.wait(INTERVAL_SECONDS):
-            for ingress in self._kubectl.get("ingress") if self.answers else ():
-                self._reconcile(ingress)
+            if self.answers:
+                self._publish(self._whole, self._whole.get("ingress"))
+                for ingress in self._kubectl.get("ingress"):
+                    self._reconcile(ingress)
 
     def end(self) -> None:
         """Has it end."""
@@ -149,12 +153,15 @@ class Controller:
             else:
                 self._elb.modify_rule(RuleArn=self._rule, Actions=[action])
             self.rules.append(weights)
-        if not ingress["status"].get("loadBalancer"):
+        self._publish(self._kubectl, [ingress])
+
+    def _publish(self, kubectl: Kubectl, ingresses: list[dict[str, Any]]) -> None:
+        for ingress in ingresses:
+            if ingress["status"].get("loadBalancer"):
+                continue
             status = {"status": {"loadBalancer": {"ingress": [{"hostname": self._balancer["DNSName"]}]}}}
             name = ingress["metadata"]["name"]
-            self._kubectl.run(
-                "patch", "ingress", name, "--subresource=status", "--type=merge", f"-p={json.dumps(status)}"
-            )
+            kubectl.run("patch", "ingress", name, "--subresource=status", "--type=merge", f"-p={json.dumps(status)}")
 
     def _group(self, service: str) -> str:
         """The target group of a Service, made and bound if it is not there."""
@@ -200,3 +207,5 @@ def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
             for thread in threads:
                 thread.join()
             server.server_close()
+            # Not of the test's own namespace, with which everything else goes.
+            Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE).run("delete", "ingress", GROUP_INGRESS, "--ignore-not-found")

@@ -51,6 +51,7 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
             "switchyard:cluster": {
                 "kind": "ec2",
                 "name": "test",
+                "network": {"administrators": ["203.0.113.7/32"]},
                 "loadBalancer": {"routes": [{"service": "backend"}], "accessLogs": False},
             },
             "switchyard:services": {"backend": service},

@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from components.addons import ChartAddon, addons
+from gate.cluster import ClusterAccess
 from render.addons import (
     Addon,
     argo_rollouts,
@@ -156,7 +157,9 @@ def test_the_controller_does_nothing_that_its_role_does_not_allow() -> None:
 
 
 def test_an_addon_is_a_namespace_and_a_release_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = record(monkeypatch, lambda: [ChartAddon(addon.name, addon=addon) for addon in ALL])
+    recording = record(
+        monkeypatch, lambda: [ChartAddon(addon.name, addon=addon, access=ClusterAccess()) for addon in ALL]
+    )
     for addon in ALL:
         component = f"switchyard:addons:{addon.kind}"
         assert recording.names(component) == {addon.name}
@@ -174,7 +177,7 @@ def test_an_addon_is_a_namespace_and_a_release_in_it(monkeypatch: pytest.MonkeyP
 
 def test_a_chart_in_a_directory_is_not_looked_for_in_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     addon = argo_rollouts(ArgoRolloutsChart(version="2.40.5", chart="./charts/argo"))
-    recording = record(monkeypatch, lambda: ChartAddon("it", addon=addon))
+    recording = record(monkeypatch, lambda: ChartAddon("it", addon=addon, access=ClusterAccess()))
     assert "repositoryOpts" not in recording.requests[RELEASE, "it-release"].object
 
 
@@ -182,6 +185,6 @@ def test_argo_rollouts_is_on_both_kinds_of_cluster_the_same(monkeypatch: pytest.
     chart = ArgoRolloutsChart(version="2.40.5")
     existing = ExistingCluster(kind="existing", argo_rollouts=chart)
     assert existing_addons(existing) == [platform(CLUSTER, "vpc-1")[-1]]
-    recording = record(monkeypatch, lambda: addons(existing, pulumi.ResourceOptions()))
+    recording = record(monkeypatch, lambda: addons(existing, ClusterAccess(), pulumi.ResourceOptions()))
     assert recording.names("switchyard:addons:ArgoRollouts") == {"argo-rollouts"}
     assert recording.names(RELEASE) == {"argo-rollouts-release"}

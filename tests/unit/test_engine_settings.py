@@ -9,7 +9,11 @@ from settings.service import BlueGreenSettings
 from settings.stack import load
 from tests.unit.configuration import BACKEND, EXISTING, changed, mistakes, read
 
-EC2: dict[str, Any] = {"kind": "ec2", "name": "staging"}
+EC2: dict[str, Any] = {
+    "kind": "ec2",
+    "name": "staging",
+    "network": {"administrators": ["203.0.113.7/32"]},
+}
 BEFORE_IT = EC2 | {"loadBalancer": {"routes": [{"service": "backend"}]}}
 AT = "switchyard:services.backend.switchEngine"
 SET = f"Set it: pulumi config set --path '{AT}' selector"

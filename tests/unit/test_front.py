@@ -98,7 +98,7 @@ def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_as_ever(
 ) -> None:
     services = {"backend": service(), "shop": service()}
     recording = record(monkeypatch, lambda: program(services, whole=True, complete=False))
-    assert recording.names(INGRESS) == {"alb-backend", "alb-shop", "alb-backend.2"}
+    assert recording.names(INGRESS) == {"alb.group", "alb-backend", "alb-shop", "alb-backend.2"}
     waits = recording.dependencies(DEPLOYMENT, "backend-blue")
     assert "backend" in waits
     assert not {name for name in waits if name.startswith("alb")}
@@ -121,7 +121,7 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
 
     record(monkeypatch, run)
     (front,) = made
-    assert (front.region, front.ingresses, front.health_seconds) == ("ap-northeast-2", ("backend", "backend.2"), 20)
+    assert (front.region, front.ingresses, front.health_seconds) == ("ap-northeast-2", ("backend.2", "backend"), 20)
 
 
 def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(

@@ -68,7 +68,7 @@ def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
 
 def test_a_node_is_reached_by_session_manager_and_reads_exactly_its_parameters() -> None:
     found = statements(ROLES["node"])
-    assert set(found) == {"SessionManager", "Secrets", "DecryptSecrets"}
+    assert set(found) == {"SessionManager", "Heartbeat", "Secrets", "DecryptSecrets"}
     assert set(found["SessionManager"]["Action"]) == set(iam.SESSION_MANAGER)
     assert found["Secrets"]["Action"] == ["ssm:GetParameter"]
     assert found["Secrets"]["Resource"] == PARAMETERS
@@ -158,13 +158,6 @@ def test_the_key_leaves_it_to_the_accounts_policies_and_names_each_action() -> N
     assert not [action for action in found["Account"]["Action"] if "*" in action]
     # KMS takes no policy under which its own policy could never be changed again.
     assert "kms:PutKeyPolicy" in found["Account"]["Action"]
-
-
-def test_a_bucket_denies_whatever_comes_without_tls() -> None:
-    found = statements(iam.tls_only(BUCKET))["TlsOnly"]
-    assert (found["Effect"], found["Principal"], found["Action"]) == ("Deny", "*", "s3:*")
-    assert found["Resource"] == [BUCKET, f"{BUCKET}/*"]
-    assert found["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize("name", ROLES)

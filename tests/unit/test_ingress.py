@@ -1,56 +1,52 @@
-"""The load balancer before the services: what its Ingresses say, and when they come."""
+"""What the Ingresses of the load balancer say."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import kubernetes_validate
-import pulumi
 import pytest
 
-from components.addons import platform_addons, pod_network
-from components.ingress import AlbIngress
-from render.ingress import PREFIX, TLS_POLICY, Part, ingress, load_balancer_attributes, parts, url
+from render.ingress import (
+    GROUP_INGRESS,
+    GROUP_NAMESPACE,
+    NO_ROUTE,
+    PREFIX,
+    TLS_POLICY,
+    group_ingress,
+    ingress,
+    load_balancer_attributes,
+    url,
+)
 from render.pods import Manifest
+from render.routes import Part, parts
 from settings.ec2 import Ec2Cluster, Route
-from settings.service import BlueGreenSettings
-from tests.unit.engine import Recording, record
+from tests.unit.balanced import CERTIFICATE, GROUP, MANY, cluster, service
 from toolchain.versions import KUBERNETES
 
-CERTIFICATE = "arn:aws:acm:ap-northeast-2:123456789012:certificate/0c0ffee0"
 WAF = "arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1"
-GROUP = "sg-0123456789abcdef0"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-ALB = "switchyard:ingress:AlbIngress"
-RELEASE = "kubernetes:helm.sh/v3:Release"
-
-
-def cluster(routes: list[dict[str, Any]] | None = None, **load_balancer: Any) -> Ec2Cluster:
-    routes = routes or [{"service": "backend"}]
-    raw = {"kind": "ec2", "name": "production", "tags": {"team": "shop", "stage": "production"}}
-    chart = {"version": "1.0.0", "chart": "./charts/any", "repository": "https://example.org"}
-    alb = {"routes": routes} | load_balancer
-    return Ec2Cluster.model_validate(raw | {"loadBalancer": alb, "metricsServer": chart})
-
-
-def service(**changes: Any) -> BlueGreenSettings:
-    raw = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1", "replicas": 3}, "nodePort": 30080}
-    return BlueGreenSettings.model_validate(raw | changes)
 
 
 def rendered(settings: Ec2Cluster, **changes: Any) -> list[Manifest]:
+    """The Ingresses of the services."""
     assert settings.load_balancer is not None
-    attributes = load_balancer_attributes(settings, "logs", production=True)
-    return [
-        ingress(settings, part, service(**changes), GROUP, attributes) for part in parts(settings.load_balancer.routes)
-    ]
+    return [ingress(settings, part, service(**changes)) for part in parts(settings.load_balancer.routes)]
+
+
+def group(settings: Ec2Cluster) -> Manifest:
+    """That of the load balancer itself."""
+    return group_ingress(settings, GROUP, load_balancer_attributes(settings, "logs", production=True))
+
+
+def said(manifest: Manifest) -> dict[str, str]:
+    """Annotations of the controller, without their prefix."""
+    found = manifest["metadata"]["annotations"]
+    return {key.removeprefix(f"{PREFIX}/"): value for key, value in found.items() if key.startswith(PREFIX)}
 
 
 def annotations(settings: Ec2Cluster, **changes: Any) -> dict[str, str]:
-    """Annotations of the controller on the only Ingress, without their prefix."""
+    """The same of the only service's."""
     (manifest,) = rendered(settings, **changes)
-    found = manifest["metadata"]["annotations"]
-    return {key.removeprefix(f"{PREFIX}/"): value for key, value in found.items() if key.startswith(PREFIX)}
+    return said(manifest)
 
 
 def attributes(settings: Ec2Cluster, bucket: str | None = "logs", *, production: bool = False) -> dict[str, str]:
@@ -62,28 +58,21 @@ def route(service: str, path: str = "/", host: str | None = None) -> Route:
     return Route(service=service, path=path, host=host)
 
 
-MANY = [
-    {"service": "backend"},
-    {"service": "backend", "host": "api.example.org", "path": "/v1"},
-    {"service": "shop", "path": "/shop"},
-]
-
-
 @pytest.mark.parametrize(
     "settings",
     [cluster(), cluster(MANY, certificate=CERTIFICATE, waf=WAF), cluster(accessLogs=False)],
     ids=["minimal", "full", "without logs"],
 )
 def test_every_ingress_is_valid_to_the_pinned_kubernetes_version_with_no_unknown_field(settings: Ec2Cluster) -> None:
-    for manifest in rendered(settings):
+    for manifest in (group(settings), *rendered(settings)):
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
         assert all(isinstance(value, str) for value in manifest["metadata"]["annotations"].values())
 
 
-def test_an_ingress_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
-    assert annotations(cluster()) == {
+def test_the_load_balancer_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
+    assert said(group(cluster())) == {
         "group.name": "production",
-        "group.order": "1",
+        "group.order": "1000",
         "scheme": "internet-facing",
         "ip-address-type": "ipv4",
         "security-groups": GROUP,
@@ -93,6 +82,31 @@ def test_an_ingress_has_every_annotation_that_its_settings_ask_for_and_no_other(
         "routing.http.drop_invalid_header_fields.enabled=true,"
         "access_logs.s3.enabled=true,access_logs.s3.bucket=logs,access_logs.s3.prefix=alb",
         "tags": "team=shop,stage=production",
+        "actions.no-route": '{"type": "fixed-response", "fixedResponseConfig": {"contentType": "text/plain", '
+        '"statusCode": "404", "messageBody": "No route leads here."}}',
+    }
+
+
+def test_what_no_route_takes_is_answered_by_the_load_balancers_own_ingress() -> None:
+    found = group(cluster(MANY))
+    assert found["spec"] == {
+        "ingressClassName": "alb",
+        "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": "use-annotation"}}},
+    }
+    assert not any("defaultBackend" in manifest["spec"] for manifest in rendered(cluster(MANY)))
+
+
+def test_the_load_balancers_own_ingress_is_nobodys_and_has_no_services_name() -> None:
+    found = group(cluster(MANY))["metadata"]
+    assert (found["name"], found["namespace"]) == (GROUP_INGRESS, GROUP_NAMESPACE) == ("load-balancer.group", "default")
+    assert found["labels"] == {"app.kubernetes.io/managed-by": "switchyard"}
+
+
+def test_a_service_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
+    assert annotations(cluster()) == {
+        "group.name": "production",
+        "group.order": "900",
+        "listen-ports": '[{"HTTP": 80}]',
         "target-type": "instance",
         "target-node-labels": "workload=application",
         "backend-protocol": "HTTP",
@@ -116,10 +130,9 @@ def test_an_ingress_has_every_annotation_that_its_settings_ask_for_and_no_other(
         ("unhealthyThreshold", 4, "unhealthy-threshold-count", "4"),
         ("healthIntervalSeconds", 15, "healthcheck-interval-seconds", "15"),
         ("healthTimeoutSeconds", 9, "healthcheck-timeout-seconds", "9"),
-        ("waf", WAF, "wafv2-acl-arn", WAF),
     ],
 )
-def test_a_setting_of_the_load_balancer_is_in_its_annotation(
+def test_a_setting_of_the_targets_is_in_its_annotation(
     setting: str, value: Any, annotation: str, expected: str
 ) -> None:
     assert annotations(cluster(**{setting: value}))[annotation] == expected
@@ -135,15 +148,27 @@ def test_targets_are_the_nodes_where_the_pods_may_be_and_are_asked_what_the_kube
 
 
 def test_with_a_certificate_443_is_served_by_tls_1_2_at_least_and_80_leads_there() -> None:
-    found = annotations(cluster(certificate=CERTIFICATE))
-    assert json.loads(found["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
-    assert found["certificate-arn"] == CERTIFICATE
+    settings = cluster(certificate=CERTIFICATE)
+    found = said(group(settings))
+    for one in (found, annotations(settings)):
+        assert json.loads(one["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+        # The controller would look for one for each Ingress that names none.
+        assert one["certificate-arn"] == CERTIFICATE
     assert found["ssl-policy"] == TLS_POLICY == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     assert found["ssl-redirect"] == "443"
 
 
 def test_without_a_certificate_80_leads_nowhere_else() -> None:
-    assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & annotations(cluster()).keys()
+    for found in (said(group(cluster())), annotations(cluster())):
+        assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & found.keys()
+
+
+def test_a_web_acl_and_tags_are_the_load_balancers_where_there_are_some() -> None:
+    assert said(group(cluster(waf=WAF)))["wafv2-acl-arn"] == WAF
+    bare = Ec2Cluster.model_validate(
+        {"kind": "ec2", "name": "production", "loadBalancer": {"routes": [{"service": "backend"}]}}
+    )
+    assert not {"wafv2-acl-arn", "tags"} & said(group(bare)).keys()
 
 
 @pytest.mark.parametrize(
@@ -181,13 +206,15 @@ def path(prefix: str) -> dict[str, Any]:
     return {"path": prefix, "pathType": "Prefix", "backend": backend}
 
 
-def test_services_share_one_load_balancer_and_what_has_to_be_the_same_on_all_of_it_is() -> None:
-    found = rendered(cluster(MANY, certificate=CERTIFICATE, waf=WAF))
-    shared = {"group.name", "scheme", "ip-address-type", "security-groups", "load-balancer-attributes"}
-    shared |= {"wafv2-acl-arn", "ssl-policy", "ssl-redirect", "listen-ports", "certificate-arn"}
-    for key in shared:
-        assert len({manifest["metadata"]["annotations"][f"{PREFIX}/{key}"] for manifest in found}) == 1
-    assert [manifest["metadata"]["annotations"][f"{PREFIX}/group.order"] for manifest in found] == ["1", "2"]
+def test_nothing_of_the_load_balancer_as_a_whole_is_on_two_ingresses() -> None:
+    settings = cluster(MANY, certificate=CERTIFICATE, waf=WAF)
+    every = [said(group(settings)), *map(said, rendered(settings))]
+    # Several certificates of a listener are no conflict to the controller, and what serves which ports is merged.
+    alike = {"group.name", "listen-ports", "certificate-arn"}
+    for key in alike:
+        assert len({one[key] for one in every}) == 1
+    assert every[0].keys() & set().union(*every[1:]) == alike | {"group.order"}
+    assert len({one["group.order"] for one in every}) == 3
 
 
 @pytest.mark.parametrize(
@@ -207,85 +234,6 @@ def test_an_address_has_the_host_of_the_route_or_of_the_load_balancer(
 
 def test_a_cluster_without_a_load_balancer_has_no_ingress() -> None:
     with pytest.raises(ValueError, match="no load balancer"):
-        ingress(Ec2Cluster(kind="ec2", name="production"), Part("a", "a", 1, ()), service(), GROUP, "")
-
-
-def program(settings: Ec2Cluster, **arguments: Any) -> Callable[[], AlbIngress]:
-    def build() -> AlbIngress:
-        network = pod_network(settings, pulumi.ResourceOptions())
-        after = pulumi.ResourceOptions(depends_on=[network])
-        addons = platform_addons(settings, pulumi.Output.from_input("vpc-1"), after)
-        return AlbIngress(
-            "ingress",
-            cluster=settings,
-            services={"backend": service(), "shop": service(namespace="shop", nodePort=30081)},
-            production=True,
-            security_group_id=pulumi.Output.from_input(GROUP),
-            **{"access_log_bucket": pulumi.Output.from_input("logs")} | arguments,
-            opts=pulumi.ResourceOptions(depends_on=addons),
-        )
-
-    return build
-
-
-@pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
-    return record(monkeypatch, program(cluster(MANY, certificate=CERTIFICATE)))
-
-
-def test_the_component_registers_an_ingress_for_each_part_as_its_child(recording: Recording) -> None:
-    assert recording.names(INGRESS) == {"ingress-backend", "ingress-shop"}
-    for name in recording.names(INGRESS):
-        assert recording.requests[INGRESS, name].parent.endswith(f"{ALB}::ingress")
-    assert recording.outputs["ingress"] == ["hostname", "urls"]
-
-
-def test_what_aws_gives_is_in_the_annotations(recording: Recording) -> None:
-    metadata = recording.requests[INGRESS, "ingress-shop"].object["metadata"]
-    found = metadata["annotations"]
-    assert (metadata["name"], metadata["namespace"]) == ("shop", "shop")
-    assert found[f"{PREFIX}/security-groups"] == GROUP
-    assert "access_logs.s3.bucket=logs" in found[f"{PREFIX}/load-balancer-attributes"]
-
-
-def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(recording: Recording) -> None:
-    request = recording.requests[INGRESS, "ingress-backend"]
-    timeouts = request.customTimeouts
-    assert (timeouts.create, timeouts.update, timeouts.delete) == ("600s", "600s", "600s")
-    assert "pulumi.com/skipAwait" not in dict(request.object["metadata"]["annotations"])
-
-
-def test_the_load_balancer_waits_for_its_controller_and_that_for_the_pod_network(recording: Recording) -> None:
-    controller = ("switchyard:addons:LoadBalancerController", "aws-load-balancer-controller")
-    assert "calico-release" in recording.dependencies(*controller)
-    assert "aws-load-balancer-controller-release" in recording.dependencies(ALB, "ingress")
-    metrics = recording.dependencies("switchyard:addons:MetricsServer", "metrics-server")
-    assert {"calico-release", "aws-load-balancer-controller-release"} <= metrics
-    release = recording.requests[RELEASE, "aws-load-balancer-controller-release"]
-    assert release.object["values"]["vpcId"] == "vpc-1"
-
-
-def test_the_hostname_and_the_addresses_are_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: dict[str, object] = {}
-
-    def run() -> None:
-        made = program(cluster())()
-        pulumi.Output.all(made.hostname, made.urls).apply(lambda both: shown.update(hostname=both[0], urls=both[1]))
-
-    record(monkeypatch, run)
-    # On mocks nobody writes an Ingress's status.
-    assert shown == {"hostname": "", "urls": {"backend": ["http:///"]}}
-
-
-@pytest.mark.parametrize(
-    ("settings", "arguments", "problem"),
-    [
-        (Ec2Cluster(kind="ec2", name="production"), {}, "no load balancer"),
-        (cluster(), {"access_log_bucket": None}, "need a bucket"),
-    ],
-)
-def test_a_load_balancer_that_lacks_something_is_not_registered(
-    monkeypatch: pytest.MonkeyPatch, settings: Ec2Cluster, arguments: dict[str, Any], problem: str
-) -> None:
-    with pytest.raises(ValueError, match=problem):
-        record(monkeypatch, program(settings, **arguments))
+        ingress(Ec2Cluster(kind="ec2", name="production"), Part("a", "a", 1, ()), service())
+    with pytest.raises(ValueError, match="no load balancer"):
+        group_ingress(Ec2Cluster(kind="ec2", name="production"), GROUP, "")

@@ -8,7 +8,7 @@ import pytest
 
 from components.machines import PINNED, Endpoint, Machines
 from components.storage import fits
-from render import cloud_init, iam
+from render import bucket_policies, cloud_init, iam
 from settings.nodes import DEFAULT_NODES, Role
 from tests.unit.engine import Recording
 from tests.unit.machines import ACCOUNT, INSTANCE, KEYS, PARAMETER, POLICY, TABLE, built, cluster, inputs, only
@@ -200,15 +200,17 @@ def test_the_bucket_is_versioned_encrypted_private_and_asked_by_tls_only(recordi
     private = only(recording, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
     assert [value for key, value in private.items() if key != "bucket"] == [True] * 4
     policy = only(recording, "aws:s3/bucketPolicy:BucketPolicy")["policy"]
-    assert json.loads(policy) == iam.tls_only(f"arn:aws:x:ap-northeast-2:{ACCOUNT}:store-backups")
+    assert json.loads(policy) == bucket_policies.backups(f"arn:aws:x:ap-northeast-2:{ACCOUNT}:store-backups")
 
 
 def test_a_backup_is_kept_as_long_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = built(monkeypatch, cluster(backup={"keepDays": 21}))
-    keep, markers = only(recording, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"]
+    rules = only(recording, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"]
+    keep, markers, uploads = rules
     assert (keep["expiration"], keep["noncurrentVersionExpiration"]) == ({"days": 21}, {"noncurrentDays": 21})
-    assert {keep["status"], markers["status"]} == {"Enabled"}
+    assert {rule["status"] for rule in rules} == {"Enabled"}
     assert keep["filter"] == markers["filter"] == {"prefix": cloud_init.SNAPSHOTS}
+    assert (uploads["filter"], uploads["abortIncompleteMultipartUpload"]) == ({}, {"daysAfterInitiation": 1})
     assert markers["expiration"] == {"expiredObjectDeleteMarker": True}
 
 

@@ -131,7 +131,7 @@ def test_moto_has_the_secrets_the_bucket_and_the_policies_afterwards(
     assert s3.get_bucket_versioning(Bucket="store-backups")["Status"] == "Enabled"
     [rule] = s3.get_bucket_encryption(Bucket="store-backups")["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
-    assert len(s3.get_bucket_lifecycle_configuration(Bucket="store-backups")["Rules"]) == 2
+    assert len(s3.get_bucket_lifecycle_configuration(Bucket="store-backups")["Rules"]) == 3
     assert account("kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
     for role, purposes in {"controlPlane": {"node", "backup"}, "worker": {"node", "load-balancer"}}.items():
         attached = account("iam").list_attached_role_policies(RoleName=f"it-{role}-role")["AttachedPolicies"]

@@ -3,10 +3,7 @@
 What the stand-ins cannot show: whether packages install, and whether kubeadm makes a node.
 """
 
-import os
 import stat
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,90 +11,31 @@ import yaml
 
 from render import cloud_init, kubeadm
 from settings.ec2 import Ec2Cluster
+from tests.unit.node_machine import Machine, machine
 
 CLUSTER = Ec2Cluster(kind="ec2", name="production")
 TOKEN = "abcdef.0123456789abcdef"
 HASH = f"sha256:{'0' * 64}"
-PACKAGES = ("apt-get", "apt-mark", "snap")
-SYSTEM = ("modprobe", "sleep", "swapoff", "sysctl", "systemctl")
-PROGRAMS = (*PACKAGES, *SYSTEM, "aws", "crictl", "ctr", "curl", "kubeadm", "kubectl")
-
-STAND_IN = """#!/bin/bash
-name=${0##*/}
-echo "$name $*" >>"$ROOT/calls"
-case "$name $*" in
-  "curl "*api/token*) echo imds ;;
-  "curl "*instance-id) echo i-0123456789abcdef0 ;;
-  "curl "*availability-zone) echo ap-northeast-2b ;;
-  "curl "*local-ipv4) echo 10.0.2.7 ;;
-  "curl "*Release.key*) touch "${@: -1}" ;;
-  "curl "*livez) [[ ! -e "$ROOT/unreachable" ]] ;;
-  "aws s3 cp "*) [[ "${@: -1}" != /* ]] || echo snapshot >"${@: -1}" ;;
-  "aws s3api "*) echo snapshots/20260131T120000Z/etcd.db ;;
-  "aws "*) shift 4; cat "$ROOT/ssm$1" ;;
-  "crictl ps "*) [[ ! -e "$ROOT/running" ]] || cat "$ROOT/running"; [[ ! -e "$ROOT/mute" ]] ;;
-  "ctr "*) mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
-  "kubectl get node "*) cat "$ROOT/provider" ;;
-  "kubeadm join "*|"kubeadm init "*) cp -p "$3" "$ROOT/given.yaml"; [[ ! -e "$ROOT/broken" ]] ;;
-esac
-"""
 
 
-@dataclass
-class Machine:
-    """A folder that stands for a machine's file system."""
-
-    root: Path
-
-    def boot(self) -> int:
-        return self.run("boot")
-
-    def run(self, script: str, *arguments: str) -> int:
-        environment = {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "ROOT": str(self.root)}
-        program = ["bash", f"{self.root}/usr/local/sbin/switchyard-{script}", *arguments]
-        return subprocess.run(program, env=environment, capture_output=True, check=False, timeout=60).returncode
-
-    def calls(self, beginning: str) -> int:
-        return sum(line.startswith(beginning) for line in (self.root / "calls").read_text().splitlines())
-
-    @property
-    def phase(self) -> str:
-        return (self.root / "var/lib/switchyard/phase").read_text().strip()
-
-
-def machine(root: Path, node_name: str) -> Machine:
-    config = yaml.safe_load(cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b"))
-    for file in config["write_files"]:
-        path = root / file["path"].lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = file["content"]
-        if content.startswith("#!"):
-            for top in ("/etc/", "/usr/local/", "/var/lib/", "/run/switchyard", "/dev/console"):
-                content = content.replace(top, f"{root}{top}")
-        path.write_text(content)
-    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    (root / "etc/fstab").write_text("/dev/sda / ext4\n/swap none swap sw\n")
-    (root / "etc/apt/sources.list.d").mkdir(parents=True)
+def prepared(root: Path, node_name: str) -> Machine:
     files = {file: f"content of {file}" for file in kubeadm.PKI_FILES}
-    for key, value in cloud_init.secrets(files, TOKEN, HASH).items():
-        path = root / "ssm" / cloud_init.parameter_name(CLUSTER, key).lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{value}\n")
-    (root / "bin").mkdir()
-    for name in PROGRAMS:
-        (root / "bin" / name).write_text(STAND_IN)
-        (root / "bin" / name).chmod(0o755)
-    return Machine(root)
+    secrets = cloud_init.secrets(files, TOKEN, HASH)
+    return machine(
+        root,
+        cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b"),
+        {cloud_init.parameter_name(CLUSTER, key): value for key, value in secrets.items()},
+    )
 
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "k8s-worker-1")
+    return prepared(tmp_path, "k8s-worker-1")
 
 
 @pytest.fixture
 def master(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "k8s-master")
+    return prepared(tmp_path, "k8s-master")
 
 
 def test_a_worker_joins_with_its_identity_and_its_secrets_filled_in(worker: Machine) -> None:

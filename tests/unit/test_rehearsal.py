@@ -211,8 +211,9 @@ def test_a_plugin_without_a_running_stand_in_says_so(tmp_path: Path) -> None:
 def test_the_home_links_to_the_other_plugins_and_changes_nothing_there(tmp_path: Path) -> None:
     source = tmp_path / "source"
     (source / "plugins" / "resource-kubernetes-v4.25.0").mkdir(parents=True)
+    (source / "plugins" / "resource-kubernetes-v4.25.0" / "pulumi-resource-kubernetes").touch()
     make_home(tmp_path / "home", {"aws": "7.51.1"}, source)
     plugins = tmp_path / "home" / "plugins"
-    assert (plugins / "resource-kubernetes-v4.25.0").is_symlink()
+    assert (plugins / "resource-kubernetes-v4.25.0" / "pulumi-resource-kubernetes").is_symlink()
     assert os.access(plugins / "resource-aws-v7.51.1" / "pulumi-resource-aws", os.X_OK)
     assert [plugin.name for plugin in (source / "plugins").iterdir()] == ["resource-kubernetes-v4.25.0"]

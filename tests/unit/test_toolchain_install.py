@@ -210,6 +210,7 @@ def test_no_two_tools_share_a_name_or_a_file() -> None:
     ("module", "path", "version"),
     [
         ("kubernetes", "k8s.io/kubernetes", versions.KUBERNETES),
+        ("kubeadm", "k8s.io/kubernetes", versions.KUBERNETES),
         ("vegeta", "github.com/tsenart/vegeta/v12", versions.VEGETA),
         ("helm", "helm.sh/helm/v3", versions.HELM),
         ("helm", "k8s.io/client-go", f"{versions.HELM_KUBERNETES.replace('1.', '0.')}.0"),
@@ -231,7 +232,7 @@ def asked_for(*arguments: str) -> list[str]:
 
 def test_without_a_name_or_a_group_only_the_core_is_installed() -> None:
     assert asked_for() == asked_for("--group", "core") == [wanted.name for wanted in TOOLS]
-    assert not {"kubelet", "vegeta", "helm", "rollouts-controller"} & set(asked_for())
+    assert not {"kubelet", "kubeadm", "vegeta", "helm", "rollouts-controller"} & set(asked_for())
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -11,8 +11,9 @@ from gate.balancer import AwsError, Balancers
 from gate.cluster import Cluster, ClusterAccess
 from gate.objects import Endpoint, PodsChange
 from gate.weighted import Front, WeightedGates, left_by
-from render.ingress import ingress, parts
+from render.ingress import ingress
 from render.labels import selector
+from render.routes import parts
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings, Colour, Track
 from tests.unit.test_gate_checks import DENIED, PlayedCluster, refusal
@@ -43,7 +44,7 @@ def written(engine: str = "albWeights", active: str = "green", hostname: str = "
     assert cluster.load_balancer is not None
     (part,) = parts(cluster.load_balancer.routes)
     status = {"loadBalancer": {"ingress": [{"hostname": hostname}]}}
-    return ingress(cluster, part, service(engine, active), "sg-1", "a=b") | {"status": status}
+    return ingress(cluster, part, service(engine, active)) | {"status": status}
 
 
 @dataclass

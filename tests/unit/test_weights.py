@@ -22,8 +22,9 @@ from gate.weights import (
     ways,
 )
 from render.blue_green import colour_service
-from render.ingress import ingress, parts
+from render.ingress import ingress
 from render.pods import Manifest
+from render.routes import parts
 from render.weights import ACTIONS, weights
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings, Colour
@@ -47,7 +48,7 @@ def rendered(engine: str = "albWeights", active: str = "green") -> Manifest:
     settings = cluster()
     assert settings.load_balancer is not None
     (part,) = parts(settings.load_balancer.routes)
-    return ingress(settings, part, service(engine, active), "sg-1", "a=b")
+    return ingress(settings, part, service(engine, active))
 
 
 @pytest.mark.parametrize(

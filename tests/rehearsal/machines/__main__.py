@@ -8,12 +8,26 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import pulumi
 
 from components.ec2 import Ec2Machines
+from gate.cluster import MadeKubeconfig
 from settings.ec2 import Ec2Cluster
 from settings.stack import load
 
 config = pulumi.Config("switchyard")
 settings = load(config.get_object("cluster"), config.get_object("services"), "production", production=True)
 assert isinstance(settings.cluster, Ec2Cluster)
-machines = Ec2Machines("cluster", cluster=settings.cluster, services=settings.services, production=settings.production)
+
+
+async def answers(_: str) -> None:
+    """Nothing to wait for: no machine boots."""
+
+
+machines = Ec2Machines(
+    "cluster",
+    cluster=settings.cluster,
+    services=settings.services,
+    production=settings.production,
+    made=MadeKubeconfig(),
+    answers=answers,
+)
 pulumi.export("kubeconfig", machines.kubeconfig)
 pulumi.export("endpoint", machines.endpoint)

@@ -1,0 +1,58 @@
+"""What services stand on, whoever made the cluster."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components.addons import addons
+from components.argo_blue_green import look_at_rollouts
+from components.cluster import ExistingClusterAccess, access_to
+from components.placement import Placement, look_at_nodes
+from gate.cluster import ClusterAccess
+from gate.hand_over import LiveRelease
+from settings.cluster import ExistingCluster
+from settings.service import ServiceSettings
+
+if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
+    from components.front import WeightedFront
+
+Expose = Callable[[Sequence[pulumi.Resource]], Mapping[str, Any]]
+"""Takes the services' components, puts what users come by before them, and returns outputs of the stack."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A cluster that is ready for services.
+
+    Attributes:
+        access: the gates' way to it.
+        rollouts: what it has of every service with a Rollout.
+        opts: options of everything on it: its provider, and what has to be there before.
+        expose: what comes after the services.
+        front: the load balancer before a service, for one whose colours it knows.
+    """
+
+    access: ClusterAccess
+    rollouts: Mapping[str, LiveRelease]
+    opts: pulumi.ResourceOptions
+    expose: Expose
+    front: "Callable[[str], WeightedFront | None]" = lambda _: None
+
+
+def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSettings]) -> Ground:
+    """A cluster that somebody else made: labels, taints and what the settings bring to it."""
+    access = access_to(cluster)
+    live = look_at_nodes(cluster.nodes, access)
+    rollouts = look_at_rollouts(services, access)
+    way = ExistingClusterAccess("cluster", cluster=cluster)
+    on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
+    placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
+    ready = [placement, *addons(cluster, access, on_cluster)]
+    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {})
+
+
+def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+    """The same options for what has to wait for these."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=resources))

@@ -1,0 +1,169 @@
+"""The cluster that a stack makes itself, in its order: machines, pod network, placement, add-ons, load balancer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+
+from components.addons import platform_addons, pod_network
+from components.argo_blue_green import look_at_rollouts
+from components.ec2 import Ec2Machines
+from components.front import look_at_weights
+from components.ground import Ground, after
+from components.ingress import AlbIngress
+from components.placement import Placement, look_at_nodes
+from gate.bring_up import NotUpError, wait_for_api, wait_for_node
+from gate.cluster import ClusterAccess, MadeKubeconfig
+from gate.nodes import LiveNode, ServerSilentError, server_version
+from render.cloud_init import PHASE_FILE
+from render.weights import goes_by_weights
+from settings.ec2 import Ec2Cluster
+from settings.ec2_checks import refuse_skipped_minor
+from settings.problems import SettingsError
+from settings.service import ServiceSettings
+
+KUBECONFIG = "kubeconfig"
+"""Output of the stack: the administrator's kubeconfig, secret."""
+
+NODES = "nodes"
+"""Output of the stack: instance id by node, of nodes that are Ready."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the update before has left.
+
+    Attributes:
+        kubeconfig: None before the first update, or when that did not end well.
+        nodes: instance id by node.
+    """
+
+    kubeconfig: str | None = None
+    nodes: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool) -> Ground:
+    """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
+    before = _before()
+    made = MadeKubeconfig(before.kubeconfig)
+    access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
+    live = _look(cluster, access, before)
+    rollouts = {} if access.blind else look_at_rollouts(services, access)
+    if not access.blind:
+        look_at_weights(cluster, services, access)
+    wait = _Wait(cluster, access)
+    machines = Ec2Machines(
+        "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
+    )
+    wait.learn(machines.instance_ids)
+    on_cluster = pulumi.ResourceOptions(providers={"kubernetes": machines.provider})
+    network = pod_network(cluster, access, on_cluster)
+    placement = Placement(
+        "placement",
+        nodes=cluster.nodes,
+        live=live,
+        access=access,
+        arrival=wait.for_node,
+        opts=after(on_cluster, [network]),
+    )
+    ready = [placement, *platform_addons(cluster, machines.vpc_id, access, after(on_cluster, [placement]))]
+
+    def balancer(*, whole: bool, before: Sequence[pulumi.Resource]) -> AlbIngress:
+        return AlbIngress(
+            "load-balancer",
+            cluster=cluster,
+            services=services,
+            production=production,
+            security_group_id=machines.load_balancer_group_id,
+            access_log_bucket=machines.access_log_bucket,
+            whole=whole,
+            opts=after(on_cluster, [*ready, *before]),
+        )
+
+    # Before the services only where one of them writes an Ingress itself.
+    early = balancer(whole=False, before=[]) if any(map(goes_by_weights, services.values())) else None
+
+    def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
+        outputs: dict[str, Any] = {
+            KUBECONFIG: machines.kubeconfig,
+            # Known when every node is Ready: an update that is cut off before leaves none, and the next one waits.
+            NODES: placement.nodes.apply(lambda _: machines.instance_ids),
+            "apiServer": machines.endpoint,
+        }
+        if cluster.load_balancer is not None:
+            ingress = early or balancer(whole=True, before=released)
+            if early is not None:
+                early.complete(after=released)
+            outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
+        return outputs
+
+    return Ground(access, rollouts, after(on_cluster, ready), expose, early.front if early else lambda _: None)
+
+
+class _Wait:
+    """Waits that an engineer can follow, and that end with where to look."""
+
+    def __init__(self, cluster: Ec2Cluster, access: ClusterAccess) -> None:
+        self._cluster = cluster
+        self._access = access
+        self._seconds = cluster.machines.boot_timeout_seconds
+        self._ids: dict[str, str] = {}
+
+    def learn(self, instance_ids: Mapping[str, pulumi.Output[str]]) -> None:
+        """Takes the machines' ids, as soon as there are some."""
+        pulumi.Output.all(**instance_ids).apply(self._ids.update)
+
+    async def for_api(self, instance_id: str) -> None:
+        """Until the API server answers, on that machine."""
+        where = self._where(self._cluster.control_plane, instance_id)
+        try:
+            await wait_for_api(self._access, pulumi.log.info, where, self._seconds)
+        except NotUpError as error:
+            raise pulumi.RunError(str(error)) from None
+
+    async def for_node(self, name: str) -> None:
+        """Until a node is Ready."""
+        where = self._where(name, self._ids.get(name, f"<instance of {name}>"))
+        await wait_for_node(self._access, name, pulumi.log.info, where, self._seconds)
+
+    def _where(self, node: str, instance_id: str) -> str:
+        return (
+            f"Look at {node}: aws ssm start-session --region {self._cluster.region} --target {instance_id}, there: "
+            f"cat {PHASE_FILE}; sudo tail -n 50 /var/log/cloud-init-output.log"
+        )
+
+
+def _before() -> Before:
+    """The stack's own outputs, as its last update left them, the secret one in plain: it stays in memory."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
+    outputs = answer.get("outputs") or {}
+    return Before(outputs.get(KUBECONFIG), outputs.get(NODES) or {})
+
+
+def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
+    """Asks for the version of the API server, which the settings must not skip a minor from.
+
+    One that does not answer ends no run: to replace its machine may be what the run is for. But nothing on the
+    cluster is changed then, whether it answers later or not.
+    """
+    if not access.there:
+        return access
+    try:
+        version = server_version(access)
+    except ServerSilentError as error:
+        pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
+        return replace(access, blind=True)
+    if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
+        raise pulumi.RunError(str(SettingsError([problem])))
+    return access
+
+
+def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
+    """The nodes as they are, and those that this update makes; one that is lost is left out."""
+    if access.blind or not access.there:
+        return {name: LiveNode() for name in cluster.nodes}
+    coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
+    known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}
+    return {**coming, **look_at_nodes(known, access)}

@@ -1,0 +1,73 @@
+"""Small charts in place of those that a stack installs: a workload of the right name that turns ready, no more."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from settings.addons import CALICO, Chart
+
+NODE_AGENT = "calico-node"
+"""DaemonSet of the pod network. Where it is, nodes turn Ready."""
+
+NOTICE = "switchyard.local/stand-in"
+"""Annotation of everything that such a chart installs."""
+
+VALUES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: values}
+data:
+  values: |
+{{ toYaml .Values | indent 4 }}
+"""
+
+
+def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
+    """Writes a chart for each, of the same name and version.
+
+    Args:
+        directory: where their folders go.
+        charts: by anything.
+
+    Returns:
+        Paths by the same keys.
+    """
+    found = {}
+    for key, chart in charts.items():
+        name = chart.chart.rstrip("/").rpartition("/")[2]
+        folder = directory / name
+        (folder / "templates").mkdir(parents=True)
+        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a stand-in"}
+        (folder / "Chart.yaml").write_text(yaml.safe_dump(about))
+        # The pod network comes before there is one.
+        early = name == CALICO.chart
+        workloads = [_workload("Deployment", name, early=early)]
+        if early:
+            workloads.append(_workload("DaemonSet", NODE_AGENT, early=True))
+        (folder / "templates" / "workloads.yaml").write_text(yaml.safe_dump_all(workloads))
+        (folder / "templates" / "values.yaml").write_text(VALUES)
+        found[key] = folder
+    return found
+
+
+def _workload(kind: str, name: str, *, early: bool) -> dict[str, Any]:
+    labels = {"app": name}
+    container = {
+        "name": "stand-in",
+        "image": "registry.k8s.io/pause:3.10",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod: dict[str, Any] = {
+        "containers": [container],
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    if early:
+        pod |= {"hostNetwork": True, "tolerations": [{"operator": "Exists"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "annotations": {NOTICE: "in place of the real chart"}},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+    }

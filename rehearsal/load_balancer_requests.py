@@ -1,0 +1,92 @@
+"""The calls of Elastic Load Balancing that make a load balancer as Ingresses want it."""
+
+from collections.abc import Mapping
+
+from rehearsal.kinds import Request
+from rehearsal.load_balancer_targets import WantedGroup
+from rehearsal.load_balancer_wanted import Wanted, WantedListener
+from rehearsal.values import Values
+
+
+def create_load_balancer(wanted: Wanted, subnets: list[str]) -> Request:
+    """Makes the load balancer."""
+    parameters: Values = {
+        "Name": wanted.name,
+        "Type": "application",
+        "Scheme": wanted.scheme,
+        "IpAddressType": wanted.ip_address_type,
+        "Subnets": subnets,
+        "SecurityGroups": list(wanted.security_groups),
+        "Tags": tag_list(wanted.tags),
+    }
+    return elb("CreateLoadBalancer", parameters)
+
+
+def create_target_group(group: WantedGroup, tags: Mapping[str, str], vpc: str) -> Request:
+    """Makes a target group."""
+    parameters: Values = {
+        "Name": group.name,
+        "TargetType": "instance",
+        "Protocol": "HTTP",
+        "ProtocolVersion": "HTTP1",
+        "IpAddressType": "ipv4",
+        "Port": group.port,
+        "VpcId": vpc,
+        "Tags": tag_list(tags),
+    }
+    return elb("CreateTargetGroup", parameters | group.health)
+
+
+def listener(wanted: WantedListener, certificate: str | None) -> Values:
+    """What a listener has in the calls that make and change it.
+
+    Args:
+        wanted: the listener.
+        certificate: ARN of its certificate, where it speaks TLS.
+    """
+    found: Values = {"Port": wanted.port, "Protocol": wanted.protocol, "DefaultActions": [wanted.action]}
+    if certificate is not None:
+        found |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": wanted.policy}
+    return found
+
+
+def create_rules(arn: str, wanted: WantedListener, target_groups: Mapping[str, str], tags: Values) -> list[Request]:
+    """Makes the rules of a listener.
+
+    Args:
+        arn: of the listener.
+        wanted: the listener.
+        target_groups: ARN of each target group by name.
+        tags: of the rules.
+    """
+    found = []
+    for priority, rule in enumerate(wanted.rules, 1):
+        conditions: list[Values] = []
+        if rule.host is not None:
+            conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}})
+        conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": list(rule.paths)}})
+        parameters: Values = {
+            "ListenerArn": arn,
+            "Priority": priority,
+            "Conditions": conditions,
+            "Actions": [{"Type": "forward", "TargetGroupArn": target_groups[rule.target_group]}],
+            "Tags": tag_list(tags),
+        }
+        found.append(elb("CreateRule", parameters))
+    return found
+
+
+def set_attributes(kind: str, arn: str, attributes: Mapping[str, str]) -> Request:
+    """Sets attributes of a ``LoadBalancer`` or a ``TargetGroup``."""
+    listed = [{"Key": key, "Value": value} for key, value in attributes.items()]
+    return elb(f"Modify{kind}Attributes", {f"{kind}Arn": arn, "Attributes": listed})
+
+
+def elb(operation: str, parameters: Values) -> Request:
+    """A call of Elastic Load Balancing."""
+    return Request("elbv2", operation, parameters)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as the API has them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,149 @@
+"""Where the rules of an Ingress lead: the ports of nodes, and the instances behind them."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rehearsal.values import Values
+from render.ingress import PREFIX
+from render.pods import Manifest
+
+HEALTH = {
+    "HealthCheckProtocol": ("healthcheck-protocol", "HTTP"),
+    "HealthCheckPath": ("healthcheck-path", "/"),
+    "HealthCheckPort": ("healthcheck-port", "traffic-port"),
+    "HealthCheckIntervalSeconds": ("healthcheck-interval-seconds", 15),
+    "HealthCheckTimeoutSeconds": ("healthcheck-timeout-seconds", 5),
+    "HealthyThresholdCount": ("healthy-threshold-count", 2),
+    "UnhealthyThresholdCount": ("unhealthy-threshold-count", 2),
+}
+"""Annotation of each parameter of a health check, and the controller's default."""
+
+EXCLUDED = ("node.kubernetes.io/exclude-from-external-load-balancers", "node-role.kubernetes.io/master")
+"""Labels of nodes that are no targets where an Ingress does not say which are."""
+
+Name = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True)
+class WantedGroup:
+    """A target group: name, NodePort, health check, attributes, and ids of the instances."""
+
+    name: str
+    port: int
+    health: Values
+    attributes: dict[str, str]
+    targets: tuple[str, ...]
+
+
+def target_group(
+    cluster: str,
+    group: str,
+    ingress: Manifest,
+    services: Mapping[Name, Manifest],
+    nodes: Iterable[Manifest],
+    backend: Manifest,
+) -> tuple[WantedGroup, list[str]]:
+    """The target group of one backend.
+
+    Args:
+        cluster: its name.
+        group: of the Ingress.
+        ingress: which has annotations on its targets.
+        services: all Services.
+        nodes: all nodes.
+        backend: Service and port, as the Ingress names them.
+
+    Returns:
+        The target group, and what of it cannot be done.
+
+    Raises:
+        ValueError: as of `rehearsal.load_balancer_wanted.wanted`.
+    """
+    if (kind := annotation(ingress, "target-type") or "instance") != "instance":
+        raise ValueError(f"Ingress {written(ingress)}: target-type {kind} is unknown to this stand-in")
+    if (protocol := annotation(ingress, "backend-protocol") or "HTTP") != "HTTP":
+        raise ValueError(f"Ingress {written(ingress)}: backend-protocol {protocol} is unknown to this stand-in")
+    port = _node_port(ingress, services, backend)
+    namespace, service = ingress["metadata"]["namespace"], backend["name"]
+    health: Values = {}
+    for parameter, (name, default) in HEALTH.items():
+        value = annotation(ingress, name)
+        health[parameter] = default if value is None else int(value) if isinstance(default, int) else value
+    health["Matcher"] = {"HttpCode": annotation(ingress, "success-codes") or "200"}
+    targets, notes = _targets(pairs(annotation(ingress, "target-node-labels")), nodes)
+    distinct = digest(cluster, group, written(ingress), service, port)
+    made = WantedGroup(
+        name=f"k8s-{letters(namespace)[:8]}-{letters(service)[:8]}-{distinct}",
+        port=port,
+        health=health,
+        attributes=pairs(annotation(ingress, "target-group-attributes")),
+        targets=tuple(sorted(targets)),
+    )
+    return made, notes
+
+
+def pairs(text: str | None) -> dict[str, str]:
+    """``a=1,b=2`` as the controller reads it."""
+    split = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    return {key.strip(): value.strip() for key, _, value in split}
+
+
+def annotation(ingress: Manifest, name: str) -> str | None:
+    """One of the controller's annotations."""
+    return annotations(ingress).get(f"{PREFIX}/{name}")
+
+
+def written(manifest: Manifest) -> str:
+    """Namespace and name."""
+    return f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
+
+
+def annotations(ingress: Manifest) -> Mapping[str, str]:
+    """All annotations."""
+    found: Mapping[str, str] = ingress["metadata"].get("annotations") or {}
+    return found
+
+
+def letters(text: str) -> str:
+    """What of a text may be in a name at AWS."""
+    return re.sub(r"[^A-Za-z0-9]", "", text)
+
+
+def digest(*parts: object) -> str:
+    """Ten characters that differ when one of the parts does."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:10]
+
+
+def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Manifest) -> int:
+    """The port of the nodes that leads to a backend."""
+    namespace = ingress["metadata"]["namespace"]
+    found = services.get((namespace, backend["name"]))
+    if found is None:
+        raise ValueError(f"Ingress {written(ingress)}: there is no Service {backend['name']} in {namespace}")
+    for port in found["spec"].get("ports") or ():
+        if backend["port"] in ({"name": port.get("name")}, {"number": port["port"]}):
+            if found["spec"].get("type") not in {"NodePort", "LoadBalancer"}:
+                raise ValueError(f"Service {written(found)}: target-type instance needs a Service of type NodePort")
+            return int(port["nodePort"])
+    raise ValueError(f"Ingress {written(ingress)}: Service {backend['name']} has no port {backend['port']}")
+
+
+def _targets(labels: Mapping[str, str], nodes: Iterable[Manifest]) -> tuple[list[str], list[str]]:
+    """Ids of the instances of the nodes with these labels, and what stands against others of them."""
+    targets, notes = [], []
+    for node in nodes:
+        own = node["metadata"].get("labels") or {}
+        conditions = node.get("status", {}).get("conditions") or ()
+        is_ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+        chosen = labels.items() <= own.items() if labels else not any(label in own for label in EXCLUDED)
+        if not (is_ready and chosen):
+            continue
+        name, provider = node["metadata"]["name"], node["spec"].get("providerID") or ""
+        if re.fullmatch(r"aws:///[^/]+/i-[0-9a-f]+", provider):
+            targets.append(provider.rpartition("/")[2])
+        else:
+            notes.append(f"node {name}: providerID {provider!r} is no instance of AWS, so that it is no target")
+    return targets, notes

@@ -1,0 +1,62 @@
+"""Whole stacks from their own files, in the real engine, before stand-ins."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rehearsal import charts
+from rehearsal.configuration import read
+from rehearsal.rehearse import Rehearsal, rehearsal
+from settings.addons import Chart
+from tests.sandbox.kubectl import Kubectl
+from toolchain.paths import PROJECT
+
+INSTANCE = "aws:ec2/instance:Instance"
+
+
+class Whole:
+    """A stack with nothing in it yet."""
+
+    def __init__(self, running: Rehearsal) -> None:
+        self.running = running
+        self.stack = running.stack
+        self.aws = running.world.stand_ins.aws
+        self.record = running.world.stand_ins.record
+
+    def kubectl(self, namespace: str = "default") -> Kubectl:
+        """kubectl at the API server behind the address."""
+        sandbox = self.running.world.machines.sandbox
+        assert sandbox is not None
+        return Kubectl(sandbox.kubeconfig, namespace)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state has."""
+        exported = yaml.safe_load(self.stack.run("stack", "export", check=True).output)
+        found: list[dict[str, Any]] = exported["deployment"]["resources"]
+        return found
+
+    def instances(self) -> dict[str, dict[str, Any]]:
+        """The machines of the state, by node."""
+        found = [{**one["outputs"], "id": one["id"]} for one in self.resources() if one["type"] == INSTANCE]
+        return {one["tags"]["Name"].removeprefix(f"{self.stack.name}-"): one for one in found}
+
+    def up(self, *arguments: str) -> str:
+        """Updates the stack, which must work; returns the output."""
+        result = self.stack.up(*arguments)
+        assert result.ok, result.output
+        return result.output
+
+
+@contextlib.contextmanager
+def whole(directory: Path, stack: str) -> Iterator[Whole]:
+    """A stack of this project, from its own file."""
+
+    def write(wanted: Mapping[str, Chart]) -> Mapping[str, Path]:
+        return charts.write(directory / "charts", wanted)
+
+    rehearsed = read(PROJECT / f"Pulumi.{stack}.yaml", stack, write)
+    with rehearsal(directory, rehearsed, stack) as running:
+        yield Whole(running)

@@ -1,0 +1,120 @@
+"""When the Ingresses of the load balancer come and go."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.addons import platform_addons, pod_network
+from components.ingress import AlbIngress
+from gate.cluster import ClusterAccess
+from render.ingress import PREFIX
+from settings.ec2 import Ec2Cluster
+from tests.unit.balanced import CERTIFICATE, GROUP, MANY, cluster, service
+from tests.unit.engine import Recording, record
+
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+ALB = "switchyard:ingress:AlbIngress"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def program(settings: Ec2Cluster, *, production: bool = True, **arguments: Any) -> Callable[[], AlbIngress]:
+    def build() -> AlbIngress:
+        network = pod_network(settings, ClusterAccess(), pulumi.ResourceOptions())
+        after = pulumi.ResourceOptions(depends_on=[network])
+        addons = platform_addons(settings, pulumi.Output.from_input("vpc-1"), ClusterAccess(), after)
+        return AlbIngress(
+            "ingress",
+            cluster=settings,
+            services={"backend": service(), "shop": service(namespace="shop", nodePort=30081)},
+            production=production,
+            security_group_id=pulumi.Output.from_input(GROUP),
+            **{"access_log_bucket": pulumi.Output.from_input("logs")} | arguments,
+            opts=pulumi.ResourceOptions(depends_on=addons),
+        )
+
+    return build
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
+    return record(monkeypatch, program(cluster(MANY, certificate=CERTIFICATE)))
+
+
+def test_the_component_registers_the_load_balancer_and_an_ingress_for_each_part_as_its_children(
+    recording: Recording,
+) -> None:
+    assert recording.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
+    for name in recording.names(INGRESS):
+        assert recording.requests[INGRESS, name].parent.endswith(f"{ALB}::ingress")
+    assert recording.outputs["ingress"] == ["hostname", "urls"]
+
+
+def test_what_aws_gives_is_in_the_annotations(recording: Recording) -> None:
+    shop = recording.requests[INGRESS, "ingress-shop"].object["metadata"]
+    assert (shop["name"], shop["namespace"]) == ("shop", "shop")
+    found = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
+    assert found[f"{PREFIX}/security-groups"] == GROUP
+    assert "access_logs.s3.bucket=logs" in found[f"{PREFIX}/load-balancer-attributes"]
+
+
+def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(recording: Recording) -> None:
+    for name in recording.names(INGRESS):
+        request = recording.requests[INGRESS, name]
+        timeouts = request.customTimeouts
+        assert (timeouts.create, timeouts.update, timeouts.delete) == ("600s", "600s", "600s")
+        assert "pulumi.com/skipAwait" not in dict(request.object["metadata"]["annotations"])
+
+
+def test_the_load_balancer_is_made_before_the_services_ingresses_and_goes_after_them(recording: Recording) -> None:
+    assert not recording.dependencies(INGRESS, "ingress.group") & {"ingress-backend", "ingress-shop"}
+    assert "ingress.group" in recording.dependencies(INGRESS, "ingress-shop")
+    assert {"ingress.group", "ingress-shop"} <= recording.dependencies(INGRESS, "ingress-backend")
+
+
+@pytest.mark.parametrize(
+    ("setting", "production", "kept"), [(None, True, True), (None, False, False), (False, True, False)]
+)
+def test_a_destroy_of_a_protected_load_balancer_is_refused_before_any_service_has_lost_its_routes(
+    monkeypatch: pytest.MonkeyPatch, setting: bool | None, production: bool, kept: bool
+) -> None:
+    found = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))
+    assert found.requests[INGRESS, "ingress.group"].protect is kept
+    assert found.requests[INGRESS, "ingress-backend"].protect is False
+
+
+def test_the_load_balancer_waits_for_its_controller_and_that_for_the_pod_network(recording: Recording) -> None:
+    controller = ("switchyard:addons:LoadBalancerController", "aws-load-balancer-controller")
+    assert "calico-release" in recording.dependencies(*controller)
+    assert "aws-load-balancer-controller-release" in recording.dependencies(ALB, "ingress")
+    metrics = recording.dependencies("switchyard:addons:MetricsServer", "metrics-server")
+    assert {"calico-release", "aws-load-balancer-controller-release"} <= metrics
+    release = recording.requests[RELEASE, "aws-load-balancer-controller-release"]
+    assert release.object["values"]["vpcId"] == "vpc-1"
+
+
+def test_the_hostname_and_the_addresses_are_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, object] = {}
+
+    def run() -> None:
+        made = program(cluster())()
+        pulumi.Output.all(made.hostname, made.urls).apply(lambda both: shown.update(hostname=both[0], urls=both[1]))
+
+    record(monkeypatch, run)
+    # On mocks nobody writes an Ingress's status.
+    assert shown == {"hostname": "", "urls": {"backend": ["http:///"]}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "problem"),
+    [
+        (Ec2Cluster(kind="ec2", name="production"), {}, "no load balancer"),
+        (cluster(), {"access_log_bucket": None}, "need a bucket"),
+    ],
+)
+def test_a_load_balancer_that_lacks_something_is_not_registered(
+    monkeypatch: pytest.MonkeyPatch, settings: Ec2Cluster, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        record(monkeypatch, program(settings, **arguments))
