@@ -40,7 +40,7 @@ tools-canary: tools ## what canaries need besides: Argo Rollouts and Prometheus
 	@$(BIN)/python -m toolchain install --group canary
 
 tools-ec2: tools $(POLICY)/.installed ## what the tests of a cluster of EC2 machines need besides: kubeadm, cloud-init, checkov
-	@$(BIN)/python -m toolchain install --group ec2
+	@$(BIN)/python -m toolchain install --group core --group ec2 kubelet
 
 # An environment of its own: it wants other versions than this project.
 $(POLICY)/.installed: policy/checkov.txt | $(INSTALLED)
@@ -72,7 +72,7 @@ test-sandbox: tools ## the real engine against a real API server
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/canary
 
-test-rehearsal: tools-ec2 ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
+test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
@@ -85,7 +85,7 @@ lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES) tests examples/backend/app.py __main__.py
 	@$(BIN)/lint-imports
-	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/shellcheck .ci/run render/node_scripts/*.sh
 
 format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff format .

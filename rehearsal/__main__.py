@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearsal import charts
-from rehearsal.configuration import NotRehearsableError, Rehearsed, read
+from rehearsal.charts import NotRehearsableError
+from rehearsal.configuration import Rehearsed, read
 from rehearsal.rehearse import Rehearsal, rehearsal
 from sandbox.cluster import SandboxError
 from settings.addons import Chart

@@ -6,7 +6,10 @@ from typing import Any
 
 import yaml
 
+from render.addons import ARGO_ROLLOUTS
 from settings.addons import CALICO, Chart
+from toolchain.paths import BIN, binary
+from toolchain.versions import ROLLOUT_CRDS
 
 NODE_AGENT = "calico-node"
 """DaemonSet of the pod network. Where it is, nodes turn Ready."""
@@ -24,6 +27,10 @@ data:
 """
 
 
+class NotRehearsableError(Exception):
+    """The stack cannot be rehearsed as it is. The text says why, and what to do."""
+
+
 def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
     """Writes a chart for each, of the same name and version.
 
@@ -33,6 +40,9 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
 
     Returns:
         Paths by the same keys.
+
+    Raises:
+        NotRehearsableError: what one of them needs is not installed.
     """
     found = {}
     for key, chart in charts.items():
@@ -48,8 +58,36 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
             workloads.append(_workload("DaemonSet", NODE_AGENT, early=True))
         (folder / "templates" / "workloads.yaml").write_text(yaml.safe_dump_all(workloads))
         (folder / "templates" / "values.yaml").write_text(VALUES)
+        if name == ARGO_ROLLOUTS:
+            _define_rollouts(folder / "crds")
         found[key] = folder
     return found
+
+
+def _define_rollouts(folder: Path) -> None:
+    """The real definitions, which Helm makes before everything else and leaves where they are."""
+    missing = [file for file in ROLLOUT_CRDS if not (BIN / file).exists()]
+    if missing or not binary("rollouts-controller").exists():
+        raise NotRehearsableError(
+            "Argo Rollouts is not installed here, which the stack asks for. Run: make tools-canary"
+        )
+    folder.mkdir()
+    for file in ROLLOUT_CRDS:
+        definition = _without_descriptions(yaml.safe_load((BIN / file).read_text()))
+        (folder / file).write_text(yaml.safe_dump(definition))
+
+
+def _without_descriptions(part: Any) -> Any:
+    """Helm keeps a whole chart in one Secret, in which the texts find no room."""
+    if isinstance(part, list):
+        return [_without_descriptions(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: _without_descriptions(value)
+        for key, value in part.items()
+        if not (key == "description" and isinstance(value, str))
+    }
 
 
 def _workload(kind: str, name: str, *, early: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from rehearsal.charts import NotRehearsableError
 from render.weights import goes_by_weights
 from settings.addons import Chart
 from settings.ec2 import Ec2Cluster
@@ -22,10 +23,6 @@ CHARTS: Mapping[str, Callable[[Ec2Cluster], Chart | None]] = {
     "argoRollouts": lambda cluster: cluster.argo_rollouts,
 }
 """Charts of the settings, by their keys."""
-
-
-class NotRehearsableError(Exception):
-    """There is no such stack, or it does not make its cluster. The text says which, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
         charts: writes small charts in place of these; returns their paths by the same keys.
 
     Raises:
-        NotRehearsableError: there is none, or it is of another kind.
+        NotRehearsableError: there is none, it is of another kind, or what it asks for is not installed here.
         settings.problems.SettingsError: it has mistakes.
     """
     if not file.exists():

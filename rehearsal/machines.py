@@ -49,6 +49,7 @@ class Machines:
         parameter: reads a secret as a machine does.
         report: takes a line on what a machine has become.
         answers: is told of each API server that starts, by an administrator's kubeconfig.
+        deployed: is told, again and again, which Deployments there are.
     """
 
     problems: list[str]
@@ -63,6 +64,7 @@ class Machines:
         parameter: Callable[[str], str],
         report: Callable[[str], None],
         answers: Callable[[dict[str, Any]], None],
+        deployed: Callable[[Sandbox, set[str]], None],
     ) -> None:
         self.problems = []
         self.broken = set()
@@ -70,6 +72,7 @@ class Machines:
         self._parameter = parameter
         self._report = report
         self._answers = answers
+        self._deployed = deployed
         self._steps: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._instances: dict[str, Values] = {}
@@ -211,12 +214,12 @@ class Machines:
             self._label(boot.node, NODE_NOT_READY)
 
     def _look(self) -> None:
-        """Nodes with a pod network turn Ready."""
+        """What runs on the cluster takes effect: nodes with a pod network turn Ready."""
         if self._sandbox is None or not self._joined:
             return
         with self._sandbox.client() as client:
-            agents = client.get("/apis/apps/v1/daemonsets").raise_for_status().json()["items"]
-            if not any(agent["metadata"]["name"] == NODE_AGENT for agent in agents):
+            self._deployed(self._sandbox, _names(client, "deployments"))
+            if NODE_AGENT not in _names(client, "daemonsets"):
                 return
             waiting = client.get("/api/v1/nodes", params={"labelSelector": NODE_FAULT_LABEL}).raise_for_status()
             names = {self._boots[id_].node for id_ in self._joined}
@@ -233,3 +236,8 @@ class Machines:
                 json={"metadata": {"labels": {NODE_FAULT_LABEL: fault}}},
                 headers={"content-type": "application/merge-patch+json"},
             ).raise_for_status()
+
+
+def _names(client: httpx.Client, workloads: str) -> set[str]:
+    listed = client.get(f"/apis/apps/v1/{workloads}").raise_for_status().json()
+    return {one["metadata"]["name"] for one in listed["items"]}

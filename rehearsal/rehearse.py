@@ -12,6 +12,9 @@ from rehearsal.kinds import Request
 from rehearsal.load_balancers import LoadBalancers
 from rehearsal.machines import Machines
 from rehearsal.stand_ins import StandIns, stand_ins
+from render.addons import ARGO_ROLLOUTS
+from sandbox.cluster import Sandbox
+from sandbox.rollouts import controller
 from sandbox.stack import Stack
 
 SANDBOX_PREFIX = "rehearsal-"
@@ -29,8 +32,12 @@ class World:
     stand_ins: StandIns
     machines: Machines
 
-    def __init__(self, cluster: str, report: Callable[[str], None]) -> None:
-        self.machines = Machines(SANDBOX_PREFIX + secrets.token_hex(4), self._parameter, report, self._answers)
+    def __init__(self, directory: Path, cluster: str, report: Callable[[str], None]) -> None:
+        name = SANDBOX_PREFIX + secrets.token_hex(4)
+        self.machines = Machines(name, self._parameter, report, self._answers, self._deployed)
+        self._directory = directory
+        self._rollouts = contextlib.ExitStack()
+        self._controlled: Sandbox | None = None
         self._cluster = cluster
         self._load_balancers: LoadBalancers | None = None
         self._ended: list[str] = []
@@ -49,6 +56,7 @@ class World:
     def end(self) -> None:
         """Ends what was started."""
         self._without_load_balancers()
+        self._rollouts.close()
         self.machines.end()
 
     def _parameter(self, name: str) -> str:
@@ -60,6 +68,14 @@ class World:
         self._without_load_balancers()
         self._load_balancers = LoadBalancers(kubeconfig, self.stand_ins.aws, self._cluster)
         self._load_balancers.start()
+
+    def _deployed(self, sandbox: Sandbox, deployments: set[str]) -> None:
+        """Argo Rollouts is the real one, as a process beside the API server."""
+        if ARGO_ROLLOUTS not in deployments or sandbox is self._controlled:
+            return
+        self._rollouts.close()
+        self._rollouts.enter_context(controller(sandbox, self._directory / "argo-rollouts.log"))
+        self._controlled = sandbox
 
     def _without_load_balancers(self) -> None:
         if self._load_balancers is not None:
@@ -78,7 +94,7 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
         cluster: name of the cluster.
         report: takes a line on what a machine has become.
     """
-    made = World(cluster, report)
+    made = World(directory, cluster, report)
     with stand_ins(directory, region=region, watchers=[made.machines]) as running:
         made.stand_ins = running
         made.machines.start()

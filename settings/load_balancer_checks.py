@@ -118,7 +118,7 @@ def _weight_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings])
         if not isinstance(service, CanarySettings) or service.canary.traffic != "alb":
             continue
         at, ingress = f"{SERVICES}.{name}.canary", service.canary.alb.ingress or ""
-        # The first Ingress of a service has its name, another one a number behind it.
+        # The widest Ingress of a service has its name, another one a number behind it.
         owner, _, number = ingress.partition(".")
         ours = owner in routed and services[owner].namespace == service.namespace and (not number or number.isdigit())
         if name in routed:

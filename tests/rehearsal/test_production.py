@@ -1,5 +1,7 @@
 """Stack `production`, from its own file and from nothing, in the real engine: what changes of it do."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,6 +104,16 @@ def test_a_switch_of_colour_changes_one_service_and_nothing_at_aws(production: W
     assert len(production.record.calls("create", "update", "delete")) == before
 
 
+def test_the_command_line_reaches_the_cluster_by_the_stacks_own_kubeconfig(production: Whole) -> None:
+    stack = production.stack
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", stack.name]
+    result = subprocess.run(
+        command, cwd=stack.directory, env=stack.environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "v1.0.0  3/3 ready" in result.stdout
+
+
 def test_an_image_that_moved_changes_nothing(production: Whole) -> None:
     image, production.aws.image = production.aws.image, "ami-00000000000000001"
     try:
@@ -170,6 +182,26 @@ def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_chan
     stack.set("cluster.machines", None)
     production.up()
     assert stack.planned() == {}
+
+
+def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_backups_and_logs(
+    production: Whole,
+) -> None:
+    """The last one: nothing of the stack is there after it."""
+    stack = production.stack
+    refused = stack.destroy()
+    assert not refused.ok
+    assert "protect" in refused.output
+    assert len(production.aws.instances()) == len(production.instances())
+    stack.set("cluster.machines", {"terminationProtection": False})
+    stack.set("cluster.loadBalancer.deletionProtection", False)
+    production.up()
+    result = stack.destroy()
+    assert result.ok, result.output
+    assert production.aws.instances() == []
+    made, gone = (set(production.record.names(operation)) for operation in ("create", "delete"))
+    assert "cluster-storage-backups" in made - gone
+    assert all(name.startswith("cluster-storage-") for name in made - gone), made - gone
 
 
 def _table() -> dict[str, Any]:

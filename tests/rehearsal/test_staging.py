@@ -3,6 +3,7 @@
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.rehearsal.whole import Whole, whole
 
@@ -72,6 +73,28 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_
         staging.up()
         assert staging.stack.planned() == {}
         assert staging.kubectl().serving() == "blue"
+
+
+def test_a_canary_comes_after_argo_rollouts_itself(tmp_path: Path) -> None:
+    def with_canary(config: dict[str, Any]) -> None:
+        config["switchyard:cluster"]["argoRollouts"] = {"version": "2.40.5"}
+        config["switchyard:services"] = {
+            "backend": {
+                "image": "ghcr.io/org/backend",
+                "strategy": "canary",
+                "nodePort": 30080,
+                "tag": "v1.0.0",
+                "replicas": 2,
+                "canary": {"steps": [{"weight": 50}, {"pause": 0}, {"analysis": ["success-rate"]}]},
+            }
+        }
+
+    with whole(tmp_path, "staging", with_canary) as staging:
+        staging.up()
+        rollout = staging.kubectl().get("rollout", "backend")
+        assert rollout["status"]["phase"] == "Healthy"
+        assert staging.kubectl().serving() == "rollout"
+        assert staging.stack.planned() == {}
 
 
 def test_mistakes_are_told_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Whole stacks from their own files, in the real engine, before stand-ins."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rehearsal import charts
-from rehearsal.configuration import read
+from rehearsal.configuration import rehearsed
 from rehearsal.rehearse import Rehearsal, rehearsal
 from settings.addons import Chart
 from tests.sandbox.kubectl import Kubectl
@@ -51,12 +51,13 @@ class Whole:
 
 
 @contextlib.contextmanager
-def whole(directory: Path, stack: str) -> Iterator[Whole]:
-    """A stack of this project, from its own file."""
+def whole(directory: Path, stack: str, change: Callable[[dict[str, Any]], object] = lambda _: None) -> Iterator[Whole]:
+    """A stack of this project, from its own file, and changed."""
 
     def write(wanted: Mapping[str, Chart]) -> Mapping[str, Path]:
         return charts.write(directory / "charts", wanted)
 
-    rehearsed = read(PROJECT / f"Pulumi.{stack}.yaml", stack, write)
-    with rehearsal(directory, rehearsed, stack) as running:
+    raw = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    change(raw)
+    with rehearsal(directory, rehearsed(raw, stack, write), stack) as running:
         yield Whole(running)

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from rehearsal import __main__ as command
 from rehearsal import charts
-from rehearsal.configuration import NotRehearsableError, read
+from rehearsal.charts import NotRehearsableError
+from rehearsal.configuration import read
 from rehearsal.node import node_object, read_user_data
 from render.cloud_init import user_data
 from settings.addons import CALICO, Chart

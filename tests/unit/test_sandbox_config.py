@@ -259,11 +259,11 @@ def ready_node(name: str, ready: str = "True", taint: str | None = None) -> dict
 
 def test_nodes_are_ready_when_all_seven_are_there_and_none_is_tainted_as_new() -> None:
     nodes = {name: ready_node(name, taint="dedicated") for name in DEFAULT_NODES}
-    assert not_ready(nodes.values()) == set()
+    assert not_ready(DEFAULT_NODES, nodes.values()) == set()
     nodes["k8s-redis"] = ready_node("k8s-redis", taint="node.kubernetes.io/not-ready")
     nodes["k8s-worker-1"] = ready_node("k8s-worker-1", "Unknown")
     del nodes["k8s-worker-2"]
-    assert not_ready(nodes.values()) == {"k8s-redis", "k8s-worker-1", "k8s-worker-2"}
+    assert not_ready(DEFAULT_NODES, nodes.values()) == {"k8s-redis", "k8s-worker-1", "k8s-worker-2"}
 
 
 @pytest.fixture
