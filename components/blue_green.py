@@ -1,6 +1,7 @@
 """Two colours of one service, and a Service that selects one of them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
@@ -13,7 +14,12 @@ from gate.blue_green import BlueGreenGates
 from gate.cluster import ClusterAccess
 from render import blue_green as render
 from render.labels import colour_name
+from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour
+
+if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
+    from components.front import WeightedFront
+    from gate.weighted import WeightedGates
 
 
 class BlueGreenService(ReleasedService):
@@ -21,7 +27,8 @@ class BlueGreenService(ReleasedService):
 
     The edges follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
     update can warm a colour, prove it, switch, and take the other down, and whatever fails on the way leaves
-    the colour that served serving.
+    the colour that served serving. Where the load balancer knows the colours, its Ingress is between Service
+    and idle Deployment.
     """
 
     colours: pulumi.Output[dict[str, Any]]
@@ -36,9 +43,29 @@ class BlueGreenService(ReleasedService):
         *,
         service: BlueGreenSettings,
         access: ClusterAccess,
+        front: "WeightedFront | None" = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self._gates = BlueGreenGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
+        """Registers the service.
+
+        Args:
+            name: of the service.
+            service: its settings.
+            access: the cluster.
+            front: the load balancer, of a service whose colours it knows.
+            opts: of the component.
+
+        Raises:
+            ValueError: its engine needs a load balancer, and there is none; or the other way round.
+        """
+        if goes_by_weights(service) != (front is not None):
+            raise ValueError(f"{name}: engine {service.engine} goes with{'out' if front else ''} a load balancer")
+
+        def warn(line: str) -> None:
+            pulumi.log.warn(line, self)
+
+        weighted = front.gates(name, service, access, warn, lambda line: pulumi.log.info(line, self)) if front else None
+        self._gates = weighted or BlueGreenGates(name, service, access, warn)
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
 
@@ -48,9 +75,12 @@ class BlueGreenService(ReleasedService):
             self._budget(colour, after=[account])
         active = self._deployment(service.active, after=[account])
         switched = self._active_service(after=[active, *ways_in])
-        idle = self._deployment(service.active.other, after=[switched])
+        written: list[pulumi.CustomResource] = [switched]
+        if front is not None and weighted is not None:
+            written += front.write(self._weighing(weighted, after=switched))
+        idle = self._deployment(service.active.other, after=written)
 
-        self.active = self._look(after=[switched, idle])
+        self.active = self._look(after=[*written, idle])
         self.colours = pulumi.Output.from_input(
             {
                 colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas}
@@ -66,6 +96,17 @@ class BlueGreenService(ReleasedService):
         )
         self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
 
+    def _weighing(self, gates: "WeightedGates", after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of the Ingresses: after the Service, whose gate has spoken, and behind one for their own weights."""
+
+        async def gate(_: pulumi.ResourceHookArgs) -> None:
+            self._switching = True
+            await gates.before_weights()
+
+        before = self._hook(f"{self._name}-weights", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
+
     def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> Service:
         name = colour_name(self._name, colour)
         return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child(after))
@@ -75,7 +116,7 @@ class BlueGreenService(ReleasedService):
         manifest = render.disruption_budget(self._name, colour, self._settings)
         return register(PodDisruptionBudget, name, manifest, self._child(after))
 
-    def _deployment(self, colour: Colour, after: list[pulumi.Resource]) -> Deployment:
+    def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
         name = colour_name(self._name, colour)
 
         manifest = render.deployment(self._name, colour, self._settings)

@@ -13,6 +13,7 @@ from components.pki import Pki
 from components.storage import Storage
 from gate.cluster import MadeKubeconfig
 from render import cloud_init
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
 from settings.service import ServiceSettings
 
@@ -157,7 +158,11 @@ def _kubeconfig(
 
 
 def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> tuple[int, ...]:
-    """Ports that the load balancer reaches; none stands for all, where one of them is Kubernetes' to choose."""
+    """Ports that the load balancer reaches; none stands for all, where one of them is Kubernetes' to choose.
+
+    Those of the colours' own Services always are.
+    """
     routed = {route.service for route in cluster.load_balancer.routes} if cluster.load_balancer is not None else set()
     ports = {services[service].node_port for service in routed}
-    return () if None in ports else tuple(sorted(port for port in ports if port is not None))
+    by_colour = any(goes_by_weights(services[service]) for service in routed)
+    return () if by_colour or None in ports else tuple(sorted(port for port in ports if port is not None))

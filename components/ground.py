@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -14,6 +14,9 @@ from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease
 from settings.cluster import ExistingCluster
 from settings.service import ServiceSettings
+
+if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
+    from components.front import WeightedFront
 
 Expose = Callable[[Sequence[pulumi.Resource]], Mapping[str, Any]]
 """Takes the services' components, puts what users come by before them, and returns outputs of the stack."""
@@ -28,12 +31,14 @@ class Ground:
         rollouts: what it has of every service with a Rollout.
         opts: options of everything on it: its provider, and what has to be there before.
         expose: what comes after the services.
+        front: the load balancer before a service, for one whose colours it knows.
     """
 
     access: ClusterAccess
     rollouts: Mapping[str, LiveRelease]
     opts: pulumi.ResourceOptions
     expose: Expose
+    front: "Callable[[str], WeightedFront | None]" = lambda _: None
 
 
 def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSettings]) -> Ground:

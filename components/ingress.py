@@ -1,14 +1,17 @@
 """The application load balancer before the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
+from components.front import WeightedFront
 from components.manifest import register
+from gate.weighted import Front
 from render.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from render.routes import Part, earlier, parts
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer
 from settings.service import ServiceSettings
 
@@ -22,6 +25,11 @@ class AlbIngress(pulumi.ComponentResource):
     It must come after the controller and the services, so that at a `destroy` it goes before them. The ALB's own
     Ingress is made first and goes last: the controller makes the ALB with it, and deletes the ALB while it goes. Those
     of the services come and go, and the ALB stays.
+
+    Where a service leaves its switch to the load balancer, its Ingress is written in the middle of it: so the component
+    itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
+    `complete` adds the others. They are this component's in any case, so that another engine changes one object and
+    makes no other.
     """
 
     hostname: pulumi.Output[str]
@@ -39,9 +47,10 @@ class AlbIngress(pulumi.ComponentResource):
         production: bool,
         security_group_id: pulumi.Input[str],
         access_log_bucket: pulumi.Input[str] | None = None,
+        whole: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Registers the Ingresses.
+        """Registers the Ingresses, or the component alone.
 
         Args:
             name: of the component.
@@ -50,6 +59,7 @@ class AlbIngress(pulumi.ComponentResource):
             production: whether the stack is marked so.
             security_group_id: the ALB's own group.
             access_log_bucket: where access logs go, if the settings ask for them.
+            whole: whether all Ingresses are made at once; else they come by `front` and `complete`.
             opts: of the component.
 
         Raises:
@@ -64,31 +74,69 @@ class AlbIngress(pulumi.ComponentResource):
         attributes = pulumi.Output.from_input(access_log_bucket).apply(
             lambda bucket: load_balancer_attributes(cluster, bucket, production=production)
         )
+        self._cluster = cluster
+        self._alb = alb
+        self._services = services
         bound = f"{TIMEOUT_SECONDS}s"
-        here = pulumi.ResourceOptions(
+        self._here = pulumi.ResourceOptions(
             parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
         )
         # Pulumi refuses it in the preview of a `destroy`, before the services lose their routes for nothing.
         keep = pulumi.ResourceOptions(protect=protected(alb, production=production))
-        group = register(
+        self._group = register(
             Ingress,
             f"{name}.group",
             group_ingress(cluster, security_group_id, attributes),
-            pulumi.ResourceOptions.merge(here, keep),
+            pulumi.ResourceOptions.merge(self._here, keep),
         )
-        found = parts(alb.routes)
-        made: dict[str, Ingress] = {}
-        for part in found:
-            before = [group, *(made[other] for other in earlier(part, found))]
-            made[part.name] = register(
-                Ingress,
-                f"{name}-{part.name}",
-                ingress(cluster, part, services[part.service]),
-                pulumi.ResourceOptions.merge(here, pulumi.ResourceOptions(depends_on=before)),
-            )
-        self.hostname = group.status.apply(_hostname)
-        self.urls = self.hostname.apply(lambda hostname: _urls(alb, found, hostname))
+        self._prefix = name
+        self._parts = parts(alb.routes)
+        self._made: dict[str, Ingress] = {}
+        if whole:
+            self.complete()
+
+    def front(self, service: str) -> WeightedFront | None:
+        """What a service is to write of the load balancer itself; None for one that need not."""
+        if not goes_by_weights(self._services[service]):
+            return None
+        own = [part for part in self._parts if part.service == service]
+        front = Front(
+            region=self._cluster.region,
+            ingresses=tuple(part.name for part in own),
+            health_seconds=self._alb.health_interval_seconds * self._alb.healthy_threshold,
+        )
+        return WeightedFront(front, lambda opts: [self._write(part, opts) for part in own])
+
+    def complete(self, after: Sequence[pulumi.Resource] = ()) -> None:
+        """Registers the Ingresses that no service writes, and the outputs.
+
+        Args:
+            after: the services.
+
+        Raises:
+            ValueError: a service has not written its own.
+        """
+        for part in self._parts:
+            if not goes_by_weights(self._services[part.service]):
+                self._write(part, pulumi.ResourceOptions(depends_on=after))
+            elif part.name not in self._made:
+                raise ValueError(f"service {part.service} has not written Ingress {part.name}")
+        self.hostname = self._group.status.apply(_hostname)
+        self.urls = self.hostname.apply(lambda hostname: _urls(self._alb, self._parts, hostname))
         self.register_outputs({"hostname": self.hostname, "urls": self.urls})
+
+    def _write(self, part: Part, opts: pulumi.ResourceOptions) -> Ingress:
+        # Those of a service that is registered later cannot be waited for: between two services that both write their
+        # own, a request of a new route may find the wider one for as long as the other takes.
+        first = [self._made[other] for other in earlier(part, self._parts) if other in self._made]
+        before = pulumi.ResourceOptions(depends_on=[self._group, *first])
+        self._made[part.name] = made = register(
+            Ingress,
+            f"{self._prefix}-{part.name}",
+            ingress(self._cluster, part, self._services[part.service]),
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(self._here, before), opts),
+        )
+        return made
 
 
 def _hostname(status: Any) -> str:

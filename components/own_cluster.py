@@ -9,6 +9,7 @@ import pulumi
 from components.addons import platform_addons, pod_network
 from components.argo_blue_green import look_at_rollouts
 from components.ec2 import Ec2Machines
+from components.front import look_at_weights
 from components.ground import Ground, after
 from components.ingress import AlbIngress
 from components.placement import Placement, look_at_nodes
@@ -16,6 +17,7 @@ from gate.bring_up import NotUpError, wait_for_api, wait_for_node
 from gate.cluster import ClusterAccess, MadeKubeconfig
 from gate.nodes import LiveNode, ServerSilentError, server_version
 from render.cloud_init import PHASE_FILE
+from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import refuse_skipped_minor
 from settings.problems import SettingsError
@@ -48,6 +50,8 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
+    if not access.blind:
+        look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
@@ -65,6 +69,21 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
     )
     ready = [placement, *platform_addons(cluster, machines.vpc_id, access, after(on_cluster, [placement]))]
 
+    def balancer(*, whole: bool, before: Sequence[pulumi.Resource]) -> AlbIngress:
+        return AlbIngress(
+            "load-balancer",
+            cluster=cluster,
+            services=services,
+            production=production,
+            security_group_id=machines.load_balancer_group_id,
+            access_log_bucket=machines.access_log_bucket,
+            whole=whole,
+            opts=after(on_cluster, [*ready, *before]),
+        )
+
+    # Before the services only where one of them writes an Ingress itself.
+    early = balancer(whole=False, before=[]) if any(map(goes_by_weights, services.values())) else None
+
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {
             KUBECONFIG: machines.kubeconfig,
@@ -73,19 +92,13 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
-            ingress = AlbIngress(
-                "load-balancer",
-                cluster=cluster,
-                services=services,
-                production=production,
-                security_group_id=machines.load_balancer_group_id,
-                access_log_bucket=machines.access_log_bucket,
-                opts=after(on_cluster, [*ready, *released]),
-            )
+            ingress = early or balancer(whole=True, before=released)
+            if early is not None:
+                early.complete(after=released)
             outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
         return outputs
 
-    return Ground(access, rollouts, after(on_cluster, ready), expose)
+    return Ground(access, rollouts, after(on_cluster, ready), expose, early.front if early else lambda _: None)
 
 
 class _Wait:

@@ -1,7 +1,7 @@
 """One service by its strategy."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -12,6 +12,9 @@ from components.rollout import RolloutService
 from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
+
+if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
+    from components.front import WeightedFront
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,12 @@ class Released:
 
 
 def release(
-    name: str, service: ServiceSettings, access: ClusterAccess, live: LiveRelease | None, opts: pulumi.ResourceOptions
+    name: str,
+    service: ServiceSettings,
+    access: ClusterAccess,
+    live: LiveRelease | None,
+    front: "WeightedFront | None",
+    opts: pulumi.ResourceOptions,
 ) -> Released:
     """Registers one service.
 
@@ -37,10 +45,11 @@ def release(
         service: its settings.
         access: the cluster, for the gates.
         live: what the cluster has of it, for one with a Rollout.
+        front: the load balancer before it, for one whose colours that knows.
         opts: of its component.
     """
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, front=front, opts=opts)
         return Released(colours, {"active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
         made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)

@@ -21,6 +21,8 @@ busy with the resources of 200 services.
 
 CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"
 ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
+TARGETS = "elbv2.k8s.aws/v1beta1"
+"""What the AWS Load Balancer Controller has beside Ingresses: its target groups."""
 
 METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
 """Of HTTP, by verb."""

@@ -47,12 +47,20 @@ class BlueGreenGates(Gates):
                 if change.template:
                     selected = await self._selected(cluster)
                     self._raise(refuse_in_place(self._name, self._colours, colour, selected))
+                    await self._before_in_place(cluster, colour)
             elif not preview:
                 needed = await self._wait_for_retirement(cluster, colour, change)
                 if needed:
                     seconds = self._service.gate.timeout_seconds
                     reasons = await wait_for_nodes(cluster, self._service, seconds)
                     self._raise(refuse_unfollowed(self._name, colour, reasons))
+                    await self._before_retirement(cluster, colour)
+
+    async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
+        """Holds before pods are replaced that the Service does not select, where users come by another way too."""
+
+    async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
+        """Holds before ready pods go that the Service does not need any more; else as `_before_in_place`."""
 
     async def explain(self, colour: Colour, errors: Collection[str]) -> None:
         """Tells why the pods of a colour are not ready, after an update that waited for them in vain.

@@ -108,8 +108,7 @@ class Gates:
             self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
             if preview:
                 return
-            endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
-            await self._smoke(cluster, to, endpoints)
+            await self._prove(cluster, to, serving_ready)
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
                 await self._hold_rollout(cluster)
             self._switching = serving is not None
@@ -159,6 +158,17 @@ class Gates:
                     reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
         reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
         return unfinished_hand_over(self._name, track, len(old), reasons) if reasons else None
+
+    async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
+        """Holds until the track may take the traffic.
+
+        Args:
+            cluster: the cluster.
+            to: the track.
+            serving_ready: ready pods that serve now, those of the track left out.
+        """
+        endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
+        await self._smoke(cluster, to, endpoints)
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
         refusal = refuse_no_answer(self._name, self._service, f"the switch to {to}")

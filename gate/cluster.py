@@ -18,6 +18,7 @@ from gate.api import (
     ISTIO,
     NETWORKING,
     ROLLOUTS,
+    TARGETS,
     AccessDeniedError,
     BoundedApi,
     ProxyAnswer,
@@ -230,6 +231,22 @@ class Cluster:
         """The Ingresses of a namespace."""
         found: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]
         return found
+
+    async def target_groups(self, namespace: str) -> dict[str, str]:
+        """The Services of a namespace that have target groups of the load balancer, by the ARN of each group."""
+        if not await self._api.knows("targetgroupbindings", namespace, TARGETS):
+            return {}
+        found = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
+        specs = [item["spec"] for item in found["items"]]
+        return {spec["targetGroupARN"]: spec["serviceRef"]["name"] for spec in specs if spec.get("targetGroupARN")}
+
+    async def warning(self, namespace: str, kind: str, name: str) -> str | None:
+        """What was said last of an object as a warning; events are kept for an hour."""
+        fields = {"involvedObject.kind": kind, "involvedObject.name": name, "type": "Warning"}
+        selected = ",".join(f"{key}={value}" for key, value in fields.items())
+        found = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
+        last = max(found["items"], key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
+        return None if last is None else f"{last['reason']}: {last['message']}"
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""

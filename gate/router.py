@@ -11,13 +11,8 @@ from typing import Any
 from gate.decisions import Refusal
 from render.canary import root_service
 from render.labels import canary_name, object_labels, stable_name
+from render.weights import ACTIONS, BY_ANNOTATION
 from settings.service import CanarySettings, ServiceSettings, Track
-
-ACTIONS = "alb.ingress.kubernetes.io/actions."
-"""Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
-
-BY_ANNOTATION = "use-annotation"
-"""Port of a rule that sends the requests by such weights."""
 
 
 @dataclass(frozen=True)

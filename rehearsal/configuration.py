@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from rehearsal.charts import NotRehearsableError
+from render.weights import goes_by_weights
 from settings.addons import Chart
 from settings.ec2 import Ec2Cluster
 from settings.stack import load
@@ -69,6 +70,12 @@ def rehearsed(
             f"stack {stack}: {CLUSTER}.kind is {settings.cluster.kind!r}: only a cluster that the stack makes, kind "
             "'ec2', is rehearsed"
         )
+    for name, service in settings.services.items():
+        if goes_by_weights(service):
+            raise NotRehearsableError(
+                f"stack {stack}: {SERVICES}.{name}.switchEngine is {service.engine.value!r}: the stand-ins know no "
+                "weights of a load balancer, and the gate would ask AWS itself. Rehearse it with 'selector'"
+            )
     cluster = copy.deepcopy(dict(raw[CLUSTER]))
     wanted = {key: chart for key, of in CHARTS.items() if (chart := of(settings.cluster)) is not None}
     changes = list(_changes(settings.cluster, wanted))

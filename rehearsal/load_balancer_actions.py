@@ -7,8 +7,8 @@ import json
 
 from rehearsal.load_balancer_targets import annotation, written
 from rehearsal.values import Values
-from render.ingress import USE_ANNOTATION
 from render.pods import Manifest
+from render.weights import BY_ANNOTATION
 
 MESSAGE_LIMIT = 1024
 """Characters of a fixed response (API reference, FixedResponseActionConfig). AWS enforces it, moto does not."""
@@ -27,7 +27,7 @@ def default_action(ingress: Manifest) -> tuple[Values | None, list[str]]:
     if backend is None:
         return None, []
     service = backend.get("service") or {}
-    if service.get("port") != {"name": USE_ANNOTATION}:
+    if service.get("port") != {"name": BY_ANNOTATION}:
         raise ValueError(f"Ingress {written(ingress)}: a defaultBackend that is no action is unknown to this stand-in")
     if annotation(ingress, f"actions.{service['name']}") is None:
         missing = f"Ingress {written(ingress)}: there is no annotation actions.{service['name']}: the answer is 503"

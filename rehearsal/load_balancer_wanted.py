@@ -22,8 +22,9 @@ from rehearsal.load_balancer_targets import (
 from rehearsal.values import Values
 from render.addons import INGRESS_CLASS
 from render.iam import CLUSTER_TAG
-from render.ingress import PREFIX, USE_ANNOTATION
+from render.ingress import PREFIX
 from render.pods import Manifest
+from render.weights import BY_ANNOTATION
 
 STACK_TAG = "ingress.k8s.aws/stack"
 """Tag of the controller's whose value is the group."""
@@ -210,7 +211,7 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
         for path in sorted(paths, key=lambda path: len(path.get("path", "")), reverse=True):
             if path["pathType"] != "Prefix" or "service" not in path["backend"]:
                 raise ValueError(f"Ingress {written(ingress)}: only prefixes that lead to Services are known here")
-            if path["backend"]["service"]["port"] == {"name": USE_ANNOTATION}:
+            if path["backend"]["service"]["port"] == {"name": BY_ANNOTATION}:
                 raise ValueError(f"Ingress {written(ingress)}: a rule that leads to an action is unknown here")
             if set(path["path"]) & set("*?"):
                 raise ValueError(f"Ingress {written(ingress)}: prefix path {path['path']} has a wildcard")

@@ -14,6 +14,9 @@ from settings.ec2 import Ec2Cluster
 ARGO_ROLLOUTS = "argo-rollouts"
 """Namespace and release; where the runbook and the refusals look for the controller."""
 
+ALB_CONTROLLER = "aws-load-balancer-controller"
+"""Namespace and release; where the refusals look for the controller."""
+
 INGRESS_CLASS = "alb"
 """Class of the Ingresses that the AWS Load Balancer Controller takes care of."""
 
@@ -87,8 +90,8 @@ def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) 
     """Makes the load balancer that Ingresses ask for."""
     return Addon(
         kind="LoadBalancerController",
-        name="aws-load-balancer-controller",
-        namespace="aws-load-balancer-controller",
+        name=ALB_CONTROLLER,
+        namespace=ALB_CONTROLLER,
         level="privileged",  # for hostNetwork
         chart=chart,
         values=load_balancer_controller_values(cluster, vpc_id),

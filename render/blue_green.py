@@ -2,16 +2,21 @@
 
 from render.labels import SKIP_AWAIT, colour_name, selector
 from render.pods import Manifest, metadata, pod_template, service_port
+from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
 
 
 def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
-    """A colour's own Service, whatever the active one selects: the way in for smoke tests."""
+    """A colour's own Service, whatever the active one selects: the way in for smoke tests.
+
+    A NodePort where the load balancer has a target group for each colour.
+    """
+    kind = "NodePort" if goes_by_weights(service) else "ClusterIP"
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(colour_name(name, colour), name, service, SKIP_AWAIT),
-        "spec": {"type": "ClusterIP", "selector": selector(name, colour), "ports": [service_port(service)]},
+        "spec": {"type": kind, "selector": selector(name, colour), "ports": [service_port(service)]},
     }
 
 

@@ -15,8 +15,9 @@ from render.addons import INGRESS_CLASS
 from render.labels import APPLY, FIELD_MANAGER
 from render.pods import PORT, Manifest, metadata
 from render.routes import Part
+from render.weights import BY_ANNOTATION, action, goes_by_weights
 from settings.ec2 import Ec2Cluster, LoadBalancer, Route
-from settings.service import ServiceSettings
+from settings.service import BlueGreenSettings, ServiceSettings
 
 PREFIX = "alb.ingress.kubernetes.io"
 """Of the controller's annotations."""
@@ -45,9 +46,6 @@ NO_ROUTE = "no-route"
 
 NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageBody": "No route leads here."}
 
-USE_ANNOTATION = "use-annotation"
-"""Port of a backend that is no Service but the name of an action in the annotations."""
-
 
 def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
     """The Ingress of a service, or one of several.
@@ -59,6 +57,10 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     """
     alb = _load_balancer(cluster)
     own = _membership(cluster, alb, part.order) | _targets(alb, service)
+    port = PORT
+    if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
+        own[f"actions.{part.service}"] = action(part.service, service)
+        port = BY_ANNOTATION
     by_host: dict[str | None, list[Route]] = {}
     for route in part.routes:
         by_host.setdefault(route.host, []).append(route)
@@ -68,7 +70,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
         "metadata": metadata(part.name, part.service, service, _prefixed(own)),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
-            "rules": [_rule(host, there) for host, there in by_host.items()],
+            "rules": [_rule(host, there, port) for host, there in by_host.items()],
         },
     }
 
@@ -114,7 +116,7 @@ def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: objec
         },
         "spec": {
             "ingressClassName": INGRESS_CLASS,
-            "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": USE_ANNOTATION}}},
+            "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": BY_ANNOTATION}}},
         },
     }
 
@@ -192,12 +194,12 @@ def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
     return targets
 
 
-def _rule(host: str | None, routes: Iterable[Route]) -> Manifest:
+def _rule(host: str | None, routes: Iterable[Route], port: str) -> Manifest:
     paths = [
         {
             "path": route.path,
             "pathType": "Prefix",
-            "backend": {"service": {"name": route.service, "port": {"name": PORT}}},
+            "backend": {"service": {"name": route.service, "port": {"name": port}}},
         }
         for route in routes
     ]

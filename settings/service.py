@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from settings.argo_blue_green import ArgoBlueGreen
 from settings.canary import Canary
+from settings.engine import SwitchEngine
 from settings.model import Bool, Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
 from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain
@@ -183,6 +184,7 @@ class ServiceSettings(Model):
         strategy: how releases happen.
         image: repository of the image; the tag belongs to a colour, or to the service under a Rollout.
         active: the colour that takes traffic.
+        switch_engine: what gives it the traffic. The two of the load balancer need one, with a route to the service.
         tag: image tag under a canary and under argoBlueGreen.
         replicas: pods wanted under these two; None leaves them to an autoscaler.
         canary: how a canary goes.
@@ -203,6 +205,7 @@ class ServiceSettings(Model):
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = "blueGreen"
     image: Image
     active: Colour | None = None
+    switch_engine: SwitchEngine = SwitchEngine.SELECTOR
     blue: ColourSettings = ColourSettings()
     green: ColourSettings = ColourSettings()
     tag: Tag | None = None
@@ -242,6 +245,11 @@ class ServiceSettings(Model):
         """The pods that take the traffic, as the stack has it."""
         raise NotImplementedError
 
+    @property
+    def engine(self) -> SwitchEngine:
+        """What a switch changes. Only two colours leave that to choose."""
+        return SwitchEngine.SELECTOR
+
     def replicas_of(self, track: Track) -> int:
         """Pods wanted of a track; of one that an autoscaler sizes, one."""
         if track is Track.ROLLOUT:
@@ -258,6 +266,11 @@ class BlueGreenSettings(ServiceSettings):
     def track(self) -> Track:
         """The active colour."""
         return Track(self.active)
+
+    @property
+    def engine(self) -> SwitchEngine:
+        """As the settings say."""
+        return self.switch_engine
 
 
 class RolloutSettings(ServiceSettings):

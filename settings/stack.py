@@ -11,6 +11,7 @@ from settings.checks import SERVICES, name_problems, service_problems, stack_pro
 from settings.cluster import CLUSTER, ExistingCluster
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
+from settings.engine_checks import engine_findings
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
@@ -66,6 +67,8 @@ def load(
     found = [Finding(problem) for problem in stack_problems(services, nodes)]
     if isinstance(cluster, Ec2Cluster):
         found += ec2_findings(cluster, services, production=marked)
+    if cluster is not None:
+        found += engine_findings(cluster, services)
     problems += [
         finding.problem
         for finding in found

@@ -156,17 +156,25 @@ def _judgements_table(title: str, judgements: list[Judgement]) -> Table:
 def _table(stack: str, services: list[ServiceStatus]) -> Table:
     table = Table(title=f"stack {stack}", title_justify="left")
     tracks = [track for track in Track if any(track in service.tracks for service in services)]
-    for column in ("service", "configured", "serving", *tracks, "node port"):
+    # Only where there is a load balancer that knows the colours, which most stacks have not.
+    by_engine = any(service.leads is not None for service in services)
+    engine = ("engine", "Ingress leads to") if by_engine else ()
+    for column in ("service", "configured", "serving", *engine, *tracks, "node port"):
         table.add_column(column)
     for service in services:
         table.add_row(
             f"{service.namespace}/{service.name}",
             service.configured.value,
             "nothing" if service.serving is None else service.serving.value,
+            *((service.engine.value, _led(service)) if by_engine else ()),
             *(_cell(service.tracks.get(track)) for track in tracks),
             "-" if service.node_port is None else str(service.node_port),
         )
     return table
+
+
+def _led(service: ServiceStatus) -> str:
+    return "-" if service.leads is None else ", ".join(sorted(service.leads)) or "nothing"
 
 
 def _cell(track: TrackStatus | None) -> str:

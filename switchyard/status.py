@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from gate.cluster import Cluster, ClusterAccess
 from gate.decisions import ready_pods
+from gate.weights import leads, ways
 from render.labels import selector
-from settings.service import ArgoBlueGreenSettings, Colour, ServiceSettings, Track
+from render.weights import goes_by_weights, weighed
+from settings.engine import SwitchEngine
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, Colour, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
@@ -21,20 +24,29 @@ class TrackStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: `configured` is the stack's word, `serving` the selector on the cluster."""
+    """One service: `configured` is the stack's word, `serving` the selector on the cluster.
+
+    Attributes:
+        leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
+            with that is not asked here.
+    """
 
     name: str
     namespace: str
+    engine: SwitchEngine
     configured: Track
     serving: Track | None
     tracks: Mapping[Track, TrackStatus]
     node_port: int | None
     simulated: bool
+    leads: frozenset[str] | None = None
+    to: str | None = None
 
     @property
     def as_configured(self) -> bool:
         """Whether what is configured serves, and every set of pods has those that it was given."""
-        return self.serving == self.configured and all(track.ready == track.wanted for track in self.tracks.values())
+        serves = self.serving == self.configured and self.leads in {None, frozenset({self.to})}
+        return serves and all(track.ready == track.wanted for track in self.tracks.values())
 
 
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
@@ -45,14 +57,19 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
 
 async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> ServiceStatus:
     behind = await cluster.endpoints(service.namespace, name)
+    knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
+    found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
     return ServiceStatus(
         name=name,
         namespace=service.namespace,
+        engine=service.engine,
         configured=service.track,
         serving=await cluster.serving_track(service.namespace, name),
         tracks={track: await _track(cluster, name, service, track) for track in tracks(service)},
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
+        leads=None if found is None else leads(found),
+        to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
     )
 
 

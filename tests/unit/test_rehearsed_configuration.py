@@ -53,6 +53,16 @@ def test_charts_are_paths_of_the_same_version_and_everything_else_is_as_the_user
     assert line.startswith("charts calico, loadBalancerController, metricsServer: small ones")
 
 
+@pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
+def test_a_load_balancer_that_switches_is_not_rehearsed_and_aws_is_not_asked(tmp_path: Path, engine: str) -> None:
+    found = yaml.safe_load(PRODUCTION.read_text())
+    found["config"]["switchyard:services"]["backend"]["switchEngine"] = engine
+    file = tmp_path / "Pulumi.production.yaml"
+    file.write_text(yaml.safe_dump(found))
+    with pytest.raises(NotRehearsableError, match=rf"backend.switchEngine is '{engine}'.* Rehearse it with 'selector'"):
+        read(file, "production", paths)
+
+
 def test_a_host_name_is_left_out_and_said_so(tmp_path: Path) -> None:
     found = read(changed(tmp_path, hostname="k8s.example.org"), "production", paths)
     assert "hostname" not in found.config["switchyard:cluster"]

@@ -1,0 +1,68 @@
+"""What a service and its load balancer know of each other, where the load balancer switches."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.networking.v1 import Ingress
+
+from gate.checks import Warn
+from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.weighted import Front, WeightedGates, left_by
+from gate.weights import refuse_early_selector
+from render.weights import goes_by_weights
+from settings.ec2 import Ec2Cluster
+from settings.service import BlueGreenSettings, ServiceSettings
+
+
+@dataclass(frozen=True)
+class WeightedFront:
+    """The load balancer before a service that it switches.
+
+    Attributes:
+        front: what the gates know of it.
+        write: registers the service's Ingresses, with these options beside their own.
+    """
+
+    front: Front
+    write: Callable[[pulumi.ResourceOptions], list[Ingress]]
+
+    def gates(
+        self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn, say: Warn
+    ) -> WeightedGates:
+        """The gates of the service; arguments as theirs."""
+        return WeightedGates(name, service, access, warn, self.front, say, preview=pulumi.runtime.is_dry_run())
+
+
+def look_at_weights(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:
+    """Ends a run that would take the colours' target groups away from users who come by them.
+
+    Before anything is registered: the ports of the colours go long before an Ingress is written.
+
+    Raises:
+        pulumi.RunError: with a line for each such service.
+    """
+    routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
+    routed = {route.service: services[route.service] for route in routes}
+    if not access.there or all(goes_by_weights(service) for service in routed.values()):
+        return
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        refusals = thread.submit(asyncio.run, _early_selectors(cluster.region, routed, access)).result()
+    if refusals:
+        raise pulumi.RunError("\n".join(refusals))
+
+
+async def _early_selectors(region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> list[str]:
+    try:
+        cluster = await Cluster.connect(access)
+        refusals = [
+            refuse_early_selector(name, service, await left_by(cluster, region, name, service.namespace))
+            for name, service in services.items()
+            if not goes_by_weights(service)
+        ]
+    except UNREACHABLE:
+        return []  # without an API server nothing can be taken away there; who needs it says so
+    return [str(refusal) for refusal in refusals if refusal is not None]

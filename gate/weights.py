@@ -1,0 +1,202 @@
+"""Whether a load balancer may send its requests to another colour, and whether it does; as pure functions.
+
+What was seen goes in, a refusal, a line or None comes out.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gate.decisions import Refusal
+from gate.router import Rule, rules_of
+from render.addons import ALB_CONTROLLER
+from render.labels import colour_name
+from render.weights import WHOLE, weighed
+from settings.engine import SwitchEngine
+from settings.service import BlueGreenSettings, Colour, ServiceSettings
+
+CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
+"""The command that shows what the controller says."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an Ingress leads to a service.
+
+    Attributes:
+        ingress: its name.
+        by_weights: whether it goes by weights.
+        weights: of each Service that has a target group.
+    """
+
+    ingress: str
+    by_weights: bool
+    weights: Mapping[str, int]
+
+    @property
+    def leads(self) -> frozenset[str]:
+        """The Services that get requests."""
+        return _above_zero(self.weights)
+
+
+def leads(found: Iterable[Way]) -> frozenset[str]:
+    """The Services that get requests by any of these ways."""
+    return frozenset(service for way in found for service in way.leads)
+
+
+def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of the load balancers that Ingresses have; the controller writes them into their status."""
+    points = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
+    return frozenset(point["hostname"] for of_one in points for point in of_one if point.get("hostname"))
+
+
+def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(service for service, weight in weights.items() if weight > 0)
+
+
+def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None) -> list[Way]:
+    """How the Ingresses of a namespace lead to a service, one way for each that does.
+
+    Args:
+        name: the service's name.
+        ingresses: all of them.
+        names: of those that count; None for all.
+    """
+    rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
+    return [_way(rule) for rule in rules.values() if names is None or rule.ingress in names]
+
+
+def _way(rule: Rule) -> Way:
+    if not rule.by_weights:
+        return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
+    try:
+        groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
+        weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        weights = {}  # somebody's own, which the controller may not understand either
+    return Way(rule.ingress, by_weights=True, weights=weights)
+
+
+def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[Way]) -> Refusal | None:
+    """Refuses to send the requests to target groups that are to be made in the same moment.
+
+    The controller changes the rule, and registers the targets of a new group afterwards: requests would find none.
+    """
+    to = weighed(name, service)
+    for way in found:
+        if to not in way.weights:
+            return Refusal(
+                step=f"{name}: switchEngine {service.engine}",
+                found=f"Ingress {way.ingress} has no target group for Service {to}",
+                rule="it must be there and healthy before it gets a request",
+                remedy=(
+                    f"Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS}, `pulumi up`; and then "
+                    f"{SwitchEngine.ALB_WEIGHTS}."
+                ),
+            )
+    return None
+
+
+def refuse_early_selector(name: str, service: ServiceSettings, found: str | None) -> Refusal | None:
+    """Refuses to leave the colours' target groups while users come by them.
+
+    Args:
+        name: the service's name.
+        service: its settings, without an engine of the load balancer.
+        found: why it may not; None if it may.
+    """
+    if found is None:
+        return None
+    return Refusal(
+        step=f"{name}: strategy {service.strategy} with switchEngine {service.engine}",
+        found=found,
+        rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
+        remedy=(
+            f"Nothing was changed. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under strategy "
+            "blueGreen, `pulumi up`; and then this."
+        ),
+    )
+
+
+def refuse_unhealthy(name: str, to: str, found: str) -> Refusal:
+    """Refuses to send requests to targets that the load balancer does not find healthy."""
+    return Refusal(
+        step=f"{name}: the switch of the load balancer to Service {to}",
+        found=found,
+        rule="the load balancer has found it healthy before it gets a request",
+        remedy=(
+            "Nothing was switched by it. Can the load balancer reach the NodePort, and does the readiness path "
+            f"answer 200 there? See: {CONTROLLER}"
+        ),
+    )
+
+
+def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, found: str) -> Refusal:
+    """Refuses to take pods away that the load balancer may still send requests to."""
+    return Refusal(
+        step=f"{name}: a change of the idle colour {colour}",
+        found=found,
+        rule=f"the old colour goes only when the load balancer sends its requests to Service {to} alone",
+        remedy=f"{colour} keeps its pods. {_look_there(name, service)}",
+    )
+
+
+def not_switched(name: str, service: ServiceSettings, to: str, found: str) -> str:
+    """Says that the load balancer does not do what its Ingress says."""
+    return (
+        f"{name}: the switch of the load balancer to Service {to} is not finished: {found}. Both colours keep "
+        f"their pods. {_look_there(name, service)}"
+    )
+
+
+def _look_there(name: str, service: ServiceSettings) -> str:
+    ingress = f"kubectl -n {service.namespace} describe ingress {name}"
+    return f"Is the controller running? See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
+
+
+def unwritten(to: str, found: Sequence[Way]) -> str | None:
+    """What is wrong with the weights that the Ingresses have; None if they lead to one Service alone."""
+    if not found:
+        return "its Ingress is not there"
+    for way in found:
+        if way.leads != {to}:
+            return (
+                f"Ingress {way.ingress} on the cluster leads to {_listed(way.leads)}, not {to} as the stack has it; "
+                "`pulumi up --refresh` shows the difference and puts it right"
+            )
+    return None
+
+
+def switched(
+    name: str, rules: Iterable[Mapping[str, int]], target_groups: Mapping[str, str]
+) -> list[Mapping[str, int]]:
+    """The rules of the load balancer that know both colours: for each, the weights by Service.
+
+    A rule that leads straight to one colour is somebody's own way there, and none of the switch.
+
+    Args:
+        name: the service's name.
+        rules: the weights of all rules, by the ARN of each target group.
+        target_groups: which Service has which of them.
+    """
+    colours = {colour_name(name, colour) for colour in Colour}
+    by_service = (
+        {target_groups[group]: weight for group, weight in rule.items() if group in target_groups} for rule in rules
+    )
+    return [weights for weights in by_service if colours <= weights.keys()]
+
+
+def unforwarded(to: str, found: Sequence[Mapping[str, int]]) -> str | None:
+    """What is wrong with the rules of `switched`; None if they lead to one Service alone."""
+    if not found:
+        return "the load balancer has no rule with the weights of both colours yet"
+    for weights in found:
+        if _above_zero(weights) != {to}:
+            sent = ", ".join(f"{weight} to {service}" for service, weight in sorted(weights.items()))
+            return f"a rule of the load balancer sends {sent}"
+    return None
+
+
+def _listed(services: Collection[str]) -> str:
+    return " and ".join(sorted(services)) or "no Service"

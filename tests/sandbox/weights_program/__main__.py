@@ -1,0 +1,47 @@
+"""A service and its load balancer as on a cluster of EC2 machines, on one that is there already."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from components.blue_green import BlueGreenService
+from components.cluster import ExistingClusterAccess
+from components.front import look_at_weights
+from components.ingress import AlbIngress
+from gate.cluster import ClusterAccess
+from settings.cluster import ExistingCluster
+from settings.ec2 import Ec2Cluster
+from settings.problems import SettingsError
+from settings.service import BlueGreenSettings
+from settings.stack import load
+
+config = pulumi.Config("switchyard")
+try:
+    settings = load(config.get_object("cluster"), config.get_object("services"), "test")
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+assert isinstance(settings.cluster, Ec2Cluster)
+kubeconfig = config.require("kubeconfig")
+access = ClusterAccess(kubeconfig)
+look_at_weights(settings.cluster, settings.services, access)
+cluster = ExistingClusterAccess("cluster", cluster=ExistingCluster(kind="existing", kubeconfig=kubeconfig))
+on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
+balancer = AlbIngress(
+    "balancer",
+    cluster=settings.cluster,
+    services=settings.services,
+    production=False,
+    security_group_id="sg-0123456789abcdef0",
+    whole=False,
+    opts=on_cluster,
+)
+released = []
+for name, service in settings.services.items():
+    assert isinstance(service, BlueGreenSettings)
+    released.append(BlueGreenService(name, service=service, access=access, front=balancer.front(name), opts=on_cluster))
+balancer.complete(after=released)
+pulumi.export("active", released[0].active)
+pulumi.export("urls", balancer.urls)
