@@ -4,8 +4,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
+from gate.access import ClusterAccess
 from gate.charts import clear_unfinished
-from gate.cluster import ClusterAccess
 from render.addons import Addon, calico, existing_addons, namespace_labels, platform
 from render.labels import APPLY
 from settings.cluster import ExistingCluster

@@ -8,8 +8,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from components.manifest import register
 from components.rollout import RolloutService
 from components.service import ARGO_BLUE_GREEN_TYPE
+from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
-from gate.cluster import ClusterAccess
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service

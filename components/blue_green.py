@@ -10,8 +10,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
 from components.service import BLUE_GREEN_TYPE, ReleasedService
+from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
-from gate.cluster import ClusterAccess
 from render import blue_green as render
 from render.labels import colour_name
 from render.weights import goes_by_weights

@@ -6,8 +6,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from components.manifest import register
 from components.rollout import RolloutService
 from components.service import CANARY_TYPE
+from gate.access import ClusterAccess
 from gate.canary import CanaryGates
-from gate.cluster import ClusterAccess
 from render import canary as render
 from render.analysis import templates
 from render.labels import canary_name, stable_name

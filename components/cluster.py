@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from settings.cluster import ExistingCluster
 
 

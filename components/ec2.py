@@ -11,7 +11,7 @@ from components.machines import Endpoint, Machines
 from components.network import Network
 from components.pki import Pki
 from components.storage import Storage
-from gate.cluster import MadeKubeconfig
+from gate.access import MadeKubeconfig
 from render import cloud_init
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
@@ -66,7 +66,12 @@ class Ec2Machines(pulumi.ComponentResource):
         """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)
         # A provider of its own: the region is that of the settings, whatever the shell of the engineer says.
-        region = aws.Provider(f"{name}-aws", region=cluster.region, opts=pulumi.ResourceOptions(parent=self))
+        region = aws.Provider(
+            f"{name}-aws",
+            region=cluster.region,
+            allowed_account_ids=None if cluster.account is None else [cluster.account],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         child = pulumi.ResourceOptions(parent=self, providers={"aws": region})
 
         network = Network(f"{name}-network", cluster=cluster, node_ports=_node_ports(cluster, services), opts=child)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
+from gate.access import UNREACHABLE, ClusterAccess
 from gate.checks import Warn
-from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.weighted import Front, WeightedGates, left_by
 from gate.weights import refuse_early_selector
 from render.weights import goes_by_weights

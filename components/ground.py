@@ -10,7 +10,7 @@ from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
 from components.cluster import ExistingClusterAccess, access_to
 from components.placement import Placement, look_at_nodes
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
 from settings.cluster import ExistingCluster
 from settings.service import ServiceSettings

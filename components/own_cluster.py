@@ -13,14 +13,15 @@ from components.front import look_at_weights
 from components.ground import Ground, after
 from components.ingress import AlbIngress
 from components.placement import Placement, look_at_nodes
+from gate.access import ClusterAccess, MadeKubeconfig
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
-from gate.cluster import ClusterAccess, MadeKubeconfig
-from gate.nodes import LiveNode, ServerSilentError, server_version
+from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
 from render.cloud_init import PHASE_FILE
 from render.weights import goes_by_weights
+from settings.cluster import CLUSTER
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import refuse_skipped_minor
-from settings.problems import SettingsError
+from settings.problems import Problem, SettingsError, shown
 from settings.service import ServiceSettings
 
 KUBECONFIG = "kubeconfig"
@@ -30,6 +31,10 @@ NODES = "nodes"
 """Output of the stack: instance id by node, of nodes that are Ready."""
 
 
+FIXED = "identity"
+"""Output of the stack: settings that its machines and certificates are made from, by their keys."""
+
+
 @dataclass(frozen=True)
 class Before:
     """What the update before has left.
@@ -37,15 +42,18 @@ class Before:
     Attributes:
         kubeconfig: None before the first update, or when that did not end well.
         nodes: instance id by node.
+        fixed: what cannot change any more, by its key.
     """
 
     kubeconfig: str | None = None
     nodes: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
 
 def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool) -> Ground:
     """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
     before = _before()
+    _refuse_another(cluster, before)
     made = MadeKubeconfig(before.kubeconfig)
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     live = _look(cluster, access, before)
@@ -89,6 +97,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
             KUBECONFIG: machines.kubeconfig,
             # Known when every node is Ready: an update that is cut off before leaves none, and the next one waits.
             NODES: placement.nodes.apply(lambda _: machines.instance_ids),
+            FIXED: placement.nodes.apply(lambda _: _fixed(cluster)),
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
@@ -116,7 +125,10 @@ class _Wait:
 
     async def for_api(self, instance_id: str) -> None:
         """Until the API server answers, on that machine."""
-        where = self._where(self._cluster.control_plane, instance_id)
+        where = (
+            "Does the address that this comes from (curl https://checkip.amazonaws.com) belong to "
+            f"{CLUSTER}.network.administrators? {self._where(self._cluster.control_plane, instance_id)}"
+        )
         try:
             await wait_for_api(self._access, pulumi.log.info, where, self._seconds)
         except NotUpError as error:
@@ -139,7 +151,36 @@ def _before() -> Before:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
     outputs = answer.get("outputs") or {}
-    return Before(outputs.get(KUBECONFIG), outputs.get(NODES) or {})
+    return Before(outputs.get(KUBECONFIG), outputs.get(NODES) or {}, outputs.get(FIXED) or {})
+
+
+def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
+    """What a cluster is made from once: another value would replace it, or leave it with two halves."""
+    network = cluster.network
+    return {
+        "name": cluster.name,
+        "region": cluster.region,
+        "hostname": cluster.hostname or "",
+        "network.vpc": str(network.vpc),
+        "network.pods": str(network.pods),
+        "network.services": str(network.services),
+    }
+
+
+def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
+    """Refuses settings of another cluster than the one that runs."""
+    problems = [
+        Problem(
+            f"{CLUSTER}.{key}",
+            shown(value),
+            f"the cluster that runs has {shown(before.fixed[key])}, which is fixed when it is made",
+            "Set it back, or make another stack.",
+        )
+        for key, value in _fixed(cluster).items()
+        if key in before.fixed and before.fixed[key] != value
+    ]
+    if problems:
+        raise pulumi.RunError(str(SettingsError(problems)))
 
 
 def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
@@ -166,4 +207,7 @@ def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping
         return {name: LiveNode() for name in cluster.nodes}
     coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
     known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}
-    return {**coming, **look_at_nodes(known, access)}
+    live = look_at_nodes(known, access)
+    for warning in stale_nodes(live, before.nodes):
+        pulumi.log.warn(warning)
+    return {**coming, **live}

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import NodePatch
 
 from components.manifest import register
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from gate.nodes import LiveNode, NodesUnreadableError, look_again, lost_nodes, read_nodes, unknown_nodes
 from render.placement import node_patch, taints_are_right, taints_to_apply
 from settings.nodes import NodeSettings

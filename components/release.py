@@ -9,7 +9,7 @@ from components.argo_blue_green import ArgoBlueGreenService
 from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.rollout import RolloutService
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 

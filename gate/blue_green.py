@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Collection
 from contextlib import aclosing, suppress
 
+from gate.access import UNREACHABLE, ClusterAccess
 from gate.checks import GateRefusedError, Gates, Warn
-from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
 from gate.following import wait_for_nodes
 from gate.objects import PodsChange

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gate.api import BoundedApi
-from gate.cluster import UNREACHABLE, ClusterAccess
+from gate.access import UNREACHABLE, ClusterAccess
 
 POLL_SECONDS = 3.0
 """Between two questions to an API server that cannot be watched yet."""
@@ -35,7 +34,7 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
 
     async def look() -> str | None:
         try:
-            api = await BoundedApi.connect(access.source, access.context)
+            api = await access.api()
             # The version is everybody's. That the administrator may ask comes seconds later: kubeadm binds the group.
             await api.ask("list", "nodes", params={"limit": "1"})
         except (*UNREACHABLE, ValueError) as error:
@@ -61,7 +60,7 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
 
     async def look() -> str | None:
         try:
-            api = await BoundedApi.connect(access.source, access.context)
+            api = await access.api()
             return why_not_ready(name, await api.find("nodes", name))
         except (*UNREACHABLE, ValueError) as error:
             return f"{name}: the API server does not answer ({_said(error)})"

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from gate.api import BoundedApi
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 
 UNFINISHED = "pending-install,pending-upgrade,pending-rollback"
 """States of a revision that Helm was working on."""
@@ -26,7 +25,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     Raises:
         ValueError: a useless kubeconfig; or one of `gate.cluster.UNREACHABLE`.
     """
-    api = await BoundedApi.connect(access.source, access.context)
+    api = await access.api()
     selector = f"owner=helm,name={release},status in ({UNFINISHED})"
     found = await api.ask("list", "secrets", namespace=namespace, params={"labelSelector": selector})
     for secret in found["items"]:

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
+from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import AccessDeniedError, RejectedError
-from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import (
     Refusal,
     controlled,

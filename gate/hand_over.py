@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from gate.cluster import UNREACHABLE, Cluster, ClusterAccess
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import Refusal, controlled, get_pods_command, labels_text
 from gate.objects import RunningPod
 from gate.rollout import RolloutState

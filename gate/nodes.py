@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gate.api import BoundedApi
-from gate.cluster import UNREACHABLE, ClusterAccess
+from gate.access import UNREACHABLE, ClusterAccess
 from render.labels import FIELD_MANAGER
 from render.placement import LiveTaint, lost_taints, written
 from settings.problems import Problem
@@ -37,11 +36,13 @@ class LiveNode:
         taints: its taints, as the API server has them.
         placed: whether this program has patched it before.
         owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
+        provider_id: names its machine, as its kubelet gave it at its first registration.
     """
 
     taints: tuple[LiveTaint, ...] = ()
     placed: bool = False
     owns_taints: bool = False
+    provider_id: str = ""
 
 
 def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
@@ -68,7 +69,7 @@ def server_version(access: ClusterAccess) -> str:
     """
 
     async def ask() -> str:
-        return await (await BoundedApi.connect(access.source, access.context)).version()
+        return await (await access.api()).version()
 
     try:
         return _blocking(ask())
@@ -83,6 +84,7 @@ def live_node(node: Mapping[str, Any]) -> LiveNode:
         taints=tuple(node["spec"].get("taints", ())),
         placed=bool(own),
         owns_taints=any("f:taints" in entry["fieldsV1"].get("f:spec", {}) for entry in own),
+        provider_id=node["spec"].get("providerID", ""),
     )
 
 
@@ -112,6 +114,24 @@ def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | No
         f"{NODES}: {', '.join(missing)}: not on the cluster, left out. Labels and taints follow at the first update "
         "after a node is back; take one that is gone for good out of the table."
     )
+
+
+def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> list[str]:
+    """Warnings of nodes that are registered as the machine before theirs.
+
+    A kubelet finds the node of its name and does not change what it says of its machine. The load balancer then sends
+    nothing to the new one.
+
+    Args:
+        live: the cluster's nodes.
+        machines: instance id by node.
+    """
+    return [
+        f"{NODES}.{name}: is registered as {node.provider_id.rpartition('/')[2]}, and its machine is {machines[name]}: "
+        f"kubectl delete node {name}, and then on the machine: sudo systemctl restart kubelet"
+        for name, node in live.items()
+        if node.provider_id and name in machines and not node.provider_id.endswith(f"/{machines[name]}")
+    ]
 
 
 async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
@@ -158,5 +178,5 @@ def _blocking(asked: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:
-    api = await BoundedApi.connect(access.source, access.context)
+    api = await access.api()
     return await api.ask(verb, "nodes", name)

@@ -2,8 +2,9 @@
 
 from typing import Literal, Protocol
 
+from gate.access import ClusterAccess
 from gate.checks import GateRefusedError, Gates, Warn
-from gate.cluster import Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import serving_track
 from gate.following import SEEN_SECONDS, wait_for_rollout
 from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished

@@ -5,8 +5,9 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 
+from gate.access import UNREACHABLE
 from gate.api import AccessDeniedError, ProxyAnswer
-from gate.cluster import UNREACHABLE, Cluster
+from gate.cluster import Cluster
 from render.labels import way_in_name
 from settings.service import ServiceSettings, Smoke, SmokeCheck, Track
 

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gate.access import ClusterAccess
 from gate.api import AccessDeniedError
 from gate.balancer import AwsError, Balancers
 from gate.blue_green import BlueGreenGates
 from gate.checks import Warn
-from gate.cluster import Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import ready_pods, refuse_fewer_replicas, refuse_in_place
 from gate.weights import (
     Way,

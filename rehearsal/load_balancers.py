@@ -17,8 +17,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
+from gate.access import UNREACHABLE
 from gate.api import CORE, NETWORKING, BoundedApi, RejectedError
-from gate.cluster import UNREACHABLE
 from rehearsal.load_balancer_account import Account
 from rehearsal.load_balancer_seen import Caller, LoadBalancer, hostname
 from rehearsal.load_balancer_targets import Name, written

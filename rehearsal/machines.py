@@ -186,12 +186,16 @@ class Machines:
             self._parameter(f"{boot.parameters}/{secret}")  # it could not join without
         manifest = node_object(boot, self._instances[id_], id_)
         with self._sandbox.client() as client:
-            client.delete(f"/api/v1/nodes/{boot.node}")  # of a machine that it replaces
-            client.post("/api/v1/nodes", json=manifest).raise_for_status()
+            answer = client.post("/api/v1/nodes", json=manifest)
+            # A kubelet takes the node of its name, and leaves what it says of its machine.
+            if answer.status_code != httpx.codes.CONFLICT:
+                answer.raise_for_status()
         self._joined.add(id_)
         self._report(f"{boot.node}: joined, by a simulated kubelet")
 
     def _lead(self, id_: str, association: Values) -> None:
+        if association["instanceId"] not in self._instances:
+            raise RuntimeError(f"the address is given to {association['instanceId']}, which is no machine that runs")
         if self._sandbox is None:
             return  # its machine is broken: nobody listens
         behind = int(self._sandbox.server.rpartition(":")[2])

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import httpx
 
-from gate.cluster import Cluster, ClusterAccess
+from gate.access import ClusterAccess
+from gate.cluster import Cluster
 from gate.rollout import state_of
 from render.analysis import Comparison, Metric, metrics
 from settings.canary import Analysis

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gate.access import UNREACHABLE
 from gate.api import AccessDeniedError
-from gate.cluster import UNREACHABLE
 from settings.problems import SettingsError
 from settings.service import Track
 from settings.text import Url, matching

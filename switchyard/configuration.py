@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gate.cluster import ClusterAccess, MadeKubeconfig
+from gate.access import ClusterAccess, MadeKubeconfig
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import StackSettings, load, secret_problems

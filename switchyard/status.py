@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gate.cluster import Cluster, ClusterAccess
+from gate.access import ClusterAccess
+from gate.cluster import Cluster
 from gate.decisions import ready_pods
 from gate.weights import leads, ways
 from render.labels import selector

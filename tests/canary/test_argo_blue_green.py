@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gate.cluster import HELD, ClusterAccess
+from gate.access import ClusterAccess
+from gate.cluster import HELD
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.pods import active_service

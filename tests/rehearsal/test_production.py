@@ -122,6 +122,38 @@ def test_an_image_that_moved_changes_nothing(production: Whole) -> None:
         production.aws.image = image
 
 
+def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(production: Whole) -> None:
+    table = _table()
+    table["k8s-worker-1"]["type"] = "t3.large"
+    production.stack.set("cluster.nodes", table)
+    try:
+        preview = production.stack.preview()
+        assert "nodes.k8s-worker-1: the machine is a t3.medium in ap-northeast-2b, not a t3.large" in preview.output
+        assert production.stack.planned() == {}
+    finally:
+        production.stack.set("cluster.nodes", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("name", "other", "switchyard:cluster.name: 'other': the cluster that runs has 'production'"),
+        ("network.pods", "172.16.0.0/16", "cluster.network.pods: '172.16.0.0/16': the cluster that runs has '192.168."),
+        ("hostname", "k8s.example.org", "switchyard:cluster.hostname: 'k8s.example.org': the cluster that runs has ''"),
+    ],
+)
+def test_what_a_cluster_is_made_from_once_is_refused(production: Whole, key: str, value: str, line: str) -> None:
+    before = production.stack.snapshot()
+    production.stack.set(f"cluster.{key}", value)
+    try:
+        preview = production.stack.preview()
+        assert not preview.ok
+        assert line in preview.output
+        assert "Traceback" not in preview.output
+    finally:
+        production.stack.restore(before)
+
+
 def test_a_worker_more_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:
     more = {"type": "t3.medium", "zone": "ap-northeast-2a", "diskGb": 40, "workload": "application"}
     production.stack.set("cluster.nodes", _table() | {"k8s-worker-3": more})

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
 from gate.checks import GateRefusedError
-from gate.cluster import ClusterAccess
 from sandbox.stack import Stack
 from settings.service import BlueGreenSettings
 from tests.sandbox.kubectl import Kubectl

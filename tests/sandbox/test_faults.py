@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
-from gate.cluster import ClusterAccess
 from gate.reports import Seen
 from render.blue_green import deployment
 from sandbox.faults import CRASH_LOOP, NEVER_READY

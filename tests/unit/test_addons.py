@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components.addons import ChartAddon, addons
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from render.addons import (
     Addon,
     argo_rollouts,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from gate.decisions import controlled, serving_track
 from gate.hand_over import (
     LiveRelease,

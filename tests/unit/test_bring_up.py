@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gate import bring_up
+from gate.access import ClusterAccess, MadeKubeconfig
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node, why_not_ready
-from gate.cluster import ClusterAccess, MadeKubeconfig
 from sandbox.host import free_ports
 
 WHERE = "Look at k8s-master"

@@ -10,10 +10,10 @@ from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.cluster import ExistingClusterAccess
 from components.placement import Placement, look_at_nodes
+from gate.access import ClusterAccess, MadeKubeconfig
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.canary import CanaryGates
 from gate.checks import Gates
-from gate.cluster import ClusterAccess, MadeKubeconfig
 from gate.hand_over import LiveRelease
 from gate.nodes import LiveNode
 from gate.reports import Seen

@@ -9,8 +9,9 @@ import pytest
 from components.blue_green import BlueGreenService
 from components.front import look_at_weights
 from components.ingress import AlbIngress
+from gate.access import ClusterAccess, MadeKubeconfig
 from gate.checks import Gates
-from gate.cluster import Cluster, ClusterAccess, MadeKubeconfig
+from gate.cluster import Cluster
 from gate.reports import Seen
 from gate.weighted import WeightedGates
 from settings.ec2 import Ec2Cluster

@@ -12,8 +12,9 @@ from typing import TypeVar
 import pytest
 
 import gate.api
+from gate.access import ClusterAccess, MadeKubeconfig
 from gate.api import AccessDeniedError, RejectedError
-from gate.cluster import Cluster, ClusterAccess, MadeKubeconfig
+from gate.cluster import Cluster
 
 Result = TypeVar("Result")
 

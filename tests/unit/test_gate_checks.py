@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from gate.access import ClusterAccess
 from gate.api import AccessDeniedError, RejectedError
 from gate.blue_green import BlueGreenGates
 from gate.checks import GateRefusedError
-from gate.cluster import Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.objects import Endpoint, Pod, PodsChange
 from render.labels import selector
 from render.pods import Manifest

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gate.nodes import LiveNode, live_node, lost_nodes, unknown_nodes, wrong_by_now
+from gate.nodes import LiveNode, live_node, lost_nodes, stale_nodes, unknown_nodes, wrong_by_now
 
 FRESH, PLACED = LiveNode(), LiveNode(placed=True)
 MAINTENANCE = {"key": "maintenance", "value": "disk", "effect": "NoExecute"}
@@ -75,3 +75,13 @@ def test_a_taint_that_only_the_stack_remembers_is_not_brought_back() -> None:
     assert reason == (
         "its patch would bring back maintenance=disk:NoExecute, which the stack remembers. Run `pulumi up --refresh`."
     )
+
+
+def test_a_node_that_is_registered_as_the_machine_before_is_told() -> None:
+    live = {
+        "k8s-redis": LiveNode(provider_id="aws:///ap-northeast-2c/i-1"),
+        "k8s-worker-1": LiveNode(provider_id="aws:///ap-northeast-2b/i-2"),
+        "k8s-worker-2": LiveNode(),
+    }
+    [line] = stale_nodes(live, {"k8s-redis": "i-9", "k8s-worker-1": "i-2", "k8s-worker-2": "i-3"})
+    assert line.startswith("switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9: ")

@@ -8,7 +8,7 @@ import pytest
 
 from components.addons import platform_addons, pod_network
 from components.ingress import AlbIngress
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from render.ingress import PREFIX
 from settings.ec2 import Ec2Cluster
 from tests.unit.balanced import CERTIFICATE, GROUP, MANY, cluster, service

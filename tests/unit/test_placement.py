@@ -4,7 +4,7 @@ import pytest
 from pulumi.runtime.proto import resource_pb2
 
 from components.placement import Placement
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from gate.nodes import LiveNode
 from settings.nodes import DEFAULT_NODES
 from tests.unit.engine import record

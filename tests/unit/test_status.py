@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gate.cluster import Cluster, ClusterAccess
+from gate.access import ClusterAccess
+from gate.cluster import Cluster
 from render.labels import selector
 from settings.service import Track
 from switchyard.cli import _table

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from gate.access import ClusterAccess
 from gate.balancer import AwsError, Balancers
-from gate.cluster import Cluster, ClusterAccess
+from gate.cluster import Cluster
 from gate.objects import Endpoint, PodsChange
 from gate.weighted import Front, WeightedGates, left_by
 from render.ingress import ingress

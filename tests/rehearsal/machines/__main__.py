@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import pulumi
 
 from components.ec2 import Ec2Machines
-from gate.cluster import MadeKubeconfig
+from gate.access import MadeKubeconfig
 from settings.ec2 import Ec2Cluster
 from settings.stack import load
 

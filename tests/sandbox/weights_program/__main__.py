@@ -11,7 +11,7 @@ from components.blue_green import BlueGreenService
 from components.cluster import ExistingClusterAccess
 from components.front import look_at_weights
 from components.ingress import AlbIngress
-from gate.cluster import ClusterAccess
+from gate.access import ClusterAccess
 from settings.cluster import ExistingCluster
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
