@@ -1,7 +1,9 @@
 """The cluster that a stack makes itself, in its order: machines, pod network, placement, add-ons, load balancer."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -15,6 +17,7 @@ from components.ingress import AlbIngress
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess, MadeKubeconfig
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
+from gate.certificates import ends_soon
 from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
 from render.cloud_init import PHASE_FILE
 from render.weights import goes_by_weights
@@ -198,7 +201,16 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
         return replace(access, blind=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
         raise pulumi.RunError(str(SettingsError([problem])))
+    _warn_of_certificates(cluster, access)
     return access
+
+
+def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
+    if access.made is None:
+        return
+    with contextlib.suppress(OSError):  # who needs the API server finds out
+        for warning in ends_soon(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)):
+            pulumi.log.warn(warning)
 
 
 def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:

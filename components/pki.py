@@ -27,8 +27,8 @@ AUTHORITIES = {"": "kubernetes", "front-proxy-": "front-proxy-ca", "etcd/": "etc
 class Pki(pulumi.ComponentResource):
     """The cluster's authorities, the administrator's access, and what a worker joins with.
 
-    A certificate near its end is renewed with the same key, so that what the key has signed, the discovery hash and
-    the join token stay as they are. A new key of an authority would be a new cluster.
+    A certificate that is renewed keeps its key, so that what the key has signed, the discovery hash and the join token
+    stay as they are. A new key of an authority would be a new cluster.
     """
 
     kubeconfig: pulumi.Output[str]

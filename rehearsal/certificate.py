@@ -9,6 +9,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+VALID_DAYS = 365
+"""As kubeadm has it, unless it is told otherwise."""
+
 OWN_NAMES = ("127.0.0.1", "localhost", "kubernetes.default.svc")
 """By which the sandbox's own components reach it."""
 
@@ -43,7 +46,7 @@ def server_certificate(ca: bytes, ca_key: bytes, names: Iterable[str]) -> tuple[
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
         .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .sign(signer, hashes.SHA256())

@@ -113,14 +113,14 @@ class Network(Model):
 
 
 class Pki(Model):
-    """How long certificates are valid, and how long before their end an update renews them.
+    """How long certificates are valid, and how long before their end an update warns of it.
 
     Attributes:
         ca_days: of the certificate authorities.
         server_days: of those that kubeadm signs on the control plane at its start; only there they are renewed, see
             docs/runbook.md.
         admin_days: of the administrator's certificate.
-        renew_before_days: an update within so many days of the end renews it.
+        renew_before_days: within so many days of its end an update says of a certificate how it is renewed.
     """
 
     ca_days: Int = Field(default=3650, ge=30, le=7300)

@@ -29,8 +29,7 @@ def machines(aws: StandIns, tmp_path: Path) -> SmallStack:
 
 def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: StandIns) -> None:
     before = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
-    both = [option for name in (MASTER, ADDRESS) for option in ("--target-replace", before[name]["urn"])]
-    result = machines.up(*both)
+    result = machines.up("--target-replace", before[MASTER]["urn"], "--target", before[ADDRESS]["urn"])
     assert result.ok, result.output
     after = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
     assert after[MASTER]["id"] != before[MASTER]["id"]
