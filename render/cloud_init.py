@@ -4,6 +4,8 @@ User data can be read by everything on a machine and by everyone who may describ
 script fetches those from SecureString parameters with the machine's role.
 """
 
+import base64
+import gzip
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +25,9 @@ PARAMETER_LIMIT = 4096
 
 Text = TypeVar("Text")
 """A text, or one that the engine is still to learn."""
+
+PACKED = "gz+b64"
+"""cloud-init's name for a file that is compressed."""
 
 SCRIPTS = Path(__file__).parent / "node_scripts"
 
@@ -76,6 +81,15 @@ OnUnitActiveSec={minutes}min
 AccuracySec=10s
 [Install]
 WantedBy=timers.target
+"""
+
+
+LOGIND_OF_UPGRADES = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
+"""Hides a file of the same name that Ubuntu's unattended-upgrades has under ``/usr/lib``: 30 s for a shutdown.
+
+It sorts after the kubelet's own ``99-kubelet.conf``, and a kubelet that does not get the time that its configuration
+asks for does nothing at a shutdown (kubernetes/kubernetes#102818). It reloads logind itself when it starts, which
+then does not see the hidden file any more.
 """
 
 
@@ -187,6 +201,12 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
     return text
 
 
+def content(file: Mapping[str, str]) -> str:
+    """What cloud-init writes for an entry of ``write_files``."""
+    text = file["content"]
+    return gzip.decompress(base64.b64decode(text)).decode() if file.get("encoding") == PACKED else text
+
+
 def _common_files(settings: dict[str, str]) -> list[dict[str, str]]:
     environment = "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items())
     return [
@@ -195,8 +215,9 @@ def _common_files(settings: dict[str, str]) -> list[dict[str, str]]:
         _file("/etc/sysctl.d/99-switchyard.conf", SYSCTL),
         _file("/etc/containerd/config.toml", CONTAINERD),
         _file("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n"),
-        _file("/usr/local/lib/switchyard/common.sh", _script("common")),
-        _file("/usr/local/sbin/switchyard-boot", _script("boot"), "0755"),
+        _file(LOGIND_OF_UPGRADES, ""),
+        _script("/usr/local/lib/switchyard/common.sh", "common", "0644"),
+        _script("/usr/local/sbin/switchyard-boot", "boot"),
     ]
 
 
@@ -204,8 +225,9 @@ def _control_plane_files(cluster: Ec2Cluster) -> list[dict[str, str]]:
     units = "/etc/systemd/system/switchyard-snapshot"
     return [
         _file(kubeadm.AUDIT_POLICY_FILE, kubeadm.to_yaml(api_server.audit_policy()), "0600"),
-        _file("/usr/local/sbin/switchyard-snapshot", _script("snapshot"), "0755"),
-        _file("/usr/local/sbin/switchyard-restore", _script("restore"), "0755"),
+        _script("/usr/local/lib/switchyard/snapshots.sh", "snapshots", "0644"),
+        _script("/usr/local/sbin/switchyard-snapshot", "snapshot"),
+        _script("/usr/local/sbin/switchyard-restore", "restore"),
         _file(f"{units}.service", SNAPSHOT_SERVICE),
         _file(f"{units}.timer", SNAPSHOT_TIMER.format(minutes=cluster.backup.every_minutes)),
     ]
@@ -215,11 +237,12 @@ def _file(path: str, content: str, permissions: str = "0644") -> dict[str, str]:
     return {"path": path, "permissions": permissions, "content": content}
 
 
-def _script(name: str) -> str:
-    """A script without its comments, which would take a tenth of the limit; they stay in the repository."""
+def _script(path: str, name: str, permissions: str = "0755") -> dict[str, str]:
+    """A script: as plain texts all of them are over the limit, and their comments stay in the repository."""
     shebang, *lines = (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line and not line.lstrip().startswith("#")]
-    return "\n".join([shebang, *kept, ""])
+    packed = gzip.compress("\n".join([shebang, *kept, ""]).encode(), mtime=0)
+    return {"encoding": PACKED, **_file(path, base64.b64encode(packed).decode(), permissions)}
 
 
 class _Dumper(yaml.SafeDumper):

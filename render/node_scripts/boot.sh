@@ -31,9 +31,10 @@ packages() {
   chmod 0644 "$key"
   echo "deb [signed-by=$key] $repository/ /" >/etc/apt/sources.list.d/kubernetes.list
   retry 10 15 "${apt[@]}" update
-  retry 10 15 "${apt[@]}" install --allow-change-held-packages containerd \
+  # cri-tools is crictl, which snapshots and restores stand on; it has versions of its own.
+  retry 10 15 "${apt[@]}" install --allow-change-held-packages containerd cri-tools \
     "kubelet=$KUBERNETES-*" "kubeadm=$KUBERNETES-*" "kubectl=$KUBERNETES-*"
-  apt-mark hold containerd kubelet kubeadm kubectl
+  apt-mark hold containerd cri-tools kubelet kubeadm kubectl
   command -v aws >/dev/null || retry 10 15 snap install aws-cli --classic
   systemctl restart containerd
   systemctl enable containerd kubelet
@@ -59,7 +60,7 @@ configure() {
 }
 
 initialise() {
-  local file address
+  local file address key arguments=(--config "$OWN/kubeadm.yaml" --skip-token-print)
   # What an attempt that failed left behind. No node is here yet, so that nothing is lost by it.
   kubeadm reset --force >/dev/null 2>&1 || true
   # Its own address, for the name leads here only when the machine has the Elastic IP.
@@ -69,7 +70,30 @@ initialise() {
   for file in $PKI_FILES; do
     retry 20 6 parameter "pki/$file" "/etc/kubernetes/pki/$file"
   done
-  kubeadm init --config "$OWN/kubeadm.yaml" --skip-token-print
+  # The bucket is the cluster's own. A snapshot in it is of a machine that was here before.
+  key=$(retry 20 6 newest_snapshot)
+  if [[ "$key" != none ]]; then
+    restore "$key"
+    arguments+=(--ignore-preflight-errors=DirAvailable--var-lib-etcd)
+  fi
+  phase "4/5 kubeadm init"
+  kubeadm init "${arguments[@]}"
+}
+
+# Before an API server is there: by one without objects the kubelets of all workers would end their pods. kubeadm takes
+# what it finds in the cluster, and updates it.
+restore() {
+  local image
+  [[ "$1" == "$PREFIX"*/etcd.db ]] || die "no snapshot: $1"
+  phase "4/5 restore: $1"
+  retry 5 15 kubeadm config images pull --config "$OWN/kubeadm.yaml"
+  image=$(kubeadm config images list --config "$OWN/kubeadm.yaml" | grep '/etcd:')
+  retry 20 3 none_runs '^etcd$'
+  etcd_data "$1" "$image"
+  rm -rf /var/lib/etcd
+  mv "$WORK/data" /var/lib/etcd
+  chmod 0700 /var/lib/etcd
+  rm -rf "$WORK"
 }
 
 join() {
@@ -81,15 +105,19 @@ system
 packages
 configure
 if [[ "$ROLE" == controlPlane ]]; then
-  phase "4/5 kubeadm init"
+  # shellcheck source=/dev/null
+  source /usr/local/lib/switchyard/snapshots.sh
+  phase "4/5 certificates and snapshots"
   initialise
+  # Not earlier: a snapshot of a cluster that is not whole would be the newest.
   systemctl enable --now switchyard-snapshot.timer
   touch "$STATE/done"
   retry 60 5 api_is_ready
+  own_node
 else
   phase "4/5 waiting for the API server, at most 20 min"
   # Only whether it answers: kubeadm knows its authority by the hash.
-  retry 240 5 curl -fsk -m 5 -o /dev/null "https://$API_SERVER:6443/livez"
+  retry 170 5 curl -fsk -m 2 -o /dev/null "https://$API_SERVER:6443/livez"
   phase "4/5 kubeadm join"
   retry 5 15 join
   touch "$STATE/done"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from render import cloud_init
+
 PACKAGES = ("apt-get", "apt-mark", "snap")
 SYSTEM = ("modprobe", "sleep", "swapoff", "sysctl", "systemctl")
 PROGRAMS = (*PACKAGES, *SYSTEM, "aws", "crictl", "ctr", "curl", "kubeadm", "kubectl")
@@ -26,12 +28,15 @@ case "$name $*" in
   "curl "*Release.key*) touch "${@: -1}" ;;
   "curl "*livez) [[ ! -e "$ROOT/unreachable" ]] ;;
   "aws s3 cp "*) [[ "${@: -1}" != /* ]] || echo snapshot >"${@: -1}" ;;
-  "aws s3api "*) echo snapshots/20260131T120000Z/etcd.db ;;
+  "aws s3api "*) [[ ! -e "$ROOT/denied" ]] && cat "$ROOT/newest" ;;
   "aws "*) shift 4; cat "$ROOT/ssm$1" ;;
   "crictl ps "*) [[ ! -e "$ROOT/running" ]] || cat "$ROOT/running"; [[ ! -e "$ROOT/mute" ]] ;;
-  "ctr "*) mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
+  "ctr "*) [[ -e "$ROOT/spoilt" ]] || mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
   "kubectl get node "*) cat "$ROOT/provider" ;;
-  "kubeadm join "*|"kubeadm init "*) cp -p "$3" "$ROOT/given.yaml"; [[ ! -e "$ROOT/broken" ]] ;;
+  "kubeadm config images list "*) echo registry.k8s.io/pause:3.10.1; echo registry.k8s.io/etcd:3.6.4-0 ;;
+  "kubeadm init "*) cp -p "$3" "$ROOT/given.yaml"
+    ls -A "$ROOT/var/lib/etcd" 2>/dev/null >"$ROOT/data"; [[ ! -e "$ROOT/broken" ]] ;;
+  "kubeadm join "*) cp -p "$3" "$ROOT/given.yaml"; [[ ! -e "$ROOT/broken" ]] ;;
 esac
 """
 
@@ -69,7 +74,7 @@ def machine(root: Path, user_data: str, parameters: Mapping[str, str]) -> Machin
     for file in yaml.safe_load(user_data)["write_files"]:
         path = root / file["path"].lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = file["content"]
+        content = cloud_init.content(file)
         if content.startswith("#!"):
             for top in ("/etc/", "/usr/local/", "/var/lib/", "/run/switchyard", "/dev/console"):
                 content = content.replace(top, f"{root}{top}")
@@ -81,6 +86,8 @@ def machine(root: Path, user_data: str, parameters: Mapping[str, str]) -> Machin
         path = root / "ssm" / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{value}\n")
+    (root / "newest").write_text('"none"\n')
+    (root / "provider").write_text("aws:///ap-northeast-2b/i-0123456789abcdef0")
     (root / "bin").mkdir()
     for name in PROGRAMS:
         (root / "bin" / name).write_text(STAND_IN)

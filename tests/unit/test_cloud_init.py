@@ -24,7 +24,8 @@ def text(node_name: str, cluster: Ec2Cluster = CLUSTER) -> str:
 
 
 def files(node_name: str) -> dict[str, Any]:
-    return {file["path"]: file for file in yaml.safe_load(text(node_name))["write_files"]}
+    written = yaml.safe_load(text(node_name))["write_files"]
+    return {file["path"]: file | {"content": cloud_init.content(file)} for file in written}
 
 
 def scripts(node_name: str) -> dict[str, str]:
@@ -64,9 +65,10 @@ def test_no_secret_can_be_in_user_data_and_its_places_are_held_by_placeholders(n
     found = files(node_name)["/etc/switchyard/kubeadm.yaml"]
     assert found["permissions"] == "0600"
     assert kubeadm.JOIN_TOKEN in found["content"]
-    assert not re.search(r"[a-z0-9]{6}\.[a-z0-9]{16}\b", text(node_name))
-    assert "PRIVATE KEY" not in text(node_name)
-    assert "secretbox" not in text(node_name)
+    written = "".join(file["content"] for file in files(node_name).values())
+    assert not re.search(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b", written)
+    assert "PRIVATE KEY" not in written
+    assert "secretbox" not in written
 
 
 def test_the_boot_script_fills_every_placeholder() -> None:
@@ -87,6 +89,7 @@ def test_a_worker_is_told_nothing_of_backups_and_certificates() -> None:
     assert BUCKET not in text("k8s-worker-1")
     assert "ca.key" not in text("k8s-worker-1")
     assert "/usr/local/sbin/switchyard-restore" not in files("k8s-worker-1")
+    assert "/usr/local/lib/switchyard/snapshots.sh" not in files("k8s-worker-1")
 
 
 def test_the_control_plane_fetches_every_file_that_the_configuration_names() -> None:
@@ -109,20 +112,45 @@ def test_packages_are_of_the_pinned_version_and_held() -> None:
     boot = scripts("k8s-worker-1")["/usr/local/sbin/switchyard-boot"]
     assert "MINOR=1.34\n" in files("k8s-worker-1")["/etc/switchyard/node.env"]["content"]
     assert '"kubelet=$KUBERNETES-*" "kubeadm=$KUBERNETES-*" "kubectl=$KUBERNETES-*"' in boot
-    assert "apt-mark hold containerd kubelet kubeadm kubectl" in boot
+    assert "install --allow-change-held-packages containerd cri-tools \\\n" in boot
+    assert "apt-mark hold containerd cri-tools kubelet kubeadm kubectl" in boot
 
 
-def test_kubeadm_skips_no_phase_and_prints_no_token() -> None:
+def test_kubeadm_skips_no_phase_and_no_check_but_one_and_prints_no_token() -> None:
     boot = scripts("k8s-master")["/usr/local/sbin/switchyard-boot"]
-    assert "kubeadm init --config" in boot
-    assert "--skip-token-print" in boot
+    assert '--config "$OWN/kubeadm.yaml" --skip-token-print' in boot
     assert "--skip-phases" not in boot
-    assert "--ignore-preflight-errors" not in boot
+    assert re.findall(r"--ignore-preflight-errors\S*", boot) == [
+        "--ignore-preflight-errors=DirAvailable--var-lib-etcd)"
+    ]
+
+
+def test_scripts_are_packed_the_same_each_time_and_a_packed_file_is_read_as_it_was(node_name: str) -> None:
+    assert text(node_name) == text(node_name)
+    [packed] = [file for file in yaml.safe_load(text(node_name))["write_files"] if file["path"].endswith("-boot")]
+    assert packed["encoding"] == "gz+b64"
+    whole = (cloud_init.SCRIPTS / "boot.sh").read_text()
+    lines = [line for line in whole.splitlines() if line and not re.match(r"\s*#[^!]", line)]
+    assert cloud_init.content(packed).splitlines() == lines
+
+
+def test_the_shutdown_has_the_time_that_the_kubelet_asks_logind_for(node_name: str) -> None:
+    # An empty file in /etc hides the one of the same name in /usr/lib.
+    path = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
+    assert files(node_name)[path]["content"] == ""
+    assert Path(path).name > "99-kubelet.conf"
 
 
 def test_every_wait_of_a_script_has_a_bound(node_name: str) -> None:
     for content in scripts(node_name).values():
         assert not re.search(r"\b(while|until)\b", content)
+
+
+def test_a_worker_waits_for_the_api_server_as_long_as_it_says() -> None:
+    boot = scripts("k8s-worker-1")["/usr/local/sbin/switchyard-boot"]
+    [(times, pause, limit)] = re.findall(r"retry (\d+) (\d+) curl \S+ -m (\d+) .*/livez", boot)
+    [minutes] = re.findall(r"at most (\d+) min", boot)
+    assert int(times) * (int(pause) + int(limit)) <= 60 * int(minutes)
 
 
 def test_every_script_passes_shellcheck_as_it_is_on_the_machine(node_name: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ What the stand-ins cannot show: whether packages install, and whether kubeadm ma
 import stat
 from pathlib import Path
 
+import jmespath  # type: ignore[import-untyped]
 import pytest
 import yaml
 
@@ -16,6 +17,9 @@ from tests.unit.node_machine import Machine, machine
 CLUSTER = Ec2Cluster(kind="ec2", name="production")
 TOKEN = "abcdef.0123456789abcdef"
 HASH = f"sha256:{'0' * 64}"
+NEWEST = "snapshots/20260131T120000Z/etcd.db"
+OTHER = "aws:///ap-northeast-2a/i-0000000000000000f"
+"""Provider's id of a machine that is no more."""
 
 
 def prepared(root: Path, node_name: str) -> Machine:
@@ -116,6 +120,109 @@ def test_a_secret_that_is_missing_is_asked_for_again_and_then_given_up(worker: M
     assert "after: 3/5 identity and secrets" in worker.phase
 
 
+def order(machine: Machine, *beginnings: str) -> list[str]:
+    """Which of these calls were made, in their order."""
+    calls = (machine.root / "calls").read_text().splitlines()
+    return [beginning for call in calls for beginning in beginnings if call.startswith(beginning)]
+
+
+def test_a_first_control_plane_starts_with_an_empty_etcd(master: Machine) -> None:
+    assert master.boot() == 0
+    assert (master.calls("aws s3api list-objects-v2"), master.calls("aws s3 cp"), master.calls("ctr")) == (1, 0, 0)
+    assert (master.root / "data").read_text() == ""
+    assert master.calls("kubeadm init") == 1
+    assert "--ignore-preflight-errors" not in (master.root / "calls").read_text()
+    assert (master.calls("kubectl delete"), master.phase) == (0, "5/5 done")
+
+
+@pytest.fixture
+def successor(master: Machine) -> Machine:
+    """A control plane that replaces another one, before its first boot."""
+    (master.root / "newest").write_text(f'"{NEWEST}"\n')
+    (master.root / "provider").write_text(OTHER)
+    return master
+
+
+def test_a_control_plane_that_replaces_another_has_its_data_before_kubeadm_starts(successor: Machine) -> None:
+    assert successor.boot() == 0
+    steps = (
+        "kubeadm reset",
+        "kubeadm config images pull",
+        f"aws s3 cp --only-show-errors s3://b/{NEWEST}",
+        "ctr --namespace k8s.io run",
+        "kubeadm init",
+        "systemctl enable --now switchyard-snapshot.timer",
+        "kubectl delete node k8s-master",
+        "systemctl restart kubelet",
+        "kubectl taint node k8s-master",
+    )
+    assert order(successor, *steps) == list(steps)
+    assert (successor.root / "data").read_text() == "member\n"
+    assert not (successor.root / "var/lib/switchyard/restore").exists()
+    assert stat.S_IMODE((successor.root / "var/lib/etcd").stat().st_mode) == 0o700
+    [init] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("kubeadm init")]
+    assert init.endswith(" --skip-token-print --ignore-preflight-errors=DirAvailable--var-lib-etcd")
+    [made] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
+    assert " registry.k8s.io/etcd:3.6.4-0 " in made
+    assert successor.phase == "5/5 done"
+
+
+def test_a_bucket_that_cannot_be_read_is_not_taken_for_an_empty_one(successor: Machine) -> None:
+    (successor.root / "denied").touch()
+    assert successor.boot() != 0
+    assert (successor.calls("aws s3api"), successor.calls("kubeadm init")) == (20, 0)
+    assert successor.phase.startswith("failed at line")
+
+
+@pytest.mark.parametrize("answer", ["", "null\n", '"snapshots/20260131T120000Z/pki.tar.gz"\n'])
+def test_an_answer_that_is_no_snapshot_is_not_taken_for_an_empty_bucket(successor: Machine, answer: str) -> None:
+    (successor.root / "newest").write_text(answer)
+    assert successor.boot() != 0
+    assert successor.calls("kubeadm init") == 0
+    assert successor.phase.startswith("failed: no snapshot:")
+
+
+def test_a_snapshot_that_makes_no_data_starts_no_control_plane(successor: Machine) -> None:
+    (successor.root / "spoilt").touch()
+    assert successor.boot() != 0
+    assert (successor.calls("ctr"), successor.calls("kubeadm init")) == (1, 0)
+    assert successor.phase == f"failed: etcdutl made no data of {NEWEST}"
+
+
+def test_no_snapshot_is_taken_before_kubeadm_has_ended_well(successor: Machine) -> None:
+    (successor.root / "broken").touch()
+    assert successor.boot() != 0
+    assert successor.calls("systemctl enable --now switchyard-snapshot.timer") == 0
+    (successor.root / "broken").unlink()
+    (successor.root / "var/lib/etcd/left").touch()
+    assert successor.boot() == 0
+    assert successor.calls("ctr") == 2
+    assert (successor.root / "data").read_text() == "member\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "newest"),
+    [
+        ([], "none"),
+        (["snapshots/20260131T120000Z/pki.tar.gz"], "none"),
+        (
+            [
+                "snapshots/20260131T120000Z/etcd.db",
+                "snapshots/20260131T121500Z/etcd.db",
+                "snapshots/20260131T123000Z/pki.tar.gz",
+            ],
+            "snapshots/20260131T121500Z/etcd.db",
+        ),
+    ],
+)
+def test_the_newest_snapshot_is_the_last_one_that_is_whole(master: Machine, keys: list[str], newest: str) -> None:
+    assert master.boot() == 0
+    [call] = [line for line in (master.root / "calls").read_text().splitlines() if line.startswith("aws s3api")]
+    query = call.partition(" --query ")[2]
+    for contents in ({"Contents": [{"Key": key} for key in keys]}, *([] if keys else [{}, {"Contents": None}])):
+        assert jmespath.search(query, contents) == newest
+
+
 @pytest.fixture
 def running(master: Machine) -> Machine:
     """A control plane that has been set up, with data of etcd."""
@@ -127,7 +234,7 @@ def running(master: Machine) -> Machine:
     (data / "old").touch()
     (master.root / "var/lib/switchyard/done").touch()
     (master.root / "var/lib/switchyard/phase").write_text("5/5 done\n")
-    (master.root / "provider").write_text("aws:///ap-northeast-2b/i-0123456789abcdef0")
+    (master.root / "newest").write_text(f'"{NEWEST}"\n')
     return master
 
 
@@ -145,10 +252,27 @@ def test_a_restore_changes_the_data_and_keeps_what_was_there(running: Machine) -
 
 
 def test_a_restore_on_another_machine_registers_the_node_anew(running: Machine) -> None:
-    (running.root / "provider").write_text("aws:///ap-northeast-2a/i-0000000000000000f")
+    (running.root / "provider").write_text(OTHER)
     assert running.run("restore", "20260131T120000Z") == 0
     assert running.calls("kubectl delete node k8s-master") == 1
     assert running.calls("kubectl taint node k8s-master") == 1
+
+
+def test_a_restore_without_a_snapshot_stops_nothing(running: Machine) -> None:
+    (running.root / "newest").write_text('"none"\n')
+    assert running.run("restore") != 0
+    assert running.phase == "failed: no snapshot in b"
+    assert (running.root / "var/lib/etcd/member/old").exists()
+    assert running.calls("systemctl") == 0
+
+
+def test_a_node_of_another_machine_gets_all_that_kubeadm_marks_the_control_plane_with(running: Machine) -> None:
+    (running.root / "provider").write_text(OTHER)
+    assert running.run("restore") == 0
+    [labels] = [call for call in (running.root / "calls").read_text().splitlines() if call.startswith("kubectl label")]
+    assert labels.endswith(
+        "node-role.kubernetes.io/control-plane= node.kubernetes.io/exclude-from-external-load-balancers="
+    )
 
 
 @pytest.mark.parametrize("trouble", ["mute", "running"])

@@ -40,6 +40,15 @@ CONFIG: dict[str, Any] = {
 
 CLOUD_INIT = ("cloud-init",)
 
+WRITE_FILES = """
+import sys, yaml
+from cloudinit.config.cc_write_files import write_files
+_, user_data, root = sys.argv
+files = yaml.safe_load(open(user_data))["write_files"]
+write_files("write_files", [{**file, "path": root + file["path"]} for file in files], "")
+"""
+"""A program for cloud-init's Python; without an owner, so that files are whose who runs it."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -83,11 +92,18 @@ def cloud_init_schema(user_data: Path) -> subprocess.CompletedProcess[str]:
 
     Its packages are unpacked beside the toolchain; none of them is installed.
     """
-    root = parts(CLOUD_INIT)
-    python, program = root / "usr/bin/python3", root / "usr/bin/cloud-init"
-    environment = node_environment(root) | {"PYTHONHOME": str(root / "usr")}
-    command = [str(python), str(program), "schema", "--config-file", str(user_data)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return _cloud_init(str(parts(CLOUD_INIT) / "usr/bin/cloud-init"), "schema", "--config-file", str(user_data))
+
+
+def cloud_init_writes(user_data: Path, root: Path) -> None:
+    """Lets the same cloud-init write the files of a machine's user data, all of them into a folder.
+
+    Args:
+        user_data: of the machine.
+        root: the folder.
+    """
+    done = _cloud_init("-c", WRITE_FILES, str(user_data), str(root))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def cloud_init_keys() -> set[str]:
@@ -95,6 +111,13 @@ def cloud_init_keys() -> set[str]:
     [schema] = parts(CLOUD_INIT).glob("usr/lib/python3/dist-packages/cloudinit/config/schemas/schema-cloud-config-v*")
     modules = {name: body for name, body in json.loads(schema.read_text())["$defs"].items() if name.startswith("cc_")}
     return {key for body in modules.values() for key in body["properties"]}
+
+
+def _cloud_init(*arguments: str) -> subprocess.CompletedProcess[str]:
+    root = parts(CLOUD_INIT)
+    environment = node_environment(root) | {"PYTHONHOME": str(root / "usr")}
+    command = [str(root / "usr/bin/python3"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _user_data() -> dict[str, str]:

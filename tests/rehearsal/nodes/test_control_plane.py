@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from rehearsal.machines import ADMINISTRATORS
+from render import cloud_init
 from render.kubeadm import kubelet_configuration
 from settings.nodes import DEFAULT_NODES, labels, taints
 from tests.rehearsal.nodes.certificates import forged, kubelet_request, with_user
@@ -99,6 +100,35 @@ def test_kubeadm_taints_the_control_plane_as_the_settings_say(cluster: Cluster, 
     own = [taint.model_dump(exclude_none=True) for taint in taints(DEFAULT_NODES[MASTER])]
     assert [taint for taint in found["spec"]["taints"] if taint in own] == own
     assert labels(DEFAULT_NODES[MASTER]).items() <= found["metadata"]["labels"].items()
+
+
+def test_kubeadm_takes_a_cluster_that_is_there_and_leaves_its_node_to_us(cluster: Cluster, tmp_path: Path) -> None:
+    # As after a restore on another machine: objects of all phases, and a node with another provider's id.
+    gone = "aws:///ap-northeast-2a/i-0000000000000000f"
+    cluster.kubectl("delete", "node", MASTER, "--ignore-not-found")
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": MASTER, "labels": {"kubernetes.io/hostname": MASTER}},
+        "spec": {"providerID": gone},
+    }
+    (tmp_path / "node.yaml").write_text(yaml.safe_dump(node))
+    cluster.kubectl("create", "-f", str(tmp_path / "node.yaml"))
+    for _ in ("makes what is not there", "finds all of it"):
+        for phase in (("upload-config", "all"), ("mark-control-plane",), ("bootstrap-token",), ("addon", "all")):
+            done = kubeadm(cluster.plane.root, "init", "phase", *phase, *GIVEN)
+            assert done.returncode == 0, done.stderr
+    assert cluster.kubectl("get", "node", MASTER, "-o", "jsonpath={.spec.providerID}") == gone
+    # What it marks a node with goes with the node, and so is what own_node of snapshots.sh gives the new one.
+    marked = json.loads(cluster.kubectl("get", "node", MASTER, "-o", "json"))["metadata"]
+    script = (cloud_init.SCRIPTS / "snapshots.sh").read_text()
+    for key in marked["labels"]:
+        assert key == "kubernetes.io/hostname" or f"{key}=" in script
+    assert not any("kubeadm" in key for key in marked.get("annotations", {}))
+    other = cluster.plane.kubectl(
+        cluster.administrator, "patch", "node", MASTER, "-p", '{"spec": {"providerID": "aws:///ap-northeast-2b/i-1"}}'
+    )
+    assert "Forbidden" in other.stderr
 
 
 @pytest.mark.parametrize("node_name", WORKERS)

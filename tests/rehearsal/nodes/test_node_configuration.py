@@ -8,6 +8,7 @@ this machine's Debian release; Ubuntu's is newer.
 import base64
 import re
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from render.cloud_init import SCRIPTS, content
 from render.kubeadm import PKI_FILES, PLACEHOLDERS
 from settings.nodes import DEFAULT_NODES
 from tests.rehearsal.nodes.certificates import client_certificate
 from tests.rehearsal.nodes.cluster import GIVEN, MASTER, WORKER, Master, document, files
 from tests.rehearsal.nodes.control_plane import kubeadm, static_pod
-from tests.rehearsal.nodes.given import HOSTNAME, Given, cloud_init_keys, cloud_init_schema
+from tests.rehearsal.nodes.given import HOSTNAME, Given, cloud_init_keys, cloud_init_schema, cloud_init_writes
 from tests.unit.node_machine import Machine
 
 ISSUERS = {
@@ -53,6 +55,21 @@ def test_cloud_init_takes_the_user_data_of_every_node(given: Given, tmp_path: Pa
     file.write_text(given.user_data[node_name])
     done = cloud_init_schema(file)
     assert (done.returncode, done.stdout.strip()) == (0, f"Valid cloud-config: {file}"), done.stderr
+
+
+@needs_debian
+@pytest.mark.parametrize("node_name", DEFAULT_NODES)
+def test_cloud_init_writes_every_file_as_it_was_before_it_was_packed(
+    given: Given, tmp_path: Path, node_name: str
+) -> None:
+    (tmp_path / "user-data").write_text(given.user_data[node_name])
+    cloud_init_writes(tmp_path / "user-data", tmp_path / "root")
+    wanted = yaml.safe_load(given.user_data[node_name])["write_files"]
+    assert len(wanted) == len(files(tmp_path / "root"))
+    for file in wanted:
+        path = tmp_path / "root" / file["path"].lstrip("/")
+        assert path.read_text() == content(file)
+        assert stat.S_IMODE(path.stat().st_mode) == int(file["permissions"], 8)
 
 
 @needs_debian
@@ -113,6 +130,28 @@ def test_kubeadm_refuses_a_field_that_it_does_not_know(
     done = kubeadm(root, "config", "validate", "--config", "/wrong.yaml")
     assert done.returncode != 0
     assert re.search(rf'unknown field "([\w.]+\.)?{field}s"', done.stderr), done.stderr
+
+
+def test_the_check_that_a_restore_leaves_out_is_that_of_data_in_etcds_directory(
+    machines: dict[str, Machine], tmp_path: Path
+) -> None:
+    (tmp_path / "given.yaml").write_text((machines[MASTER].root / "given.yaml").read_text())
+    (tmp_path / "var/lib/etcd/member").mkdir(parents=True)
+    [option] = re.findall(r"--ignore-preflight-errors=[\w-]+", (SCRIPTS / "boot.sh").read_text())
+    # The folder has nothing that other checks look for.
+    errors = []
+    for options in ((), (option,)):
+        done = kubeadm(tmp_path, "init", "phase", "preflight", *GIVEN, *options)
+        errors.append(set(re.findall(r"\[ERROR (\S+)\]", done.stderr)))
+    assert errors[0] - errors[1] == {"DirAvailable--var-lib-etcd"}
+    assert errors[1] <= errors[0]
+
+
+def test_kubeadm_names_the_image_of_etcd_that_it_starts(master: Master) -> None:
+    done = kubeadm(master.root, "config", "images", "list", *GIVEN)
+    [image] = [line for line in done.stdout.splitlines() if "/etcd:" in line]
+    pod = yaml.safe_load((master.root / "etc/kubernetes/manifests/etcd.yaml").read_text())["spec"]
+    assert pod["containers"][0]["image"] == image
 
 
 def test_kubeadm_keeps_our_files_byte_for_byte_and_signs_all_others_with_our_authorities(
