@@ -83,7 +83,7 @@ def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.Resourc
     """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later.
 
     At a destroy it goes with the machines: its own way out waits for an operator that takes the pod network away under
-    itself, and has been seen to hang.
+    itself, and is reported to hang at times.
     """
     addon = calico(cluster)
     return ChartAddon(addon.name, addon=addon, access=access, retained=True, opts=opts)
