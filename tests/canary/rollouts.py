@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from sandbox.host import free_ports
 from tests.sandbox.kubectl import Kubectl
@@ -13,6 +16,9 @@ from toolchain.paths import binary
 
 SECONDS = 60
 """Bound on every wait. The longest canary of these tests takes about 20 s."""
+
+POLL_SECONDS = 0.1
+"""Between two questions to a server that cannot be watched."""
 
 
 class Rollouts:
@@ -36,7 +42,7 @@ class Rollouts:
 
     @contextmanager
     def dashboard(self) -> Iterator[str]:
-        """The dashboard while the block runs; yields its address once it listens."""
+        """The dashboard while the block runs; yields its address once it answers."""
         [port] = free_ports(1)
         command = self._command("dashboard", f"--port={port}")
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -49,7 +55,9 @@ class Rollouts:
                         break
                 else:
                     raise AssertionError("".join(said))
-                yield f"http://127.0.0.1:{port}/rollouts"
+                address = f"http://127.0.0.1:{port}/rollouts"
+                _until_it_answers(f"{address}/api/v1/version")
+                yield address
             finally:
                 process.kill()
 
@@ -105,3 +113,12 @@ def until(kubectl: Kubectl, holds: Callable[[dict[str, Any]], bool], *what: str)
         watch.kill()
         watch.communicate()
     raise AssertionError(f"{' '.join(what)} is {last}")
+
+
+def _until_it_answers(url: str) -> None:
+    """It says that it listens before what is behind its port does, and answers 503 meanwhile."""
+    limit = time.monotonic() + SECONDS
+    with httpx.Client(trust_env=False, timeout=SECONDS) as client:
+        while (answer := client.get(url)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            assert time.monotonic() < limit, answer.text
+            time.sleep(POLL_SECONDS)
