@@ -4,9 +4,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
-from components.storage import tags
 from render import bucket_policies, iam
 from render.ingress import LOG_PREFIX
+from render.tags import tags
 from settings.ec2 import Ec2Cluster
 
 UNDELETE_DAYS = 7

@@ -6,8 +6,10 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
-from components.storage import Storage, tags
+from components.storage import Storage
 from render import cloud_init, iam
+from render.security_groups import GROUPS_OF, Group
+from render.tags import tags
 from settings.ec2 import Ec2Cluster
 from settings.nodes import NodeSettings, Role
 
@@ -216,9 +218,10 @@ class Machines(pulumi.ComponentResource):
         user_data: pulumi.Input[str],
         before: Sequence[pulumi.Resource],
     ) -> aws.ec2.Instance:
-        groups = [self._network.node_group_id]
-        if node.role is Role.CONTROL_PLANE:
-            groups.append(self._network.control_plane_group_id)
+        groups = {
+            Group.NODES: self._network.node_group_id,
+            Group.CONTROL_PLANE: self._network.control_plane_group_id,
+        }
         labels = tags(self._cluster, node_name)
         burstable = node.type.startswith("t")
         return aws.ec2.Instance(
@@ -227,7 +230,7 @@ class Machines(pulumi.ComponentResource):
             instance_type=node.type,
             availability_zone=node.zone,
             subnet_id=self._network.subnet_ids[node.zone],
-            vpc_security_group_ids=groups,
+            vpc_security_group_ids=[groups[group] for group in GROUPS_OF[node.role]],
             # The subnets are public and there is no NAT gateway: a machine without an address has no way out.
             associate_public_ip_address=True,
             iam_instance_profile=profile.name,

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pulumi
 import pulumi_aws as aws
 
+from render.iam import KEY_DELETION_DAYS
 from render.security_groups import (
     ANYWHERE,
     DESCRIPTIONS,
@@ -17,11 +18,9 @@ from render.security_groups import (
     problems,
     rules,
 )
+from render.tags import tags
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
-
-KEY_DELETION_DAYS = 30
-"""How long the key of the flow logs can be had back after it was deleted, days: as long as KMS allows."""
 
 _AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
 
@@ -78,12 +77,12 @@ class Network(pulumi.ComponentResource):
             cidr_block=str(cluster.network.vpc),
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            tags=self._tags("vpc"),
+            tags=tags(self._cluster, "vpc"),
             opts=self._child(),
         )
         # Without rules: what is started without a group of its own reaches nothing.
         aws.ec2.DefaultSecurityGroup(
-            f"{name}-default-group", vpc_id=vpc.id, tags=self._tags("default-closed"), opts=self._child()
+            f"{name}-default-group", vpc_id=vpc.id, tags=tags(self._cluster, "default-closed"), opts=self._child()
         )
         self.vpc_id = vpc.id
         self.subnet_ids = self._subnets(vpc)
@@ -105,14 +104,13 @@ class Network(pulumi.ComponentResource):
     def _child(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=after)
 
-    def _tags(self, name: str) -> dict[str, str]:
-        return {**self._cluster.tags, "Name": f"{self._cluster.name}-{name}"}
-
     def _subnets(self, vpc: aws.ec2.Vpc) -> dict[str, pulumi.Output[str]]:
         gateway = aws.ec2.InternetGateway(
-            f"{self._name}-gateway", vpc_id=vpc.id, tags=self._tags("gateway"), opts=self._child()
+            f"{self._name}-gateway", vpc_id=vpc.id, tags=tags(self._cluster, "gateway"), opts=self._child()
         )
-        table = aws.ec2.RouteTable(f"{self._name}-routes", vpc_id=vpc.id, tags=self._tags("public"), opts=self._child())
+        table = aws.ec2.RouteTable(
+            f"{self._name}-routes", vpc_id=vpc.id, tags=tags(self._cluster, "public"), opts=self._child()
+        )
         route = aws.ec2.Route(
             f"{self._name}-internet",
             route_table_id=table.id,
@@ -129,7 +127,7 @@ class Network(pulumi.ComponentResource):
                 cidr_block=str(addresses),
                 map_public_ip_on_launch=False,
                 tags={
-                    **self._tags(f"public-{zone}"),
+                    **tags(self._cluster, f"public-{zone}"),
                     **cluster_tag(self._cluster),
                     # A public load balancer goes here; the controller finds its subnets by this tag.
                     "kubernetes.io/role/elb": "1",
@@ -150,7 +148,7 @@ class Network(pulumi.ComponentResource):
                 name=f"{self._cluster.name}-{group}",
                 description=DESCRIPTIONS[group],
                 vpc_id=vpc.id,
-                tags={**self._tags(group), **group_tags(self._cluster, group)},
+                tags={**tags(self._cluster, group), **group_tags(self._cluster, group)},
                 opts=self._child(),
             )
             for group in Group
@@ -176,7 +174,7 @@ class Network(pulumi.ComponentResource):
             referenced_security_group_id=groups[rule.peer].id if isinstance(rule.peer, Group) else None,
             cidr_ipv4=None if isinstance(rule.peer, Group) else str(rule.peer),
             description=rule.description,
-            tags=self._tags(rule.name),
+            tags=tags(self._cluster, rule.name),
             opts=self._child(),
         )
 
@@ -188,7 +186,7 @@ class Network(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_DAYS,
             policy=vpc.owner_id.apply(lambda account: key_policy(self._cluster.region, account, log_name)),
-            tags=self._tags("flow-logs"),
+            tags=tags(self._cluster, "flow-logs"),
             opts=self._child(),
         )
         logs = aws.cloudwatch.LogGroup(
@@ -196,7 +194,7 @@ class Network(pulumi.ComponentResource):
             name=log_name,
             retention_in_days=self._cluster.network.flow_log_days,
             kms_key_id=key.arn,
-            tags=self._tags("flow-logs"),
+            tags=tags(self._cluster, "flow-logs"),
             opts=self._child(),
         )
         role = aws.iam.Role(
@@ -204,7 +202,7 @@ class Network(pulumi.ComponentResource):
             name=f"{self._cluster.name}-flow-logs",
             description=f"Writes the flow logs of {self._cluster.name}",
             assume_role_policy=vpc.owner_id.apply(lambda account: trust_policy(self._cluster.region, account)),
-            tags=self._tags("flow-logs"),
+            tags=tags(self._cluster, "flow-logs"),
             opts=self._child(),
         )
         policy = aws.iam.RolePolicy(
@@ -221,7 +219,7 @@ class Network(pulumi.ComponentResource):
             log_destination_type="cloud-watch-logs",
             log_destination=logs.arn,
             iam_role_arn=role.arn,
-            tags=self._tags("flow-logs"),
+            tags=tags(self._cluster, "flow-logs"),
             opts=self._child(policy),
         )
 

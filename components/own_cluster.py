@@ -189,8 +189,8 @@ def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
 def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     """Asks for the version of the API server, which the settings must not skip a minor from.
 
-    One that does not answer ends no run: to replace its machine may be what the run is for. But nothing on the
-    cluster is changed then, whether it answers later or not.
+    One that does not answer ends no run: to replace its machine may be what the run is for. But no gate lets anything
+    pass then, whether it answers later or not. What has no gate, an Ingress for one, is changed if it does.
     """
     if not access.there:
         return access

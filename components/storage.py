@@ -7,10 +7,8 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
 from render import bucket_policies, cloud_init, iam
+from render.tags import tags
 from settings.ec2 import Ec2Cluster
-
-KEY_DELETION_DAYS = 30
-"""Time to think better of a key's deletion, days: the longest that KMS has. Without the key no backup is readable."""
 
 
 class Storage(pulumi.ComponentResource):
@@ -87,7 +85,7 @@ class Storage(pulumi.ComponentResource):
             f"{self._name}-key",
             description=f"Secrets, backups and disks of cluster {self._cluster.name}",
             enable_key_rotation=True,
-            deletion_window_in_days=KEY_DELETION_DAYS,
+            deletion_window_in_days=iam.KEY_DELETION_DAYS,
             policy=caller.arn.apply(lambda arn: iam.text(iam.key(iam.Place.of(arn, region)))),
             tags=tags(self._cluster, "key"),
             opts=self._kept,
@@ -125,8 +123,3 @@ def fits(parameter: str, value: str) -> str:
         return cloud_init.parameter_value(parameter, value)
     except cloud_init.ParameterTooLongError as error:
         raise pulumi.RunError(str(error)) from error
-
-
-def tags(cluster: Ec2Cluster, what: str) -> dict[str, str]:
-    """Tags of something in AWS: the settings' own, and its name."""
-    return {**cluster.tags, "Name": f"{cluster.name}-{what}"}

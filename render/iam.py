@@ -71,6 +71,9 @@ KEY_ADMINISTRATION = tuple(
 # fmt: on
 """What the account's own policies may allow on the key: to manage it, and to use it."""
 
+KEY_DELETION_DAYS = 30
+"""Time to think better of a key's deletion, days: the longest that KMS has. What it encrypts is lost with it."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -80,7 +80,7 @@ async def measure(
     Raises:
         NoVersionError: there is nothing to measure.
         switchyard.prometheus.UnresolvedError: Prometheus' name does not resolve here.
-        Exception: one of `gate.cluster.UNREACHABLE`.
+        Exception: one of `gate.access.UNREACHABLE`.
     """
     if pod_hash is None:
         cluster = await Cluster.connect(access)

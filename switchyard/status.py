@@ -51,7 +51,7 @@ class ServiceStatus:
 
 
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
-    """Reads the state of every service, side by side. Raises one of `gate.cluster.UNREACHABLE`."""
+    """Reads the state of every service, side by side. Raises one of `gate.access.UNREACHABLE`."""
     cluster = await Cluster.connect(access)
     return list(await asyncio.gather(*(_service(cluster, name, service) for name, service in services.items())))
 
