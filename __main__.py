@@ -3,8 +3,10 @@
 import pulumi
 
 from components.ground import Ground, existing_ground
+from components.guard import DestroySentinel, attach, begin
 from components.interrupt import end_when_interrupted
 from components.release import release
+from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from settings.cluster import ExistingCluster
 from settings.problems import SettingsError
 from settings.stack import NAMESPACE, StackSettings, load
@@ -20,6 +22,7 @@ def read_settings() -> StackSettings:
             pulumi.get_stack(),
             production=_production(config),
             secret_keys=pulumi.runtime.get_config_secret_keys_env(),
+            former=config.get("formerStack"),
         )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
@@ -36,24 +39,32 @@ def _production(config: pulumi.Config) -> bool | str | None:
 def lay_ground(settings: StackSettings) -> Ground:
     """Registers everything that the services stand on."""
     if isinstance(settings.cluster, ExistingCluster):
-        return existing_ground(settings.cluster, settings.services)
+        return existing_ground(settings.cluster, settings)
     # The SDK for AWS takes seconds to import, which a cluster of somebody else's need not wait for.
     from components.own_cluster import own_ground  # noqa: PLC0415
 
-    return own_ground(settings.cluster, settings.services, production=settings.production)
+    return own_ground(settings.cluster, settings)
 
 
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
+    guard = begin(settings)
     ground = lay_ground(settings)
+    attach(guard, ground.access)
     services = {
         name: release(name, service, ground.access, ground.rollouts.get(name), ground.front(name), ground.opts)
         for name, service in settings.services.items()
     }
-    pulumi.export("services", {name: one.outputs for name, one in services.items()})
-    for key, value in ground.expose([one.component for one in services.values()]).items():
+    released = [one.component for one in services.values()]
+    outputs = {
+        SERVICES_OUTPUT: {name: one.outputs for name, one in services.items()},
+        CLUSTER_OUTPUT: {"identifier": ground.place.identifier, "uid": ground.place.uid},
+        **ground.expose(released),
+    }
+    for key, value in outputs.items():
         pulumi.export(key, value)
+    DestroySentinel("destroy-sentinel", after=[*ground.parts, *released])
 
 
 end_when_interrupted()

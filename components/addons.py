@@ -4,10 +4,11 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
+from components.guard import release_hook
+from components.manifest import register
 from gate.access import ClusterAccess
 from gate.charts import clear_unfinished
-from render.addons import Addon, calico, existing_addons, namespace_labels, platform
-from render.labels import APPLY
+from render.addons import Addon, addon_namespace, calico, existing_addons, platform
 from settings.cluster import ExistingCluster
 from settings.ec2 import Ec2Cluster
 
@@ -47,10 +48,8 @@ class ChartAddon(pulumi.ComponentResource):
             await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
 
         before = pulumi.ResourceHook(f"{name}-clear", clear)
-        namespace = Namespace(
-            f"{name}-namespace",
-            metadata={"name": addon.namespace, "labels": namespace_labels(addon.level), "annotations": APPLY},
-            opts=here,
+        namespace = register(
+            Namespace, f"{name}-namespace", addon_namespace(addon), here, deleted_by="nobody" if retained else "guard"
         )
         Release(
             f"{name}-release",
@@ -64,7 +63,11 @@ class ChartAddon(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 here,
                 pulumi.ResourceOptions(
-                    hooks=pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+                    hooks=pulumi.ResourceHookBinding(
+                        before_create=[before],
+                        before_update=[before],
+                        before_delete=release_hook(addon.namespace, addon.name),
+                    )
                 ),
             ),
         )

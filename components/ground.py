@@ -1,7 +1,7 @@
 """What services stand on, whoever made the cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -9,11 +9,13 @@ import pulumi
 from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
 from components.cluster import ExistingClusterAccess, access_to
+from components.moves import refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.moves import Place
 from settings.cluster import ExistingCluster
-from settings.service import ServiceSettings
+from settings.stack import StackSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
     from components.front import WeightedFront
@@ -31,6 +33,8 @@ class Ground:
         rollouts: what it has of every service with a Rollout.
         opts: options of everything on it: its provider, and what has to be there before.
         expose: what comes after the services.
+        place: where the stack is, for its outputs.
+        parts: what was registered for the cluster; `expose` may add to it.
         front: the load balancer before a service, for one whose colours it knows.
     """
 
@@ -39,18 +43,21 @@ class Ground:
     opts: pulumi.ResourceOptions
     expose: Expose
     front: "Callable[[str], WeightedFront | None]" = lambda _: None
+    place: Place = field(default_factory=Place)
+    parts: Sequence[pulumi.Resource] = ()
 
 
-def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSettings]) -> Ground:
+def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground:
     """A cluster that somebody else made: labels, taints and what the settings bring to it."""
-    access = access_to(cluster)
+    access, services = access_to(cluster), settings.services
+    place = refuse_moves(settings, access)
     live = look_at_nodes(cluster.nodes, access)
     rollouts = look_at_rollouts(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
-    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {})
+    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {}, place=place, parts=[way, *ready])
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -88,6 +88,7 @@ class AlbIngress(pulumi.ComponentResource):
             f"{name}.group",
             group_ingress(cluster, security_group_id, attributes),
             pulumi.ResourceOptions.merge(self._here, keep),
+            deleted_by="provider",
         )
         self._prefix = name
         self._parts = parts(alb.routes)
@@ -135,6 +136,7 @@ class AlbIngress(pulumi.ComponentResource):
             f"{self._prefix}-{part.name}",
             ingress(self._cluster, part, self._services[part.service]),
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(self._here, before), opts),
+            deleted_by="provider",
         )
         return made
 

@@ -14,6 +14,7 @@ from components.ec2 import Ec2Machines
 from components.front import look_at_weights
 from components.ground import Ground, after
 from components.ingress import AlbIngress
+from components.moves import last_outputs, refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess, MadeKubeconfig
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
@@ -25,7 +26,7 @@ from settings.cluster import CLUSTER
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import refuse_skipped_minor
 from settings.problems import Problem, SettingsError, shown
-from settings.service import ServiceSettings
+from settings.stack import StackSettings
 
 KUBECONFIG = "kubeconfig"
 """Output of the stack: the administrator's kubeconfig, secret."""
@@ -53,12 +54,13 @@ class Before:
     fixed: Mapping[str, str] = field(default_factory=dict)
 
 
-def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool) -> Ground:
+def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
-    before = _before()
+    services, production, before = settings.services, settings.production, _before()
     _refuse_another(cluster, before)
     made = MadeKubeconfig(before.kubeconfig)
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
+    place = refuse_moves(settings, access)
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
     if not access.blind:
@@ -78,6 +80,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
         arrival=wait.for_node,
         opts=after(on_cluster, [network]),
     )
+    parts: list[pulumi.Resource] = [machines, network, placement]
     ready = [placement, *platform_addons(cluster, machines.vpc_id, access, after(on_cluster, [placement]))]
 
     def balancer(*, whole: bool, before: Sequence[pulumi.Resource]) -> AlbIngress:
@@ -94,6 +97,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
 
     # Before the services only where one of them writes an Ingress itself.
     early = balancer(whole=False, before=[]) if any(map(goes_by_weights, services.values())) else None
+    parts += ready
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {
@@ -105,12 +109,14 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
         }
         if cluster.load_balancer is not None:
             ingress = early or balancer(whole=True, before=released)
+            parts.append(ingress)
             if early is not None:
                 early.complete(after=released)
             outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
         return outputs
 
-    return Ground(access, rollouts, after(on_cluster, ready), expose, early.front if early else lambda _: None)
+    front = early.front if early else lambda _: None
+    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts)
 
 
 class _Wait:
@@ -151,9 +157,7 @@ class _Wait:
 
 def _before() -> Before:
     """The stack's own outputs, as its last update left them, the secret one in plain: it stays in memory."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
-    outputs = answer.get("outputs") or {}
+    outputs = last_outputs()
     return Before(outputs.get(KUBECONFIG), outputs.get(NODES) or {}, outputs.get(FIXED) or {})
 
 

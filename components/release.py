@@ -48,9 +48,10 @@ def release(
         front: the load balancer before it, for one whose colours that knows.
         opts: of its component.
     """
+    where = {"namespace": service.namespace}
     if isinstance(service, BlueGreenSettings):
         colours = BlueGreenService(name, service=service, access=access, front=front, opts=opts)
-        return Released(colours, {"active": colours.active, "colours": colours.colours, "urls": colours.urls})
+        return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
         made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
@@ -58,4 +59,4 @@ def release(
     else:
         raise TypeError(f"no component for {type(service).__name__}")
     rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}
-    return Released(made, {"active": made.active, "rollout": rollout, "urls": made.urls})
+    return Released(made, {**where, "active": made.active, "rollout": rollout, "urls": made.urls})

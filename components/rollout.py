@@ -6,7 +6,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Service
 
-from components.manifest import register
+from components.manifest import register, register_custom
 from components.service import ReleasedService
 from gate.checks import GateRefusedError
 from gate.released import RolloutGates
@@ -72,14 +72,7 @@ class RolloutService(ReleasedService):
         hooks = pulumi.ResourceHookBinding(
             before_create=[self._hook(f"{name}-known", known), *guards], before_update=[*guards]
         )
-        return CustomResource(
-            name,
-            api_version=manifest["apiVersion"],
-            kind=manifest["kind"],
-            metadata=manifest["metadata"],
-            spec=manifest["spec"],
-            opts=self._child(after, hooks, ignored=ignored),
-        )
+        return register_custom(name, manifest, self._child(after, hooks, ignored=ignored))
 
     def _followed_after(self, *resources: pulumi.CustomResource) -> pulumi.Output[None]:
         """Follows the Rollout when these are done.

@@ -68,6 +68,14 @@ class ClusterAccess:
         """The kubeconfig, by its path or as it is."""
         return self.kubeconfig if self.made is None else self.made.parsed()
 
+    @property
+    def described(self) -> str:
+        """The kubeconfig and its context, in words."""
+        if self.made is not None:
+            return "the kubeconfig of this stack"
+        context = f", context {self.context}" if self.context else ""
+        return f"kubeconfig {self.kubeconfig or '(the default one)'}{context}"
+
     async def api(self) -> BoundedApi:
         """Opens a client and asks the API server for its version.
 

@@ -147,7 +147,7 @@ class BoundedApi:
         return await self.ask("list", resource, "", namespace, version, params=labelled(labels))
 
     async def watch(
-        self, resource: str, namespace: str, labels: Mapping[str, str], version: str, since: str
+        self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str, since: str
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yields the events of objects with these labels, until the API server ends the watch.
 

@@ -57,10 +57,12 @@ class Cluster:
         try:
             return cls(await access.api())
         except ValueError as error:
-            context = f", context {access.context}" if access.context else ""
-            raise ConnectionError(
-                f"no way to a cluster in kubeconfig {access.kubeconfig or '(the default one)'}{context}: {error}"
-            ) from error
+            raise ConnectionError(f"no way to a cluster in {access.described}: {error}") from error
+
+    @property
+    def api(self) -> BoundedApi:
+        """The client itself, for what is no matter of releases."""
+        return self._api
 
     async def namespace_exists(self, namespace: str) -> bool:
         """Whether there is such a namespace."""

@@ -6,6 +6,8 @@ The next chart is a function here that returns its Addon, and a line in `existin
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from render.labels import APPLY
+from render.pods import Manifest
 from render.security_groups import WEBHOOK
 from settings.addons import ArgoRolloutsChart, Chart
 from settings.cluster import ExistingCluster
@@ -66,6 +68,16 @@ def platform(cluster: Ec2Cluster, vpc_id: object) -> list[Addon]:
     if cluster.argo_rollouts is not None:
         found.append(argo_rollouts(cluster.argo_rollouts))
     return found
+
+
+def addon_namespace(addon: Addon) -> Manifest:
+    """The namespace that is made for an add-on alone."""
+    labels = namespace_labels(addon.level)
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": addon.namespace, "labels": labels, "annotations": dict(APPLY)},
+    }
 
 
 def namespace_labels(level: PodSecurity) -> dict[str, str]:

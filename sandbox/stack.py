@@ -143,6 +143,8 @@ class Stack:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts one command of the engine, in a process group of its own, and returns at once."""
+        if arguments[0] == "destroy":
+            arguments = (*arguments, "--run-program")  # the delete hooks of its objects are the program's
         options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
             [str(binary("pulumi")), *arguments, *options],

@@ -8,6 +8,7 @@ from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.canary_checks import canary_problems, tag_problems
 from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import NodeSettings
+from settings.ownership import reserved_problems
 from settings.problems import HIDDEN, Problem, set_command, shown
 from settings.quantity import parse_quantity
 from settings.service import (
@@ -50,6 +51,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
         yield from argo_blue_green_problems(path, service, production=production)
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
+    yield from reserved_problems(path, name, service.namespace)
     yield from _resource_problems(path, service)
     yield from _toleration_problems(path, service)
     yield from _environment_problems(path, service)

@@ -7,6 +7,7 @@ from pydantic import Field
 from settings.addons import ArgoRolloutsChart
 from settings.model import Model
 from settings.nodes import DEFAULT_NODES, NodeSettings
+from settings.ownership import ObjectReference
 
 CLUSTER = "switchyard:cluster"
 
@@ -22,6 +23,10 @@ class ExistingCluster(Model):
         nodes: the node table. Placement labels and taints these nodes, and the checks of node selectors and of
             room count on them. A node that is taken out of it keeps its labels and taints. Empty: the nodes are
             somebody else's, and neither is done.
+        adopt: namespaces of add-ons that were there before, each as ``Namespace/name``. The stack takes them over, and
+            they stay when it lets go of them.
+        replaces: UID of the cluster that the stack was on before, when that one is lost. See the runbook, "Move to
+            another cluster".
         argo_rollouts: installs Argo Rollouts with this stack; None leaves it to whoever runs the cluster.
     """
 
@@ -30,4 +35,6 @@ class ExistingCluster(Model):
     context: str | None = None
     identifier: str = Field(default="existing", min_length=1)
     argo_rollouts: ArgoRolloutsChart | None = None
+    adopt: tuple[ObjectReference, ...] = ()
+    replaces: str | None = None
     nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +12,9 @@ from settings.cluster import CLUSTER, ExistingCluster
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
+from settings.ownership import former_problems, removed_namespace
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
+from settings.routes import removed_routes, without_routes
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 NAMESPACE = "switchyard"
@@ -36,6 +38,10 @@ class StackSettings:
     cluster: ExistingCluster | Ec2Cluster
     services: Mapping[str, ServiceSettings]
     production: bool
+    removed: Mapping[str, str] = field(default_factory=dict)
+    """Namespace of each service that is marked to be taken away, by its name."""
+    former: str | None = None
+    """The stack that this one took over from, as ``project/stack``."""
 
 
 def load(
@@ -44,6 +50,7 @@ def load(
     stack: str,
     production: object = None,
     secret_keys: Collection[str] = (),
+    former: object = None,
 ) -> StackSettings:
     """Parses and checks a stack's configuration.
 
@@ -52,18 +59,21 @@ def load(
         raw_services: value of `switchyard:services`.
         stack: the stack's name.
         production: value of `switchyard:production`; None goes by the stack's name.
+        former: value of `switchyard:formerStack`.
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
 
     Raises:
         SettingsError: with every mistake that there is.
     """
-    problems = list(_production_problems(production))
+    problems = [*_production_problems(production), *former_problems(f"{NAMESPACE}:formerStack", former)]
     marked = stack == PRODUCTION if production is None else production is True
     cluster = _cluster(raw_cluster, problems)
-    services = _services(raw_services, problems, production=marked)
+    removed = _removed(raw_services, problems)
+    services = _services(raw_services, problems, removed, production=marked)
     wrong = {problem.path for problem in problems}
     table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
     nodes = cluster.nodes if cluster is not None and table_is_right else {}
+    leaving = removed_routes(cluster, removed)
     found = [Finding(problem) for problem in stack_problems(services, nodes)]
     if isinstance(cluster, Ec2Cluster):
         found += ec2_findings(cluster, services, production=marked)
@@ -73,11 +83,13 @@ def load(
         finding.problem
         for finding in found
         if not any(_touches(path, read) for path in wrong for read in finding.paths)
+        and finding.problem.path not in leaving
     ]
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
         raise SettingsError(problems)
-    return StackSettings(cluster, services, marked)
+    former_stack = former if isinstance(former, str) else None
+    return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack)
 
 
 def _production_problems(production: object) -> Iterator[Problem]:
@@ -140,7 +152,18 @@ def _right_part(raw: Mapping[str, Any], error: ValidationError) -> Ec2Cluster | 
     return None
 
 
-def _services(raw: object, problems: list[Problem], *, production: bool) -> dict[str, ServiceSettings]:
+def _removed(raw: object, problems: list[Problem]) -> dict[str, str]:
+    """Namespaces of the services that are marked to be taken away, by their names."""
+    found = {}
+    for name, value in raw.items() if isinstance(raw, Mapping) else ():
+        if (namespace := removed_namespace(f"{SERVICES}.{name}", value, problems)) is not None:
+            found[name] = namespace
+    return found
+
+
+def _services(
+    raw: object, problems: list[Problem], removed: Collection[str], *, production: bool
+) -> dict[str, ServiceSettings]:
     if not isinstance(raw, Mapping):
         value = "missing" if raw is None else shape(raw)
         remedy = "Give each service a key of its own in the stack file."
@@ -148,6 +171,8 @@ def _services(raw: object, problems: list[Problem], *, production: bool) -> dict
         return {}
     services = {}
     for name, value in raw.items():
+        if name in removed:
+            continue
         found = list(name_problems(name))
         service = _service(name, value, found)
         wrong = [problem.path for problem in found]

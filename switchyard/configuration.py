@@ -36,7 +36,8 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     if problems := list(secret_problems(encrypted)):
         raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
     production = _value(values, "production")
-    settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production)
+    former = _value(values, "formerStack")
+    settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production, former=former)
     return name, settings
 
 

@@ -27,6 +27,11 @@ passphrase={shlex.quote(str(PASSPHRASE))}
 if [ -z "${{PULUMI_CONFIG_PASSPHRASE+set}}${{PULUMI_CONFIG_PASSPHRASE_FILE+set}}" ] && [ -r "$passphrase" ]; then
   PULUMI_CONFIG_PASSPHRASE_FILE=$passphrase; export PULUMI_CONFIG_PASSPHRASE_FILE
 fi
+# The objects of a stack have delete hooks, which are the program's, so that a destroy runs it. A refresh need not, and
+# so this is no default for every command.
+for argument in "$@"; do
+  if [ "$argument" = destroy ]; then PULUMI_RUN_PROGRAM=${{PULUMI_RUN_PROGRAM:-true}}; export PULUMI_RUN_PROGRAM; fi
+done
 exec {shlex.quote(str(binary("pulumi")))} "$@"
 """
 

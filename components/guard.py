@@ -1,0 +1,167 @@
+"""Binds the guard of this run to what the program registers: marks, hooks, and the first to go at a destroy."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pulumi
+
+from gate.access import ClusterAccess
+from gate.guard import Guard, ServiceEntry
+from render.marks import Mark, marked
+from render.pods import Manifest
+from settings.ec2 import Ec2Cluster
+from settings.stack import NAMESPACE, StackSettings
+
+DELETE_HOOK = "switchyard-before-delete"
+"""Name of the deletion guard. The state of every stack refers to it: never rename it, and register it in every run.
+
+The engine refuses to delete a resource whose hook is not registered.
+"""
+
+CHECK_HOOK = "switchyard-before-delete-by-provider"
+"""Name of the guard of what the provider itself deletes. As fixed as the other one."""
+
+RELEASE_HOOK = "switchyard-before-release-delete"
+"""Name of the guard of Helm releases. As fixed as the others."""
+
+DESTROY_HOOK = "switchyard-before-destroy"
+"""Name of the hook that learns that a run is a destroy. As fixed as the others."""
+
+DeletedBy = Literal["guard", "provider", "nobody"]
+"""Who deletes an object when the stack lets go of it.
+
+The guard deletes by UID. Where something waits for the way in which the provider deletes, the provider does, and the
+guard says whether it may. What nobody deletes stays.
+"""
+
+
+class _Hooks:
+    """The hooks of one run, each under its fixed name."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        preview = pulumi.runtime.is_dry_run
+
+        async def delete(args: pulumi.ResourceHookArgs) -> None:
+            await guard.before_delete(args.old_inputs, args.old_outputs, preview=preview())
+
+        async def check(args: pulumi.ResourceHookArgs) -> None:
+            await guard.before_delete(args.old_inputs, args.old_outputs, preview=preview(), by_guard=False)
+
+        async def destroy(_: pulumi.ResourceHookArgs) -> None:
+            await guard.before_destroy()
+
+        async def write(args: pulumi.ResourceHookArgs) -> None:
+            await guard.before_write(args.new_inputs or {}, args.old_outputs)
+
+        async def adopt(args: pulumi.ResourceHookArgs) -> None:
+            await guard.before_adoption(args.new_inputs or {}, args.old_outputs)
+
+        async def release(args: pulumi.ResourceHookArgs) -> None:
+            guard.before_release_delete(args.old_inputs or {})
+
+        here = pulumi.ResourceHookOptions(on_dry_run=True)
+        self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, here)
+        self.check = pulumi.ResourceHook(CHECK_HOOK, check, here)
+        self.release = pulumi.ResourceHook(RELEASE_HOOK, release, here)
+        self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, here)
+        self.write = pulumi.ResourceHook("switchyard-before-write", write, here)
+        self.adopt = pulumi.ResourceHook("switchyard-before-adoption", adopt)
+
+
+_current: list[_Hooks] = []
+"""The hooks of this run, once it has begun. A program is one run, and components register their objects everywhere."""
+
+
+def begin(settings: StackSettings) -> Guard:
+    """Registers the hooks of this run, before anything else is registered.
+
+    Args:
+        settings: of the stack.
+    """
+    guard = Guard(
+        mark=Mark(pulumi.get_project(), pulumi.get_stack()),
+        former=None if settings.former is None else Mark.parse(settings.former),
+        production=settings.production,
+        own_machines=isinstance(settings.cluster, Ec2Cluster),
+        services=dict(_entry(settings, name) for name in settings.services),
+        removed=frozenset((namespace, name) for name, namespace in settings.removed.items()),
+        say=pulumi.log.info,
+        warn=pulumi.log.warn,
+    )
+    _current[:] = [_Hooks(guard)]
+    return guard
+
+
+def guarded(
+    manifest: Manifest, opts: pulumi.ResourceOptions, deleted_by: DeletedBy = "guard"
+) -> tuple[Manifest, pulumi.ResourceOptions]:
+    """A manifest with this stack's marks, and options that put its object under the guard.
+
+    Outside a program, as in tests of components, there are marks and no hooks.
+
+    Args:
+        manifest: the object.
+        opts: of its resource.
+        deleted_by: see `DeletedBy`.
+    """
+    manifest = marked(manifest, Mark(pulumi.get_project(), pulumi.get_stack()))
+    if not _current:
+        return manifest, opts
+    hooks = _current[0]
+    hooks.guard.register(manifest)
+    before = [hooks.write]
+    own = opts.hooks or pulumi.ResourceHookBinding()
+    adopting = [hooks.adopt] if hooks.guard.adopts(manifest) else []
+    bound = pulumi.ResourceOptions(
+        hooks=pulumi.ResourceHookBinding(
+            before_create=[*before, *(own.before_create or []), *adopting],
+            before_update=[*before, *(own.before_update or [])],
+            before_delete={"guard": [hooks.delete], "provider": [hooks.check], "nobody": None}[deleted_by],
+            on_error=own.on_error,
+        )
+    )
+    if deleted_by != "provider":
+        bound.retain_on_delete = True
+    plain = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions())
+    plain.hooks = None
+    return manifest, pulumi.ResourceOptions.merge(plain, bound)
+
+
+def release_hook(namespace: str, name: str) -> list[pulumi.ResourceHook] | None:
+    """The guard of a Helm release, which Helm deletes by its name: one that is still configured is not deleted."""
+    if not _current:
+        return None
+    _current[0].guard.register_release(namespace, name)
+    return [_current[0].release]
+
+
+class DestroySentinel(pulumi.ComponentResource):
+    """Comes after everything else, so that a destroy begins with it: its hook tells the guard so.
+
+    Nothing depends on it, and it depends on all that the program registers. A destroy deletes in the reverse of that
+    order, in a preview as well.
+    """
+
+    def __init__(self, name: str, after: Sequence[pulumi.Resource]) -> None:
+        hooks = _current[0]
+        super().__init__(
+            "switchyard:stack:DestroySentinel",
+            name,
+            None,
+            pulumi.ResourceOptions(depends_on=after, hooks=pulumi.ResourceHookBinding(before_delete=[hooks.destroy])),
+        )
+        self.register_outputs({})
+
+
+def attach(guard: Guard, access: ClusterAccess) -> None:
+    """Gives the guard its way to the cluster."""
+    guard.access = access
+
+
+def _entry(settings: StackSettings, name: str) -> tuple[tuple[str, str], ServiceEntry]:
+    service = settings.services[name]
+    path = f"{NAMESPACE}:services.{name}.adopt"
+    adopted = [*service.adopt, *([f"Service/{name}"] if service.adopt_existing_service else [])]
+    entry = ServiceEntry(name, service.namespace, frozenset(adopted), len(service.adopt), path)
+    return (service.namespace, name), entry

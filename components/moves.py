@@ -1,0 +1,71 @@
+"""Ends a run that would move what serves, before anything is registered."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pulumi
+
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.decisions import Refusal
+from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace
+from gate.namespace import read_namespace
+from gate.serving import service_serves
+from settings.cluster import ExistingCluster
+from settings.stack import StackSettings
+
+
+def last_outputs() -> Mapping[str, Any]:
+    """The stack's own outputs, as its last update left them, secret ones in plain: they stay in memory."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
+    outputs: Mapping[str, Any] = answer.get("outputs") or {}
+    return outputs
+
+
+def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
+    """Ends a run that would move the stack, or a service that serves.
+
+    Returns:
+        Where the stack is from now on, for its outputs.
+
+    Raises:
+        pulumi.RunError: it would.
+    """
+    cluster, before = settings.cluster, Place.of(last_outputs())
+    replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
+    refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
+    uid = before.uid
+    if access.there and not access.blind and not any(refusals):
+        try:
+            uid, moved = _blocking(_look(settings, access, before))
+        except UNREACHABLE as error:
+            if before.namespaces:
+                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
+            moved = []
+        refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
+    if lines := [str(refusal) for refusal in refusals if refusal is not None]:
+        raise pulumi.RunError("\n".join(lines))
+    return Place(cluster.identifier, uid, {name: service.namespace for name, service in settings.services.items()})
+
+
+async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
+    """UID of the cluster, and what speaks against the namespaces."""
+    api = await access.api()
+    system = await api.find("namespaces", "kube-system")
+    moved = []
+    for name, service in settings.services.items():
+        old = before.namespaces.get(name, service.namespace)
+        if old == service.namespace:
+            continue
+        reason = service_serves(name, await read_namespace(api, old))
+        if reason is not None:
+            moved.append(refuse_other_namespace(name, service.namespace, old, reason))
+    return ("" if system is None else str(system["metadata"]["uid"])), moved
+
+
+def _blocking(asked: Coroutine[Any, Any, tuple[str, list[Refusal]]]) -> tuple[str, list[Refusal]]:
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, asked).result()

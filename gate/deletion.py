@@ -1,0 +1,200 @@
+"""Whether the deletion guard deletes an object, keeps it or refuses, as pure functions.
+
+The engine deletes by name what its state remembers, and its memory may be of yesterday. So the guard asks who the
+live object is, before anything goes. See docs/adr, "Deletion by UID behind one guard".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gate.decisions import Refusal
+from gate.object_names import ObjectName
+from render.marks import Mark, is_adopted, mark_of
+
+RUNBOOK = "docs/runbook.md"
+
+
+class Action(StrEnum):
+    """What becomes of an object whose record the engine is about to drop."""
+
+    FORGET = "forget"
+    """Nothing is deleted: the record is all that there is of it, or all that belongs to this stack."""
+    RELEASE = "release"
+    """The object stays, without the marks of this stack: it was there before the stack."""
+    DELETE = "delete"
+    """It is deleted, by its UID."""
+    ASK = "ask"
+    """It is deleted unless it serves, which the cluster is to be asked."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the state remembers of an object that the engine wants to delete.
+
+    Attributes:
+        name: of the object.
+        version: group and version of its API.
+        uid: of the object that the state means; empty where it never learned it.
+        service: the service that it belongs to, by its label ``app``; empty for none.
+    """
+
+    name: ObjectName
+    version: str
+    uid: str
+    service: str
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any] | None, outputs: Mapping[str, Any] | None) -> "Record | None":
+        """Reads the inputs and outputs of a resource; None for one that is no object of Kubernetes."""
+        for source in (outputs or {}, inputs or {}):
+            name = ObjectName.of(source)
+            if name is not None:
+                labels = source["metadata"].get("labels") or {}
+                uid = ((outputs or {}).get("metadata") or {}).get("uid") or ""
+                return cls(name, str(source["apiVersion"]), str(uid), str(labels.get("app", "")))
+        return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What this run of the program has to say about an object.
+
+    Attributes:
+        mark: of this stack.
+        former: of the stack that this one took over from; None for none.
+        registered: the object is part of the configuration, whatever the engine calls it.
+        configured: its service is part of the configuration.
+        removed: its service is marked to be taken away.
+        destroying: the run is a destroy that may take services down.
+    """
+
+    mark: Mark
+    former: Mark | None
+    registered: bool
+    configured: bool
+    removed: bool
+    destroying: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, and in a line why, for the engineer who watches."""
+
+    action: Action
+    line: str
+
+
+def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision:
+    """Decides what becomes of an object, as far as it needs no look at who serves.
+
+    Args:
+        record: what the state remembers.
+        live: the object of that name on the cluster; None when there is none.
+        run: what this run says.
+    """
+    name = record.name
+    if live is None:
+        return Decision(Action.FORGET, f"{name} is not on the cluster any more")
+    uid, owner = str(live["metadata"]["uid"]), mark_of(live)
+    if record.uid and uid != record.uid:
+        return Decision(
+            Action.FORGET, f"{name} stays: another object has its name by now (UID {uid}, the state has {record.uid})"
+        )
+    if owner not in {None, run.mark, run.former}:
+        return Decision(Action.FORGET, f"{name} stays: it belongs to stack {owner}")
+    if owner is None and not record.uid:
+        return Decision(Action.FORGET, f"{name} stays: neither its marks nor the state say that it is this stack's")
+    if run.registered and not run.destroying:
+        return Decision(Action.FORGET, f"{name} stays: it is part of the configuration, only the old record goes")
+    if is_adopted(live):
+        return Decision(Action.RELEASE, f"{name} stays: it was there before this stack took it over")
+    if run.destroying or run.removed:
+        return Decision(Action.DELETE, f"{name} is deleted")
+    return Decision(Action.ASK, f"{name} is deleted: it serves nobody")
+
+
+def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
+    """Refuses to delete what serves.
+
+    Args:
+        record: what the state remembers of it.
+        run: what this run says.
+        reason: why it serves.
+    """
+    service, namespace = record.service or record.name.name, record.name.namespace or "default"
+    if run.configured:
+        return Refusal(
+            step=f"{service}: deleting {record.name}",
+            found=f"it serves users: {reason}",
+            rule="what serves is not deleted",
+            remedy=(
+                "It was not touched. Switch the service to other pods first; "
+                f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
+            ),
+        )
+    return Refusal(
+        step=f"{service}: deleting {record.name}",
+        found=f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}",
+        rule="a service that serves is taken away only by a word of its own",
+        remedy=(
+            f"It was not touched. To keep it, put services.{service} back. To take it away: "
+            f"{remove_command(service, namespace)}; take the entry out afterwards. To rename or move it without a gap: "
+            f'{RUNBOOK}, "Rename a service" and "Move a service to another namespace".'
+        ),
+    )
+
+
+def remove_command(service: str, namespace: str) -> str:
+    """The command that takes a service away on purpose."""
+    path = f"switchyard:services.{service}"
+    return (
+        f"pulumi config set --path '{path}.remove' true && "
+        f"pulumi config set --path '{path}.namespace' {namespace} && pulumi up"
+    )
+
+
+def refuse_unreachable(record: Record, problem: str) -> Refusal:
+    """Refuses to delete what cannot be looked at."""
+    return Refusal(
+        step=f"{record.service or record.name.name}: deleting {record.name}",
+        found=problem,
+        rule="what cannot be looked at is not deleted",
+        remedy="It was not touched. Check the API server and the kubeconfig, then run the command again.",
+    )
+
+
+def refuse_production_destroy(serving: Mapping[str, str]) -> Refusal:
+    """Refuses to destroy a production stack while its services serve.
+
+    Args:
+        serving: by service, why it serves or why that is not known.
+    """
+    commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)
+    return Refusal(
+        step="The destroy of this production stack",
+        found="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
+        rule="a stack that is marked production takes its services down one word each, before it goes",
+        remedy=f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then destroy.",
+    )
+
+
+def refuse_deletion_by_name(record: Record, line: str) -> Refusal:
+    """Refuses to let the provider delete what is not to go, by a name that the live object has."""
+    return Refusal(
+        step=f"{record.name}: its deletion by the provider, which knows it by its name alone",
+        found=line,
+        rule="it would delete the live object",
+        remedy="Nothing was deleted by it. Take back the change that replaces it, and run `pulumi up --refresh`.",
+    )
+
+
+def refuse_release_deletion(namespace: str, name: str) -> Refusal:
+    """Refuses to delete a Helm release that another record of it replaces."""
+    return Refusal(
+        step=f"{name}: deleting Helm release {name} in namespace {namespace}",
+        found="the release is part of the configuration",
+        rule="Helm deletes a release by its name, and what replaces it would go as well",
+        remedy="Nothing was deleted by it. Take back the change that replaces it, and run `pulumi up` again.",
+    )

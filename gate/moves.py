@@ -1,0 +1,107 @@
+"""Whether a run is about to move what serves: to another cluster, or to another namespace. Pure rules.
+
+The outputs of the last update say where the stack was. A provider of another cluster, or an object of another
+namespace, would be a replacement: made there, deleted here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gate.decisions import Refusal
+from settings.cluster import CLUSTER
+
+RUNBOOK = "docs/runbook.md"
+
+CLUSTER_OUTPUT = "cluster"
+"""Output of the stack: the identity of its cluster."""
+
+SERVICES_OUTPUT = "services"
+"""Output of the stack: by service, among other things its namespace."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is.
+
+    Attributes:
+        identifier: of the cluster, as the settings have it; empty where nothing says so.
+        uid: of namespace kube-system, which no other cluster has; empty where it is not known.
+        namespaces: of each service.
+    """
+
+    identifier: str = ""
+    uid: str = ""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any]) -> "Place":
+        """Reads the outputs of a stack, of this version of the program or of an earlier one."""
+        cluster, services = outputs.get(CLUSTER_OUTPUT), outputs.get(SERVICES_OUTPUT)
+        known = cluster if isinstance(cluster, Mapping) else {}
+        entries = services if isinstance(services, Mapping) else {}
+        namespaces = {
+            str(name): str(entry["namespace"])
+            for name, entry in entries.items()
+            if isinstance(entry, Mapping) and entry.get("namespace")
+        }
+        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces)
+
+
+def refuse_other_identifier(before: Place, identifier: str, replaces: str | None) -> Refusal | None:
+    """Refuses another name for the cluster: the provider would take it for another one, and replace everything."""
+    if before.identifier in {"", identifier} or (replaces and replaces == before.uid):
+        return None
+    return Refusal(
+        step=f"{CLUSTER}.identifier: {identifier}",
+        found=f"the stack is on the cluster that it knows as {before.identifier}",
+        rule="another identifier is another cluster, and everything of the stack would be replaced",
+        remedy=(
+            f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {before.identifier}. "
+            f'To move the stack: {RUNBOOK}, "Move to another cluster".'
+        ),
+    )
+
+
+def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str) -> Refusal | None:
+    """Refuses another cluster behind the kubeconfig.
+
+    Args:
+        before: where the stack was.
+        uid: of namespace kube-system there; empty where it is not known.
+        replaces: UID of a cluster that is lost, in the settings.
+        way: the kubeconfig and context in words.
+    """
+    if not uid or before.uid in {"", uid} or replaces == before.uid:
+        return None
+    return Refusal(
+        step="This run",
+        found=f"{way} leads to another cluster (UID of kube-system {uid}) than the one the stack is on ({before.uid})",
+        rule="a stack stays on its cluster, whose services would be left behind or taken down",
+        remedy=(
+            f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: {RUNBOOK}, "
+            f'"Move to another cluster". If the old cluster is lost for good: pulumi config set --path '
+            f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
+        ),
+    )
+
+
+def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:
+    """Refuses another namespace for a service that serves in its old one.
+
+    Args:
+        name: the service's name.
+        namespace: that of the settings.
+        before: the old one.
+        reason: why it serves there.
+    """
+    return Refusal(
+        step=f"{name}: namespace {namespace}",
+        found=f"it serves in namespace {before}: {reason}",
+        rule="a namespace is part of an object's name, so that the serving objects would be deleted",
+        remedy=(
+            "Nothing was changed. Set it back: pulumi config set --path "
+            f"'switchyard:services.{name}.namespace' {before}. To move it without a gap: {RUNBOOK}, "
+            '"Move a service to another namespace".'
+        ),
+    )

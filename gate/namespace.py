@@ -1,0 +1,27 @@
+"""Reads what decides who serves in one namespace."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from gate.api import CORE, DISCOVERY, ISTIO, NETWORKING, AccessDeniedError, BoundedApi
+from gate.serving import NamespaceView
+
+
+async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
+    """Services, their endpoints and pods, and what leads users there. Raises as `BoundedApi` does."""
+
+    async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
+        return tuple((await api.find_all(resource, namespace, {}, version))["items"])
+
+    routes: tuple[Mapping[str, Any], ...] = ()
+    with suppress(AccessDeniedError):  # who may not see objects of Istio has no mesh to route by
+        if await api.knows("virtualservices", namespace, ISTIO):
+            routes = await items("virtualservices", ISTIO)
+    return NamespaceView(
+        services=await items("services"),
+        slices=await items("endpointslices", DISCOVERY),
+        pods=await items("pods"),
+        ingresses=await items("ingresses", NETWORKING),
+        routes=routes,
+    )

@@ -1,0 +1,78 @@
+"""Words about what a stack owns: a service that is taken away, objects that are taken over, an earlier stack."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from settings.problems import Problem, set_command, shown
+from settings.text import DnsLabel, matching
+
+REMOVE = "remove"
+"""Key of a service that is to be taken away. Of its other keys only the namespace is read then."""
+
+DEFAULT_NAMESPACE = "default"
+
+ObjectReference = Annotated[
+    str,
+    matching(
+        r"[A-Z][A-Za-z]+/[a-z0-9]([-.a-z0-9]*[a-z0-9])?",
+        "must be a kind and a name of the service's namespace | Example: ServiceAccount/payments",
+    ),
+]
+"""An object that the stack may take over although it did not make it."""
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces of Kubernetes itself: no service goes there."""
+
+RESERVED_NAMES: Mapping[str, str] = {
+    "kubernetes": "Service kubernetes is the API server's",
+    "default": "ServiceAccount default is that of every pod without another, and Kubernetes makes it anew",
+}
+"""Names that Kubernetes itself uses in a namespace, each with what has it."""
+
+_FORMER = re.compile(r"[^/\s]+/[^/\s]+")
+
+
+def removed_namespace(path: str, raw: object, problems: list[Problem]) -> str | None:
+    """The namespace of a service that is marked to be taken away; None for one that stays.
+
+    Args:
+        path: of the service.
+        raw: its value in the configuration.
+        problems: takes what is wrong.
+    """
+    if not isinstance(raw, Mapping) or REMOVE not in raw:
+        return None
+    remove = raw[REMOVE]
+    if not isinstance(remove, bool):
+        at = f"{path}.{REMOVE}"
+        problems.append(Problem(at, shown(remove), "must be true or false, without quotes", set_command(at, "true")))
+        return None
+    if not remove:
+        return None
+    namespace = raw.get("namespace", DEFAULT_NAMESPACE)
+    try:
+        return str(TypeAdapter(DnsLabel).validate_python(namespace))
+    except ValidationError:
+        at = f"{path}.namespace"
+        rule = "must be the namespace that the service is in"
+        problems.append(Problem(at, shown(namespace), rule, set_command(at, DEFAULT_NAMESPACE)))
+        return DEFAULT_NAMESPACE
+
+
+def reserved_problems(path: str, name: str, namespace: str) -> Iterator[Problem]:
+    """Refuses names and namespaces that are those of Kubernetes itself."""
+    if namespace in SYSTEM_NAMESPACES:
+        rule = "is a namespace of Kubernetes itself, where a service could take the place of a part of the cluster"
+        yield Problem(f"{path}.namespace", shown(namespace), rule, set_command(f"{path}.namespace", DEFAULT_NAMESPACE))
+    if name in RESERVED_NAMES:
+        yield Problem(path, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename the service.")
+
+
+def former_problems(at: str, former: Any) -> Iterator[Problem]:
+    """Refuses a former stack that is not written as ``project/stack``."""
+    if former is not None and (not isinstance(former, str) or _FORMER.fullmatch(former) is None):
+        rule = "must be the project and the name of the stack that the marks on the objects name"
+        yield Problem(at, shown(former), rule, f"Set it: pulumi config set {at} switchyard/staging")
