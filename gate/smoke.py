@@ -9,7 +9,8 @@ from gate.access import UNREACHABLE
 from gate.api import AccessDeniedError, ProxyAnswer
 from gate.cluster import Cluster
 from render.labels import way_in_name
-from settings.service import ServiceSettings, Smoke, SmokeCheck, Track
+from settings.service import ServiceSettings, Track
+from settings.smoke import Smoke, SmokeCheck
 
 SHOWN = 120
 """Characters of an answer's body that a message shows."""
