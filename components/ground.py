@@ -1,7 +1,7 @@
 """What services stand on, whoever made the cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -9,9 +9,11 @@ import pulumi
 from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
 from components.cluster import ExistingClusterAccess, access_to
+from components.content import content_of
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.observed_content import Content
 from settings.cluster import ExistingCluster
 from settings.service import ServiceSettings
 
@@ -32,6 +34,7 @@ class Ground:
         opts: options of everything on it: its provider, and what has to be there before.
         expose: what comes after the services.
         front: the load balancer before a service, for one whose colours it knows.
+        content: versions of the ConfigMaps and Secrets of every service that refers to some.
     """
 
     access: ClusterAccess
@@ -39,6 +42,11 @@ class Ground:
     opts: pulumi.ResourceOptions
     expose: Expose
     front: "Callable[[str], WeightedFront | None]" = lambda _: None
+    content: Mapping[str, Content] = field(default_factory=dict)
+
+    def known_of(self, name: str) -> "tuple[LiveRelease | None, WeightedFront | None, Content | None]":
+        """What the cluster and its load balancer have of one service."""
+        return self.rollouts.get(name), self.front(name), self.content.get(name)
 
 
 def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSettings]) -> Ground:
@@ -50,7 +58,8 @@ def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSett
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
-    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {})
+    content = content_of(services, access)
+    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {}, content=content)
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -55,9 +55,7 @@ def app_container(track: Track, service: ServiceSettings, tag: str | None, own: 
 
 def restartable_containers(service: ServiceSettings) -> list[Manifest]:
     """What starts before the application: native sidecars, which go on, and then the init containers, one by one."""
-    native = [
-        _extra(sidecar, service) | {"restartPolicy": "Always"} for sidecar in service.sidecars if sidecar.native
-    ]
+    native = [_extra(sidecar, service) | {"restartPolicy": "Always"} for sidecar in service.sidecars if sidecar.native]
     return [*native, *(_extra(container, service) for container in service.init_containers)]
 
 

@@ -2,14 +2,16 @@
 
 from render.containers import app_container, companions, restartable_containers
 from render.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_labels, selector
-from render.manifest import Manifest as Manifest
+from render.manifest import Manifest
 from render.volumes import pod_volumes
 from settings.model import Model
 from settings.pod import DnsConfig, Security
 from settings.pod_schema import merged
-from settings.pod_settings import CONTAINER as CONTAINER
-from settings.pod_settings import PORT as PORT
+from settings.pod_settings import PORT
 from settings.service import ColourSettings, ServiceSettings, Track
+
+__all__ = ["PORT", "Manifest", "active_service", "metadata", "pod_template", "service_account", "service_ports"]
+
 
 def service_account(name: str, service: ServiceSettings) -> Manifest:
     """The pods' identity: an account of their own, so that none is shared, with no token to steal."""
@@ -83,9 +85,7 @@ def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list
             fixed.append(port.node_port)
     if not node_ports:
         return ports
-    return [
-        port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)
-    ]
+    return [port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)]
 
 
 def pod_template(

@@ -39,7 +39,9 @@ def _volume(volume: Volume) -> Manifest:
         return {"secret": {"secretName": volume.secret.name, **_files(volume.secret)}}
     if volume.persistent_volume_claim is not None:
         claim: dict[str, Any] = {"claimName": volume.persistent_volume_claim.name}
-        return {"persistentVolumeClaim": claim | ({"readOnly": True} if volume.persistent_volume_claim.read_only else {})}
+        return {
+            "persistentVolumeClaim": claim | ({"readOnly": True} if volume.persistent_volume_claim.read_only else {})
+        }
     if volume.projected is not None:
         return {"projected": {"sources": [_projection(source) for source in volume.projected]}}
     empty: dict[str, Any] = {}
@@ -55,7 +57,7 @@ def _projection(projection: Projection) -> Manifest:
         return {"configMap": {"name": projection.config_map.name, **_files(projection.config_map, mode=False)}}
     if projection.secret is not None:
         return {"secret": {"name": projection.secret.name, **_files(projection.secret, mode=False)}}
-    token = projection.token or Token(path="token")  # noqa: S106 - a file's name
+    token = projection.token or Token(path="token")
     rendered: dict[str, Any] = {"path": token.path, "expirationSeconds": token.expiration_seconds}
     if token.audience is not None:
         rendered["audience"] = token.audience

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from pydantic import model_validator
+
 from settings.model import Bool, Model
 from settings.text import Subdomain, matching
 from settings.values import EnvName, SecretKey
@@ -58,6 +60,12 @@ class EnvFrom(Model):
     secret: Subdomain | None = None
     prefix: EnvPrefix | None = None
     optional: Bool = False
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "EnvFrom":
+        if (self.config_map is None) == (self.secret is None):
+            raise ValueError("must have exactly one of configMap, secret | Example: {configMap: backend-config}")
+        return self
 
 
 class Environment(Model):

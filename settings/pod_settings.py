@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from settings.containers import ContainerPort, InitContainer, PullPolicy, Sidecar, Words
 from settings.environment import Environment
-from settings.model import Bool, Int, Model, Seconds
+from settings.model import Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
 from settings.pod import Account, Affinity, DnsConfig, FreeAnnotationKey, HostAlias, Labels, Security, Spread
 from settings.probes import HttpProbe, PortNumber, ReadinessProbe, StartupProbe
@@ -59,8 +59,8 @@ class PodSettings(Environment):
         startup: holds the other two probes back until the application has started.
         volumes: by their names.
         mounts: where the application's container has them.
-        content_hash: which ConfigMaps and Secrets make a new version when they change: those of ``volumes``, ``envFrom``
-            and ``configEnv`` (references), these and those of ``secretEnv`` (all), or none.
+        content_hash: which ConfigMaps and Secrets make a new version when they change: those of ``volumes``,
+            ``envFrom`` and ``configEnv`` (references), these and those of ``secretEnv`` (all), or none.
         init_containers: run one after the other before the application starts.
         sidecars: run beside the application.
         node_selector: labels of the nodes that the pods may run on.

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from settings.model import Int, Model, Seconds
 from settings.text import PortName
@@ -10,7 +10,17 @@ from settings.values import HeaderName, HeaderValue, Path
 
 PortNumber = Annotated[Int, Field(ge=1, le=65535)]
 
-Port = PortNumber | PortName
+_NUMBER, _NAME = TypeAdapter(PortNumber), TypeAdapter(PortName)
+
+
+def _is_port(port: object) -> object:
+    try:
+        return _NUMBER.validate_python(port) if isinstance(port, int) else _NAME.validate_python(port)
+    except ValidationError:
+        raise ValueError("must be a port: a number from 1 to 65535, or the name of a port | Example: 8080") from None
+
+
+Port = Annotated[int | str, BeforeValidator(_is_port)]
 """A port of the container, by its number or by its name."""
 
 HTTP_KEYS = ("path", "scheme", "headers", "port")
@@ -54,7 +64,8 @@ class HttpProbe(Model):
         period_seconds: between two probes.
         timeout_seconds: for one probe.
         failure_threshold: failures in a row that count.
-        termination_grace_period_seconds: replaces drain.terminationGracePeriodSeconds when the probe ends the container.
+        termination_grace_period_seconds: replaces drain.terminationGracePeriodSeconds when the probe ends the
+            container.
     """
 
     path: Path = "/health"

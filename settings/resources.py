@@ -11,7 +11,9 @@ from settings.values import Quantity
 
 _DOMAIN = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
-EXTENDED = re.compile(rf"(?!(?:[^/]*\.)?kubernetes\.io/)(?!requests\.){_DOMAIN}/[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
+EXTENDED = re.compile(
+    rf"(?!(?:[^/]*\.)?kubernetes\.io/)(?!requests\.){_DOMAIN}/[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
+)
 
 ExtendedResource = Annotated[
     str,

@@ -137,11 +137,12 @@ class Volume(Model):
 
     def sources(self) -> Iterator[tuple[Literal["ConfigMap", "Secret"], Source]]:
         """The ConfigMaps and Secrets in it."""
-        for projection in (self, *(self.projected or ())):
-            if projection.config_map is not None:
-                yield "ConfigMap", projection.config_map
-            if projection.secret is not None:
-                yield "Secret", projection.secret
+        places: list[Volume | Projection] = [self, *(self.projected or ())]
+        for place in places:
+            if place.config_map is not None:
+                yield "ConfigMap", place.config_map
+            if place.secret is not None:
+                yield "Secret", place.secret
 
 
 class Mount(Model):

@@ -14,7 +14,9 @@ from typing import Any
 from toolchain.versions import KUBERNETES
 
 ROOT = "io.k8s.api.core.v1.PodTemplateSpec"
-DROPPED = frozenset({"description", "default", "x-kubernetes-unions", "x-kubernetes-list-type", "x-kubernetes-map-type"})
+DROPPED = frozenset(
+    {"description", "default", "x-kubernetes-unions", "x-kubernetes-list-type", "x-kubernetes-map-type"}
+)
 """Keys of a definition that are not checked."""
 
 
