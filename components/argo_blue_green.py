@@ -11,11 +11,12 @@ from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
+from gate.observed_content import Content
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.labels import preview_name
 from render.pods import active_service
-from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings, Track
 
 
 def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
@@ -47,6 +48,7 @@ class ArgoBlueGreenService(RolloutService):
         service: its settings.
         access: the cluster, for the gates.
         live: what the cluster has of it.
+        content: versions of its ConfigMaps and Secrets.
         opts: options of the component.
     """
 
@@ -60,6 +62,7 @@ class ArgoBlueGreenService(RolloutService):
         service: ArgoBlueGreenSettings,
         access: ClusterAccess,
         live: LiveRelease,
+        content: Content | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = ArgoBlueGreenGates(
@@ -84,8 +87,10 @@ class ArgoBlueGreenService(RolloutService):
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
-        made = render.rollout(name, service)
-        rollout = self._custom(made, [switched, preview, *asked], f"{name}-rollout", self._guard())
+        content = content or Content()
+        pods = render.rollout(name, service, content.annotations.get(Track.ROLLOUT))
+        unread = None if content.known else self._IGNORED_CONTENT
+        rollout = self._custom(pods, [switched, preview, *asked], f"{name}-rollout", self._guard(), unread)
 
         self.active = self._look(after=[switched, rollout])
         self._followed = self._followed_after(rollout, switched)

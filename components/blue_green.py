@@ -12,10 +12,11 @@ from components.manifest import register
 from components.service import BLUE_GREEN_TYPE, ReleasedService
 from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
+from gate.observed_content import Content
 from render import blue_green as render
 from render.labels import colour_name
 from render.weights import goes_by_weights
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, Track
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
     from components.front import WeightedFront
@@ -44,6 +45,7 @@ class BlueGreenService(ReleasedService):
         service: BlueGreenSettings,
         access: ClusterAccess,
         front: "WeightedFront | None" = None,
+        content: Content | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -53,6 +55,7 @@ class BlueGreenService(ReleasedService):
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
+            content: versions of its ConfigMaps and Secrets.
             opts: of the component.
 
         Raises:
@@ -68,6 +71,7 @@ class BlueGreenService(ReleasedService):
         self._gates = weighted or BlueGreenGates(name, service, access, warn)
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
+        self._content = content or Content()
 
         account = self._account()
         ways_in = [self._way_in(colour, after=[account]) for colour in Colour]
@@ -119,7 +123,9 @@ class BlueGreenService(ReleasedService):
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
         name = colour_name(self._name, colour)
 
-        manifest = render.deployment(self._name, colour, self._settings)
+        versions = self._content.annotations.get(Track(colour))
+        manifest = render.deployment(self._name, colour, self._settings, versions)
+        ignored = None if self._content.known else self._IGNORED_CONTENT
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())
@@ -140,5 +146,5 @@ class BlueGreenService(ReleasedService):
             Deployment,
             name,
             manifest,
-            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds),
+            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds, ignored=ignored),
         )

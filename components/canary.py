@@ -8,10 +8,11 @@ from components.rollout import RolloutService
 from components.service import CANARY_TYPE
 from gate.access import ClusterAccess
 from gate.canary import CanaryGates
+from gate.observed_content import Content
 from render import canary as render
 from render.analysis import templates
 from render.labels import canary_name, stable_name
-from settings.service import CanarySettings
+from settings.service import CanarySettings, Track
 
 
 class CanaryService(RolloutService):
@@ -30,6 +31,7 @@ class CanaryService(RolloutService):
         *,
         service: CanarySettings,
         access: ClusterAccess,
+        content: Content | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = CanaryGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
@@ -49,8 +51,11 @@ class CanaryService(RolloutService):
             route = render.virtual_service(name, service)
             guard = self._routing(f"{name}-route")
             routes = [self._custom(route, [account, *versions], f"{name}-route", guard, ignored=["spec.http"])]
-        manifest, guard = render.rollout(name, service), self._routing(f"{name}-rollout")
-        rollout = self._custom(manifest, [*versions, *asked, *routes], f"{name}-rollout", guard)
+        content = content or Content()
+        manifest = render.rollout(name, service, content.annotations.get(Track.ROLLOUT))
+        guard = self._routing(f"{name}-rollout")
+        ignored = None if content.known else self._IGNORED_CONTENT
+        rollout = self._custom(manifest, [*versions, *asked, *routes], f"{name}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])
 
         self.active = self._look(after=[switched])

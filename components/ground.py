@@ -9,11 +9,13 @@ import pulumi
 from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
 from components.cluster import ExistingClusterAccess, access_to
+from components.content import content_of
 from components.moves import refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
 from gate.moves import Place
+from gate.observed_content import Content
 from settings.cluster import ExistingCluster
 from settings.stack import StackSettings
 
@@ -36,6 +38,7 @@ class Ground:
         place: where the stack is, for its outputs.
         parts: what was registered for the cluster; `expose` may add to it.
         front: the load balancer before a service, for one whose colours it knows.
+        content: versions of the ConfigMaps and Secrets of every service that refers to some.
     """
 
     access: ClusterAccess
@@ -45,6 +48,11 @@ class Ground:
     front: "Callable[[str], WeightedFront | None]" = lambda _: None
     place: Place = field(default_factory=Place)
     parts: Sequence[pulumi.Resource] = ()
+    content: Mapping[str, Content] = field(default_factory=dict)
+
+    def known_of(self, name: str) -> "tuple[LiveRelease | None, WeightedFront | None, Content | None]":
+        """What the cluster and its load balancer have of one service."""
+        return self.rollouts.get(name), self.front(name), self.content.get(name)
 
 
 def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground:
@@ -57,7 +65,10 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
-    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {}, place=place, parts=[way, *ready])
+    content = content_of(services, access)
+    return Ground(
+        access, rollouts, after(on_cluster, ready), lambda _: {}, place=place, parts=[way, *ready], content=content
+    )
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

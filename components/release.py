@@ -11,6 +11,7 @@ from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.observed_content import Content
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
@@ -36,6 +37,7 @@ def release(
     access: ClusterAccess,
     live: LiveRelease | None,
     front: "WeightedFront | None",
+    content: Content | None,
     opts: pulumi.ResourceOptions,
 ) -> Released:
     """Registers one service.
@@ -46,16 +48,19 @@ def release(
         access: the cluster, for the gates.
         live: what the cluster has of it, for one with a Rollout.
         front: the load balancer before it, for one whose colours that knows.
+        content: versions of its ConfigMaps and Secrets, for one that refers to some.
         opts: of its component.
     """
     where = {"namespace": service.namespace}
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, front=front, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, front=front, content=content, opts=opts)
         return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
-        made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)
+        made: RolloutService = CanaryService(name, service=service, access=access, content=content, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
-        made = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
+        made = ArgoBlueGreenService(
+            name, service=service, access=access, live=live or LiveRelease(), content=content, opts=opts
+        )
     else:
         raise TypeError(f"no component for {type(service).__name__}")
     rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}

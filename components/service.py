@@ -1,6 +1,7 @@
 """What a service's component has whatever its strategy: the account, the Service that users reach, what serves."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
@@ -22,6 +23,9 @@ class ReleasedService(pulumi.ComponentResource):
     Under another strategy the component has another type. It goes by the others as well, so that a hand-over
     keeps the account and the Service, and changes the Service's selector only.
     """
+
+    _IGNORED_CONTENT: ClassVar = ["spec.template.metadata.annotations"]
+    """What stays as it is when the cluster could not be asked for the versions of ConfigMaps and Secrets."""
 
     active: pulumi.Output[str]
     """The track that the Service selects on the cluster, whatever the settings say."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
@@ -54,6 +54,23 @@ class ProxyAnswer:
 
     status: int
     body: str
+
+
+@dataclass(frozen=True)
+class ProxyRequest:
+    """One GET through the API server's proxy.
+
+    Attributes:
+        path: path and query, from the first slash on.
+        timeout: seconds for the whole request.
+        https: whether the pod speaks TLS; its certificate is not verified.
+        headers: of the request.
+    """
+
+    path: str
+    timeout: float
+    https: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class BoundedApi:
@@ -121,10 +138,12 @@ class BoundedApi:
             ):
                 return response.json()
 
-    async def find(self, resource: str, name: str, namespace: str | None = None, version: str = CORE) -> Any | None:
-        """One object; None when it is not there."""
+    async def find(
+        self, resource: str, name: str, namespace: str | None = None, version: str = CORE, **request: Any
+    ) -> Any | None:
+        """One object; None when it is not there. Arguments as of `ask`."""
         try:
-            return await self.ask("get", resource, name, namespace, version)
+            return await self.ask("get", resource, name, namespace, version, **request)
         except kr8s.ServerError as error:
             if _status(error) == httpx.codes.NOT_FOUND:
                 return None
@@ -166,7 +185,7 @@ class BoundedApi:
                     yield json.loads(line)
 
     async def get_through_proxy(
-        self, resource: str, namespace: str | None, target: str, path: str, timeout: float
+        self, resource: str, namespace: str | None, target: str, request: ProxyRequest
     ) -> ProxyAnswer:
         """Sends one GET to a pod, Service or node, by way of the API server.
 
@@ -174,16 +193,17 @@ class BoundedApi:
             resource: pods, services or nodes.
             namespace: of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
-            path: path and query of the request, from the first slash on.
-            timeout: seconds for the whole request.
+            request: what is asked.
         """
+        scheme = "https:" if request.https else ""
         try:
             async with (
-                asyncio.timeout(timeout),
+                asyncio.timeout(request.timeout),
                 self._api.call_api(
                     "GET",
                     namespace=namespace,
-                    url=f"{resource}/{target}/proxy{path}",
+                    url=f"{resource}/{scheme}{target}/proxy{request.path}",
+                    headers=dict(request.headers),
                     raise_for_status=False,
                     follow_redirects=False,
                 ) as response,

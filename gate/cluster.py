@@ -17,6 +17,7 @@ from gate.api import (
     AccessDeniedError,
     BoundedApi,
     ProxyAnswer,
+    ProxyRequest,
     is_status,
 )
 from gate.decisions import serving_track
@@ -250,21 +251,20 @@ class Cluster:
                 found.add(node)
         return frozenset(found)
 
-    async def get_from_pod(self, namespace: str, pod: str, port: int, path: str, timeout: float) -> ProxyAnswer:
+    async def get_from_pod(self, namespace: str, pod: str, port: int, request: ProxyRequest) -> ProxyAnswer:
         """Sends one GET to a pod, by way of the API server.
 
         Args:
             namespace: of the pod.
             pod: its name.
             port: its port, as a number, because the API server resolves no names here.
-            path: path and query of the request, from the first slash on.
-            timeout: seconds for the whole request.
+            request: what is asked.
         """
-        return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", path, timeout)
+        return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", request)
 
-    async def get_from_service(self, namespace: str, service: str, path: str, timeout: float) -> ProxyAnswer:
+    async def get_from_service(self, namespace: str, service: str, request: ProxyRequest) -> ProxyAnswer:
         """Sends one GET to a ready endpoint of a Service, by way of the API server; else as `get_from_pod`."""
-        return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", path, timeout)
+        return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", request)
 
     async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
         """What kube-proxy says on the nodes with these labels, the simulated ones left out.
@@ -280,7 +280,9 @@ class Cluster:
 
     async def _kube_proxy(self, node: str, timeout: float) -> int | None:
         try:
-            answer = await self._api.get_through_proxy("nodes", None, f"{node}:{HEALTH_PORT}", HEALTH_PATH, timeout)
+            answer = await self._api.get_through_proxy(
+                "nodes", None, f"{node}:{HEALTH_PORT}", ProxyRequest(HEALTH_PATH, timeout)
+            )
         except AccessDeniedError:
             raise
         except UNREACHABLE:

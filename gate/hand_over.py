@@ -12,6 +12,7 @@ from gate.objects import RunningPod
 from gate.rollout import RolloutState
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
+from settings.values import image_reference
 
 
 class ReleasesUnreadableError(Exception):
@@ -102,7 +103,7 @@ def refuse_mixed(
     # could not be replaced.
     inside = selected is None or is_shared(name, selected)
     pods = [pod for pod in pods if not (inside and pod.version == Track.ROLLOUT)]
-    wanted = f"{service.image}:{service.tag}"
+    wanted = image_reference(service.image, service.tag)
     others = sorted({image for pod in pods if wanted not in pod.images for image in pod.images})
     if others:
         return Refusal(

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 
 from gate.access import UNREACHABLE
-from gate.api import AccessDeniedError, ProxyAnswer
+from gate.api import AccessDeniedError, ProxyAnswer, ProxyRequest
 from gate.cluster import Cluster
 from render.labels import way_in_name
-from settings.service import ServiceSettings, Smoke, SmokeCheck, Track
+from settings.service import ServiceSettings, Track
+from settings.smoke import Smoke, SmokeCheck
 
 SHOWN = 120
 """Characters of an answer's body that a message shows."""
@@ -20,7 +21,7 @@ PODS_NAMED = 3
 PODS_AT_ONCE = 10
 """Pods that are checked side by side: enough that many take no longer than one, few enough for any API server."""
 
-Get = Callable[[str], Awaitable[ProxyAnswer]]
+Get = Callable[[SmokeCheck], Awaitable[ProxyAnswer]]
 
 
 async def smoke_failures(
@@ -45,14 +46,14 @@ async def smoke_failures(
     turns = asyncio.Semaphore(PODS_AT_ONCE)
 
     async def of_pod(pod: str) -> list[str]:
-        async def get(path: str) -> ProxyAnswer:
-            return await cluster.get_from_pod(namespace, pod, service.port, path, smoke.timeout_seconds)
+        async def get(check: SmokeCheck) -> ProxyAnswer:
+            return await cluster.get_from_pod(namespace, pod, service.port, _request(smoke, check))
 
         async with turns:
             return [failure for check in smoke.paths if (failure := await _failure(smoke, check, get)) is not None]
 
-    async def through_service(path: str) -> ProxyAnswer:
-        return await cluster.get_from_service(namespace, way_in_name(name, track), path, smoke.timeout_seconds)
+    async def through_service(check: SmokeCheck) -> ProxyAnswer:
+        return await cluster.get_from_service(namespace, way_in_name(name, track), _request(smoke, check))
 
     of_pods = dict(zip(pods, await asyncio.gather(*map(of_pod, pods)), strict=True))
     if any(of_pods.values()) or not smoke.paths:
@@ -61,6 +62,10 @@ async def smoke_failures(
     return (
         [] if failure is None else [f"{failure}, through Service {way_in_name(name, track)}, though each pod is well"]
     )
+
+
+def _request(smoke: Smoke, check: SmokeCheck) -> ProxyRequest:
+    return ProxyRequest(check.path, smoke.timeout_seconds, https=smoke.scheme == "HTTPS", headers=check.headers)
 
 
 def by_failure(of_pods: dict[str, list[str]]) -> list[str]:
@@ -89,7 +94,7 @@ async def _failure(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
 
 async def _attempt(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
     try:
-        answer = await get(check.path)
+        answer = await get(check)
     except AccessDeniedError:
         raise  # says nothing of the pod
     except UNREACHABLE as error:

@@ -31,8 +31,14 @@ def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
     return made
 
 
-def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
-    """The pods, and how a new version of them takes over."""
+def rollout(name: str, service: ArgoBlueGreenSettings, content: str | None = None) -> Manifest:
+    """The pods, and how a new version of them takes over.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+    """
     settings = service.argo_blue_green
     strategy: dict[str, Any] = {
         "activeService": name,
@@ -54,11 +60,13 @@ def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
         "progressDeadlineSeconds": service.progress_deadline_seconds,
         "progressDeadlineAbort": settings.progress_deadline_abort,
         "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": pod_template(name, Track.ROLLOUT, service, service.tag),
+        "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
         "strategy": {"blueGreen": strategy},
     }
     if service.replicas is not None:
         spec["replicas"] = service.replicas
+    if service.min_ready_seconds:
+        spec["minReadySeconds"] = service.min_ready_seconds
     head = metadata(name, name, service, GONE_AT_ONCE)
     return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 

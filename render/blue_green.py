@@ -1,7 +1,7 @@
 """Manifests of one blue/green service: what the API server is to hold, colour by colour."""
 
 from render.labels import SKIP_AWAIT, colour_name, selector
-from render.pods import Manifest, metadata, pod_template, service_port
+from render.pods import Manifest, metadata, pod_template, service_ports
 from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
 
@@ -16,7 +16,7 @@ def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Man
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(colour_name(name, colour), name, service, SKIP_AWAIT),
-        "spec": {"type": kind, "selector": selector(name, colour), "ports": [service_port(service)]},
+        "spec": {"type": kind, "selector": selector(name, colour), "ports": service_ports(service)},
     }
 
 
@@ -39,13 +39,21 @@ def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> 
     }
 
 
-def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
+def deployment(name: str, colour: Colour, service: BlueGreenSettings, content: str | None = None) -> Manifest:
     """The pods of one colour.
 
     A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
     replicas: the Deployment exists, nothing runs.
+
+    Args:
+        name: the service's name.
+        colour: whose pods.
+        service: its settings.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
     """
     settings, serving = service.colour(colour), service.colour(service.active)
+    tag = settings.tag or serving.tag
+    ready = {"minReadySeconds": service.min_ready_seconds} if service.min_ready_seconds else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -56,6 +64,7 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifes
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,
             "revisionHistoryLimit": service.revision_history_limit,
-            "template": pod_template(name, Track(colour), service, settings.tag or serving.tag, settings),
+            "template": pod_template(name, Track(colour), service, tag, settings, content),
+            **ready,
         },
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from render.analysis import reference
 from render.labels import GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
-from render.pods import Manifest, metadata, pod_template, service_port
+from render.pods import Manifest, metadata, pod_template, service_ports
 from settings.canary import ALL, Canary, Ephemeral, Step
 from settings.routing import Route, Scale
 from settings.service import CanarySettings, RolloutSettings, Track
@@ -34,7 +34,7 @@ def version_service(name: str, version: str, service: RolloutSettings) -> Manife
             # that was there before may still send users to these ports.
             "type": "NodePort" if isinstance(service, CanarySettings) else "ClusterIP",
             "selector": selector(name, Track.ROLLOUT),
-            "ports": [service_port(service)],
+            "ports": service_ports(service),
         },
     }
 
@@ -53,8 +53,14 @@ def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
     }
 
 
-def rollout(name: str, service: CanarySettings) -> Manifest:
-    """The pods, and how a new version of them takes over."""
+def rollout(name: str, service: CanarySettings, content: str | None = None) -> Manifest:
+    """The pods, and how a new version of them takes over.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+    """
     canary = service.canary
     strategy: dict[str, Any] = {
         "stableService": stable_name(name),
@@ -77,11 +83,13 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
         "progressDeadlineSeconds": service.progress_deadline_seconds,
         "progressDeadlineAbort": canary.progress_deadline_abort,
         "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": pod_template(name, Track.ROLLOUT, service, service.tag),
+        "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
         "strategy": {"canary": strategy},
     }
     if service.replicas is not None:
         spec["replicas"] = service.replicas
+    if service.min_ready_seconds:
+        spec["minReadySeconds"] = service.min_ready_seconds
     if canary.rollback_window_revisions:
         spec["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
     head = metadata(name, name, service, GONE_AT_ONCE)

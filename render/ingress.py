@@ -181,7 +181,7 @@ def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
         "target-group-attributes": _pairs({"deregistration_delay.timeout_seconds": alb.deregistration_delay_seconds}),
         # A node's NodePort leads to ready pods on any node: what is looked at is the way there, and that someone is.
         "healthcheck-protocol": "HTTP",
-        "healthcheck-path": service.readiness.path,
+        "healthcheck-path": service.health_check_path or service.readiness.path,
         "healthcheck-port": "traffic-port",
         "healthcheck-interval-seconds": str(alb.health_interval_seconds),
         "healthcheck-timeout-seconds": str(alb.health_timeout_seconds),

@@ -23,6 +23,9 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 The gate looks at the EndpointSlices instead, before the switch and again before the old colour is touched.
 """
 
+CONTENT_HASH = "switchyard/content-hash"
+"""Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
+
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 """Annotation for Rollouts: deleted at once, and their pods after them.
 

@@ -1,18 +1,16 @@
 """Manifests that a service has whatever its strategy: its account, the Service that users reach, its pods."""
 
-from typing import Any
+from render.containers import app_container, companions, restartable_containers
+from render.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_labels, selector
+from render.manifest import Manifest
+from render.volumes import pod_volumes
+from settings.model import Model
+from settings.pod import DnsConfig, Security
+from settings.pod_schema import merged
+from settings.pod_settings import PORT
+from settings.service import ColourSettings, ServiceSettings, Track
 
-from render.labels import APPLY, SKIP_AWAIT, object_labels, selector
-from settings.service import ColourSettings, HttpProbe, ServiceSettings, Track
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as the API takes it: camelCase keys, plain values."""
-
-CONTAINER = "app"
-"""Name of the application's container in every pod."""
-
-PORT = "http"
-"""Name of the application's port, in pods and in Services."""
+__all__ = ["PORT", "Manifest", "active_service", "metadata", "pod_template", "service_account", "service_ports"]
 
 
 def service_account(name: str, service: ServiceSettings) -> Manifest:
@@ -20,27 +18,41 @@ def service_account(name: str, service: ServiceSettings) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(name, name, service),
+        "metadata": metadata(name, name, service, dict(service.service_account.annotations)),
         "automountServiceAccountToken": False,
     }
 
 
 def active_service(name: str, service: ServiceSettings, selected: dict[str, str] | None = None) -> Manifest:
-    """The Service that users reach, a NodePort whose selector is the switch.
+    """The Service that users reach, whose selector is the switch.
 
     Args:
         name: the service's name.
         service: its settings.
         selected: what it selects; None takes the pods of its track.
     """
-    port: dict[str, Any] = service_port(service)
-    if service.node_port is not None:
-        port["nodePort"] = service.node_port
+    options = service.service_options
+    spec: Manifest = {
+        "type": options.type,
+        "selector": selected or selector(name, service.track),
+        "ports": service_ports(service, node_ports=True),
+    }
+    given: Manifest = {
+        "sessionAffinity": options.session_affinity,
+        "externalTrafficPolicy": options.external_traffic_policy,
+        "internalTrafficPolicy": options.internal_traffic_policy,
+        "loadBalancerClass": options.load_balancer_class,
+        "loadBalancerSourceRanges": list(options.load_balancer_source_ranges),
+    }
+    spec |= {key: value for key, value in given.items() if value}
+    if options.session_affinity_seconds is not None:
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": options.session_affinity_seconds}}
+    annotations = SKIP_AWAIT | options.annotations
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(name, name, service, SKIP_AWAIT),
-        "spec": {"type": "NodePort", "selector": selected or selector(name, service.track), "ports": [port]},
+        "metadata": metadata(name, name, service, annotations),
+        "spec": spec,
     }
 
 
@@ -51,19 +63,38 @@ def metadata(
     return {
         "name": name,
         "namespace": service.namespace,
-        "labels": object_labels(service_name),
+        "labels": object_labels(service_name) | service.labels,
         "annotations": APPLY | (annotations or {}),
     }
 
 
-def service_port(service: ServiceSettings) -> Manifest:
-    """The one port of every Service."""
+def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list[Manifest]:
+    """The ports of a Service of a service.
+
+    Args:
+        service: its settings.
+        node_ports: whether the fixed ports on the nodes are this Service's.
+    """
     # Every field that the API server would default is given, so that a refresh finds nothing to add.
-    return {"name": PORT, "port": service.port, "targetPort": service.port, "protocol": "TCP"}
+    ports = [{"name": PORT, "port": service.port, "targetPort": service.port, "protocol": "TCP"}]
+    fixed = [service.node_port]
+    for name, port in service.ports.items():
+        if port.service_port is not None:
+            target = {"targetPort": port.container_port, "protocol": port.protocol}
+            ports.append({"name": name, "port": port.service_port, **target})
+            fixed.append(port.node_port)
+    if not node_ports:
+        return ports
+    return [port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)]
 
 
 def pod_template(
-    name: str, track: Track, service: ServiceSettings, tag: str | None, own: ColourSettings | None = None
+    name: str,
+    track: Track,
+    service: ServiceSettings,
+    tag: str | None,
+    own: ColourSettings | None = None,
+    content: str | None = None,
 ) -> Manifest:
     """The pods of one track.
 
@@ -72,30 +103,26 @@ def pod_template(
         track: which pods.
         service: its settings.
         tag: of the image.
-        own: environment of the track alone.
+        own: what the track has for itself.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
     """
+    own = own or ColourSettings()
     labels = selector(name, track)
-    head: Manifest = {"labels": labels}
-    if service.pod_annotations:
-        head["annotations"] = dict(service.pod_annotations)
+    head: Manifest = {"labels": labels | service.pod_labels}
+    if annotations := dict(service.pod_annotations) | ({} if content is None else {CONTENT_HASH: content}):
+        head["annotations"] = annotations
     spec: Manifest = {
-        "serviceAccountName": name,
-        "automountServiceAccountToken": False,
+        "serviceAccountName": service.service_account.name or name,
+        "automountServiceAccountToken": service.service_account.automount_token,
         "enableServiceLinks": False,
         "nodeSelector": dict(service.node_selector),
         "terminationGracePeriodSeconds": service.drain.termination_grace_period_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": service.security.run_as_user,
-            "runAsGroup": service.security.run_as_user,
-            "fsGroup": service.security.run_as_user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": _pod_security(service.security),
         "topologySpreadConstraints": [
             {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "DoNotSchedule",
+                "maxSkew": service.spread.max_skew,
+                "topologyKey": service.spread.topology_key,
+                "whenUnsatisfiable": service.spread.when_unsatisfiable,
                 # A node that is cordoned or lost counts as no domain: the other one takes all pods then,
                 # instead of leaving some Pending for the sake of the spread.
                 "nodeTaintsPolicy": "Honor",
@@ -104,59 +131,53 @@ def pod_template(
                 "matchLabelKeys": ["pod-template-hash"],
             }
         ],
-        "containers": [_container(track, service, tag, own or ColourSettings())],
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "containers": [app_container(track, service, tag, own), *companions(service)],
+        "volumes": pod_volumes(service.volumes | own.volumes),
+        **_optional(service),
     }
-    if service.tolerations:
-        spec["tolerations"] = [
-            toleration.model_dump(by_alias=True, exclude_none=True) for toleration in service.tolerations
-        ]
-    if service.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": secret} for secret in service.image_pull_secrets]
-    return {"metadata": head, "spec": spec}
+    template = {"metadata": head, "spec": spec}
+    return merged(template, service.pod_patch) if service.pod_patch else template
 
 
-def _container(track: Track, service: ServiceSettings, tag: str | None, own: ColourSettings) -> Manifest:
-    fields = {
-        name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-        for name, path in service.field_env.items()
+def _optional(service: ServiceSettings) -> Manifest:
+    """What only some pods have."""
+    given: Manifest = {
+        "initContainers": restartable_containers(service),
+        "tolerations": [_plain(toleration) for toleration in service.tolerations],
+        "imagePullSecrets": [{"name": secret} for secret in service.image_pull_secrets],
+        "affinity": service.affinity,
+        "priorityClassName": service.priority_class_name,
+        "runtimeClassName": service.runtime_class_name,
+        "hostAliases": [{"ip": alias.ip, "hostnames": list(alias.hostnames)} for alias in service.host_aliases],
+        "dnsPolicy": service.dns_policy,
+        "dnsConfig": None if service.dns_config is None else _dns_config(service.dns_config),
     }
-    environment = fields | _environment(service) | _environment(own) | {"VERSION": {"value": track.value}}
-    return {
-        "name": CONTAINER,
-        "image": f"{service.image}:{tag}",
-        "imagePullPolicy": service.image_pull_policy,
-        "ports": [{"name": PORT, "containerPort": service.port, "protocol": "TCP"}],
-        "env": [{"name": key, **source} for key, source in sorted(environment.items())],
-        "resources": service.resources.model_dump(by_alias=True),
-        "livenessProbe": _probe(service.liveness),
-        "readinessProbe": _probe(service.readiness),
-        # The kubelet's own sleep needs no shell in the image. While it lasts the pod goes on answering, so
-        # that every node learns that the endpoint is gone before the process is told to end.
-        "lifecycle": {"preStop": {"sleep": {"seconds": service.drain.pre_stop_seconds}}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": service.security.read_only_root_filesystem,
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
+    return {key: value for key, value in given.items() if value}
+
+
+def _pod_security(security: Security) -> Manifest:
+    rendered: Manifest = {
+        "runAsNonRoot": True,
+        "runAsUser": security.run_as_user,
+        "runAsGroup": security.run_as_group or security.run_as_user,
+        "fsGroup": security.fs_group or security.run_as_user,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
+    if security.fs_group_change_policy is not None:
+        rendered["fsGroupChangePolicy"] = security.fs_group_change_policy
+    if security.supplemental_groups:
+        rendered["supplementalGroups"] = list(security.supplemental_groups)
+    return rendered
 
 
-def _environment(settings: ServiceSettings | ColourSettings) -> dict[str, Manifest]:
-    plain = {name: {"value": value} for name, value in settings.env.items()}
-    secret = {
-        name: {"valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
-        for name, source in settings.secret_env.items()
+def _dns_config(settings: DnsConfig) -> Manifest:
+    given: Manifest = {
+        "nameservers": list(settings.nameservers),
+        "searches": list(settings.searches),
+        "options": [_plain(option) for option in settings.options],
     }
-    return plain | secret
+    return {key: values for key, values in given.items() if values}
 
 
-def _probe(probe: HttpProbe) -> Manifest:
-    return {
-        "httpGet": {"path": probe.path, "port": PORT},
-        "initialDelaySeconds": probe.initial_delay_seconds,
-        "periodSeconds": probe.period_seconds,
-        "timeoutSeconds": probe.timeout_seconds,
-        "failureThreshold": probe.failure_threshold,
-    }
+def _plain(model: Model) -> Manifest:
+    return model.model_dump(by_alias=True, exclude_none=True)

@@ -9,14 +9,13 @@ from settings.canary_checks import canary_problems, tag_problems
 from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import NodeSettings
 from settings.ownership import reserved_problems
-from settings.problems import HIDDEN, Problem, set_command, shown
-from settings.quantity import parse_quantity
+from settings.pod_checks import pod_problems
+from settings.problems import Problem, set_command, shown
 from settings.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
     CanarySettings,
     Colour,
-    ColourSettings,
     ServiceSettings,
 )
 
@@ -52,9 +51,8 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
     yield from reserved_problems(path, name, service.namespace)
-    yield from _resource_problems(path, service)
+    yield from pod_problems(path, service)
     yield from _toleration_problems(path, service)
-    yield from _environment_problems(path, service)
     if service.gate.smoke.enabled and not service.gate.smoke.paths:
         at = f"{path}.gate.smoke.paths"
         rule = "a smoke test without a path proves nothing"
@@ -84,17 +82,6 @@ def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool)
         yield from tag_problems(at, settings.tag, production=production)
 
 
-def _resource_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    requests, limits = service.resources.requests, service.resources.limits
-    for resource, request, limit in (
-        ("cpu", requests.cpu, limits.cpu),
-        ("memory", requests.memory, limits.memory),
-    ):
-        if parse_quantity(request) > parse_quantity(limit):
-            at = f"{path}.resources.requests.{resource}"
-            yield Problem(at, shown(request), f"must not be above the limit, {limit}", set_command(at, limit))
-
-
 def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     for index, toleration in enumerate(service.tolerations):
         at = f"{path}.tolerations.{index}"
@@ -104,19 +91,6 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         if toleration.operator == "Equal" and toleration.key is None:
             rule = "operator Equal needs the key of a taint"
             yield Problem(f"{at}.key", "missing", rule, "Set it, or set operator to Exists to tolerate every taint.")
-
-
-def _environment_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    places: list[tuple[str, ServiceSettings | ColourSettings]] = [(path, service)]
-    places += [(f"{path}.{colour}", service.colour(colour)) for colour in Colour]
-    for at, settings in places:
-        for name in settings.env.keys() & settings.secret_env.keys():
-            rule = "is in env as well, where everybody can read it"
-            yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
-        for name in service.field_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
-            field = service.field_env[name]
-            rule = f"has another value in {at}.env or {at}.secretEnv"
-            yield Problem(f"{path}.fieldEnv.{name}", shown(field), rule, "Take it out of one of them.")
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
@@ -162,9 +136,13 @@ def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Prob
 def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
     users = defaultdict(list)
     for name, service in services.items():
-        if service.node_port is not None:
-            users[service.node_port].append(name)
-    for port, names in users.items():
-        for name in names[1:]:
-            at = f"{SERVICES}.{name}.nodePort"
-            yield Problem(at, str(port), f"{names[0]} has this port on every node", set_command(at, str(port + 1)))
+        fixed = {f"{name}.nodePort": service.node_port}
+        fixed |= {f"{name}.ports.{key}.nodePort": port.node_port for key, port in service.ports.items()}
+        for key, number in fixed.items():
+            if number is not None:
+                users[number].append(key)
+    for number, keys in users.items():
+        owner = keys[0].removesuffix(".nodePort")
+        for key in keys[1:]:
+            at = f"{SERVICES}.{key}"
+            yield Problem(at, str(number), f"{owner} has this port on every node", set_command(at, str(number + 1)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from settings.machines import DAEMONS_CPU_M, RESERVATIONS
 from settings.nodes import NodeSettings, Toleration, kubelet_labels, labels, taints
 from settings.quantity import mebibytes, millicores, parse_quantity
+from settings.resources import Resources
 from settings.service import ArgoBlueGreenSettings, Colour, ServiceSettings, Track
 
 DAEMON_PODS = 2
@@ -77,26 +78,60 @@ def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, Node
         eligible = eligible_nodes(service, nodes)
         cpu_m, memory_mib = _request(service)
         pods = _pods(service)
-        left = sum(_place(count, cpu_m, memory_mib, [rooms[node] for node in eligible]) for count in pods)
+        places = _places(service, {node: nodes[node] for node in eligible})
+        left = sum(_place(count, cpu_m, memory_mib, [rooms[node] for node in eligible], places) for count in pods)
         if left:
             found.append(Shortfall(name, sum(pods), left, tuple(eligible), left * cpu_m, left * memory_mib))
     return found
 
 
-def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room]) -> int:
-    """Places pods of one colour with a skew of at most one; returns how many are left."""
-    placed = [0] * len(rooms)
+def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room], spread: "_Places") -> int:
+    """Places pods of one colour as their spread demands; returns how many are left."""
+    placed = dict.fromkeys(spread.of_rooms, 0)
     for done in range(count):
-        fewest = min(placed, default=0)
+        allowed = spread.allowed(placed)
         candidates = [
-            index for index, room in enumerate(rooms) if placed[index] == fewest and room.holds(cpu_m, memory_mib)
+            index
+            for index, room in enumerate(rooms)
+            if spread.of_rooms[index] in allowed and room.holds(cpu_m, memory_mib)
         ]
         if not candidates:
             return count - done
-        roomiest = max(candidates, key=lambda index: (rooms[index].memory_mib, rooms[index].cpu_m))
+        roomiest = max(
+            candidates,
+            key=lambda index: (-placed[spread.of_rooms[index]], rooms[index].memory_mib, rooms[index].cpu_m),
+        )
         rooms[roomiest].take(cpu_m, memory_mib)
-        placed[roomiest] += 1
+        placed[spread.of_rooms[roomiest]] += 1
     return 0
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What pods are spread over.
+
+    Attributes:
+        of_rooms: the place of each room.
+        max_skew: by how many pods two of them may differ; None leaves that free.
+    """
+
+    of_rooms: tuple[str, ...]
+    max_skew: int | None
+
+    def allowed(self, placed: Mapping[str, int]) -> set[str]:
+        """The places that may get one pod more."""
+        if self.max_skew is None:
+            return set(placed)
+        fewest = min(placed.values(), default=0)
+        return {place for place, count in placed.items() if count - fewest < self.max_skew}
+
+
+def _places(service: ServiceSettings, eligible: Mapping[str, NodeSettings]) -> _Places:
+    spread = service.spread
+    values = [(labels(node) | kubelet_labels(name, node)).get(spread.topology_key) for name, node in eligible.items()]
+    if spread.when_unsatisfiable == "ScheduleAnyway" or None in values:
+        return _Places(tuple(eligible), None)
+    return _Places(tuple(str(value) for value in values), spread.max_skew)
 
 
 def _pods(service: ServiceSettings) -> list[int]:
@@ -122,8 +157,21 @@ def _canary_pods(service: ServiceSettings) -> int:
 
 
 def _request(service: ServiceSettings) -> tuple[int, int]:
-    requests = service.resources.requests
-    return millicores(parse_quantity(requests.cpu)), mebibytes(parse_quantity(requests.memory))
+    """What the scheduler counts for one pod, millicores and MiB.
+
+    All that runs together, or the largest init container, which runs while the native sidecars do.
+    """
+    application = [service.resources, *(sidecar.resources for sidecar in service.sidecars if not sidecar.native)]
+    beside = [sidecar.resources for sidecar in service.sidecars if sidecar.native]
+    first = [container.resources for container in service.init_containers]
+    totals = [_sum([*application, *beside]), *(_sum([container, *beside]) for container in first)]
+    return max(cpu_m for cpu_m, _ in totals), max(memory_mib for _, memory_mib in totals)
+
+
+def _sum(resources: Iterable[Resources]) -> tuple[int, int]:
+    requests = [of_one.requests for of_one in resources]
+    cpu = sum(millicores(parse_quantity(request.cpu)) for request in requests)
+    return cpu, sum(mebibytes(parse_quantity(request.memory)) for request in requests)
 
 
 def _selected(selector: Mapping[str, str], name: str, node: NodeSettings) -> bool:

@@ -8,6 +8,7 @@ from settings.checks import SERVICES
 from settings.cluster import CLUSTER
 from settings.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
 from settings.findings import Finding, found
+from settings.pod_settings import PORT
 from settings.problems import set_command, shown
 from settings.service import CanarySettings, ServiceSettings
 
@@ -104,11 +105,41 @@ def _target_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings])
             own = f"{path}.nodePort"
             rule = "the load balancer has a route to it, and finds it by its port on the nodes"
             yield found(own, "missing", rule, set_command(own, str(next(free))))
+        yield from _reachability_findings(path, service)
         if service.drain.pre_stop_seconds <= delay:
             own = f"{path}.drain.preStopSeconds"
             rule = f"must be more than {delay_at} ({delay}), or pods end before their node is let go"
             remedy = set_command(own, str(delay + 5))
             yield found(own, service.drain.pre_stop_seconds, rule, remedy, [delay_at])
+
+
+def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[Finding]:
+    """What keeps instance targets, which are nodes, from reaching the pods, or from knowing that they do."""
+    options = service.service_options
+    if options.type == "ClusterIP":
+        rule = "the load balancer has a route to it, and its targets are ports on the nodes"
+        yield found(f"{path}.service.type", "'ClusterIP'", rule, set_command(f"{path}.service.type", "NodePort"))
+    if options.external_traffic_policy == "Local":
+        rule = (
+            "a node answers for its own pods alone then, and the load balancer learns of a switch only by its health "
+            "checks: until these have passed, requests fail"
+        )
+        remedy = set_command(f"{path}.service.externalTrafficPolicy", "Cluster")
+        yield found(f"{path}.service.externalTrafficPolicy", "'Local'", rule, remedy)
+    if options.session_affinity == "ClientIP":
+        rule = "all requests come from the few addresses of the load balancer, so that a few pods would get them all"
+        yield found(f"{path}.service.sessionAffinity", "'ClientIP'", rule, "Take it out.")
+    readiness = service.readiness
+    own_port = readiness.is_http and readiness.port in {None, PORT, service.port} and readiness.scheme == "HTTP"
+    if not own_port and service.health_check_path is None:
+        rule = "is missing, and the readiness probe is no HTTP request to the service's port that targets could answer"
+        yield found(
+            f"{path}.healthCheckPath",
+            "missing",
+            rule,
+            set_command(f"{path}.healthCheckPath", "/health"),
+            [f"{path}.readiness"],
+        )
 
 
 def _weight_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:

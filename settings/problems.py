@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 SHOWN = 60
 """Characters of a value that a line shows."""
 
-HIDDEN_BELOW = frozenset({"env", "secretEnv"})
+HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exec", "podPatch"})
 """Values at and under these keys are never shown, whatever their shape: people put secrets there."""
 
 HIDDEN = "(not shown)"

@@ -3,16 +3,21 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from settings.argo_blue_green import ArgoBlueGreen
 from settings.canary import Canary
 from settings.engine import SwitchEngine
+from settings.environment import ConfigMapValue, EnvFrom, SecretValue
 from settings.model import Bool, Int, Model, Seconds
-from settings.nodes import WORKLOAD, Toleration
 from settings.ownership import ObjectReference
-from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain
-from settings.values import EnvName, Image, Path, Quantity, SecretKey, Tag, is_regular_expression
+from settings.pod import DisruptionBudget, Labels
+from settings.pod_settings import PodSettings
+from settings.service_options import ServiceOptions
+from settings.smoke import Gate
+from settings.text import DnsLabel
+from settings.values import EnvName, Image, Path, Tag
+from settings.volumes import Volume
 
 MAX_REPLICAS = 100
 """Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
@@ -43,22 +48,6 @@ class Track(StrEnum):
         return "replicas" if self is Track.ROLLOUT else f"{self}.replicas"
 
 
-class SecretValue(Model):
-    """Where a secret value lies: a key of a Secret in the service's namespace, which the kubelet reads.
-
-    Neither the program nor the state ever holds the value. A pod that is running keeps the one that it started with.
-    """
-
-    secret: Subdomain
-    key: SecretKey
-
-
-PodField = Literal[
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "status.hostIP", "status.podIP"
-]
-"""What a container can be told about its own pod."""
-
-
 class ColourSettings(Model):
     """What runs in one colour.
 
@@ -67,116 +56,21 @@ class ColourSettings(Model):
         replicas: pods wanted.
         env: environment variables of this colour alone; plain text, for everybody to read.
         secret_env: environment variables of this colour alone, from Secrets.
+        config_env: environment variables of this colour alone, from ConfigMaps.
+        env_from: ConfigMaps and Secrets of this colour alone, whole; they win over those of the service.
+        volumes: volumes of this colour alone, in place of the service's of the same name.
     """
 
     tag: Tag | None = None
     replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] = 0
     env: dict[EnvName, str] = {}
     secret_env: dict[EnvName, SecretValue] = {}
+    config_env: dict[EnvName, ConfigMapValue] = {}
+    env_from: tuple[EnvFrom, ...] = ()
+    volumes: dict[DnsLabel, Volume] = {}
 
 
-class Requests(Model):
-    """What the container asks for, as Kubernetes quantities; the scheduler counts it."""
-
-    cpu: Quantity = "100m"
-    memory: Quantity = "256Mi"
-
-
-class Limits(Model):
-    """What the container may use at most, as Kubernetes quantities."""
-
-    cpu: Quantity = "500m"
-    memory: Quantity = "512Mi"
-
-
-class Resources(Model):
-    """CPU and memory of the container."""
-
-    requests: Requests = Requests()
-    limits: Limits = Limits()
-
-
-class HttpProbe(Model):
-    """An HTTP probe of the kubelet; times in seconds. These are the liveness probe's defaults."""
-
-    path: Path = "/health"
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 30
-    period_seconds: Seconds = 10
-    timeout_seconds: Seconds = 1
-    failure_threshold: Annotated[Int, Field(ge=1, le=100)] = 3
-
-
-class ReadinessProbe(HttpProbe):
-    """The probe that decides on traffic, with the defaults that it has; times in seconds."""
-
-    path: Path = "/ready"
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 5
-    period_seconds: Seconds = 5
-
-
-class Drain(Model):
-    """How a pod leaves.
-
-    Attributes:
-        pre_stop_seconds: how long it still answers after it was taken out of the Service. More than the 30 s
-            of the load balancer's deregistration delay, so that a node that leaves is out of it first.
-        termination_grace_period_seconds: from the decision to end it to SIGKILL; the rest after preStop is the
-            application's, to finish its requests.
-    """
-
-    pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = 35
-    termination_grace_period_seconds: Seconds = 60
-
-
-class SmokeCheck(Model):
-    """One HTTP check: the status that `path` must answer with, and text that its body must match."""
-
-    path: Path
-    status: Annotated[Int, Field(ge=100, le=599)] = 200
-    body_matches: Annotated[str, AfterValidator(is_regular_expression)] | None = None
-
-
-class Smoke(Model):
-    """Checks of a colour before it takes traffic; times in seconds."""
-
-    enabled: Bool = True
-    paths: tuple[SmokeCheck, ...] = (SmokeCheck(path="/health"), SmokeCheck(path="/ready"))
-    attempts: Annotated[Int, Field(ge=1, le=20)] = 3
-    timeout_seconds: Seconds = 5
-    interval_seconds: Seconds = 1
-
-
-class Gate(Model):
-    """What must hold before the switch.
-
-    Attributes:
-        timeout_seconds: how long to wait for endpoints that are not ready yet.
-        min_ready_percent_of_serving: ready pods of the new colour, as a share of those that serve, percent.
-        smoke: HTTP checks.
-        check_nodes: asks each node's kube-proxy whether it is well, before ready pods of the old colour go. Off where
-            something else implements Services.
-    """
-
-    timeout_seconds: Seconds = 30
-    check_nodes: Bool = True
-    min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = 100
-    smoke: Smoke = Smoke()
-
-
-class Security(Model):
-    """What the restricted pod security level leaves to choose."""
-
-    run_as_user: Annotated[Int, Field(ge=1, le=2**31 - 1)] = 10001
-    read_only_root_filesystem: Bool = True
-
-
-class DisruptionBudget(Model):
-    """How many pods of a colour a drain may take at a time."""
-
-    max_unavailable: Annotated[Int, Field(ge=1, le=MAX_REPLICAS)] = 1
-
-
-class ServiceSettings(Model):
+class ServiceSettings(PodSettings):
     """What a service has, whatever brings its versions to the users.
 
     The keys of the other strategies may stand beside those of its own: so one key hands a service over, and back.
@@ -191,11 +85,10 @@ class ServiceSettings(Model):
         canary: how a canary goes.
         argo_blue_green: how a release goes that Argo Rollouts switches at once.
         namespace: must exist.
-        port: container and Service port.
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
-        env: environment variables; plain text, for everybody to read. Those of a colour win.
-        secret_env: environment variables from Secrets. Those of a colour win.
-        field_env: environment variables from what Kubernetes knows of the pod, for example its node's name.
+        service_options: key ``service``: type and options of the Service that users reach.
+        health_check_path: what the load balancer asks for; None takes the path of the readiness probe.
+        labels: labels of the service's objects besides; pods have ``podLabels``.
         ready_timeout_seconds: how long an update waits for pods to be available.
         progress_deadline_seconds: after which a Deployment or a Rollout that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
@@ -215,23 +108,12 @@ class ServiceSettings(Model):
     canary: Canary = Canary()
     argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
     namespace: DnsLabel = "default"
-    port: Annotated[Int, Field(ge=1, le=65535)] = 8000
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
-    env: dict[EnvName, str] = {}
-    secret_env: dict[EnvName, SecretValue] = {}
-    field_env: dict[EnvName, PodField] = {}
-    resources: Resources = Resources()
-    liveness: HttpProbe = HttpProbe()
-    readiness: ReadinessProbe = ReadinessProbe()
-    node_selector: dict[LabelKey, LabelValue] = {WORKLOAD: "application"}
-    tolerations: tuple[Toleration, ...] = ()
-    drain: Drain = Drain()
+    service_options: ServiceOptions = Field(default=ServiceOptions(), alias="service")
+    health_check_path: Path | None = None
+    labels: Labels = {}
     gate: Gate = Gate()
-    security: Security = Security()
     pod_disruption_budget: DisruptionBudget = DisruptionBudget()
-    pod_annotations: dict[AnnotationKey, str] = {}
-    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
-    image_pull_secrets: tuple[DnsLabel, ...] = ()
     ready_timeout_seconds: Seconds = 300
     progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
     revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
@@ -253,6 +135,10 @@ class ServiceSettings(Model):
     def engine(self) -> SwitchEngine:
         """What a switch changes. Only two colours leave that to choose."""
         return SwitchEngine.SELECTOR
+
+    def own(self, track: Track) -> ColourSettings:
+        """What one track has for itself; a Rollout has nothing."""
+        return ColourSettings() if track is Track.ROLLOUT else self.colour(Colour(track))
 
     def replicas_of(self, track: Track) -> int:
         """Pods wanted of a track; of one that an autoscaler sizes, one."""

@@ -81,6 +81,14 @@ DnsLabel = Annotated[
         "must be a DNS label: at most 63 of a-z 0-9 -, not - at an end | Example: default",
     ),
 ]
+PortName = Annotated[
+    str,
+    matching(
+        r"(?=.{1,15}$)(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+        "must be the name of a port: at most 15 of a-z 0-9 -, a letter among them, no - at an end or doubled | "
+        "Example: metrics",
+    ),
+]
 MetricName = Annotated[
     str,
     matching(

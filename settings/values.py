@@ -41,6 +41,9 @@ def is_regular_expression(pattern: str) -> str:
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+
 Image = Annotated[
     str,
     matching(
@@ -52,17 +55,35 @@ Tag = Annotated[
     str,
     BeforeValidator(_text_of_number),
     matching(
-        r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
-        "must be an image tag: 1-128 of A-Z a-z 0-9 . _ - | Example: v2.0.0",
+        rf"{_TAG}(?:@{_DIGEST})?|@{_DIGEST}",
+        "must be an image tag: 1-128 of A-Z a-z 0-9 . _ -, a digest (@sha256: and 64 of 0-9 a-f), or both | "
+        "Example: v2.0.0",
     ),
+]
+ImageReference = Annotated[
+    str,
+    matching(
+        rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*(?::{_TAG}(?:@{_DIGEST})?|@{_DIGEST})",
+        "must be an image with a tag, a digest or both | Example: ghcr.io/org/proxy:v1.2.3",
+    ),
+]
+HeaderName = Annotated[
+    str,
+    matching(r"[-A-Za-z0-9]+", "must be the name of an HTTP header: letters, digits and - | Example: X-Probe"),
+]
+HeaderValue = Annotated[
+    str,
+    matching(r"[^\x00-\x1f\x7f]*", "must be the value of an HTTP header, in one line | Put it in quotes."),
 ]
 Quantity = Annotated[str, BeforeValidator(_quantity)]
 Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
 EnvName = Annotated[
     str,
     matching(
-        rf"(?!{RESERVED_ENV}$)[A-Za-z_][A-Za-z0-9_]*",
-        f"must be letters, digits and _, no digit first, and not {RESERVED_ENV}, which tells the colour | Rename it.",
+        # Kubernetes 1.32 and newer take nearly any character here; these are what every version takes.
+        rf"(?!{RESERVED_ENV}$)(?!\.$|\.\.)[-._A-Za-z][-._A-Za-z0-9]*",
+        f"must be letters, digits and _ - ., no digit first, not . alone or .. first, and not {RESERVED_ENV}, which "
+        "tells the colour | Rename it.",
     ),
 ]
 SecretKey = Annotated[
@@ -72,3 +93,8 @@ SecretKey = Annotated[
         "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
     ),
 ]
+
+
+def image_reference(image: str, tag: str | None) -> str:
+    """The image that a container runs: a repository with a tag, a digest or both behind it."""
+    return f"{image}{tag}" if tag is not None and tag.startswith("@") else f"{image}:{tag}"

@@ -13,7 +13,7 @@ import pytest
 
 import gate.api
 from gate.access import ClusterAccess, MadeKubeconfig
-from gate.api import AccessDeniedError, RejectedError
+from gate.api import AccessDeniedError, ProxyRequest, RejectedError
 from gate.cluster import Cluster
 
 Result = TypeVar("Result")
@@ -108,7 +108,7 @@ def test_a_silent_api_server_ends_a_call_in_bounded_time(
 def test_a_pod_that_does_not_answer_ends_its_request_in_bounded_time(server: PlayedApiServer) -> None:
     server.silent.add(f"{PODS}/one:8000/proxy/ready")
     with pytest.raises(ConnectionError, match="no answer in time"):
-        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, "/ready", 0.2))
+        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 0.2)))
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -158,11 +158,11 @@ def test_a_dry_run_that_is_denied_is_told_from_one_that_is_rejected(
 def test_a_denial_by_the_api_server_is_told_from_one_by_a_pod(server: PlayedApiServer) -> None:
     path = f"{PODS}/one:8000/proxy/ready"
     server.answers["GET", path] = (403, {"error": "log in first"})
-    answer = server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, "/ready", 5))
+    answer = server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
     assert (answer.status, answer.body) == (403, '{"error": "log in first"}')
     server.answers["GET", path] = (403, denial('cannot get resource "pods/proxy"'))
     with pytest.raises(AccessDeniedError, match="may not get pods/proxy in namespace shop"):
-        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, "/ready", 5))
+        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
 
 
 def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:

@@ -19,7 +19,8 @@ from gate.objects import Endpoint, Pod, PodsChange
 from gate.reports import shared_selector
 from gate.smoke import by_failure, mismatch
 from render.labels import selector
-from settings.service import BlueGreenSettings, Colour, ColourSettings, SmokeCheck, Track
+from settings.service import BlueGreenSettings, Colour, ColourSettings, Track
+from settings.smoke import SmokeCheck
 
 BLUE, GREEN = Track.BLUE, Track.GREEN
 TO_BLUE, TO_GREEN = selector("backend", BLUE), selector("backend", GREEN)

@@ -234,8 +234,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         5,
         5,
     )
-    assert backend.resources.requests.model_dump() == {"cpu": "100m", "memory": "256Mi"}
-    assert backend.resources.limits.model_dump() == {"cpu": "500m", "memory": "512Mi"}
+    assert backend.resources.requests.model_dump(exclude_none=True) == {"cpu": "100m", "memory": "256Mi"}
+    assert backend.resources.limits.model_dump(exclude_none=True) == {"cpu": "500m", "memory": "512Mi"}
     assert backend.node_selector == {"workload": "application"}
     assert backend.ready_timeout_seconds == 300
 

@@ -1,0 +1,163 @@
+"""Rules across the fields of a pod's containers: names, ports, probes, mounts, variables, resources."""
+
+from collections.abc import Iterator, Mapping
+
+from settings.containers import ExtraContainer, Sidecar
+from settings.environment import Environment
+from settings.pod_settings import CONTAINER, PORT
+from settings.probes import HttpProbe
+from settings.problems import HIDDEN, Problem, set_command, shown
+from settings.quantity import parse_quantity
+from settings.resources import Resources
+from settings.service import Colour, ColourSettings, ServiceSettings
+from settings.volumes import RESERVED_VOLUMES, Mount
+
+
+def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    """Rules within the containers of one service.
+
+    Args:
+        path: of the service in the configuration.
+        service: its settings.
+    """
+    extra = dict(_extra_containers(path, service))
+    yield from _name_problems(extra)
+    yield from _port_problems(path, service)
+    ports = {PORT, *service.ports}
+    for key, probe in (("liveness", service.liveness), ("readiness", service.readiness), ("startup", service.startup)):
+        yield from _probe_problems(f"{path}.{key}", probe, ports)
+    yield from _volume_problems(path, service)
+    yield from _mount_problems(path, service.mounts, _volumes(service))
+    yield from resource_problems(path, service.resources)
+    for at, container in extra.items():
+        yield from _mount_problems(at, container.mounts, _volumes(service))
+        yield from resource_problems(at, container.resources)
+        yield from _sidecar_problems(at, container)
+    yield from _environment_problems(path, service, extra)
+
+
+def resource_problems(path: str, resources: Resources) -> Iterator[Problem]:
+    """Requests above their limits."""
+    requests, limits = resources.requests, resources.limits
+    for resource, request, limit in (
+        ("cpu", requests.cpu, limits.cpu),
+        ("memory", requests.memory, limits.memory),
+        ("ephemeralStorage", requests.ephemeral_storage, limits.ephemeral_storage),
+    ):
+        if request is not None and limit is not None and parse_quantity(request) > parse_quantity(limit):
+            at = f"{path}.resources.requests.{resource}"
+            yield Problem(at, shown(request), f"must not be above the limit, {limit}", set_command(at, limit))
+
+
+def _extra_containers(path: str, service: ServiceSettings) -> Iterator[tuple[str, ExtraContainer]]:
+    for index, container in enumerate(service.init_containers):
+        yield f"{path}.initContainers.{index}", container
+    for index, sidecar in enumerate(service.sidecars):
+        yield f"{path}.sidecars.{index}", sidecar
+
+
+def _name_problems(extra: Mapping[str, ExtraContainer]) -> Iterator[Problem]:
+    taken = {CONTAINER: "the application's container"}
+    for at, container in extra.items():
+        if container.name in taken:
+            yield Problem(f"{at}.name", shown(container.name), f"is the name of {taken[container.name]}", "Rename it.")
+        taken.setdefault(container.name, at)
+
+
+def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    listening = {(service.port, "TCP"): f"{path}.port"}
+    reached = {(service.port, "TCP"): f"{path}.port"}
+    for name, port in service.ports.items():
+        at = f"{path}.ports.{name}"
+        if name == PORT:
+            rule = f"is the name of the application's first port, {service.port}"
+            yield Problem(at, shown(name), rule, "Rename it, or change that one: its key is port.")
+        if (first := listening.setdefault((port.container_port, port.protocol), at)) != at:
+            yield Problem(f"{at}.containerPort", str(port.container_port), f"is the port of {first}", "Take another.")
+        if port.service_port is None:
+            if port.node_port is not None:
+                rule = "is a port of the Service, which has this one only with servicePort"
+                remedy = set_command(f"{at}.servicePort", str(port.container_port))
+                yield Problem(f"{at}.nodePort", str(port.node_port), rule, remedy)
+            continue
+        if (first := reached.setdefault((port.service_port, port.protocol), at)) != at:
+            yield Problem(f"{at}.servicePort", str(port.service_port), f"is the port of {first}", "Take another.")
+    for index, sidecar in enumerate(service.sidecars):
+        for name, sidecar_port in sidecar.ports.items():
+            at = f"{path}.sidecars.{index}.ports.{name}"
+            key = (sidecar_port.container_port, sidecar_port.protocol)
+            if (first := listening.setdefault(key, at)) != at:
+                rule = f"is the port of {first}, and the containers of a pod share their ports"
+                yield Problem(f"{at}.containerPort", str(sidecar_port.container_port), rule, "Take another.")
+
+
+def _probe_problems(at: str, probe: HttpProbe | None, ports: set[str]) -> Iterator[Problem]:
+    if probe is None:
+        return
+    port = probe.asked_port
+    if isinstance(port, str) and port not in ports:
+        key = "port" if probe.is_http else "tcpSocket.port"
+        rule = f"is no port of the container; it has {', '.join(sorted(ports)) or 'none'}"
+        yield Problem(f"{at}.{key}", shown(port), rule, "Add it to ports, or give its number.")
+    if at.endswith(".readiness") and probe.termination_grace_period_seconds is not None:
+        value = str(probe.termination_grace_period_seconds)
+        rule = "belongs to liveness and startup: a readiness probe ends no container"
+        yield Problem(f"{at}.terminationGracePeriodSeconds", value, rule, "Take it out.")
+
+
+def _sidecar_problems(at: str, container: ExtraContainer) -> Iterator[Problem]:
+    if not isinstance(container, Sidecar):
+        return
+    probes = {"liveness": container.liveness, "readiness": container.readiness, "startup": container.startup}
+    for key, probe in probes.items():
+        yield from _probe_problems(f"{at}.{key}", probe, set(container.ports))
+        if probe is not None and probe.is_http and probe.port is None and not container.ports:
+            rule = "is missing, and the container has no port of its own to ask"
+            yield Problem(f"{at}.{key}.port", "missing", rule, set_command(f"{at}.{key}.port", "8080"))
+
+
+def _volumes(service: ServiceSettings) -> set[str]:
+    """Volumes that every pod has, whatever its colour."""
+    colours = [set(service.colour(colour).volumes) for colour in Colour]
+    return {*service.volumes, *set.intersection(*colours), *RESERVED_VOLUMES}
+
+
+def _volume_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    places = {path: service.volumes, **{f"{path}.{colour}": service.colour(colour).volumes for colour in Colour}}
+    for at, volumes in places.items():
+        for name in volumes.keys() & RESERVED_VOLUMES:
+            rule = "is the program's own volume for temporary files, mounted at /tmp"
+            yield Problem(f"{at}.volumes.{name}", shown(name), rule, "Rename it; its mount may be at /tmp.")
+
+
+def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> Iterator[Problem]:
+    paths: dict[str, int] = {}
+    for index, mount in enumerate(mounts):
+        at = f"{path}.mounts.{index}"
+        if mount.volume not in volumes:
+            rule = f"is no volume of every pod; there are {', '.join(sorted(volumes))}"
+            yield Problem(f"{at}.volume", shown(mount.volume), rule, "Add it to volumes of the service.")
+        if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
+            yield Problem(f"{at}.path", shown(mount.path), f"is the path of mounts.{first}", "Take another.")
+
+
+def _environment_problems(
+    path: str, service: ServiceSettings, extra: Mapping[str, ExtraContainer]
+) -> Iterator[Problem]:
+    colours = {f"{path}.{colour}": service.colour(colour) for colour in Colour}
+    places: dict[str, Environment | ColourSettings] = {path: service, **colours, **extra}
+    for at, settings in places.items():
+        for name in settings.env.keys() & settings.secret_env.keys():
+            rule = "is in env as well, where everybody can read it"
+            yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
+        for name in settings.config_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
+            rule = f"has another value in {at}.env or {at}.secretEnv"
+            yield Problem(f"{at}.configEnv.{name}", "a mapping", rule, "Take it out of one of them.")
+    for at, settings in places.items():
+        owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
+        given = settings.env.keys() | settings.secret_env.keys() | settings.config_env.keys()
+        for name in own.field_env.keys() & given:
+            rule = f"has another value in {at}.env or {at}.secretEnv"
+            if name in settings.config_env:
+                rule = f"has another value in {at}.configEnv"
+            yield Problem(f"{owner}.fieldEnv.{name}", shown(own.field_env[name]), rule, "Take it out of one of them.")

@@ -1,0 +1,106 @@
+"""What `podPatch` may not change, because the gates rely on it or another key of the service says it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from settings.pod import RESERVED_LABELS, RESERVED_PREFIX
+from settings.pod_schema import DIRECTIVE, POD_TEMPLATE, violations
+from settings.pod_settings import CONTAINER
+from settings.problems import HIDDEN, Problem, shown
+from settings.service import ServiceSettings
+from settings.values import RESERVED_ENV
+
+_OTHER_KEY = "the settings have a key for it, which the other rules look at"
+_METADATA = frozenset({"labels", "annotations"})
+
+_SPEC: Mapping[str, str] = {
+    "activeDeadlineSeconds": "it ends pods that serve",
+    "automountServiceAccountToken": f"{_OTHER_KEY}: serviceAccount.automountToken",
+    "ephemeralContainers": "a pod template cannot have any",
+    "hostIPC": "pods of a service do not share the node's processes and network",
+    "hostNetwork": "pods of a service do not share the node's processes and network",
+    "hostPID": "pods of a service do not share the node's processes and network",
+    "nodeName": "it takes the choice of a node from the scheduler, and a drain could not move the pods",
+    "nodeSelector": f"{_OTHER_KEY}: nodeSelector",
+    "restartPolicy": "the pods of a Deployment or Rollout are always restarted",
+    "serviceAccount": f"{_OTHER_KEY}: serviceAccount.name",
+    "serviceAccountName": f"{_OTHER_KEY}: serviceAccount.name",
+    "terminationGracePeriodSeconds": f"{_OTHER_KEY}: drain.terminationGracePeriodSeconds",
+    "tolerations": f"{_OTHER_KEY}: tolerations",
+}
+"""Fields of a pod's spec that stay as they are, and why."""
+
+_CONTAINER: Mapping[str, str] = {
+    DIRECTIVE: "the application's container stays",
+    "image": "it is the version, and belongs to the tag",
+    "lifecycle": "pods go on answering while every node learns that they leave (drain.preStopSeconds)",
+    "ports": f"{_OTHER_KEY}: port and ports",
+    "readinessProbe": "the gate lets a version take traffic when it succeeds; its key is readiness",
+    "resources": f"{_OTHER_KEY}: resources",
+    "restartPolicy": "the application is no init container",
+}
+"""Fields of the application's container that stay as they are, and why."""
+
+REMEDY = "Take it out of podPatch."
+
+
+def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    """What is wrong with the patch of a service's pods.
+
+    Args:
+        path: of the service in the configuration.
+        service: its settings.
+    """
+    patch = service.pod_patch
+    wrong = [
+        Problem(f"{path}.podPatch.{at}" if at else f"{path}.podPatch", HIDDEN, rule, "Write it as Kubernetes does.")
+        for at, rule in violations(patch, POD_TEMPLATE, patch=True)
+    ]
+    yield from wrong
+    if wrong:
+        return  # the rest reads it as Kubernetes would
+    for at, value, rule in _broken(patch):
+        yield Problem(f"{path}.podPatch.{at}", value, rule, REMEDY)
+
+
+def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Path, value and rule of everything that the patch may not change."""
+    for part in patch:
+        if patch[part] is None:
+            yield part, "null", "a patch changes the pod template, and takes no half of it out"
+    yield from _of_metadata(patch.get("metadata") or {})
+    spec = patch.get("spec") or {}
+    for key in spec.keys() & _SPEC.keys():
+        yield f"spec.{key}", shown(spec[key]), _SPEC[key]
+    for key in ("containers", "volumes", "securityContext", "topologySpreadConstraints"):
+        if key in spec and spec[key] is None:
+            yield f"spec.{key}", "null", "pods need it"
+    for index, container in enumerate(spec.get("containers") or ()):
+        if container["name"] == CONTAINER:
+            yield from _of_application(container, f"spec.containers.{index}")
+    for index, container in enumerate(spec.get("initContainers") or ()):
+        if container["name"] == CONTAINER:
+            yield f"spec.initContainers.{index}.name", shown(CONTAINER), "is the name of the application's container"
+
+
+def _of_metadata(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for key in metadata.keys() - _METADATA:
+        yield f"metadata.{key}", shown(metadata[key]), "of the metadata of pods, only labels and annotations are free"
+    for kind in _METADATA:
+        if kind in metadata and metadata[kind] is None:
+            yield f"metadata.{kind}", "null", "pods are found by them"
+        for key in metadata.get(kind) or {}:
+            if key in RESERVED_LABELS or key.startswith(RESERVED_PREFIX):
+                rule = "is reserved: Services, Deployments and the program find pods by it"
+                yield f"metadata.{kind}.{key}", shown(metadata[kind][key]), rule
+
+
+def _of_application(container: Mapping[str, Any], at: str) -> Iterator[tuple[str, str, str]]:
+    for key in container.keys() & _CONTAINER.keys():
+        yield f"{at}.{key}", shown(container[key]), _CONTAINER[key]
+    for key in ("env", "volumeMounts", "securityContext"):
+        if key in container and container[key] is None:
+            yield f"{at}.{key}", "null", "the container needs it"
+    for index, variable in enumerate(container.get("env") or ()):
+        if variable["name"] == RESERVED_ENV:
+            yield f"{at}.env.{index}", HIDDEN, f"{RESERVED_ENV} tells the application its colour"
