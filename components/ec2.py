@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from components.access_logs import AccessLogs
 from components.machines import Endpoint, Machines
 from components.network import Network
+from components.operation import is_destroy
 from components.pki import Pki
 from components.storage import Storage
 from gate.access import MadeKubeconfig
@@ -155,7 +156,7 @@ def _kubeconfig(
     async def first(known: list[str]) -> str:
         kubeconfig, id_, _ = known
         made.become(kubeconfig)
-        if not pulumi.runtime.is_dry_run():
+        if not (pulumi.runtime.is_dry_run() or is_destroy()):
             await answers(id_)
         return kubeconfig
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pulumi
 
+from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.decisions import Refusal
-from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace
+from gate.deletion import refuse_vanished
+from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace, vanished
 from gate.namespace import read_namespace
 from gate.serving import service_serves
 from settings.cluster import ExistingCluster
@@ -53,6 +55,8 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
 async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
     """UID of the cluster, and what speaks against the namespaces."""
     api = await access.api()
+    # A destroy is itself the word for it, unless the stack is marked production.
+    taken_down = is_destroy() and not settings.production
     system = await api.find("namespaces", "kube-system")
     moved = []
     for name, service in settings.services.items():
@@ -62,6 +66,10 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
         reason = service_serves(name, await read_namespace(api, old))
         if reason is not None:
             moved.append(refuse_other_namespace(name, service.namespace, old, reason))
+    for name, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
+        reason = service_serves(name, await read_namespace(api, old))
+        if reason is not None:
+            moved.append(refuse_vanished(name, old, reason, "this run"))
     return ("" if system is None else str(system["metadata"]["uid"])), moved
 
 

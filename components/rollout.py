@@ -7,6 +7,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Service
 
 from components.manifest import register, register_custom
+from components.operation import is_destroy
 from components.service import ReleasedService
 from gate.checks import GateRefusedError
 from gate.released import RolloutGates
@@ -82,7 +83,7 @@ class RolloutService(ReleasedService):
         return pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: self._follow())
 
     async def _follow(self) -> None:
-        if pulumi.runtime.is_dry_run():
+        if pulumi.runtime.is_dry_run() or is_destroy():
             return
         try:
             state = await self._rollout_gates.follow()

@@ -7,6 +7,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 
 from components.manifest import register
+from components.operation import is_destroy
 from gate.checks import Gates
 from render import pods as render
 from settings.service import ServiceSettings
@@ -98,7 +99,7 @@ class ReleasedService(pulumi.ComponentResource):
 
     async def _serving(self, _: list[str]) -> str:
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
-        if pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there):
+        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there)):
             return self._released.track.value
         seen = await self._all_gates.look()
         self._problem = seen.problem

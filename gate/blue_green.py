@@ -97,6 +97,10 @@ class BlueGreenGates(Gates):
                 self._warn(short)
         return problem
 
+    @property
+    def _pods_are_planned(self) -> bool:
+        return self._colours.active in self._previewed
+
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""
         namespace, wanted = self._service.namespace, self._colours.colour(colour).replicas

@@ -24,7 +24,7 @@ from gate.decisions import (
 )
 from gate.following import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
 from gate.objects import Endpoint
-from gate.reports import UNKNOWN, Seen, seen, shared_selector, unfinished_hand_over
+from gate.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_hand_over
 from gate.rollout import no_controller
 from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
@@ -125,6 +125,8 @@ class Gates:
             found = seen(self._name, self._service, await self._selected(cluster))
             if found.problem is None:
                 found = replace(found, problem=await self._unfinished(cluster))
+            if found.problem is None and not await self._is_ready(cluster):
+                found = replace(found, problem=nothing_ready(self._name, self._service, self._service.track))
             if self._switching and found.problem is None:
                 reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
                 if reasons:
@@ -159,6 +161,18 @@ class Gates:
                     reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
         reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
         return unfinished_hand_over(self._name, track, len(old), reasons) if reasons else None
+
+    async def _is_ready(self, cluster: Cluster) -> bool:
+        """Whether any pod of the track that serves is ready, if it is to have any."""
+        service, track = self._service, self._service.track
+        if not wanted_ready(service, track, 0) or self._pods_are_planned:
+            return True
+        return any(pod.ready for pod in await cluster.pods(service.namespace, selector(self._name, track)))
+
+    @property
+    def _pods_are_planned(self) -> bool:
+        """Whether this is a preview that is to change the pods of the track that serves."""
+        return False
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
         """Holds until the track may take the traffic.

@@ -134,8 +134,20 @@ def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
                 f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
             ),
         )
+    return refuse_vanished(service, namespace, reason, f"deleting {record.name}")
+
+
+def refuse_vanished(service: str, namespace: str, reason: str, step: str) -> Refusal:
+    """Refuses to lose a service that serves and that is not in the configuration any more.
+
+    Args:
+        service: its name.
+        namespace: where it is.
+        reason: why it serves.
+        step: what was about to happen.
+    """
     return Refusal(
-        step=f"{service}: deleting {record.name}",
+        step=f"{service}: {step}",
         found=f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}",
         rule="a service that serves is taken away only by a word of its own",
         remedy=(

@@ -4,7 +4,7 @@ The outputs of the last update say where the stack was. A provider of another cl
 namespace, would be a replacement: made there, deleted here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,13 @@ def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str
             f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
         ),
     )
+
+
+def vanished(before: Place, services: Collection[str], removed: Collection[str]) -> dict[str, str]:
+    """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away."""
+    return {
+        name: namespace for name, namespace in before.namespaces.items() if name not in services and name not in removed
+    }
 
 
 def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:

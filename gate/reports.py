@@ -80,6 +80,15 @@ def unfinished_hand_over(name: str, to: Track, old: int, reasons: Iterable[str])
     )
 
 
+def nothing_ready(name: str, service: ServiceSettings, track: Track) -> str:
+    """Says that the track that serves has no ready pod: nobody answers the users."""
+    return (
+        f"{name}: {track} serves, and has no ready pod: no request is answered. If its Deployment or Rollout was "
+        "deleted, `pulumi up --refresh` makes it anew; if its pods do not get ready, see: "
+        f"{get_pods_command(name, service, track)}"
+    )
+
+
 def about_readiness(errors: Iterable[str]) -> bool:
     """Whether an operation failed because pods did not get ready, as far as its errors tell."""
     text = "\n".join(errors).lower()

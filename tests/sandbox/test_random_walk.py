@@ -213,6 +213,86 @@ class Walk(RuleBasedStateMachine):
             self.kubectl.run("patch", "service", "backend", "-p", patch)
             self.refresh = True
 
+    def refused(self, text: str) -> None:
+        """Updates without a preview, which must be refused with this text and leave nothing half done."""
+        result = self.update()
+        assert not result.ok, result.output
+        assert text in result.output, result.output
+        assert "Traceback" not in result.output
+
+    @rule(path=st.sampled_from(["cluster.identifier", "services.backend.namespace"]))
+    def try_to_move_there_and_back(self, path: str) -> None:
+        if self.step("move"):
+            config = self.stack.snapshot()
+            self.stack.set(path, "default" if path.endswith("namespace") else "another")
+            self.refused("Nothing was changed. Set it back")
+            self.stack.restore(config)
+
+    @rule()
+    def name_the_context_and_take_it_back(self) -> None:
+        if self.step("context"):
+            context = self.kubectl.run("config", "current-context").strip()
+            for value in (context, None):
+                self.stack.set("cluster.context", value)
+                self.converge()
+
+    @rule(name=st.sampled_from(["renamed", None]))
+    def try_to_rename_or_drop_the_service(self, name: str | None) -> None:
+        if self.step("rename" if name else "removal"):
+            config = self.stack.snapshot()
+            service = self.stack.config["config"]["switchyard:services"].pop("backend")
+            if name is not None:
+                self.stack.set(f"services.{name}", service)
+            self.refused("is not in the configuration of namespace")
+            self.stack.restore(config)
+            assert self.kubectl.get("deployments", "-l", "app=renamed") == []
+
+    @rule()
+    def make_another_service_and_take_it_away(self) -> None:
+        if self.step("remove"):
+            service = {**self.stack.snapshot()["config"]["switchyard:services"]["backend"]}
+            self.stack.set("services.second", service)
+            self.converge()
+            self.stack.set("services.second", {"remove": True, "namespace": self.kubectl.namespace})
+            self.converge()
+            self.stack.set("services.second", None)
+            assert self.kubectl.get("deployments,services", "-l", "app=second") == []
+
+    @rule(kind=st.sampled_from(["deployment", "poddisruptionbudget", "service", "users' service"]))
+    def delete_by_hand(self, kind: str) -> None:
+        if self.step("delete by hand"):
+            name = "backend" if kind == "users' service" else f"backend-{self.active.other}"
+            self.kubectl.run("delete", kind.removeprefix("users' "), name)
+            self.refresh = True
+            self.converge()
+
+    @rule()
+    def go_on_with_the_state_of_before(self) -> None:
+        """Somebody imports the state of an hour ago: it knows nothing of a release since."""
+        if self.step("old state"):
+            state = self.stack.run("stack", "export", check=True).output
+            self.release()
+            self.converge()
+            file = self.stack.directory / "old-state.json"
+            file.write_text(state)
+            self.stack.run("stack", "import", "--file", str(file), check=True)
+            assert self.stack.planned(), "the old state knows of the release"
+            self.converge()
+
+    @rule()
+    def try_to_share_the_service_with_another_stack(self) -> None:
+        if self.step("two stacks"):
+            directory = self.stack.directory / f"other-{self.taken.total()}"
+            directory.mkdir()
+            other = Stack(directory, self.stack.snapshot()["config"], name="other")
+            other.set("services.backend.active", self.active.other.value)
+            other.set(f"services.backend.{self.active.other}", {"tag": "v0", "replicas": WANTED})
+            result = other.up()
+            assert not result.ok
+            assert "belongs to stack switchyard/test" in result.output
+            assert other.destroy().ok
+            self.converge()
+
     def kubectl_idle(self) -> str:
         """The colour that serves nobody on the cluster, whatever the configuration says."""
         return Colour(self.kubectl.serving()).other.value

@@ -1,0 +1,280 @@
+"""The guard of a run against an API server that is a table of objects."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from gate.access import ClusterAccess
+from gate.checks import GateRefusedError
+from gate.guard import Guard, ServiceEntry
+from render.labels import object_labels
+from render.marks import ADOPTED, Mark
+
+OURS, THEIRS = Mark("switchyard", "test"), Mark("switchyard", "other")
+BLUE = {"app": "backend", "version": "blue"}
+ENTRY = ServiceEntry("backend", "default", adopt_path="switchyard:services.backend.adopt")
+
+
+class Table:
+    """An API server: objects by plural and name. Keeps what it was asked to write."""
+
+    def __init__(self, objects: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+        self.objects = dict(objects)
+        self.deleted: list[tuple[str, str]] = []
+        self.patched: list[tuple[str, dict[str, Any]]] = []
+        self.asked = 0
+
+    async def find(self, resource: str, name: str, _namespace: str | None, _version: str = "v1") -> Any:
+        self.asked += 1
+        return self.objects.get((resource, name))
+
+    async def find_all(self, resource: str, *_: object) -> Any:
+        items = [item for (plural, _), item in self.objects.items() if plural == resource]
+        return {"items": items, "metadata": {"resourceVersion": "1"}}
+
+    async def knows(self, *_: object) -> bool:
+        return False
+
+    async def ask(self, verb: str, resource: str, name: str, *_: object, content: str, **__: object) -> Any:
+        body = json.loads(content)
+        if verb == "patch":
+            self.patched.append((name, body["metadata"]["annotations"]))
+            return None
+        assert body["preconditions"]["uid"] == self.objects[resource, name]["metadata"]["uid"]
+        assert body["propagationPolicy"] == "Background"
+        self.deleted.append((resource, name))
+        del self.objects[resource, name]
+        return None
+
+
+def manifest(
+    kind: str, name: str, mark: Mark | None = OURS, app: str = "backend", spec: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    metadata = {
+        "name": name,
+        "namespace": "default",
+        "uid": f"uid-{name}",
+        "labels": object_labels(app),
+        "annotations": dict(mark.annotations) if mark else {},
+    }
+    version = "apps/v1" if kind == "Deployment" else "v1"
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": dict(spec or {})}
+
+
+def slice_of(name: str, pod: str) -> dict[str, Any]:
+    metadata = {"name": f"{name}-x", "labels": {"kubernetes.io/service-name": name}}
+    endpoints = [{"targetRef": {"kind": "Pod", "name": pod}, "conditions": {"ready": True}}]
+    return {"metadata": metadata, "endpoints": endpoints}
+
+
+def serving(mark: Mark | None = OURS) -> dict[tuple[str, str], dict[str, Any]]:
+    template = {"metadata": {"labels": BLUE}}
+    return {
+        ("services", "backend"): manifest("Service", "backend", mark, spec={"selector": BLUE}),
+        ("serviceaccounts", "backend"): manifest("ServiceAccount", "backend", mark),
+        ("deployments", "backend-blue"): manifest(
+            "Deployment", "backend-blue", mark, spec={"selector": {"matchLabels": BLUE}, "template": template}
+        ),
+        ("endpointslices", "x"): slice_of("backend", "b1"),
+        ("pods", "b1"): {"metadata": {"name": "b1", "labels": BLUE}, "spec": {"serviceAccountName": "backend"}},
+    }
+
+
+Make = Callable[..., tuple[Guard, Table, list[str]]]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Make:
+    def build(objects: Mapping[tuple[str, str], dict[str, Any]], **changes: Any) -> tuple[Guard, Table, list[str]]:
+        said: list[str] = []
+        table = Table(objects)
+        given: dict[str, Any] = {
+            "mark": OURS,
+            "former": None,
+            "production": False,
+            "own_machines": False,
+            "services": {("default", "backend"): ENTRY},
+            "removed": frozenset(),
+            "say": said.append,
+            "warn": said.append,
+            "access": ClusterAccess(),
+        }
+        guard = Guard(**{**given, **changes})
+
+        async def api(_: Guard) -> Table:
+            return table
+
+        monkeypatch.setattr(Guard, "_api", api)
+        return guard, table, said
+
+    return build
+
+
+def delete(guard: Guard, record: Mapping[str, Any], *, preview: bool = False, by_guard: bool = True) -> None:
+    asyncio.run(guard.before_delete(record, record, preview=preview, by_guard=by_guard))
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+@pytest.mark.parametrize("kind", ["Service", "Deployment", "ServiceAccount"])
+def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> None:
+    guard, table, _ = make(serving())
+    record = next(one for one in serving().values() if one.get("kind") == kind)
+    with pytest.raises(GateRefusedError, match="is refused: it serves users"):
+        delete(guard, record, preview=preview)
+    assert table.deleted == []
+
+
+def test_a_vanished_service_loses_no_object_while_it_serves_not_even_an_idle_one(make: Make) -> None:
+    idle = manifest("Deployment", "backend-green", spec={"selector": {"matchLabels": {"version": "green"}}})
+    guard, table, _ = make({**serving(), ("deployments", "backend-green"): idle}, services={})
+    with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
+        delete(guard, idle)
+    assert table.deleted == []
+
+
+def test_a_removed_service_goes(make: Make) -> None:
+    guard, table, _ = make(serving(), services={}, removed=frozenset({("default", "backend")}))
+    for record in list(serving().values())[:3]:
+        delete(guard, record)
+    assert {name for name, _ in table.deleted} == {"services", "serviceaccounts", "deployments"}
+
+
+def test_the_same_word_for_another_namespace_permits_nothing(make: Make) -> None:
+    guard, table, _ = make(serving(), services={}, removed=frozenset({("shop", "backend")}))
+    with pytest.raises(GateRefusedError):
+        delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
+
+
+def test_an_object_of_the_configuration_stays_whatever_the_engine_calls_it(make: Make) -> None:
+    guard, table, said = make(serving())
+    guard.register(serving()["services", "backend"])
+    delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
+    assert said == [
+        "Service/backend in namespace default stays: it is part of the configuration, only the old record goes"
+    ]
+
+
+def test_what_the_provider_deletes_by_name_is_refused_where_it_is_to_stay(make: Make) -> None:
+    guard, _, _ = make(serving())
+    guard.register(serving()["services", "backend"])
+    with pytest.raises(GateRefusedError, match="by the provider, which knows it by its name alone"):
+        delete(guard, serving()["services", "backend"], by_guard=False)
+
+
+def test_a_destroy_takes_down_what_serves_and_a_preview_of_it_deletes_nothing(make: Make) -> None:
+    guard, table, _ = make(serving())
+    asyncio.run(guard.before_destroy())
+    guard.register(serving()["services", "backend"])
+    delete(guard, serving()["services", "backend"], preview=True)
+    assert table.deleted == []
+    delete(guard, serving()["services", "backend"])
+    assert table.deleted == [("services", "backend")]
+
+
+def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -> None:
+    guard, _, _ = make(serving(), production=True)
+    with pytest.raises(GateRefusedError, match="backend: Service backend has 1 ready endpoint"):
+        asyncio.run(guard.before_destroy())
+    assert not guard.destroying
+
+
+def test_a_destroy_of_production_keeps_a_serving_service_that_is_not_configured(make: Make) -> None:
+    guard, table, _ = make(serving(), production=True, services={})
+    asyncio.run(guard.before_destroy())
+    with pytest.raises(GateRefusedError):
+        delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
+
+
+@pytest.mark.parametrize(("own_machines", "destroying"), [(False, False), (True, False), (False, True), (True, True)])
+def test_a_silent_api_server_stops_every_deletion_but_that_of_a_cluster_with_its_machines(
+    make: Make, monkeypatch: pytest.MonkeyPatch, *, own_machines: bool, destroying: bool
+) -> None:
+    guard, table, said = make(serving(), own_machines=own_machines, destroying=destroying)
+
+    async def silent(_: Guard) -> Table:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(Guard, "_api", silent)
+    if own_machines and destroying:
+        delete(guard, serving()["services", "backend"])
+        assert said == [
+            "the API server does not answer (no route to host): what is on the cluster goes with its machines"
+        ]
+    else:
+        with pytest.raises(GateRefusedError, match="no route to host"):
+            delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
+
+
+def test_an_adopted_object_stays_without_marks(make: Make) -> None:
+    objects = serving()
+    objects["serviceaccounts", "backend"]["metadata"]["annotations"][ADOPTED] = "true"
+    guard, table, _ = make(objects, destroying=True)
+    delete(guard, serving()["serviceaccounts", "backend"])
+    assert table.deleted == []
+    [(name, annotations)] = table.patched
+    assert name == "backend"
+    assert set(annotations.values()) == {None}
+
+
+def test_all_conflicts_of_a_service_are_told_before_its_first_object(make: Make) -> None:
+    guard, table, _ = make(serving(THEIRS))
+    new = [one for one in serving().values() if "kind" in one]
+    for one in new:
+        guard.register(one)
+    account = serving()["serviceaccounts", "backend"]
+    with pytest.raises(GateRefusedError) as refused:
+        asyncio.run(guard.before_write(account, None))
+    for short in ("ServiceAccount/backend", "Service/backend", "Deployment/backend-blue"):
+        assert f"{short} in namespace default belongs to stack switchyard/other" in str(refused.value)
+    assert table.patched == []
+
+
+def test_an_update_asks_for_the_one_object_that_it_changes(make: Make) -> None:
+    guard, table, _ = make(serving())
+    for one in serving().values():
+        if "kind" in one:
+            guard.register(one)
+    old = serving()["services", "backend"]
+    asyncio.run(guard.before_write(old, old))
+    assert table.asked == 1
+
+
+@pytest.mark.parametrize(("uid", "refused"), [("uid-backend", False), ("uid-before", True)])
+def test_an_update_of_an_object_without_marks_needs_the_uid_of_the_state(
+    make: Make, uid: str, *, refused: bool
+) -> None:
+    guard, _, _ = make(serving(None))
+    new, old = serving()["services", "backend"], {"metadata": {"uid": uid}}
+    if refused:
+        with pytest.raises(GateRefusedError, match="was not made by this stack"):
+            asyncio.run(guard.before_write(new, old))
+    else:
+        asyncio.run(guard.before_write(new, old))
+
+
+def test_an_adopted_object_is_noted_as_such_before_it_is_written(make: Make) -> None:
+    entry = ServiceEntry("backend", "default", frozenset({"ServiceAccount/backend"}))
+    guard, table, _ = make(serving(None), services={("default", "backend"): entry})
+    account = serving()["serviceaccounts", "backend"]
+    assert guard.adopts(account)
+    asyncio.run(guard.before_write(account, None))
+    asyncio.run(guard.before_adoption(account, None))
+    assert table.patched == [("backend", {ADOPTED: "true"})]
+
+
+def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(make: Make) -> None:
+    guard, _, _ = make({})
+    guard.register_release("argo-rollouts", "argo-rollouts")
+    release = {"namespace": "argo-rollouts", "name": "argo-rollouts"}
+    with pytest.raises(GateRefusedError, match="deleting Helm release argo-rollouts"):
+        guard.before_release_delete(release)
+    guard.before_release_delete({"namespace": "argo-rollouts", "name": "old"})
+    guard.destroying = True
+    guard.before_release_delete(release)
