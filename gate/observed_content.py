@@ -31,6 +31,9 @@ METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s
 """Header by which the API server answers without what is in an object: no value of a Secret ever comes here."""
 
 
+ANY_JSON = {"accept": "application/json"}
+
+
 class ContentUnreadableError(Exception):
     """The ConfigMaps and Secrets of services could not be read. The text says why, and what to do."""
 
@@ -95,13 +98,8 @@ async def _read(api: BoundedApi, name: str, service: ServiceSettings) -> Content
     for of_track in tracked.values():
         for key, reference in of_track.items():
             references[key] = reference.joined(references.get(key, reference))
-    found = dict(
-        zip(
-            references,
-            await asyncio.gather(*(_object(api, service, references[key]) for key in references)),
-            strict=True,
-        )
-    )
+    objects = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
+    found = dict(zip(references, objects, strict=True))
     warnings = [
         missing_object(name, service.namespace, reference)
         for key, reference in references.items()
@@ -157,8 +155,8 @@ async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> se
 
 async def _object(api: BoundedApi, service: ServiceSettings, reference: Reference) -> Mapping[str, Any] | None:
     resource = f"{reference.kind.lower()}s"
-    request = {"headers": METADATA_ONLY} if reference.kind == "Secret" else {}
-    found: Mapping[str, Any] | None = await api.find(resource, reference.name, service.namespace, **request)
+    accept = METADATA_ONLY if reference.kind == "Secret" else ANY_JSON
+    found: Mapping[str, Any] | None = await api.find(resource, reference.name, service.namespace, headers=accept)
     return found
 
 

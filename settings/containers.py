@@ -7,7 +7,7 @@ from pydantic import Field
 from settings.environment import Environment
 from settings.model import Bool, Int, Model
 from settings.probes import HttpProbe, PortNumber, ReadinessProbe, StartupProbe
-from settings.resources import Resources, SmallResources
+from settings.resources import SmallResources
 from settings.text import DnsLabel, PortName
 from settings.values import ImageReference
 from settings.volumes import Mount, MountPath
@@ -67,7 +67,7 @@ class ExtraContainer(Environment):
     args: Words = ()
     working_dir: MountPath | None = None
     mounts: tuple[Mount, ...] = ()
-    resources: Resources = SmallResources()
+    resources: SmallResources = SmallResources()
 
 
 class InitContainer(ExtraContainer):

@@ -51,7 +51,8 @@ def _references(service: ServiceSettings, own: ColourSettings, *, secret_env: bo
     for volume in (service.volumes | own.volumes).values():
         for kind, source in volume.sources():
             yield Reference(kind, source.name, frozenset(source.items) or None, source.optional)
-    for settings in (service, own, *service.init_containers, *service.sidecars):
+    places: list[Environment | ColourSettings] = [service, own, *service.init_containers, *service.sidecars]
+    for settings in places:
         yield from _of_environment(settings, secret_env=secret_env)
 
 

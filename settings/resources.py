@@ -84,5 +84,5 @@ class SmallLimits(Limits):
 class SmallResources(Resources):
     """Resources of a container beside the application."""
 
-    requests: Requests = SmallRequests()
-    limits: Limits = SmallLimits()
+    requests: SmallRequests = SmallRequests()
+    limits: SmallLimits = SmallLimits()
