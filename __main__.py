@@ -48,7 +48,15 @@ def main() -> None:
     settings = read_settings()
     ground = lay_ground(settings)
     services = {
-        name: release(name, service, ground.access, ground.rollouts.get(name), ground.front(name), ground.opts)
+        name: release(
+            name,
+            service,
+            ground.access,
+            ground.rollouts.get(name),
+            ground.front(name),
+            ground.sizings.get(name),
+            ground.opts,
+        )
         for name, service in settings.services.items()
     }
     pulumi.export("services", {name: one.outputs for name, one in services.items()})

@@ -11,11 +11,12 @@ from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
+from gate.sizes import Sizing
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.labels import preview_name
 from render.pods import active_service
-from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings, Track
 
 
 def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
@@ -47,6 +48,7 @@ class ArgoBlueGreenService(RolloutService):
         service: its settings.
         access: the cluster, for the gates.
         live: what the cluster has of it.
+        sizing: the same, where an autoscaler sizes it.
         opts: options of the component.
     """
 
@@ -60,6 +62,7 @@ class ArgoBlueGreenService(RolloutService):
         service: ArgoBlueGreenSettings,
         access: ClusterAccess,
         live: LiveRelease,
+        sizing: Sizing | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = ArgoBlueGreenGates(
@@ -70,6 +73,7 @@ class ArgoBlueGreenService(RolloutService):
             live=live,
             preview=pulumi.runtime.is_dry_run(),
         )
+        self._gates.sizing = sizing or Sizing()
         super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
 
@@ -84,10 +88,12 @@ class ArgoBlueGreenService(RolloutService):
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
-        made = render.rollout(name, service)
-        rollout = self._custom(made, [switched, preview, *asked], f"{name}-rollout", self._guard())
+        replicas = self._replicas(Track.ROLLOUT)
+        made = render.rollout(name, service, replicas.pods)
+        before = [switched, preview, *asked]
+        rollout = self._custom(made, before, f"{name}-rollout", self._guard(), self._ignored(replicas))
 
-        self.active = self._look(after=[switched, rollout])
+        self.active = self._look(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

@@ -12,10 +12,11 @@ from components.manifest import register
 from components.service import BLUE_GREEN_TYPE, ReleasedService
 from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
+from gate.sizes import Sizing
 from render import blue_green as render
 from render.labels import colour_name
 from render.weights import goes_by_weights
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, Track
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
     from components.front import WeightedFront
@@ -44,6 +45,7 @@ class BlueGreenService(ReleasedService):
         service: BlueGreenSettings,
         access: ClusterAccess,
         front: "WeightedFront | None" = None,
+        sizing: Sizing | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -53,6 +55,7 @@ class BlueGreenService(ReleasedService):
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
+            sizing: what the cluster has of it, where an autoscaler sizes it.
             opts: of the component.
 
         Raises:
@@ -66,6 +69,7 @@ class BlueGreenService(ReleasedService):
 
         weighted = front.gates(name, service, access, warn, lambda line: pulumi.log.info(line, self)) if front else None
         self._gates = weighted or BlueGreenGates(name, service, access, warn)
+        self._gates.sizing = sizing or Sizing()
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
 
@@ -78,12 +82,13 @@ class BlueGreenService(ReleasedService):
         written: list[pulumi.CustomResource] = [switched]
         if front is not None and weighted is not None:
             written += front.write(self._weighing(weighted, after=switched))
+        written += self._autoscaler(after=written)
         idle = self._deployment(service.active.other, after=written)
 
         self.active = self._look(after=[*written, idle])
         self.colours = pulumi.Output.from_input(
             {
-                colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas}
+                colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}
                 for colour in Colour
             }
         )
@@ -119,7 +124,8 @@ class BlueGreenService(ReleasedService):
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
         name = colour_name(self._name, colour)
 
-        manifest = render.deployment(self._name, colour, self._settings)
+        replicas = self._replicas(Track(colour))
+        manifest = render.deployment(self._name, colour, self._settings, replicas.pods)
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())
@@ -140,5 +146,5 @@ class BlueGreenService(ReleasedService):
             Deployment,
             name,
             manifest,
-            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds),
+            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds, ignored=self._ignored(replicas)),
         )

@@ -8,10 +8,11 @@ from components.rollout import RolloutService
 from components.service import CANARY_TYPE
 from gate.access import ClusterAccess
 from gate.canary import CanaryGates
+from gate.sizes import Sizing
 from render import canary as render
 from render.analysis import templates
 from render.labels import canary_name, stable_name
-from settings.service import CanarySettings
+from settings.service import CanarySettings, Track
 
 
 class CanaryService(RolloutService):
@@ -30,9 +31,11 @@ class CanaryService(RolloutService):
         *,
         service: CanarySettings,
         access: ClusterAccess,
+        sizing: Sizing | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = CanaryGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
+        self._gates.sizing = sizing or Sizing()
         super().__init__(CANARY_TYPE, name, service, self._gates, opts)
         self._settings = service
 
@@ -49,11 +52,13 @@ class CanaryService(RolloutService):
             route = render.virtual_service(name, service)
             guard = self._routing(f"{name}-route")
             routes = [self._custom(route, [account, *versions], f"{name}-route", guard, ignored=["spec.http"])]
-        manifest, guard = render.rollout(name, service), self._routing(f"{name}-rollout")
-        rollout = self._custom(manifest, [*versions, *asked, *routes], f"{name}-rollout", guard)
+        replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{name}-rollout")
+        manifest = render.rollout(name, service, replicas.pods)
+        before = [*versions, *asked, *routes]
+        rollout = self._custom(manifest, before, f"{name}-rollout", guard, self._ignored(replicas))
         switched = self._active_service(after=[rollout])
 
-        self.active = self._look(after=[switched])
+        self.active = self._look(after=[switched, *self._autoscaler(after=[switched])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

@@ -1,17 +1,19 @@
 """What services stand on, whoever made the cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
+from components.autoscaling import look_at_sizes
 from components.cluster import ExistingClusterAccess, access_to
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.sizes import Sizing
 from settings.cluster import ExistingCluster
 from settings.service import ServiceSettings
 
@@ -32,6 +34,7 @@ class Ground:
         opts: options of everything on it: its provider, and what has to be there before.
         expose: what comes after the services.
         front: the load balancer before a service, for one whose colours it knows.
+        sizings: what the cluster has of every service, where an autoscaler sizes it.
     """
 
     access: ClusterAccess
@@ -39,18 +42,19 @@ class Ground:
     opts: pulumi.ResourceOptions
     expose: Expose
     front: "Callable[[str], WeightedFront | None]" = lambda _: None
+    sizings: Mapping[str, Sizing] = field(default_factory=dict)
 
 
 def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSettings]) -> Ground:
     """A cluster that somebody else made: labels, taints and what the settings bring to it."""
     access = access_to(cluster)
     live = look_at_nodes(cluster.nodes, access)
-    rollouts = look_at_rollouts(services, access)
+    rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
-    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {})
+    return Ground(access, rollouts, after(on_cluster, ready), lambda _: {}, sizings=sizings)
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -10,6 +10,7 @@ import pulumi
 
 from components.addons import platform_addons, pod_network
 from components.argo_blue_green import look_at_rollouts
+from components.autoscaling import look_at_sizes
 from components.ec2 import Ec2Machines
 from components.front import look_at_weights
 from components.ground import Ground, after
@@ -61,6 +62,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
+    sizings = {} if access.blind else look_at_sizes(services, access)
     if not access.blind:
         look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
@@ -110,7 +112,8 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
             outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
         return outputs
 
-    return Ground(access, rollouts, after(on_cluster, ready), expose, early.front if early else lambda _: None)
+    front = early.front if early else lambda _: None
+    return Ground(access, rollouts, after(on_cluster, ready), expose, front, sizings)
 
 
 class _Wait:

@@ -11,6 +11,7 @@ from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.sizes import Sizing
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
@@ -36,6 +37,7 @@ def release(
     access: ClusterAccess,
     live: LiveRelease | None,
     front: "WeightedFront | None",
+    sizing: Sizing | None,
     opts: pulumi.ResourceOptions,
 ) -> Released:
     """Registers one service.
@@ -46,16 +48,23 @@ def release(
         access: the cluster, for the gates.
         live: what the cluster has of it, for one with a Rollout.
         front: the load balancer before it, for one whose colours that knows.
+        sizing: what the cluster has of it, where an autoscaler sizes it.
         opts: of its component.
     """
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, front=front, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, front=front, sizing=sizing, opts=opts)
         return Released(colours, {"active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
-        made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)
+        made: RolloutService = CanaryService(name, service=service, access=access, sizing=sizing, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
-        made = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
+        live = live or LiveRelease()
+        made = ArgoBlueGreenService(name, service=service, access=access, live=live, sizing=sizing, opts=opts)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}
+    rollout = {"tag": service.tag, "replicas": _rollout_replicas(service), "follow": made.follow}
     return Released(made, {"active": made.active, "rollout": rollout, "urls": made.urls})
+
+
+def _rollout_replicas(service: ServiceSettings) -> int | None:
+    """Pods of a Rollout in the stack's outputs: at least so many under `autoscaling`, None where others decide."""
+    return service.replicas_of(service.track) if service.autoscaling is not None else service.replicas

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 
+from components.autoscaling import register_autoscaler
 from components.manifest import register
 from gate.checks import Gates
+from gate.sizes import Replicas, planned
 from render import pods as render
-from settings.service import ServiceSettings
+from render.autoscaling import REPLICAS
+from settings.service import ServiceSettings, Track
 
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
 CANARY_TYPE = "switchyard:service:CanaryService"
@@ -84,6 +87,23 @@ class ReleasedService(pulumi.ComponentResource):
         manifest = manifest or render.active_service(self._name, self._released)
         return register(Service, self._name, manifest, self._child(after, hooks, ignored=ignored))
 
+    def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
+        """The autoscaler, where the settings ask for one, once what it sizes serves."""
+        if self._released.autoscaling is None:
+            return []
+
+        async def guard(_: pulumi.ResourceHookArgs) -> None:
+            await self._all_gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
+
+        before = self._hook(f"{self._name}-autoscaler-guard", guard)
+        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        opts = self._child(after, hooks)
+        return [register_autoscaler(self._name, self._released, self._released.autoscaling, opts)]
+
+    def _replicas(self, track: Track) -> Replicas:
+        """How many pods a track gets."""
+        return planned(self._released, track, self._all_gates.sizing)
+
     def _look(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
         """What serves when these are done; ends the update in an error when it is not what the stack has."""
         active: pulumi.Output[str] = pulumi.Output.all(*(resource.id for resource in after)).apply(self._serving)
@@ -110,6 +130,11 @@ class ReleasedService(pulumi.ComponentResource):
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(self._problem)
         pulumi.log.warn(self._problem, self)
+
+    @staticmethod
+    def _ignored(replicas: Replicas) -> list[str] | None:
+        """What is left to the autoscaler: the provider sends the live number, or no number when another owns it."""
+        return [REPLICAS] if replicas.kept else None
 
     def _url(self, service: str) -> str:
         return f"http://{service}.{self._released.namespace}.svc.cluster.local:{self._released.port}"

@@ -51,6 +51,11 @@ class Cluster:
     def __init__(self, api: BoundedApi) -> None:
         self._api = api
 
+    @property
+    def api(self) -> BoundedApi:
+        """The API server's client."""
+        return self._api
+
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""

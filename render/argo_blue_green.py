@@ -31,8 +31,8 @@ def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
     return made
 
 
-def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
-    """The pods, and how a new version of them takes over."""
+def rollout(name: str, service: ArgoBlueGreenSettings, replicas: int | None = None) -> Manifest:
+    """The pods, and how a new version of them takes over; as many as the settings say, or as an autoscaler decides."""
     settings = service.argo_blue_green
     strategy: dict[str, Any] = {
         "activeService": name,
@@ -57,8 +57,8 @@ def rollout(name: str, service: ArgoBlueGreenSettings) -> Manifest:
         "template": pod_template(name, Track.ROLLOUT, service, service.tag),
         "strategy": {"blueGreen": strategy},
     }
-    if service.replicas is not None:
-        spec["replicas"] = service.replicas
+    if (pods := service.replicas if replicas is None else replicas) is not None:
+        spec["replicas"] = pods
     head = metadata(name, name, service, GONE_AT_ONCE)
     return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 

@@ -39,8 +39,8 @@ def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> 
     }
 
 
-def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
-    """The pods of one colour.
+def deployment(name: str, colour: Colour, service: BlueGreenSettings, replicas: int | None = None) -> Manifest:
+    """The pods of one colour, as many as the settings say; or `replicas`, where an autoscaler decides.
 
     A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
     replicas: the Deployment exists, nothing runs.
@@ -51,7 +51,7 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifes
         "kind": "Deployment",
         "metadata": metadata(colour_name(name, colour), name, service),
         "spec": {
-            "replicas": settings.replicas,
+            "replicas": settings.replicas if replicas is None else replicas,
             "selector": {"matchLabels": selector(name, colour)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,

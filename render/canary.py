@@ -53,8 +53,8 @@ def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
     }
 
 
-def rollout(name: str, service: CanarySettings) -> Manifest:
-    """The pods, and how a new version of them takes over."""
+def rollout(name: str, service: CanarySettings, replicas: int | None = None) -> Manifest:
+    """The pods, and how a new version of them takes over; as many as the settings say, or as an autoscaler decides."""
     canary = service.canary
     strategy: dict[str, Any] = {
         "stableService": stable_name(name),
@@ -80,8 +80,8 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
         "template": pod_template(name, Track.ROLLOUT, service, service.tag),
         "strategy": {"canary": strategy},
     }
-    if service.replicas is not None:
-        spec["replicas"] = service.replicas
+    if (pods := service.replicas if replicas is None else replicas) is not None:
+        spec["replicas"] = pods
     if canary.rollback_window_revisions:
         spec["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
     head = metadata(name, name, service, GONE_AT_ONCE)

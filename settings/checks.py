@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from settings.argo_blue_green_checks import argo_blue_green_problems
+from settings.autoscaling_checks import autoscaling_problems
 from settings.canary_checks import canary_problems, tag_problems
 from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import NodeSettings
@@ -50,6 +51,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
         yield from argo_blue_green_problems(path, service, production=production)
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
+    yield from autoscaling_problems(path, service)
     yield from _resource_problems(path, service)
     yield from _toleration_problems(path, service)
     yield from _environment_problems(path, service)
@@ -71,7 +73,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
 
 def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool) -> Iterator[Problem]:
     active = service.colour(service.active)
-    if active.replicas == 0:
+    if active.replicas == 0 and service.autoscaling is None:
         at = f"{path}.{service.active}.replicas"
         yield Problem(at, "0", f"{service.active} is active and needs pods", set_command(at, "3"))
     for colour in Colour:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from settings.autoscaling_checks import metrics_findings
 from settings.cluster import CLUSTER
 from settings.ec2 import AWS_PREFIXES, CONTROL_PLANE_LIMIT, DISK_GB, KUBERNETES_MINORS, Ec2Cluster
 from settings.findings import Finding, found
@@ -51,6 +52,7 @@ def ec2_findings(
     yield from _version_findings(cluster)
     yield from _certificate_findings(cluster)
     yield from _tag_findings(cluster)
+    yield from metrics_findings(cluster, services)
     if cluster.load_balancer is not None:
         yield from load_balancer_findings(cluster, cluster.load_balancer, services, production=production)
 
