@@ -11,7 +11,7 @@ from components.manifest import register
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
-from gate.sizes import Sizing, refuse_fixed_number
+from gate.sizes import Sizing, kept_numbers, refuse_fixed_number
 from render.autoscaling import autoscaler
 from settings.autoscaling import Autoscaling
 from settings.service import ServiceSettings
@@ -39,6 +39,9 @@ def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
     refused = [refuse_fixed_number(name, service, sizings[name]) for name, service in services.items()]
     if lines := [str(refusal) for refusal in refused if refusal is not None]:
         raise pulumi.RunError("\n".join(lines))
+    for name, service in services.items():
+        for warning in kept_numbers(name, service, sizings[name]):
+            pulumi.log.warn(warning)
     return sizings
 
 

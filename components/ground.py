@@ -13,7 +13,9 @@ from components.cluster import ExistingClusterAccess, access_to
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
+from gate.nodes import ServerSilentError, server_version
 from gate.sizes import Sizing
+from gate.versions import refuse_old
 from settings.cluster import ExistingCluster
 from settings.service import ServiceSettings
 
@@ -49,12 +51,23 @@ def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSett
     """A cluster that somebody else made: labels, taints and what the settings bring to it."""
     access = access_to(cluster)
     live = look_at_nodes(cluster.nodes, access)
+    _refuse_old(services, access)
     rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
     return Ground(access, rollouts, after(on_cluster, ready), lambda _: {}, sizings=sizings)
+
+
+def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:
+    """Ends a run on a cluster that is too old for its services; one that does not answer is for the next look."""
+    try:
+        refusal = refuse_old(server_version(access), services)
+    except ServerSilentError:
+        return
+    if refusal is not None:
+        raise pulumi.RunError(refusal)
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -149,7 +149,7 @@ class BlueGreenGates(Gates):
                     pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
                     selected = await self._selected(cluster)
                     live = await self._live_if_sized(cluster, colour.other)
-                    needed = needed_to_retire(self._colours, live, sum(pod.ready for pod in pods))
+                    needed = needed_to_retire(self._colours, self.sizing, live, sum(pod.ready for pod in pods))
                     found = refuse_retire(
                         self._name, self._colours, colour, selected, behind_service, pods, change, needed
                     )

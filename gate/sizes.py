@@ -1,7 +1,7 @@
 """How many pods a service gets where an autoscaler decides: pure functions of the settings and of what was read."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,7 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
             return Replicas(0)
         kept = live is not None and live >= configured
         return Replicas(live or 0, kept=True) if kept else Replicas(configured)
-    floor = max([configured, *(autoscaler.min for autoscaler in sizing.foreign(track))])
+    floor = _fewest(service, track, sizing)
     if sizing.serving is track and live:
         return Replicas(max(live, floor), kept=True)
     most = service.most_replicas_of(track)
@@ -107,11 +107,12 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
     return Replicas(max(floor, wanted if most is None else min(wanted, most)))
 
 
-def needed_to_retire(service: ServiceSettings, live: int | None, leaving: int) -> int:
+def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None, leaving: int) -> int:
     """Ready pods that the active track needs before ready pods of the idle one go.
 
     Args:
         service: its settings.
+        sizing: what the cluster has.
         live: replicas in the specification of the active track, where an autoscaler sizes it; else None.
         leaving: ready pods of the idle track.
 
@@ -119,8 +120,9 @@ def needed_to_retire(service: ServiceSettings, live: int | None, leaving: int) -
         As many as the settings ask for; under an autoscaler also as many as are leaving, or as the autoscaler has
         reduced them to since. Pods that it has added since may still wait for the room that the idle ones occupy.
     """
-    configured = service.replicas_of(service.track)
-    return configured if live is None else max(configured, min(live, leaving))
+    if live is None:
+        return service.replicas_of(service.track)
+    return max(_fewest(service, service.track, sizing), min(live, leaving))
 
 
 def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:
@@ -199,6 +201,21 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
     )
 
 
+def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
+    """Says which numbers of the settings are not applied, because an autoscaler of somebody else decides on them."""
+    for autoscaler in sizing.foreign() if service.autoscaling is None else ():
+        track = autoscaler.track
+        if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
+            continue
+        plan, key = planned(service, track, sizing), f"services.{name}.{track.replicas_key}"
+        configured = service.replicas if track is Track.ROLLOUT else service.replicas_of(track)
+        if plan.kept and configured not in {None, plan.pods}:
+            yield (
+                f"{name}: HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} pods are "
+                f"kept and {key}: {configured} is not applied."
+            )
+
+
 def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autoscaler]) -> str | None:
     """Why nothing sizes what serves although the settings ask for an autoscaler; None if one does."""
     own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
@@ -237,8 +254,18 @@ def _retired(service: ServiceSettings, track: Track) -> bool:
     return colour.replicas == 0 and (service.autoscaling is None or "replicas" in colour.model_fields_set)
 
 
+def _fewest(service: ServiceSettings, track: Track, sizing: Sizing) -> int:
+    """The minimum of what sizes a track; one where it is not known."""
+    if service.autoscaling is not None:
+        return service.autoscaling.min
+    return max((autoscaler.min for autoscaler in sizing.foreign(track)), default=1)
+
+
 def _first_size(service: ServiceSettings, track: Track) -> int:
-    return 0 if track is Track.ROLLOUT else service.colour(Colour(track)).replicas
+    """The number in the settings, with which a track starts; under `autoscaling` a Rollout has none."""
+    if track is not Track.ROLLOUT:
+        return service.colour(Colour(track)).replicas
+    return (service.replicas or 0) if service.autoscaling is None else 0
 
 
 def _same_target(own: Mapping[str, Any], target: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A service in two colours whose serving pods an autoscaler sizes: the sandbox's own controller, and writes like its own.
+"""A service in two colours whose serving pods an autoscaler sizes: the real controller, and writes like its own.
 
 Without a metrics API the controller acts on the limits alone, which is a real write of it. A number between the limits
 is written to the scale subresource under the controller's field manager, which imitates it.

@@ -92,7 +92,10 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
             {"steps": [{"analysis": False}]},
             "steps.0.analysis: False: must be true, or a list of success-rate and latency-p95",
         ),
-        ({"analysis": None}, "steps.2.analysis: True: there is no analysis: canary.analysis is empty"),
+        (
+            {"analysis": None, "steps": [{"weight": 10}, {"analysis": True}]},
+            "steps.1.analysis: True: there is no analysis: canary.analysis is empty",
+        ),
         ({"steps": [{"weight": 10}]}, "canary.analysis: never runs: no step asks for the analysis"),
         (
             {"analysis": {"successRate": {"enabled": False}, "latencyP95": {"enabled": False}}},
