@@ -147,15 +147,26 @@ def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:
 
 
 def of_service(name: str, items: Iterable[Mapping[str, Any]]) -> tuple[Autoscaler, ...]:
-    """The autoscalers of a namespace that concern a service."""
+    """The autoscalers of a namespace that size pods of a service, or have the name of its own."""
     read = (autoscaler_of(name, item) for item in items)
-    return tuple(autoscaler for autoscaler in read if autoscaler.own or autoscaler.track is not None)
+    return tuple(autoscaler for autoscaler in read if autoscaler.name == name or autoscaler.track is not None)
 
 
 def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
-    """Refuses a second autoscaler on the pods of a service: two of them overwrite each other's numbers."""
+    """Refuses a second autoscaler on the pods of a service, and to overwrite one of the same name."""
+    if service.autoscaling is None:
+        return None
+    if any(
+        autoscaler.name == name and not autoscaler.own and autoscaler.track is None for autoscaler in sizing.autoscalers
+    ):
+        return Refusal(
+            step=f"{name}: the autoscaler",
+            found=f"namespace {service.namespace} has a HorizontalPodAutoscaler {name}, which sizes other pods",
+            rule="one that this stack did not create is not overwritten",
+            remedy="Nothing was changed by it. Give that one another name, or the service.",
+        )
     foreign = sizing.foreign()
-    if service.autoscaling is None or not foreign:
+    if not foreign:
         return None
     names = ", ".join(sorted(autoscaler.name for autoscaler in foreign))
     return Refusal(

@@ -4,10 +4,15 @@ Without a metrics API the controller acts on the limits alone, which is a real w
 is written to the scale subresource under the controller's field manager, which imitates it.
 """
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping
 
+from gate.access import ClusterAccess
 from sandbox.stack import Stack
+from settings.service import ServiceSettings, Track
+from settings.stack import load
+from switchyard.status import TrackStatus, look
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
 
@@ -28,27 +33,36 @@ def replicas(kubectl: Kubectl, deployment: str) -> int:
     return int(kubectl.get("deployment", deployment)["spec"]["replicas"])
 
 
+def owners_of_replicas(kubectl: Kubectl, deployment: str) -> set[str]:
+    """Field managers that own the number of pods."""
+    entries = kubectl.get("deployment", deployment, "--show-managed-fields")["metadata"]["managedFields"]
+    return {entry["manager"] for entry in entries if "f:replicas" in entry["fieldsV1"].get("f:spec", {})}
+
+
+def settings_of(stack: Stack) -> Mapping[str, ServiceSettings]:
+    """The services of a stack, as the command line reads them."""
+    config = stack.config["config"]
+    return load(config["switchyard:cluster"], config["switchyard:services"], stack.name).services
+
+
 def target(kubectl: Kubectl) -> str:
     return str(kubectl.get("hpa", "backend")["spec"]["scaleTargetRef"]["name"])
 
 
-def autoscaled(serving: Stack, **more: Any) -> None:
-    """Gives the service an autoscaler, and green another version."""
-    serving.set("services.backend.autoscaling", {"min": 3, "max": 8, "cpuPercent": 70, **more})
-    serving.set("services.backend.green.tag", "v2.0.0")
-
-
 def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Kubectl) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        scale(kubectl, "backend-blue", 5)  # by hand, before the stack knows of an autoscaler
-        autoscaled(serving)
+        scale(kubectl, "backend-blue", 5)  # before the stack knows of an autoscaler
+        serving.set("services.backend.autoscaling", {"min": 6, "max": 8, "cpuPercent": 70})
+        serving.set("services.backend.green.tag", "v2.0.0")
         assert serving.planned() == {"backend-autoscaler": "create", "backend-green": "update"}
         result = serving.up()
         assert result.ok, result.output
         assert "the cluster serves no metrics" in result.output
-        assert (replicas(kubectl, "backend-blue"), target(kubectl)) == (5, "backend-blue")
+        assert target(kubectl) == "backend-blue"
 
-        scale(kubectl, "backend-blue", 6)
+        # The real controller raises the number to its minimum.
+        kubectl.wait("jsonpath={.status.availableReplicas}=6", "deployment/backend-blue")
+        assert CONTROLLER in owners_of_replicas(kubectl, "backend-blue")
         assert serving.planned() == {}
         assert serving.run("refresh", "--yes").ok
         assert serving.planned() == {}
@@ -67,6 +81,12 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert replicas(kubectl, "backend-blue") == 6
         assert serving.planned() == {}
 
+        # A maximum below what serves is refused in the preview.
+        autoscaling = serving.config["config"]["switchyard:services"]["backend"]["autoscaling"]
+        serving.set("services.backend.autoscaling", {"min": 2, "max": 4})
+        assert "autoscaling.max is 4, but 6 ready pods serve" in serving.preview().output
+        serving.set("services.backend.autoscaling", autoscaling)
+
         # Another version of the idle colour, and a retirement, leave the serving one alone.
         scale(kubectl, "backend-green", 7)
         serving.set("services.backend.blue.tag", "v3.0.0")
@@ -76,6 +96,9 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert serving.planned() == {"backend-blue": "update"}
         assert serving.up().ok
         kubectl.expect_pods(green=7, blue=0)
+        [status] = asyncio.run(look(ClusterAccess(str(kubectl.kubeconfig)), settings_of(serving)))
+        assert status.as_configured
+        assert status.tracks[Track.GREEN] == TrackStatus("v2.0.0", wanted=7, ready=7)
     assert history.colours("backend") == ["blue", "green"]
     before_switch = [moment.ready for moment in history.moments("backend") if moment.colour == "blue"]
     after_switch = [moment.ready for moment in history.moments("backend") if moment.colour == "green"]

@@ -177,6 +177,13 @@ def test_autoscaler_is_read_by_its_target_and_its_mark() -> None:
     assert of_service("backend", [hpa("x", "Deployment", "other-blue"), hpa("y", "StatefulSet", "backend-blue")]) == ()
 
 
+def test_autoscaler_of_the_same_name_for_other_pods_is_not_overwritten() -> None:
+    theirs = of_service("backend", [hpa("backend", "Deployment", "backend")])
+    text = str(refuse_other_autoscalers("backend", colours(), Sizing(theirs)))
+    assert "namespace default has a HorizontalPodAutoscaler backend, which sizes other pods" in text
+    assert planned(colours(scaling={}), BLUE, Sizing(theirs, {BLUE: 3}, BLUE, 3, 0)) == Replicas(3)
+
+
 def test_second_autoscaler_on_the_same_pods_is_refused() -> None:
     text = str(refuse_other_autoscalers("backend", colours(), Sizing(FOREIGN)))
     assert "HorizontalPodAutoscaler backend-blue in namespace default already sizes pods of this service" in text
