@@ -53,7 +53,7 @@ def main() -> None:
     ground = lay_ground(settings)
     attach(guard, ground.access)
     services = {
-        name: release(name, service, ground.access, *ground.known_of(name), ground.opts)
+        name: release(name, service, ground.access, ground.front(name), ground.observed(name), ground.opts)
         for name, service in settings.services.items()
     }
     released = [one.component for one in services.values()]

@@ -11,7 +11,7 @@ from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
-from gate.observed_content import Content
+from gate.observed import Observed
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.labels import preview_name
@@ -47,8 +47,7 @@ class ArgoBlueGreenService(RolloutService):
         name: the service's name.
         service: its settings.
         access: the cluster, for the gates.
-        live: what the cluster has of it.
-        content: versions of its ConfigMaps and Secrets.
+        observed: what the program read of it at its start.
         opts: options of the component.
     """
 
@@ -61,19 +60,19 @@ class ArgoBlueGreenService(RolloutService):
         *,
         service: ArgoBlueGreenSettings,
         access: ClusterAccess,
-        live: LiveRelease,
-        content: Content | None = None,
+        observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        release = observed.release if observed is not None else LiveRelease()
         self._gates = ArgoBlueGreenGates(
             name,
             service,
             access,
             warn=lambda line: pulumi.log.warn(line, self),
-            live=live,
+            live=release,
             preview=pulumi.runtime.is_dry_run(),
         )
-        super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, opts)
+        super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 
         account = self._account()
@@ -83,16 +82,17 @@ class ArgoBlueGreenService(RolloutService):
         register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
-        hashed = live.hashed(name)
+        hashed = release.hashed(name)
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
-        content = content or Content()
-        pods = render.rollout(name, service, content.annotations.get(Track.ROLLOUT))
-        unread = None if content.known else self._IGNORED_CONTENT
-        rollout = self._custom(pods, [switched, preview, *asked], f"{name}-rollout", self._guard(), unread)
+        replicas = self._replicas(Track.ROLLOUT)
+        pods = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
+        before = [switched, preview, *asked]
+        ignored_pods = self._ignored(Track.ROLLOUT, replicas)
+        rollout = self._custom(pods, before, f"{name}-rollout", self._guard(), ignored_pods)
 
-        self.active = self._look(after=[switched, rollout])
+        self.active = self._look(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

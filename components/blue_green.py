@@ -12,7 +12,7 @@ from components.manifest import register
 from components.service import BLUE_GREEN_TYPE, ReleasedService
 from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
-from gate.observed_content import Content
+from gate.observed import Observed
 from render import blue_green as render
 from render.labels import colour_name
 from render.weights import goes_by_weights
@@ -45,7 +45,7 @@ class BlueGreenService(ReleasedService):
         service: BlueGreenSettings,
         access: ClusterAccess,
         front: "WeightedFront | None" = None,
-        content: Content | None = None,
+        observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -55,7 +55,7 @@ class BlueGreenService(ReleasedService):
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
-            content: versions of its ConfigMaps and Secrets.
+            observed: what the program read of it at its start.
             opts: of the component.
 
         Raises:
@@ -69,9 +69,8 @@ class BlueGreenService(ReleasedService):
 
         weighted = front.gates(name, service, access, warn, lambda line: pulumi.log.info(line, self)) if front else None
         self._gates = weighted or BlueGreenGates(name, service, access, warn)
-        super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, opts)
+        super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
-        self._content = content or Content()
 
         account = self._account()
         ways_in = [self._way_in(colour, after=[account]) for colour in Colour]
@@ -82,12 +81,13 @@ class BlueGreenService(ReleasedService):
         written: list[pulumi.CustomResource] = [switched]
         if front is not None and weighted is not None:
             written += front.write(self._weighing(weighted, after=switched))
+        written += self._autoscaler(after=written)
         idle = self._deployment(service.active.other, after=written)
 
         self.active = self._look(after=[*written, idle])
         self.colours = pulumi.Output.from_input(
             {
-                colour.value: {"tag": service.colour(colour).tag, "replicas": service.colour(colour).replicas}
+                colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}
                 for colour in Colour
             }
         )
@@ -123,9 +123,10 @@ class BlueGreenService(ReleasedService):
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
         name = colour_name(self._name, colour)
 
-        versions = self._content.annotations.get(Track(colour))
-        manifest = render.deployment(self._name, colour, self._settings, versions)
-        ignored = None if self._content.known else self._IGNORED_CONTENT
+        replicas = self._replicas(Track(colour))
+        versions = self._observed.content.annotations.get(Track(colour))
+        manifest = render.deployment(self._name, colour, self._settings, versions, replicas.pods)
+        ignored = self._ignored(Track(colour), replicas)
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())

@@ -8,7 +8,7 @@ from components.rollout import RolloutService
 from components.service import CANARY_TYPE
 from gate.access import ClusterAccess
 from gate.canary import CanaryGates
-from gate.observed_content import Content
+from gate.observed import Observed
 from render import canary as render
 from render.analysis import templates
 from render.labels import canary_name, stable_name
@@ -31,11 +31,11 @@ class CanaryService(RolloutService):
         *,
         service: CanarySettings,
         access: ClusterAccess,
-        content: Content | None = None,
+        observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = CanaryGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
-        super().__init__(CANARY_TYPE, name, service, self._gates, opts)
+        super().__init__(CANARY_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 
         account = self._account()
@@ -51,14 +51,14 @@ class CanaryService(RolloutService):
             route = render.virtual_service(name, service)
             guard = self._routing(f"{name}-route")
             routes = [self._custom(route, [account, *versions], f"{name}-route", guard, ignored=["spec.http"])]
-        content = content or Content()
-        manifest = render.rollout(name, service, content.annotations.get(Track.ROLLOUT))
-        guard = self._routing(f"{name}-rollout")
-        ignored = None if content.known else self._IGNORED_CONTENT
-        rollout = self._custom(manifest, [*versions, *asked, *routes], f"{name}-rollout", guard, ignored)
+        replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{name}-rollout")
+        manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
+        before = [*versions, *asked, *routes]
+        ignored = self._ignored(Track.ROLLOUT, replicas)
+        rollout = self._custom(manifest, before, f"{name}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])
 
-        self.active = self._look(after=[switched])
+        self.active = self._look(after=[switched, *self._autoscaler(after=[switched])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

@@ -8,6 +8,7 @@ import pulumi
 
 from components.addons import addons
 from components.argo_blue_green import look_at_rollouts
+from components.autoscaling import look_at_sizes
 from components.cluster import ExistingClusterAccess, access_to
 from components.content import content_of
 from components.moves import refuse_moves
@@ -15,8 +16,13 @@ from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
 from gate.moves import Place
+from gate.nodes import ServerSilentError, server_version
+from gate.observed import Observed
 from gate.observed_content import Content
+from gate.sizes import Sizing
+from gate.versions import refuse_old
 from settings.cluster import ExistingCluster
+from settings.service import ServiceSettings
 from settings.stack import StackSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
@@ -39,6 +45,7 @@ class Ground:
         parts: what was registered for the cluster; `expose` may add to it.
         front: the load balancer before a service, for one whose colours it knows.
         content: versions of the ConfigMaps and Secrets of every service that refers to some.
+        sizings: what the cluster has of every service, where an autoscaler sizes it.
     """
 
     access: ClusterAccess
@@ -49,10 +56,15 @@ class Ground:
     place: Place = field(default_factory=Place)
     parts: Sequence[pulumi.Resource] = ()
     content: Mapping[str, Content] = field(default_factory=dict)
+    sizings: Mapping[str, Sizing] = field(default_factory=dict)
 
-    def known_of(self, name: str) -> "tuple[LiveRelease | None, WeightedFront | None, Content | None]":
-        """What the cluster and its load balancer have of one service."""
-        return self.rollouts.get(name), self.front(name), self.content.get(name)
+    def observed(self, name: str) -> Observed:
+        """What the program read of one service at its start."""
+        return Observed(
+            release=self.rollouts.get(name, LiveRelease()),
+            content=self.content.get(name, Content()),
+            sizing=self.sizings.get(name, Sizing()),
+        )
 
 
 def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground:
@@ -60,15 +72,32 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     access, services = access_to(cluster), settings.services
     place = refuse_moves(settings, access)
     live = look_at_nodes(cluster.nodes, access)
-    rollouts = look_at_rollouts(services, access)
+    _refuse_old(services, access)
+    rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
-    content = content_of(services, access)
     return Ground(
-        access, rollouts, after(on_cluster, ready), lambda _: {}, place=place, parts=[way, *ready], content=content
+        access,
+        rollouts,
+        after(on_cluster, ready),
+        lambda _: {},
+        place=place,
+        parts=[way, *ready],
+        content=content_of(services, access),
+        sizings=sizings,
     )
+
+
+def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:
+    """Ends a run on a cluster that is too old for its services; one that does not answer is for the next look."""
+    try:
+        refusal = refuse_old(server_version(access), services)
+    except ServerSilentError:
+        return
+    if refusal is not None:
+        raise pulumi.RunError(refusal)
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -223,7 +223,6 @@ class Machines(pulumi.ComponentResource):
             Group.CONTROL_PLANE: self._network.control_plane_group_id,
         }
         labels = tags(self._cluster, node_name)
-        burstable = node.type.startswith("t")
         return aws.ec2.Instance(
             f"{self._name}-{node_name}",
             ami=image,
@@ -255,7 +254,7 @@ class Machines(pulumi.ComponentResource):
             },
             ebs_optimized=True,
             monitoring=True,
-            credit_specification={"cpu_credits": self._cluster.machines.credits} if burstable else None,
+            credit_specification={"cpu_credits": self._cluster.machines.credits} if node.machine.burstable else None,
             disable_api_termination=self._protected,
             tags={**labels, f"kubernetes.io/cluster/{self._cluster.name}": "owned"},
             opts=pulumi.ResourceOptions(

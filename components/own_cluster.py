@@ -10,6 +10,7 @@ import pulumi
 
 from components.addons import platform_addons, pod_network
 from components.argo_blue_green import look_at_rollouts
+from components.autoscaling import look_at_sizes
 from components.content import content_of
 from components.ec2 import Ec2Machines
 from components.front import look_at_weights
@@ -65,6 +66,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
     content = content_of(services, access)
+    sizings = {} if access.blind else look_at_sizes(services, access)
     if not access.blind:
         look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
@@ -118,7 +120,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
         return outputs
 
     front = early.front if early else lambda _: None
-    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts, content)
+    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts, content, sizings)
 
 
 class _Wait:

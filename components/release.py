@@ -10,8 +10,7 @@ from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
-from gate.hand_over import LiveRelease
-from gate.observed_content import Content
+from gate.observed import Observed
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
@@ -35,9 +34,8 @@ def release(
     name: str,
     service: ServiceSettings,
     access: ClusterAccess,
-    live: LiveRelease | None,
     front: "WeightedFront | None",
-    content: Content | None,
+    observed: Observed,
     opts: pulumi.ResourceOptions,
 ) -> Released:
     """Registers one service.
@@ -46,22 +44,24 @@ def release(
         name: of the service.
         service: its settings.
         access: the cluster, for the gates.
-        live: what the cluster has of it, for one with a Rollout.
         front: the load balancer before it, for one whose colours that knows.
-        content: versions of its ConfigMaps and Secrets, for one that refers to some.
+        observed: what the program read of it at its start.
         opts: of its component.
     """
     where = {"namespace": service.namespace}
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, front=front, content=content, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, front=front, observed=observed, opts=opts)
         return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
-        made: RolloutService = CanaryService(name, service=service, access=access, content=content, opts=opts)
+        made: RolloutService = CanaryService(name, service=service, access=access, observed=observed, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
-        made = ArgoBlueGreenService(
-            name, service=service, access=access, live=live or LiveRelease(), content=content, opts=opts
-        )
+        made = ArgoBlueGreenService(name, service=service, access=access, observed=observed, opts=opts)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}
+    rollout = {"tag": service.tag, "replicas": _rollout_replicas(service), "follow": made.follow}
     return Released(made, {**where, "active": made.active, "rollout": rollout, "urls": made.urls})
+
+
+def _rollout_replicas(service: ServiceSettings) -> int | None:
+    """Pods of a Rollout in the stack's outputs: at least so many under `autoscaling`, None where others decide."""
+    return service.replicas_of(service.track) if service.autoscaling is not None else service.replicas

@@ -10,6 +10,7 @@ from components.manifest import register, register_custom
 from components.operation import is_destroy
 from components.service import ReleasedService
 from gate.checks import GateRefusedError
+from gate.observed import Observed
 from gate.released import RolloutGates
 from gate.rollout import follow_command
 from render.pods import Manifest
@@ -31,9 +32,10 @@ class RolloutService(ReleasedService):
         name: str,
         service: RolloutSettings,
         gates: RolloutGates,
+        observed: Observed | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        super().__init__(kind, name, service, gates, opts)
+        super().__init__(kind, name, service, gates, observed, opts)
         self.follow = follow_command(name, service)
         self._tag = service.tag
         self._rollout_gates = gates

@@ -1,20 +1,26 @@
 """What a service's component has whatever its strategy: the account, the Service that users reach, what serves."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 
+from components.autoscaling import register_autoscaler
 from components.manifest import register
 from components.operation import is_destroy
 from gate.checks import Gates
+from gate.observed import Observed
+from gate.sizes import Replicas, planned
 from render import pods as render
-from settings.service import ServiceSettings
+from render.autoscaling import REPLICAS
+from settings.service import ServiceSettings, Track
 
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
 CANARY_TYPE = "switchyard:service:CanaryService"
 ARGO_BLUE_GREEN_TYPE = "switchyard:service:ArgoBlueGreenService"
+POD_ANNOTATIONS = "spec.template.metadata.annotations"
+"""Path of the annotations of a workload's pods."""
+
 TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
 
 
@@ -25,20 +31,25 @@ class ReleasedService(pulumi.ComponentResource):
     keeps the account and the Service, and changes the Service's selector only.
     """
 
-    _IGNORED_CONTENT: ClassVar = ["spec.template.metadata.annotations"]
-    """What stays as it is when the cluster could not be asked for the versions of ConfigMaps and Secrets."""
-
     active: pulumi.Output[str]
     """The track that the Service selects on the cluster, whatever the settings say."""
 
     def __init__(
-        self, kind: str, name: str, service: ServiceSettings, gates: Gates, opts: pulumi.ResourceOptions | None
+        self,
+        kind: str,
+        name: str,
+        service: ServiceSettings,
+        gates: Gates,
+        observed: Observed | None,
+        opts: pulumi.ResourceOptions | None,
     ) -> None:
         aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other) for other in TYPES if other != kind])
         super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, aliases))
         self._name = name
         self._released = service
         self._all_gates = gates
+        self._observed = observed or Observed()
+        gates.sizing = self._observed.sizing
         self._switching = False
         self._problem: str | None = None
 
@@ -89,6 +100,23 @@ class ReleasedService(pulumi.ComponentResource):
         manifest = manifest or render.active_service(self._name, self._released)
         return register(Service, self._name, manifest, self._child(after, hooks, ignored=ignored))
 
+    def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
+        """The autoscaler, where the settings ask for one, once what it sizes serves."""
+        if self._released.autoscaling is None:
+            return []
+
+        async def guard(_: pulumi.ResourceHookArgs) -> None:
+            await self._all_gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
+
+        before = self._hook(f"{self._name}-autoscaler-guard", guard)
+        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        opts = self._child(after, hooks)
+        return [register_autoscaler(self._name, self._released, self._released.autoscaling, opts)]
+
+    def _replicas(self, track: Track) -> Replicas:
+        """How many pods a track gets."""
+        return planned(self._released, track, self._observed.sizing)
+
     def _look(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
         """What serves when these are done; ends the update in an error when it is not what the stack has."""
         active: pulumi.Output[str] = pulumi.Output.all(*(resource.id for resource in after)).apply(self._serving)
@@ -115,6 +143,17 @@ class ReleasedService(pulumi.ComponentResource):
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(self._problem)
         pulumi.log.warn(self._problem, self)
+
+    def _ignored(self, track: Track, replicas: Replicas) -> list[str] | None:
+        """Fields of a workload that stay as the cluster has them.
+
+        The number of pods is left to an autoscaler: the provider sends the live number, or none when another owns it.
+        Annotations of the pods stay when the cluster could not be asked for the versions of ConfigMaps and Secrets.
+        """
+        ignored = [REPLICAS] if replicas.kept else []
+        if not self._observed.content.known:
+            ignored.append(POD_ANNOTATIONS)
+        return ignored or None
 
     def _url(self, service: str) -> str:
         return f"http://{service}.{self._released.namespace}.svc.cluster.local:{self._released.port}"

@@ -21,6 +21,7 @@ busy with the resources of 200 services.
 
 CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"
 ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
+AUTOSCALING, METRICS = "autoscaling/v2", "metrics.k8s.io/v1beta1"
 TARGETS = "elbv2.k8s.aws/v1beta1"
 """What the AWS Load Balancer Controller has beside Ingresses: its target groups."""
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from contextlib import aclosing, suppress
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.autoscaling import replicas
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
@@ -12,6 +13,7 @@ from gate.following import wait_for_nodes
 from gate.objects import PodsChange
 from gate.reports import about_readiness, why_not_ready
 from gate.routing import refuse_unfollowed
+from gate.sizes import needed_to_retire, planned
 from render.labels import colour_name, selector
 from render.pods import Manifest
 from settings.service import BlueGreenSettings, Colour, Track
@@ -41,7 +43,7 @@ class BlueGreenGates(Gates):
         """
         (self._previewed if preview else self._applied).add(colour)
         async with self._cluster() as cluster:
-            change = await cluster.pods_change(manifest)
+            change = await cluster.pods_change(await self._as_applied(cluster, colour, manifest))
             if change is None or not change.takes_pods:
                 return
             if colour == self._colours.active:
@@ -56,6 +58,19 @@ class BlueGreenGates(Gates):
                     reasons = await wait_for_nodes(cluster, self._service, seconds)
                     self._raise(refuse_unfollowed(self._name, colour, reasons))
                     await self._before_retirement(cluster, colour)
+
+    async def _as_applied(self, cluster: Cluster, colour: Colour, manifest: Manifest) -> Manifest:
+        """A Deployment as the provider applies it: where an autoscaler decides, with the number that is live by now."""
+        if not planned(self._colours, Track(colour), self.sizing).kept:
+            return manifest
+        live = await replicas(cluster, self._service.namespace, self._name, Track(colour))
+        return manifest if live is None else {**manifest, "spec": {**manifest["spec"], "replicas": live}}
+
+    async def _live_if_sized(self, cluster: Cluster, colour: Colour) -> int | None:
+        """Replicas of a colour's Deployment, where an autoscaler sizes it; else None."""
+        if not self.sizing.sizes(self._colours, Track(colour)):
+            return None
+        return await replicas(cluster, self._service.namespace, self._name, Track(colour))
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
         """Holds before pods are replaced that the Service does not select, where users come by another way too."""
@@ -103,14 +118,17 @@ class BlueGreenGates(Gates):
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""
-        namespace, wanted = self._service.namespace, self._colours.colour(colour).replicas
+        namespace, asked = self._service.namespace, planned(self._colours, Track(colour), self.sizing).pods
 
         async def complete() -> bool:
+            # An autoscaler may have removed pods since the update began.
+            live = await self._live_if_sized(cluster, colour)
+            wanted = asked if live is None else min(asked, live)
             current = await cluster.current_pods(namespace, self._name, Track(colour))
             pods = await cluster.pods(namespace, selector(self._name, colour))
             return sum(pod.ready and pod.name in current for pod in pods) >= wanted
 
-        if not wanted or await complete():
+        if not asked or await complete():
             return True
         watch = cluster.watch_endpoints(namespace, colour_name(self._name, colour))
         with suppress(TimeoutError):
@@ -134,7 +152,11 @@ class BlueGreenGates(Gates):
                 async for behind_service in watch:
                     pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
                     selected = await self._selected(cluster)
-                    found = refuse_retire(self._name, self._colours, colour, selected, behind_service, pods, change)
+                    live = await self._live_if_sized(cluster, colour.other)
+                    needed = needed_to_retire(self._colours, self.sizing, live, sum(pod.ready for pod in pods))
+                    found = refuse_retire(
+                        self._name, self._colours, colour, selected, behind_service, pods, change, needed
+                    )
                     if found is None:
                         return change.lost(sum(pod.ready for pod in pods)) > 0
                     refusal = found

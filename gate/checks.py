@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import AccessDeniedError, RejectedError
+from gate.autoscaling import autoscalers, has_metrics, read_sizing, warm
 from gate.cluster import Cluster
 from gate.decisions import (
     Refusal,
@@ -28,6 +29,16 @@ from gate.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, un
 from gate.rollout import no_controller
 from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
+from gate.sizes import (
+    Sizing,
+    inactive_autoscaler,
+    no_metrics,
+    not_sized,
+    of_service,
+    raised,
+    refuse_lower_max,
+    refuse_other_autoscalers,
+)
 from gate.smoke import smoke_failures
 from render.argo_blue_green import selected as shared
 from render.labels import selector, way_in_name
@@ -53,7 +64,12 @@ class Gates:
         service: its settings.
         access: the cluster it runs on.
         warn: takes a line that the engineer should see although nothing is refused.
+
+    Attributes:
+        sizing: what the cluster had of the service at the program's start, where an autoscaler sizes it.
     """
+
+    sizing = Sizing()
 
     def __init__(self, name: str, service: ServiceSettings, access: ClusterAccess, warn: Warn) -> None:
         self._name = name
@@ -62,6 +78,7 @@ class Gates:
         self._warn = warn
         self._warned: set[str] = set()
         self._switching = False
+        self._autoscaler_previewed = False
 
     @property
     def there(self) -> bool:
@@ -114,6 +131,21 @@ class Gates:
                 await self._hold_rollout(cluster)
             self._switching = serving is not None
 
+    async def before_autoscaler(self, *, preview: bool) -> None:
+        """Holds before the autoscaler is created or changed.
+
+        Raises:
+            GateRefusedError: another one sizes the same pods, or it would take pods away that serve.
+        """
+        self._autoscaler_previewed = preview
+        async with self._cluster() as cluster:
+            items = await autoscalers(cluster, self._service.namespace)
+            sizing = await read_sizing(cluster, self._name, self._service, items)
+            self._raise(refuse_other_autoscalers(self._name, self._service, sizing))
+            self._raise(refuse_lower_max(self._name, self._service, sizing.behind))
+            if not await has_metrics(cluster, self._service.namespace):
+                self._warn_once(no_metrics(self._name))
+
     async def look(self) -> Seen:
         """Looks which track serves, at the end of a run.
 
@@ -124,7 +156,7 @@ class Gates:
             cluster = await Cluster.connect(self._access)
             found = seen(self._name, self._service, await self._selected(cluster))
             if found.problem is None:
-                found = replace(found, problem=await self._unfinished(cluster))
+                found = replace(found, problem=await self._unfinished(cluster) or await self._unsized(cluster))
             if found.problem is None and not await self._is_ready(cluster):
                 found = replace(found, problem=nothing_ready(self._name, self._service, self._service.track))
             if self._switching and found.problem is None:
@@ -174,6 +206,25 @@ class Gates:
         """Whether this is a preview that is to change the pods of the track that serves."""
         return False
 
+    async def _unsized(self, cluster: Cluster) -> str | None:
+        """Why no autoscaler sizes what serves although the settings ask for one; warns of one that cannot scale."""
+        if self._service.autoscaling is None or self._autoscaler_previewed:
+            return None
+        found = of_service(self._name, await autoscalers(cluster, self._service.namespace))
+        for autoscaler in found:
+            if autoscaler.own and autoscaler.inactive is not None:
+                self._warn_once(inactive_autoscaler(self._name, autoscaler.inactive))
+        return not_sized(self._name, self._service, found)
+
+    async def _warm(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
+        """Raises a track that an autoscaler sizes to what serves by now, which may be more than at the start."""
+        if not self.sizing.sizes(self._service, to):
+            return
+        wanted = wanted_ready(self._service, to, serving_ready)
+        before = await warm(cluster, self._name, self._service, to, wanted)
+        if before is not None:
+            self._warn_once(raised(self._name, to, before, wanted))
+
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
         """Holds until the track may take the traffic.
 
@@ -182,6 +233,7 @@ class Gates:
             to: the track.
             serving_ready: ready pods that serve now, those of the track left out.
         """
+        await self._warm(cluster, to, serving_ready)
         endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
         await self._smoke(cluster, to, endpoints)
 

@@ -52,6 +52,11 @@ class Cluster:
     def __init__(self, api: BoundedApi) -> None:
         self._api = api
 
+    @property
+    def api(self) -> BoundedApi:
+        """The API server's client."""
+        return self._api
+
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
         """Opens a client and asks the API server for its version."""
@@ -59,11 +64,6 @@ class Cluster:
             return cls(await access.api())
         except ValueError as error:
             raise ConnectionError(f"no way to a cluster in {access.described}: {error}") from error
-
-    @property
-    def api(self) -> BoundedApi:
-        """The client itself, for what is no matter of releases."""
-        return self._api
 
     async def namespace_exists(self, namespace: str) -> bool:
         """Whether there is such a namespace."""

@@ -131,19 +131,17 @@ def refuse_fewer_replicas(
         serving: the one that serves; None when a Service that is to be adopted serves with pods of its own.
         serving_ready: ready pods behind the Service, those of `to` left out.
     """
-    replicas = service.replicas_of(to)
+    replicas = service.most_replicas_of(to)
     wanted = wanted_ready(service, to, serving_ready)
-    if replicas >= wanted:
+    if replicas is None or replicas >= wanted:
         return None
+    key = to.replicas_key if service.autoscaling is None else "autoscaling.max"
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
         step=f"{name}: the switch to {to}",
-        found=(
-            f"{to.replicas_key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} "
-            "ready pods"
-        ),
+        found=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
-        remedy=f"Set services.{name}.{to.replicas_key} to {wanted}, or lower gate.minReadyPercentOfServing.",
+        remedy=f"Set services.{name}.{key} to {wanted}, or lower gate.minReadyPercentOfServing.",
     )
 
 
@@ -228,6 +226,7 @@ def refuse_retire(
     behind_service: Iterable[Endpoint],
     of_colour: Iterable[Pod],
     change: PodsChange,
+    needed: int | None = None,
 ) -> Refusal | None:
     """Refuses to take ready pods from the idle colour while the cluster needs them.
 
@@ -242,6 +241,7 @@ def refuse_retire(
         behind_service: endpoints of the active Service.
         of_colour: pods of the idle colour.
         change: what is about to happen to them.
+        needed: ready pods that the active colour needs before; None takes the number in the settings.
     """
     of_colour, behind = tuple(of_colour), ready_pods(behind_service)
     left = behind.intersection(pod.name for pod in of_colour)
@@ -265,7 +265,7 @@ def refuse_retire(
             rule="the old colour goes only when it is out of the EndpointSlices",
             remedy="Is kube-controller-manager running? Then run `pulumi up` again.",
         )
-    wanted = service.colour(colour.other).replicas
+    wanted = service.colour(colour.other).replicas if needed is None else needed
     if len(behind) < wanted:
         return Refusal(
             step=step,

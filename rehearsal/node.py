@@ -89,7 +89,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
                 **labels,
                 "kubernetes.io/hostname": registration["name"],
                 "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/arch": machine.architecture,
                 # Until it has a pod network.
                 NODE_FAULT_LABEL: NODE_NOT_READY,
             },

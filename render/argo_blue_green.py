@@ -31,13 +31,16 @@ def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
     return made
 
 
-def rollout(name: str, service: ArgoBlueGreenSettings, content: str | None = None) -> Manifest:
+def rollout(
+    name: str, service: ArgoBlueGreenSettings, content: str | None = None, replicas: int | None = None
+) -> Manifest:
     """The pods, and how a new version of them takes over.
 
     Args:
         name: the service's name.
         service: its settings.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
     """
     settings = service.argo_blue_green
     strategy: dict[str, Any] = {
@@ -63,8 +66,8 @@ def rollout(name: str, service: ArgoBlueGreenSettings, content: str | None = Non
         "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
         "strategy": {"blueGreen": strategy},
     }
-    if service.replicas is not None:
-        spec["replicas"] = service.replicas
+    if (pods := service.replicas if replicas is None else replicas) is not None:
+        spec["replicas"] = pods
     if service.min_ready_seconds:
         spec["minReadySeconds"] = service.min_ready_seconds
     head = metadata(name, name, service, GONE_AT_ONCE)

@@ -39,7 +39,13 @@ def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> 
     }
 
 
-def deployment(name: str, colour: Colour, service: BlueGreenSettings, content: str | None = None) -> Manifest:
+def deployment(
+    name: str,
+    colour: Colour,
+    service: BlueGreenSettings,
+    content: str | None = None,
+    replicas: int | None = None,
+) -> Manifest:
     """The pods of one colour.
 
     A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
@@ -50,6 +56,7 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings, content: s
         colour: whose pods.
         service: its settings.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
     """
     settings, serving = service.colour(colour), service.colour(service.active)
     tag = settings.tag or serving.tag
@@ -59,7 +66,7 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings, content: s
         "kind": "Deployment",
         "metadata": metadata(colour_name(name, colour), name, service),
         "spec": {
-            "replicas": settings.replicas,
+            "replicas": settings.replicas if replicas is None else replicas,
             "selector": {"matchLabels": selector(name, colour)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,

@@ -53,13 +53,14 @@ def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
     }
 
 
-def rollout(name: str, service: CanarySettings, content: str | None = None) -> Manifest:
+def rollout(name: str, service: CanarySettings, content: str | None = None, replicas: int | None = None) -> Manifest:
     """The pods, and how a new version of them takes over.
 
     Args:
         name: the service's name.
         service: its settings.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
     """
     canary = service.canary
     strategy: dict[str, Any] = {
@@ -86,8 +87,8 @@ def rollout(name: str, service: CanarySettings, content: str | None = None) -> M
         "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
         "strategy": {"canary": strategy},
     }
-    if service.replicas is not None:
-        spec["replicas"] = service.replicas
+    if (pods := service.replicas if replicas is None else replicas) is not None:
+        spec["replicas"] = pods
     if service.min_ready_seconds:
         spec["minReadySeconds"] = service.min_ready_seconds
     if canary.rollback_window_revisions:

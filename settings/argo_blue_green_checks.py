@@ -18,7 +18,7 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     settings, at = service.argo_blue_green, f"{path}.argoBlueGreen"
-    if service.replicas == 0:
+    if service.replicas == 0 and service.autoscaling is None:
         yield Problem(f"{path}.replicas", "0", "a service needs pods", set_command(f"{path}.replicas", "3"))
     automatic = settings.auto_promotion
     if automatic.delay_seconds and not automatic.enabled:
@@ -30,9 +30,10 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
         remedy = set_command(f"{at}.wait", "progressing")
         yield Problem(f"{at}.autoPromotion.enabled", "False", rule, remedy)
     preview = settings.preview_replica_count
-    if preview is not None and service.replicas is not None and preview > service.replicas:
-        rule = f"must not be above replicas, {service.replicas}"
-        remedy = set_command(f"{at}.previewReplicaCount", str(service.replicas))
+    most = service.most_replicas_of(service.track)
+    if preview is not None and most is not None and preview > most:
+        rule = f"must not be above {'replicas' if service.autoscaling is None else 'autoscaling.max'}, {most}"
+        remedy = set_command(f"{at}.previewReplicaCount", str(most))
         yield Problem(f"{at}.previewReplicaCount", str(preview), rule, remedy)
     for key, analysis in (("prePromotion", settings.pre_promotion), ("postPromotion", settings.post_promotion)):
         if analysis is None:

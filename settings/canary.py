@@ -3,9 +3,10 @@
 Defaults are the mission's: 10 %, 30 %, 50 %, 100 %, with pauses and an analysis in between.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from settings.model import Bool, Int, Model, Seconds
 from settings.routing import Route, Routed, Scale, Traffic
@@ -133,10 +134,10 @@ class Ephemeral(Model):
     annotations: dict[AnnotationKey, str] = {}
 
 
-def _default_steps() -> tuple[Step, ...]:
+def _default_steps(*, analysed: bool = True) -> tuple[Step, ...]:
     steps: list[Step] = []
     for weight, pause in ((10, 300), (30, 300), (50, 600)):
-        steps += [Step(weight=weight), Step(pause=pause), Step(analysis=ALL)]
+        steps += [Step(weight=weight), Step(pause=pause), *([Step(analysis=ALL)] if analysed else [])]
     return tuple(steps)
 
 
@@ -144,10 +145,11 @@ class Canary(Routed):
     """How a canary goes.
 
     Attributes:
-        steps: in order; behind the last one the new version gets everything.
+        steps: in order; behind the last one the new version gets everything. The default steps have an analysis behind
+            each pause, or pauses alone with `analysis: null`.
         traffic: what makes the shares: `replicas` by the number of pods of each version, `alb` by the weights of a load
             balancer of AWS, `istio` by those of a service mesh.
-        analysis: what is measured; None promotes by time alone.
+        analysis: what is measured; None promotes by time alone, and needs no Prometheus.
         max_surge: pods beyond the wanted ones while versions change.
         anti_affinity: asks the scheduler to keep the two versions on different nodes.
         progress_deadline_abort: whether a version whose pods do not get ready is given up.
@@ -169,3 +171,11 @@ class Canary(Routed):
     stable_metadata: Ephemeral = Ephemeral()
     wait: Literal["progressing", "finished"] = "progressing"
     wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = 3600
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_analysis(cls, data: Any) -> Any:
+        """Default steps ask for no analysis where there is none; steps that are given stay as they are."""
+        if isinstance(data, Mapping) and data.get("analysis", Analysis()) is None and "steps" not in data:
+            return {**data, "steps": _default_steps(analysed=False)}
+        return data

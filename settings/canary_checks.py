@@ -6,7 +6,7 @@ from settings.analysis_checks import analysis_problems
 from settings.canary import ALL, Step
 from settings.problems import Problem, set_command, shown
 from settings.routing_checks import routing_problems
-from settings.service import CanarySettings, Track
+from settings.service import CanarySettings
 
 
 def tag_problems(at: str, tag: str | None, *, production: bool) -> Iterator[Problem]:
@@ -25,7 +25,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
         production: whether its stack is marked so.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
-    if service.replicas == 0:
+    if service.replicas == 0 and service.autoscaling is None:
         at = f"{path}.replicas"
         yield Problem(at, "0", "a canary takes its share of pods that serve", set_command(at, "10"))
     yield from _step_problems(path, service)
@@ -59,16 +59,18 @@ def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
 
 
 def _weight_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
-    before, possible = 0, representable(service.replicas_of(Track.ROLLOUT) or 1)
+    # An autoscaler's number is another one at each step, so that no share can be promised.
+    replicas = service.replicas if service.autoscaling is None else None
+    before, possible = 0, representable(replicas or 1)
     for number, step in enumerate(service.canary.steps):
         if step.weight is None:
             continue
         at = f"{path}.canary.steps.{number}.weight"
         if step.weight <= before:
             yield Problem(at, str(step.weight), f"must be above {before}, that of the step before", "Let weights rise.")
-        elif service.replicas and service.canary.traffic == "replicas" and step.weight not in possible:
+        elif replicas and service.canary.traffic == "replicas" and step.weight not in possible:
             can = ", ".join(map(str, possible))
-            rule = f"{service.replicas} pods cannot make this share; they can make {can}"
+            rule = f"{replicas} pods cannot make this share; they can make {can}"
             remedy = f"Take one of these, or more pods. {set_command(f'{path}.replicas', str(_enough(step.weight)))}"
             yield Problem(at, str(step.weight), rule, remedy)
         before = max(before, step.weight)

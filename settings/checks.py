@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from settings.argo_blue_green_checks import argo_blue_green_problems
+from settings.autoscaling_checks import autoscaling_problems
 from settings.canary_checks import canary_problems, tag_problems
 from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import NodeSettings
@@ -52,6 +53,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
         yield from _colour_problems(path, service, production=production)
     yield from reserved_problems(path, name, service.namespace)
     yield from pod_problems(path, service)
+    yield from autoscaling_problems(path, service)
     yield from _toleration_problems(path, service)
     if service.gate.smoke.enabled and not service.gate.smoke.paths:
         at = f"{path}.gate.smoke.paths"
@@ -71,7 +73,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
 
 def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool) -> Iterator[Problem]:
     active = service.colour(service.active)
-    if active.replicas == 0:
+    if active.replicas == 0 and service.autoscaling is None:
         at = f"{path}.{service.active}.replicas"
         yield Problem(at, "0", f"{service.active} is active and needs pods", set_command(at, "3"))
     for colour in Colour:

@@ -135,7 +135,7 @@ class Machines(Model):
     Attributes:
         ami: of all nodes; with None each machine takes the Ubuntu LTS image that is the newest at its own start, and
             keeps it.
-        credits: of the T3 family, when a node uses more than its share of CPU.
+        credits: of burstable types (T2, T3, T3a), when a node uses more than its share of CPU.
         termination_protection: None protects in a stack marked production.
         boot_timeout_seconds: bound on a new machine's way to the cluster: packages, images, kubeadm. Three to five
             minutes are usual.

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from settings.autoscaling_checks import metrics_findings
 from settings.cluster import CLUSTER
 from settings.ec2 import AWS_PREFIXES, CONTROL_PLANE_LIMIT, DISK_GB, KUBERNETES_MINORS, Ec2Cluster
 from settings.findings import Finding, found
+from settings.instance_types import is_instance_type
 from settings.load_balancer_checks import load_balancer_findings
-from settings.nodes import Role
+from settings.nodes import NodeSettings, Role
 from settings.problems import Problem, set_command, shown
 from settings.service import ServiceSettings
 
@@ -29,6 +31,12 @@ WIDEST_ADMINISTRATORS = 8
 
 RESERVED_TAGS = ("aws:", "kubernetes.io/", "k8s.io/", "elbv2.k8s.aws/", "ingress.k8s.aws/", "switchyard:")
 """Beginnings of keys of tags that AWS, Kubernetes' controllers or this program set, and act on."""
+
+ARCHITECTURE = "amd64"
+"""Of the machines' image, and so of every node of an EC2 cluster."""
+
+KUBEADM_MEMORY_MIB = 1700
+"""Least memory of a control plane: kubeadm's preflight check (kubeadm/app/constants, ControlPlaneMem)."""
 
 TAG_LIMIT = 40
 """Of the 50 tags that AWS lets a resource have, those left beside the program's and its controllers'."""
@@ -51,6 +59,7 @@ def ec2_findings(
     yield from _version_findings(cluster)
     yield from _certificate_findings(cluster)
     yield from _tag_findings(cluster)
+    yield from metrics_findings(cluster, services)
     if cluster.load_balancer is not None:
         yield from load_balancer_findings(cluster, cluster.load_balancer, services, production=production)
 
@@ -162,11 +171,27 @@ def _node_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         elif node.zone not in cluster.network.subnets:
             remedy = f"Give it one in {subnets}, or take a zone that has one: {known}."
             yield found(f"{at}.zone", shown(node.zone), "this zone has no subnet", remedy, [subnets])
+        yield from _machine_findings(f"{at}.type", node)
         if node.disk_gb < DISK_GB[node.role]:
             least = DISK_GB[node.role]
             what = "the image, the images of pods" + (", etcd" if node.role is Role.CONTROL_PLANE else "")
             remedy = set_command(f"{at}.diskGb", str(least))
             yield found(f"{at}.diskGb", node.disk_gb, f"{what} and logs need {least} GB", remedy)
+
+
+def _machine_findings(at: str, node: NodeSettings) -> Iterator[Finding]:
+    machine = node.machine
+    if not is_instance_type(node.type):
+        yield found(at, shown(node.type), "is no EC2 instance type", set_command(at, "t3.medium"))
+    elif machine.architecture != ARCHITECTURE:
+        rule = f"is {machine.architecture}, and the machines' image is {ARCHITECTURE}: one image is for all machines"
+        yield found(at, shown(node.type), rule, set_command(at, "t3.medium"))
+    elif machine.allocatable_memory_mib <= 0:
+        rule = f"leaves no memory for pods: of {machine.memory_mib} MiB the kubelet's reservations take all"
+        yield found(at, shown(node.type), rule, set_command(at, "t3.small"))
+    elif node.role is Role.CONTROL_PLANE and (machine.vcpu < 2 or machine.memory_mib < KUBEADM_MEMORY_MIB):
+        rule = f"kubeadm refuses a control plane with less than 2 vCPU or {KUBEADM_MEMORY_MIB} MiB"
+        yield found(at, shown(node.type), rule, set_command(at, "t3.large"))
 
 
 def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[Finding]:

@@ -138,17 +138,23 @@ def _pods(service: ServiceSettings) -> list[int]:
     """Pods that a service may have at once, for each set of pods that is spread by itself."""
     if isinstance(service, ArgoBlueGreenSettings):
         # The old version keeps its pods until the new one has proved itself; the spread takes them as one set.
-        return [2 * service.replicas_of(Track.ROLLOUT)]
+        return [2 * _most(service, Track.ROLLOUT)]
     if service.track is Track.ROLLOUT:
-        return [service.replicas_of(Track.ROLLOUT) + _canary_pods(service)]
-    wanted = [service.colour(colour).replicas for colour in Colour]
+        return [_most(service, Track.ROLLOUT) + _canary_pods(service)]
+    wanted = [_most(service, Track(colour)) for colour in Colour]
     # One more a colour: a rolling update starts the new pod before it ends an old one.
     return [replicas + 1 for replicas in wanted if replicas]
 
 
+def _most(service: ServiceSettings, track: Track) -> int:
+    """Pods of a track: of what an autoscaler sizes, its maximum; one where nothing in the settings limits it."""
+    most = service.most_replicas_of(track)
+    return 1 if most is None else most
+
+
 def _canary_pods(service: ServiceSettings) -> int:
     """Pods beyond the wanted ones. Under a router the old version keeps all of its own until the very end."""
-    canary, replicas = service.canary, service.replicas_of(Track.ROLLOUT)
+    canary, replicas = service.canary, _most(service, Track.ROLLOUT)
     if canary.traffic == "replicas":
         return canary.max_surge
     # A fixed scale is in force until the next one, so each may be the largest; without one it is the weight's.

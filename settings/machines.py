@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from settings.instance_types import BURSTABLE, architecture, family, instance_types
+
 
 @dataclass(frozen=True)
 class Reservations:
@@ -61,6 +63,16 @@ class MachineType:
     memory_mib: int
 
     @property
+    def architecture(self) -> str:
+        """Of its processor, as Kubernetes names it: ``amd64`` or ``arm64``."""
+        return architecture(self.name)
+
+    @property
+    def burstable(self) -> bool:
+        """Whether it earns and spends CPU credits."""
+        return family(self.name) in BURSTABLE
+
+    @property
     def capacity_memory_mib(self) -> int:
         """Memory that the operating system sees, MiB."""
         return self.memory_mib * (100 - FIRMWARE_PERCENT) // 100
@@ -96,20 +108,6 @@ class MachineType:
 
 
 MACHINES: Mapping[str, MachineType] = MappingProxyType(
-    {
-        machine.name: machine
-        for machine in (
-            MachineType("t3.small", 2, 2048),
-            MachineType("t3.medium", 2, 4096),
-            MachineType("t3.large", 2, 8192),
-            MachineType("t3.xlarge", 4, 16384),
-            MachineType("t3.2xlarge", 8, 32768),
-            MachineType("m5.large", 2, 8192),
-            MachineType("m5.xlarge", 4, 16384),
-            MachineType("m5.2xlarge", 8, 32768),
-            MachineType("c5.large", 2, 4096),
-            MachineType("c5.xlarge", 4, 8192),
-        )
-    }
+    {name: MachineType(name, vcpu, memory_mib) for name, vcpu, memory_mib in instance_types()}
 )
-"""Instance types that a node may have, by name."""
+"""Instance types whose vCPUs and memory are known, by name."""

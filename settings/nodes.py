@@ -5,10 +5,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, Strict, ValidationInfo
+from pydantic.alias_generators import to_camel
 
+from settings.instance_types import FAMILIES
 from settings.machines import MACHINES, MachineType
-from settings.model import Model
+from settings.model import Int, Model
 from settings.text import LabelKey, LabelValue
 
 WORKLOAD = "workload"
@@ -53,9 +55,23 @@ class Toleration(Model):
         return self.key == taint.key and (self.operator == "Exists" or (self.value or "") == (taint.value or ""))
 
 
-def _known_machine(name: str) -> str:
-    if name not in MACHINES:
-        raise ValueError(f"unknown instance type; known: {', '.join(MACHINES)}")
+def _known_machine(name: str, info: ValidationInfo) -> str:
+    """Takes a type whose size is known, from the table or from the other two keys of the node."""
+    given = {key: info.data.get(key) for key in ("vcpu", "memory_gb")}
+    known, missing = MACHINES.get(name), [key for key, value in given.items() if value is None]
+    if known is None and missing:
+        keys = " and ".join(to_camel(key) for key in missing)
+        raise ValueError(
+            f"unknown instance type; known are the usual sizes of {', '.join(FAMILIES)} | For another one set {keys} "
+            "of the node as well, to the figures of its type."
+        )
+    if known is not None:
+        table = {"vcpu": known.vcpu, "memory_gb": known.memory_mib / 1024}
+        if any(value is not None and value != table[key] for key, value in given.items()):
+            raise ValueError(
+                f"has {known.vcpu} vCPU and {table['memory_gb']:g} GiB, and vcpu or memoryGb of the node differ | "
+                "Take vcpu and memoryGb out."
+            )
     return name
 
 
@@ -64,6 +80,8 @@ class NodeSettings(Model):
 
     Attributes:
         role: what it does in the cluster.
+        vcpu: virtual CPUs, for a type that the table does not have.
+        memory_gb: nominal memory in GiB, for a type that the table does not have.
         type: EC2 instance type, or the one that comes closest.
         zone: availability zone.
         disk_gb: root disk in GB.
@@ -72,7 +90,10 @@ class NodeSettings(Model):
     """
 
     role: Role = Role.WORKER
-    type: Annotated[str, AfterValidator(_known_machine)]
+    # Before the type, whose validator reads them.
+    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = None
+    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = None
+    type: Annotated[LabelValue, AfterValidator(_known_machine)]
     zone: LabelValue
     disk_gb: int = Field(ge=8, le=16384)
     workload: LabelValue | None = None
@@ -81,7 +102,9 @@ class NodeSettings(Model):
     @property
     def machine(self) -> MachineType:
         """The machine behind the node."""
-        return MACHINES[self.type]
+        if self.vcpu is None or self.memory_gb is None:
+            return MACHINES[self.type]
+        return MachineType(self.type, self.vcpu, round(self.memory_gb * 1024))
 
 
 def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
@@ -89,7 +112,7 @@ def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
     return {
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/arch": node.machine.architecture,
         "node.kubernetes.io/instance-type": node.type,
         "topology.kubernetes.io/zone": node.zone,
         "topology.kubernetes.io/region": node.zone[:-1],

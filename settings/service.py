@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from settings.argo_blue_green import ArgoBlueGreen
+from settings.autoscaling import MAX_REPLICAS, Autoscaling
 from settings.canary import Canary
 from settings.engine import SwitchEngine
 from settings.environment import ConfigMapValue, EnvFrom, SecretValue
@@ -18,9 +19,6 @@ from settings.smoke import Gate
 from settings.text import DnsLabel
 from settings.values import EnvName, Image, Path, Tag
 from settings.volumes import Volume
-
-MAX_REPLICAS = 100
-"""Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
 
 
 class Colour(StrEnum):
@@ -81,7 +79,8 @@ class ServiceSettings(PodSettings):
         active: the colour that takes traffic.
         switch_engine: what gives it the traffic. The two of the load balancer need one, with a route to the service.
         tag: image tag under a canary and under argoBlueGreen.
-        replicas: pods wanted under these two; None leaves them to an autoscaler.
+        replicas: pods wanted under these two; None leaves them to an autoscaler. Not read under `autoscaling`.
+        autoscaling: sizes what serves between two limits, under every strategy; None keeps fixed numbers.
         canary: how a canary goes.
         argo_blue_green: how a release goes that Argo Rollouts switches at once.
         namespace: must exist.
@@ -105,6 +104,7 @@ class ServiceSettings(PodSettings):
     green: ColourSettings = ColourSettings()
     tag: Tag | None = None
     replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = 10
+    autoscaling: Autoscaling | None = None
     canary: Canary = Canary()
     argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
     namespace: DnsLabel = "default"
@@ -141,10 +141,18 @@ class ServiceSettings(PodSettings):
         return ColourSettings() if track is Track.ROLLOUT else self.colour(Colour(track))
 
     def replicas_of(self, track: Track) -> int:
-        """Pods wanted of a track; of one that an autoscaler sizes, one."""
+        """Pods wanted of a track; of one that an autoscaler sizes the fewest, one where its minimum is not known."""
+        if self.autoscaling is not None and track is self.track:
+            return self.autoscaling.min
         if track is Track.ROLLOUT:
             return 1 if self.replicas is None else self.replicas
         return self.colour(Colour(track)).replicas
+
+    def most_replicas_of(self, track: Track) -> int | None:
+        """Pods that a track may have at most; None when nothing in the settings limits them."""
+        if self.autoscaling is not None and track is self.track:
+            return self.autoscaling.max
+        return self.replicas if track is Track.ROLLOUT else self.colour(Colour(track)).replicas
 
 
 class BlueGreenSettings(ServiceSettings):

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gate.access import ClusterAccess
+from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
 from gate.decisions import ready_pods
+from gate.sizes import Sizing, planned
 from gate.weights import leads, ways
 from render.labels import selector
 from render.weights import goes_by_weights, weighed
@@ -16,7 +18,7 @@ from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, Colour, S
 
 @dataclass(frozen=True)
 class TrackStatus:
-    """One set of pods: its configured tag and replicas, and how many of its pods are ready."""
+    """One set of pods: its configured tag and replicas, or an autoscaler's, and how many of its pods are ready."""
 
     tag: str | None
     wanted: int
@@ -53,10 +55,12 @@ class ServiceStatus:
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
     """Reads the state of every service, side by side. Raises one of `gate.access.UNREACHABLE`."""
     cluster = await Cluster.connect(access)
-    return list(await asyncio.gather(*(_service(cluster, name, service) for name, service in services.items())))
+    sizings = await read_sizings(cluster, services)
+    looks = (_service(cluster, name, service, sizings[name]) for name, service in services.items())
+    return list(await asyncio.gather(*looks))
 
 
-async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> ServiceStatus:
+async def _service(cluster: Cluster, name: str, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
     found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
@@ -66,7 +70,7 @@ async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> Ser
         engine=service.engine,
         configured=service.track,
         serving=await cluster.serving_track(service.namespace, name),
-        tracks={track: await _track(cluster, name, service, track) for track in tracks(service)},
+        tracks={track: await _track(cluster, name, service, track, sizing) for track in tracks(service)},
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
         leads=None if found is None else leads(found),
@@ -74,14 +78,14 @@ async def _service(cluster: Cluster, name: str, service: ServiceSettings) -> Ser
     )
 
 
-async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track) -> TrackStatus:
+async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track, sizing: Sizing) -> TrackStatus:
     pods = await cluster.pods(service.namespace, selector(name, track))
     if isinstance(service, ArgoBlueGreenSettings):
         # Beside the version that serves there may be the next one, or the one before, with pods as ready.
         serving = ready_pods(await cluster.endpoints(service.namespace, name))
         pods = [pod for pod in pods if pod.name in serving]
     tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
-    return TrackStatus(tag, service.replicas_of(track), sum(pod.ready for pod in pods))
+    return TrackStatus(tag, planned(service, track, sizing).pods, sum(pod.ready for pod in pods))
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:

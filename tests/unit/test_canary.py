@@ -92,7 +92,10 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
             {"steps": [{"analysis": False}]},
             "steps.0.analysis: False: must be true, or a list of success-rate and latency-p95",
         ),
-        ({"analysis": None}, "steps.2.analysis: True: there is no analysis: canary.analysis is empty"),
+        (
+            {"analysis": None, "steps": [{"weight": 10}, {"analysis": True}]},
+            "steps.1.analysis: True: there is no analysis: canary.analysis is empty",
+        ),
         ({"steps": [{"weight": 10}]}, "canary.analysis: never runs: no step asks for the analysis"),
         (
             {"analysis": {"successRate": {"enabled": False}, "latencyP95": {"enabled": False}}},
@@ -209,3 +212,21 @@ def test_a_whole_canary_takes_less_than_the_missions_43_minutes_without_the_pods
     measuring = (canary.analysis.count - 1) * canary.analysis.interval_seconds
     assert sum(step.pause or 0 for step in canary.steps) + analyses * measuring == PAUSES_AND_COUNTS_SECONDS
     assert PAUSES_AND_COUNTS_SECONDS < 43 * 60
+
+
+def test_canary_without_analysis_goes_by_pauses_alone() -> None:
+    by_pauses = service(canary={"analysis": None})
+    steps = rollout("backend", by_pauses)["spec"]["strategy"]["canary"]["steps"]
+    assert [next(iter(step)) for step in steps] == ["setWeight", "pause"] * 3
+    assert templates("backend", by_pauses) == []
+    read({"backend": CANARY | {"canary": {"analysis": None}}})
+
+
+def test_canary_without_analysis_keeps_the_steps_that_are_given() -> None:
+    given = [{"weight": 50}, {"pause": 60}]
+    steps = rollout("backend", service(canary={"analysis": None, "steps": given}))["spec"]["strategy"]["canary"][
+        "steps"
+    ]
+    assert steps == [{"setWeight": 50}, {"pause": {"duration": "60s"}}]
+    [line] = mistakes(changed(analysis=None, steps=[{"weight": 50}, {"analysis": ["success-rate"]}]))
+    assert "steps.1.analysis: success-rate: there is no analysis" in line

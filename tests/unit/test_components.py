@@ -16,6 +16,7 @@ from gate.canary import CanaryGates
 from gate.checks import Gates
 from gate.hand_over import LiveRelease
 from gate.nodes import LiveNode
+from gate.observed import Observed
 from gate.reports import Seen
 from gate.rollout import RolloutState, state_of
 from settings.cluster import ExistingCluster
@@ -50,7 +51,7 @@ def at_once(selected: dict[str, str] | None = None) -> ArgoBlueGreenService:
         "it",
         service=ArgoBlueGreenSettings.model_validate(settings),
         access=ClusterAccess(),
-        live=LiveRelease("blueGreen", selected),
+        observed=Observed(LiveRelease("blueGreen", selected)),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from settings.cluster import CLUSTER
 from settings.ec2 import DISK_GB, KUBERNETES_MINORS, Ec2Cluster, Network
 from settings.ec2_checks import refuse_skipped_minor
+from settings.instance_types import FAMILIES
 from settings.nodes import DEFAULT_NODES, Role
 from settings.stack import load
 from tests.unit.configuration import BACKEND, read
@@ -60,8 +61,27 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "nodes/k8s-redis/type",
             "t9.huge",
-            "nodes.k8s-redis.type: 't9.huge': unknown instance type; known: t3.small, t3.medium, t3.large, t3.xlarge, "
-            "t3.2xlarge, m5.large, m5.xlarge, m5.2xlarge, c5.large, c5.xlarge. Mend it in the stack file.",
+            "nodes.k8s-redis.type: 't9.huge': unknown instance type; known are the usual sizes of "
+            f"{', '.join(FAMILIES)}. For another one set vcpu and memoryGb of the node as well, to the figures of its "
+            "type.",
+        ),
+        (
+            "nodes/k8s-redis/type",
+            "t4g.small",
+            "nodes.k8s-redis.type: 't4g.small': is arm64, and the machines' image is amd64: one image is for all "
+            "machines. Set it: pulumi config set --path '{}.nodes.k8s-redis.type' t3.medium",
+        ),
+        (
+            "nodes/k8s-master/type",
+            "t3.micro",
+            "nodes.k8s-master.type: 't3.micro': kubeadm refuses a control plane with less than 2 vCPU or 1700 MiB. "
+            "Set it: pulumi config set --path '{}.nodes.k8s-master.type' t3.large",
+        ),
+        (
+            "nodes/k8s-redis/vcpu",
+            4,
+            "nodes.k8s-redis.type: 't3.small': has 2 vCPU and 2 GiB, and vcpu or memoryGb of the node differ. "
+            "Take vcpu and memoryGb out.",
         ),
         (
             "nodes/k8s-redis/zone",

@@ -95,7 +95,7 @@ def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) ->
         ({"kind": "existing", "kubeconfg": "x"}, "kubeconfg: unknown key: only known keys are allowed. Did you mean"),
         (
             {"kind": "existing", "nodes": {"a": {"type": "t9.huge", "zone": "z", "diskGb": 40}}},
-            "nodes.a.type: 't9.huge': unknown instance type; known: t3.small,",
+            "nodes.a.type: 't9.huge': unknown instance type; known are the usual sizes of t3, t3a,",
         ),
         (
             {"kind": "existing", "nodes": {"a": {"type": "t3.small", "zone": "z", "diskGb": 40, "workload": "my app"}}},

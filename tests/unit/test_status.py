@@ -15,9 +15,18 @@ from switchyard.status import ServiceStatus, look
 from tests.unit.test_weighted_gates import PlayedBalancer, service, written
 
 
+class NoAutoscalers:
+    """An API server whose lists are empty."""
+
+    async def find_all(self, *_: object) -> dict[str, list[object]]:
+        return {"items": []}
+
+
 @dataclass
 class Played(PlayedBalancer):
     """A cluster on which green serves by the Service."""
+
+    api = NoAutoscalers()
 
     async def serving_track(self, *_: str) -> Track:
         return Track.GREEN

@@ -1,0 +1,63 @@
+"""The autoscaler of a service, and one look at what autoscalers have made of all services."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pulumi
+from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
+
+from components.manifest import register
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.autoscaling import read_sizings
+from gate.cluster import Cluster
+from gate.sizes import Sizing, kept_numbers, refuse_fixed_number
+from render.autoscaling import autoscaler
+from settings.autoscaling import Autoscaling
+from settings.service import ServiceSettings
+
+
+def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
+    """How many pods autoscalers have given the services; ends a run that would cut the number of what serves.
+
+    Here, and not in a hook: the number has to be known before a Deployment is registered.
+
+    Raises:
+        pulumi.RunError: the cluster gives no answer that helps, or a service gives its autoscaler up for fewer pods.
+    """
+    if not access.there or not services:
+        return {}
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            sizings = thread.submit(asyncio.run, _read(services, access)).result()
+        except UNREACHABLE as error:
+            raise pulumi.RunError(
+                f"{', '.join(services)}: autoscalers and numbers of pods could not be read ({type(error).__name__}: "
+                f"{error}), nothing was changed. Check the API server, the kubeconfig and its permissions."
+            ) from None
+    refused = [refuse_fixed_number(name, service, sizings[name]) for name, service in services.items()]
+    if lines := [str(refusal) for refusal in refused if refusal is not None]:
+        raise pulumi.RunError("\n".join(lines))
+    for name, service in services.items():
+        for warning in kept_numbers(name, service, sizings[name]):
+            pulumi.log.warn(warning)
+    return sizings
+
+
+async def _read(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Sizing]:
+    return await read_sizings(await Cluster.connect(access), services)
+
+
+def register_autoscaler(
+    name: str, service: ServiceSettings, scaling: Autoscaling, opts: pulumi.ResourceOptions
+) -> HorizontalPodAutoscaler:
+    """Registers the one autoscaler of a service, which sizes the active track.
+
+    Args:
+        name: of the service.
+        service: its settings.
+        scaling: its limits and targets.
+        opts: of the resource, with what has to serve before.
+    """
+    return register(HorizontalPodAutoscaler, f"{name}-autoscaler", autoscaler(name, service, scaling), opts)
