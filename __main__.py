@@ -5,6 +5,7 @@ import pulumi
 from components.ground import Ground, existing_ground
 from components.interrupt import end_when_interrupted
 from components.release import release
+from gate.admission import look_at_templates
 from settings.cluster import ExistingCluster
 from settings.problems import SettingsError
 from settings.stack import NAMESPACE, StackSettings, load
@@ -47,8 +48,17 @@ def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
     ground = lay_ground(settings)
+    kept = look_at_templates(settings.services, ground.access)
     services = {
-        name: release(name, service, ground.access, ground.rollouts.get(name), ground.front(name), ground.opts)
+        name: release(
+            name,
+            service,
+            ground.access,
+            ground.rollouts.get(name),
+            ground.front(name),
+            ground.opts,
+            kept.get(name, frozenset()),
+        )
         for name, service in settings.services.items()
     }
     pulumi.export("services", {name: one.outputs for name, one in services.items()})

@@ -1,6 +1,6 @@
 """Two colours of one service, and a Service that selects one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -44,6 +44,7 @@ class BlueGreenService(ReleasedService):
         service: BlueGreenSettings,
         access: ClusterAccess,
         front: "WeightedFront | None" = None,
+        kept: Collection[Colour] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -53,6 +54,7 @@ class BlueGreenService(ReleasedService):
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
+            kept: the colours whose pod template stays as the cluster's admission has rewritten it.
             opts: of the component.
 
         Raises:
@@ -64,8 +66,12 @@ class BlueGreenService(ReleasedService):
         def warn(line: str) -> None:
             pulumi.log.warn(line, self)
 
-        weighted = front.gates(name, service, access, warn, lambda line: pulumi.log.info(line, self)) if front else None
-        self._gates = weighted or BlueGreenGates(name, service, access, warn)
+        def say(line: str) -> None:
+            pulumi.log.info(line, self)
+
+        weighted = front.gates(name, service, access, warn, say, kept) if front else None
+        self._gates = weighted or BlueGreenGates(name, service, access, warn, kept)
+        self._kept = kept
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, opts)
         self._settings = service
 
@@ -140,5 +146,11 @@ class BlueGreenService(ReleasedService):
             Deployment,
             name,
             manifest,
-            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds),
+            self._child(
+                after,
+                hooks,
+                seconds=self._settings.ready_timeout_seconds,
+                # With the template ignored the provider sends the one that is live, so that no pod is replaced.
+                ignored=["spec.template"] if colour in self._kept else None,
+            ),
         )

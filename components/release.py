@@ -1,5 +1,6 @@
 """One service by its strategy."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
-from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Colour, ServiceSettings
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
     from components.front import WeightedFront
@@ -37,6 +38,7 @@ def release(
     live: LiveRelease | None,
     front: "WeightedFront | None",
     opts: pulumi.ResourceOptions,
+    kept: Collection[Colour] = (),
 ) -> Released:
     """Registers one service.
 
@@ -47,9 +49,10 @@ def release(
         live: what the cluster has of it, for one with a Rollout.
         front: the load balancer before it, for one whose colours that knows.
         opts: of its component.
+        kept: its colours whose pod template stays as the cluster's admission has rewritten it.
     """
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, front=front, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, front=front, kept=kept, opts=opts)
         return Released(colours, {"active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
         made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)

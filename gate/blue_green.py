@@ -9,22 +9,37 @@ from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
 from gate.following import wait_for_nodes
-from gate.objects import PodsChange
-from gate.reports import about_readiness, why_not_ready
+from gate.images import Running
+from gate.objects import PodsChange, image_owners
+from gate.reports import about_readiness, other_version, rewritten, why_not_ready
 from gate.routing import refuse_unfollowed
+from gate.shortage import running
 from render.labels import colour_name, selector
 from render.pods import Manifest
 from settings.service import BlueGreenSettings, Colour, Track
 
 
 class BlueGreenGates(Gates):
-    """The gates of a service in two colours; arguments as of `Gates`."""
+    """The gates of a service in two colours; arguments as of `Gates`, and more.
 
-    def __init__(self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> None:
+    Args:
+        kept: the colours whose pod template is left as admission has rewritten it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        kept: Collection[Colour] = (),
+    ) -> None:
         super().__init__(name, service, access, warn)
+        self._kept = kept
         self._colours = service
         self._applied: set[Colour] = set()
         self._previewed: set[Colour] = set()
+        self._running: dict[Colour, tuple[Running, ...]] = {}
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Holds before a Deployment is applied, whether the stack knows it already or not.
@@ -41,14 +56,14 @@ class BlueGreenGates(Gates):
         """
         (self._previewed if preview else self._applied).add(colour)
         async with self._cluster() as cluster:
-            change = await cluster.pods_change(manifest)
+            change = await cluster.pods_change(manifest, kept=colour in self._kept)
             if change is None or not change.takes_pods:
                 return
             if colour == self._colours.active:
                 if change.template:
                     selected = await self._selected(cluster)
-                    self._raise(refuse_in_place(self._name, self._colours, colour, selected))
-                    await self._before_in_place(cluster, colour)
+                    self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+                    await self._before_in_place(cluster, colour, change)
             elif not preview:
                 needed = await self._wait_for_retirement(cluster, colour, change)
                 if needed:
@@ -57,7 +72,7 @@ class BlueGreenGates(Gates):
                     self._raise(refuse_unfollowed(self._name, colour, reasons))
                     await self._before_retirement(cluster, colour)
 
-    async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
+    async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
         """Holds before pods are replaced that the Service does not select, where users come by another way too."""
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
@@ -80,7 +95,7 @@ class BlueGreenGates(Gates):
         self._warn(why)
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """As ever; and colours that are short of pods: of one that this update has changed it is an error.
+        """Also colours that are short of pods, which is an error of one that this update has changed, and wrong pods.
 
         The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
         the one after: it says that the pods are ready before there are any.
@@ -95,7 +110,18 @@ class BlueGreenGates(Gates):
                 if changed:
                     return short
                 self._warn(short)
+            problem = problem or await self._other_version(cluster, colour)
         return problem
+
+    async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
+        """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
+        track, found = Track(colour), self._running.get(colour, ())
+        if colour in self._applied:
+            self._warn_once(rewritten(self._name, self._service, track, found))
+        if other_version(self._name, self._service, track, found, ()) is None:
+            return None
+        owner = await cluster.owner(self._service.namespace, self._name, track)
+        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else ())
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""
@@ -104,7 +130,9 @@ class BlueGreenGates(Gates):
         async def complete() -> bool:
             current = await cluster.current_pods(namespace, self._name, Track(colour))
             pods = await cluster.pods(namespace, selector(self._name, colour))
-            return sum(pod.ready and pod.name in current for pod in pods) >= wanted
+            own = [pod for pod in pods if pod.name in current]
+            self._running[colour] = running(own)
+            return sum(pod.ready for pod in own) >= wanted
 
         if not wanted or await complete():
             return True
@@ -117,9 +145,9 @@ class BlueGreenGates(Gates):
         return False
 
     async def _why_not_ready(self, cluster: Cluster, colour: Colour) -> str:
-        pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+        report = await self._pods_report(cluster, Track(colour))
         serving = serving_track(self._name, await self._selected(cluster))
-        return why_not_ready(self._name, self._service, Track(colour), [pod.state for pod in pods], serving)
+        return why_not_ready(self._name, self._service, report, serving)
 
     async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
         """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
@@ -134,4 +162,4 @@ class BlueGreenGates(Gates):
                     if found is None:
                         return change.lost(sum(pod.ready for pod in pods)) > 0
                     refusal = found
-        raise GateRefusedError(str(refusal))
+        raise GateRefusedError(str(await self._with_report(cluster, refusal, self._service.track)))

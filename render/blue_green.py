@@ -1,6 +1,9 @@
 """Manifests of one blue/green service: what the API server is to hold, colour by colour."""
 
-from render.labels import SKIP_AWAIT, colour_name, selector
+import hashlib
+import json
+
+from render.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
 from render.pods import Manifest, metadata, pod_template, service_port
 from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
@@ -46,16 +49,22 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifes
     replicas: the Deployment exists, nothing runs.
     """
     settings, serving = service.colour(colour), service.colour(service.active)
+    template = pod_template(name, Track(colour), service, settings.tag or serving.tag, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(colour_name(name, colour), name, service),
+        "metadata": metadata(colour_name(name, colour), name, service, {CONFIGURED_PODS: digest(template)}),
         "spec": {
             "replicas": settings.replicas,
             "selector": {"matchLabels": selector(name, colour)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,
             "revisionHistoryLimit": service.revision_history_limit,
-            "template": pod_template(name, Track(colour), service, settings.tag or serving.tag, settings),
+            "template": template,
         },
     }
+
+
+def digest(template: Manifest) -> str:
+    """Of a pod template: equal for equal templates, and nothing can be read from it."""
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]

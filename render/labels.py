@@ -23,6 +23,12 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 The gate looks at the EndpointSlices instead, before the switch and again before the old colour is touched.
 """
 
+CONFIGURED_PODS = "switchyard/configured-pods"
+"""Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.
+
+The template on the cluster may be another one, rewritten by an admission webhook or policy.
+"""
+
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 """Annotation for Rollouts: deleted at once, and their pods after them.
 

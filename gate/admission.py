@@ -1,0 +1,80 @@
+"""Pod templates that the cluster's admission has rewritten: which are left as they are, and how that is known.
+
+A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has. Compared with
+each other the two differ for ever; applied again, the stack's own words would replace pods for nothing once the webhook
+is gone. Each Deployment therefore carries a digest of the template that the stack had when it was applied last.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.cluster import Cluster
+from gate.differences import ABSENT, differences, managers
+from render.blue_green import deployment
+from render.labels import CONFIGURED_PODS, FIELD_MANAGER
+from render.pods import Manifest
+from settings.service import BlueGreenSettings, Colour, ServiceSettings
+
+Kept = Mapping[str, frozenset[Colour]]
+"""By service, the colours whose pod template stays as it is on the cluster."""
+
+
+def look_at_templates(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Kept:
+    """The colours whose template admission has rewritten. Blocks, whether an event loop runs or not.
+
+    Nothing is kept where the cluster does not answer, or does not let its Deployments be listed: the gates look again
+    before anything is changed.
+    """
+    two_colours = {name: one for name, one in services.items() if isinstance(one, BlueGreenSettings)}
+    if not two_colours or not access.there:
+        return {}
+    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            return thread.submit(asyncio.run, _look(two_colours, access)).result()
+        except UNREACHABLE:
+            return {}
+
+
+async def _look(services: Mapping[str, BlueGreenSettings], access: ClusterAccess) -> Kept:
+    cluster = await Cluster.connect(access)
+    namespaces = sorted({service.namespace for service in services.values()})
+    listed = await asyncio.gather(*(cluster.own_deployments(namespace) for namespace in namespaces))
+    live = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for items in listed for item in items}
+    return {
+        name: frozenset(colour for colour in Colour if _is_kept(deployment(name, colour, service), live))
+        for name, service in services.items()
+    }
+
+
+def _is_kept(manifest: Manifest, live: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+    metadata = manifest["metadata"]
+    found = live.get((metadata["namespace"], metadata["name"]))
+    return found is not None and is_rewritten(manifest, found)
+
+
+def is_rewritten(manifest: Manifest, live: Mapping[str, Any]) -> bool:
+    """Whether a Deployment's template differs from the stack's only by what admission made of it.
+
+    So it is when the stack has not changed since its last apply, and nobody else has set a field that differs.
+
+    Args:
+        manifest: as the stack has it.
+        live: as the cluster has it.
+    """
+    digest = manifest["metadata"]["annotations"][CONFIGURED_PODS]
+    if live["metadata"].get("annotations", {}).get(CONFIGURED_PODS) != digest:
+        return False
+    found = rewritten_fields(manifest["spec"]["template"], live["spec"]["template"])
+    return bool(found) and all(managers(live, keys) == {FIELD_MANAGER} for _, keys in found)
+
+
+def rewritten_fields(configured: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    """Fields of the stack's template that have another value on the cluster: their paths in both notations.
+
+    What the cluster has besides, such as defaults and sidecars, is nobody's to compare.
+    """
+    return [(one.path, one.keys) for one in differences(configured, live) if one.before is not ABSENT]
