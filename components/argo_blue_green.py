@@ -1,12 +1,12 @@
 """One service whose new versions get their traffic at once, from Argo Rollouts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pulumi
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
-from components.rollout import RolloutService
+from components.rollout import RolloutService, kept_template
 from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
@@ -15,7 +15,7 @@ from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service
 from render.labels import preview_name
 from render.pods import active_service
-from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings, Track
 
 
 def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
@@ -60,6 +60,7 @@ class ArgoBlueGreenService(RolloutService):
         service: ArgoBlueGreenSettings,
         access: ClusterAccess,
         live: LiveRelease,
+        kept: Collection[Track] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = ArgoBlueGreenGates(
@@ -85,7 +86,7 @@ class ArgoBlueGreenService(RolloutService):
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
         made = render.rollout(name, service)
-        rollout = self._custom(made, [switched, preview, *asked], f"{name}-rollout", self._guard())
+        rollout = self._custom(made, [switched, preview, *asked], f"{name}-rollout", self._guard(), kept_template(kept))
 
         self.active = self._look(after=[switched, rollout])
         self._followed = self._followed_after(rollout, switched)

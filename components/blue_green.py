@@ -15,7 +15,7 @@ from gate.blue_green import BlueGreenGates
 from render import blue_green as render
 from render.labels import colour_name
 from render.weights import goes_by_weights
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, Track
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
     from components.front import WeightedFront
@@ -44,7 +44,7 @@ class BlueGreenService(ReleasedService):
         service: BlueGreenSettings,
         access: ClusterAccess,
         front: "WeightedFront | None" = None,
-        kept: Collection[Colour] = (),
+        kept: Collection[Track] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -54,7 +54,7 @@ class BlueGreenService(ReleasedService):
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
-            kept: the colours whose pod template stays as the cluster's admission has rewritten it.
+            kept: the tracks whose pod template stays as the cluster's admission has rewritten it.
             opts: of the component.
 
         Raises:
@@ -151,6 +151,6 @@ class BlueGreenService(ReleasedService):
                 hooks,
                 seconds=self._settings.ready_timeout_seconds,
                 # With the template ignored the provider sends the one that is live, so that no pod is replaced.
-                ignored=["spec.template"] if colour in self._kept else None,
+                ignored=["spec.template"] if Track(colour) in self._kept else None,
             ),
         )

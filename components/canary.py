@@ -1,17 +1,19 @@
 """One service whose new versions get their traffic step by step, from Argo Rollouts."""
 
+from collections.abc import Collection
+
 import pulumi
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
-from components.rollout import RolloutService
+from components.rollout import RolloutService, kept_template
 from components.service import CANARY_TYPE
 from gate.access import ClusterAccess
 from gate.canary import CanaryGates
 from render import canary as render
 from render.analysis import templates
 from render.labels import canary_name, stable_name
-from settings.service import CanarySettings
+from settings.service import CanarySettings, Track
 
 
 class CanaryService(RolloutService):
@@ -30,6 +32,7 @@ class CanaryService(RolloutService):
         *,
         service: CanarySettings,
         access: ClusterAccess,
+        kept: Collection[Track] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._gates = CanaryGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
@@ -50,7 +53,8 @@ class CanaryService(RolloutService):
             guard = self._routing(f"{name}-route")
             routes = [self._custom(route, [account, *versions], f"{name}-route", guard, ignored=["spec.http"])]
         manifest, guard = render.rollout(name, service), self._routing(f"{name}-rollout")
-        rollout = self._custom(manifest, [*versions, *asked, *routes], f"{name}-rollout", guard)
+        after = [*versions, *asked, *routes]
+        rollout = self._custom(manifest, after, f"{name}-rollout", guard, ignored=kept_template(kept))
         switched = self._active_service(after=[rollout])
 
         self.active = self._look(after=[switched])

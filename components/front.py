@@ -15,7 +15,7 @@ from gate.weighted import Front, WeightedGates, left_by
 from gate.weights import refuse_early_selector
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
-from settings.service import BlueGreenSettings, Colour, ServiceSettings
+from settings.service import BlueGreenSettings, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class WeightedFront:
         access: ClusterAccess,
         warn: Warn,
         say: Warn,
-        kept: Collection[Colour] = (),
+        kept: Collection[Track] = (),
     ) -> WeightedGates:
         """The gates of the service; arguments as theirs."""
         preview = pulumi.runtime.is_dry_run()

@@ -12,7 +12,7 @@ from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
 from gate.hand_over import LiveRelease
-from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Colour, ServiceSettings
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings, Track
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
     from components.front import WeightedFront
@@ -38,7 +38,7 @@ def release(
     live: LiveRelease | None,
     front: "WeightedFront | None",
     opts: pulumi.ResourceOptions,
-    kept: Collection[Colour] = (),
+    kept: Collection[Track] = (),
 ) -> Released:
     """Registers one service.
 
@@ -49,15 +49,16 @@ def release(
         live: what the cluster has of it, for one with a Rollout.
         front: the load balancer before it, for one whose colours that knows.
         opts: of its component.
-        kept: its colours whose pod template stays as the cluster's admission has rewritten it.
+        kept: its tracks whose pod template stays as the cluster's admission has rewritten it.
     """
     if isinstance(service, BlueGreenSettings):
         colours = BlueGreenService(name, service=service, access=access, front=front, kept=kept, opts=opts)
         return Released(colours, {"active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
-        made: RolloutService = CanaryService(name, service=service, access=access, opts=opts)
+        made: RolloutService = CanaryService(name, service=service, access=access, kept=kept, opts=opts)
     elif isinstance(service, ArgoBlueGreenSettings):
-        made = ArgoBlueGreenService(name, service=service, access=access, live=live or LiveRelease(), opts=opts)
+        live = live or LiveRelease()
+        made = ArgoBlueGreenService(name, service=service, access=access, live=live, kept=kept, opts=opts)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
     rollout = {"tag": service.tag, "replicas": service.replicas, "follow": made.follow}

@@ -1,6 +1,6 @@
 """What the component of a service with a Rollout has, whatever its strategy."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -12,7 +12,15 @@ from gate.checks import GateRefusedError
 from gate.released import RolloutGates
 from gate.rollout import follow_command
 from render.pods import Manifest
-from settings.service import RolloutSettings
+from settings.service import RolloutSettings, Track
+
+
+def kept_template(kept: Collection[Track]) -> list[str] | None:
+    """What is ignored of a Rollout whose pod template stays as the cluster's admission has rewritten it.
+
+    The provider then sends the one that is live, so that no release of what runs already begins.
+    """
+    return ["spec.template"] if Track.ROLLOUT in kept else None
 
 
 class RolloutService(ReleasedService):

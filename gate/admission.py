@@ -2,7 +2,8 @@
 
 A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has. Compared with
 each other the two differ for ever; applied again, the stack's own words would replace pods for nothing once the webhook
-is gone. Each Deployment therefore carries a digest of the template that the stack had when it was applied last.
+is gone. Each Deployment and Rollout therefore carries a digest of the template that the stack had when it was applied
+last.
 """
 
 import asyncio
@@ -13,51 +14,79 @@ from typing import Any
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.cluster import Cluster
 from gate.differences import ABSENT, differences, managers
-from render.blue_green import deployment
+from render import argo_blue_green, blue_green, canary
 from render.labels import CONFIGURED_PODS, FIELD_MANAGER
 from render.pods import Manifest
-from settings.service import BlueGreenSettings, Colour, ServiceSettings
+from settings.service import (
+    ArgoBlueGreenSettings,
+    BlueGreenSettings,
+    CanarySettings,
+    Colour,
+    RolloutSettings,
+    ServiceSettings,
+    Track,
+)
 
-Kept = Mapping[str, frozenset[Colour]]
-"""By service, the colours whose pod template stays as it is on the cluster."""
+Kept = Mapping[str, frozenset[Track]]
+"""By service, the tracks whose pod template stays as it is on the cluster."""
+
+Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
+"""Deployments and Rollouts on the cluster, by kind, namespace and name."""
 
 
 def look_at_templates(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Kept:
-    """The colours whose template admission has rewritten. Blocks, whether an event loop runs or not.
+    """The tracks whose template admission has rewritten. Blocks, whether an event loop runs or not.
 
     Nothing is kept where the cluster does not answer, or does not let its Deployments be listed: the gates look again
     before anything is changed.
     """
-    two_colours = {name: one for name, one in services.items() if isinstance(one, BlueGreenSettings)}
-    if not two_colours or not access.there:
+    if not services or not access.there:
         return {}
     # The program's own thread runs the engine's event loop already, and a thread runs one at most.
     with ThreadPoolExecutor(max_workers=1) as thread:
         try:
-            return thread.submit(asyncio.run, _look(two_colours, access)).result()
-        except UNREACHABLE:
+            return thread.submit(asyncio.run, _look(services, access)).result()
+        except (*UNREACHABLE, ValueError):
             return {}
 
 
-async def _look(services: Mapping[str, BlueGreenSettings], access: ClusterAccess) -> Kept:
+async def _look(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Kept:
     cluster = await Cluster.connect(access)
     namespaces = sorted({service.namespace for service in services.values()})
-    listed = await asyncio.gather(*(cluster.own_deployments(namespace) for namespace in namespaces))
-    live = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for items in listed for item in items}
+    rollouts = sorted({one.namespace for one in services.values() if isinstance(one, RolloutSettings)})
+    listed = await asyncio.gather(
+        *(cluster.own_deployments(namespace) for namespace in namespaces),
+        *(cluster.own_rollouts(namespace) for namespace in rollouts),
+    )
+    live = {
+        (kind, item["metadata"]["namespace"], item["metadata"]["name"]): item
+        for kind, items in zip(["Deployment"] * len(namespaces) + ["Rollout"] * len(rollouts), listed, strict=True)
+        for item in items
+    }
     return {
-        name: frozenset(colour for colour in Colour if _is_kept(deployment(name, colour, service), live))
+        name: frozenset(track for track, manifest in _manifests(name, service) if _is_kept(manifest, live))
         for name, service in services.items()
     }
 
 
-def _is_kept(manifest: Manifest, live: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+def _manifests(name: str, service: ServiceSettings) -> list[tuple[Track, Manifest]]:
+    if isinstance(service, BlueGreenSettings):
+        return [(Track(colour), blue_green.deployment(name, colour, service)) for colour in Colour]
+    if isinstance(service, CanarySettings):
+        return [(Track.ROLLOUT, canary.rollout(name, service))]
+    if isinstance(service, ArgoBlueGreenSettings):
+        return [(Track.ROLLOUT, argo_blue_green.rollout(name, service))]
+    raise TypeError(f"no manifest for {type(service).__name__}")
+
+
+def _is_kept(manifest: Manifest, live: Live) -> bool:
     metadata = manifest["metadata"]
-    found = live.get((metadata["namespace"], metadata["name"]))
+    found = live.get((manifest["kind"], metadata["namespace"], metadata["name"]))
     return found is not None and is_rewritten(manifest, found)
 
 
 def is_rewritten(manifest: Manifest, live: Mapping[str, Any]) -> bool:
-    """Whether a Deployment's template differs from the stack's only by what admission made of it.
+    """Whether the template of a Deployment or Rollout differs from the stack's only by what admission made of it.
 
     So it is when the stack has not changed since its last apply, and nobody else has set a field that differs.
 

@@ -23,7 +23,7 @@ class BlueGreenGates(Gates):
     """The gates of a service in two colours; arguments as of `Gates`, and more.
 
     Args:
-        kept: the colours whose pod template is left as admission has rewritten it.
+        kept: the tracks whose pod template is left as admission has rewritten it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class BlueGreenGates(Gates):
         service: BlueGreenSettings,
         access: ClusterAccess,
         warn: Warn,
-        kept: Collection[Colour] = (),
+        kept: Collection[Track] = (),
     ) -> None:
         super().__init__(name, service, access, warn)
         self._kept = kept
@@ -56,7 +56,7 @@ class BlueGreenGates(Gates):
         """
         (self._previewed if preview else self._applied).add(colour)
         async with self._cluster() as cluster:
-            change = await cluster.pods_change(manifest, kept=colour in self._kept)
+            change = await cluster.pods_change(manifest, kept=Track(colour) in self._kept)
             if change is None or not change.takes_pods:
                 return
             if colour == self._colours.active:

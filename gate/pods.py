@@ -29,6 +29,9 @@ from settings.service import Colour, Track
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
 
+OWN = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
+"""Label of every object that this program makes for a service."""
+
 ASKED_EVENTS = 3
 """Of how many pods the events are read: those with one cause have the same."""
 
@@ -64,8 +67,14 @@ class PodsReader:
 
     async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
         """The Deployments of a namespace that this program has made."""
-        labels = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
-        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, labels, APPS))["items"]
+        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, OWN, APPS))["items"]
+        return found
+
+    async def own_rollouts(self, namespace: str) -> list[dict[str, Any]]:
+        """The Rollouts of a namespace that this program has made; none where there is no such kind of object."""
+        if not await self._api.knows("rollouts", namespace, ROLLOUTS):
+            return []
+        found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, OWN, ROLLOUTS))["items"]
         return found
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:

@@ -77,7 +77,7 @@ class WeightedGates(BlueGreenGates):
         say: Callable[[str], None],
         *,
         preview: bool,
-        kept: Collection[Colour] = (),
+        kept: Collection[Track] = (),
     ) -> None:
         super().__init__(name, service, access, warn, kept)
         self._front = front

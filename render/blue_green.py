@@ -1,10 +1,7 @@
 """Manifests of one blue/green service: what the API server is to hold, colour by colour."""
 
-import hashlib
-import json
-
 from render.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
-from render.pods import Manifest, metadata, pod_template, service_port
+from render.pods import Manifest, digest, metadata, pod_template, service_port
 from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
 
@@ -63,8 +60,3 @@ def deployment(name: str, colour: Colour, service: BlueGreenSettings) -> Manifes
             "template": template,
         },
     }
-
-
-def digest(template: Manifest) -> str:
-    """Of a pod template: equal for equal templates, and nothing can be read from it."""
-    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,5 +1,7 @@
 """Manifests that a service has whatever its strategy: its account, the Service that users reach, its pods."""
 
+import hashlib
+import json
 from typing import Any
 
 from render.labels import APPLY, SKIP_AWAIT, object_labels, selector
@@ -114,6 +116,11 @@ def pod_template(
     if service.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in service.image_pull_secrets]
     return {"metadata": head, "spec": spec}
+
+
+def digest(template: Manifest) -> str:
+    """Of a pod template: equal for equal templates, and nothing can be read from it."""
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _container(track: Track, service: ServiceSettings, tag: str | None, own: ColourSettings) -> Manifest:

@@ -9,8 +9,9 @@ from gate.access import ClusterAccess
 from gate.admission import is_rewritten, look_at_templates
 from gate.cluster import Cluster
 from gate.objects import as_kept
-from render.blue_green import deployment, digest
+from render.blue_green import deployment
 from render.labels import CONFIGURED_PODS
+from render.pods import digest
 from settings.service import BlueGreenSettings, Colour
 
 BLUE = Colour.BLUE
@@ -86,6 +87,9 @@ def looked(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]] | Except
             if isinstance(found, Exception):
                 raise found
             return found
+
+        async def own_rollouts(self, _: str) -> list[dict[str, Any]]:
+            return []
 
     async def connect(_: ClusterAccess) -> Any:
         return Played()
