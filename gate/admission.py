@@ -13,10 +13,11 @@ from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.cluster import Cluster
-from gate.differences import ABSENT, differences, managers
+from gate.differences import ABSENT, Difference, differences, listed, managers
 from render import argo_blue_green, blue_green, canary
 from render.labels import CONFIGURED_PODS, FIELD_MANAGER
 from render.pods import Manifest
+from settings.quantity import parse_quantity
 from settings.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
@@ -29,6 +30,9 @@ from settings.service import (
 
 Kept = Mapping[str, frozenset[Track]]
 """By service, the tracks whose pod template stays as it is on the cluster."""
+
+ADDED = ("spec.containers[", "spec.initContainers[", "spec.volumes[")
+"""What admission adds and an API server's own defaults do not."""
 
 Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
 """Deployments and Rollouts on the cluster, by kind, namespace and name."""
@@ -98,12 +102,37 @@ def is_rewritten(manifest: Manifest, live: Mapping[str, Any]) -> bool:
     if live["metadata"].get("annotations", {}).get(CONFIGURED_PODS) != digest:
         return False
     found = rewritten_fields(manifest["spec"]["template"], live["spec"]["template"])
-    return bool(found) and all(managers(live, keys) == {FIELD_MANAGER} for _, keys in found)
+    return bool(found) and all(managers(live, one.keys) == {FIELD_MANAGER} for one in found)
 
 
-def rewritten_fields(configured: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
-    """Fields of the stack's template that have another value on the cluster: their paths in both notations.
+def rewritten_fields(configured: Mapping[str, Any], live: Mapping[str, Any]) -> list[Difference]:
+    """Fields of the stack's template that have another value on the cluster.
 
     What the cluster has besides, such as defaults and sidecars, is nobody's to compare.
     """
-    return [(one.path, one.keys) for one in differences(configured, live) if one.before is not ABSENT]
+    return [one for one in differences(configured, live) if one.before is not ABSENT and not _equal(one)]
+
+
+def _equal(difference: Difference) -> bool:
+    """Whether two values are one to the API server: it leaves out what is empty and writes quantities its own way."""
+    if difference.after is ABSENT:
+        return not difference.before
+    if ".resources." not in difference.path:
+        return False
+    try:
+        return parse_quantity(str(difference.before)) == parse_quantity(str(difference.after))
+    except ValueError:
+        return False
+
+
+def admitted(name: str, track: Track, configured: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    """Names what the cluster's admission has made of a template that was applied a moment ago; None if nothing."""
+    added = [
+        one
+        for one in differences(configured, live)
+        if one.before is ABSENT and one.path.startswith(ADDED) and isinstance(one.after, Mapping)
+    ]
+    found = [*rewritten_fields(configured, live), *added]
+    if not found:
+        return None
+    return f"{name}: the cluster's admission has changed the pods of {track}: {listed(found)}"

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from contextlib import aclosing, suppress
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.admission import admitted
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
@@ -39,6 +40,7 @@ class BlueGreenGates(Gates):
         self._colours = service
         self._applied: set[Colour] = set()
         self._previewed: set[Colour] = set()
+        self._manifests: dict[Colour, Manifest] = {}
         self._running: dict[Colour, tuple[Running, ...]] = {}
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
@@ -55,6 +57,7 @@ class BlueGreenGates(Gates):
             GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
         """
         (self._previewed if preview else self._applied).add(colour)
+        self._manifests[colour] = manifest
         async with self._cluster() as cluster:
             change = await cluster.pods_change(manifest, kept=Track(colour) in self._kept)
             if change is None or not change.takes_pods:
@@ -117,11 +120,20 @@ class BlueGreenGates(Gates):
         """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
         track, found = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
-            self._warn_once(rewritten(self._name, self._service, track, found))
+            await self._name_admission(cluster, colour)
         if other_version(self._name, self._service, track, found, ()) is None:
             return None
         owner = await cluster.owner(self._service.namespace, self._name, track)
         return other_version(self._name, self._service, track, found, image_owners(owner) if owner else ())
+
+    async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
+        """Says what admission has made of the pods that this update has applied, in their template or one by one."""
+        track, live = Track(colour), await cluster.owner(self._service.namespace, self._name, Track(colour))
+        said = None
+        if live is not None:
+            configured = self._manifests[colour]["spec"]["template"]
+            said = admitted(self._name, track, configured, live["spec"]["template"])
+        self._warn_once(said or rewritten(self._name, self._service, track, self._running.get(colour, ())))
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""

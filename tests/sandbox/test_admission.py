@@ -30,7 +30,8 @@ def test_pods_rewritten_by_a_webhook_are_left_alone(stack: Stack, kubectl: Kubec
     with Webhook(kubectl, tmp_path, "deployments", with_sidecar) as webhook:
         first = stack.up()
         assert first.ok, first.output
-        assert f"pods of blue run {MIRROR}{IMAGE}, for which the stack has {IMAGE}" in first.output
+        changed = f"container app: image {IMAGE} => {MIRROR}{IMAGE}, container proxy added"
+        assert f"the cluster's admission has changed the pods of blue: {changed}" in first.output
         assert images(kubectl) == {MIRROR + IMAGE}  # the fault is there
         before = names(kubectl)
         assert stack.planned() == {}

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from gate.access import ClusterAccess
-from gate.admission import is_rewritten, look_at_templates
+from gate.admission import admitted, is_rewritten, look_at_templates
 from gate.cluster import Cluster
 from gate.objects import as_kept
 from render.blue_green import deployment
 from render.labels import CONFIGURED_PODS
 from render.pods import digest
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, Track
 
 BLUE = Colour.BLUE
 
@@ -59,6 +59,28 @@ def test_what_somebody_else_has_set_is_not_kept(manager: str) -> None:
 @pytest.mark.parametrize("change", [{"tag": "v2"}, {"image": "other/backend"}, {"env": {"A": "1"}}])
 def test_a_change_of_the_configuration_is_never_kept_back(change: dict[str, Any]) -> None:
     assert not is_rewritten(blue(service(**change)), live(service(), "mirror/org/backend:v1"))
+
+
+def test_what_the_api_server_writes_its_own_way_is_not_rewritten() -> None:
+    settings = service(env={"EMPTY": ""}, resources={"limits": {"cpu": "0.5", "memory": "512Mi"}})
+    found = live(settings)
+    container = found["spec"]["template"]["spec"]["containers"][1]
+    container["resources"]["limits"]["cpu"] = "500m"
+    for variable in container["env"]:
+        if variable["name"] == "EMPTY":
+            del variable["value"]
+    assert not is_rewritten(blue(settings), found)
+
+
+def test_what_admission_has_changed_and_added_is_named() -> None:
+    found = live(service(), "mirror/org/backend:v1")["spec"]["template"]
+    line = admitted("backend", Track.BLUE, blue(service())["spec"]["template"], found)
+    assert line == (
+        "backend: the cluster's admission has changed the pods of blue: "
+        "container app: image org/backend:v1 => mirror/org/backend:v1, container proxy added"
+    )
+    plain = deployment("backend", BLUE, service())["spec"]["template"]
+    assert admitted("backend", Track.BLUE, plain, plain | {"spec": plain["spec"] | {"dnsPolicy": "Default"}}) is None
 
 
 def test_a_deployment_from_before_the_digest_is_not_kept() -> None:
