@@ -68,6 +68,16 @@ def advice(status: int, text: str) -> str:
     return "Its own log has more on it."
 
 
+def advice_denied(status: int) -> str:
+    """What to do about a user whom the API server does not know, or does not let do something, as a sentence."""
+    if status == httpx.codes.UNAUTHORIZED:
+        return (
+            "The API server does not know the user of the kubeconfig: log in again, or renew its token or its client "
+            "certificate."
+        )
+    return "Grant it to the user of the kubeconfig."
+
+
 def advice_unreachable(text: str) -> str:
     """What to do where there was no answer at all, as a sentence."""
     if "certificate" in text:

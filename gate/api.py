@@ -48,6 +48,7 @@ class AccessDeniedError(Exception):
 
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"may not {verb} {resource} ({status}: {answer})")
+        self.status = status
 
 
 class RejectedError(Exception):

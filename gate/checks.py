@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.answers import advice, advice_unreachable
+from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api import AccessDeniedError, AnsweredError, RejectedError
 from gate.cluster import Cluster
 from gate.decisions import (
@@ -269,7 +269,7 @@ class Gates:
     def _why(self, error: Exception) -> tuple[str, str]:
         """What a call ended in, and what to do about it."""
         if isinstance(error, AccessDeniedError):
-            return f"{self._name}: the gate {error}", f"Grant it to the user of the kubeconfig. {AGAIN}"
+            return f"{self._name}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
         if isinstance(error, RejectedError):
             return f"{self._name}: {error}", f"Correct what it says. {AGAIN}"
         if isinstance(error, AnsweredError):

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gate.access import UNREACHABLE
-from gate.answers import advice, advice_unreachable
+from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api import AccessDeniedError, AnsweredError
 from gate.images import parsed, versions
 from settings.problems import SettingsError
@@ -155,7 +155,7 @@ def _errors_in_words(*, as_json: bool = False) -> Iterator[None]:
     except (NoVersionError, UnresolvedError) as error:
         _end(str(error), code=1, as_json=as_json)
     except AccessDeniedError as error:
-        _end(f"The kubeconfig's user {error}.", code=1, as_json=as_json)
+        _end(f"The kubeconfig's user {error}. {advice_denied(error.status)}", code=1, as_json=as_json)
     except AnsweredError as error:
         _end(f"T{str(error)[1:]}. {advice(error.status_code, str(error))}", code=1, as_json=as_json)
     except UNREACHABLE as error:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.access import ClusterAccess
+from gate.api import AccessDeniedError
 from gate.cluster import Cluster
 from gate.decisions import ready_pods
 from gate.images import Running, configured_image, same_version, versions
@@ -121,15 +123,20 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
 async def _notes(
     cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
 ) -> AsyncGenerator[str, None]:
-    """What there is to say of a set of pods."""
+    """What there is to say of a set of pods; who may not read what makes them is told the rest."""
     if other_version(name, service, track, found.running, ()) is not None:
-        owner = await cluster.owner(service.namespace, name, track)
-        owners = image_owners(owner) if owner else frozenset[str]()
+        owners = frozenset[str]()
+        with suppress(AccessDeniedError):
+            owner = await cluster.owner(service.namespace, name, track)
+            owners = image_owners(owner) if owner else owners
         yield str(other_version(name, service, track, found.running, owners))
     elif (note := rewritten(name, service, track, found.running)) is not None:
         yield f"{note}."
     if found.ready < found.wanted:
-        yield f"{name}: {await cluster.pods_report(service.namespace, name, track, found.wanted)}."
+        missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
+        with suppress(AccessDeniedError):
+            missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
+        yield f"{name}: {missing}."
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:

@@ -216,6 +216,13 @@ def test_a_missing_permission_is_named_in_one_line(monkeypatch: pytest.MonkeyPat
     assert 'the gate may not get services/backend in namespace default (403: User "ci" cannot get "services")' in text
 
 
+def test_a_user_whom_the_api_server_does_not_know_is_told_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = AccessDeniedError("get", "/version", 401, "Unauthorized")
+    text = refusal(played(monkeypatch, PlayedCluster(error=unknown)).gates.before_switch(creating=False, preview=True))
+    assert "log in again" in text
+    assert "Grant it" not in text
+
+
 def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_out_of_sight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
