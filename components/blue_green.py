@@ -67,8 +67,12 @@ class BlueGreenService(ReleasedService):
         def warn(line: str) -> None:
             pulumi.log.warn(line, self)
 
-        weighted = front.gates(name, service, access, warn, lambda line: pulumi.log.info(line, self)) if front else None
-        self._gates = weighted or BlueGreenGates(name, service, access, warn)
+        def say(line: str) -> None:
+            pulumi.log.info(line, self)
+
+        kept = observed.kept if observed is not None else ()
+        weighted = front.gates(name, service, access, warn, say, kept) if front else None
+        self._gates = weighted or BlueGreenGates(name, service, access, warn, kept)
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 

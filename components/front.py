@@ -1,7 +1,7 @@
 """What a service and its load balancer know of each other, where the load balancer switches."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from gate.weighted import Front, WeightedGates, left_by
 from gate.weights import refuse_early_selector
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
-from settings.service import BlueGreenSettings, ServiceSettings
+from settings.service import BlueGreenSettings, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,17 @@ class WeightedFront:
     write: Callable[[pulumi.ResourceOptions], list[Ingress]]
 
     def gates(
-        self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn, say: Warn
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        say: Warn,
+        kept: Collection[Track] = (),
     ) -> WeightedGates:
         """The gates of the service; arguments as theirs."""
-        return WeightedGates(name, service, access, warn, self.front, say, preview=pulumi.runtime.is_dry_run())
+        preview = pulumi.runtime.is_dry_run()
+        return WeightedGates(name, service, access, warn, self.front, say, preview=preview, kept=kept)
 
 
 def look_at_weights(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:

@@ -14,6 +14,7 @@ from components.content import content_of
 from components.moves import refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
+from gate.admission import Kept, look_at_templates
 from gate.hand_over import LiveRelease
 from gate.moves import Place
 from gate.nodes import ServerSilentError, server_version
@@ -46,6 +47,7 @@ class Ground:
         front: the load balancer before a service, for one whose colours it knows.
         content: versions of the ConfigMaps and Secrets of every service that refers to some.
         sizings: what the cluster has of every service, where an autoscaler sizes it.
+        kept: tracks of every service whose pod template stays as the cluster's admission has rewritten it.
     """
 
     access: ClusterAccess
@@ -57,6 +59,7 @@ class Ground:
     parts: Sequence[pulumi.Resource] = ()
     content: Mapping[str, Content] = field(default_factory=dict)
     sizings: Mapping[str, Sizing] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
 
     def observed(self, name: str) -> Observed:
         """What the program read of one service at its start."""
@@ -64,6 +67,7 @@ class Ground:
             release=self.rollouts.get(name, LiveRelease()),
             content=self.content.get(name, Content()),
             sizing=self.sizings.get(name, Sizing()),
+            kept=self.kept.get(name, frozenset()),
         )
 
 
@@ -78,6 +82,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
+    content = content_of(services, access)
     return Ground(
         access,
         rollouts,
@@ -85,8 +90,9 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
         lambda _: {},
         place=place,
         parts=[way, *ready],
-        content=content_of(services, access),
+        content=content,
         sizings=sizings,
+        kept=look_at_templates(services, access, content),
     )
 
 

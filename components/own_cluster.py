@@ -19,6 +19,7 @@ from components.ingress import AlbIngress
 from components.moves import last_outputs, refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess, MadeKubeconfig
+from gate.admission import look_at_templates
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
 from gate.certificates import ends_soon
 from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
@@ -67,6 +68,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     rollouts = {} if access.blind else look_at_rollouts(services, access)
     content = content_of(services, access)
     sizings = {} if access.blind else look_at_sizes(services, access)
+    kept = {} if access.blind else look_at_templates(services, access, content)
     if not access.blind:
         look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
@@ -120,7 +122,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
         return outputs
 
     front = early.front if early else lambda _: None
-    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts, content, sizings)
+    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts, content, sizings, kept)
 
 
 class _Wait:

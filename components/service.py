@@ -18,7 +18,10 @@ from settings.service import ServiceSettings, Track
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
 CANARY_TYPE = "switchyard:service:CanaryService"
 ARGO_BLUE_GREEN_TYPE = "switchyard:service:ArgoBlueGreenService"
-POD_ANNOTATIONS = "spec.template.metadata.annotations"
+POD_TEMPLATE = "spec.template"
+"""Path of the pod template in a workload."""
+
+POD_ANNOTATIONS = f"{POD_TEMPLATE}.metadata.annotations"
 """Path of the annotations of a workload's pods."""
 
 TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
@@ -148,10 +151,13 @@ class ReleasedService(pulumi.ComponentResource):
         """Fields of a workload that stay as the cluster has them.
 
         The number of pods is left to an autoscaler: the provider sends the live number, or none when another owns it.
-        Annotations of the pods stay when the cluster could not be asked for the versions of ConfigMaps and Secrets.
+        The pod template stays as admission has rewritten it: the provider then sends the live one, and no pod is
+        replaced. Annotations of the pods stay when the versions of ConfigMaps and Secrets could not be read.
         """
         ignored = [REPLICAS] if replicas.kept else []
-        if not self._observed.content.known:
+        if track in self._observed.kept:
+            ignored.append(POD_TEMPLATE)
+        elif not self._observed.content.known:
             ignored.append(POD_ANNOTATIONS)
         return ignored or None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any, Self
 import httpx
 import kr8s
 import kr8s.asyncio
+
+from gate.answers import own_words, why_unreachable
 
 CALL_SECONDS = 30
 """How long one call may take, its login included.
@@ -30,6 +33,9 @@ METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
 
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
+PASSING = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
+"""Answers that say nothing against the object itself: the same write may be taken a moment later."""
+
 
 class AccessDeniedError(Exception):
     """The API server knows no such user, or does not let this one do what the gate needs.
@@ -43,10 +49,30 @@ class AccessDeniedError(Exception):
 
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"may not {verb} {resource} ({status}: {answer})")
+        self.status = status
 
 
 class RejectedError(Exception):
     """The API server may be asked, and does not take what it is sent: an invalid object, or a policy against it."""
+
+
+class AnsweredError(kr8s.ServerError):
+    """The API server answered with an error that is neither a missing permission nor a rejected object.
+
+    Args:
+        verb: of Kubernetes' access rules.
+        resource: what it was asked of.
+        response: the answer.
+        answer: the API server's own words.
+    """
+
+    def __init__(self, verb: str, resource: str, response: httpx.Response, answer: str) -> None:
+        super().__init__(
+            f"the API server answered {response.status_code} to {verb} {resource}: {answer}",
+            status=str(response.status_code),
+            response=response,
+        )
+        self.status_code = response.status_code
 
 
 @dataclass(frozen=True)
@@ -77,7 +103,8 @@ class ProxyRequest:
 class BoundedApi:
     """An API server as kr8s reaches it, with a bound on every call.
 
-    Calls raise `AccessDeniedError`, `RejectedError`, ``OSError``, ``httpx.HTTPError`` or one of kr8s' own errors.
+    Calls raise `AccessDeniedError`, `RejectedError`, `AnsweredError`, ``OSError``, ``httpx.HTTPError`` or one of kr8s'
+    own errors.
     """
 
     def __init__(self, api: kr8s.asyncio.Api) -> None:
@@ -224,21 +251,38 @@ def labelled(labels: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _in_words(verb: str, resource: str) -> Iterator[None]:
-    """Turns what a call ended in into an error that says what was asked."""
+    """Turns what a call ended in into an error that says what was asked, and what the API server says itself."""
     try:
         yield
     except TimeoutError as error:
         raise ConnectionError(f"no answer to {verb} {resource} in {CALL_SECONDS} s") from error
-    except kr8s.ServerError as error:
-        status = _status(error)
-        # 403 is also what an admission webhook or a quota answers a write with.
-        if status in DENIED and (
-            verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in str(error)
-        ):
-            raise AccessDeniedError(verb, resource, status, str(error)) from error
-        if verb == "patch" and httpx.codes.is_client_error(status):
-            raise RejectedError(f"the API server does not take {resource}: {error}") from error
+    except (kr8s.ServerError, httpx.HTTPStatusError) as error:
+        if error.response is None:
+            raise
+        raise _error(verb, resource, error.response) from error
+    except (KeyError, TypeError) as error:
+        # kr8s looks for a message in whatever JSON comes with an error status.
+        if isinstance(error.__context__, httpx.HTTPStatusError):
+            raise _error(verb, resource, error.__context__.response) from error
         raise
+    except json.JSONDecodeError as error:
+        page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
+        raise ConnectionError(
+            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is no JSON"
+        ) from error
+    except (httpx.TransportError, ssl.SSLError) as error:
+        raise ConnectionError(f"{verb} {resource}: {why_unreachable(error)}") from error
+
+
+def _error(verb: str, resource: str, response: httpx.Response) -> Exception:
+    """An answer with an error status, as an error that says what it means."""
+    status, answer = response.status_code, own_words(response)
+    # 403 is also what an admission webhook or a quota answers a write with.
+    if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):
+        return AccessDeniedError(verb, resource, status, answer)
+    if verb == "patch" and httpx.codes.is_client_error(status) and status not in PASSING:
+        return RejectedError(f"the API server does not take {resource}: {answer}")
+    return AnsweredError(verb, resource, response, answer)
 
 
 def _status(error: kr8s.ServerError) -> int:

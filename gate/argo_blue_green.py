@@ -68,6 +68,7 @@ class ArgoBlueGreenGates(RolloutGates):
         Raises:
             GateRefusedError: the cluster does not know such objects, or its pods would mix with others in the Service.
         """
+        self._planned = True
         async with self._cluster() as cluster:
             await self._check_known(cluster)
             if not controlled(self._name, await self._selected(cluster)):
@@ -94,7 +95,7 @@ class ArgoBlueGreenGates(RolloutGates):
                 return Seen(UNKNOWN, str(error))
             except UNREACHABLE as error:
                 problem, remedy = self._why(error)
-                return Seen(UNKNOWN, f"{problem}, so whether {self._argo.track} serves is not known. {remedy}")
+                return Seen(UNKNOWN, f"{problem}. So whether {self._argo.track} serves is not known. {remedy}")
         return await super().look()
 
     async def _not_taken_over(self, cluster: Cluster) -> str | None:

@@ -5,14 +5,17 @@ from collections.abc import Collection
 from contextlib import aclosing, suppress
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.admission import admitted
 from gate.autoscaling import replicas
 from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
 from gate.following import wait_for_nodes
-from gate.objects import PodsChange
-from gate.reports import about_readiness, why_not_ready
+from gate.images import Running
+from gate.objects import PodsChange, image_owners
+from gate.reports import about_readiness, other_version, rewritten, why_not_ready
 from gate.routing import refuse_unfollowed
+from gate.shortage import running
 from gate.sizes import needed_to_retire, planned
 from render.labels import colour_name, selector
 from render.pods import Manifest
@@ -20,13 +23,27 @@ from settings.service import BlueGreenSettings, Colour, Track
 
 
 class BlueGreenGates(Gates):
-    """The gates of a service in two colours; arguments as of `Gates`."""
+    """The gates of a service in two colours; arguments as of `Gates`, and more.
 
-    def __init__(self, name: str, service: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> None:
+    Args:
+        kept: the tracks whose pod template is left as admission has rewritten it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        kept: Collection[Track] = (),
+    ) -> None:
         super().__init__(name, service, access, warn)
+        self._kept = kept
         self._colours = service
         self._applied: set[Colour] = set()
         self._previewed: set[Colour] = set()
+        self._manifests: dict[Colour, Manifest] = {}
+        self._running: dict[Colour, tuple[Running, ...]] = {}
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Holds before a Deployment is applied, whether the stack knows it already or not.
@@ -42,15 +59,17 @@ class BlueGreenGates(Gates):
             GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
         """
         (self._previewed if preview else self._applied).add(colour)
+        self._manifests[colour] = manifest
         async with self._cluster() as cluster:
-            change = await cluster.pods_change(await self._as_applied(cluster, colour, manifest))
+            applied = await self._as_applied(cluster, colour, manifest)
+            change = await cluster.pods_change(applied, kept=Track(colour) in self._kept)
             if change is None or not change.takes_pods:
                 return
             if colour == self._colours.active:
                 if change.template:
                     selected = await self._selected(cluster)
-                    self._raise(refuse_in_place(self._name, self._colours, colour, selected))
-                    await self._before_in_place(cluster, colour)
+                    self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+                    await self._before_in_place(cluster, colour, change)
             elif not preview:
                 needed = await self._wait_for_retirement(cluster, colour, change)
                 if needed:
@@ -72,7 +91,7 @@ class BlueGreenGates(Gates):
             return None
         return await replicas(cluster, self._service.namespace, self._name, Track(colour))
 
-    async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
+    async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
         """Holds before pods are replaced that the Service does not select, where users come by another way too."""
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
@@ -95,7 +114,7 @@ class BlueGreenGates(Gates):
         self._warn(why)
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """As ever; and colours that are short of pods: of one that this update has changed it is an error.
+        """Also colours that are short of pods, which is an error of one that this update has changed, and wrong pods.
 
         The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
         the one after: it says that the pods are ready before there are any.
@@ -110,11 +129,31 @@ class BlueGreenGates(Gates):
                 if changed:
                     return short
                 self._warn(short)
+            problem = problem or await self._other_version(cluster, colour)
         return problem
 
     @property
     def _pods_are_planned(self) -> bool:
         return self._colours.active in self._previewed
+
+    async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
+        """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
+        track, found = Track(colour), self._running.get(colour, ())
+        if colour in self._applied:
+            await self._name_admission(cluster, colour)
+        if other_version(self._name, self._service, track, found, ()) is None:
+            return None
+        owner = await cluster.owner(self._service.namespace, self._name, track)
+        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else ())
+
+    async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
+        """Says what admission has made of the pods that this update has applied, in their template or one by one."""
+        track, live = Track(colour), await cluster.owner(self._service.namespace, self._name, Track(colour))
+        said = None
+        if live is not None:
+            configured = self._manifests[colour]["spec"]["template"]
+            said = admitted(self._name, track, configured, live["spec"]["template"])
+        self._warn_once(said or rewritten(self._name, self._service, track, self._running.get(colour, ())))
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""
@@ -126,7 +165,9 @@ class BlueGreenGates(Gates):
             wanted = asked if live is None else min(asked, live)
             current = await cluster.current_pods(namespace, self._name, Track(colour))
             pods = await cluster.pods(namespace, selector(self._name, colour))
-            return sum(pod.ready and pod.name in current for pod in pods) >= wanted
+            own = [pod for pod in pods if pod.name in current]
+            self._running[colour] = running(own)
+            return sum(pod.ready for pod in own) >= wanted
 
         if not asked or await complete():
             return True
@@ -139,9 +180,9 @@ class BlueGreenGates(Gates):
         return False
 
     async def _why_not_ready(self, cluster: Cluster, colour: Colour) -> str:
-        pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+        report = await self._pods_report(cluster, Track(colour))
         serving = serving_track(self._name, await self._selected(cluster))
-        return why_not_ready(self._name, self._service, Track(colour), [pod.state for pod in pods], serving)
+        return why_not_ready(self._name, self._service, report, serving)
 
     async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
         """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
@@ -160,4 +201,4 @@ class BlueGreenGates(Gates):
                     if found is None:
                         return change.lost(sum(pod.ready for pod in pods)) > 0
                     refusal = found
-        raise GateRefusedError(str(refusal))
+        raise GateRefusedError(str(await self._with_report(cluster, refusal, self._service.track)))

@@ -42,6 +42,7 @@ class CanaryGates(RolloutGates):
         Raises:
             GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
         """
+        self._planned = True
         namespace, traffic = self._canary.namespace, self._canary.canary.traffic
         async with self._cluster() as cluster:
             router = router_of(await cluster.rollout(namespace, self._name))
@@ -83,7 +84,8 @@ class CanaryGates(RolloutGates):
         if state is None or not state.seen:
             raise GateRefusedError(str(no_controller(self._name, self._canary.ready_timeout_seconds)))
         if state.phase != "Healthy":
-            raise GateRefusedError(str(refuse_unready(self._name, self._canary, state)))
+            refusal = refuse_unready(self._name, self._canary, state)
+            raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
         return await super()._wait_for_endpoints(cluster, to, serving_ready)
 
     async def _wait_for_rollout(

@@ -6,7 +6,8 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api import AccessDeniedError, RejectedError
+from gate.answers import advice, advice_denied, advice_unreachable
+from gate.api import AccessDeniedError, AnsweredError, RejectedError
 from gate.autoscaling import autoscalers, has_metrics, read_sizing, warm
 from gate.cluster import Cluster
 from gate.decisions import (
@@ -29,6 +30,7 @@ from gate.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, un
 from gate.rollout import no_controller
 from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
+from gate.shortage import PodsReport
 from gate.sizes import (
     Sizing,
     inactive_autoscaler,
@@ -49,7 +51,10 @@ Warn = Callable[[str], None]
 FOLLOW_SECONDS = 10
 """How long the end of an update waits for a kube-proxy that does not answer before it says so."""
 
-AGAIN = "then run `pulumi up` again."
+AGAIN = "Then run `pulumi up` again."
+
+NOT_TAKEN = "This step was not taken; what this update has done before it stands."
+"""Said of a gate that could not look: whether it was the first of an update is not known to it."""
 
 
 class GateRefusedError(Exception):
@@ -166,7 +171,7 @@ class Gates:
             return found
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
-            return Seen(UNKNOWN, f"{problem}, so whether {self._service.track} serves is not known. {remedy}")
+            return Seen(UNKNOWN, f"{_sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """Why the update may not end well although the right track serves.
@@ -249,7 +254,20 @@ class Gates:
                     if found is None:
                         return endpoints
                     refusal = found
-        raise GateRefusedError(str(refusal))
+        raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
+
+    async def _with_report(self, cluster: Cluster, refusal: Refusal, track: Track) -> Refusal:
+        """The refusal of a step for want of ready pods, and why they are missing."""
+        try:
+            report = await self._pods_report(cluster, track)
+        except UNREACHABLE:
+            return refusal  # what was seen before stands
+        complete = report.ready >= report.wanted and not report.earlier
+        return refusal if complete else replace(refusal, found=f"{refusal.found} ({report})")
+
+    async def _pods_report(self, cluster: Cluster, track: Track) -> PodsReport:
+        wanted = self._service.replicas_of(track)
+        return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
 
     async def _hold_rollout(self, cluster: Cluster) -> None:
         """Has Argo Rollouts leave the Service alone, before its selector is this program's again.
@@ -302,7 +320,7 @@ class Gates:
             yield await Cluster.connect(self._access)
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
-            raise GateRefusedError(f"{problem}, so nothing was changed. {remedy}") from error
+            raise GateRefusedError(f"{_sentence(problem)} {NOT_TAKEN} {remedy}") from error
 
     def _warn_once(self, warning: str | None) -> None:
         """Several hooks of one run may find the same."""
@@ -317,8 +335,15 @@ class Gates:
     def _why(self, error: Exception) -> tuple[str, str]:
         """What a call ended in, and what to do about it."""
         if isinstance(error, AccessDeniedError):
-            return f"{self._name}: the gate {error}", f"Grant it to the user of the kubeconfig, {AGAIN}"
+            return f"{self._name}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
         if isinstance(error, RejectedError):
-            return f"{self._name}: {error}", f"Mend what it says, {AGAIN}"
+            return f"{self._name}: {error}", f"Correct what it says. {AGAIN}"
+        if isinstance(error, AnsweredError):
+            return f"{self._name}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
         found = f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error})"
-        return found, f"Check the API server and the kubeconfig, {AGAIN}"
+        return found, f"{advice_unreachable(str(error))} {AGAIN}"
+
+
+def _sentence(text: str) -> str:
+    """The text with a full stop, which the API server's own words have at times, and at times not."""
+    return text if text.endswith(".") else f"{text}."

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Self
 
+import httpx
+
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import (
-    APPS,
     DISCOVERY,
     ISTIO,
     NETWORKING,
@@ -21,36 +22,19 @@ from gate.api import (
     is_status,
 )
 from gate.decisions import serving_track
-from gate.objects import (
-    ROLLOUT_HASH,
-    Endpoint,
-    Pod,
-    PodsChange,
-    RunningPod,
-    current_pods,
-    endpoints_of,
-    pods_change,
-    pods_of,
-    rollout_pods,
-    running_pods,
-)
-from gate.routing import HEALTH_PATH, HEALTH_PORT, Routing, routing_of
-from render.labels import FIELD_MANAGER, colour_name, object_labels, selector
-from render.pods import PORT, Manifest
-from settings.service import Colour, Track
-
-SIMULATED = "kwok.x-k8s.io/node"
-"""Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
+from gate.objects import ROLLOUT_HASH, Endpoint, endpoints_of
+from gate.pods import SIMULATED, PodsReader
+from gate.routing import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
+from render.labels import FIELD_MANAGER, object_labels
+from render.pods import PORT
+from settings.service import Track
 
 HELD = "switchyard/held-for"
 """Annotation of a Rollout that this program has paused: one without it was paused by a human, and stays so."""
 
 
-class Cluster:
+class Cluster(PodsReader):
     """A live cluster, read through its API server. Calls are bounded, and raise one of `UNREACHABLE`."""
-
-    def __init__(self, api: BoundedApi) -> None:
-        self._api = api
 
     @property
     def api(self) -> BoundedApi:
@@ -117,28 +101,6 @@ class Cluster:
                         slices[name] = event["object"]
                     yield endpoints_of(slices.values())
 
-    async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
-        """The pods with these labels, those that are being deleted left out."""
-        return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
-
-    async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
-        """What the pods with these labels run, those that are being deleted left out."""
-        return running_pods((await self._api.find_all("pods", namespace, labels))["items"])
-
-    async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
-        """Names of the pods of a track's present template; those of earlier ones are left out."""
-        labels = selector(service, track)
-        if track is Track.ROLLOUT:
-            rollout = await self.rollout(namespace, service)
-            pods = await self._api.find_all("pods", namespace, labels)
-            return rollout_pods(rollout, pods["items"]) if rollout else frozenset()
-        found = await self._api.find("deployments", colour_name(service, Colour(track)), namespace, APPS)
-        if found is None:
-            return frozenset()
-        replica_sets = await self._api.find_all("replicasets", namespace, labels, APPS)
-        pods = await self._api.find_all("pods", namespace, labels)
-        return current_pods(found, replica_sets["items"], pods["items"])
-
     async def has_argo_rollouts(self, namespace: str) -> bool:
         """Whether the definitions of Argo Rollouts are there."""
         return await self._api.knows("rollouts", namespace, ROLLOUTS)
@@ -163,18 +125,6 @@ class Cluster:
         found = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
         specs = [item["spec"] for item in found["items"]]
         return {spec["targetGroupARN"]: spec["serviceRef"]["name"] for spec in specs if spec.get("targetGroupARN")}
-
-    async def warning(self, namespace: str, kind: str, name: str) -> str | None:
-        """What was said last of an object as a warning; events are kept for an hour."""
-        fields = {"involvedObject.kind": kind, "involvedObject.name": name, "type": "Warning"}
-        selected = ",".join(f"{key}={value}" for key, value in fields.items())
-        found = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
-        last = max(found["items"], key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
-        return None if last is None else f"{last['reason']}: {last['message']}"
-
-    async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
-        return await self._api.find("rollouts", name, namespace, ROLLOUTS)
 
     async def promote(self, namespace: str, name: str) -> None:
         """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
@@ -221,36 +171,6 @@ class Cluster:
         listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_HASH: pod_hash}, ROLLOUTS)
         return sorted(listed["items"], key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
-    async def pods_change(self, manifest: Manifest) -> PodsChange | None:
-        """What applying a Deployment would do to the pods of the one that is there; None when there is none.
-
-        The API server itself says so, in a dry run of the very apply that the provider would send. The engine's
-        own record is no help: it may be lost, new, or older than what somebody did by hand.
-        """
-        name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-        live = await self._api.find("deployments", name, namespace, APPS)
-        if live is None:
-            return None
-        applied = await self._api.ask(
-            "patch",
-            "deployments",
-            name,
-            namespace,
-            APPS,
-            params={"dryRun": "All", "fieldManager": FIELD_MANAGER, "force": "true"},
-            headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
-            content=json.dumps(manifest),
-        )
-        return pods_change(live, applied)
-
-    async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
-        """Those of the nodes whose kubelet is simulated."""
-        found = set()
-        for node in nodes:
-            if SIMULATED in (await self._api.ask("get", "nodes", node))["metadata"].get("annotations", {}):
-                found.add(node)
-        return frozenset(found)
-
     async def get_from_pod(self, namespace: str, pod: str, port: int, request: ProxyRequest) -> ProxyAnswer:
         """Sends one GET to a pod, by way of the API server.
 
@@ -279,16 +199,23 @@ class Cluster:
         return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
 
     async def _kube_proxy(self, node: str, timeout: float) -> int | None:
-        try:
-            answer = await self._api.get_through_proxy(
-                "nodes", None, f"{node}:{HEALTH_PORT}", ProxyRequest(HEALTH_PATH, timeout)
-            )
-        except AccessDeniedError:
-            raise
-        except UNREACHABLE:
-            return None
-        # The API server itself answers 503, in words of its own, when it reaches nobody there.
-        return None if is_status(answer) else answer.status
+        status = None
+        for path in HEALTH_PATHS:
+            try:
+                answer = await self._api.get_through_proxy(
+                    "nodes", None, f"{node}:{HEALTH_PORT}", ProxyRequest(path, timeout)
+                )
+            except AccessDeniedError:
+                raise
+            except UNREACHABLE:
+                return None
+            # The API server itself answers 503, in words of its own, when it reaches nobody there.
+            if is_status(answer):
+                return None
+            status = answer.status
+            if status != httpx.codes.NOT_FOUND:
+                break
+        return status
 
     async def _slices(self, namespace: str, service: str) -> tuple[dict[str, Any], str]:
         listed = await self._api.find_all("endpointslices", namespace, _of(service), DISCOVERY)

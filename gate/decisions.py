@@ -1,9 +1,10 @@
 """The rules of the gates, as pure functions: what was seen goes in, a refusal or None comes out."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gate.differences import listed
 from gate.objects import ROLLOUT_HASH, Endpoint, Pod, PodsChange
 from render.labels import selector, way_in_name
 from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
@@ -74,7 +75,7 @@ def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
         step=f"{name}: making the service",
         found=f"there is no namespace {service.namespace}",
         rule="the namespace belongs to whoever runs the cluster, and must be there first",
-        remedy=f"Nothing was changed. Make it: kubectl create namespace {service.namespace}",
+        remedy=f"This step was not taken. Make it: kubectl create namespace {service.namespace}",
     )
 
 
@@ -87,7 +88,7 @@ def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, 
         found=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
         rule="a Service that this stack did not make is not taken over unasked",
         remedy=(
-            f"Nothing was changed. Set services.{name}.adoptExistingService to true to take it over, with its pods "
+            f"This step was not taken. Set services.{name}.adoptExistingService to true to take it over, with its pods "
             "counted as serving until the switch; or give the service another name."
         ),
     )
@@ -105,7 +106,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
         step=f"{name}: taking over Service {name}",
         found=f"it has port {', '.join(map(str, others))}",
         rule=f"only port {service.port} leads to the pods of this stack, and other ports would stay",
-        remedy=f"Nothing was changed. Take them off the Service, or set services.{name}.port.",
+        remedy=f"This step was not taken. Take them off the Service, or set services.{name}.port.",
     )
 
 
@@ -115,7 +116,7 @@ def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
         step=f"{name}: {step}",
         found=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
         rule="it is taken only on what was seen",
-        remedy="Nothing was changed by it. Check the API server, then run `pulumi up` again.",
+        remedy="This step was not taken. Check the API server, then run `pulumi up` again.",
     )
 
 
@@ -193,7 +194,11 @@ def refuse_smoke(name: str, service: ServiceSettings, to: Track, failures: list[
 
 
 def refuse_in_place(
-    name: str, service: BlueGreenSettings, colour: Colour, selected: Mapping[str, str] | None
+    name: str,
+    service: BlueGreenSettings,
+    colour: Colour,
+    selected: Mapping[str, str] | None,
+    fields: Sequence[str] = (),
 ) -> Refusal | None:
     """Refuses a change of the pods that serve.
 
@@ -202,12 +207,13 @@ def refuse_in_place(
         service: its settings.
         colour: whose pods would be replaced.
         selected: what the Service on the cluster selects; None when there is none.
+        fields: what would differ in them.
     """
     if service.allow_in_place_update or not gets_traffic(name, Track(colour), selected):
         return None
     return Refusal(
         step=f"{name}: a change of the pods of {colour}",
-        found=f"{colour} is serving",
+        found=f"{colour} is serving" + (f", and this would change {listed(fields)}" if fields else ""),
         rule="the serving colour is not changed in place, because there is nothing to roll back to",
         remedy=(
             f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to {colour.other} "

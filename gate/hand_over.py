@@ -50,8 +50,8 @@ def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAcc
             return thread.submit(asyncio.run, _look(services, access)).result()
         except UNREACHABLE as error:
             raise ReleasesUnreadableError(
-                f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}), "
-                "nothing was changed. Check the API server, the kubeconfig and its permissions."
+                f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
+                "no service was changed. Check the API server, the kubeconfig and its permissions."
             ) from error
 
 
@@ -81,7 +81,7 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
         step=f"{name}: the change of its strategy to {service.strategy}",
         found=f"its Rollout on the cluster is that of strategy {before}",
         rule="one kind of Rollout does not become the other",
-        remedy=f"Nothing was changed. Go by way of two colours: services.{name}.strategy: blueGreen, `pulumi up`.",
+        remedy=f"This step was not taken. Go by way of two colours: services.{name}.strategy: blueGreen, `pulumi up`.",
     )
 
 
@@ -110,7 +110,9 @@ def refuse_mixed(
             step=step,
             found=f"pods of the application run {', '.join(others)}",
             rule=f"it is with the version that serves, so that users see one; the stack has {wanted}",
-            remedy=f"Nothing was changed. Set services.{name}.tag to it, `pulumi up`, and release the new one then.",
+            remedy=(
+                f"This step was not taken. Set services.{name}.tag to it, `pulumi up`, and release the new one then."
+            ),
         )
     serving = (selected or {}).get("version")
     idle = sorted(
@@ -122,7 +124,7 @@ def refuse_mixed(
             found=f"the idle colour {idle[0]} has pods",
             rule="they would take traffic until the Rollout has all of its own",
             remedy=(
-                f"Nothing was changed. Under strategy blueGreen set services.{name}.{idle[0]}.replicas to 0, "
+                f"This step was not taken. Under strategy blueGreen set services.{name}.{idle[0]}.replicas to 0, "
                 "`pulumi up`, and hand over then."
             ),
         )

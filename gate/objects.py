@@ -1,17 +1,20 @@
 """What the gates see of a cluster, and how it is read from objects of the API: pure functions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from gate.differences import ABSENT, Difference, differences, managers
+from gate.images import digest_of
+from gate.pod_states import READY, pod_state
+from render.labels import FIELD_MANAGER
+from render.pods import CONTAINER
 
 HASH = "pod-template-hash"
 """Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""
 
 ROLLOUT_HASH = "rollouts-pod-template-hash"
 """The same of a Rollout's."""
-
-READY = "ready"
-"""The state of a pod that takes traffic."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,23 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod: whether it is ready, and in words how it is."""
+    """One pod.
+
+    Attributes:
+        name: its name.
+        ready: whether it takes traffic.
+        state: in words how it is.
+        image: reference of its application's image, as the pod has it.
+        digest: of what its runtime has pulled for that; None while that is not known.
+        node: where it is; empty before it is scheduled.
+    """
 
     name: str
     ready: bool
     state: str
+    image: str = ""
+    digest: str | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +64,13 @@ class PodsChange:
         template: whether every pod is replaced.
         before: replicas asked for now.
         after: replicas asked for from then on.
+        fields: what differs in the template, in words that give no secret away.
     """
 
     template: bool
     before: int
     after: int
+    fields: tuple[str, ...] = ()
 
     @property
     def takes_pods(self) -> bool:
@@ -81,11 +98,7 @@ def endpoints_of(slices: Iterable[Mapping[str, Any]]) -> frozenset[Endpoint]:
 
 def pods_of(pods: Iterable[Mapping[str, Any]]) -> list[Pod]:
     """The pods of a list, those that are being deleted left out."""
-    return [
-        Pod(name=pod["metadata"]["name"], ready=pod_state(pod) == READY, state=pod_state(pod))
-        for pod in pods
-        if "deletionTimestamp" not in pod["metadata"]
-    ]
+    return [_pod(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
 def running_pods(pods: Iterable[Mapping[str, Any]]) -> list[RunningPod]:
@@ -129,35 +142,67 @@ def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) 
     )
 
 
-def pods_change(live: Mapping[str, Any], applied: Mapping[str, Any]) -> PodsChange:
+def as_kept(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """What the provider sends of a Deployment whose pod template is left as it is on the cluster."""
+    return {**manifest, "spec": {**manifest["spec"], "template": live["spec"]["template"]}}
+
+
+def pods_change(
+    live: Mapping[str, Any], applied: Mapping[str, Any], manifest: Mapping[str, Any] | None = None
+) -> PodsChange:
     """What becomes of the pods when a Deployment turns from one state into the other, both as the API server has them.
 
     Both have every default filled in by the same server, so that what differs is a change.
+
+    Args:
+        live: before.
+        applied: after.
+        manifest: what was sent; what of it comes out otherwise, the cluster's admission has rewritten.
     """
+    before, after = live["spec"]["template"], applied["spec"]["template"]
+    asked = differences(manifest["spec"]["template"], after) if manifest else []
+    rewritten = {one.path for one in asked if one.before is not ABSENT}
     return PodsChange(
-        template=live["spec"]["template"] != applied["spec"]["template"],
+        template=before != after,
         before=live["spec"]["replicas"],
         after=applied["spec"]["replicas"],
+        fields=tuple(_told(one, live, rewritten) for one in differences(before, after)),
     )
 
 
-def pod_state(pod: Mapping[str, Any]) -> str:
-    """How a pod is, in the words of Kubernetes: ready, or the nearest cause why it is not."""
-    status = pod.get("status", {})
-    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
-    if conditions.get("Ready", {}).get("status") == "True":
-        return READY
-    for container in status.get("containerStatuses", []):
-        state = container.get("state", {})
-        for kind in ("waiting", "terminated"):
-            if state.get(kind, {}).get("reason"):
-                return f"{state[kind]['reason']} ({container['restartCount']} restarts)"
-    scheduled = conditions.get("PodScheduled", {})
-    if scheduled.get("status") == "False":
-        return f"{scheduled.get('reason')}: {scheduled.get('message')}"
-    if status.get("phase") == "Running":
-        return "running, but its readiness probe does not succeed"
-    return str(status.get("phase", "Unknown"))
+def _told(difference: Difference, live: Mapping[str, Any], rewritten: Collection[str]) -> str:
+    """The difference, and whose it is if it is not this program's."""
+    if difference.path in rewritten:
+        return f"{difference} (rewritten by the cluster's admission)"
+    owners = managers(live, difference.keys) if difference.before is not ABSENT else frozenset()
+    others = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
+    return f"{difference}{others}"
+
+
+def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The application's container in the specification of a pod; of somebody else's pod the first one."""
+    containers = pod_spec["containers"]
+    return next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+
+
+def image_owners(owner: Mapping[str, Any]) -> frozenset[str]:
+    """Who has set the image of a Deployment's or a Rollout's application, by the API server's record."""
+    return managers(owner, ("f:spec", "f:containers", f'k:{{"name":"{CONTAINER}"}}', "f:image"))
+
+
+def _pod(pod: Mapping[str, Any]) -> Pod:
+    container, state = application(pod["spec"]), pod_state(pod)
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    ids = [one.get("imageID", "") for one in statuses if one.get("name") == container.get("name")]
+    return Pod(
+        name=pod["metadata"]["name"],
+        ready=state == READY,
+        state=state,
+        # Not the image of the status: where two tags name one image, a runtime may tell either.
+        image=container.get("image", ""),
+        digest=digest_of(ids[0]) if ids else None,
+        node=pod["spec"].get("nodeName", ""),
+    )
 
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:

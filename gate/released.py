@@ -7,6 +7,9 @@ from gate.checks import GateRefusedError, Gates, Warn
 from gate.cluster import Cluster
 from gate.decisions import serving_track
 from gate.following import SEEN_SECONDS, wait_for_rollout
+from gate.images import Running
+from gate.objects import application, image_owners
+from gate.reports import other_version
 from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
 from gate.router import refuse_other_port
 from settings.service import RolloutSettings, Track
@@ -37,6 +40,7 @@ class RolloutGates(Gates):
         super().__init__(name, service, access, warn)
         self._released = service
         self._waiting = waiting
+        self._planned = False
 
     async def before_custom(self) -> None:
         """Holds before an object of Argo Rollouts is made.
@@ -86,10 +90,23 @@ class RolloutGates(Gates):
                 raise GateRefusedError(str(no_controller(self._name, seconds)))
             if state.phase == "Degraded":
                 runs = await cluster.analysis_runs(namespace, state.pod_hash)
-                raise GateRefusedError(str(refuse_degraded(self._name, self._released, state, measured(runs))))
+                refusal = refuse_degraded(self._name, self._released, state, measured(runs))
+                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
             if finished and not state.ended:
-                raise GateRefusedError(str(refuse_unfinished(self._name, self._released, state)))
+                refusal = refuse_unfinished(self._name, self._released, state)
+                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
             return state
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """Also a Rollout that is told to run another version than the stack has, unless this run changes it."""
+        problem = await super()._unfinished(cluster)
+        if problem is not None or self._planned:
+            return problem
+        rollout = await cluster.rollout(self._released.namespace, self._name)
+        if rollout is None or not (spec := rollout["spec"].get("template", {}).get("spec")):
+            return None
+        told = Running(application(spec)["image"], None, pods=0, ready=0)
+        return other_version(self._name, self._released, Track.ROLLOUT, [told], image_owners(rollout))
 
     async def _check_known(self, cluster: Cluster) -> None:
         # With a stack that installs it, a preview comes before, and an update waits for the release.

@@ -1,13 +1,14 @@
 """What the gates say without refusing, as pure functions: what was seen goes in, a line or None comes out."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
-from render.labels import selector
-from settings.service import ServiceSettings, Track
+from gate.images import Running, configured_image, same_version
+from gate.shortage import PodsReport
+from render.labels import FIELD_MANAGER, selector
+from settings.service import Colour, ServiceSettings, Track
 
 NOTHING = "nothing of this stack"
 """Stands for a track where there is no Service, or one that selects none."""
@@ -95,11 +96,60 @@ def about_readiness(errors: Iterable[str]) -> bool:
     return AWAITED in text and CUT_OFF not in text
 
 
-def why_not_ready(
-    name: str, service: ServiceSettings, track: Track, states: Iterable[str], serving: Track | None
-) -> str:
+def why_not_ready(name: str, service: ServiceSettings, report: PodsReport, serving: Track | None) -> str:
     """One line on pods that did not get ready: how its pods are, what serves, where to look."""
-    counted = Counter(states)
-    pods = "; ".join(f"{count} {state}" for state, count in counted.most_common()) or "there are none"
+    track = report.track
     traffic = f"{serving} goes on serving" if serving not in {None, track} else f"serving: {serving or 'nothing'}"
-    return f"{name}: pods of {track}: {pods}. {traffic}. See: {get_pods_command(name, service, track)}"
+    return f"{name}: {report}. {traffic}. See: {get_pods_command(name, service, track)}"
+
+
+def other_version(
+    name: str, service: ServiceSettings, track: Track, found: Sequence[Running], owners: Collection[str]
+) -> str | None:
+    """What is wrong with pods that run another version than the stack has; None when they run that.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        track: whose pods.
+        found: what they run.
+        owners: who has set the image of their Deployment or Rollout, by the API server's record.
+    """
+    configured = configured_image(service, track)
+    others = [one for one in found if configured is not None and not same_version(one.reference, configured)]
+    if not others:
+        return None
+    by = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
+    images = ", ".join(dict.fromkeys(one.reference for one in others))
+    return (
+        f"{name}: pods of {track} run {images}{by}, though the stack has {configured}. "
+        f"{_what_to_do(name, service, track, others)}"
+    )
+
+
+def rewritten(name: str, service: ServiceSettings, track: Track, found: Sequence[Running]) -> str | None:
+    """Names an image of the configured version that comes from elsewhere than the stack has; None without one."""
+    configured = configured_image(service, track)
+    others = dict.fromkeys(one.reference for one in found if configured and one.reference != configured)
+    if configured is None or not others or not all(same_version(other, configured) for other in others):
+        return None
+    return (
+        f"{name}: pods of {track} run {', '.join(others)}, for which the stack has {configured}: the same version, "
+        "rewritten by the cluster's admission (a registry mirror, a policy)"
+    )
+
+
+def _what_to_do(name: str, service: ServiceSettings, track: Track, others: Sequence[Running]) -> str:
+    key = "tag" if track is Track.ROLLOUT else f"{track}.tag"
+    image = others[0].image
+    keep = ""
+    if image.repository == service.image and image.tag and len(others) == 1:
+        tag = f"{image.tag}@{image.digest}" if image.digest else image.tag
+        keep = f"To keep it: pulumi config set --path 'switchyard:services.{name}.{key}' {tag}. "
+    if track is not Track.ROLLOUT and track is service.track:
+        return (
+            f"{keep}To go back: give the version that the stack is to have to {Colour(track).other} and make that "
+            f"active, or permit a rolling update with services.{name}.allowInPlaceUpdate: true and run `pulumi up "
+            "--refresh`."
+        )
+    return f"{keep}To go back: `pulumi up --refresh` shows the difference and puts it right."

@@ -52,7 +52,7 @@ def refuse_early_router(name: str, service: CanarySettings, serving: Track | Non
         found=f"{serving or 'another selector'} serves, not the Rollout",
         rule="a router takes the shares over from a Rollout that serves",
         remedy=(
-            f"Nothing was changed. Hand over first, with services.{name}.canary.traffic replicas and `pulumi up`; "
+            f"This step was not taken. Hand over first, with services.{name}.canary.traffic replicas and `pulumi up`; "
             "then set it."
         ),
     )
@@ -70,7 +70,7 @@ def refuse_ingress(name: str, service: CanarySettings, rules: Iterable[Rule], *,
         found=f"Ingress {ingress} in namespace {service.namespace} {found}",
         rule=f"it must have a rule for Service {root}, whose weights the controller sets",
         remedy=(
-            f"Nothing was changed. See: kubectl -n {service.namespace} get ingress; name another in "
+            f"This step was not taken. See: kubectl -n {service.namespace} get ingress; name another in "
             f"services.{name}.canary.alb.ingress or its rule in services.{name}.canary.alb.rootService."
         ),
     )
@@ -93,7 +93,7 @@ def refuse_no_istio(name: str) -> Refusal:
         step=f"{name}: traffic istio",
         found="the cluster has no Istio (no kind VirtualService of networking.istio.io/v1)",
         rule="the mesh belongs to whoever runs the cluster, and must be there first",
-        remedy=f"Nothing was changed. Install it, or set services.{name}.canary.traffic to replicas.",
+        remedy=f"This step was not taken. Install it, or set services.{name}.canary.traffic to replicas.",
     )
 
 
@@ -123,7 +123,7 @@ def refuse_still_weighted(name: str, service: ServiceSettings, rules: Iterable[R
                 found=f"it sends requests by weights of Services {' and '.join(versions)}",
                 rule="without the controller these weights stay as they are, and a new version would get no request",
                 remedy=(
-                    f"Nothing was changed. Let its rule for {rule.service} lead to Service {name}, port http, "
+                    f"This step was not taken. Let its rule for {rule.service} lead to Service {name}, port http, "
                     f"instead of {BY_ANNOTATION}: kubectl -n {service.namespace} edit ingress {rule.ingress}"
                 ),
             )
@@ -140,7 +140,7 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
         found=f"the Rollout has its traffic by {', '.join(key for key in routing if key != 'managedRoutes')}",
         rule=f"users come by way of Service {name} before it is switched",
         remedy=(
-            f"Nothing was changed. First set services.{name}.strategy to canary and canary.traffic to replicas, "
+            f"This step was not taken. First set services.{name}.strategy to canary and canary.traffic to replicas, "
             "`pulumi up`; then hand over."
         ),
     )
@@ -156,7 +156,7 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
         found=f"users come through {', '.join(gateways)} by VirtualService {name}",
         rule="it goes with `traffic: istio`, and they would find no way",
         remedy=(
-            f"Nothing was changed. Make a VirtualService of your own for these hosts that leads to Service {name}, "
+            f"This step was not taken. Make a VirtualService of your own for these hosts that leads to Service {name}, "
             f"port {service.port}; set services.{name}.canary.istio.gateways to [], `pulumi up`, and leave it then."
         ),
     )
@@ -171,7 +171,7 @@ def refuse_foreign_route(name: str, service: ServiceSettings, route: Mapping[str
         step=f"{name}: traffic istio",
         found=f"namespace {service.namespace} has a VirtualService {name} already",
         rule="one that this stack did not make is not taken over",
-        remedy="Nothing was changed. Give it another name, or the service.",
+        remedy="This step was not taken. Give it another name, or the service.",
     )
 
 
@@ -184,7 +184,7 @@ def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int
         found=f"Service {name} leads to port {', '.join(map(str, ports))} of the pods that serve",
         rule="under a Rollout its Services change before its pods do",
         remedy=(
-            "Nothing was changed. Go by way of two colours, whose switch changes both at once: "
+            "This step was not taken. Go by way of two colours, whose switch changes both at once: "
             f"services.{name}.strategy: blueGreen, `pulumi up`."
         ),
     )

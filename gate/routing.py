@@ -16,10 +16,14 @@ from settings.service import Colour, Track
 HEALTH_PORT = 10256
 """Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
 
-HEALTH_PATH = "/healthz"
-"""It answers 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute.
+HEALTH_PATHS = ("/livez", "/healthz")
+"""Asked in this order; the second only when kube-proxy does not have the first, as before Kubernetes 1.28.
 
-When the rules were written last cannot be learnt from it: while it is well it says "now".
+Both answer 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute. Since
+1.28 ``/healthz`` also answers 503 on a node that is being deleted or that the cluster autoscaler has tainted with
+ToBeDeletedByClusterAutoscaler, however well kube-proxy follows there (KEP-3836).
+
+When the rules were written last cannot be learnt from either: while it is well it says "now".
 """
 
 LOOK = "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"

@@ -5,7 +5,7 @@ group healthy before it gets the requests, and goes by its weights before ready 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from gate.blue_green import BlueGreenGates
 from gate.checks import Warn
 from gate.cluster import Cluster
 from gate.decisions import ready_pods, refuse_fewer_replicas, refuse_in_place
+from gate.objects import PodsChange
 from gate.weights import (
     Way,
     hostnames,
@@ -63,6 +64,7 @@ class WeightedGates(BlueGreenGates):
         front: the load balancer.
         say: takes a line on what is waited for.
         preview: whether nothing is going to happen.
+        kept: as of `BlueGreenGates`.
     """
 
     def __init__(
@@ -75,8 +77,9 @@ class WeightedGates(BlueGreenGates):
         say: Callable[[str], None],
         *,
         preview: bool,
+        kept: Collection[Track] = (),
     ) -> None:
-        super().__init__(name, service, access, warn)
+        super().__init__(name, service, access, warn, kept)
         self._front = front
         self._say = say
         self._preview = preview
@@ -116,9 +119,10 @@ class WeightedGates(BlueGreenGates):
                 self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
 
-    async def _before_in_place(self, cluster: Cluster, colour: Colour) -> None:
+    async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
         if colour_name(self._name, colour) in leads(await self._ways(cluster)):
-            self._raise(refuse_in_place(self._name, self._colours, colour, selector(self._name, colour)))
+            selected = selector(self._name, colour)
+            self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
         reason = await self._wait(lambda: self._unswitched(cluster), self._service.gate.timeout_seconds)

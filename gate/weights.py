@@ -113,7 +113,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, found: str | None
         found=found,
         rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
         remedy=(
-            f"Nothing was changed. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under strategy "
+            f"This step was not taken. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under strategy "
             "blueGreen, `pulumi up`; and then this."
         ),
     )

@@ -4,8 +4,8 @@ from typing import Any
 
 from render.analysis import HASH_ARGUMENT, metrics, template
 from render.canary import API_VERSION
-from render.labels import GONE_AT_ONCE, preview_name, selector
-from render.pods import Manifest, metadata, pod_template
+from render.labels import CONFIGURED_PODS, GONE_AT_ONCE, preview_name, selector
+from render.pods import Manifest, digest, metadata, pod_template
 from settings.canary import Analysis
 from settings.service import ArgoBlueGreenSettings, Track
 
@@ -58,19 +58,20 @@ def rollout(
     for key, when in (("prePromotionAnalysis", PRE), ("postPromotionAnalysis", POST)):
         if when in analyses:
             strategy[key] = _reference(name, analyses[when], when)
+    template = pod_template(name, Track.ROLLOUT, service, service.tag, content=content)
     spec: dict[str, Any] = {
         "revisionHistoryLimit": service.revision_history_limit,
         "progressDeadlineSeconds": service.progress_deadline_seconds,
         "progressDeadlineAbort": settings.progress_deadline_abort,
         "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
+        "template": template,
         "strategy": {"blueGreen": strategy},
     }
     if (pods := service.replicas if replicas is None else replicas) is not None:
         spec["replicas"] = pods
     if service.min_ready_seconds:
         spec["minReadySeconds"] = service.min_ready_seconds
-    head = metadata(name, name, service, GONE_AT_ONCE)
+    head = metadata(name, name, service, GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)})
     return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 
 

@@ -1,7 +1,7 @@
 """Manifests of one blue/green service: what the API server is to hold, colour by colour."""
 
-from render.labels import SKIP_AWAIT, colour_name, selector
-from render.pods import Manifest, metadata, pod_template, service_ports
+from render.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
+from render.pods import Manifest, digest, metadata, pod_template, service_ports
 from render.weights import goes_by_weights
 from settings.service import BlueGreenSettings, Colour, Track
 
@@ -59,19 +59,19 @@ def deployment(
         replicas: the number of pods where an autoscaler decides; None takes that of the settings.
     """
     settings, serving = service.colour(colour), service.colour(service.active)
-    tag = settings.tag or serving.tag
+    template = pod_template(name, Track(colour), service, settings.tag or serving.tag, settings, content)
     ready = {"minReadySeconds": service.min_ready_seconds} if service.min_ready_seconds else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(colour_name(name, colour), name, service),
+        "metadata": metadata(colour_name(name, colour), name, service, {CONFIGURED_PODS: digest(template)}),
         "spec": {
             "replicas": settings.replicas if replicas is None else replicas,
             "selector": {"matchLabels": selector(name, colour)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": service.progress_deadline_seconds,
             "revisionHistoryLimit": service.revision_history_limit,
-            "template": pod_template(name, Track(colour), service, tag, settings, content),
+            "template": template,
             **ready,
         },
     }

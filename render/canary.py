@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from render.analysis import reference
-from render.labels import GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
-from render.pods import Manifest, metadata, pod_template, service_ports
+from render.labels import CONFIGURED_PODS, GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
+from render.pods import Manifest, digest, metadata, pod_template, service_ports
 from settings.canary import ALL, Canary, Ephemeral, Step
 from settings.routing import Route, Scale
 from settings.service import CanarySettings, RolloutSettings, Track
@@ -79,12 +79,13 @@ def rollout(name: str, service: CanarySettings, content: str | None = None, repl
             strategy[key] = given
     if canary.traffic != "replicas":
         strategy |= _routed(name, service)
+    template = pod_template(name, Track.ROLLOUT, service, service.tag, content=content)
     spec: dict[str, Any] = {
         "revisionHistoryLimit": service.revision_history_limit,
         "progressDeadlineSeconds": service.progress_deadline_seconds,
         "progressDeadlineAbort": canary.progress_deadline_abort,
         "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": pod_template(name, Track.ROLLOUT, service, service.tag, content=content),
+        "template": template,
         "strategy": {"canary": strategy},
     }
     if (pods := service.replicas if replicas is None else replicas) is not None:
@@ -93,7 +94,7 @@ def rollout(name: str, service: CanarySettings, content: str | None = None, repl
         spec["minReadySeconds"] = service.min_ready_seconds
     if canary.rollback_window_revisions:
         spec["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
-    head = metadata(name, name, service, GONE_AT_ONCE)
+    head = metadata(name, name, service, GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)})
     return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
 
 

@@ -26,6 +26,12 @@ The gate looks at the EndpointSlices instead, before the switch and again before
 CONTENT_HASH = "switchyard/content-hash"
 """Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
 
+CONFIGURED_PODS = "switchyard/configured-pods"
+"""Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.
+
+The template on the cluster may be another one, rewritten by an admission webhook or policy.
+"""
+
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 """Annotation for Rollouts: deleted at once, and their pods after them.
 

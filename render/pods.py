@@ -1,5 +1,8 @@
 """Manifests that a service has whatever its strategy: its account, the Service that users reach, its pods."""
 
+import hashlib
+import json
+
 from render.containers import app_container, companions, restartable_containers
 from render.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_labels, selector
 from render.manifest import Manifest
@@ -137,6 +140,11 @@ def pod_template(
     }
     template = {"metadata": head, "spec": spec}
     return merged(template, service.pod_patch) if service.pod_patch else template
+
+
+def digest(template: Manifest) -> str:
+    """Of a pod template: equal for equal templates, and nothing can be read from it."""
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _optional(service: ServiceSettings) -> Manifest:

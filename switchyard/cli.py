@@ -5,6 +5,7 @@ succeed) or the cluster or Prometheus cannot be asked, 2 bad usage or configurat
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
@@ -16,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gate.access import UNREACHABLE
-from gate.api import AccessDeniedError
+from gate.answers import advice, advice_denied, advice_unreachable
+from gate.api import AccessDeniedError, AnsweredError
+from gate.images import parsed, versions
 from settings.problems import SettingsError
 from settings.service import Track
 from settings.text import Url, matching
@@ -24,6 +27,7 @@ from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, anal
 from switchyard.configuration import ConfigurationError, access_to, read_settings
 from switchyard.prometheus import UnresolvedError
 from switchyard.status import ServiceStatus, TrackStatus, look
+from switchyard.status_json import document, failure
 
 app = typer.Typer(
     help="Releases on a stack: what is configured, and what serves.",
@@ -39,7 +43,7 @@ if not console.is_terminal:
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red")
 
 MISMATCH = 1
-"""Exit code of `status` when a service does not serve what is configured."""
+"""Exit code of `status` when a service does not serve what is configured, or its pods run something else."""
 
 UNPROVED = 1
 """Exit code of `analyze` when the version in question would not succeed."""
@@ -65,24 +69,44 @@ def _taken_as(kind: Any) -> Callable[[str | None], str | None]:
     return check
 
 
+Json = Annotated[
+    bool, typer.Option("--json", help="Prints one JSON document instead, on standard output, errors included.")
+]
+
 Stack = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")]
 
 
 @app.command()
-def status(stack: Stack = None) -> None:
-    """Shows for each service what is configured, what serves, and the ready pods."""
-    with _errors_in_words():
+def status(stack: Stack = None, *, as_json: Json = False) -> None:
+    """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
+    with _errors_in_words(as_json=as_json):
         name, settings = read_settings(stack)
         access = access_to(name, settings)
         services = asyncio.run(look(access, settings.services))
-    console.print(_table(name, services))
+    right = all(service.as_configured for service in services)
+    if as_json:
+        _print_json(document(name, services))
+    else:
+        _print(name, services)
+    if not right:
+        raise typer.Exit(MISMATCH)
+
+
+def _print(stack: str, services: list[ServiceStatus]) -> None:
+    """For a reader: the table, and what there is to say of it."""
+    console.print(_table(stack, services))
     if any(service.simulated for service in services):
         console.print(
             "Simulated nodes: pods turn Ready without running; probes, images and smoke tests are not exercised."
         )
+    for note in (note for service in services for note in service.notes):
+        console.print(note, style="yellow", markup=False)
     if not all(service.as_configured for service in services):
         console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
-        raise typer.Exit(MISMATCH)
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    print(json.dumps(found, indent=2))  # not by rich, which would break lines at the width of a terminal
 
 
 @app.command()
@@ -122,18 +146,21 @@ def analyze(
 
 
 @contextmanager
-def _errors_in_words() -> Iterator[None]:
+def _errors_in_words(*, as_json: bool = False) -> Iterator[None]:
     """Ends the command with a line and its exit code when what it needs cannot be read."""
     try:
         yield
     except (SettingsError, ConfigurationError, NoAnalysisError) as error:
-        _end(str(error), code=2)
+        _end(str(error), code=2, as_json=as_json)
     except (NoVersionError, UnresolvedError) as error:
-        _end(str(error), code=1)
+        _end(str(error), code=1, as_json=as_json)
     except AccessDeniedError as error:
-        _end(f"The kubeconfig's user {error}.", code=1)
+        _end(f"The kubeconfig's user {error}. {advice_denied(error.status)}", code=1, as_json=as_json)
+    except AnsweredError as error:
+        _end(f"T{str(error)[1:]}. {advice(error.status_code, str(error))}", code=1, as_json=as_json)
     except UNREACHABLE as error:
-        _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)
+        text = f"The cluster does not answer ({type(error).__name__}: {error}). {advice_unreachable(str(error))}"
+        _end(text, code=1, as_json=as_json)
 
 
 def _judgements_table(title: str, judgements: list[Judgement]) -> Table:
@@ -178,9 +205,15 @@ def _led(service: ServiceStatus) -> str:
 
 
 def _cell(track: TrackStatus | None) -> str:
-    return "-" if track is None else f"{track.tag or '-'}  {track.ready}/{track.wanted} ready"
+    if track is None:
+        return "-"
+    repository = parsed(track.configured).repository if track.configured else None
+    return f"{versions(track.running, repository) or '-'}  {track.ready}/{track.wanted} ready"
 
 
-def _end(message: str, code: int) -> NoReturn:
-    errors.print(message)
+def _end(message: str, code: int, *, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_json(failure(message, code))
+    else:
+        errors.print(message)
     raise typer.Exit(code)

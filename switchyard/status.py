@@ -1,28 +1,54 @@
 """What serves right now, beside what is configured."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.access import ClusterAccess
+from gate.api import AccessDeniedError
 from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
 from gate.decisions import ready_pods
+from gate.images import Running, configured_image, same_version, versions
+from gate.objects import image_owners
+from gate.reports import other_version, rewritten
+from gate.shortage import running
 from gate.sizes import Sizing, planned
 from gate.weights import leads, ways
 from render.labels import selector
 from render.weights import goes_by_weights, weighed
 from settings.engine import SwitchEngine
-from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, Colour, ServiceSettings, Track
+from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
 
 
 @dataclass(frozen=True)
 class TrackStatus:
-    """One set of pods: its configured tag and replicas, or an autoscaler's, and how many of its pods are ready."""
+    """One set of pods: what it runs and how many are ready, beside what the stack or an autoscaler asks for.
 
-    tag: str | None
+    Attributes:
+        configured: reference of the image that the stack has; None for a colour without a tag.
+        wanted: pods that the stack has.
+        ready: pods that are ready.
+        running: what the pods run, the most frequent image first.
+    """
+
+    configured: str | None
     wanted: int
     ready: int
+    running: tuple[Running, ...] = ()
+
+    @property
+    def tag(self) -> str | None:
+        """Tag of the pods that run, or their digest; of several versions all of them. None without pods."""
+        return versions(self.running) or None
+
+    @property
+    def as_configured(self) -> bool:
+        """Whether there are as many ready pods as wanted, all of the version that the stack has."""
+        return self.ready == self.wanted and all(
+            self.configured is not None and same_version(one.reference, self.configured) for one in self.running
+        )
 
 
 @dataclass(frozen=True)
@@ -32,6 +58,7 @@ class ServiceStatus:
     Attributes:
         leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
             with that is not asked here.
+        notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
     """
 
     name: str
@@ -44,12 +71,13 @@ class ServiceStatus:
     simulated: bool
     leads: frozenset[str] | None = None
     to: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def as_configured(self) -> bool:
         """Whether what is configured serves, and every set of pods has those that it was given."""
         serves = self.serving == self.configured and self.leads in {None, frozenset({self.to})}
-        return serves and all(track.ready == track.wanted for track in self.tracks.values())
+        return serves and all(track.as_configured for track in self.tracks.values())
 
 
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
@@ -61,6 +89,7 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
 
 
 async def _service(cluster: Cluster, name: str, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
+    found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
     found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
@@ -70,11 +99,18 @@ async def _service(cluster: Cluster, name: str, service: ServiceSettings, sizing
         engine=service.engine,
         configured=service.track,
         serving=await cluster.serving_track(service.namespace, name),
-        tracks={track: await _track(cluster, name, service, track, sizing) for track in tracks(service)},
+        tracks=found_tracks,
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
         leads=None if found is None else leads(found),
         to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
+        notes=tuple(
+            [
+                note
+                for track, found in found_tracks.items()
+                async for note in _notes(cluster, name, service, track, found)
+            ]
+        ),
     )
 
 
@@ -84,8 +120,28 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
         # Beside the version that serves there may be the next one, or the one before, with pods as ready.
         serving = ready_pods(await cluster.endpoints(service.namespace, name))
         pods = [pod for pod in pods if pod.name in serving]
-    tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
-    return TrackStatus(tag, planned(service, track, sizing).pods, sum(pod.ready for pod in pods))
+    configured = configured_image(service, track)
+    wanted = planned(service, track, sizing).pods
+    return TrackStatus(configured, wanted, sum(pod.ready for pod in pods), running(pods))
+
+
+async def _notes(
+    cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
+) -> AsyncGenerator[str, None]:
+    """What there is to say of a set of pods; who may not read what makes them is told the rest."""
+    if other_version(name, service, track, found.running, ()) is not None:
+        owners = frozenset[str]()
+        with suppress(AccessDeniedError):
+            owner = await cluster.owner(service.namespace, name, track)
+            owners = image_owners(owner) if owner else owners
+        yield str(other_version(name, service, track, found.running, owners))
+    elif (note := rewritten(name, service, track, found.running)) is not None:
+        yield f"{note}."
+    if found.ready < found.wanted:
+        missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
+        with suppress(AccessDeniedError):
+            missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
+        yield f"{name}: {missing}."
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:

@@ -31,7 +31,7 @@ def refused(stack: Stack) -> str:
     result = stack.up()
     assert not result.ok
     assert "Traceback" not in result.output
-    assert "Nothing was changed" in result.output
+    assert "This step was not taken" in result.output
     return result.output
 
 

@@ -106,8 +106,14 @@ def test_a_change_of_the_serving_pods_that_the_engine_cannot_see_is_refused(serv
     kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:by-hand")
     kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    by_hand, configured = "ghcr.io/org/backend:by-hand", "ghcr.io/org/backend:v1.0.0"
+    result = serving.up()
+    assert not result.ok
+    assert f"pods of blue run {by_hand} (set by kubectl-set), though the stack has {configured}" in result.output
+
     serving.set("services.backend.blue.replicas", 4)
     result = serving.up()
     assert not result.ok
     assert "a change of the pods of blue is refused: blue is serving" in result.output
+    assert f"this would change container app: image {by_hand} => {configured} (set by kubectl-set)" in result.output
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before

@@ -23,8 +23,11 @@ PATIENCE = 5
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (NEVER_READY, "pods of green: 3 running, but its readiness probe does not succeed. blue goes on serving"),
-        (CRASH_LOOP, "pods of green: 3 CrashLoopBackOff (3 restarts). blue goes on serving"),
+        (
+            NEVER_READY,
+            f"pods of green: 0 of 3 ready of v2.0.0{NEVER_READY}: 3 running, but its readiness probe does not succeed",
+        ),
+        (CRASH_LOOP, f"pods of green: 0 of 3 ready of v2.0.0{CRASH_LOOP}: 3 CrashLoopBackOff (3 restarts"),
     ],
     ids=[NEVER_READY, CRASH_LOOP],
 )
@@ -40,6 +43,7 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_blue_goes_on_serv
         assert not result.ok
         assert "backend-green" in result.output
         assert cause in result.output
+        assert "blue goes on serving" in result.output
         # The fault is there, and is not only a slow start.
         pods = kubectl.pods("green")
         assert len(pods) == 3
@@ -54,6 +58,18 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_blue_goes_on_serv
     assert result.ok, result.output
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3, blue=0)
+
+
+def test_pods_that_a_quota_forbids_are_told_in_the_words_of_the_quota(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("create", "quota", "few", "--hard=pods=4")
+    serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = serving.up()
+    assert not result.ok
+    assert len(kubectl.pods("green")) == 1  # the fault is there
+    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
+    assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
+    assert kubectl.serving() == "blue"
 
 
 def test_a_bad_idle_colour_can_be_taken_away_again(serving: Stack, kubectl: Kubectl) -> None:
@@ -80,7 +96,8 @@ def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl:
     serving.set("services.backend.active", "green")
     result = serving.up()
     assert not result.ok
-    assert "Service backend-green has 1 ready endpoints; it needs 3" in result.output
+    assert "Service backend-green has 1 ready endpoints (pods of green: 1 of 3 ready of v2.0.0: " in result.output
+    assert "its Deployment on the cluster asks for 1); it needs 3" in result.output
     assert "The Service was not touched" in result.output
     assert kubectl.serving() == "blue"
 
@@ -102,7 +119,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
     serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
     result = serving.up()
-    assert "pods of green: 3 CrashLoopBackOff" in result.output
+    assert f"pods of green: 0 of 3 ready of v2.0.0{CRASH_LOOP}: 3 CrashLoopBackOff" in result.output
     # The pods that a first fix has left protect nobody either.
     serving.set("services.backend.green", {"tag": "v2.0.1", "replicas": 3})
     result = serving.up()
@@ -113,7 +130,8 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     serving.set("services.backend.green.tag", "v2.0.2")
     result = serving.up()
     assert not result.ok
-    assert "Service backend has 2 ready endpoints; blue must serve with 3 before green goes" in result.output
+    assert "Service backend has 2 ready endpoints (pods of blue: 2 of 3 ready of v1.0.0: " in result.output
+    assert "blue must serve with 3 before green goes" in result.output
     serving.set("services.backend.green.tag", "v2.0.1")
 
     serving.set("services.backend.active", "green")
@@ -136,7 +154,8 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update(serving: Stack,
 
     seen = asyncio.run(update_without_an_apply())
     assert seen.serving == "blue"
-    assert str(seen.problem).startswith("backend: pods of green: there are none. blue goes on serving. See: kubectl")
+    assert str(seen.problem).startswith("backend: pods of green: 0 of 3 ready of v1.0.0: there are none of it; ")
+    assert "its Deployment on the cluster asks for 0. blue goes on serving. See: kubectl" in str(seen.problem)
 
 
 def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kubectl: Kubectl) -> None:

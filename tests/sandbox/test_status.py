@@ -1,5 +1,6 @@
 """`switchyard status`: what is configured beside what serves, and exit codes that scripts can go by."""
 
+import json
 import subprocess
 import sys
 
@@ -7,8 +8,8 @@ from sandbox.stack import NAME, Stack
 from tests.sandbox.kubectl import Kubectl
 
 
-def status(stack: Stack) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "switchyard", "status", "--stack", NAME]
+def status(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", NAME, *options]
     return subprocess.run(
         command, cwd=stack.directory, env=stack.environment, capture_output=True, text=True, check=False
     )
@@ -22,7 +23,7 @@ def test_status_shows_each_service_and_ends_well_when_all_is_as_configured(servi
         "blue",
         "blue",
         "v1.0.0  3/3 ready",
-        "v1.0.0  0/0 ready",
+        "-  0/0 ready",
     ]
     assert "Simulated nodes" in result.stdout
 
@@ -32,6 +33,24 @@ def test_status_ends_with_1_when_another_colour_serves_than_is_configured(servin
     result = status(serving)
     assert result.returncode == 1
     assert "pulumi up --refresh" in result.stdout
+
+
+def test_status_shows_what_runs_after_somebody_has_set_another_image(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:v9")
+    kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
+    result = status(serving)
+    assert result.returncode == 1
+    assert "v9  3/3 ready" in result.stdout
+    assert "pods of blue run ghcr.io/org/backend:v9 (set by kubectl-set)" in result.stdout
+
+    result = status(serving, "--json")
+    assert result.returncode == 1
+    [service] = json.loads(result.stdout)["services"]
+    assert (service["name"], service["namespace"]) == ("backend", kubectl.namespace)
+    assert (service["configured"], service["serving"]) == ("blue", "blue")
+    blue = service["tracks"]["blue"]
+    assert (blue["tag"], blue["wanted"], blue["ready"]) == ("v9", 3, 3)
+    assert service["tracks"]["green"]["tag"] is None
 
 
 def test_status_ends_with_2_and_every_mistake_when_the_configuration_is_wrong(serving: Stack) -> None:
@@ -51,6 +70,7 @@ def test_status_ends_with_1_and_one_line_when_no_api_server_answers(serving: Sta
     result = status(serving)
     assert result.returncode == 1
     assert "The cluster does not answer" in result.stderr
+    assert "connection refused" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -5,20 +5,26 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError, RejectedError
+from gate.api import AccessDeniedError, AnsweredError, RejectedError
 from gate.blue_green import BlueGreenGates
 from gate.checks import GateRefusedError
 from gate.cluster import Cluster
 from gate.objects import Endpoint, Pod, PodsChange
+from gate.shortage import PodsReport
 from render.labels import selector
 from render.pods import Manifest
-from settings.service import BlueGreenSettings, Colour
+from settings.service import BlueGreenSettings, Colour, Track
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
+
+
+def answered(status: int, message: str) -> AnsweredError:
+    return AnsweredError("get", "services/backend", httpx.Response(status), message)
 
 
 @dataclass
@@ -29,20 +35,26 @@ class PlayedCluster:
         selected: what Service backend selects.
         behind: ready pods behind Service backend.
         of_colour: ready pods of any colour that is asked for.
+        image: that they run.
         change: what an apply would do to the pods of the Deployment that is there; None when there is none.
         namespace: whether it is there.
         watched: what a watch shows first.
         error: raised by the first call.
+        kept: whether the last dry run was of a template that is left alone.
+        owned: the Deployment of any colour.
     """
 
     selected: Mapping[str, str] | None = None
     behind: tuple[str, ...] = ()
     of_colour: tuple[str, ...] = ()
+    image: str = ""
     change: PodsChange | None = None
     namespace: bool = True
     watched: frozenset[Endpoint] | None = None
     error: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    kept: bool = False
+    owned: dict[str, Any] | None = None
 
     async def namespace_exists(self, _: str) -> bool:
         self.asked.append("namespace")
@@ -66,12 +78,20 @@ class PlayedCluster:
         self.asked.append("pods")
         if labels["version"] not in set(Colour):
             return []
-        return [Pod(pod, ready=True, state="ready") for pod in self.of_colour]
+        return [Pod(pod, ready=True, state="ready", image=self.image) for pod in self.of_colour]
+
+    async def pods_report(self, _: str, __: str, track: Track, wanted: int) -> PodsReport:
+        self.asked.append("report")
+        return PodsReport(track, wanted, "v1", len(self.of_colour))
+
+    async def owner(self, *_: object) -> dict[str, Any] | None:
+        return self.owned
 
     async def current_pods(self, *_: object) -> frozenset[str]:
         return frozenset(self.of_colour)
 
-    async def pods_change(self, _: Manifest) -> PodsChange | None:
+    async def pods_change(self, _: Manifest, *, kept: bool) -> PodsChange | None:
+        self.kept = kept
         if self.error is not None:
             raise self.error
         return self.change
@@ -124,14 +144,14 @@ def test_a_switch_on_which_the_api_server_says_nothing_is_refused(monkeypatch: p
     it = played(monkeypatch, PlayedCluster())
     text = refusal(it.gates.before_switch(creating=False, preview=False))
     assert "the switch to blue is refused: no answer from the API server in 0 s" in text
-    assert it.cluster.asked[-1] == "watch backend-blue"
+    assert it.cluster.asked[-2:] == ["watch backend-blue", "report"]
 
 
 def test_pods_on_which_the_api_server_says_nothing_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(change=PodsChange(template=False, before=3, after=0)))
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=False))
     assert "a change of the idle colour green is refused: no answer from the API server in 0 s" in text
-    assert it.cluster.asked[-1] == "watch backend"
+    assert it.cluster.asked[-2:] == ["watch backend", "report"]
 
 
 def test_a_deployment_that_is_not_there_and_one_that_keeps_its_pods_are_not_guarded(
@@ -196,12 +216,19 @@ def test_a_missing_permission_is_named_in_one_line(monkeypatch: pytest.MonkeyPat
     assert 'the gate may not get services/backend in namespace default (403: User "ci" cannot get "services")' in text
 
 
+def test_a_user_whom_the_api_server_does_not_know_is_told_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = AccessDeniedError("get", "/version", 401, "Unauthorized")
+    text = refusal(played(monkeypatch, PlayedCluster(error=unknown)).gates.before_switch(creating=False, preview=True))
+    assert "log in again" in text
+    assert "Grant it" not in text
+
+
 def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_out_of_sight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     it = played(monkeypatch, PlayedCluster(error=RejectedError("the API server does not take it: no v3")))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
-    assert text.startswith("backend: the API server does not take it: no v3, so nothing was changed.")
+    assert text.startswith("backend: the API server does not take it: no v3. This step was not taken; what this update")
 
 
 def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
@@ -212,8 +239,8 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
     found = asyncio.run(it.gates.look())
     assert found.serving == "blue"
-    assert str(found.problem).startswith("backend: pods of blue: 2 ready. ")
-    assert it.cluster.asked[-3:] == ["watch backend-blue", "pods", "selector"]
+    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1. ")
+    assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
 
 
 def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it(
@@ -222,7 +249,7 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few)
     assert asyncio.run(it.gates.look()).problem is None
-    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 ready"]
+    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 of 3 ready of v1"]
 
     planned = played(monkeypatch, few)
     asyncio.run(planned.gates.before_pods_change(BLUE, {}, preview=True))
@@ -230,12 +257,93 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
     assert planned.warned == []
 
 
+def owned_by(manager: str) -> dict[str, Any]:
+    image: dict[str, Any] = {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}
+    fields = {"f:spec": {"f:template": {"f:spec": image}}}
+    return {"metadata": {"managedFields": [{"manager": manager, "fieldsV1": fields}]}}
+
+
+def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(
+        selected=selector("backend", BLUE),
+        of_colour=("a", "b", "c"),
+        image="org/backend:v9",
+        owned=owned_by("kubectl-set"),
+    )
+    problem = str(asyncio.run(played(monkeypatch, there).gates.look()).problem)
+    assert problem.startswith(
+        "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1. "
+        "To keep it: pulumi config set --path 'switchyard:services.backend.blue.tag' v9. To go back: give the version "
+    )
+
+
+def test_a_change_that_this_run_makes_is_no_wrong_version_of_its_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
+    it = played(monkeypatch, there, allowInPlaceUpdate=True)
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
+    assert asyncio.run(it.gates.look()).problem is None
+
+
+def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="mirror/org/backend:v1")
+    it = played(monkeypatch, there)
+    assert asyncio.run(it.gates.look()).problem is None
+    assert it.warned == []
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert asyncio.run(it.gates.look()).problem is None
+    assert [line.partition(":")[0] for line in it.warned] == ["backend"]
+    assert "pods of blue run mirror/org/backend:v1, for which the stack has org/backend:v1" in it.warned[0]
+
+
+def test_a_template_that_is_left_alone_is_tried_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster())
+    gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={BLUE})
+    for colour, kept in ((BLUE, True), (GREEN, False)):
+        asyncio.run(gates.before_pods_change(colour, {}, preview=False))
+        assert it.cluster.kept is kept
+
+
+def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    change = PodsChange(template=True, before=3, after=3, fields=("container app: image a:1 => a:2",))
+    it = played(monkeypatch, PlayedCluster(change=change, selected=selector("backend", BLUE)))
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=True))
+    assert "blue is serving, and this would change container app: image a:1 => a:2; the serving colour" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "advised"),
+    [
+        (
+            answered(500, 'Internal error occurred: failed calling webhook "m.example.org": connection refused'),
+            'answered 500 to get services/backend: Internal error occurred: failed calling webhook "m.example.org"',
+            "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations",
+        ),
+        (answered(409, "the object has been modified"), "the object has been modified.", "at the same moment"),
+        (answered(429, "too many requests"), "too many requests.", "overloaded"),
+        (answered(503, "the server is currently unable"), "the server is currently unable.", "/readyz"),
+        (answered(404, "could not find the requested resource"), "could not find the", "kubectl api-resources"),
+        (ConnectionError("its certificate is not accepted"), "could not see", "certificate-authority-data"),
+        (ConnectionError("the name of its host is not resolved: x"), "could not see", "Check the host in `server`"),
+        (ConnectionError("an HTML page, not an answer of a Kubernetes API server"), "HTML", "something else than"),
+        (ConnectionError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
+    ],
+)
+def test_the_words_of_the_api_server_are_told_and_what_to_do_about_them(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, advised: str
+) -> None:
+    text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))
+    assert said in text
+    assert advised in text
+    assert "This step was not taken; what this update has done before it stands." in text
+    assert "nothing was changed" not in text
+
+
 def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
     assert asyncio.run(there.gates.look()).serving == "green"
     unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=ConnectionError("silence"))).gates.look())
     assert unseen.serving == "unknown"
-    assert "(ConnectionError: silence), so whether blue serves is not known" in str(unseen.problem)
+    assert "(ConnectionError: silence). So whether blue serves is not known" in str(unseen.problem)
 
 
 def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +351,5 @@ def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: 
     for error, explained in ((waited, True), ("admission webhook denied the request", False)):
         it = played(monkeypatch, PlayedCluster(selected=selector("backend", BLUE), of_colour=("a",)))
         asyncio.run(it.gates.explain(GREEN, [error]))
-        assert [line.startswith("backend: pods of green: 1 ready. blue goes on") for line in it.warned] == [True][
-            : int(explained)
-        ]
+        expected = "backend: pods of green: 1 of 0 ready of v1. blue goes on"
+        assert [line.startswith(expected) for line in it.warned] == ([True] if explained else [])

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from gate.objects import PodsChange, current_pods, pod_state, pods_change
+from gate.objects import PodsChange, current_pods, pods_change
+from gate.pod_states import pod_state
 from gate.reports import about_readiness, seen, why_not_ready
+from gate.shortage import PodsReport
 from tests.unit.test_gate_decisions import BLUE, GREEN, TO_BLUE, TO_GREEN, service
 
 
@@ -22,6 +24,7 @@ def test_what_an_apply_does_to_pods_is_read_from_the_deployment_before_and_after
     assert not pods_change(deployment("v1", 3), deployment("v1", 5)).takes_pods
     assert pods_change(deployment("v1", 3), deployment("v1", 2)) == PodsChange(template=False, before=3, after=2)
     assert pods_change(deployment("v1"), deployment("v2")).template
+    assert pods_change(deployment("v1"), deployment("v2")).fields == ("containers changed",)
 
 
 def test_the_pods_of_a_deployment_s_present_template_are_told_from_those_of_earlier_ones() -> None:
@@ -78,9 +81,11 @@ def test_unready_pods_are_made_out_as_the_cause_only_where_they_are(error: str, 
 
 
 def test_the_cause_of_unready_pods_is_counted_and_named() -> None:
-    line = why_not_ready("backend", service(), GREEN, ["a", "b", "b"], BLUE)
-    assert "pods of green: 2 b; 1 a. blue goes on serving." in line
-    assert "there are none. serving: nothing." in why_not_ready("backend", service(), GREEN, [], None)
+    short = PodsReport(GREEN, 3, "v2", ready=1, states=("b", "a", "b"))
+    line = why_not_ready("backend", service(), short, BLUE)
+    assert line.startswith("backend: pods of green: 1 of 3 ready of v2: 2 b; 1 a. blue goes on serving. See: kubectl")
+    nothing = why_not_ready("backend", service(), PodsReport(GREEN, 3), None)
+    assert "pods of green: 0 of 3 ready: there are none. serving: nothing." in nothing
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,93 @@ def test_the_cause_of_unready_pods_is_counted_and_named() -> None:
             {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"}]},
             "Unschedulable: no",
         ),
+        (
+            {
+                "containerStatuses": [
+                    {
+                        "name": "app",
+                        "image": "org/backend:v2",
+                        "state": {"waiting": {"reason": "ErrImagePull", "message": 'failed to pull "x":\n  not found'}},
+                        "restartCount": 0,
+                    }
+                ]
+            },
+            'ErrImagePull of org/backend:v2 (0 restarts): failed to pull "x": not found',
+        ),
+        (
+            {
+                "containerStatuses": [
+                    {
+                        "name": "app",
+                        "state": {
+                            "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s pod=backend-1_shop(2)"}
+                        },
+                        "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+                        "restartCount": 7,
+                    }
+                ]
+            },
+            "CrashLoopBackOff (7 restarts, last exit code 137, OOMKilled)",
+        ),
+        (
+            {
+                "conditions": [{"type": "Initialized", "status": "False"}],
+                "initContainerStatuses": [
+                    {"name": "migrate", "state": {"terminated": {"reason": "Error", "exitCode": 2}}, "restartCount": 1}
+                ],
+                "containerStatuses": [
+                    {"name": "app", "state": {"waiting": {"reason": "PodInitializing"}}, "restartCount": 0}
+                ],
+            },
+            "init container migrate: Error (1 restarts, last exit code 2)",
+        ),
+        (
+            {
+                "conditions": [{"type": "Initialized", "status": "False"}],
+                "initContainerStatuses": [{"name": "wait", "state": {"running": {}}, "restartCount": 0}],
+            },
+            "init container wait has not ended",
+        ),
+        (
+            {
+                "containerStatuses": [
+                    {"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}},
+                    {
+                        "name": "proxy",
+                        "state": {
+                            "waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}
+                        },
+                        "restartCount": 0,
+                    },
+                ]
+            },
+            'container proxy: CreateContainerConfigError (0 restarts): secret "x" not found',
+        ),
+        (
+            {
+                "phase": "Running",
+                "containerStatuses": [
+                    {"name": "app", "ready": True, "state": {"running": {}}},
+                    {"name": "proxy", "ready": False, "state": {"running": {}}},
+                ],
+            },
+            "running, but the readiness probe of container proxy does not succeed",
+        ),
+        ({"reason": "Evicted", "message": "low on memory", "phase": "Failed"}, "Evicted: low on memory"),
         ({"phase": "Running"}, "running, but its readiness probe does not succeed"),
+        (
+            {
+                "conditions": [
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "pod has unbound immediate PersistentVolumeClaims",
+                    }
+                ]
+            },
+            "Unschedulable: pod has unbound immediate PersistentVolumeClaims",
+        ),
         ({"phase": "Pending"}, "Pending"),
         ({}, "Unknown"),
     ],

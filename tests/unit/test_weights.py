@@ -151,7 +151,7 @@ def test_the_ways_to_the_colours_are_left_when_nobody_comes_by_them() -> None:
     assert refuse_early_selector("backend", service("selector"), None) is None
     assert str(refuse_early_selector("backend", service("selector"), "users come by them")) == (
         "backend: strategy blueGreen with switchEngine selector is refused: users come by them; the load balancer "
-        "leads to Service backend alone before it loses its ways to the colours. Nothing was changed. Set "
+        "leads to Service backend alone before it loses its ways to the colours. This step was not taken. Set "
         "services.backend.switchEngine to albTargets under strategy blueGreen, `pulumi up`; and then this."
     )
 
