@@ -8,7 +8,7 @@ from gate.differences import ABSENT, Difference, differences, managers
 from gate.images import digest_of
 from gate.pod_states import READY, pod_state
 from render.labels import FIELD_MANAGER
-from render.pods import CONTAINER
+from settings.pod_settings import CONTAINER
 
 HASH = "pod-template-hash"
 """Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from render.pods import CONTAINER
+from settings.pod_settings import CONTAINER
 
 READY = "ready"
 """The state of a pod that takes traffic."""

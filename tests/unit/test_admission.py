@@ -117,7 +117,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]] | Except
         return Played()
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    return look_at_templates({"backend": service()}, ClusterAccess())
+    return look_at_templates({"backend": service()}, ClusterAccess(), {})
 
 
 def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,4 +127,4 @@ def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPat
 
 def test_a_cluster_that_does_not_answer_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked(monkeypatch, ConnectionError("silence")) == {}
-    assert look_at_templates({}, ClusterAccess()) == {}
+    assert look_at_templates({}, ClusterAccess(), {}) == {}

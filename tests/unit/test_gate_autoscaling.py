@@ -176,7 +176,9 @@ def test_serving_deployment_is_tried_with_its_live_number(monkeypatch: pytest.Mo
     api = PlayedApi("blue", blue=5, green=0)
     it, _ = gates(monkeypatch, api, service())
     api.replicas["blue"] = 6  # since the program's start
-    asyncio.run(it.before_pods_change(Colour.BLUE, deployment("backend", Colour.BLUE, service(), 5), preview=False))
+    asyncio.run(
+        it.before_pods_change(Colour.BLUE, deployment("backend", Colour.BLUE, service(), replicas=5), preview=False)
+    )
     [(_, body, params)] = api.written
     assert (body["spec"]["replicas"], params["dryRun"]) == (6, "All")
 

@@ -297,7 +297,7 @@ def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(mon
 
 def test_a_template_that_is_left_alone_is_tried_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster())
-    gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={BLUE})
+    gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={Track(BLUE)})
     for colour, kept in ((BLUE, True), (GREEN, False)):
         asyncio.run(gates.before_pods_change(colour, {}, preview=False))
         assert it.cluster.kept is kept
