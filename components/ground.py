@@ -46,7 +46,7 @@ def existing_ground(cluster: ExistingCluster, services: Mapping[str, ServiceSett
     access = access_to(cluster)
     live = look_at_nodes(cluster.nodes, access)
     rollouts = look_at_rollouts(services, access)
-    way = ExistingClusterAccess("cluster", cluster=cluster)
+    way = ExistingClusterAccess("cluster", cluster=cluster, access=access)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]

@@ -56,11 +56,8 @@ class Cluster:
         """Opens a client and asks the API server for its version."""
         try:
             return cls(await access.api())
-        except ValueError as error:
-            context = f", context {access.context}" if access.context else ""
-            raise ConnectionError(
-                f"no way to a cluster in kubeconfig {access.kubeconfig or '(the default one)'}{context}: {error}"
-            ) from error
+        except ValueError as error:  # a KubeconfigError names the file and the context itself
+            raise ConnectionError(f"no way to a cluster: {error}") from error
 
     async def namespace_exists(self, namespace: str) -> bool:
         """Whether there is such a namespace."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.access import ClusterAccess, MadeKubeconfig
+from gate.kubeconfig_file import KubeconfigError
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import StackSettings, load, secret_problems
@@ -48,8 +49,17 @@ def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
         settings: its settings.
 
     Raises:
-        ConfigurationError: the stack makes its cluster, and has not made it yet.
+        ConfigurationError: the stack makes its cluster, and has not made it yet; or the kubeconfig leads nowhere.
     """
+    access = _access_to(stack, settings)
+    try:
+        access.check()
+    except KubeconfigError as error:
+        raise ConfigurationError(str(error)) from None
+    return access
+
+
+def _access_to(stack: str, settings: StackSettings) -> ClusterAccess:
     if not isinstance(settings.cluster, Ec2Cluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))
