@@ -18,6 +18,7 @@ from rich.text import Text
 from gate.access import UNREACHABLE
 from gate.api import AccessDeniedError
 from gate.exec_plugin import LoginError
+from gate.kubeconfig_file import KubeconfigError
 from settings.problems import SettingsError
 from settings.service import Track
 from settings.text import Url, matching
@@ -133,7 +134,7 @@ def _errors_in_words() -> Iterator[None]:
         _end(str(error), code=1)
     except AccessDeniedError as error:
         _end(f"The kubeconfig's user {error}.", code=1)
-    except LoginError as error:
+    except (KubeconfigError, LoginError) as error:
         _end(str(error), code=1)
     except UNREACHABLE as error:
         _end(f"The cluster does not answer ({type(error).__name__}: {error}).", code=1)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from gate.access import ClusterAccess, MadeKubeconfig
-from gate.kubeconfig_file import KubeconfigError
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import StackSettings, load, secret_problems
@@ -49,13 +48,11 @@ def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
         settings: its settings.
 
     Raises:
-        ConfigurationError: the stack makes its cluster, and has not made it yet; or the kubeconfig leads nowhere.
+        ConfigurationError: the stack makes its cluster, and has not made it yet.
+        gate.kubeconfig_file.KubeconfigError: the kubeconfig leads to no cluster.
     """
     access = _access_to(stack, settings)
-    try:
-        access.check()
-    except KubeconfigError as error:
-        raise ConfigurationError(str(error)) from None
+    access.check()
     return access
 
 

@@ -126,7 +126,7 @@ def _serve(played: Played, name: str, context: ssl.SSLContext | None) -> None:
             return self.path.rstrip("/").removesuffix("/version")
 
         def _who(self) -> str:
-            certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+            certificate: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
             subject = "".join(value for part in (certificate or {}).get("subject", ()) for _, value in part)
             impersonated = sorted(
                 f"{key.lower().removeprefix('impersonate-')}={value}"
