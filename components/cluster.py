@@ -62,7 +62,7 @@ def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) 
         cluster: the settings.
         access: what the gates have resolved.
     """
-    if cluster.kubeconfig is None:
+    if not cluster.kubeconfig:
         return BY_CLIENT_GO if os.environ.get(VARIABLE) else None
     if access is not None and access.cluster.directory_matters:
         # The provider would look for its certificates in the project's directory.

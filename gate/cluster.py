@@ -20,6 +20,7 @@ from gate.api import (
     is_status,
 )
 from gate.decisions import serving_track
+from gate.kubeconfig_file import KubeconfigError
 from gate.objects import (
     ROLLOUT_HASH,
     Endpoint,
@@ -56,7 +57,9 @@ class Cluster:
         """Opens a client and asks the API server for its version."""
         try:
             return cls(await access.api())
-        except ValueError as error:  # a KubeconfigError names the file and the context itself
+        except KubeconfigError:
+            raise  # it says all there is to say
+        except ValueError as error:
             raise ConnectionError(f"no way to a cluster: {error}") from error
 
     async def namespace_exists(self, namespace: str) -> bool:

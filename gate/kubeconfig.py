@@ -40,7 +40,7 @@ class Surroundings:
 
     Attributes:
         environment: variables of the process.
-        working: directory of the process.
+        working: directory that the user is in, which kubectl counts relative paths from.
         project: directory of Pulumi.yaml, which a relative path in the settings counts from.
         service_account: where a pod has its own credentials.
     """
@@ -54,7 +54,10 @@ class Surroundings:
     def of_process(cls) -> "Surroundings":
         """Those of this process."""
         working = Path.cwd()
-        return cls(os.environ, working, project_directory(working))
+        project = project_directory(working)
+        # The engine runs the program in the project's directory, wherever below it the user is.
+        shell = Path(os.environ.get("PWD", ""))
+        return cls(os.environ, shell if shell.is_relative_to(project) else working, project)
 
     def expanded(self, path: str) -> Path:
         """A path of the settings: `~` is the home directory, and a relative path counts from the project."""
@@ -140,14 +143,14 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
         KubeconfigError: there is none, or it cannot be used.
     """
     around = surroundings or Surroundings.of_process()
-    files = _explicit(setting, around) if setting is not None else _default(around)
+    files = _explicit(setting, around) if setting else _default(around)
     merged = _Merged(files)
-    if not (context or merged.current_context) and setting is None and (inside := _in_cluster(around)) is not None:
+    if not (context or merged.current_context) and not setting and (inside := _in_cluster(around)) is not None:
         return inside
     if not files:
         raise KubeconfigError(_nothing_there(around))
     source = ", ".join(str(path) for path in files)
-    return merged.select(context, f"{SETTING}: {setting!r}" if setting is not None else source, source, around.project)
+    return merged.select(context, f"{SETTING}: {setting!r}" if setting else source, source, around.project)
 
 
 def resolve_content(content: str) -> ResolvedCluster:
@@ -196,6 +199,8 @@ def _default(around: Surroundings) -> dict[Path | None, KubeconfigFile]:
 def _nothing_there(around: Surroundings) -> str:
     variable = around.environment.get(VARIABLE)
     missing = f"{VARIABLE}: {variable!r}: none of its files exists" if variable else "there is no ~/.kube/config"
+    if variable and "~" in variable:
+        missing += f" (nothing but a shell expands ~: export {VARIABLE}=$HOME/...)"
     return (
         f"{missing}. kubectl would turn to localhost:8080 now. Set {SETTING} or {VARIABLE} to "
         "the kubeconfig of a cluster that runs; for the sandbox: make up."

@@ -7,7 +7,6 @@ Kubernetes provider. A reader that is more forgiving would go on where these two
 import base64
 import binascii
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -26,8 +25,11 @@ RULES = {
 """By pydantic's name of an error."""
 
 
-class KubeconfigError(ValueError):
-    """A kubeconfig leads to no cluster. The text names the file, the rule and the remedy, and no credential."""
+class KubeconfigError(ConnectionError, ValueError):
+    """A kubeconfig leads to no cluster. The text names the file, the rule and the remedy, and no credential.
+
+    It is a `ConnectionError` too, so that who asks a cluster finds it among what a call may end in.
+    """
 
 
 def _without_nulls(value: Any) -> Any:
@@ -215,8 +217,7 @@ def read_file(path: Path) -> KubeconfigFile:
         KubeconfigError: it cannot be read, or is no kubeconfig. The text begins with what is wrong, without the path.
     """
     try:
-        # Opened by its name as it is: a Path would drop what makes `file/` another thing than `file`.
-        content = Path(os.fspath(path)).read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise
     except IsADirectoryError:

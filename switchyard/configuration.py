@@ -49,14 +49,7 @@ def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
 
     Raises:
         ConfigurationError: the stack makes its cluster, and has not made it yet.
-        gate.kubeconfig_file.KubeconfigError: the kubeconfig leads to no cluster.
     """
-    access = _access_to(stack, settings)
-    access.check()
-    return access
-
-
-def _access_to(stack: str, settings: StackSettings) -> ClusterAccess:
     if not isinstance(settings.cluster, Ec2Cluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))

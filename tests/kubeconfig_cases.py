@@ -50,6 +50,7 @@ FILES = [
     Case("no file of the list exists", {}, LOCALHOST, "none of its files exists", variable="@DIR@/none:@DIR@/nor"),
     Case("the home directory's", {"home/.kube/config": A}, "A: Bearer of-a"),
     Case("nothing at all", {}, LOCALHOST, "there is no ~/.kube/config"),
+    Case("a home directory that no shell wrote out", {}, LOCALHOST, "expands ~", variable="~/config"),
     Case("a setting before the variable", {"a": A, "b": B}, "B: Bearer of-b", setting="@DIR@/b", variable="@DIR@/a"),
     Case("a setting that is not there", {"b": B}, REFUSED, "there is no such file", setting="@DIR@/a"),
     Case("a setting that is a directory", {"d/": ""}, REFUSED, "is a directory", setting="@DIR@/d"),

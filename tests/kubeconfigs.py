@@ -50,10 +50,11 @@ class Case:
 
 @dataclass
 class Played:
-    """API servers of one certificate authority, and what was asked of them."""
+    """API servers of one certificate authority, what was asked of them, and who is refused by each (401)."""
 
     words: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     stops: list[Any] = field(default_factory=list)
 
     def fill(self, text: str | bytes, directory: Path) -> bytes:
@@ -115,8 +116,9 @@ def _serve(played: Played, name: str, context: ssl.SSLContext | None) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             played.asked.append(f"{name}{self._path()}: {self._who()}")
-            body = json.dumps({"gitVersion": "v1.34.1", "major": "1", "minor": "34"}).encode()
-            self.send_response(200)
+            refused = self.headers.get("Authorization") in played.refused
+            body = json.dumps({"gitVersion": "v1.34.1", "message": "who is this"}).encode()
+            self.send_response(401 if refused else 200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
