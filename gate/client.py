@@ -13,6 +13,8 @@ from kr8s.asyncio import Api
 
 from gate.login import Login
 
+FIXED = [(b"User-Agent", b"switchyard"), (b"Content-Type", b"application/json")]
+
 
 class _Authentication:
     """What kr8s asks of its own counterpart."""
@@ -48,7 +50,7 @@ class ClusterClient(Api):
                 await self._session.aclose()
         self._session = httpx.AsyncClient(
             base_url=self._login.server,
-            headers=[("User-Agent", "switchyard"), ("Content-Type", "application/json"), *self._login.headers()],
+            headers=httpx.Headers([*FIXED, *((key.encode(), value) for key, value in self._login.headers())]),
             verify=self._login.ssl_context() if self._login.is_encrypted else False,
             timeout=httpx.Timeout(None),  # each call has its own bound
             follow_redirects=True,

@@ -57,7 +57,8 @@ class Surroundings:
         project = project_directory(working)
         # The engine runs the program in the project's directory, wherever below it the user is.
         shell = Path(os.environ.get("PWD", ""))
-        return cls(os.environ, shell if shell.is_relative_to(project) else working, project)
+        below = working == project and shell.is_relative_to(project)
+        return cls(os.environ, shell if below else working, project)
 
     def expanded(self, path: str) -> Path:
         """A path of the settings: `~` is the home directory, and a relative path counts from the project."""

@@ -44,7 +44,7 @@ def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:
 
 
 def _of_nobody(cluster: ClusterEntry, user: UserEntry) -> Iterator[str]:
-    if cluster.server.startswith("https://") and not user.identifies:
+    if cluster.server.lower().startswith("https://") and not user.identifies:
         yield "it has no credential, and kubectl would ask for a name and a password. Set one, or choose another user."
 
 

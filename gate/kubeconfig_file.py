@@ -13,6 +13,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gate.go_yaml import GoLoader
+
 PROBLEMS_SHOWN = 5
 RULES = {
     "string_type": "must be text (a number or a date wants quotes)",
@@ -115,6 +117,13 @@ class ExecEntry(_Part):
     interactive_mode: str = Field(default="", alias="interactiveMode")
 
 
+class AuthProvider(_Part):
+    """A way of logging in from before exec plugins."""
+
+    name: str = ""
+    config: dict[str, str] = Field(default_factory=dict)
+
+
 class UserEntry(_Part):
     """How a client says who it is."""
 
@@ -130,7 +139,7 @@ class UserEntry(_Part):
     as_uid: str = ""
     as_groups: list[str] = Field(default_factory=list)
     as_user_extra: dict[str, list[str]] = Field(default_factory=dict)
-    auth_provider: dict[str, Any] | None = None
+    auth_provider: Annotated[AuthProvider | None, BeforeValidator(_without_nulls)] = None
     exec: Annotated[ExecEntry | None, BeforeValidator(_without_nulls)] = None
 
     @property
@@ -151,6 +160,7 @@ class ContextEntry(_Part):
     cluster: str = ""
     user: str = ""
     namespace: str = ""
+    extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
 
 
 class NamedCluster(_Part):
@@ -174,6 +184,13 @@ class NamedContext(_Part):
     entry: Annotated[ContextEntry, BeforeValidator(_without_nulls)] = Field(default=ContextEntry(), alias="context")
 
 
+class Preferences(_Part):
+    """Of kubectl, long unused."""
+
+    colors: bool = False
+    extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
+
+
 class KubeconfigFile(_Part):
     """What one file says."""
 
@@ -183,6 +200,8 @@ class KubeconfigFile(_Part):
     users: _list_of(NamedUser) = Field(default_factory=list)  # type: ignore[valid-type]
     contexts: _list_of(NamedContext) = Field(default_factory=list)  # type: ignore[valid-type]
     current_context: str = ""
+    preferences: Annotated[Preferences, BeforeValidator(_without_nulls)] = Field(default=Preferences())
+    extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
 
 
 Entry = TypeVar("Entry", ClusterEntry, UserEntry, ContextEntry)
@@ -194,16 +213,6 @@ class Located(Generic[Entry]):
     def __init__(self, entry: Entry, directory: Path | None) -> None:
         self.entry: Entry = entry
         self.directory = directory
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as Go reads it: what looks like a date stays text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def read_file(path: Path) -> KubeconfigFile:
@@ -258,7 +267,7 @@ def _parsed(content: bytes) -> Any:
         pass
     try:
         # As Go does: what follows a first document is not read.
-        return next(yaml.load_all(content, Loader=_Loader), None)
+        return next(yaml.load_all(content, Loader=GoLoader), None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" in line {mark.line + 1}" if mark else ""

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import re
 import ssl
 import tempfile
 import threading
@@ -22,6 +23,9 @@ RENEWAL_SECONDS = 10.0
 
 EXPIRY_MARGIN = timedelta(seconds=30)
 """A credential that expires sooner is renewed before a call."""
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no HTTP header may have."""
 
 Header = tuple[str, str]
 
@@ -74,13 +78,21 @@ class Login:
                 self._credential = run_plugin(login, self.resolved)
                 self._renewed = time.monotonic()
 
-    def headers(self) -> list[Header]:
+    def headers(self) -> list[tuple[str, bytes]]:
         """Who asks, and in whose place.
 
         Raises:
-            LoginError: its token's file cannot be read.
+            LoginError: its token's file cannot be read, or a value is none for a header.
         """
-        return [*self._authorization(), *self._impersonation()]
+        headers = [*self._authorization(), *self._impersonation()]
+        for key, value in headers:
+            # The HTTP library would show the value.
+            if CONTROL.search(value):
+                raise LoginError(
+                    f"{self.resolved.described}: {key} of user {self.resolved.user_name!r} would have a line end or "
+                    "another control character. Write the value on one line."
+                )
+        return [(key, value.encode()) for key, value in headers]
 
     def ssl_context(self) -> ssl.SSLContext:
         """How the server is recognised, and the client's certificate.

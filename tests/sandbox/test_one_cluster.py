@@ -78,6 +78,7 @@ def test_a_serving_stack_goes_on_by_any_kubeconfig_of_its_cluster(serving: Stack
     assert result.ok, result.output
     assert serving.planned() == {}
     assert "ciphertext" in provider(serving)["kubeconfig"]
+    assert "client-key" not in serving.run("stack", "export", check=True).output
     assert status(serving, below).returncode == 0
 
 

@@ -55,6 +55,7 @@ def test_a_kubeconfig(case: Case, played: Played, tmp_path: Path) -> None:
         connect(case, played, tmp_path)
     assert played.asked == []
     assert case.message in str(refusal.value)
+    assert "Bearer" not in str(refusal.value)
 
 
 def around(directory: Path, project: Path | None = None, **environment: str) -> Surroundings:
@@ -97,6 +98,11 @@ def test_the_shell_below_the_project_is_where_kubectl_counts_from(
     assert Surroundings.of_process().working == tmp_path / "sub"
     monkeypatch.setenv("PWD", "/elsewhere")
     assert Surroundings.of_process().working == tmp_path
+    # A process that was started in another directory than the shell's.
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert Surroundings.of_process().working == tmp_path / "other"
 
 
 def test_a_relative_kubeconfig_of_the_environment_is_refused_below_the_project(tmp_path: Path) -> None:
