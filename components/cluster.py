@@ -10,8 +10,9 @@ import pulumi_kubernetes as kubernetes
 
 from gate.access import ClusterAccess
 from gate.exec_plugin import LoginError
-from gate.kubeconfig import VARIABLE, Surroundings
+from gate.kubeconfig import VARIABLE
 from gate.kubeconfig_file import KubeconfigError
+from gate.surroundings import Surroundings
 from settings.cluster import ExistingCluster
 
 BY_CLIENT_GO = ""

@@ -184,5 +184,5 @@ def _error(resolved: ResolvedCluster, login: ExecEntry, problem: str, remedy: st
     # Its arguments and variables may hold a secret, and are left out.
     return LoginError(
         f"{resolved.described}: the login command {login.command!r} of user {resolved.user_name!r} {problem}\n"
-        f"{remedy}, see that `kubectl --context {resolved.context} get nodes` answers, and run this again."
+        f"{remedy}, see that `{resolved.kubectl} get nodes` answers, and run this again."
     )

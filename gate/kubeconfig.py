@@ -6,12 +6,11 @@ the provider are built with; where kubectl would turn to localhost:8080 or to an
 """
 
 import os
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from gate.kubeconfig_checks import problems_of
 from gate.kubeconfig_file import (
@@ -24,52 +23,13 @@ from gate.kubeconfig_file import (
     read_content,
     read_file,
 )
+from gate.surroundings import Surroundings
 
 SETTING = "switchyard:cluster.kubeconfig"
 CONTEXT_SETTING = "switchyard:cluster.context"
 VARIABLE = "KUBECONFIG"
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"
 ABSENT = "which is in none of its files. Correct the context, or choose another."
-PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Where a kubeconfig is looked for.
-
-    Attributes:
-        environment: variables of the process.
-        working: directory that the user is in, which kubectl counts relative paths from.
-        project: directory of Pulumi.yaml, which a relative path in the settings counts from.
-        service_account: where a pod has its own credentials.
-    """
-
-    environment: Mapping[str, str]
-    working: Path
-    project: Path
-    service_account: Path = SERVICE_ACCOUNT
-
-    @classmethod
-    def of_process(cls) -> "Surroundings":
-        """Those of this process."""
-        working = Path.cwd()
-        project = project_directory(working)
-        # The engine runs the program in the project's directory, wherever below it the user is.
-        shell = Path(os.environ.get("PWD", ""))
-        below = working == project and shell.is_relative_to(project)
-        return cls(os.environ, shell if below else working, project)
-
-    def expanded(self, path: str) -> Path:
-        """A path of the settings: `~` is the home directory, and a relative path counts from the project."""
-        if path == "~" or path.startswith("~/"):
-            path = self.home + path[1:]
-        return self.project / path
-
-    @property
-    def home(self) -> str:
-        """The user's home directory, as client-go takes it."""
-        return self.environment.get("HOME") or str(Path.home())
 
 
 @dataclass(frozen=True)
@@ -83,6 +43,7 @@ class ResolvedCluster:
         cluster: how the API server is reached.
         user: how a client says who it is; never shown.
         source: the files that it comes from, in words.
+        file: the one file that the settings name; None where kubectl finds it by itself.
         directory_matters: whether it has a relative path that counts from another directory than the project's.
     """
 
@@ -92,6 +53,7 @@ class ResolvedCluster:
     cluster: ClusterEntry
     user: UserEntry = field(repr=False)
     source: str
+    file: Path | None = None
     directory_matters: bool = False
 
     def minimised(self) -> dict[str, Any]:
@@ -106,30 +68,15 @@ class ResolvedCluster:
         }
 
     @property
+    def kubectl(self) -> str:
+        """The kubectl that goes to the same cluster, for a shell."""
+        file = "" if self.file is None else f" --kubeconfig {shlex.quote(str(self.file))}"
+        return f"kubectl{file} --context {shlex.quote(self.context)}"
+
+    @property
     def described(self) -> str:
         """What to call it in a message."""
         return f"kubeconfig {self.source}, context {self.context!r}"
-
-
-def project_directory(start: Path) -> Path:
-    """The directory that the program runs in: that of Pulumi.yaml, at or above a directory, or of its key `main`.
-
-    Without a Pulumi.yaml it is the directory itself.
-    """
-    for directory in (start, *start.parents):
-        for name in PROJECT_FILES:
-            if (directory / name).is_file():
-                return _program_directory(directory, directory / name)
-    return start
-
-
-def _program_directory(directory: Path, project: Path) -> Path:
-    try:
-        parsed = yaml.safe_load(project.read_bytes())
-    except (OSError, yaml.YAMLError):  # the engine refuses it in its own words
-        return directory
-    main = directory / str((parsed if isinstance(parsed, dict) else {}).get("main") or "")
-    return main.parent if main.is_file() else Path(os.path.normpath(main))
 
 
 def resolve(setting: str | None, context: str | None, surroundings: Surroundings | None = None) -> ResolvedCluster:
@@ -151,7 +98,8 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
     if not files:
         raise KubeconfigError(_nothing_there(around))
     source = ", ".join(str(path) for path in files)
-    return merged.select(context, f"{SETTING}: {setting!r}" if setting else source, source, around.project)
+    resolved = merged.select(context, f"{SETTING}: {setting!r}" if setting else source, source, around.project)
+    return replace(resolved, file=around.expanded(setting)) if setting else resolved
 
 
 def resolve_content(content: str) -> ResolvedCluster:

@@ -9,9 +9,10 @@ import pytest
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import BoundedApi
-from gate.kubeconfig import Surroundings, project_directory, resolve, resolve_content
+from gate.kubeconfig import resolve, resolve_content
 from gate.kubeconfig_file import KubeconfigError
 from gate.login import Login
+from gate.surroundings import Surroundings, project_directory
 from tests.kubeconfig_cases import CASES
 from tests.kubeconfigs import REFUSED, Case, Played, kubeconfig, play
 
