@@ -82,7 +82,7 @@ def _home_is_plain() -> bool:
 
 
 def access_to(cluster: ExistingCluster) -> ClusterAccess:
-    """The gates' way to the cluster; one that leads nowhere, or a login that fails, ends the run."""
+    """The gates' access to the cluster; an unusable kubeconfig or a failed login ends the run."""
     brings = cluster.argo_rollouts is not None
     access = ClusterAccess(cluster.kubeconfig, cluster.context, brings_argo_rollouts=brings)
     try:

@@ -43,8 +43,8 @@ class MadeKubeconfig:
 
     def parsed(self) -> dict[str, Any]:
         """What is in it, as an object."""
-        found: dict[str, Any] = yaml.safe_load(self.text)
-        return found
+        content: dict[str, Any] = yaml.safe_load(self.text)
+        return content
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ClusterAccess:
 
     @cached_property
     def cluster(self) -> ResolvedCluster:
-        """The one cluster, user and context that this leads to, read once: the files may change later.
+        """The one cluster, user and context that this identifies, read once: the files may change later.
 
         Raises:
             gate.kubeconfig_file.KubeconfigError: there is none, or it cannot be used.
@@ -113,6 +113,6 @@ class ClusterAccess:
         all was well.
 
         Raises:
-            gate.kubeconfig_file.KubeconfigError: it leads to no cluster.
+            gate.kubeconfig_file.KubeconfigError: it identifies no cluster.
         """
         self.login.check()

@@ -117,7 +117,7 @@ def _cluster(resolved: ResolvedCluster) -> dict[str, Any]:
         "certificate-authority-data": authority,
         "proxy-url": cluster.proxy_url,
         "disable-compression": cluster.disable_compression,
-        "config": next((one.extension for one in cluster.extensions if one.name == CLUSTER_EXTENSION), None),
+        "config": next((entry.extension for entry in cluster.extensions if entry.name == CLUSTER_EXTENSION), None),
     }
     return {key: value for key, value in told.items() if value}
 

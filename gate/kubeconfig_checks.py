@@ -80,7 +80,7 @@ def _of_user(user: UserEntry) -> Iterator[str]:
         yield from _readable("tokenFile", user.token_file)
     if user.auth_provider is not None:
         yield (
-            "its auth-provider is a way of logging in that client-go has given up for exec plugins, and the gates "
+            "its auth-provider is a way of logging in that exec plugins have replaced, and that the gates "
             "do not support. Replace it by exec, for OIDC with kubelogin."
         )
     if user.exec is not None:

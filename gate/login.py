@@ -1,4 +1,4 @@
-"""What a connection to an API server is made with: address, headers, certificates and proxy, all from one context."""
+"""What a connection to an API server needs: address, headers, certificates and proxy, all from one context."""
 
 import base64
 import contextlib

@@ -258,7 +258,7 @@ PLUGINS = [
         more=", args: [eks], env: [{name: STAGE, value: prod}]",
     ),
     _plugin(
-        "a plugin that is told of the cluster",
+        "a plugin that asks for the cluster",
         'TOKEN=$(echo "$KUBERNETES_EXEC_INFO" | grep "certificate-authority-data" | grep -c "@A@")\n' + answer(),
         "A: Bearer 1",
         more=", provideClusterInfo: true",

@@ -21,8 +21,10 @@ def status(stack: Stack, where: Path) -> subprocess.CompletedProcess[str]:
 def provider(stack: Stack) -> Any:
     """Inputs of the provider in the state."""
     exported = json.loads(stack.run("stack", "export", check=True).output)
-    [found] = [one for one in exported["deployment"]["resources"] if one["type"] == "pulumi:providers:kubernetes"]
-    return found["inputs"]
+    [resource] = [
+        entry for entry in exported["deployment"]["resources"] if entry["type"] == "pulumi:providers:kubernetes"
+    ]
+    return resource["inputs"]
 
 
 def dead(config: dict[str, Any], path: Path) -> Path:
@@ -48,7 +50,7 @@ def with_files(config: dict[str, Any], directory: Path) -> Path:
     return path
 
 
-def test_a_serving_stack_goes_on_by_any_kubeconfig_of_its_cluster(serving: Stack, kubectl: Kubectl) -> None:
+def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl: Kubectl) -> None:
     config = yaml.safe_load(kubectl.kubeconfig.read_text())
     other = dead(config, serving.directory / "dead")
 

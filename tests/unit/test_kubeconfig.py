@@ -1,4 +1,4 @@
-"""Which cluster a kubeconfig leads to, as whom, and what is said of one that leads nowhere."""
+"""Which cluster and user a kubeconfig means, and what the refusal of an unusable one says."""
 
 import asyncio
 import json
