@@ -28,7 +28,7 @@ RULES = {
 
 
 class KubeconfigError(ConnectionError, ValueError):
-    """A kubeconfig does not identify a cluster that can be reached. The text names the file, the rule and the remedy, and no credential.
+    """A kubeconfig that cannot be used. The text names the file, the rule and the remedy, and no credential.
 
     It is a `ConnectionError` too, so that who asks a cluster finds it among what a call may end in.
     """
