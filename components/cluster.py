@@ -1,23 +1,49 @@
 """The way to a cluster that exists already."""
 
+import json
+import os
+import pwd
+from pathlib import Path
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from gate.access import ClusterAccess
+from gate.exec_plugin import LoginError
+from gate.kubeconfig import VARIABLE
+from gate.kubeconfig_file import KubeconfigError
+from gate.surroundings import Surroundings
 from settings.cluster import ExistingCluster
+
+BY_CLIENT_GO = ""
+"""Has the provider find the kubeconfig by KUBECONFIG. Its Python SDK would hand on that variable as one path."""
 
 
 class ExistingClusterAccess(pulumi.ComponentResource):
-    """A Kubernetes provider for a cluster that somebody else made: the sandbox, kind, k3d, any other."""
+    """A Kubernetes provider for a cluster that somebody else made: the sandbox, kind, k3d, any other.
+
+    Args:
+        name: of the component.
+        cluster: the settings.
+        access: the same cluster as the gates have it; None where only the settings are known.
+        opts: options of the component.
+    """
 
     provider: kubernetes.Provider
     """Every object of the stack goes through it."""
 
-    def __init__(self, name: str, *, cluster: ExistingCluster, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: ExistingCluster,
+        access: ClusterAccess | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("switchyard:cluster:Existing", name, None, opts)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=cluster.kubeconfig,
+            kubeconfig=provider_kubeconfig(cluster, access),
             context=cluster.context,
             # Without an identifier the provider takes a kubeconfig that changed, a renewed certificate for
             # one, for another cluster, and replaces everything that runs there.
@@ -28,10 +54,40 @@ class ExistingClusterAccess(pulumi.ComponentResource):
         self.register_outputs({"identifier": cluster.identifier})
 
 
+def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) -> pulumi.Input[str] | None:
+    """What the provider is given, so that it reaches what the gates have resolved (ADR 16).
+
+    The state keeps it. A path says nothing of credentials and of machines, and is the rule.
+
+    Args:
+        cluster: the settings.
+        access: what the gates have resolved.
+    """
+    if not cluster.kubeconfig:
+        return BY_CLIENT_GO if os.environ.get(VARIABLE) else None
+    if access is not None and access.cluster.directory_matters:
+        # The provider would look for its certificates in the project's directory.
+        return pulumi.Output.secret(json.dumps(access.cluster.minimised()))
+    if cluster.kubeconfig.startswith("~") and not _home_is_plain():
+        return str(Surroundings.of_process().expanded(cluster.kubeconfig))
+    return cluster.kubeconfig
+
+
+def _home_is_plain() -> bool:
+    """Whether HOME is the directory of the user's account, which the provider may take for `~` instead."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) == Path(Surroundings.of_process().home)
+    except KeyError:  # a user without an account, as in many containers
+        return False
+
+
 def access_to(cluster: ExistingCluster) -> ClusterAccess:
-    """The gates' way to the cluster; one that leads nowhere ends the run."""
+    """The gates' access to the cluster; an unusable kubeconfig or a failed login ends the run."""
     brings = cluster.argo_rollouts is not None
     access = ClusterAccess(cluster.kubeconfig, cluster.context, brings_argo_rollouts=brings)
-    if (problem := access.problem()) is not None:
-        raise pulumi.RunError(problem)
+    try:
+        access.check()
+        access.login.renew()
+    except (KubeconfigError, LoginError) as error:
+        raise pulumi.RunError(f"{error} Nothing was changed.") from None
     return access

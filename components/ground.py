@@ -78,7 +78,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     live = look_at_nodes(cluster.nodes, access)
     _refuse_old(services, access)
     rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
-    way = ExistingClusterAccess("cluster", cluster=cluster)
+    way = ExistingClusterAccess("cluster", cluster=cluster, access=access)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]

@@ -1,7 +1,7 @@
 """The ways to a cluster's API server."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -9,6 +9,8 @@ import kr8s
 import yaml
 
 from gate.api import AccessDeniedError, BoundedApi, RejectedError
+from gate.kubeconfig import ResolvedCluster, resolve, resolve_content
+from gate.login import Login
 
 UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError, AccessDeniedError, RejectedError)
 """What a call to the API server may raise when there is no answer, or none that helps."""
@@ -34,10 +36,15 @@ class MadeKubeconfig:
         """Whether there is one by now."""
         return self._text is not None
 
+    @property
+    def text(self) -> str:
+        """What is in it; empty before there is one."""
+        return self._text or ""
+
     def parsed(self) -> dict[str, Any]:
-        """What is in it."""
-        found: dict[str, Any] = yaml.safe_load(self._text or "")
-        return found
+        """What is in it, as an object."""
+        content: dict[str, Any] = yaml.safe_load(self.text)
+        return content
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,30 @@ class ClusterAccess:
         """Whether there is a cluster to look at: one that the stack makes is not there in its first preview."""
         return self.made is None or self.made.known
 
+    @cached_property
+    def cluster(self) -> ResolvedCluster:
+        """The one cluster, user and context that this identifies, read once: the files may change later.
+
+        Raises:
+            gate.kubeconfig_file.KubeconfigError: there is none, or it cannot be used.
+        """
+        return resolve(self.kubeconfig, self.context)
+
     @property
-    def source(self) -> str | dict[str, Any] | None:
-        """The kubeconfig, by its path or as it is."""
-        return self.kubeconfig if self.made is None else self.made.parsed()
+    def login(self) -> Login:
+        """The credentials for it, shared by every connection.
+
+        Raises:
+            gate.kubeconfig_file.KubeconfigError: they cannot be used.
+        """
+        if self.made is None:
+            return self._login
+        # The update that creates the cluster learns of its kubeconfig on the way.
+        return Login(resolve_content(self.made.text))
+
+    @cached_property
+    def _login(self) -> Login:
+        return Login(self.cluster)
 
     @property
     def described(self) -> str:
@@ -80,22 +107,20 @@ class ClusterAccess:
         """Opens a client and asks the API server for its version.
 
         Raises:
-            ConnectionError: it did not answer when this run began.
+            ConnectionError: it did not answer when this run began, or its login command fails.
             ValueError: the kubeconfig is useless; or one of `UNREACHABLE`.
         """
         if self.blind:
             raise ConnectionError("the API server did not answer when this run began")
-        return await BoundedApi.connect(self.source, self.context)
+        return await BoundedApi.connect(self.login)
 
-    def problem(self) -> str | None:
-        """Why this leads to no cluster, as far as this machine can tell; None if nothing speaks against it.
+    def check(self) -> None:
+        """Reads the kubeconfig and its certificates, without a call to the cluster.
 
         The provider takes a path that does not exist for the text of a kubeconfig, and previews go on as if
         all was well.
+
+        Raises:
+            gate.kubeconfig_file.KubeconfigError: it identifies no cluster.
         """
-        if self.kubeconfig is None or Path(self.kubeconfig).is_file():
-            return None
-        return (
-            f"switchyard:cluster.kubeconfig: {self.kubeconfig!r}: there is no such file, nothing was changed. "
-            "Name the kubeconfig of a cluster that runs; for the sandbox: make up"
-        )
+        self.login.check()

@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import httpx
 import kr8s
-import kr8s.asyncio
 
 from gate.answers import own_words, why_unreachable
+from gate.client import ClusterClient
+from gate.login import Login
 
 CALL_SECONDS = 30
 """How long one call may take, its login included.
@@ -107,21 +108,20 @@ class BoundedApi:
     own errors.
     """
 
-    def __init__(self, api: kr8s.asyncio.Api) -> None:
+    def __init__(self, api: ClusterClient) -> None:
         self._api = api
 
     @classmethod
-    async def connect(cls, kubeconfig: str | dict[str, Any] | None, context: str | None) -> Self:
-        """Opens a client and asks the API server for its version. A useless kubeconfig raises ``ValueError``.
+    async def connect(cls, login: Login) -> Self:
+        """Opens a client and asks the API server for its version.
 
         Args:
-            kubeconfig: path of a file, or what is in one.
-            context: context in it.
+            login: the context and its credentials. A login command runs first, in its own bounded time.
         """
-        with _in_words("get", "/version"):
-            async with asyncio.timeout(CALL_SECONDS):
-                # kr8s takes what is in a file as well, whatever its annotation says.
-                return cls(await kr8s.asyncio.api(kubeconfig=kubeconfig, context=context))  # type: ignore[arg-type]
+        await asyncio.to_thread(login.renew)
+        api = cls(ClusterClient(login))
+        await api.version()
+        return api
 
     async def version(self) -> str:
         """Of the API server, for example ``v1.34.1``."""

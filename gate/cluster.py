@@ -22,6 +22,7 @@ from gate.api import (
     is_status,
 )
 from gate.decisions import serving_track
+from gate.kubeconfig_file import KubeconfigError
 from gate.objects import ROLLOUT_HASH, Endpoint, endpoints_of
 from gate.pods import SIMULATED, PodsReader
 from gate.routing import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
@@ -46,8 +47,10 @@ class Cluster(PodsReader):
         """Opens a client and asks the API server for its version."""
         try:
             return cls(await access.api())
+        except KubeconfigError:
+            raise  # it says all there is to say
         except ValueError as error:
-            raise ConnectionError(f"no way to a cluster in {access.described}: {error}") from error
+            raise ConnectionError(f"no way to a cluster: {error}") from error
 
     async def namespace_exists(self, namespace: str) -> bool:
         """Whether there is such a namespace."""

@@ -19,6 +19,8 @@ from typing import Any, Self
 
 from gate.access import UNREACHABLE
 from gate.api import CORE, NETWORKING, BoundedApi, RejectedError
+from gate.kubeconfig import resolve_content
+from gate.login import Login
 from rehearsal.load_balancer_account import Account
 from rehearsal.load_balancer_seen import Caller, LoadBalancer, hostname
 from rehearsal.load_balancer_targets import Name, written
@@ -125,7 +127,7 @@ class LoadBalancers:
         """Takes care of the Ingresses, and looks for the API server anew when it goes away."""
         while not self._stopping.is_set():
             try:
-                api = await BoundedApi.connect(self._kubeconfig, None)
+                api = await BoundedApi.connect(Login(resolve_content(json.dumps(self._kubeconfig))))
                 changed = asyncio.Event()
                 self._seen = {}
                 async with asyncio.TaskGroup() as tasks:

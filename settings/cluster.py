@@ -16,7 +16,8 @@ class ExistingCluster(Model):
     """A cluster that somebody else made: the sandbox, kind, k3d, any other.
 
     Attributes:
-        kubeconfig: path of the kubeconfig, from the project's directory; None takes kubectl's own default.
+        kubeconfig: path of one kubeconfig file. `~` is the home directory, and a relative path counts from the
+            directory of Pulumi.yaml. None takes KUBECONFIG or ~/.kube/config, as kubectl does.
         context: context in it; None takes its current one.
         identifier: names the cluster in the state. Change it only when the stack moves to another cluster:
             everything in it is replaced then.

@@ -19,7 +19,9 @@ from rich.text import Text
 from gate.access import UNREACHABLE
 from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api import AccessDeniedError, AnsweredError
+from gate.exec_plugin import LoginError
 from gate.images import parsed, versions
+from gate.kubeconfig_file import KubeconfigError
 from settings.problems import SettingsError
 from settings.service import Track
 from settings.text import Url, matching
@@ -158,6 +160,8 @@ def _errors_in_words(*, as_json: bool = False) -> Iterator[None]:
         _end(f"The kubeconfig's user {error}. {advice_denied(error.status)}", code=1, as_json=as_json)
     except AnsweredError as error:
         _end(f"T{str(error)[1:]}. {advice(error.status_code, str(error))}", code=1, as_json=as_json)
+    except (KubeconfigError, LoginError) as error:
+        _end(str(error), code=1, as_json=as_json)
     except UNREACHABLE as error:
         text = f"The cluster does not answer ({type(error).__name__}: {error}). {advice_unreachable(str(error))}"
         _end(text, code=1, as_json=as_json)
