@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from settings.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart, Chart
+from settings.listener_rules import RouteHost, RoutePath
 from settings.model import Bool, Int, Model
 from settings.nodes import DEFAULT_NODES, NodeSettings, Role
 from settings.text import Subdomain, matching
@@ -171,8 +172,8 @@ class Route(Model):
     """
 
     service: str
-    host: Subdomain | None = None
-    path: Annotated[str, matching(r"/[-A-Za-z0-9._~/%]*", "must be a path | Example: /api")] = "/"
+    host: RouteHost | None = None
+    path: RoutePath = "/"
 
 
 class LoadBalancer(Model):
