@@ -15,10 +15,10 @@ from components.front import look_at_weights
 from components.ground import Ground, after
 from components.ingress import AlbIngress
 from components.placement import Placement, look_at_nodes
-from gate.access import ClusterAccess, MadeKubeconfig
+from gate.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
-from gate.certificates import ends_soon
-from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
+from gate.certificates import administrator_renewal, authorities_on_machines, authority_warnings, server_warning
+from gate.nodes import LiveNode, ServerSilentError, blocking, server_version, stale_nodes
 from render.cloud_init import PHASE_FILE
 from render.weights import goes_by_weights
 from settings.cluster import CLUSTER
@@ -167,6 +167,8 @@ def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
         "network.vpc": str(network.vpc),
         "network.pods": str(network.pods),
         "network.services": str(network.services),
+        # Another validity would be other certificates of the authorities, which the machines do not get.
+        "pki.caDays": str(cluster.pki.ca_days),
     }
 
 
@@ -194,6 +196,11 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
     """
     if not access.there:
         return access
+    # Before the API server is asked: to one that has ended it answers nothing.
+    if access.made is not None:
+        renewal = administrator_renewal(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC))
+        if renewal is not None:
+            pulumi.log.warn(renewal)
     try:
         version = server_version(access)
     except ServerSilentError as error:
@@ -208,9 +215,17 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
 def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     if access.made is None:
         return
+    kubeconfig, days, now = access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
+    found: list[str | None] = []
+    try:
+        on_machines = blocking(authorities_on_machines(access))
+    except (*UNREACHABLE, ValueError):
+        on_machines = {}  # those of the stack are as old
+    found += authority_warnings(kubeconfig, on_machines, days, now)
     with contextlib.suppress(OSError):  # who needs the API server finds out
-        for warning in ends_soon(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)):
-            pulumi.log.warn(warning)
+        found.append(server_warning(kubeconfig, days, now))
+    for warning in filter(None, found):
+        pulumi.log.warn(warning)
 
 
 def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:

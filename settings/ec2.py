@@ -121,7 +121,8 @@ class Pki(Model):
         server_days: of those that kubeadm signs on the control plane at its start; only there they are renewed, see
             docs/runbook.md.
         admin_days: of the administrator's certificate.
-        renew_before_days: within so many days of its end an update says of a certificate how it is renewed.
+        renew_before_days: within so many days of its end an update renews the administrator's certificate, and warns
+            of each of the others with the way to renew it.
     """
 
     ca_days: Int = Field(default=3650, ge=30, le=7300)

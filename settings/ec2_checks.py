@@ -217,7 +217,7 @@ def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         return
     at = f"{CLUSTER}.argoRollouts.awsVerifyTargetGroup"
     rule = (
-        "the controller would ask AWS, and its pods have no role here: the machines answer for their role on the nodes' "
-        "own network alone (hop limit 1), and every canary by weights would wait without an end"
+        "the controller would ask AWS, and its pods have no role here: the metadata service of the machines answers on "
+        "the nodes' own network alone (hop limit 1), and every canary by weights would wait without an end"
     )
     yield found(at, "true", rule, set_command(at, "false"))
