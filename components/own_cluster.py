@@ -61,8 +61,7 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
-    if not access.blind:
-        look_at_weights(cluster, services, access)
+    leaving = frozenset[str]() if access.blind else look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
@@ -89,11 +88,14 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
             security_group_id=machines.load_balancer_group_id,
             access_log_bucket=machines.access_log_bucket,
             whole=whole,
+            first=leaving,
+            access=access,
             opts=after(on_cluster, [*ready, *before]),
         )
 
-    # Before the services only where one of them writes an Ingress itself.
-    early = balancer(whole=False, before=[]) if any(map(goes_by_weights, services.values())) else None
+    # Before the services only where one of them writes an Ingress itself, or loses ports that its Ingress names.
+    by_weights = leaving or any(map(goes_by_weights, services.values()))
+    early = balancer(whole=False, before=[]) if by_weights else None
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {
@@ -110,7 +112,8 @@ def own_ground(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, 
             outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
         return outputs
 
-    return Ground(access, rollouts, after(on_cluster, ready), expose, early.front if early else lambda _: None)
+    before_services = after(on_cluster, [*ready, *(early.first if early else [])])
+    return Ground(access, rollouts, before_services, expose, early.front if early else lambda _: None)
 
 
 class _Wait:
