@@ -12,7 +12,7 @@ from gate.access import UNREACHABLE, ClusterAccess
 from gate.checks import Warn
 from gate.cluster import Cluster
 from gate.weighted import Front, WeightedGates, left_by
-from gate.weights import refuse_early_selector
+from gate.weights import names_colours, refuse_early_selector
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings, ServiceSettings, Track
@@ -44,33 +44,48 @@ class WeightedFront:
         return WeightedGates(name, service, access, warn, self.front, say, preview=preview, kept=kept)
 
 
-def look_at_weights(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:
+def look_at_weights(
+    cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess
+) -> frozenset[str]:
     """Ends a run that would take the colours' target groups away from users who come by them.
 
-    Before anything is registered: the ports of the colours go long before an Ingress is written.
+    Returns:
+        The services that leave the target groups of their colours, which nobody comes by any more. Their Ingresses are
+        written before the colours lose their ports: for an Ingress that names a Service without one the controller
+        refuses the whole group (`TargetGroup port is empty`).
 
     Raises:
-        pulumi.RunError: with a line for each such service.
+        pulumi.RunError: with a line for each service that may not leave them.
     """
     routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
     routed = {route.service: services[route.service] for route in routes}
     if not access.there or all(goes_by_weights(service) for service in routed.values()):
-        return
+        return frozenset()
     # The program's own thread runs the engine's event loop already, and a thread runs one at most.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        refusals = thread.submit(asyncio.run, _early_selectors(cluster.region, routed, access)).result()
+        refusals, leaving = thread.submit(asyncio.run, _leaving(cluster.region, routed, access)).result()
     if refusals:
         raise pulumi.RunError("\n".join(refusals))
+    return leaving
 
 
-async def _early_selectors(region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess) -> list[str]:
+async def _leaving(
+    region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess
+) -> tuple[list[str], frozenset[str]]:
+    """Why services may not leave the target groups of their colours, and which of them do leave them."""
+    selected = {name: service for name, service in services.items() if not goes_by_weights(service)}
     try:
         cluster = await Cluster.connect(access)
         refusals = [
             refuse_early_selector(name, service, await left_by(cluster, region, name, service.namespace))
-            for name, service in services.items()
-            if not goes_by_weights(service)
+            for name, service in selected.items()
+        ]
+        leaving = [
+            name
+            for name, service in selected.items()
+            if names_colours(name, await cluster.ingresses(service.namespace))
         ]
     except UNREACHABLE:
-        return []  # without an API server nothing can be taken away there; who needs it says so
-    return [str(refusal) for refusal in refusals if refusal is not None]
+        # Without an API server nothing can be taken away there; who needs it says so.
+        return [], frozenset()
+    return [str(refusal) for refusal in refusals if refusal is not None], frozenset(leaving)

@@ -1,6 +1,6 @@
 """The application load balancer before the services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -8,6 +8,8 @@ from pulumi_kubernetes.networking.v1 import Ingress
 
 from components.front import WeightedFront
 from components.manifest import register
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.balancer_wait import BalancerGroup, GroupProblem
 from gate.weighted import Front
 from render.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from render.routes import Part, earlier, parts
@@ -30,6 +32,9 @@ class AlbIngress(pulumi.ComponentResource):
     itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
     `complete` adds the others. They are this component's in any case, so that another engine changes one object and
     makes no other.
+
+    At the end of every update it waits until the controller or AWS says that the Ingresses are carried out, and ends
+    the update in an error with the controller's own sentence otherwise; a preview warns of a group that fails already.
     """
 
     hostname: pulumi.Output[str]
@@ -37,6 +42,9 @@ class AlbIngress(pulumi.ComponentResource):
 
     urls: pulumi.Output[dict[str, list[str]]]
     """Where users find each service."""
+
+    first: list[Ingress]
+    """Those that the services have to wait for."""
 
     def __init__(
         self,
@@ -48,6 +56,8 @@ class AlbIngress(pulumi.ComponentResource):
         security_group_id: pulumi.Input[str],
         access_log_bucket: pulumi.Input[str] | None = None,
         whole: bool = True,
+        first: Collection[str] = (),
+        access: ClusterAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the Ingresses, or the component alone.
@@ -60,6 +70,9 @@ class AlbIngress(pulumi.ComponentResource):
             security_group_id: the ALB's own group.
             access_log_bucket: where access logs go, if the settings ask for them.
             whole: whether all Ingresses are made at once; else they come by `front` and `complete`.
+            first: services whose Ingresses are written at once, before the services change: they leave the engines of
+                the load balancer, and the ports of their colours go.
+            access: the cluster, where what becomes of the Ingresses is waited for; None does not wait.
             opts: of the component.
 
         Raises:
@@ -77,9 +90,13 @@ class AlbIngress(pulumi.ComponentResource):
         self._cluster = cluster
         self._alb = alb
         self._services = services
+        self._access = access
+        self._written = False
         bound = f"{TIMEOUT_SECONDS}s"
         self._here = pulumi.ResourceOptions(
-            parent=self, custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound)
+            parent=self,
+            custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound),
+            hooks=self._hooks(name),
         )
         # Pulumi refuses it in the preview of a `destroy`, before the services lose their routes for nothing.
         keep = pulumi.ResourceOptions(protect=protected(alb, production=production))
@@ -93,6 +110,7 @@ class AlbIngress(pulumi.ComponentResource):
         self._prefix = name
         self._parts = parts(alb.routes)
         self._made: dict[str, Ingress] = {}
+        self.first = [self._write(part, pulumi.ResourceOptions()) for part in self._parts if part.service in first]
         if whole:
             self.complete()
 
@@ -118,13 +136,70 @@ class AlbIngress(pulumi.ComponentResource):
             ValueError: a service has not written its own.
         """
         for part in self._parts:
+            if part.name in self._made:
+                continue
             if not goes_by_weights(self._services[part.service]):
                 self._write(part, pulumi.ResourceOptions(depends_on=after))
-            elif part.name not in self._made:
+            else:
                 raise ValueError(f"service {part.service} has not written Ingress {part.name}")
         self.hostname = self._group.status.apply(_hostname)
         self.urls = self.hostname.apply(lambda hostname: _urls(self._alb, self._parts, hostname))
         self.register_outputs({"hostname": self.hostname, "urls": self.urls})
+        # In a preview those that it would create have no id yet; the group has one after the first update.
+        last = [self._group] if pulumi.runtime.is_dry_run() else [self._group, *self._made.values()]
+        # Nothing depends on the result, so that it ends the program only after everything is registered.
+        ids = pulumi.Output.all(*(ingress.id for ingress in last))
+        self._carried_out: pulumi.Output[bool] = ids.apply(lambda _: self._must_be_carried_out())
+
+    def _hooks(self, name: str) -> pulumi.ResourceHookBinding | None:
+        """Notes which run has written an Ingress, and adds the controller's words to a write that does not end."""
+        if self._access is None:
+            return None
+
+        def note(args: pulumi.ResourceHookArgs) -> None:
+            self._written = self._written or _seen_by_controller(args.old_inputs) != _seen_by_controller(
+                args.new_inputs
+            )
+
+        async def explain(_: pulumi.ErrorHookArgs) -> bool:
+            problem = await self._problem(wait=False)
+            if problem is not None:
+                pulumi.log.error(problem.text, self)
+            return False  # no second try: the next update is the engineer's to start
+
+        written = pulumi.ResourceHook(f"{name}-written", note)
+        return pulumi.ResourceHookBinding(
+            after_create=[written], after_update=[written], on_error=[pulumi.ErrorHook(f"{name}-explain", explain)]
+        )
+
+    async def _must_be_carried_out(self) -> bool:
+        """Ends an update in an error when the controller does not carry the Ingresses out; a preview warns."""
+        problem = await self._problem(wait=not pulumi.runtime.is_dry_run())
+        if problem is None:
+            return True
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.warn(problem.text, self)
+        elif problem.leaving:
+            pulumi.log.warn(
+                f"{problem.text} The end of this update deletes Ingress {', '.join(problem.leaving)}, which may be the "
+                "cause: `switchyard status` shows whether the load balancer is right afterwards.",
+                self,
+            )
+        else:
+            raise pulumi.RunError(problem.text)
+        return False
+
+    async def _problem(self, *, wait: bool) -> GroupProblem | None:
+        if self._access is None or not self._access.there or self._access.blind:
+            return None
+        group = BalancerGroup(self._access, self._cluster, self._services, lambda line: pulumi.log.info(line, self))
+        try:
+            return await (group.carried_out(written=self._written) if wait else group.now())
+        except UNREACHABLE as error:
+            return GroupProblem(
+                f"load balancer of {self._cluster.name}: whether it does what its Ingresses say is not known: the API "
+                f"server does not say it ({type(error).__name__}: {error}). Run `switchyard status` when it answers."
+            )
 
     def _write(self, part: Part, opts: pulumi.ResourceOptions) -> Ingress:
         # Those of a service that is registered later cannot be waited for: between two services that both write their
@@ -139,6 +214,14 @@ class AlbIngress(pulumi.ComponentResource):
             deleted_by="provider",
         )
         return made
+
+
+def _seen_by_controller(inputs: Any) -> Any:
+    """What of an Ingress's inputs has the controller look at it again; labels do not."""
+    if inputs is None:
+        return None
+    metadata = inputs.get("metadata") or {}
+    return inputs.get("spec"), metadata.get("annotations")
 
 
 def _hostname(status: Any) -> str:

@@ -172,7 +172,7 @@ class Machines(pulumi.ComponentResource):
         made = aws.iam.Role(
             f"{prefix}-role",
             description=f"Machines of cluster {self._cluster.name}: {what}",
-            assume_role_policy=iam.text(iam.assume_role()),
+            assume_role_policy=iam.text(iam.assume_role(self._cluster.region)),
             tags=tags(self._cluster, what),
             opts=self._child,
         )

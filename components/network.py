@@ -20,6 +20,7 @@ from render.security_groups import (
 )
 from render.tags import tags
 from settings.ec2 import Ec2Cluster
+from settings.partition import dns_suffix, partition
 from settings.problems import SettingsError
 
 _AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
@@ -227,12 +228,13 @@ class Network(pulumi.ComponentResource):
 def key_policy(region: str, account: str, log_group: str) -> str:
     """The account governs the key; CloudWatch uses it, for the one log group."""
     use = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-    arn = f"arn:aws:logs:{region}:{account}:log-group:{log_group}"
+    here = partition(region)
+    arn = f"arn:{here}:logs:{region}:{account}:log-group:{log_group}"
     return _document(
         # The resource of a key's policy is the key itself. Without this statement nobody could change the key again.
-        {"Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
+        {"Principal": {"AWS": f"arn:{here}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
         {
-            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+            "Principal": {"Service": f"logs.{region}.{dns_suffix(region)}"},
             "Action": use,
             "Resource": "*",
             "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
@@ -244,11 +246,12 @@ def trust_policy(region: str, account: str) -> str:
     """The flow logs of this account and region take the role, and nobody else's."""
     return _document(
         {
+            # The same in every partition, China's included.
             "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
             "Action": "sts:AssumeRole",
             "Condition": {
                 "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:{region}:{account}:vpc-flow-log/*"},
+                "ArnLike": {"aws:SourceArn": f"arn:{partition(region)}:ec2:{region}:{account}:vpc-flow-log/*"},
             },
         }
     )
@@ -257,7 +260,7 @@ def trust_policy(region: str, account: str) -> str:
 def write_policy(region: str, account: str, log_group: str) -> str:
     """Writing into the one log group. It may not make one, so that none comes back after the stack is gone."""
     write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    groups = f"arn:aws:logs:{region}:{account}:log-group"
+    groups = f"arn:{partition(region)}:logs:{region}:{account}:log-group"
     return _document(
         {"Action": write, "Resource": f"{groups}:{log_group}:*"},
         # Looking a group up is asked for all of a region, never for one of them.

@@ -18,11 +18,11 @@ from components.ground import Ground, after
 from components.ingress import AlbIngress
 from components.moves import last_outputs, refuse_moves
 from components.placement import Placement, look_at_nodes
-from gate.access import ClusterAccess, MadeKubeconfig
+from gate.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
 from gate.admission import look_at_templates
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
-from gate.certificates import ends_soon
-from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
+from gate.certificates import administrator_renewal, authorities_on_machines, authority_warnings, server_warning
+from gate.nodes import LiveNode, ServerSilentError, blocking, server_version, stale_nodes
 from render.cloud_init import PHASE_FILE
 from render.weights import goes_by_weights
 from settings.cluster import CLUSTER
@@ -69,8 +69,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     content = content_of(services, access)
     sizings = {} if access.blind else look_at_sizes(services, access)
     kept = {} if access.blind else look_at_templates(services, access, content)
-    if not access.blind:
-        look_at_weights(cluster, services, access)
+    leaving = frozenset[str]() if access.blind else look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
@@ -98,11 +97,14 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
             security_group_id=machines.load_balancer_group_id,
             access_log_bucket=machines.access_log_bucket,
             whole=whole,
+            first=leaving,
+            access=access,
             opts=after(on_cluster, [*ready, *before]),
         )
 
-    # Before the services only where one of them writes an Ingress itself.
-    early = balancer(whole=False, before=[]) if any(map(goes_by_weights, services.values())) else None
+    # Before the services only where one of them writes an Ingress itself, or loses ports that its Ingress names.
+    by_weights = leaving or any(map(goes_by_weights, services.values()))
+    early = balancer(whole=False, before=[]) if by_weights else None
     parts += ready
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
@@ -121,8 +123,9 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
             outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
         return outputs
 
+    before_services = after(on_cluster, [*ready, *(early.first if early else [])])
     front = early.front if early else lambda _: None
-    return Ground(access, rollouts, after(on_cluster, ready), expose, front, place, parts, content, sizings, kept)
+    return Ground(access, rollouts, before_services, expose, front, place, parts, content, sizings, kept)
 
 
 class _Wait:
@@ -177,6 +180,8 @@ def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
         "network.vpc": str(network.vpc),
         "network.pods": str(network.pods),
         "network.services": str(network.services),
+        # Another validity would be other certificates of the authorities, which the machines do not get.
+        "pki.caDays": str(cluster.pki.ca_days),
     }
 
 
@@ -204,6 +209,11 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
     """
     if not access.there:
         return access
+    # Before the API server is asked: to one that has ended it answers nothing.
+    if access.made is not None:
+        renewal = administrator_renewal(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC))
+        if renewal is not None:
+            pulumi.log.warn(renewal)
     try:
         version = server_version(access)
     except ServerSilentError as error:
@@ -218,9 +228,17 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
 def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     if access.made is None:
         return
+    kubeconfig, days, now = access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
+    found: list[str | None] = []
+    try:
+        on_machines = blocking(authorities_on_machines(access))
+    except (*UNREACHABLE, ValueError):
+        on_machines = {}  # those of the stack are as old
+    found += authority_warnings(kubeconfig, on_machines, days, now)
     with contextlib.suppress(OSError):  # who needs the API server finds out
-        for warning in ends_soon(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)):
-            pulumi.log.warn(warning)
+        found.append(server_warning(kubeconfig, days, now))
+    for warning in filter(None, found):
+        pulumi.log.warn(warning)
 
 
 def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:

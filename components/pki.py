@@ -29,6 +29,9 @@ class Pki(pulumi.ComponentResource):
 
     A certificate that is renewed keeps its key, so that what the key has signed, the discovery hash and the join token
     stay as they are. A new key of an authority would be a new cluster.
+
+    The first update within `pki.renewBeforeDays` of its end renews the administrator's certificate. Those of the
+    authorities are replaced only when that is asked for.
     """
 
     kubeconfig: pulumi.Output[str]
@@ -101,8 +104,11 @@ class Pki(pulumi.ComponentResource):
             is_ca_certificate=True,
             set_subject_key_id=True,
             validity_period_hours=self._cluster.pki.ca_days * 24,
-            early_renewal_hours=self._cluster.pki.renew_before_days * 24,
-            opts=self._child(),
+            # Within the hours before its end the provider replaces a certificate in any update (terraform-provider-tls,
+            # ModifyPlan of its certificates). The machines would keep the authority that they have.
+            early_renewal_hours=0,
+            # The settings refuse another validity for a cluster that runs; a stack of before has not recorded its own.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["validityPeriodHours"]),
         )
         return key, certificate
 
@@ -123,6 +129,7 @@ class Pki(pulumi.ComponentResource):
             ca_cert_pem=ca.cert_pem,
             allowed_uses=CLIENT_USES,
             validity_period_hours=self._cluster.pki.admin_days * 24,
+            # From then on the provider replaces it by itself, in the next update, for the same key.
             early_renewal_hours=self._cluster.pki.renew_before_days * 24,
             opts=self._child(),
         )

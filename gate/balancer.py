@@ -1,7 +1,8 @@
 """Asks AWS what a load balancer does with its requests. What its Ingress says is only what it is to do."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import boto3  # type: ignore[import-untyped]
@@ -13,6 +14,24 @@ CALL_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_att
 
 Weights = Mapping[str, int]
 """What one rule sends to each of its target groups, by their ARN."""
+
+
+@dataclass(frozen=True)
+class ListenerRule:
+    """A rule of a listener that sends requests to target groups.
+
+    Attributes:
+        port: of its listener.
+        hosts: patterns of the host, one of which a request has; none for every host.
+        paths: patterns of the path, one of which a request has; none for every path.
+        weights: what it sends to each target group.
+    """
+
+    port: int
+    hosts: frozenset[str]
+    paths: frozenset[str]
+    weights: Weights
+
 
 _Answer = TypeVar("_Answer")
 
@@ -40,6 +59,14 @@ class Balancers:
         """
         return await self._ask(lambda client: _rules(client, hostname))
 
+    async def listener_rules(self, hostname: str) -> list[ListenerRule]:
+        """The same rules, with the port of their listener and their conditions on host and path.
+
+        Args:
+            hostname: as of `rules`.
+        """
+        return await self._ask(lambda client: _listener_rules(client, hostname))
+
     async def healthy(self, target_group: str) -> tuple[int, int]:
         """How many targets of a group are healthy, and how many it has.
 
@@ -63,14 +90,40 @@ class Balancers:
 
 def _rules(client: Any, hostname: str) -> list[Weights]:
     found = []
+    for _, rule in _all_rules(client, hostname):
+        found += [_weights(action) for action in rule["Actions"] if action["Type"] == "forward"]
+    return found
+
+
+def _listener_rules(client: Any, hostname: str) -> list[ListenerRule]:
+    return [
+        ListenerRule(port, _values(rule, "host-header"), _values(rule, "path-pattern"), _weights(action))
+        for port, rule in _all_rules(client, hostname)
+        for action in rule["Actions"]
+        if action["Type"] == "forward" and not rule["IsDefault"]
+    ]
+
+
+def _all_rules(client: Any, hostname: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rules of all listeners of a load balancer, each with the port of its listener."""
     for balancer in _all(client, "describe_load_balancers", "LoadBalancers"):
         # The controller writes the name into Ingresses as AWS has it, and DNS does not care.
         if balancer["DNSName"].lower() != hostname.lower():
             continue
         for listener in _all(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
             for rule in _all(client, "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]):
-                found += [_weights(action) for action in rule["Actions"] if action["Type"] == "forward"]
-    return found
+                yield listener["Port"], rule
+
+
+def _values(rule: Mapping[str, Any], field: str) -> frozenset[str]:
+    """The values of a rule's condition on one field, which the API gives in one of two places."""
+    config = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}[field]
+    conditions = (condition for condition in rule.get("Conditions", ()) if condition.get("Field") == field)
+    return frozenset(
+        value
+        for condition in conditions
+        for value in (condition.get(config) or {}).get("Values") or condition.get("Values") or ()
+    )
 
 
 def _weights(action: Mapping[str, Any]) -> Weights:

@@ -52,7 +52,7 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
         NodesUnreadableError: no answer, or none that helps.
     """
     try:
-        listed = _blocking(_ask(access, "list"))
+        listed = blocking(_ask(access, "list"))
     except (*UNREACHABLE, ValueError) as error:
         raise NodesUnreadableError(
             f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
@@ -72,7 +72,7 @@ def server_version(access: ClusterAccess) -> str:
         return await (await access.api()).version()
 
     try:
-        return _blocking(ask())
+        return blocking(ask())
     except (*UNREACHABLE, ValueError) as error:
         raise ServerSilentError(f"the API server does not answer ({type(error).__name__}: {error})") from error
 
@@ -171,7 +171,8 @@ def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
     return [name for name in table if name not in live]
 
 
-def _blocking(asked: Coroutine[Any, Any, Answer]) -> Answer:
+def blocking(asked: Coroutine[Any, Any, Answer]) -> Answer:
+    """What a coroutine returns, or raises. Blocks, whether an event loop runs or not."""
     # The program's own thread runs the engine's event loop already, and a thread runs one at most.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, asked).result()

@@ -21,6 +21,7 @@ from gate.weights import (
     Way,
     hostnames,
     leads,
+    names_colours,
     not_switched,
     refuse_early_weights,
     refuse_still_sent,
@@ -207,10 +208,10 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
         name: the service's name.
         namespace: its namespace.
     """
-    found = [way for way in ways(name, await cluster.ingresses(namespace)) if way.by_weights]
-    colours = {colour_name(name, colour) for colour in Colour}
-    if not any(colours & way.weights.keys() for way in found):
+    ingresses = await cluster.ingresses(namespace)
+    if not names_colours(name, ingresses):
         return None
+    found = [way for way in ways(name, ingresses) if way.by_weights]
     if (reason := unwritten(name, found)) is not None:
         return reason
     try:

@@ -67,6 +67,12 @@ def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[st
     return [_way(rule) for rule in rules.values() if names is None or rule.ingress in names]
 
 
+def names_colours(name: str, ingresses: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an Ingress asks for target groups of a service's colours, whatever their weights are."""
+    colours = {colour_name(name, colour) for colour in Colour}
+    return any(way.by_weights and colours & way.weights.keys() for way in ways(name, ingresses))
+
+
 def _way(rule: Rule) -> Way:
     if not rule.by_weights:
         return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})

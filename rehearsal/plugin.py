@@ -55,6 +55,9 @@ class Backend(Protocol):
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
         """Inputs whose change makes another resource of it; None means all."""
 
+    def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:
+        """Outputs for which it is replaced though its inputs are the same, because time has passed."""
+
     def create(self, kind: str, inputs: Values) -> Made:
         """Makes it."""
 
@@ -143,8 +146,10 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         kind, _ = _kind_and_name(request.urn)
         olds, news = read(request.old_inputs)[0], read(request.news)[0]
         replacing = self._backend.replacing(kind, olds, news)
+        outdated = sorted(self._backend.outdated(kind, read(request.olds)[0], news))
         changed = [key for key in sorted(olds.keys() | news.keys()) if olds.get(key) != news.get(key)]
-        replaced = [key for key in changed if replacing is None or key in replacing]
+        replaced = [*(key for key in changed if replacing is None or key in replacing), *outdated]
+        changed += outdated
         answer = provider_pb2.DiffResponse
         return answer(
             changes=answer.DIFF_SOME if changed else answer.DIFF_NONE,
@@ -152,7 +157,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             replaces=replaced,
             hasDetailedDiff=True,
             detailedDiff={
-                key: provider_pb2.PropertyDiff(kind=_diff_kind(key, olds, news, key in replaced), inputDiff=True)
+                key: provider_pb2.PropertyDiff(
+                    kind=_diff_kind(key, olds, news, key in replaced), inputDiff=key not in outdated
+                )
                 for key in changed
             },
         )
@@ -241,6 +248,8 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
 
 def _diff_kind(key: str, olds: Values, news: Values, replaces: bool) -> Any:
     kinds = provider_pb2.PropertyDiff
+    if key not in olds and key not in news:
+        return kinds.UPDATE_REPLACE  # an output
     if key not in olds:
         return kinds.ADD_REPLACE if replaces else kinds.ADD
     if key not in news:

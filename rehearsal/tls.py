@@ -1,28 +1,29 @@
 """TLS without its provider: real keys, requests and certificates, by the cryptography package."""
 
-import base64
 import hashlib
 import ipaddress
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rehearsal.plugin import Made, RefusedError
+from rehearsal.tls_keys import Key, algorithm, digest_of, key_id, load_key, new_key, public_outputs
 from rehearsal.values import Values, has_unknown
 
 KEY = "tls:index/privateKey:PrivateKey"
 SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
+CERTIFICATES = frozenset({SELF_SIGNED, SIGNED})
 PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey"
 
-CURVES = {"P224": ec.SECP224R1(), "P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}
+EARLY_RENEWAL = "earlyRenewalHours"
+"""Input of a certificate that the provider changes in place."""
 
 KEY_USAGES = {
     "digital_signature": "digital_signature",
@@ -71,14 +72,19 @@ COMPUTED = {
     SIGNED: {"certPem", "caKeyAlgorithm", "readyForRenewal", "validityEndTime", "validityStartTime"},
 }
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-
 
 class Tls:
     """Keys and certificates, as pulumi-tls makes them.
 
-    A certificate that comes near its end is not renewed by itself here: readyForRenewal stays false.
+    A certificate within `earlyRenewalHours` of its end is replaced by any update, as the provider does it
+    (terraform-provider-tls, ModifyPlan of its certificates). What differs: a refresh does not set `readyForRenewal`.
+
+    Args:
+        now: tells the time.
     """
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:  # noqa: ARG002
         """The provider's own defaults."""
@@ -105,20 +111,36 @@ class Tls:
         """Outputs that are known only when it is made."""
         return COMPUTED[kind]
 
-    def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:  # noqa: ARG002
-        """None of its properties changes in place, but when it is renewed."""
-        return None
+    def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
+        """All of its properties but when it is renewed, which is no part of a certificate."""
+        if kind not in CERTIFICATES:
+            return None
+        return (olds.keys() | news.keys()) - {EARLY_RENEWAL}
+
+    def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:
+        """Of a certificate that is due for renewal the output that says so."""
+        if kind not in CERTIFICATES or has_unknown(inputs.get(EARLY_RENEWAL, 0)):
+            return set()
+        end = datetime.fromisoformat(state["validityEndTime"])
+        due = end - timedelta(hours=inputs.get(EARLY_RENEWAL, 0)) <= self._now()
+        return {"readyForRenewal"} if due else set()
 
     def create(self, kind: str, inputs: Values) -> Made:
         """Makes a key, a request or a certificate."""
         try:
-            return {KEY: _key, REQUEST: _request, SELF_SIGNED: _self_signed, SIGNED: _signed}[kind](inputs)
+            if kind == KEY:
+                return new_key(inputs)
+            if kind == REQUEST:
+                return _request(inputs)
+            return {SELF_SIGNED: _self_signed, SIGNED: _signed}[kind](inputs, self._now())
         except (ValueError, KeyError, TypeError) as error:
             raise RefusedError(f"{kind}: {error}") from error
 
     def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:  # noqa: ARG002
-        """Nothing is changed in place."""
-        raise RefusedError(f"{kind} cannot be changed")
+        """Takes another time of renewal; the certificate stays as it is."""
+        if kind not in CERTIFICATES:
+            raise RefusedError(f"{kind} cannot be changed")
+        return Made(id_, {}, "cryptography")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:  # noqa: ARG002
         """It is in the state alone."""
@@ -127,81 +149,52 @@ class Tls:
     def invoke(self, token: str, arguments: Values) -> Values:
         """The public half of a key."""
         if token == PUBLIC_KEY and "privateKeyPem" in arguments:
-            key = _load(arguments["privateKeyPem"])
+            key = load_key(arguments["privateKeyPem"])
             return {
-                "id": _id(key),
+                "id": key_id(key),
                 "privateKeyPem": arguments["privateKeyPem"],
-                "algorithm": _algorithm(key),
-            } | _public(key)
+                "algorithm": algorithm(key),
+            } | public_outputs(key)
         raise RefusedError(f"{token} is nothing that this stand-in knows")
 
 
-def _key(inputs: Values) -> Made:
-    algorithm = inputs["algorithm"]
-    key: Key
-    if algorithm == "RSA":
-        key = rsa.generate_private_key(65537, inputs["rsaBits"])
-        traditional = PrivateFormat.TraditionalOpenSSL
-    elif algorithm == "ECDSA":
-        key = ec.generate_private_key(CURVES[inputs["ecdsaCurve"]])
-        traditional = PrivateFormat.TraditionalOpenSSL
-    else:
-        key = ed25519.Ed25519PrivateKey.generate()
-        traditional = PrivateFormat.PKCS8
-
-    def private(form: PrivateFormat) -> str:
-        return key.private_bytes(Encoding.PEM, form, serialization.NoEncryption()).decode()
-
-    # The SSH format has no P-224, and the provider then leaves these out.
-    ssh = not isinstance(key, ec.EllipticCurvePrivateKey) or inputs["ecdsaCurve"] != "P224"
-    return Made(
-        _id(key),
-        {
-            "privateKeyPem": private(traditional),
-            "privateKeyPemPkcs8": private(PrivateFormat.PKCS8),
-            "privateKeyOpenssh": private(PrivateFormat.OpenSSH) if ssh else "",
-            **_public(key),
-        },
-        "cryptography",
-    )
-
-
 def _request(inputs: Values) -> Made:
-    key = _load(inputs["privateKeyPem"])
+    key = load_key(inputs["privateKeyPem"])
     builder = x509.CertificateSigningRequestBuilder().subject_name(_name(inputs.get("subject", {})))
     names = _alternative_names(inputs)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    pem = builder.sign(key, _hash(key)).public_bytes(Encoding.PEM).decode()
-    outputs = {"certRequestPem": pem, "keyAlgorithm": _algorithm(key)}
+    pem = builder.sign(key, digest_of(key)).public_bytes(Encoding.PEM).decode()
+    outputs = {"certRequestPem": pem, "keyAlgorithm": algorithm(key)}
     return Made(hashlib.sha1(pem.encode(), usedforsecurity=False).hexdigest(), outputs, "cryptography")
 
 
-def _self_signed(inputs: Values) -> Made:
-    key = _load(inputs["privateKeyPem"])
+def _self_signed(inputs: Values, now: datetime) -> Made:
+    key = load_key(inputs["privateKeyPem"])
     name = _name(inputs.get("subject", {}))
-    made = _certificate(inputs, name, name, key.public_key(), key, _alternative_names(inputs), None)
-    made.outputs["keyAlgorithm"] = _algorithm(key)
+    made = _certificate(inputs, now, name, name, key.public_key(), key, _alternative_names(inputs), None)
+    made.outputs["keyAlgorithm"] = algorithm(key)
     return made
 
 
-def _signed(inputs: Values) -> Made:
+def _signed(inputs: Values, now: datetime) -> Made:
     request = x509.load_pem_x509_csr(inputs["certRequestPem"].encode())
     authority = x509.load_pem_x509_certificate(inputs["caCertPem"].encode())
-    key = _load(inputs["caPrivateKeyPem"])
+    key = load_key(inputs["caPrivateKeyPem"])
     if key.public_key() != authority.public_key():
         raise ValueError("caPrivateKeyPem is not the key of caCertPem")
     names: list[x509.GeneralName] = []
     for extension in request.extensions:
         if isinstance(extension.value, x509.SubjectAlternativeName):
             names = list(extension.value)
-    made = _certificate(inputs, request.subject, authority.subject, request.public_key(), key, names, authority)
-    made.outputs["caKeyAlgorithm"] = _algorithm(key)
+    made = _certificate(inputs, now, request.subject, authority.subject, request.public_key(), key, names, authority)
+    made.outputs["caKeyAlgorithm"] = algorithm(key)
     return made
 
 
 def _certificate(
     inputs: Values,
+    now: datetime,
     subject: x509.Name,
     issuer: x509.Name,
     public: Any,
@@ -209,7 +202,7 @@ def _certificate(
     names: list[x509.GeneralName],
     authority: x509.Certificate | None,
 ) -> Made:
-    begin = datetime.now(UTC).replace(microsecond=0)
+    begin = now.replace(microsecond=0)
     end = begin + timedelta(hours=inputs["validityPeriodHours"])
     is_ca = bool(inputs.get("isCaCertificate", False))
     # One bit less than a serial number may have, as the first one is the sign.
@@ -229,7 +222,7 @@ def _certificate(
     if authority is not None or inputs.get("setAuthorityKeyId"):
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
         builder = builder.add_extension(identifier, critical=False)
-    pem = builder.sign(signer, _hash(signer)).public_bytes(Encoding.PEM).decode()
+    pem = builder.sign(signer, digest_of(signer)).public_bytes(Encoding.PEM).decode()
     outputs: Values = {
         "certPem": pem,
         "readyForRenewal": False,
@@ -254,47 +247,3 @@ def _alternative_names(inputs: Values) -> list[x509.GeneralName]:
         *(x509.IPAddress(ipaddress.ip_address(address)) for address in inputs.get("ipAddresses", [])),
         *(x509.UniformResourceIdentifier(uri) for uri in inputs.get("uris", [])),
     ]
-
-
-def _load(pem: str) -> Key:
-    key = serialization.load_pem_private_key(pem.encode(), None)
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-        raise TypeError("the key is neither RSA, ECDSA nor ED25519")
-    return key
-
-
-def _hash(key: Key) -> hashes.SHA256 | None:
-    return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-
-
-def _algorithm(key: Key) -> str:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return "RSA"
-    return "ECDSA" if isinstance(key, ec.EllipticCurvePrivateKey) else "ED25519"
-
-
-def _id(key: Key) -> str:
-    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha1(der, usedforsecurity=False).hexdigest()
-
-
-def _public(key: Key) -> Values:
-    public = key.public_key()
-    outputs: Values = {
-        "publicKeyPem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
-        "publicKeyOpenssh": "",
-        "publicKeyFingerprintMd5": "",
-        "publicKeyFingerprintSha256": "",
-    }
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP224R1):
-        outputs["publicKeyOpenssh"] = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + "\n"
-        for name, algorithm in (("Md5", hashes.MD5()), ("Sha256", hashes.SHA256())):  # noqa: S303 - a name for a key
-            outputs[f"publicKeyFingerprint{name}"] = _fingerprint(public, algorithm)
-    return outputs
-
-
-def _fingerprint(public: Any, algorithm: hashes.MD5 | hashes.SHA256) -> str:
-    digest = serialization.ssh_key_fingerprint(public, algorithm)
-    if isinstance(algorithm, hashes.MD5):
-        return digest.hex(":")
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

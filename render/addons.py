@@ -214,10 +214,16 @@ def metrics_server_values() -> dict[str, Any]:
 
 
 def argo_rollouts_values(settings: ArgoRolloutsChart) -> dict[str, Any]:
-    """Values of the chart. Definitions stay when it goes: with them every Rollout, and its pods, would go."""
+    """Values of the chart. CRDs stay when it goes: with them every Rollout, and its pods, would go.
+
+    The check of target groups is switched on by the controller's own flag. The chart has a value of its own for it
+    from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores without a word; `extraArgs`
+    is in all of them.
+    """
+    verify = ["--aws-verify-target-group"] if settings.aws_verify_target_group else []
     return {
         "installCRDs": True,
         "keepCRDs": True,
-        "controller": {"awsVerifyTargetGroup": settings.aws_verify_target_group},
+        "controller": {"extraArgs": verify},
         "dashboard": {"enabled": settings.dashboard},
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from render.cloud_init import SNAPSHOTS
+from settings.partition import dns_suffix
 
 Statement = dict[str, object]
 Document = dict[str, object]
@@ -99,9 +100,10 @@ class Place:
         """ARN of something in the region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
-    def service(self, name: str) -> str:
-        """A service's name in the region, as kms:ViaService has it."""
-        return f"{name}.{self.region}.amazonaws.com"
+    def service(self, name: str) -> str | list[str]:
+        """A service's name in the region, as kms:ViaService has it; both forms where a partition has two."""
+        names = sorted({f"{name}.{self.region}.{suffix}" for suffix in ("amazonaws.com", dns_suffix(self.region))})
+        return names[0] if len(names) == 1 else names
 
 
 def text(document: Document) -> str:
@@ -109,9 +111,14 @@ def text(document: Document) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def assume_role() -> Document:
-    """Lets machines of EC2 take a role, and nobody else."""
-    return _document([_allow("Machines", ["sts:AssumeRole"]) | {"Principal": {"Service": "ec2.amazonaws.com"}}])
+def assume_role(region: str) -> Document:
+    """Lets machines of EC2 take a role, and nobody else.
+
+    Args:
+        region: of the cluster; EC2's principal has the domain of its partition.
+    """
+    principal = {"Principal": {"Service": f"ec2.{dns_suffix(region)}"}}
+    return _document([_allow("Machines", ["sts:AssumeRole"]) | principal])
 
 
 def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
@@ -180,7 +187,7 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
     ours = {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}
     asked_for = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}
     here = {"StringEquals": {"aws:RequestedRegion": place.region}}
-    # An account's first load balancer makes ELB's own role.
+    # An account's first load balancer makes ELB's own role, whose name is the same in every partition.
     linked = (
         f"arn:{place.partition}:iam::{place.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
         "AWSServiceRoleForElasticLoadBalancing"

@@ -13,6 +13,7 @@ import yaml
 from settings.ec2 import Ec2Cluster
 from settings.machines import RESERVATIONS
 from settings.nodes import CONTROL_PLANE, kubelet_labels, labels, taints
+from settings.partition import dns_suffix
 
 Config = dict[str, Any]
 
@@ -67,7 +68,7 @@ def internal_name(cluster: Ec2Cluster, endpoint: str) -> str:
     host = f"ec2-{str(IPv4Address(endpoint)).replace('.', '-')}"
     if cluster.region == "us-east-1":
         return f"{host}.compute-1.amazonaws.com"
-    return f"{host}.{cluster.region}.compute.amazonaws.com{'.cn' if cluster.region.startswith('cn-') else ''}"
+    return f"{host}.{cluster.region}.compute.{dns_suffix(cluster.region)}"
 
 
 def public_name(cluster: Ec2Cluster, endpoint: str) -> str:

@@ -11,7 +11,7 @@ ChartVersion = Annotated[
     str,
     matching(
         r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?",
-        "must be one version of a chart, not a range | Example: 2.40.5; see: helm search repo argo-rollouts --versions",
+        "must be one version of a chart, not a range | Example: 2.41.0; see: helm search repo argo-rollouts --versions",
     ),
 ]
 
@@ -44,6 +44,7 @@ class ArgoRolloutsChart(Chart):
         repository: where it is; not asked for a path.
         dashboard: whether the dashboard runs as well.
         aws_verify_target_group: whether the controller asks AWS if weights are in force; its role must allow that.
+            Refused on `kind: ec2`, where its pods have no role.
     """
 
     chart: str = Field(default="argo-rollouts", min_length=1)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from settings.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart, Chart
+from settings.listener_rules import RouteHost, RoutePath
 from settings.model import Bool, Int, Model
 from settings.nodes import DEFAULT_NODES, NodeSettings, Role
 from settings.text import Subdomain, matching
@@ -120,7 +121,8 @@ class Pki(Model):
         server_days: of those that kubeadm signs on the control plane at its start; only there they are renewed, see
             docs/runbook.md.
         admin_days: of the administrator's certificate.
-        renew_before_days: within so many days of its end an update says of a certificate how it is renewed.
+        renew_before_days: within so many days of its end an update renews the administrator's certificate, and warns
+            of each of the others with the way to renew it.
     """
 
     ca_days: Int = Field(default=3650, ge=30, le=7300)
@@ -171,8 +173,8 @@ class Route(Model):
     """
 
     service: str
-    host: Subdomain | None = None
-    path: Annotated[str, matching(r"/[-A-Za-z0-9._~/%]*", "must be a path | Example: /api")] = "/"
+    host: RouteHost | None = None
+    path: RoutePath = "/"
 
 
 class LoadBalancer(Model):

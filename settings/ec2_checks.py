@@ -60,6 +60,7 @@ def ec2_findings(
     yield from _certificate_findings(cluster)
     yield from _tag_findings(cluster)
     yield from metrics_findings(cluster, services)
+    yield from _argo_rollouts_findings(cluster)
     if cluster.load_balancer is not None:
         yield from load_balancer_findings(cluster, cluster.load_balancer, services, production=production)
 
@@ -234,3 +235,14 @@ def _tag_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     if len(cluster.tags) > TAG_LIMIT:
         rule = f"AWS takes 50 tags a resource, and leaves {TAG_LIMIT} beside those of the program"
         yield found(at, f"{len(cluster.tags)} tags", rule, "Take some out.")
+
+
+def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+    if cluster.argo_rollouts is None or not cluster.argo_rollouts.aws_verify_target_group:
+        return
+    at = f"{CLUSTER}.argoRollouts.awsVerifyTargetGroup"
+    rule = (
+        "the controller would ask AWS, and its pods have no role here: the metadata service of the machines answers on "
+        "the nodes' own network alone (hop limit 1), and every canary by weights would wait without an end"
+    )
+    yield found(at, "true", rule, set_command(at, "false"))

@@ -8,6 +8,8 @@ from settings.checks import SERVICES
 from settings.cluster import CLUSTER
 from settings.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
 from settings.findings import Finding, found
+from settings.listener_rules import RULES_LIMIT
+from settings.partition import partition
 from settings.pod_settings import PORT
 from settings.problems import set_command, shown
 from settings.service import CanarySettings, ServiceSettings
@@ -50,16 +52,22 @@ def load_balancer_findings(
 
 
 def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production: bool) -> Iterator[Finding]:
-    at = f"{CLUSTER}.loadBalancer"
+    at, here = f"{CLUSTER}.loadBalancer", partition(cluster.region)
     hosts = sorted({route.host for route in alb.routes if route.host is not None})
     if production and hosts and alb.certificate is None:
         rule = f"production serves {', '.join(hosts)} with TLS, which needs a certificate"
-        remedy = set_command(f"{at}.certificate", f"arn:aws:acm:{cluster.region}:ACCOUNT:certificate/ID")
+        remedy = set_command(f"{at}.certificate", f"arn:{here}:acm:{cluster.region}:ACCOUNT:certificate/ID")
         yield found(f"{at}.certificate", "missing", rule, remedy)
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
-        if arn is not None and arn.split(":")[3] != cluster.region:
+        if arn is None:
+            continue
+        _, own, _, region, _ = arn.split(":", 4)
+        if region != cluster.region:
             rule = f"must be in the load balancer's region, {cluster.region}"
             yield found(f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"])
+        elif own != here:
+            rule = f"is of partition {own}, and {cluster.region} is in {here}: its ARNs begin with arn:{here}:"
+            yield found(f"{at}.{key}", shown(arn), rule, "Copy the ARN that AWS shows.", [f"{CLUSTER}.region"])
 
 
 def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
@@ -78,6 +86,10 @@ def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) 
     if not alb.routes:
         remedy = "Add one, - {service: NAME}, or take loadBalancer out."
         yield found(f"{at}.routes", "missing", "a load balancer leads somewhere", remedy)
+    if len(alb.routes) > RULES_LIMIT:
+        rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
+        remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
+        yield found(f"{at}.routes", f"{len(alb.routes)} routes", rule, remedy)
     taken: dict[tuple[str | None, str], int] = {}
     for number, route in enumerate(alb.routes):
         # A path with / behind it and one without are one prefix to an Ingress.

@@ -16,14 +16,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate.access import UNREACHABLE
+from gate.access import UNREACHABLE, ClusterAccess
 from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api import AccessDeniedError, AnsweredError
 from gate.exec_plugin import LoginError
 from gate.images import parsed, versions
 from gate.kubeconfig_file import KubeconfigError
+from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.service import Track
+from settings.stack import StackSettings
 from settings.text import Url, matching
 from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
 from switchyard.configuration import ConfigurationError, access_to, read_settings
@@ -85,16 +87,16 @@ def status(stack: Stack = None, *, as_json: Json = False) -> None:
         name, settings = read_settings(stack)
         access = access_to(name, settings)
         services = asyncio.run(look(access, settings.services))
-    right = all(service.as_configured for service in services)
+        balancer = _balancer_problem(access, settings)
     if as_json:
-        _print_json(document(name, services))
+        _print_json(document(name, services, balancer))
     else:
-        _print(name, services)
-    if not right:
+        _print(name, services, balancer)
+    if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(MISMATCH)
 
 
-def _print(stack: str, services: list[ServiceStatus]) -> None:
+def _print(stack: str, services: list[ServiceStatus], balancer: str | None) -> None:
     """For a reader: the table, and what there is to say of it."""
     console.print(_table(stack, services))
     if any(service.simulated for service in services):
@@ -103,6 +105,8 @@ def _print(stack: str, services: list[ServiceStatus]) -> None:
         )
     for note in (note for service in services for note in service.notes):
         console.print(note, style="yellow", markup=False)
+    if balancer is not None:
+        errors.print(balancer)
     if not all(service.as_configured for service in services):
         console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
 
@@ -145,6 +149,16 @@ def analyze(
         console.print(said, style="yellow", markup=False)
     if not succeeded(judgements):
         raise typer.Exit(UNPROVED)
+
+
+def _balancer_problem(access: ClusterAccess, settings: StackSettings) -> str | None:
+    """What is wrong with the load balancer of a cluster that the stack makes."""
+    if not isinstance(settings.cluster, Ec2Cluster):
+        return None
+    # The SDK of AWS takes a second to import, which a cluster of somebody else's need not wait for.
+    from gate.balancer_wait import load_balancer_problem  # noqa: PLC0415
+
+    return asyncio.run(load_balancer_problem(access, settings.cluster, settings.services))
 
 
 @contextmanager

@@ -6,16 +6,18 @@ from gate.images import Running
 from switchyard.status import ServiceStatus, TrackStatus
 
 
-def document(stack: str, services: list[ServiceStatus]) -> dict[str, Any]:
+def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
     """The whole answer.
 
     Args:
         stack: the stack's name.
-        services: as they were found.
+        services: as they were read.
+        balancer: what is wrong with the load balancer that the stack has; None when nothing is, or without one.
     """
     return {
         "stack": stack,
-        "asConfigured": all(service.as_configured for service in services),
+        "asConfigured": balancer is None and all(service.as_configured for service in services),
+        "loadBalancerProblem": balancer,
         "services": [_service(service) for service in services],
     }
 

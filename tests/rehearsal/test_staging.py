@@ -77,7 +77,7 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_
 
 def test_a_canary_comes_after_argo_rollouts_itself(tmp_path: Path) -> None:
     def with_canary(config: dict[str, Any]) -> None:
-        config["switchyard:cluster"]["argoRollouts"] = {"version": "2.40.5"}
+        config["switchyard:cluster"]["argoRollouts"] = {"version": "2.41.0"}
         config["switchyard:services"] = {
             "backend": {
                 "image": "ghcr.io/org/backend",

@@ -158,3 +158,28 @@ def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: StandIns) -> Non
     assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
     kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}
     assert not any("aws" in name or "tls" in name for name in kept)
+
+
+def test_a_certificate_is_replaced_within_its_early_renewal_and_an_authority_without_one_is_not(built: Stack) -> None:
+    before = certificates(built)
+    built.replace("rehearsed:renewal", 1)
+    assert built.planned() == {"signed": "update"}
+    assert built.up().ok
+    assert certificates(built) == before
+    built.replace("rehearsed:renewal", 24)
+    assert {"create-replacement", "replace"} & {built.planned()["signed"]}
+    result = built.up()
+    assert result.ok, result.output
+    after = certificates(built)
+    assert after["signed"] != before["signed"]
+    assert after["authority"] == before["authority"]
+    assert "authority" not in built.planned()
+
+
+def certificates(stack: Stack) -> dict[str, str]:
+    """The serial numbers of the certificates in the state, by name."""
+    return {
+        resource["urn"].rpartition("::")[2]: resource["id"]
+        for resource in stack.state()
+        if resource["type"].endswith("Cert") and "Request" not in resource["type"]
+    }

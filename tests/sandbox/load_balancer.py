@@ -1,13 +1,15 @@
 """What stands for the AWS Load Balancer Controller and for AWS: moto, and a thread that does as the controller does.
 
 It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
-status and the TargetGroupBindings. It is not the controller: it knows one action, on one rule of one listener.
+status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
+does. It is not the controller: it knows one action, on one rule of one listener.
 """
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -75,11 +77,18 @@ class Controller:
     Attributes:
         answers: whether it does anything at all.
         rules: the weights, by Service, that the rule has had, in order.
+        refuses: what AWS answers to every change; None lets it happen.
+        unbuilt: what the controller said of Ingresses that it could make nothing of, in order.
     """
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.answers = True
         self.rules: list[dict[str, int]] = []
+        self.refuses: str | None = None
+        self.unbuilt: list[str] = []
+        self._looked: set[str] = set()
+        self._path: str | None = None
+        self._events = 0
         self._kubectl = kubectl
         self._whole = Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE)
         self._elb = boto3.client("elbv2", region_name=REGION)
@@ -116,18 +125,21 @@ class Controller:
 
     def fail(self, message: str) -> None:
         """Says what the controller says when AWS refuses what it asks for."""
-        ingress = self._kubectl.get("ingress", "backend")["metadata"]
-        about = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "uid": ingress["uid"]}
+        self._say(self._kubectl.get("ingress", "backend"), "Warning", "FailedDeployModel", message)
+
+    def _say(self, ingress: dict[str, Any], kind: str, reason: str, message: str) -> None:
+        about = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "uid": ingress["metadata"]["uid"]}
+        self._events += 1
         self._kubectl.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": "backend.1"},
+                "metadata": {"name": f"backend.{self._events}"},
                 "involvedObject": about | {"name": "backend", "namespace": self._kubectl.namespace},
-                "type": "Warning",
-                "reason": "FailedDeployModel",
+                "type": kind,
+                "reason": reason,
                 "message": message,
-                "lastTimestamp": "2026-01-01T00:00:00Z",
+                "lastTimestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             }
         )
 
@@ -141,19 +153,39 @@ class Controller:
 
     def _reconcile(self, ingress: dict[str, Any]) -> None:
         weights = _weights(ingress)
+        types = {one["metadata"]["name"]: one["spec"]["type"] for one in self._kubectl.get("service")}
+        seen = json.dumps([ingress["spec"], ingress["metadata"]["annotations"], types, self.refuses], sort_keys=True)
+        if seen in self._looked:
+            return
+        without = [service for service in weights if types.get(service) != "NodePort"]
+        if without:
+            self.unbuilt.append(f"TargetGroup port is empty: {', '.join(without)}")
+            self._say(ingress, "Warning", "FailedBuildModel", f"Failed build model due to {self.unbuilt[-1]}")
+        elif self.refuses is not None:
+            self._say(ingress, "Warning", "FailedDeployModel", f"Failed deploy model due to {self.refuses}")
+        else:
+            self._deploy(ingress, weights)
+            self._publish(self._kubectl, [ingress])
+            self._say(ingress, "Normal", "SuccessfullyReconciled", "Successfully reconciled")
+        self._looked = {seen}
+
+    def _deploy(self, ingress: dict[str, Any], weights: dict[str, int]) -> None:
+        """The rule in moto, made or changed in place."""
         groups = [{"TargetGroupArn": self._group(service), "Weight": weights[service]} for service in weights]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"].rstrip("/")
+        patterns = [path, f"{path}/*"] if path else ["/*"]
+        conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}]
+        if self._rule is None:
+            made = self._elb.create_rule(
+                ListenerArn=self._listener, Priority=1, Conditions=conditions, Actions=[action]
+            )
+            self._rule = made["Rules"][0]["RuleArn"]
+        elif self.rules[-1] != weights or self._path != path:
+            self._elb.modify_rule(RuleArn=self._rule, Conditions=conditions, Actions=[action])
         if not self.rules or self.rules[-1] != weights:
-            if self._rule is None:
-                always = [{"Field": "path-pattern", "Values": ["/*"]}]
-                made = self._elb.create_rule(
-                    ListenerArn=self._listener, Priority=1, Conditions=always, Actions=[action]
-                )
-                self._rule = made["Rules"][0]["RuleArn"]
-            else:
-                self._elb.modify_rule(RuleArn=self._rule, Actions=[action])
             self.rules.append(weights)
-        self._publish(self._kubectl, [ingress])
+        self._path = path
 
     def _publish(self, kubectl: Kubectl, ingresses: list[dict[str, Any]]) -> None:
         for ingress in ingresses:

@@ -224,8 +224,14 @@ def test_a_service_that_serves_is_taken_from_the_selector_and_back_by_way_of_the
         stack.set("services.backend.switchEngine", engine)
         result = stack.up()
         assert result.ok, result.output
+    # The Ingress stops naming the colours before they lose the ports without which the controller makes nothing of it.
+    lines = ("Ingress balancer-backend updated", "Service backend-blue updated", "Service backend-green updated")
+    first, *ports = [result.output.index(line) for line in lines]
+    assert first < min(ports)
+    assert controller.unbuilt == []
     assert controller.rules[3:] == [weights(service=100), {"backend": 1}]
     assert kubectl.get("ingress", "backend")["metadata"]["uid"] == uid
+    Path("/tmp/g_dbg.txt").write_text(stack.run("preview", "--json").output + stack.run("preview", "--diff").output)
     assert stack.planned() == {}
 
 
@@ -254,3 +260,29 @@ def test_weights_that_were_changed_by_hand_are_not_called_as_configured(
     assert result.ok, result.output
     assert controller.rules[-1] == weights(blue=100)
     kubectl.expect_pods(blue=3, green=0)
+
+
+def test_a_route_that_the_controller_cannot_carry_out_ends_the_update_in_its_own_words_until_it_can(
+    stack: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    stack.set("services.backend.switchEngine", None)
+    result = stack.up()
+    assert result.ok, result.output
+    controller.refuses = "operation error Elastic Load Balancing v2: CreateRule, 400, ValidationError: no such path"
+    stack.set("cluster.loadBalancer.routes", [{"service": "backend", "path": "/api"}])
+    for _ in range(2):  # the second finds nothing to write
+        result = stack.up()
+        assert not result.ok
+        said = " ".join(result.output.split())
+        assert "its controller refuses what the Ingresses of the group say" in said
+        assert "CreateRule, 400, ValidationError: no such path" in said
+        assert f"Without its rule at AWS is every host /api (Ingress {kubectl.namespace}/backend)" in said
+    preview = stack.preview()
+    assert preview.ok
+    assert "CreateRule, 400, ValidationError: no such path" in " ".join(preview.output.split())
+    assert stack.planned() == {}
+
+    controller.refuses = None
+    result = stack.up()
+    assert result.ok, result.output
+    assert controller.rules == [{"backend": 1}]

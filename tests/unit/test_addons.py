@@ -24,19 +24,36 @@ from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.stack import load
 from tests.unit.configuration import BACKEND
+from tests.unit.ec2_configuration import found
 from tests.unit.engine import record
 from toolchain.versions import KUBERNETES
 
 
 def test_the_definitions_of_argo_rollouts_outlive_its_release() -> None:
-    values = argo_rollouts_values(ArgoRolloutsChart(version="2.40.5", dashboard=True))
+    values = argo_rollouts_values(ArgoRolloutsChart(version="2.41.0", dashboard=True))
     assert (values["installCRDs"], values["keepCRDs"]) == (True, True)
     assert values["dashboard"] == {"enabled": True}
 
 
+@pytest.mark.parametrize("version", ["2.40.5", "2.40.9", "2.41.0"])
+def test_the_check_of_target_groups_is_asked_for_in_a_way_that_every_version_of_the_chart_knows(version: str) -> None:
+    # `controller.awsVerifyTargetGroup` is in the chart from 2.40.9 on; both at once would be one flag twice.
+    asked = argo_rollouts_values(ArgoRolloutsChart(version=version, aws_verify_target_group=True))
+    assert asked["controller"] == {"extraArgs": ["--aws-verify-target-group"]}
+    assert argo_rollouts_values(ArgoRolloutsChart(version=version))["controller"] == {"extraArgs": []}
+
+
+def test_the_check_of_target_groups_is_refused_where_its_pods_have_no_role() -> None:
+    chart = {"version": "2.41.0", "awsVerifyTargetGroup": True}
+    [line] = found(("argoRollouts", chart))
+    assert line.startswith("switchyard:cluster.argoRollouts.awsVerifyTargetGroup: true: the controller would ask AWS,")
+    assert line.endswith("pulumi config set --path 'switchyard:cluster.argoRollouts.awsVerifyTargetGroup' false")
+    assert load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")
+
+
 @pytest.mark.parametrize(("chart", "path"), [("argo-rollouts", False), ("./charts/argo", True), ("/charts/argo", True)])
 def test_a_chart_is_a_name_or_a_path(chart: str, path: bool) -> None:
-    assert ArgoRolloutsChart(version="2.40.5", chart=chart).is_path is path
+    assert ArgoRolloutsChart(version="2.41.0", chart=chart).is_path is path
 
 
 @pytest.mark.parametrize(
@@ -45,16 +62,16 @@ def test_a_chart_is_a_name_or_a_path(chart: str, path: bool) -> None:
         ({}, "argoRollouts.version: missing: the key has no default"),
         ({"version": "2.x"}, "argoRollouts.version: '2.x': must be one version of a chart, not a range"),
         (
-            {"version": "2.40.5", "repository": "argo"},
+            {"version": "2.41.0", "repository": "argo"},
             "argoRollouts.repository: 'argo': must be an http or https address",
         ),
-        ({"version": "2.40.5", "values": {}}, "argoRollouts.values: unknown key"),
+        ({"version": "2.41.0", "values": {}}, "argoRollouts.values: unknown key"),
     ],
 )
 def test_a_mistake_in_it_gets_a_line(chart: dict[str, object], line: str) -> None:
-    with pytest.raises(SettingsError) as found:
+    with pytest.raises(SettingsError) as raised:
         load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")
-    assert line in str(found.value)
+    assert line in str(raised.value)
 
 
 CLUSTER = Ec2Cluster.model_validate(
@@ -65,7 +82,7 @@ CLUSTER = Ec2Cluster.model_validate(
         "tags": {"team": "shop"},
         "network": {"pods": "172.20.0.0/16"},
         "metricsServer": METRICS_SERVER.model_dump(),
-        "argoRollouts": {"version": "2.40.5"},
+        "argoRollouts": {"version": "2.41.0"},
     }
 )
 WAF = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1"
@@ -176,13 +193,13 @@ def test_an_addon_is_a_namespace_and_a_release_in_it(monkeypatch: pytest.MonkeyP
 
 
 def test_a_chart_in_a_directory_is_not_looked_for_in_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    addon = argo_rollouts(ArgoRolloutsChart(version="2.40.5", chart="./charts/argo"))
+    addon = argo_rollouts(ArgoRolloutsChart(version="2.41.0", chart="./charts/argo"))
     recording = record(monkeypatch, lambda: ChartAddon("it", addon=addon, access=ClusterAccess()))
     assert "repositoryOpts" not in recording.requests[RELEASE, "it-release"].object
 
 
 def test_argo_rollouts_is_on_both_kinds_of_cluster_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    chart = ArgoRolloutsChart(version="2.40.5")
+    chart = ArgoRolloutsChart(version="2.41.0")
     existing = ExistingCluster(kind="existing", argo_rollouts=chart)
     assert existing_addons(existing) == [platform(CLUSTER, "vpc-1")[-1]]
     recording = record(monkeypatch, lambda: addons(existing, ClusterAccess(), pulumi.ResourceOptions()))

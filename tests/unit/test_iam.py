@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from render import iam
+from settings.partition import partition
 
 PLACE = iam.Place("aws", "ap-northeast-2", "123456789012")
 KEY = PLACE.arn("kms", "key/1")
@@ -56,7 +57,7 @@ def test_each_action_without_a_resource_has_its_reason_and_is_in_use() -> None:
 
 
 def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
-    assert statements(iam.assume_role()) == {
+    assert statements(iam.assume_role("ap-northeast-2")) == {
         "Machines": {
             "Sid": "Machines",
             "Effect": "Allow",
@@ -187,3 +188,16 @@ def test_a_document_is_the_same_text_each_time() -> None:
 def test_a_place_is_read_from_whoever_calls() -> None:
     caller = "arn:aws-cn:sts::123456789012:assumed-role/deploy/session:1"
     assert iam.Place.of(caller, "cn-north-1") == iam.Place("aws-cn", "cn-north-1", "123456789012")
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix", "via"),
+    [
+        ("cn-north-1", "amazonaws.com.cn", ["ssm.cn-north-1.amazonaws.com", "ssm.cn-north-1.amazonaws.com.cn"]),
+        ("us-gov-west-1", "amazonaws.com", "ssm.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_principals_and_services_have_the_domain_of_their_partition(region: str, suffix: str, via: object) -> None:
+    [statement] = statements(iam.assume_role(region)).values()
+    assert statement["Principal"] == {"Service": f"ec2.{suffix}"}
+    assert iam.Place(partition(region), region, "123456789012").service("ssm") == via

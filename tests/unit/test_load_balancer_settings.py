@@ -61,7 +61,13 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             "loadBalancer.accessLogDays: 0: must be >= 1. "
             "Set it: pulumi config set --path '{}.loadBalancer.accessLogDays' 1",
         ),
-        ("loadBalancer/routes/0/path", "api", "loadBalancer.routes.0.path: 'api': must be a path. Example: /api"),
+        ("loadBalancer/routes/0/path", "api", "loadBalancer.routes.0.path: 'api': must begin with /. Example: /api"),
+        (
+            "loadBalancer/certificate",
+            CERTIFICATE.replace("arn:aws:", "arn:aws-cn:"),
+            "loadBalancer.certificate: 'arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1f2…: is of partition "
+            "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows.",
+        ),
     ],
 )
 def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:

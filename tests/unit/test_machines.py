@@ -156,7 +156,7 @@ def test_the_control_plane_backs_up_and_the_workers_balance_load(monkeypatch: py
     assert recording.names("aws:iam/rolePolicyAttachment:RolePolicyAttachment") == recording.names(POLICY)
     for role in Role:
         trust = inputs(recording, "aws:iam/role:Role", f"it-{role.value}-role")["assumeRolePolicy"]
-        assert json.loads(trust) == iam.assume_role()
+        assert json.loads(trust) == iam.assume_role("ap-northeast-2")
     without = built(monkeypatch, cluster(loadBalancerController=None))
     assert without.names(POLICY) == both
 

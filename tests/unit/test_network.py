@@ -1,12 +1,14 @@
 """What the network of an EC2 cluster registers, on mocks: parents, tags, rules, and the edges that order an update."""
 
 import json
+import re
 from typing import Any
 
 import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from components import network
 from components.network import Network
 from render.security_groups import GROUPS_OF, Group, rules
 from tests.unit import engine
@@ -193,3 +195,26 @@ def test_flow_logs_are_encrypted_kept_as_long_as_set_and_written_by_a_role_that_
     [taken] = trust["Statement"]
     assert taken["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
     assert taken["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("ap-northeast-2", "aws", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+    ],
+)
+def test_policies_of_the_flow_logs_are_of_the_partition_of_their_region(
+    region: str, partition: str, suffix: str
+) -> None:
+    policies = [
+        network.key_policy(region, ACCOUNT, "it"),
+        network.trust_policy(region, ACCOUNT),
+        network.write_policy(region, ACCOUNT, "it"),
+    ]
+    arns = [text for policy in policies for text in re.findall(r'"(arn:[^"]*)"', policy)]
+    assert {arn.split(":")[1] for arn in arns} == {partition}
+    assert len(arns) == 5
+    assert f'"logs.{region}.{suffix}"' in policies[0]

@@ -181,7 +181,7 @@ def test_authorities_sign_and_are_valid_as_long_as_the_settings_say(built: Built
         inputs = built.inputs(SELF_SIGNED, name)
         assert inputs["isCaCertificate"]
         assert "cert_signing" in list(inputs["allowedUses"])
-        assert (inputs["validityPeriodHours"], inputs["earlyRenewalHours"]) == (24000, 480)
+        assert (inputs["validityPeriodHours"], inputs["earlyRenewalHours"]) == (24000, 0)
 
 
 def test_the_administrator_is_in_kubeadms_group_and_no_authority(built: Built) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,24 @@ def test_a_chain_of_certificates_holds(key: Values) -> None:
     alternative = signed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert alternative.get_values_for_type(x509.DNSName) == ["api.example.org"]
     assert (signed.not_valid_after_utc - signed.not_valid_before_utc).total_seconds() == 24 * 3600
+
+
+def test_a_certificate_is_due_within_its_early_renewal_alone_which_is_changed_in_place() -> None:
+    tls = Tls()
+    pem = tls.create(KEY, {"algorithm": "ED25519"}).outputs["privateKeyPem"]
+    inputs = {"privateKeyPem": pem, "isCaCertificate": True, "allowedUses": ["cert_signing"], "validityPeriodHours": 48}
+    state = inputs | tls.create(SELF_SIGNED, inputs).outputs
+    early = inputs | {"earlyRenewalHours": 24}
+    assert "earlyRenewalHours" not in (tls.replacing(SELF_SIGNED, inputs, early) or ())
+    assert "validityPeriodHours" in (tls.replacing(SELF_SIGNED, inputs, inputs) or ())
+    assert tls.update(SELF_SIGNED, "1", state, early).outputs == {}
+    assert tls.outdated(SELF_SIGNED, state, early) == set()
+    later = Tls(now=lambda: datetime.now(UTC) + timedelta(hours=25))
+    assert later.outdated(SELF_SIGNED, state, inputs) == set()
+    assert later.outdated(SELF_SIGNED, state, early) == {"readyForRenewal"}
+    ended = Tls(now=lambda: datetime.now(UTC) + timedelta(hours=49))
+    assert ended.outdated(SELF_SIGNED, state, inputs) == {"readyForRenewal"}
+    assert tls.outdated(KEY, {}, {}) == set()
 
 
 def test_a_certificate_is_not_signed_with_somebody_elses_key() -> None:

@@ -51,6 +51,7 @@ signed = tls.LocallySignedCert(
     cert_request_pem=request.cert_request_pem,
     allowed_uses=["client_auth", "digital_signature"],
     validity_period_hours=24,
+    early_renewal_hours=config.get_int("renewal") or 0,
 )
 parameter = aws.ssm.Parameter(
     "parameter", name="/test/ca-key", type="SecureString", value=key.private_key_pem, opts=provider

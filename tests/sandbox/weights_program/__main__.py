@@ -10,7 +10,9 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from components.blue_green import BlueGreenService
 from components.cluster import ExistingClusterAccess
 from components.front import look_at_weights
+from components.ground import after
 from components.ingress import AlbIngress
+from gate import balancer_wait
 from gate.access import ClusterAccess
 from settings.cluster import ExistingCluster
 from settings.ec2 import Ec2Cluster
@@ -18,6 +20,8 @@ from settings.problems import SettingsError
 from settings.service import BlueGreenSettings
 from settings.stack import load
 
+# What stands for the controller says at once what it has to say.
+balancer_wait.FAILING_SECONDS = 2.0
 config = pulumi.Config("switchyard")
 try:
     settings = load(config.get_object("cluster"), config.get_object("services"), "test")
@@ -26,7 +30,7 @@ except SettingsError as error:
 assert isinstance(settings.cluster, Ec2Cluster)
 kubeconfig = config.require("kubeconfig")
 access = ClusterAccess(kubeconfig)
-look_at_weights(settings.cluster, settings.services, access)
+leaving = look_at_weights(settings.cluster, settings.services, access)
 cluster = ExistingClusterAccess("cluster", cluster=ExistingCluster(kind="existing", kubeconfig=kubeconfig))
 on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 balancer = AlbIngress(
@@ -36,8 +40,11 @@ balancer = AlbIngress(
     production=False,
     security_group_id="sg-0123456789abcdef0",
     whole=False,
+    first=leaving,
+    access=access,
     opts=on_cluster,
 )
+on_cluster = after(on_cluster, balancer.first)
 released = []
 for name, service in settings.services.items():
     assert isinstance(service, BlueGreenSettings)
