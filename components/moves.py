@@ -61,7 +61,7 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
     moved = []
     for name, service in settings.services.items():
         old = before.namespaces.get(name, service.namespace)
-        if old == service.namespace:
+        if old in {service.namespace, service.leaves}:
             continue
         reason = service_serves(name, await read_namespace(api, old))
         if reason is not None:

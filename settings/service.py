@@ -10,7 +10,7 @@ from settings.canary import Canary
 from settings.engine import SwitchEngine
 from settings.model import Bool, Int, Model, Seconds
 from settings.nodes import WORKLOAD, Toleration
-from settings.ownership import ObjectReference
+from settings.ownership import Owned
 from settings.text import AnnotationKey, DnsLabel, LabelKey, LabelValue, Subdomain
 from settings.values import EnvName, Image, Path, Quantity, SecretKey, Tag, is_regular_expression
 
@@ -176,8 +176,8 @@ class DisruptionBudget(Model):
     max_unavailable: Annotated[Int, Field(ge=1, le=MAX_REPLICAS)] = 1
 
 
-class ServiceSettings(Model):
-    """What a service has, whatever brings its versions to the users.
+class ServiceSettings(Owned):
+    """What a service has, whatever brings its versions to the users; what it owns is in its base.
 
     The keys of the other strategies may stand beside those of its own: so one key hands a service over, and back.
 
@@ -199,9 +199,6 @@ class ServiceSettings(Model):
         ready_timeout_seconds: how long an update waits for pods to be available.
         progress_deadline_seconds: after which a Deployment or a Rollout that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
-        remove: true takes the service away, whatever its other keys say.
-        adopt: objects that the stack may take over, as ``Kind/name``. They stay when it lets go of them.
-        adopt_existing_service: the same for Service `name`. Its own ready pods count as serving until the switch.
     """
 
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = "blueGreen"
@@ -236,9 +233,6 @@ class ServiceSettings(Model):
     progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
     revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
     allow_in_place_update: Bool = False
-    remove: Bool = False
-    adopt: tuple[ObjectReference, ...] = ()
-    adopt_existing_service: Bool = False
 
     def colour(self, colour: Colour) -> ColourSettings:
         """The settings of one colour."""

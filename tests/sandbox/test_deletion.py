@@ -94,13 +94,20 @@ def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
             assert not result.ok
             assert "service backend is not in the configuration of namespace" in result.output
         assert pending(serving), "nothing was half done"
+        # By now it serves in both namespaces, and the outputs name the new one: to leave that is a word as well.
         serving.restore(config)
+        result = serving.up()
+        assert not result.ok
+        assert f"pulumi config set --path 'switchyard:services.backend.leaves' {other}" in result.output
+        serving.set("services.backend.leaves", other)
         result = serving.up()
         assert result.ok, result.output
         assert pending(serving) == []
         assert uids(kubectl) == before
     assert history.fewest_ready("backend") == 3
+    serving.set("services.backend.leaves", None)
     assert serving.planned() == {}
+    assert uids(Kubectl(kubectl.kubeconfig, other)) == {}
 
 
 def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_goes_with_a_destroy(
