@@ -43,6 +43,10 @@ class Owned(Model):
     adopt: tuple[ObjectReference, ...] = ()
     adopt_existing_service: Bool = False
 
+    def adopts_service(self, name: str) -> bool:
+        """Whether the stack may take over the users' Service of this name."""
+        return self.adopt_existing_service or f"Service/{name}" in self.adopt
+
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces of Kubernetes itself: no service goes there."""
