@@ -85,7 +85,7 @@ def begin(settings: StackSettings) -> Guard:
         production=settings.production,
         own_machines=isinstance(settings.cluster, Ec2Cluster),
         services=dict(_entry(settings, name) for name in settings.services),
-        removed=frozenset((namespace, name) for name, namespace in settings.removed.items()),
+        removed=_removed(settings),
         say=pulumi.log.info,
         warn=pulumi.log.warn,
     )
@@ -157,6 +157,12 @@ class DestroySentinel(pulumi.ComponentResource):
 def attach(guard: Guard, access: ClusterAccess) -> None:
     """Gives the guard its way to the cluster."""
     guard.access = access
+
+
+def _removed(settings: StackSettings) -> frozenset[tuple[str, str]]:
+    """Namespace and name of what may go although it serves."""
+    left = {(service.leaves, name) for name, service in settings.services.items() if service.leaves is not None}
+    return frozenset({(namespace, name) for name, namespace in settings.removed.items()} | left)
 
 
 def _entry(settings: StackSettings, name: str) -> tuple[tuple[str, str], ServiceEntry]:

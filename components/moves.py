@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pulumi
 
 from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.api import AccessDeniedError
+from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
 from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace, vanished
@@ -54,14 +57,16 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
 
 async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
     """UID of the cluster, and what speaks against the namespaces."""
-    api = await access.api()
+    api = (await Cluster.connect(access)).api
     # A destroy is itself the word for it, unless the stack is marked production.
     taken_down = is_destroy() and not settings.production
-    system = await api.find("namespaces", "kube-system")
+    system = None
+    with suppress(AccessDeniedError):  # who may not look at it has what the last update found
+        system = await api.find("namespaces", "kube-system")
     moved = []
     for name, service in settings.services.items():
         old = before.namespaces.get(name, service.namespace)
-        if old == service.namespace:
+        if old in {service.namespace, service.leaves}:
             continue
         reason = service_serves(name, await read_namespace(api, old))
         if reason is not None:
@@ -70,7 +75,7 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
         reason = service_serves(name, await read_namespace(api, old))
         if reason is not None:
             moved.append(refuse_vanished(name, old, reason, "this run"))
-    return ("" if system is None else str(system["metadata"]["uid"])), moved
+    return (before.uid if system is None else str(system["metadata"]["uid"])), moved
 
 
 def _blocking(asked: Coroutine[Any, Any, tuple[str, list[Refusal]]]) -> tuple[str, list[Refusal]]:

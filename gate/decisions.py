@@ -81,7 +81,7 @@ def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
 
 def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Refusal | None:
     """Refuses to take over a Service of this name that somebody else made."""
-    if selected is None or serving_track(name, selected) is not None or service.adopt_existing_service:
+    if selected is None or serving_track(name, selected) is not None or service.adopts_service(name):
         return None
     return Refusal(
         step=f"{name}: making Service {name}",

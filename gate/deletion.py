@@ -66,6 +66,7 @@ class Run:
         former: of the stack that this one took over from; None for none.
         registered: the object is part of the configuration, whatever the engine calls it.
         configured: its service is part of the configuration.
+        elsewhere: a service of its name is part of the configuration in another namespace.
         removed: its service is marked to be taken away.
         destroying: the run is a destroy that may take services down.
     """
@@ -74,6 +75,7 @@ class Run:
     former: Mark | None
     registered: bool
     configured: bool
+    elsewhere: bool
     removed: bool
     destroying: bool
 
@@ -134,10 +136,10 @@ def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
                 f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
             ),
         )
-    return refuse_vanished(service, namespace, reason, f"deleting {record.name}")
+    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", elsewhere=run.elsewhere)
 
 
-def refuse_vanished(service: str, namespace: str, reason: str, step: str) -> Refusal:
+def refuse_vanished(service: str, namespace: str, reason: str, step: str, *, elsewhere: bool = False) -> Refusal:
     """Refuses to lose a service that serves and that is not in the configuration any more.
 
     Args:
@@ -145,17 +147,26 @@ def refuse_vanished(service: str, namespace: str, reason: str, step: str) -> Ref
         namespace: where it is.
         reason: why it serves.
         step: what was about to happen.
+        elsewhere: whether the configuration has a service of this name in another namespace.
     """
+    word = _word_for_it(service, namespace, elsewhere=elsewhere)
     return Refusal(
         step=f"{service}: {step}",
         found=f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}",
         rule="a service that serves is taken away only by a word of its own",
         remedy=(
-            f"It was not touched. To keep it, put services.{service} back. To take it away: "
-            f"{remove_command(service, namespace)}; take the entry out afterwards. To rename or move it without a gap: "
-            f'{RUNBOOK}, "Rename a service" and "Move a service to another namespace".'
+            f"It was not touched. To keep it, put services.{service} back. {word} "
+            f'To rename or move it without a gap: {RUNBOOK}, "Rename a service" and "Move a service to another '
+            'namespace".'
         ),
     )
+
+
+def _word_for_it(service: str, namespace: str, *, elsewhere: bool) -> str:
+    if elsewhere:
+        command = f"pulumi config set --path 'switchyard:services.{service}.leaves' {namespace} && pulumi up"
+        return f"To take it down in namespace {namespace}, and keep the one in its new namespace: {command}."
+    return f"To take it away: {remove_command(service, namespace)}; take the entry out afterwards."
 
 
 def remove_command(service: str, namespace: str) -> str:

@@ -235,6 +235,7 @@ class Guard:
             former=self.former,
             registered=record.name in self._registered,
             configured=configured,
+            elsewhere=record.service in {name for _, name in self.services},
             removed=key in self.removed,
             destroying=self.destroying and not (self.production and vanished),
         )

@@ -109,6 +109,7 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) 
         remedy=(
             "Nothing was changed. Set it back: pulumi config set --path "
             f"'switchyard:services.{name}.namespace' {before}. To move it without a gap: {RUNBOOK}, "
-            '"Move a service to another namespace".'
+            '"Move a service to another namespace". To take it down there once it serves in the new one: pulumi config '
+            f"set --path 'switchyard:services.{name}.leaves' {before}, then `pulumi up`."
         ),
     )

@@ -127,8 +127,10 @@ def _unprotect(running: Rehearsal) -> tuple[bool, str]:
     cluster = running.stack.config["config"]["switchyard:cluster"]
     if cluster.get("loadBalancer"):
         running.stack.set("cluster.loadBalancer.deletionProtection", False)
+    for service in running.stack.config["config"]["switchyard:services"]:
+        running.stack.set(f"services.{service}.remove", True)
     ok = _engine(running, "up", "--yes", "--skip-preview")
-    return ok, "machines and load balancer may be deleted from here on" if ok else "failed"
+    return ok, "the services are gone, machines and load balancer may be deleted from here on" if ok else "failed"
 
 
 def _destroy(running: Rehearsal) -> tuple[bool, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from settings.model import Bool, Model
 from settings.problems import Problem, set_command, shown
 from settings.text import DnsLabel, matching
 
@@ -22,6 +23,30 @@ ObjectReference = Annotated[
     ),
 ]
 """An object that the stack may take over although it did not make it."""
+
+
+class Owned(Model):
+    """What a service says of the objects that are there before it, or that it leaves behind.
+
+    Attributes:
+        remove: true takes the service away; of its other keys only the namespace is read then.
+        leaves: a namespace that the service moves away from: what the stack has of it there is deleted at the end of
+            the update, although it serves.
+        adopt: objects that the stack may take over although it did not make them, as ``Kind/name``. They stay when it
+            lets go of them.
+        adopt_existing_service: the same for the users' Service. Until the switch its own ready pods count as those
+            that serve. Read when the stack makes its Service, and not later.
+    """
+
+    remove: Bool = False
+    leaves: DnsLabel | None = None
+    adopt: tuple[ObjectReference, ...] = ()
+    adopt_existing_service: Bool = False
+
+    def adopts_service(self, name: str) -> bool:
+        """Whether the stack may take over the users' Service of this name."""
+        return self.adopt_existing_service or f"Service/{name}" in self.adopt
+
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces of Kubernetes itself: no service goes there."""

@@ -11,7 +11,7 @@ from settings.canary import Canary
 from settings.engine import SwitchEngine
 from settings.environment import ConfigMapValue, EnvFrom, SecretValue
 from settings.model import Bool, Int, Model, Seconds
-from settings.ownership import ObjectReference
+from settings.ownership import Owned
 from settings.pod import DisruptionBudget, Labels
 from settings.pod_settings import PodSettings
 from settings.service_options import ServiceOptions
@@ -68,8 +68,8 @@ class ColourSettings(Model):
     volumes: dict[DnsLabel, Volume] = {}
 
 
-class ServiceSettings(PodSettings):
-    """What a service has, whatever brings its versions to the users.
+class ServiceSettings(PodSettings, Owned):
+    """What a service has, whatever brings its versions to the users; its pods and what it owns are in its bases.
 
     The keys of the other strategies may stand beside those of its own: so one key hands a service over, and back.
 
@@ -91,9 +91,6 @@ class ServiceSettings(PodSettings):
         ready_timeout_seconds: how long an update waits for pods to be available.
         progress_deadline_seconds: after which a Deployment or a Rollout that does not get on says so.
         allow_in_place_update: permits a rolling update of the colour that serves.
-        remove: true takes the service away, whatever its other keys say.
-        adopt: objects that the stack may take over, as ``Kind/name``. They stay when it lets go of them.
-        adopt_existing_service: the same for Service `name`. Its own ready pods count as serving until the switch.
     """
 
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = "blueGreen"
@@ -118,9 +115,6 @@ class ServiceSettings(PodSettings):
     progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
     revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
     allow_in_place_update: Bool = False
-    remove: Bool = False
-    adopt: tuple[ObjectReference, ...] = ()
-    adopt_existing_service: Bool = False
 
     def colour(self, colour: Colour) -> ColourSettings:
         """The settings of one colour."""

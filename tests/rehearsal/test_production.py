@@ -222,9 +222,13 @@ def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_back
 ) -> None:
     """The last one: nothing of the stack is there after it."""
     stack = production.stack
-    refused = stack.destroy()
-    assert not refused.ok
-    assert "protect" in refused.output
+    for remove, reason in ((False, "a stack that is marked production takes its services down"), (True, "protect")):
+        if remove:
+            stack.set("services.backend.remove", True)
+            production.up()
+        refused = stack.destroy()
+        assert not refused.ok
+        assert reason in refused.output
     assert len(production.aws.instances()) == len(production.instances())
     stack.set("cluster.machines", {"terminationProtection": False})
     stack.set("cluster.loadBalancer.deletionProtection", False)

@@ -44,8 +44,9 @@ def test_a_service_of_somebody_else_is_not_taken_over_unasked(
 ) -> None:
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "has one already, which selects run=legacy" in result.output
-        assert "services.backend.adoptExistingService" in result.output
+        assert "Service/backend in namespace" in result.output
+        assert "was not made by this stack, and selects run=legacy" in result.output
+        assert "pulumi config set --path 'switchyard:services.backend.adopt[0]' Service/backend" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
     assert [found["metadata"]["name"] for found in kubectl.get("deployments")] == ["legacy"]
 

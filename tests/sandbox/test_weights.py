@@ -231,7 +231,6 @@ def test_a_service_that_serves_is_taken_from_the_selector_and_back_by_way_of_the
     assert controller.unbuilt == []
     assert controller.rules[3:] == [weights(service=100), {"backend": 1}]
     assert kubectl.get("ingress", "backend")["metadata"]["uid"] == uid
-    Path("/tmp/g_dbg.txt").write_text(stack.run("preview", "--json").output + stack.run("preview", "--diff").output)
     assert stack.planned() == {}
 
 

@@ -26,6 +26,7 @@ def run(**changes: Any) -> Run:
         "former": None,
         "registered": False,
         "configured": True,
+        "elsewhere": False,
         "removed": False,
         "destroying": False,
     }
@@ -91,6 +92,12 @@ def test_the_refusal_of_a_vanished_service_has_the_command_that_takes_it_away() 
     assert "service backend is not in the configuration of namespace default any more, and serves" in text
     assert "pulumi config set --path 'switchyard:services.backend.remove' true" in text
     assert "Rename a service" in text
+
+
+def test_the_refusal_of_what_a_move_leaves_has_the_word_for_that_namespace() -> None:
+    text = str(refuse_serving(RECORD, run(configured=False, elsewhere=True), "Service backend has 3 ready endpoints"))
+    assert "pulumi config set --path 'switchyard:services.backend.leaves' default" in text
+    assert "remove" not in text
 
 
 def test_the_refusal_of_a_serving_object_says_who_serves() -> None:
