@@ -141,10 +141,10 @@ class BlueGreenGates(Gates):
         track, found = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
             await self._name_admission(cluster, colour)
-        if other_version(self._name, self._service, track, found, ()) is None:
+        if other_version(self._name, self._service, track, found) is None:
             return None
         owner = await cluster.owner(self._service.namespace, self._name, track)
-        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else ())
+        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else frozenset())
 
     async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
         """Says what admission has made of the pods that this update has applied, in their template or one by one."""

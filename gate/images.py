@@ -65,12 +65,20 @@ def digest_of(image_id: str) -> str | None:
     return digest if at and repository and ":" in digest else None
 
 
-def same_version(reference: str, configured: str) -> bool:
+def same_version(reference: str, configured: str, *, ours: bool = False) -> bool:
     """Whether two references are to one version, whatever registry it comes from.
 
-    A cluster's admission may lead to a mirror, which keeps tag and digest. It may also add the digest.
+    A cluster's admission may lead to a mirror, which keeps tag and digest. It may also add the digest, or put it in the
+    place of the tag: then only who has set the image tells such a reference from another version.
+
+    Args:
+        reference: as the pods have it.
+        configured: as the stack has it.
+        ours: whether nobody but this program has set the image.
     """
     one, other = parsed(reference), parsed(configured)
+    if ours and one.digest and not one.tag and not other.digest:
+        return True
     if one.digest and other.digest:
         return one.digest == other.digest
     return one.tag == other.tag if other.tag else one.digest == other.digest

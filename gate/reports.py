@@ -1,7 +1,7 @@
 """What the gates say without refusing, as pure functions: what was seen goes in, a line or None comes out."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
@@ -104,7 +104,7 @@ def why_not_ready(name: str, service: ServiceSettings, report: PodsReport, servi
 
 
 def other_version(
-    name: str, service: ServiceSettings, track: Track, found: Sequence[Running], owners: Collection[str]
+    name: str, service: ServiceSettings, track: Track, found: Sequence[Running], owners: Set[str] = frozenset()
 ) -> str | None:
     """What is wrong with pods that run another version than the stack has; None when they run that.
 
@@ -116,7 +116,8 @@ def other_version(
         owners: who has set the image of their Deployment or Rollout, by the API server's record.
     """
     configured = configured_image(service, track)
-    others = [one for one in found if configured is not None and not same_version(one.reference, configured)]
+    ours = owners == {FIELD_MANAGER}
+    others = [one for one in found if configured and not same_version(one.reference, configured, ours=ours)]
     if not others:
         return None
     by = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
@@ -131,7 +132,7 @@ def rewritten(name: str, service: ServiceSettings, track: Track, found: Sequence
     """Names an image of the configured version that comes from elsewhere than the stack has; None without one."""
     configured = configured_image(service, track)
     others = dict.fromkeys(one.reference for one in found if configured and one.reference != configured)
-    if configured is None or not others or not all(same_version(other, configured) for other in others):
+    if configured is None or not others or not all(same_version(other, configured, ours=True) for other in others):
         return None
     return (
         f"{name}: pods of {track} run {', '.join(others)}, for which the stack has {configured}: the same version, "

@@ -16,7 +16,7 @@ from gate.reports import other_version, rewritten
 from gate.shortage import running
 from gate.sizes import Sizing, planned
 from gate.weights import leads, ways
-from render.labels import selector
+from render.labels import FIELD_MANAGER, selector
 from render.weights import goes_by_weights, weighed
 from settings.engine import SwitchEngine
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
@@ -31,12 +31,14 @@ class TrackStatus:
         wanted: pods that the stack has.
         ready: pods that are ready.
         running: what the pods run, the most frequent image first.
+        owners: who has set the image of their Deployment or Rollout; asked only where the pods run another one.
     """
 
     configured: str | None
     wanted: int
     ready: int
     running: tuple[Running, ...] = ()
+    owners: frozenset[str] = frozenset()
 
     @property
     def tag(self) -> str | None:
@@ -47,7 +49,9 @@ class TrackStatus:
     def as_configured(self) -> bool:
         """Whether there are as many ready pods as wanted, all of the version that the stack has."""
         return self.ready == self.wanted and all(
-            self.configured is not None and same_version(one.reference, self.configured) for one in self.running
+            self.configured is not None
+            and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
+            for one in self.running
         )
 
 
@@ -120,21 +124,21 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
         # Beside the version that serves there may be the next one, or the one before, with pods as ready.
         serving = ready_pods(await cluster.endpoints(service.namespace, name))
         pods = [pod for pod in pods if pod.name in serving]
-    configured = configured_image(service, track)
-    wanted = planned(service, track, sizing).pods
-    return TrackStatus(configured, wanted, sum(pod.ready for pod in pods), running(pods))
+    configured, ready, found = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
+    owners = frozenset[str]()
+    if other_version(name, service, track, found) is not None:
+        with suppress(AccessDeniedError):  # who may not read what makes the pods is told the rest
+            owner = await cluster.owner(service.namespace, name, track)
+            owners = image_owners(owner) if owner else owners
+    return TrackStatus(configured, planned(service, track, sizing).pods, ready, found, owners)
 
 
 async def _notes(
     cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
 ) -> AsyncGenerator[str, None]:
-    """What there is to say of a set of pods; who may not read what makes them is told the rest."""
-    if other_version(name, service, track, found.running, ()) is not None:
-        owners = frozenset[str]()
-        with suppress(AccessDeniedError):
-            owner = await cluster.owner(service.namespace, name, track)
-            owners = image_owners(owner) if owner else owners
-        yield str(other_version(name, service, track, found.running, owners))
+    """What there is to say of a set of pods."""
+    if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
+        yield problem
     elif (note := rewritten(name, service, track, found.running)) is not None:
         yield f"{note}."
     if found.ready < found.wanted:

@@ -40,6 +40,12 @@ def test_a_mirror_has_the_same_version_and_another_tag_has_not(reference: str, c
     assert same_version(reference, configured) is same
 
 
+def test_a_digest_in_the_place_of_the_tag_is_the_same_version_where_nobody_else_has_set_it() -> None:
+    assert same_version(f"org/backend@{DIGEST}", "org/backend:v1", ours=True)
+    assert not same_version(f"org/backend@{DIGEST}", "org/backend:v1@sha256:0", ours=True)
+    assert not same_version("org/backend:v9", "org/backend:v1", ours=True)
+
+
 def test_a_digest_is_what_was_pulled_and_not_a_number_of_the_runtime() -> None:
     assert digest_of(f"ghcr.io/org/backend@{DIGEST}") == DIGEST
     assert digest_of(f"docker-pullable://ghcr.io/org/backend@{DIGEST}") == DIGEST

@@ -97,6 +97,16 @@ def test_status_names_a_mirror_and_is_content_with_it(monkeypatch: pytest.Monkey
     assert "rewritten by the cluster's admission" in status.notes[1]
 
 
+@pytest.mark.parametrize(("manager", "right"), [("switchyard", True), ("kubectl-set", False)])
+def test_a_digest_that_admission_has_put_in_is_as_configured(
+    monkeypatch: pytest.MonkeyPatch, manager: str, *, right: bool
+) -> None:
+    image = "org/backend@sha256:" + "9" * 64
+    status = looked(monkeypatch, "selector", written("selector"), image=image, owned=owned_by(manager))
+    assert status.as_configured is right
+    assert ("rewritten by the cluster's admission" in status.notes[1]) is right
+
+
 def test_status_says_why_pods_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"), of_colour=("a",))
     assert not status.as_configured
