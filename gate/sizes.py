@@ -104,7 +104,9 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
         return Replicas(max(live, floor), kept=True)
     most = service.most_replicas_of(track)
     wanted = max(sizing.serving_ready, _first_size(service, track), live or 0)
-    return Replicas(max(floor, wanted if most is None else min(wanted, most)))
+    number = max(floor, wanted if most is None else min(wanted, most))
+    # A rollback to a colour that has its pods still changes nothing of its Deployment.
+    return Replicas(live, kept=True) if live is not None and live >= number else Replicas(number)
 
 
 def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None, leaving: int) -> int:
