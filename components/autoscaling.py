@@ -1,4 +1,4 @@
-"""The autoscaler of a service, and one look at what autoscalers have made of all services."""
+"""The autoscaler of a service, and one read of the numbers that autoscalers have given to all services."""
 
 import asyncio
 from collections.abc import Mapping

@@ -97,7 +97,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
 
 
 def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> None:
-    """Ends a run on a cluster that is too old for its services; one that does not answer is for the next look."""
+    """Ends a run on a cluster that is too old for its services; the next call reports one that does not answer."""
     try:
         refusal = refuse_old(server_version(access), services)
     except ServerSilentError:

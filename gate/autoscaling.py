@@ -26,10 +26,12 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
     """
     namespaces = sorted({service.namespace for service in services.values()})
     asking = {service.namespace for service in services.values() if service.autoscaling is not None}
-    lists = await asyncio.gather(*(autoscalers(cluster, one, needed=one in asking) for one in namespaces))
+    lists = await asyncio.gather(
+        *(autoscalers(cluster, namespace, needed=namespace in asking) for namespace in namespaces)
+    )
     items = dict(zip(namespaces, lists, strict=True))
-    looks = (read_sizing(cluster, name, service, items[service.namespace]) for name, service in services.items())
-    return dict(zip(services, await asyncio.gather(*looks), strict=True))
+    reads = (read_sizing(cluster, name, service, items[service.namespace]) for name, service in services.items())
+    return dict(zip(services, await asyncio.gather(*reads), strict=True))
 
 
 async def autoscalers(cluster: Cluster, namespace: str, *, needed: bool = True) -> list[dict[str, Any]]:
@@ -61,14 +63,14 @@ async def read_sizing(cluster: Cluster, name: str, service: ServiceSettings, ite
     """
     sizing, track = Sizing(autoscalers=of_service(name, items)), service.track
     tracks = (track,) if track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)
-    if sizing.own is None and not any(sizing.sizes(service, one) for one in tracks):
+    if sizing.own is None and not any(sizing.sizes(service, sized) for sized in tracks):
         return sizing
-    numbers = await asyncio.gather(*(replicas(cluster, service.namespace, name, one) for one in tracks))
+    numbers = await asyncio.gather(*(replicas(cluster, service.namespace, name, sized) for sized in tracks))
     behind = ready_pods(await cluster.endpoints(service.namespace, name))
     own = await cluster.pods(service.namespace, selector(name, track))
     return Sizing(
         autoscalers=sizing.autoscalers,
-        live={one: number for one, number in zip(tracks, numbers, strict=True) if number is not None},
+        live={sized: number for sized, number in zip(tracks, numbers, strict=True) if number is not None},
         serving=serving_track(name, await cluster.service_selector(service.namespace, name)),
         behind=len(behind),
         serving_ready=len(behind.difference(pod.name for pod in own)),

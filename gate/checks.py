@@ -215,11 +215,11 @@ class Gates:
         """Why no autoscaler sizes what serves although the settings ask for one; warns of one that cannot scale."""
         if self._service.autoscaling is None or self._autoscaler_previewed:
             return None
-        found = of_service(self._name, await autoscalers(cluster, self._service.namespace))
-        for autoscaler in found:
+        items = of_service(self._name, await autoscalers(cluster, self._service.namespace))
+        for autoscaler in items:
             if autoscaler.own and autoscaler.inactive is not None:
                 self._warn_once(inactive_autoscaler(self._name, autoscaler.inactive))
-        return not_sized(self._name, self._service, found)
+        return not_sized(self._name, self._service, items)
 
     async def _warm(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
         """Raises a track that an autoscaler sizes to what serves by now, which may be more than at the start."""

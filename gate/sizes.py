@@ -53,12 +53,12 @@ class Sizing:
     def foreign(self, track: Track | None = None) -> tuple[Autoscaler, ...]:
         """Autoscalers of somebody else that size a track; with None, any track."""
         wanted = set(Track) if track is None else {track}
-        return tuple(one for one in self.autoscalers if one.track in wanted and not one.own)
+        return tuple(item for item in self.autoscalers if item.track in wanted and not item.own)
 
     @property
     def own(self) -> Autoscaler | None:
         """The autoscaler that this program created for the service; None without one."""
-        return next((one for one in self.autoscalers if one.own), None)
+        return next((item for item in self.autoscalers if item.own), None)
 
     def sizes(self, service: ServiceSettings, track: Track) -> bool:
         """Whether the number of a track's pods is an autoscaler's, and not the settings'."""
@@ -104,7 +104,9 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
         return Replicas(max(live, floor), kept=True)
     most = service.most_replicas_of(track)
     wanted = max(sizing.serving_ready, _first_size(service, track), live or 0)
-    return Replicas(max(floor, wanted if most is None else min(wanted, most)))
+    number = max(floor, wanted if most is None else min(wanted, most))
+    # A rollback to a colour that has its pods still changes nothing of its Deployment.
+    return Replicas(live, kept=True) if live is not None and live >= number else Replicas(number)
 
 
 def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None, leaving: int) -> int:
@@ -232,9 +234,9 @@ def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autosca
     own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
     if own is not None and own.track is service.track:
         return None
-    found = "is not on the cluster" if own is None else f"sizes {own.track or 'something else'}"
+    actual = "is not on the cluster" if own is None else f"sizes {own.track or 'something else'}"
     return (
-        f"{name}: HorizontalPodAutoscaler {name} {found}, so that {service.track} serves with a fixed number of pods. "
+        f"{name}: HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed number of pods. "
         "`pulumi up --refresh` shows the difference and repairs it."
     )
 

@@ -28,7 +28,9 @@ FEATURES = (
     Feature(27, "matchLabelKeys in topology spread constraints"),
     Feature(27, "unhealthyPodEvictionPolicy in PodDisruptionBudgets"),
     Feature(26, "nodeTaintsPolicy in topology spread constraints"),
-    Feature(33, "preStop hooks of 0 seconds (drain.preStopSeconds: 0)", lambda one: not one.drain.pre_stop_seconds),
+    Feature(
+        33, "preStop hooks of 0 seconds (drain.preStopSeconds: 0)", lambda service: not service.drain.pre_stop_seconds
+    ),
 )
 """What the manifests need, and since when it is on by default.
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from render.kubeadm import NODE_IP, PROVIDER_ID
 from sandbox.faults import NODE_FAULT_LABEL, NODE_NOT_READY
 from sandbox.nodes import SIMULATED
-from settings.machines import MACHINES
+from settings.machines import MACHINES, MachineType
 from settings.nodes import CONTROL_PLANE, Role
 
 INIT, CLUSTER, JOIN = "InitConfiguration", "ClusterConfiguration", "JoinConfiguration"
@@ -77,7 +78,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
     labels = dict(pair.split("=", 1) for pair in given["node-labels"].split(","))
     if boot.role is Role.CONTROL_PLANE:
         labels[CONTROL_PLANE] = ""  # kubeadm's own
-    machine = MACHINES[instance["instanceType"]]
+    machine = _machine(instance["instanceType"])
     disk_gb = instance["rootBlockDevice"]["volumeSize"]
     return {
         "apiVersion": "v1",
@@ -107,3 +108,11 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
             "allocatable": machine.allocatable(disk_gb),
         },
     }
+
+
+def _machine(name: str) -> MachineType:
+    """The size of a type, which a kubelet sees on its machine: from the table, or from EC2's own answer."""
+    if (known := MACHINES.get(name)) is not None:
+        return known
+    described = INSTANCE_TYPES[name]
+    return MachineType(name, described["VCpuInfo"]["DefaultVCpus"], described["MemoryInfo"]["SizeInMiB"])

@@ -125,6 +125,8 @@ def test_a_machine_becomes_what_its_user_data_says() -> None:
     assert node["spec"]["providerID"] == "aws:///ap-northeast-2c/i-1"
     assert node["metadata"]["labels"]["workload"] == "redis"
     assert [taint["key"] for taint in node["spec"]["taints"]] == ["dedicated"]
+    other = node_object(boots["k8s-redis"], instance | {"instanceType": "i4i.xlarge"}, "i-1")
+    assert other["status"]["capacity"]["cpu"] == "4"
 
 
 @pytest.mark.parametrize("text", ["", "#cloud-config\n{}", "#!/bin/sh\n"])

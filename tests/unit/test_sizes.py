@@ -77,7 +77,7 @@ def test_colour_to_switch_to_gets_what_serves_within_the_limits(serving: int, co
 
 def test_colour_to_switch_to_keeps_pods_that_it_has_already() -> None:
     sizing = Sizing(OWN, {BLUE: 4, GREEN: 7}, BLUE, 4, 4)
-    assert planned(colours("green"), GREEN, sizing) == Replicas(7)
+    assert planned(colours("green"), GREEN, sizing) == Replicas(7, kept=True)
 
 
 @pytest.mark.parametrize(
