@@ -1,6 +1,7 @@
 """What a service's component has whatever its strategy: the account, the Service that users reach, what serves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
@@ -166,9 +167,14 @@ class ReleasedService(pulumi.ComponentResource):
 
     def _node_port(self, service: Service) -> pulumi.Output[str]:
         """What the ALB's targets answer on. A port that Kubernetes chooses is not known before it has."""
-        return service.spec.apply(
-            lambda spec: f"http://<application node>:{spec['ports'][0].get('node_port') or '<chosen by Kubernetes>'}"
-        )
+        if self._released.service_options.type == "ClusterIP":
+            return pulumi.Output.from_input("none: service.type is ClusterIP")
+
+        def url(spec: Mapping[str, Any]) -> str:
+            port = next((port for port in spec["ports"] if port["name"] == render.PORT), {})
+            return f"http://<application node>:{port.get('node_port') or '<chosen by Kubernetes>'}"
+
+        return service.spec.apply(url)
 
     def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
         """A hook that runs in a preview as well, once there is a cluster that it could look at."""

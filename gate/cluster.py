@@ -73,10 +73,11 @@ class Cluster(PodsReader):
             content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
         )
 
-    async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
-        """The ports of the Service; none without it."""
+    async def service_ports(self, namespace: str, service: str, name: str | None = None) -> tuple[int, ...]:
+        """The ports of the Service, or those of one name; none without it."""
         found = await self._api.find("services", service, namespace)
-        return () if found is None else tuple(port["port"] for port in found["spec"].get("ports", ()))
+        ports = [] if found is None else found["spec"].get("ports", [])
+        return tuple(port["port"] for port in ports if name in {None, port.get("name")})
 
     async def serving_track(self, namespace: str, service: str) -> Track | None:
         """The track that the Service selects right now; None without the Service or a track in it."""

@@ -99,7 +99,8 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
 
     The API server merges the lists of ports of all who apply them.
     """
-    others = sorted(set(ports) - {service.port})
+    own = {service.port, *(port.service_port for port in service.ports.values())}
+    others = sorted(set(ports) - own)
     if not others:
         return None
     return Refusal(

@@ -12,6 +12,7 @@ from gate.objects import application, image_owners
 from gate.reports import other_version
 from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
 from gate.router import refuse_other_port
+from settings.pod_settings import PORT
 from settings.service import RolloutSettings, Track
 
 
@@ -65,7 +66,7 @@ class RolloutGates(Gates):
         namespace = self._released.namespace
         async with self._cluster() as cluster:
             if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
-                ports = await cluster.service_ports(namespace, self._name)
+                ports = await cluster.service_ports(namespace, self._name, PORT)
                 self._raise(refuse_other_port(self._name, self._released, ports))
 
     async def follow(self) -> RolloutState:

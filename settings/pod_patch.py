@@ -61,6 +61,24 @@ def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
         return  # the rest reads it as Kubernetes would
     for at, value, rule in _broken(patch):
         yield Problem(f"{path}.podPatch.{at}", value, rule, REMEDY)
+    yield from _new_container_problems(path, service)
+
+
+def _new_container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    """A container that is not there yet needs an image; without one its name is likely meant for another list."""
+    native = {sidecar.name for sidecar in service.sidecars if sidecar.native}
+    known = {
+        "containers": {CONTAINER, *(sidecar.name for sidecar in service.sidecars if not sidecar.native)},
+        "initContainers": native | {container.name for container in service.init_containers},
+    }
+    for key, names in known.items():
+        for index, container in enumerate((service.pod_patch.get("spec") or {}).get(key) or ()):
+            if container["name"] not in names and not container.get("image") and DIRECTIVE not in container:
+                rule = (
+                    f"is none of the pod's {key} ({', '.join(sorted(names)) or 'none'}), and a new one needs an image"
+                )
+                remedy = "Correct the name, or give it an image. A native sidecar is one of the initContainers."
+                yield Problem(f"{path}.podPatch.spec.{key}.{index}.name", shown(container["name"]), rule, remedy)
 
 
 def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from gate.objects import Endpoint, Pod, PodsChange
 from gate.reports import shared_selector
 from gate.smoke import by_failure, mismatch
 from render.labels import selector
+from settings.containers import ContainerPort
 from settings.service import BlueGreenSettings, Colour, ColourSettings, Track
 from settings.smoke import SmokeCheck
 
@@ -152,6 +153,8 @@ def test_a_service_that_is_not_ours_is_not_adopted_unless_that_is_allowed() -> N
 def test_a_service_with_ports_that_no_pod_would_answer_on_is_not_adopted() -> None:
     assert "it has port 80, 443; only port 8000" in str(refuse_other_ports("backend", service(), (443, 8000, 80)))
     assert refuse_other_ports("backend", service(), (8000,)) is None
+    further = {"metrics": ContainerPort(container_port=9090, service_port=9100)}
+    assert refuse_other_ports("backend", service().model_copy(update={"ports": further}), (8000, 9100)) is None
 
 
 def test_a_selector_that_matches_the_new_pods_as_well_is_warned_of() -> None:

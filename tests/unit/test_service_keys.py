@@ -195,6 +195,10 @@ def test_a_mistake_gets_a_line(keys: dict[str, Any], line: str) -> None:
             {"spec": {"volumes": [{"name": "x", "configMap": {"items": [{"key": "k"}]}}]}},
             "path: (not shown): is missing",
         ),
+        (
+            {"spec": {"containers": [{"name": "ap", "tty": True}]}},
+            "containers.0.name: 'ap': is none of the pod's",
+        ),
         ({"metadata": {"labels": {"app": "x"}}}, "podPatch.metadata.labels.app: 'x': is reserved"),
         ({"metadata": {"labels": {"version": None}}}, "podPatch.metadata.labels.version: None: is reserved"),
         ({"metadata": {"labels": None}}, "podPatch.metadata.labels: null: pods are found by them"),
