@@ -21,6 +21,10 @@ NODE_PORT = 30080
 """The first port that is proposed to a service."""
 
 
+ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
+"""Of documentation, for an ARN that has the right form."""
+
+
 def load_balancer_findings(
     cluster: Ec2Cluster, alb: LoadBalancer, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[Finding]:
@@ -53,7 +57,7 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
     hosts = sorted({route.host for route in alb.routes if route.host is not None})
     if production and hosts and alb.certificate is None:
         rule = f"production serves {', '.join(hosts)} with TLS, which needs a certificate"
-        remedy = set_command(f"{at}.certificate", f"arn:aws:acm:{cluster.region}:ACCOUNT:certificate/ID")
+        remedy = set_command(f"{at}.certificate", f"arn:aws:acm:{cluster.region}:{ACCOUNT}:certificate/{CERTIFICATE}")
         yield found(f"{at}.certificate", "missing", rule, remedy)
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
         if arn is not None and arn.split(":")[3] != cluster.region:

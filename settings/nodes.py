@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from settings.machines import MACHINES, MachineType
-from settings.model import Model
+from settings.model import Int, Model
 from settings.text import LabelKey, LabelValue
 
 WORKLOAD = "workload"
@@ -74,7 +74,7 @@ class NodeSettings(Model):
     role: Role = Role.WORKER
     type: Annotated[str, AfterValidator(_known_machine)]
     zone: LabelValue
-    disk_gb: int = Field(ge=8, le=16384)
+    disk_gb: Int = Field(ge=8, le=16384)
     workload: LabelValue | None = None
     dedicated: LabelValue | None = None
 

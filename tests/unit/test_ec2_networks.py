@@ -13,7 +13,10 @@ from settings.ec2_checks import PROPOSED, ec2_findings
 from tests.unit.configuration import BACKEND, mistakes
 from tests.unit.ec2_configuration import found
 
-IS_NETWORK = "must be an IPv4 network: its first address, / and the length of its prefix. Example: 10.0.0.0/16"
+IS_NETWORK = (
+    "must be an IPv4 network: its first address, / and the length of its prefix. "
+    "For example: pulumi config set --path '{}.network."
+)
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
 TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi config set --path "
 
@@ -21,9 +24,13 @@ TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi co
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("network/vpc", "10.0.0.0", f"network.vpc: '10.0.0.0': {IS_NETWORK}"),
-        ("network/vpc", 10, f"network.vpc: 10: {IS_NETWORK}"),
-        ("network/administrators", ["203.0.113.7/24"], f"network.administrators.0: '203.0.113.7/24': {IS_NETWORK}"),
+        ("network/vpc", "10.0.0.0", f"network.vpc: '10.0.0.0': {IS_NETWORK}vpc' 10.0.0.0/16"),
+        ("network/vpc", 10, f"network.vpc: 10: {IS_NETWORK}vpc' 10.0.0.0/16"),
+        (
+            "network/administrators",
+            ["203.0.113.7/24"],
+            f"network.administrators.0: '203.0.113.7/24': {IS_NETWORK}administrators[0]' 203.0.113.0/24",
+        ),
         (
             "network/administrators",
             ["198.51.100.0/24", "0.0.0.0/0"],

@@ -26,7 +26,7 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             None,
             "loadBalancer.certificate: missing: production serves backend.example.org with TLS, which needs a "
             "certificate. Set it: pulumi config set --path '{}.loadBalancer.certificate' "
-            "arn:aws:acm:ap-northeast-2:ACCOUNT:certificate/ID",
+            "arn:aws:acm:ap-northeast-2:123456789012:certificate/11111111-2222-3333-4444-555555555555",
         ),
         (
             "loadBalancer/certificate",
@@ -61,7 +61,12 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             "loadBalancer.accessLogDays: 0: must be >= 1. "
             "Set it: pulumi config set --path '{}.loadBalancer.accessLogDays' 1",
         ),
-        ("loadBalancer/routes/0/path", "api", "loadBalancer.routes.0.path: 'api': must be a path. Example: /api"),
+        (
+            "loadBalancer/routes/0/path",
+            "api",
+            "loadBalancer.routes.0.path: 'api': must be a path. "
+            "For example: pulumi config set --path '{}.loadBalancer.routes[0].path' /",
+        ),
     ],
 )
 def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
