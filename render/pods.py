@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from render.environment import environment
 from render.labels import APPLY, SKIP_AWAIT, object_labels, selector
 from settings.service import ColourSettings, HttpProbe, ServiceSettings, Track
 
@@ -117,17 +118,12 @@ def pod_template(
 
 
 def _container(track: Track, service: ServiceSettings, tag: str | None, own: ColourSettings) -> Manifest:
-    fields = {
-        name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-        for name, path in service.field_env.items()
-    }
-    environment = fields | _environment(service) | _environment(own) | {"VERSION": {"value": track.value}}
     return {
         "name": CONTAINER,
         "image": f"{service.image}:{tag}",
         "imagePullPolicy": service.image_pull_policy,
         "ports": [{"name": PORT, "containerPort": service.port, "protocol": "TCP"}],
-        "env": [{"name": key, **source} for key, source in sorted(environment.items())],
+        "env": environment(track, service, own),
         "resources": service.resources.model_dump(by_alias=True),
         "livenessProbe": _probe(service.liveness),
         "readinessProbe": _probe(service.readiness),
@@ -141,15 +137,6 @@ def _container(track: Track, service: ServiceSettings, tag: str | None, own: Col
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
     }
-
-
-def _environment(settings: ServiceSettings | ColourSettings) -> dict[str, Manifest]:
-    plain = {name: {"value": value} for name, value in settings.env.items()}
-    secret = {
-        name: {"valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
-        for name, source in settings.secret_env.items()
-    }
-    return plain | secret
 
 
 def _probe(probe: HttpProbe) -> Manifest:

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.canary_checks import canary_problems, tag_problems
+from settings.commands import below, set_command
+from settings.environment_checks import environment_problems
 from settings.fit import eligible_nodes, shortfalls
-from settings.nodes import NodeSettings
-from settings.problems import HIDDEN, Problem, set_command, shown
+from settings.nodes import DEDICATED, NodeSettings
+from settings.problems import Problem, shown
 from settings.quantity import parse_quantity
 from settings.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
     CanarySettings,
     Colour,
-    ColourSettings,
     ServiceSettings,
 )
 
@@ -38,12 +39,12 @@ def name_problems(name: str) -> Iterator[Problem]:
     """A service's name becomes the name of Services, so it is a DNS label that starts with a letter."""
     if _SERVICE_NAME.fullmatch(name) is None or len(name) > NAME_LIMIT:
         rule = f"a service's name is at most {NAME_LIMIT} of a-z 0-9 -, a letter first, not - last"
-        yield Problem(f"{SERVICES}.{name}", shown(name), rule, "Rename it in the stack file.")
+        yield Problem(below(SERVICES, name), shown(name), rule, "Rename it in the stack file.")
 
 
 def service_problems(name: str, service: ServiceSettings, *, production: bool) -> Iterator[Problem]:
     """Rules within one service."""
-    path = f"{SERVICES}.{name}"
+    path = below(SERVICES, name)
     if isinstance(service, CanarySettings):
         yield from canary_problems(path, service, production=production)
     elif isinstance(service, ArgoBlueGreenSettings):
@@ -52,7 +53,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
         yield from _colour_problems(path, service, production=production)
     yield from _resource_problems(path, service)
     yield from _toleration_problems(path, service)
-    yield from _environment_problems(path, service)
+    yield from environment_problems(path, service)
     if service.gate.smoke.enabled and not service.gate.smoke.paths:
         at = f"{path}.gate.smoke.paths"
         rule = "a smoke test without a path proves nothing"
@@ -98,23 +99,14 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         at = f"{path}.tolerations.{index}"
         if toleration.operator == "Exists" and toleration.value:
             rule = "operator Exists takes no value, it tolerates every value of the key"
-            yield Problem(f"{at}.value", shown(toleration.value), rule, "Take it out, or set operator to Equal.")
+            remedy = f"Take it out, or let its value count. {set_command(f'{at}.operator', 'Equal')}"
+            yield Problem(f"{at}.value", shown(toleration.value), rule, remedy)
         if toleration.operator == "Equal" and toleration.key is None:
             rule = "operator Equal needs the key of a taint"
-            yield Problem(f"{at}.key", "missing", rule, "Set it, or set operator to Exists to tolerate every taint.")
-
-
-def _environment_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    places: list[tuple[str, ServiceSettings | ColourSettings]] = [(path, service)]
-    places += [(f"{path}.{colour}", service.colour(colour)) for colour in Colour]
-    for at, settings in places:
-        for name in settings.env.keys() & settings.secret_env.keys():
-            rule = "is in env as well, where everybody can read it"
-            yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
-        for name in service.field_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
-            field = service.field_env[name]
-            rule = f"has another value in {at}.env or {at}.secretEnv"
-            yield Problem(f"{path}.fieldEnv.{name}", shown(field), rule, "Take it out of one of them.")
+            remedy = (
+                f"Name one, or write operator Exists to tolerate every taint. {set_command(f'{at}.key', DEDICATED)}"
+            )
+            yield Problem(f"{at}.key", "missing", rule, remedy)
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
@@ -162,7 +154,9 @@ def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Prob
     for name, service in services.items():
         if service.node_port is not None:
             users[service.node_port].append(name)
-    for port, names in users.items():
+    for port, names in list(users.items()):
         for name in names[1:]:
             at = f"{SERVICES}.{name}.nodePort"
-            yield Problem(at, str(port), f"{names[0]} has this port on every node", set_command(at, str(port + 1)))
+            free = next(other for other in (*range(port, 32768), *range(30000, port)) if other not in users)
+            users[free] = [name]
+            yield Problem(at, str(port), f"{names[0]} has this port on every node", set_command(at, free))

@@ -1,14 +1,15 @@
 """Rules between the load balancer of an EC2 cluster, the cluster, and the services behind it."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from itertools import count
 
 from settings.checks import SERVICES
 from settings.cluster import CLUSTER
+from settings.commands import below, set_command
 from settings.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
+from settings.examples import typing_error
 from settings.findings import Finding, found
-from settings.problems import set_command, shown
+from settings.problems import shown
 from settings.service import CanarySettings, ServiceSettings
 
 ALB_PREFIX = 27
@@ -73,7 +74,7 @@ def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     for zone, subnet in subnets.items():
         if ALB_PREFIX < subnet.prefixlen <= AWS_PREFIXES[1]:
             rule = f"a load balancer needs a /{ALB_PREFIX} or more in its subnets"
-            yield found(f"{at}.{zone}", subnet, rule, "Give it more addresses.")
+            yield found(below(at, zone), subnet, rule, "Give it more addresses.")
 
 
 def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
@@ -90,12 +91,11 @@ def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) 
             value = f"{route.host or 'every host'}, {route.path}"
             yield found(f"{at}.routes.{number}", value, rule, "Take one of the two out.", [f"{at}.routes.{first}"])
         if route.service not in services:
-            close = difflib.get_close_matches(route.service, services, n=1)
-            remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(services) or 'none'}."
+            own = f"{at}.routes.{number}.service"
+            close = typing_error(route.service, list(services))
+            remedy = f"Did you mean {close}? {set_command(own, close)}" if close else f"Known: {', '.join(services)}."
             reads = [f"{SERVICES}.{route.service}"]
-            yield found(
-                f"{at}.routes.{number}.service", shown(route.service), f"is no key of {SERVICES}", remedy, reads
-            )
+            yield found(own, shown(route.service), f"is no key of {SERVICES}", remedy, reads)
 
 
 def _target_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:

@@ -109,7 +109,8 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     text = written.get(path)
     place = Place(path, model, loc, None if hidden else text or given)
     value, rule, remedy = _words(place, details)
-    if details["loc"][-1:] == ("[key]",):
+    is_key = details["loc"][-1:] == ("[key]",)
+    if is_key:
         hint = _parts(details)[1].replace("Rename it.", "").strip()
         remedy = f"{hint} Rename it in the stack file, or take it out: {remove_value(path)}".strip()
     if keys != loc:  # a command would have to name the key, and with it what must not be shown
@@ -117,7 +118,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     if hidden:
         value = "unknown key" if details["type"] == "extra_forbidden" else HIDDEN
         value = "missing" if details["type"] == "missing" else value
-    elif text is not None and text != str(given):
+    elif text is not None and given is not None and not is_key and text.lower() != str(given).lower():
         value += f", written {text}"
     return Problem(path, value, rule, remedy)
 
@@ -188,7 +189,9 @@ def _mistyped(place: Place, kind: str, details: Mapping[str, Any]) -> tuple[str,
         case "bool_type" | "bool_parsing":
             return shown(given), "must be true or false, without quotes", place.set()
         case "string_type":
-            return shown(given), "must be text", _as_text(place, given)
+            made = "a boolean" if isinstance(given, bool) else "a number"
+            why = f", and without quotes YAML made {made} of it" if isinstance(given, int | float) else ""
+            return shown(given), f"must be text{why}", _as_text(place, given)
         case "string_too_short":
             return shown(given), "must not be empty", place.set(words=EXAMPLE)
         case "tuple_type" | "list_type":
@@ -226,7 +229,7 @@ def _as_text(place: Place, given: object) -> str:
     if isinstance(given, Mapping | list | tuple):
         return remove_command(place.path)
     if not HIDDEN_BELOW.isdisjoint(place.loc):
-        return f"Put it in quotes in the stack file, or let the command ask for it: {set_value(place.path, None)}"
+        return f"Put it in quotes in the stack file, or let this ask for it: {set_value(place.path, None)}"
     if given is None:
-        return place.set(words=f"Put it in quotes in the stack file. {EXAMPLE}")
-    return place.set(words="YAML makes something else of it without quotes. As text:")
+        return f"Write a text in quotes. {remove_command(place.path)}"
+    return place.set(words="Set what you mean, as text:")

@@ -127,7 +127,8 @@ def _different(
 def _different_text(path: str, arrived: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
     where = f"line {scalar.line} of {name}" if scalar is not None else name
     if (match := GO_TIME.fullmatch(arrived)) is not None:
-        as_written = scalar.text if scalar is not None and _DATE.fullmatch(scalar.text) else _date(match)
+        known = scalar is not None and GO_TIME.fullmatch(scalar.text) is None
+        as_written = scalar.text if scalar is not None and known else _date(match)
         rule = "is what YAML makes of a date without quotes, and not what was written"
         remedy = f"Put it in quotes, {where}. {set_command(path, None if hidden else as_written, text=True)}"
         yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)

@@ -35,8 +35,8 @@ TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi co
             "network/administrators",
             ["198.51.100.0/24", "0.0.0.0/0"],
             "network.administrators.1: 0.0.0.0/0: the API server of production is not open to so many, at most to a "
-            "/8. Set it: pulumi config set --path '{}.network.administrators[1]' 203.0.113.7/32, "
-            "with your own address.",
+            "/8. With your own address. "
+            "Set it: pulumi config set --path '{}.network.administrators[1]' 203.0.113.7/32",
         ),
         (
             "network/pods",
@@ -122,9 +122,8 @@ def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) 
 def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str) -> None:
     line = (
         f"{CLUSTER}.network.administrators: missing: nobody would reach the API server, and `pulumi up` would wait for "
-        "its answer in vain. "
-        f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32, "
-        "with the address that you come from."
+        "its answer in vain. With the address that you come from. "
+        f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
     assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
     assert found(("network/administrators", []), stack=stack) == [line]

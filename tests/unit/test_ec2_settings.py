@@ -21,7 +21,8 @@ NODE_NAME = (
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
 ZONES = "ap-northeast-2a, ap-northeast-2b, ap-northeast-2c"
 RESERVED = (
-    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Take another key."
+    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Take another key. "
+    "Take it out: pulumi config rm --path '{}.tags"
 )
 TAG_KEY = (
     "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / + - @, no space at an end; the controller "
@@ -133,14 +134,14 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "pki.adminDays: 365: must be less than caDays (365). "
             "Set it: pulumi config set --path '{}.pki.adminDays' 182",
         ),
-        ("tags/aws:owner", "me", f"tags.aws:owner: 'aws:owner': {RESERVED}"),
-        ("tags/AWS:owner", "me", f"tags.AWS:owner: 'AWS:owner': {RESERVED}"),
+        ("tags/aws:owner", "me", f"tags.aws:owner: 'aws:owner': {RESERVED}.aws:owner'"),
+        ("tags/AWS:owner", "me", f"tags.AWS:owner: 'AWS:owner': {RESERVED}.AWS:owner'"),
         (
             "tags",
             {"kubernetes.io/cluster/x": "owned"},
-            f"tags.kubernetes.io/cluster/x: 'kubernetes.io/cluster/x': {RESERVED}",
+            f"""tags["kubernetes.io/cluster/x"]: 'kubernetes.io/cluster/x': {RESERVED}["kubernetes.io/cluster/x"]'""",
         ),
-        ("tags/Name", "me", f"tags.Name: 'Name': {RESERVED}"),
+        ("tags/Name", "me", f"tags.Name: 'Name': {RESERVED}.Name'"),
         ("tags/team", "a&b", f"tags.team: 'a&b': {TAG_VALUE}example"),
         ("tags/team", "a,b=c", f"tags.team: 'a,b=c': {TAG_VALUE}example"),
         ("tags/team", "platform ", f"tags.team: 'platform ': {TAG_VALUE}platform"),
@@ -151,8 +152,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "tags/team",
             4711,
-            "tags.team: 4711: must be text. YAML makes something else of it without quotes. "
-            "As text: pulumi config set --path '{}.tags.team' 4711 --type string",
+            "tags.team: 4711: must be text, and without quotes YAML made a number of it. "
+            "Set what you mean, as text: pulumi config set --path '{}.tags.team' 4711 --type string",
         ),
         (
             "tags",

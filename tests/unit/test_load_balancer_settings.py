@@ -43,7 +43,8 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
         (
             "loadBalancer/routes/0/service",
             "backed",
-            "loadBalancer.routes.0.service: 'backed': is no key of switchyard:services. Did you mean backend?",
+            "loadBalancer.routes.0.service: 'backed': is no key of switchyard:services. Did you mean backend? "
+            "Set it: pulumi config set --path '{}.loadBalancer.routes[0].service' backend",
         ),
         (
             "loadBalancer/routes/0/service",
