@@ -13,12 +13,12 @@ RESERVED_ENV = "VERSION"
 
 
 EXACT = 2**53
-"""From here on a number with a fraction has lost digits on its way through YAML and JSON."""
+"""From here on a number may have lost digits on its way through YAML and JSON."""
 
 
 def _quantity(text: Any) -> str:
     # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
-    number = isinstance(text, int) or (isinstance(text, float) and abs(text) < EXACT)
+    number = isinstance(text, int | float) and abs(text) < EXACT
     quantity = str(text) if number and not isinstance(text, bool) else text
     if not isinstance(quantity, str):
         raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")

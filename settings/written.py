@@ -116,7 +116,8 @@ def _different(
         # What is hidden is text, so that a number in its place is refused by its type.
         if (scalar := scalars.get(path)) is None:
             return
-        if scalar.plain and _number(scalar.text) == arrived and not _is_same_number(scalar.text, arrived):
+        read = _number(scalar.text) if scalar.plain else None
+        if read is not None and float(read) == float(arrived) and not _is_same_number(scalar.text, arrived):
             rule = f"YAML reads this as the number {arrived}, line {scalar.line} of {name}"
             remedy = (
                 f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, arrived))}"

@@ -57,7 +57,7 @@ PROJECT = Path(__file__).resolve().parents[2]
         (
             "tolerations",
             [{"value": "b"}],
-            "tolerations.0.key: missing: operator Equal needs the key of a taint. Or operator Exists",
+            "tolerations.0.key: missing: operator Equal needs the key of a taint. Name one, or",
         ),
         ("tolerations", [{"key": "a b"}], "tolerations.0.key: 'a b': must be a label key"),
         ("tolerations", [{"key": "a", "value": "b c"}], "tolerations.0.value: 'b c': must be a label value"),
