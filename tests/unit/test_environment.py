@@ -72,7 +72,8 @@ def test_the_value_of_a_colour_decides_on_the_order() -> None:
 
 
 def test_a_long_chain_is_put_in_order() -> None:
-    values: dict[str, str | None] = {f"V{number:03}": f"$(V{number + 1:03})" for number in range(200)} | {"V200": "x"}
+    values: dict[str, str | None] = {f"V{number:03}": f"$(V{number + 1:03})" for number in range(200)}
+    values["V200"] = "x"
     assert ordered(values) == [f"V{number:03}" for number in reversed(range(201))]
     assert not cycle(values)
 
