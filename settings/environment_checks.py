@@ -24,6 +24,10 @@ def environment_problems(path: str, service: ServiceSettings) -> Iterator[Proble
             rule = "is in env as well, where everybody can read it"
             remedy = f"Take it out there: {remove_value(below(at, 'env', name))}"
             yield Problem(below(at, "secretEnv", name), HIDDEN, rule, remedy)
+        for name in (name for name, value in settings.env.items() if "\0" in value):
+            own = below(at, "env", name)
+            rule = "has a character NUL, which ends the value for the process"
+            yield Problem(own, HIDDEN, rule, f"Write it without: {set_value(own, None)}")
         for name in service.field_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
             own = below(path, "fieldEnv", name)
             rule = f"has another value in {at}.env or {at}.secretEnv"

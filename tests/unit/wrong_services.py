@@ -62,6 +62,7 @@ WRONG: dict[str, dict[str, Any]] = {
         env={"A": "x", "N": "y"}, secretEnv={"A": {"secret": "s", "key": "k"}}, fieldEnv={"N": "spec.nodeName"}
     ),
     "a field": service(fieldEnv={"NODE": "spec.node"}),
+    "a NUL": service(env={"A": "hunter2\0"}),
     "a circle": service(env={"A": "$(B)", "B": "$(A)"}),
     "a reference to nothing": service(env={"A": "$(DB_HSOT)", "DB_HOST": "db"}),
     "a date": service(
