@@ -1,5 +1,7 @@
 """Composes one stack: settings, then the cluster, then the services, then what users come by."""
 
+from pathlib import Path
+
 import pulumi
 
 from components.ground import Ground, existing_ground
@@ -10,6 +12,7 @@ from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from settings.cluster import ExistingCluster
 from settings.problems import SettingsError
 from settings.stack import NAMESPACE, StackSettings, load
+from settings.written import read_stack_file
 
 
 def read_settings() -> StackSettings:
@@ -23,6 +26,7 @@ def read_settings() -> StackSettings:
             production=_production(config),
             secret_keys=pulumi.runtime.get_config_secret_keys_env(),
             former=config.get("formerStack"),
+            written=read_stack_file(Path.cwd(), pulumi.get_stack(), NAMESPACE),
         )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None

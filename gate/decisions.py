@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gate.differences import listed
 from gate.objects import ROLLOUT_HASH, Endpoint, Pod, PodsChange
+from gate.remedies import setting
 from render.labels import selector, way_in_name
 from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 
@@ -88,8 +89,8 @@ def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, 
         found=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
         rule="a Service that this stack did not make is not taken over unasked",
         remedy=(
-            f"This step was not taken. Set services.{name}.adoptExistingService to true to take it over, with its pods "
-            "counted as serving until the switch; or give the service another name."
+            "This step was not taken. Give the service another name; or take it over, with its pods counted as serving "
+            f"until the switch: {setting(name, 'adoptExistingService', True)}"
         ),
     )
 
@@ -107,7 +108,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
         step=f"{name}: taking over Service {name}",
         found=f"it has port {', '.join(map(str, others))}",
         rule=f"only port {service.port} leads to the pods of this stack, and other ports would stay",
-        remedy=f"This step was not taken. Take them off the Service, or set services.{name}.port.",
+        remedy=f"This step was not taken. Take them off the Service, or: {setting(name, 'port', others[0])}",
     )
 
 
@@ -143,7 +144,7 @@ def refuse_fewer_replicas(
         step=f"{name}: the switch to {to}",
         found=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
-        remedy=f"Set services.{name}.{key} to {wanted}, or lower gate.minReadyPercentOfServing.",
+        remedy=f"Run {setting(name, to.replicas_key, wanted)}, or lower gate.minReadyPercentOfServing.",
     )
 
 

@@ -1,7 +1,7 @@
 """The rules of a service that Argo Rollouts switches at once, and one look at it at the start of a program."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from gate.access import UNREACHABLE, ClusterAccess
 from gate.cluster import Cluster
 from gate.decisions import Refusal, controlled, get_pods_command, labels_text
 from gate.objects import RunningPod
+from gate.remedies import setting
 from gate.rollout import RolloutState
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
@@ -81,7 +82,10 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
         step=f"{name}: the change of its strategy to {service.strategy}",
         found=f"its Rollout on the cluster is that of strategy {before}",
         rule="one kind of Rollout does not become the other",
-        remedy=f"This step was not taken. Go by way of two colours: services.{name}.strategy: blueGreen, `pulumi up`.",
+        remedy=(
+            "This step was not taken. Go by way of two colours: "
+            f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
+        ),
     )
 
 
@@ -111,7 +115,8 @@ def refuse_mixed(
             found=f"pods of the application run {', '.join(others)}",
             rule=f"it is with the version that serves, so that users see one; the stack has {wanted}",
             remedy=(
-                f"This step was not taken. Set services.{name}.tag to it, `pulumi up`, and release the new one then."
+                f"This step was not taken. {_back_to(name, service, others)}, `pulumi up`, and release the new one "
+                "then."
             ),
         )
     serving = (selected or {}).get("version")
@@ -124,7 +129,7 @@ def refuse_mixed(
             found=f"the idle colour {idle[0]} has pods",
             rule="they would take traffic until the Rollout has all of its own",
             remedy=(
-                f"This step was not taken. Under strategy blueGreen set services.{name}.{idle[0]}.replicas to 0, "
+                f"This step was not taken. Under strategy blueGreen run {setting(name, f'{idle[0]}.replicas', 0)}, "
                 "`pulumi up`, and hand over then."
             ),
         )
@@ -153,3 +158,11 @@ def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutStat
 def is_shared(name: str, selected: Mapping[str, str] | None) -> bool:
     """Whether the Service selects every pod of the application: the controller has not taken it over yet."""
     return selected == shared(name)
+
+
+def _back_to(name: str, service: ArgoBlueGreenSettings, images: Sequence[str]) -> str:
+    """How the stack gets the version that its pods run."""
+    repository, _, tag = images[0].rpartition(":")
+    if len(images) == 1 and repository == service.image:
+        return f"Run {setting(name, 'tag', tag, text=True)}"
+    return f"Set services.{name}.tag and services.{name}.image to what they run"

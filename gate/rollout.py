@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal, get_pods_command
+from settings.cluster import CLUSTER
+from settings.commands import set_value
 from settings.service import CanarySettings, RolloutSettings, Track
+
+CHART_VERSION = "2.40.5"
+"""Of Argo Rollouts' chart, for the command that lets the stack install it."""
 
 ENDED = frozenset({"Healthy", "Degraded"})
 
@@ -100,8 +105,8 @@ def refuse_no_argo(name: str) -> Refusal:
         found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
         rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
         remedy=(
-            "Nothing of it was made. Let the stack install them, by their chart: pulumi config set --path "
-            "'switchyard:cluster.argoRollouts.version' <version>; or install them yourself. "
+            "Nothing of it was made. Let the stack install them, by their chart: "
+            f"`{set_value(f'{CLUSTER}.argoRollouts.version', CHART_VERSION)}`; or install them yourself. "
             "For the sandbox: python -m sandbox rollouts"
         ),
     )

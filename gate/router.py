@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal
+from gate.remedies import setting, without
 from render.canary import root_service
 from render.labels import canary_name, object_labels, stable_name
 from render.weights import ACTIONS, BY_ANNOTATION
@@ -52,8 +53,8 @@ def refuse_early_router(name: str, service: CanarySettings, serving: Track | Non
         found=f"{serving or 'another selector'} serves, not the Rollout",
         rule="a router takes the shares over from a Rollout that serves",
         remedy=(
-            f"This step was not taken. Hand over first, with services.{name}.canary.traffic replicas and `pulumi up`; "
-            "then set it."
+            f"This step was not taken. Hand over first, with {setting(name, 'canary.traffic', 'replicas')} and "
+            f"`pulumi up`; then run {setting(name, 'canary.traffic', service.canary.traffic)}."
         ),
     )
 
@@ -71,7 +72,8 @@ def refuse_ingress(name: str, service: CanarySettings, rules: Iterable[Rule], *,
         rule=f"it must have a rule for Service {root}, whose weights the controller sets",
         remedy=(
             f"This step was not taken. See: kubectl -n {service.namespace} get ingress; name another in "
-            f"services.{name}.canary.alb.ingress or its rule in services.{name}.canary.alb.rootService."
+            f"services.{name}.canary.alb.ingress, or the Service of its rule"
+            + (f": {setting(name, 'canary.alb.rootService', leads[0])}." if leads else ".")
         ),
     )
 
@@ -93,7 +95,7 @@ def refuse_no_istio(name: str) -> Refusal:
         step=f"{name}: traffic istio",
         found="the cluster has no Istio (no kind VirtualService of networking.istio.io/v1)",
         rule="the mesh belongs to whoever runs the cluster, and must be there first",
-        remedy=f"This step was not taken. Install it, or set services.{name}.canary.traffic to replicas.",
+        remedy=f"This step was not taken. Install it, or: {setting(name, 'canary.traffic', 'replicas')}",
     )
 
 
@@ -140,8 +142,8 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
         found=f"the Rollout has its traffic by {', '.join(key for key in routing if key != 'managedRoutes')}",
         rule=f"users come by way of Service {name} before it is switched",
         remedy=(
-            f"This step was not taken. First set services.{name}.strategy to canary and canary.traffic to replicas, "
-            "`pulumi up`; then hand over."
+            f"This step was not taken. First run {setting(name, 'strategy', 'canary')} and "
+            f"{setting(name, 'canary.traffic', 'replicas')}, `pulumi up`; then hand over."
         ),
     )
 
@@ -157,7 +159,7 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
         rule="it goes with `traffic: istio`, and they would find no way",
         remedy=(
             f"This step was not taken. Make a VirtualService of your own for these hosts that leads to Service {name}, "
-            f"port {service.port}; set services.{name}.canary.istio.gateways to [], `pulumi up`, and leave it then."
+            f"port {service.port}; then run {without(name, 'canary.istio.gateways')}, `pulumi up`, and leave it then."
         ),
     )
 
@@ -185,6 +187,6 @@ def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int
         rule="under a Rollout its Services change before its pods do",
         remedy=(
             "This step was not taken. Go by way of two colours, whose switch changes both at once: "
-            f"services.{name}.strategy: blueGreen, `pulumi up`."
+            f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
         ),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from gate.decisions import Refusal
+from gate.remedies import setting
 from settings.service import Colour, Track
 
 HEALTH_PORT = 10256
@@ -72,8 +73,8 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
         found="; ".join(reasons),
         rule=f"a node that still sends new connections to {colour} needs its pods",
         remedy=(
-            f"{LOOK}. Then run `pulumi up` again. Where something else than kube-proxy implements Services, set "
-            f"services.{name}.gate.checkNodes to false."
+            f"{LOOK}. Then run `pulumi up` again. Where something else than kube-proxy implements Services: "
+            f"{setting(name, 'gate.checkNodes', False)}"
         ),
     )
 

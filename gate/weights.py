@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal
+from gate.remedies import setting
 from gate.router import Rule, rules_of
 from render.addons import ALB_CONTROLLER
 from render.labels import colour_name
@@ -97,8 +98,8 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[
                 found=f"Ingress {way.ingress} has no target group for Service {to}",
                 rule="it must be there and healthy before it gets a request",
                 remedy=(
-                    f"Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS}, `pulumi up`; and then "
-                    f"{SwitchEngine.ALB_WEIGHTS}."
+                    f"Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, `pulumi up`; and then "
+                    f"{setting(name, 'switchEngine', SwitchEngine.ALB_WEIGHTS)}."
                 ),
             )
     return None
@@ -119,7 +120,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, found: str | None
         found=found,
         rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
         remedy=(
-            f"This step was not taken. Set services.{name}.switchEngine to {SwitchEngine.ALB_TARGETS} under strategy "
+            f"This step was not taken. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)} under strategy "
             "blueGreen, `pulumi up`; and then this."
         ),
     )

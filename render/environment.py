@@ -1,9 +1,10 @@
-"""The environment variables of a container."""
+"""The environment variables of a container, in the order in which they can refer to one another."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from render.manifest import Manifest
+from settings.env_references import ordered
 from settings.environment import EnvFrom, Environment
 from settings.service import ColourSettings
 
@@ -30,7 +31,14 @@ def sources(settings: Environment | ColourSettings) -> Sources:
 
 def variables(given: Sources) -> list[Manifest]:
     """The variables as a container has them."""
-    return [{"name": name, **source} for name, source in sorted(given.items())]
+    names = ordered({name: text(source) for name, source in given.items()})
+    return [{"name": name, **given[name]} for name in names]
+
+
+def text(source: Manifest) -> str | None:
+    """The text of a variable; None for one whose value comes from elsewhere."""
+    value = source.get("value")
+    return value if isinstance(value, str) else None
 
 
 def whole_objects(env_from: Iterable[EnvFrom]) -> list[Manifest]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.model import Bool, Int, Model, Seconds
+from settings.model import Bool, Int, Model, Number, Seconds
 from settings.routing import Route, Routed, Scale, Traffic
 from settings.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
 
@@ -60,7 +60,7 @@ class SuccessRate(Model):
     """
 
     enabled: Bool = True
-    min: Annotated[float, Field(gt=0, le=1)] = 0.95
+    min: Annotated[Number, Field(gt=0, le=1)] = 0.95
 
 
 class Latency(Model):
@@ -73,7 +73,7 @@ class Latency(Model):
     """
 
     enabled: Bool = True
-    max_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
+    max_seconds: Annotated[Number, Field(gt=0, le=60)] = 0.5
 
 
 class Analysis(Model):

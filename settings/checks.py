@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.autoscaling_checks import autoscaling_problems
 from settings.canary_checks import canary_problems, tag_problems
+from settings.commands import below, set_command
 from settings.fit import eligible_nodes, shortfalls
-from settings.nodes import NodeSettings
+from settings.nodes import DEDICATED, NodeSettings
 from settings.ownership import reserved_problems
 from settings.pod_checks import pod_problems
-from settings.problems import Problem, set_command, shown
+from settings.problems import Problem, shown
 from settings.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
@@ -39,12 +40,12 @@ def name_problems(name: str) -> Iterator[Problem]:
     """A service's name becomes the name of Services, so it is a DNS label that starts with a letter."""
     if _SERVICE_NAME.fullmatch(name) is None or len(name) > NAME_LIMIT:
         rule = f"a service's name is at most {NAME_LIMIT} of a-z 0-9 -, a letter first, not - last"
-        yield Problem(f"{SERVICES}.{name}", shown(name), rule, "Rename it in the stack file.")
+        yield Problem(below(SERVICES, name), shown(name), rule, "Rename it in the stack file.")
 
 
 def service_problems(name: str, service: ServiceSettings, *, production: bool) -> Iterator[Problem]:
     """Rules within one service."""
-    path = f"{SERVICES}.{name}"
+    path = below(SERVICES, name)
     if isinstance(service, CanarySettings):
         yield from canary_problems(path, service, production=production)
     elif isinstance(service, ArgoBlueGreenSettings):
@@ -89,10 +90,14 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         at = f"{path}.tolerations.{index}"
         if toleration.operator == "Exists" and toleration.value:
             rule = "operator Exists takes no value, it tolerates every value of the key"
-            yield Problem(f"{at}.value", shown(toleration.value), rule, "Take it out, or set operator to Equal.")
+            remedy = f"Take it out, or let its value count. {set_command(f'{at}.operator', 'Equal')}"
+            yield Problem(f"{at}.value", shown(toleration.value), rule, remedy)
         if toleration.operator == "Equal" and toleration.key is None:
             rule = "operator Equal needs the key of a taint"
-            yield Problem(f"{at}.key", "missing", rule, "Set it, or set operator to Exists to tolerate every taint.")
+            remedy = (
+                f"Name one, or write operator Exists to tolerate every taint. {set_command(f'{at}.key', DEDICATED)}"
+            )
+            yield Problem(f"{at}.key", "missing", rule, remedy)
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
@@ -138,13 +143,15 @@ def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Prob
 def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
     users = defaultdict(list)
     for name, service in services.items():
-        fixed = {f"{name}.nodePort": service.node_port}
-        fixed |= {f"{name}.ports.{key}.nodePort": port.node_port for key, port in service.ports.items()}
+        fixed = {below(name, "nodePort"): service.node_port}
+        fixed |= {below(name, "ports", key, "nodePort"): port.node_port for key, port in service.ports.items()}
         for key, number in fixed.items():
             if number is not None:
                 users[number].append(key)
-    for number, keys in users.items():
+    for number, keys in list(users.items()):
         owner = keys[0].removesuffix(".nodePort")
         for key in keys[1:]:
             at = f"{SERVICES}.{key}"
-            yield Problem(at, str(number), f"{owner} has this port on every node", set_command(at, str(number + 1)))
+            free = next(other for other in (*range(number, 32768), *range(30000, number)) if other not in users)
+            users[free] = [key]
+            yield Problem(at, str(number), f"{owner} has this port on every node", set_command(at, free))

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from settings.containers import ExtraContainer, Sidecar
-from settings.environment import Environment
+from settings.environment_checks import environment_problems
 from settings.pod_settings import CONTAINER, PORT
 from settings.probes import HttpProbe
-from settings.problems import HIDDEN, Problem, set_command, shown
+from settings.problems import Problem, set_command, shown
 from settings.quantity import parse_quantity
 from settings.resources import Resources
-from settings.service import Colour, ColourSettings, ServiceSettings
+from settings.service import Colour, ServiceSettings
 from settings.volumes import RESERVED_VOLUMES, Mount
 
 
@@ -33,7 +33,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
         yield from _mount_problems(at, container.mounts, _volumes(service))
         yield from resource_problems(at, container.resources)
         yield from _sidecar_problems(at, container)
-    yield from _environment_problems(path, service, extra)
+    yield from environment_problems(path, service, extra)
 
 
 def resource_problems(path: str, resources: Resources) -> Iterator[Problem]:
@@ -139,25 +139,3 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
             yield Problem(f"{at}.volume", shown(mount.volume), rule, "Add it to volumes of the service.")
         if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
             yield Problem(f"{at}.path", shown(mount.path), f"is the path of mounts.{first}", "Take another.")
-
-
-def _environment_problems(
-    path: str, service: ServiceSettings, extra: Mapping[str, ExtraContainer]
-) -> Iterator[Problem]:
-    colours = {f"{path}.{colour}": service.colour(colour) for colour in Colour}
-    places: dict[str, Environment | ColourSettings] = {path: service, **colours, **extra}
-    for at, settings in places.items():
-        for name in settings.env.keys() & settings.secret_env.keys():
-            rule = "is in env as well, where everybody can read it"
-            yield Problem(f"{at}.secretEnv.{name}", HIDDEN, rule, f"Take it out of {at}.env.")
-        for name in settings.config_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
-            rule = f"has another value in {at}.env or {at}.secretEnv"
-            yield Problem(f"{at}.configEnv.{name}", "a mapping", rule, "Take it out of one of them.")
-    for at, settings in places.items():
-        owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
-        given = settings.env.keys() | settings.secret_env.keys() | settings.config_env.keys()
-        for name in own.field_env.keys() & given:
-            rule = f"has another value in {at}.env or {at}.secretEnv"
-            if name in settings.config_env:
-                rule = f"has another value in {at}.configEnv"
-            yield Problem(f"{owner}.fieldEnv.{name}", shown(own.field_env[name]), rule, "Take it out of one of them.")

@@ -7,12 +7,13 @@ from itertools import combinations
 
 from settings.autoscaling_checks import metrics_findings
 from settings.cluster import CLUSTER
+from settings.commands import below, remove_command, set_command
 from settings.ec2 import AWS_PREFIXES, CONTROL_PLANE_LIMIT, DISK_GB, KUBERNETES_MINORS, Ec2Cluster
 from settings.findings import Finding, found
 from settings.instance_types import is_instance_type
 from settings.load_balancer_checks import load_balancer_findings
 from settings.nodes import NodeSettings, Role
-from settings.problems import Problem, set_command, shown
+from settings.problems import Problem, shown
 from settings.service import ServiceSettings
 
 __all__ = ["Finding", "ec2_findings", "refuse_skipped_minor"]
@@ -103,7 +104,7 @@ def _network_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         if one.overlaps(other):
             free = (to for to in PROPOSED[second] if not any(map(IPv4Network(to).overlaps, whole.values())))
             rule = f"overlaps {at}.{first} ({one}), and a packet to an address in both has two ways"
-            remedy = set_command(f"{at}.{second}", next(free, "NETWORK"))
+            remedy = set_command(f"{at}.{second}", next(free, PROPOSED[second][0]))
             yield found(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
     yield from _prefix(f"{at}.services", network.services, SERVICE_PREFIXES, "kubeadm takes", "10.96.0.0/12")
@@ -126,16 +127,16 @@ def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     for zone, subnet in subnets.items():
         if not _is_zone(zone, cluster.region):
             rule, remedy = _zone_rule(cluster.region), "Rename the key in the stack file."
-            yield found(f"{at}.{zone}", shown(zone), rule, remedy, [f"{CLUSTER}.region"])
+            yield found(below(at, zone), shown(zone), rule, remedy, [f"{CLUSTER}.region"])
         if not subnet.subnet_of(vpc):
             rule, remedy = f"is not in {CLUSTER}.network.vpc ({vpc})", "Take a part of the VPC's addresses."
-            yield found(f"{at}.{zone}", subnet, rule, remedy, [f"{CLUSTER}.network.vpc"])
-        yield from _prefix(f"{at}.{zone}", subnet, AWS_PREFIXES, "AWS takes", "10.0.1.0/24")
+            yield found(below(at, zone), subnet, rule, remedy, [f"{CLUSTER}.network.vpc"])
+        yield from _prefix(below(at, zone), subnet, AWS_PREFIXES, "AWS takes", "10.0.1.0/24")
     for (first, one), (second, other) in combinations(subnets.items(), 2):
         if one.overlaps(other):
             rule = f"overlaps the subnet of {first} ({one})"
             remedy = "Take a part of the VPC that no other subnet has."
-            yield found(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
+            yield found(below(at, second), other, rule, remedy, [below(at, first)])
 
 
 def _is_zone(zone: str, region: str) -> bool:
@@ -152,19 +153,19 @@ def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterato
         # Whoever runs it: the kubeconfig has the public address of the API server, and who asks for that comes from a
         # public address of his own, out of the VPC too.
         rule = "nobody would reach the API server, and `pulumi up` would wait for its answer in vain"
-        remedy = set_command(f"{at}[0]", "203.0.113.7/32") + ", with the address that you come from."
+        remedy = f"With the address that you come from. {set_command(f'{at}.0', '203.0.113.7/32')}"
         yield found(at, "missing", rule, remedy)
     for number, network in enumerate(cluster.network.administrators):
         if production and network.prefixlen < WIDEST_ADMINISTRATORS:
             rule = f"the API server of production is not open to so many, at most to a /{WIDEST_ADMINISTRATORS}"
-            remedy = set_command(f"{at}[{number}]", "203.0.113.7/32") + ", with your own address."
+            remedy = f"With your own address. {set_command(f'{at}.{number}', '203.0.113.7/32')}"
             yield found(f"{at}.{number}", network, rule, remedy)
 
 
 def _node_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     yield from _control_plane_findings(cluster)
     for name, node in cluster.nodes.items():
-        at, subnets = f"{CLUSTER}.nodes.{name}", f"{CLUSTER}.network.subnets"
+        at, subnets = below(CLUSTER, "nodes", name), f"{CLUSTER}.network.subnets"
         known = ", ".join(cluster.network.subnets) or "none"
         if not _is_zone(node.zone, cluster.region):
             remedy = f"Take one that has a subnet: {known}."
@@ -204,7 +205,8 @@ def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         even = len(masters) % 2 == 0
         why = "an even number of members of etcd bears no more failures than one less, and " if even else ""
         rule = f"{len(masters)} control planes: {why}this program runs one, which is restored from its snapshots"
-        yield found(f"{at}.{name}.role", "'controlPlane'", rule, set_command(f"{at}.{name}.role", "worker"))
+        role = below(at, name, "role")
+        yield found(role, "'controlPlane'", rule, set_command(role, "worker"))
 
 
 def _version_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
@@ -231,7 +233,8 @@ def _tag_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         # AWS takes its own prefix in any case.
         if key == "Name" or key.lower().startswith(RESERVED_TAGS):
             rule = "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them"
-            yield found(f"{at}.{key}", shown(key), rule, "Take another key.")
+            own = below(at, key)
+            yield found(own, shown(key), rule, f"Take another key. {remove_command(own)}")
     if len(cluster.tags) > TAG_LIMIT:
         rule = f"AWS takes 50 tags a resource, and leaves {TAG_LIMIT} beside those of the program"
         yield found(at, f"{len(cluster.tags)} tags", rule, "Take some out.")

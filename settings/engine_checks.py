@@ -26,6 +26,6 @@ def engine_findings(
             rule = f"needs {CLUSTER}.kind ec2 with a loadBalancer, whose target groups it is about"
         else:
             rule = "needs a route of the load balancer to the service"
-            remedy = f"Add one to {CLUSTER}.loadBalancer.routes, - {{service: {name}}}, or take the default: {remedy}"
+            remedy = f"Add one to {CLUSTER}.loadBalancer.routes, - {{service: {name}}}, or take the default. {remedy}"
         reads = [f"{CLUSTER}.kind", f"{CLUSTER}.loadBalancer"]
         yield found(at, shown(service.engine.value), rule, remedy, reads)

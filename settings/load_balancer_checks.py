@@ -1,17 +1,18 @@
 """Rules between the load balancer of an EC2 cluster, the cluster, and the services behind it."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from itertools import count
 
 from settings.checks import SERVICES
 from settings.cluster import CLUSTER
+from settings.commands import below, set_command
 from settings.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
+from settings.examples import typing_error
 from settings.findings import Finding, found
 from settings.listener_rules import RULES_LIMIT
 from settings.partition import partition
 from settings.pod_settings import PORT
-from settings.problems import set_command, shown
+from settings.problems import shown
 from settings.service import CanarySettings, ServiceSettings
 
 ALB_PREFIX = 27
@@ -22,6 +23,10 @@ ALB_ZONES = 2
 
 NODE_PORT = 30080
 """The first port that is proposed to a service."""
+
+
+ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
+"""Of documentation, for an ARN that has the right form."""
 
 
 def load_balancer_findings(
@@ -56,7 +61,9 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
     hosts = sorted({route.host for route in alb.routes if route.host is not None})
     if production and hosts and alb.certificate is None:
         rule = f"production serves {', '.join(hosts)} with TLS, which needs a certificate"
-        remedy = set_command(f"{at}.certificate", f"arn:{here}:acm:{cluster.region}:ACCOUNT:certificate/ID")
+        remedy = set_command(
+            f"{at}.certificate", f"arn:{here}:acm:{cluster.region}:{ACCOUNT}:certificate/{CERTIFICATE}"
+        )
         yield found(f"{at}.certificate", "missing", rule, remedy)
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
         if arn is None:
@@ -78,7 +85,7 @@ def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     for zone, subnet in subnets.items():
         if ALB_PREFIX < subnet.prefixlen <= AWS_PREFIXES[1]:
             rule = f"a load balancer needs a /{ALB_PREFIX} or more in its subnets"
-            yield found(f"{at}.{zone}", subnet, rule, "Give it more addresses.")
+            yield found(below(at, zone), subnet, rule, "Give it more addresses.")
 
 
 def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
@@ -99,12 +106,11 @@ def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) 
             value = f"{route.host or 'every host'}, {route.path}"
             yield found(f"{at}.routes.{number}", value, rule, "Take one of the two out.", [f"{at}.routes.{first}"])
         if route.service not in services:
-            close = difflib.get_close_matches(route.service, services, n=1)
-            remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(services) or 'none'}."
+            own = f"{at}.routes.{number}.service"
+            close = typing_error(route.service, list(services))
+            remedy = f"Did you mean {close}? {set_command(own, close)}" if close else f"Known: {', '.join(services)}."
             reads = [f"{SERVICES}.{route.service}"]
-            yield found(
-                f"{at}.routes.{number}.service", shown(route.service), f"is no key of {SERVICES}", remedy, reads
-            )
+            yield found(own, shown(route.service), f"is no key of {SERVICES}", remedy, reads)
 
 
 def _target_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:

@@ -1,11 +1,23 @@
 """What all models of the configuration have in common."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
 
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def _decimal(value: Any) -> Any:
+    # `pulumi config set --path` stores 0.95 as text, and pydantic would take true for 1 and 1_0 for 10.
+    if isinstance(value, bool) or (isinstance(value, str) and _DECIMAL.fullmatch(value) is None):
+        raise ValueError("must be a number")
+    return value
+
+
 Int = Annotated[int, Strict()]
+Number = Annotated[float, BeforeValidator(_decimal)]
 Bool = Annotated[bool, Strict()]
 Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 

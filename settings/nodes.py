@@ -95,7 +95,7 @@ class NodeSettings(Model):
     memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = None
     type: Annotated[LabelValue, AfterValidator(_known_machine)]
     zone: LabelValue
-    disk_gb: int = Field(ge=8, le=16384)
+    disk_gb: Int = Field(ge=8, le=16384)
     workload: LabelValue | None = None
     dedicated: LabelValue | None = None
 

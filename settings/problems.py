@@ -1,12 +1,16 @@
 """Mistakes in the configuration, as lines that an engineer can act on."""
 
-import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from settings.commands import below, remove_command, remove_value, set_command, set_value
+from settings.examples import Loc, example, known_keys, takes, typing_error
+
+__all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
 
 SHOWN = 60
 """Characters of a value that a line shows."""
@@ -16,6 +20,13 @@ HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exe
 
 HIDDEN = "(not shown)"
 """What a line has in the place of a value that it must not show."""
+
+
+EXAMPLE = "For example:"
+"""Before a command whose value is only one of those that are right."""
+
+SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
+"""Of pydantic's kinds of bounds."""
 
 
 @dataclass(frozen=True, order=True)
@@ -48,11 +59,6 @@ class SettingsError(Exception):
         super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
 
 
-def set_command(path: str, example: str) -> str:
-    """The command that sets a value, as a remedy."""
-    return f"Set it: pulumi config set --path '{path}' {example}"
-
-
 def shown(value: Any) -> str:
     """A value as a line shows it: quoted if it is text, and cut short; of a list or a mapping that it is one.
 
@@ -71,89 +77,159 @@ def shape(value: Any) -> str:
     return "text" if isinstance(value, str) else shown(value)
 
 
-def from_pydantic(path: str, model: type[BaseModel], error: ValidationError) -> list[Problem]:
+def from_pydantic(
+    path: str, model: type[BaseModel], error: ValidationError, written: Mapping[str, str] | None = None
+) -> list[Problem]:
     """Puts pydantic's findings about one model into this project's words.
 
     Args:
         path: of the value that the model was made from.
         model: the model.
         error: what pydantic found.
+        written: by path, what the stack file has where YAML made another value of it.
     """
-    problems = []
-    for details in error.errors(include_url=False):
-        loc = tuple(key for key in details["loc"] if key != "[key]")
-        problems.append(_problem(".".join([path, *_shown_keys(loc)]), model, loc, details))
-    return problems
+    return [_problem(path, model, details, written or {}) for details in error.errors(include_url=False)]
 
 
-def _shown_keys(loc: tuple[int | str, ...]) -> Iterator[str]:
+def _shown_keys(loc: Loc) -> Iterator[int | str]:
     """The keys of a location. Who writes ``TOKEN=value`` for a key under ``env`` has put the value into it."""
     hidden = False
     for key in loc:
         name, equals, _ = str(key).partition("=") if hidden else (str(key), "", "")
-        yield f"{name}{equals}…" if equals else name
+        yield f"{name}{equals}…" if equals else key
         hidden = hidden or key in HIDDEN_BELOW
 
 
-def _problem(path: str, model: type[BaseModel], loc: tuple[int | str, ...], details: Mapping[str, Any]) -> Problem:
+def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], written: Mapping[str, str]) -> Problem:
+    loc: Loc = tuple(key for key in details["loc"] if key != "[key]")
+    keys = tuple(_shown_keys(loc))
+    path = below(root, *keys)
+    hidden = not HIDDEN_BELOW.isdisjoint(loc)
+    given = details["input"] if details["type"] != "missing" else None
+    text = written.get(path)
+    place = Place(path, model, loc, None if hidden else text or given)
+    value, rule, remedy = _words(place, details)
+    is_key = details["loc"][-1:] == ("[key]",)
+    if is_key:
+        hint = _parts(details)[1].replace("Rename it.", "").strip()
+        remedy = f"{hint} Rename it in the stack file, or take it out: {remove_value(path)}".strip()
+    if keys != loc:  # a command would have to name the key, and with it what must not be shown
+        remedy = "Rename the key in the stack file."
+    if hidden:
+        value = "unknown key" if details["type"] == "extra_forbidden" else HIDDEN
+        value = "missing" if details["type"] == "missing" else value
+    elif text is not None and given is not None and not is_key and text.lower() != str(given).lower():
+        value += f", written {text}"
+    return Problem(path, value, rule, remedy)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value is.
+
+    Attributes:
+        path: as messages show it.
+        model: the outermost model.
+        loc: keys below that model.
+        value: what stands there, as far as it may be shown.
+    """
+
+    path: str
+    model: type[BaseModel]
+    loc: Loc
+    value: object
+
+    def set(self, rule: str = "", words: str = "Set it:") -> str:
+        """A remedy that sets a value which is right there; without one, a remedy that takes the value out."""
+        right = example(self.model, self.loc, self.value, rule)
+        if right is None:
+            return remove_command(self.path)
+        return f"{words} {set_value(self.path, right, text=isinstance(right, str))}"
+
+
+def _words(place: Place, details: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Value, rule and remedy of one finding."""
     kind, context = details["type"], details.get("ctx", {})
-    value = shown(details["input"]) if HIDDEN_BELOW.isdisjoint(loc) else HIDDEN
+    value = shown(details["input"])
     match kind:
         case "extra_forbidden":
-            known = _known_keys(model, loc[:-1])
-            close = difflib.get_close_matches(str(loc[-1]), known, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(known) or 'none'}."
-            return Problem(path, "unknown key", "only known keys are allowed", hint)
+            return _unknown_key(place)
         case "missing":
-            return Problem(path, "missing", "the key has no default", set_command(path, "VALUE"))
+            return "missing", "the key has no default", _choose(place)
         case "enum" | "literal_error":
             allowed = context["expected"].replace("'", "").replace(" or ", ", ")
-            first = allowed.split(", ")[0]
-            return Problem(path, value, f"allowed: {allowed}", set_command(path, first))
+            if allowed in {"True", "False"}:
+                allowed = allowed.lower()
+            return value, f"allowed: {allowed}", _choose(place)
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            symbol = {
-                "greater_than_equal": ">=",
-                "less_than_equal": "<=",
-                "greater_than": ">",
-                "less_than": "<",
-            }
             bound = next(iter(context.values()))
-            return Problem(path, value, f"must be {symbol[kind]} {bound}", set_command(path, str(bound)))
-        case "int_type" | "int_parsing" | "int_from_float":
-            return Problem(path, value, "must be a whole number, without quotes", set_command(path, "NUMBER"))
-        case "bool_type" | "bool_parsing":
-            return Problem(path, value, "must be true or false, without quotes", set_command(path, "true"))
-        case "string_type":
-            return Problem(path, value, "must be text", "Put it in quotes in the stack file.")
-        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
-            value = shape(details["input"]) if value != HIDDEN else value
-            return Problem(path, value, "must be a mapping of keys to values", "Indent its keys in the stack file.")
+            return value, f"must be {SYMBOLS[kind]} {bound}", _bounded(place, bound)
         case "value_error":
-            rule, _, remedy = str(context["error"]).partition(" | ")
-            return Problem(path, value, rule, remedy or "Mend it in the stack file.")
+            rule, hint = _parts(details)
+            said = "" if re.fullmatch(r"Example: \S+\.", hint) else hint  # the command says the same
+            return value, rule, f"{said} {place.set(hint, words=EXAMPLE)}".strip()
         case _:
-            return Problem(path, value, details["msg"], "Mend it in the stack file.")
+            return _mistyped(place, kind, details)
 
 
-def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Keys that the (nested) model at a location takes."""
-    current: Any = model
-    for key in loc:
-        current = _unwrapped(current)
-        if _is_model(current):
-            annotations = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
-            current = annotations.get(str(key))
-        else:  # of a list or a mapping of models, one
-            current = next(filter(_is_model, get_args(current)), None)
-    current = _unwrapped(current)
-    return [field.alias or name for name, field in current.model_fields.items()] if _is_model(current) else []
+def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
+    """Rule and hint of a validator of this project, the hint as a sentence."""
+    rule, _, hint = str(details.get("ctx", {}).get("error", "")).partition(" | ")
+    return rule, f"{hint.rstrip('.')}." if hint else ""
 
 
-def _unwrapped(annotation: Any) -> Any:
-    """Of an optional model, the model."""
-    options = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else ()
-    return next(filter(_is_model, options), annotation)
+def _mistyped(place: Place, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The same of a value of another type than the one that belongs there."""
+    given = details["input"]
+    match kind:
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return shown(given), "must be a whole number, without quotes", place.set()
+        case "float_type" | "float_parsing":
+            return shown(given), "must be a number", place.set()
+        case "bool_type" | "bool_parsing":
+            return shown(given), "must be true or false, without quotes", place.set()
+        case "string_type":
+            made = "a boolean" if isinstance(given, bool) else "a number"
+            why = f", and without quotes YAML made {made} of it" if isinstance(given, int | float) else ""
+            return shown(given), f"must be text{why}", _as_text(place, given)
+        case "string_too_short":
+            return shown(given), "must not be empty", place.set(words=EXAMPLE)
+        case "tuple_type" | "list_type":
+            return shape(given), "must be a list", f"Write it as a list. {remove_command(place.path)}"
+        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            remedy = f"Write its keys below it in the stack file. {remove_command(place.path)}"
+            return shape(given), "must be a mapping of keys to values", remedy
+        case _:
+            return shown(given), details["msg"], place.set()
 
 
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _bounded(place: Place, bound: float) -> str:
+    """The bound itself where it is allowed: the nearest value to what was asked for."""
+    right = bound if takes(place.model, place.loc, bound) else example(place.model, place.loc)
+    return remove_command(place.path) if right is None else set_command(place.path, right)
+
+
+def _choose(place: Place) -> str:
+    if place.loc == ("active",):
+        # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
+        either = f"{set_value(place.path, 'blue')}, or: {set_value(place.path, 'green')}"
+        return f"Set it: to the colour that serves. {either}"
+    return place.set()
+
+
+def _unknown_key(place: Place) -> tuple[str, str, str]:
+    key, known = str(place.loc[-1]), known_keys(place.model, place.loc[:-1])
+    close = typing_error(key, known)
+    hint = f"Did you mean {close}?" if close else f"Known keys: {', '.join(known) or 'none'}."
+    value = "unknown key" if key.isascii() and key == key.strip() else f"unknown key {key!a}"
+    return value, "only known keys are allowed", f"{hint} {remove_command(place.path)}"
+
+
+def _as_text(place: Place, given: object) -> str:
+    if isinstance(given, Mapping | list | tuple):
+        return remove_command(place.path)
+    if not HIDDEN_BELOW.isdisjoint(place.loc):
+        return f"Put it in quotes in the stack file, or let this ask for it: {set_value(place.path, None)}"
+    if given is None:
+        return f"Write a text in quotes. {remove_command(place.path)}"
+    return place.set(words="Set what you mean, as text:")

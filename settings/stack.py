@@ -3,12 +3,13 @@
 import copy
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import CLUSTER, ExistingCluster
+from settings.commands import below, remove_command, set_command, set_value
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
@@ -16,6 +17,7 @@ from settings.ownership import former_problems, removed_namespace
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.routes import removed_routes, without_routes
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
+from settings.written import Written, differences
 
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
@@ -23,6 +25,11 @@ PRODUCTION = "production"
 
 KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
 """Models of a cluster, by its kind."""
+
+M = TypeVar("M", bound=BaseModel)
+
+OWN = frozenset({"name", "region", "network", "loadBalancer"})
+"""Keys that only a cluster has which the program makes."""
 
 NAMELESS = "nameless"
 """Stands in for a cluster's name that is missing or wrong, while the rules across its fields are tried."""
@@ -51,6 +58,7 @@ def load(
     production: object = None,
     secret_keys: Collection[str] = (),
     former: object = None,
+    written: Written | None = None,
 ) -> StackSettings:
     """Parses and checks a stack's configuration.
 
@@ -61,15 +69,19 @@ def load(
         production: value of `switchyard:production`; None goes by the stack's name.
         former: value of `switchyard:formerStack`.
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
+        written: the stack file, to find what YAML made something else of; None goes by the values alone.
 
     Raises:
         SettingsError: with every mistake that there is.
     """
     problems = [*_production_problems(production), *former_problems(f"{NAMESPACE}:formerStack", former)]
     marked = stack == PRODUCTION if production is None else production is True
-    cluster = _cluster(raw_cluster, problems)
+    cluster = _cluster(raw_cluster, problems, _as_written(CLUSTER, written))
     removed = _removed(raw_services, problems)
-    services = _services(raw_services, problems, removed, production=marked)
+    services = _services(raw_services, problems, removed, _as_written(SERVICES, written), production=marked)
+    told = {problem.path for problem in problems}
+    altered = [*differences(CLUSTER, raw_cluster, written), *differences(SERVICES, raw_services, written)]
+    problems += [problem for problem in altered if problem.path not in told]
     wrong = {problem.path for problem in problems}
     table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
     nodes = cluster.nodes if cluster is not None and table_is_right else {}
@@ -95,7 +107,14 @@ def load(
 def _production_problems(production: object) -> Iterator[Problem]:
     if not isinstance(production, bool | None):
         at = f"{NAMESPACE}:production"
-        yield Problem(at, shown(production), "must be true or false", f"Set it: pulumi config set {at} true")
+        wanted = str(production).lower() not in {"no", "off", "n", "0", "false"}
+        yield Problem(at, shown(production), "must be true or false", set_command(at, wanted))
+
+
+def _as_written(key: str, written: Written | None) -> dict[str, str]:
+    """By path, the values of the stack file that have no quotes."""
+    scalars = written.scalars(key) if written is not None else {}
+    return {path: scalar.text for path, scalar in scalars.items() if scalar.plain}
 
 
 def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
@@ -117,23 +136,25 @@ def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
     return replace(problem, value=HIDDEN) if secret else problem
 
 
-def _cluster(raw: object, problems: list[Problem]) -> ExistingCluster | Ec2Cluster | None:
+def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> ExistingCluster | Ec2Cluster | None:
     if not isinstance(raw, Mapping):
         value = "missing" if raw is None else shape(raw)
-        remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
+        remedy = set_command(f"{CLUSTER}.kind", "existing")
+        if raw is not None:
+            remedy = f"{remove_command(CLUSTER)} && {set_value(f'{CLUSTER}.kind', 'existing')}"
         problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
         return None
     kind = raw.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         value = "missing" if kind is None else shown(kind)
-        remedy = f"Set it: pulumi config set --path '{CLUSTER}.kind' existing"
+        remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
         problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
         return None
     try:
-        return model.model_validate(raw)
+        return _parse(model, raw)
     except ValidationError as error:
-        problems += from_pydantic(CLUSTER, model, error)
+        problems += from_pydantic(CLUSTER, model, error, written)
         return _right_part(raw, error) if model is Ec2Cluster else None
 
 
@@ -146,7 +167,7 @@ def _right_part(raw: Mapping[str, Any], error: ValidationError) -> Ec2Cluster | 
             _prune(part, loc[: max(1, len(loc) - levels)], into_lists=True)
         part.setdefault("name", NAMELESS)
         try:
-            return Ec2Cluster.model_validate(part)
+            return _parse(Ec2Cluster, part)
         except ValidationError as again:
             error = again
     return None
@@ -156,13 +177,18 @@ def _removed(raw: object, problems: list[Problem]) -> dict[str, str]:
     """Namespaces of the services that are marked to be taken away, by their names."""
     found = {}
     for name, value in raw.items() if isinstance(raw, Mapping) else ():
-        if (namespace := removed_namespace(f"{SERVICES}.{name}", value, problems)) is not None:
+        if (namespace := removed_namespace(below(SERVICES, name), value, problems)) is not None:
             found[name] = namespace
     return found
 
 
 def _services(
-    raw: object, problems: list[Problem], removed: Collection[str], *, production: bool
+    raw: object,
+    problems: list[Problem],
+    removed: Collection[str],
+    written: Mapping[str, str],
+    *,
+    production: bool,
 ) -> dict[str, ServiceSettings]:
     if not isinstance(raw, Mapping):
         value = "missing" if raw is None else shape(raw)
@@ -174,7 +200,7 @@ def _services(
         if name in removed:
             continue
         found = list(name_problems(name))
-        service = _service(name, value, found)
+        service = _service(name, value, found, written)
         wrong = [problem.path for problem in found]
         if service is not None:
             services[name] = service
@@ -187,19 +213,25 @@ def _services(
     return services
 
 
-def _service(name: str, raw: object, problems: list[Problem]) -> ServiceSettings | None:
+def _parse(model: type[M], raw: object) -> M:
+    # By the keys of the configuration alone: with Python's names beside them, `node_port` would be taken, and lose
+    # against `nodePort` without a word.
+    return model.model_validate(raw, by_alias=True, by_name=False)
+
+
+def _service(name: str, raw: object, problems: list[Problem], written: Mapping[str, str]) -> ServiceSettings | None:
     """Parses one service; what is wrong is left out and tried without, so that the other rules still speak."""
-    path = f"{SERVICES}.{name}"
+    path = below(SERVICES, name)
     model = _model(raw)
     try:
-        return model.model_validate(raw)
+        return _parse(model, raw)
     except ValidationError as error:
-        problems += from_pydantic(path, model, error)
+        problems += from_pydantic(path, model, error, written)
         pruned = copy.deepcopy(raw)
         for details in error.errors(include_url=False):
             _prune(pruned, details["loc"])
     try:
-        return model.model_validate(pruned)
+        return _parse(model, pruned)
     except ValidationError:
         return None
 
@@ -226,4 +258,4 @@ def _prune(raw: Any, loc: tuple[int | str, ...], *, into_lists: bool = False) ->
 
 def _touches(one: str, other: str) -> bool:
     """Whether one path is the other, or above or below it."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))

@@ -12,9 +12,14 @@ RESERVED_ENV = "VERSION"
 """Environment variable that tells the application its colour; set by the program alone."""
 
 
+EXACT = 2**53
+"""From here on a number may have lost digits on its way through YAML and JSON."""
+
+
 def _quantity(text: Any) -> str:
     # YAML makes a number of an unquoted `1`, and Kubernetes takes it as the same quantity.
-    quantity = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
+    number = isinstance(text, int | float) and abs(text) < EXACT
+    quantity = str(text) if number and not isinstance(text, bool) else text
     if not isinstance(quantity, str):
         raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi")
     try:
@@ -22,11 +27,6 @@ def _quantity(text: Any) -> str:
     except ValueError:
         raise ValueError("must be a Kubernetes quantity | Examples: 100m, 0.5, 256Mi, 1Gi") from None
     return quantity
-
-
-def _text_of_number(tag: Any) -> Any:
-    # `pulumi config set` makes a number of a tag like 20251105.
-    return str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag
 
 
 def is_regular_expression(pattern: str) -> str:
@@ -51,9 +51,9 @@ Image = Annotated[
         "must be an image repository without tag or digest | Example: ghcr.io/org/backend; the tag belongs to a colour",
     ),
 ]
+# Text alone: of `tag: 2.0` only the number 2 is left, of `tag: 0123456` 42798, so that no number can be trusted.
 Tag = Annotated[
     str,
-    BeforeValidator(_text_of_number),
     matching(
         rf"{_TAG}(?:@{_DIGEST})?|@{_DIGEST}",
         "must be an image tag: 1-128 of A-Z a-z 0-9 . _ -, a digest (@sha256: and 64 of 0-9 a-f), or both | "

@@ -10,7 +10,8 @@ from typing import Any
 from gate.access import ClusterAccess, MadeKubeconfig
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
-from settings.stack import StackSettings, load, secret_problems
+from settings.stack import NAMESPACE, StackSettings, load, secret_problems
+from settings.written import read_stack_file
 
 
 class ConfigurationError(Exception):
@@ -36,8 +37,14 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     if problems := list(secret_problems(encrypted)):
         raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
     production = _value(values, "production")
-    former = _value(values, "formerStack")
-    settings = load(_value(values, "cluster"), _value(values, "services"), name, production=production, former=former)
+    settings = load(
+        _value(values, "cluster"),
+        _value(values, "services"),
+        name,
+        production=production,
+        former=_value(values, "formerStack"),
+        written=read_stack_file(Path.cwd(), name, NAMESPACE),
+    )
     return name, settings
 
 

@@ -179,7 +179,7 @@ def test_a_hand_over_is_with_the_version_that_serves() -> None:
     refusal = refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "green")])
     assert refusal is not None
     assert "the idle colour green has pods" in refusal.found
-    assert "services.backend.green.replicas to 0" in refusal.remedy
+    assert "services.backend.green.replicas' 0" in refusal.remedy
     # What is left of a Rollout of another version would join.
     assert refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "rollout", "v0")]) is not None
     assert refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "rollout")]) is None
@@ -212,7 +212,7 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
     back = str(refuse_other_rollout("backend", canary, LiveRelease("blueGreen")))
     assert "to argoBlueGreen is refused: its Rollout on the cluster is that of strategy canary" in there
     assert "to canary is refused: its Rollout on the cluster is that of strategy argoBlueGreen" in back
-    assert "services.backend.strategy: blueGreen" in back
+    assert "services.backend.strategy' blueGreen" in back
     assert "\n" not in there + back
 
 

@@ -13,7 +13,10 @@ from settings.ec2_checks import PROPOSED, ec2_findings
 from tests.unit.configuration import BACKEND, mistakes
 from tests.unit.ec2_configuration import found
 
-IS_NETWORK = "must be an IPv4 network: its first address, / and the length of its prefix. Example: 10.0.0.0/16"
+IS_NETWORK = (
+    "must be an IPv4 network: its first address, / and the length of its prefix. "
+    "For example: pulumi config set --path '{}.network."
+)
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
 TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi config set --path "
 
@@ -21,15 +24,19 @@ TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi co
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("network/vpc", "10.0.0.0", f"network.vpc: '10.0.0.0': {IS_NETWORK}"),
-        ("network/vpc", 10, f"network.vpc: 10: {IS_NETWORK}"),
-        ("network/administrators", ["203.0.113.7/24"], f"network.administrators.0: '203.0.113.7/24': {IS_NETWORK}"),
+        ("network/vpc", "10.0.0.0", f"network.vpc: '10.0.0.0': {IS_NETWORK}vpc' 10.0.0.0/16"),
+        ("network/vpc", 10, f"network.vpc: 10: {IS_NETWORK}vpc' 10.0.0.0/16"),
+        (
+            "network/administrators",
+            ["203.0.113.7/24"],
+            f"network.administrators.0: '203.0.113.7/24': {IS_NETWORK}administrators[0]' 203.0.113.0/24",
+        ),
         (
             "network/administrators",
             ["198.51.100.0/24", "0.0.0.0/0"],
             "network.administrators.1: 0.0.0.0/0: the API server of production is not open to so many, at most to a "
-            "/8. Set it: pulumi config set --path '{}.network.administrators[1]' 203.0.113.7/32, "
-            "with your own address.",
+            "/8. With your own address. "
+            "Set it: pulumi config set --path '{}.network.administrators[1]' 203.0.113.7/32",
         ),
         (
             "network/pods",
@@ -115,9 +122,8 @@ def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) 
 def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str) -> None:
     line = (
         f"{CLUSTER}.network.administrators: missing: nobody would reach the API server, and `pulumi up` would wait for "
-        "its answer in vain. "
-        f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32, "
-        "with the address that you come from."
+        "its answer in vain. With the address that you come from. "
+        f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
     assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
     assert found(("network/administrators", []), stack=stack) == [line]

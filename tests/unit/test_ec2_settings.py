@@ -16,20 +16,23 @@ from toolchain.versions import KUBERNETES
 
 WORKER = {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40}
 NODE_NAME = (
-    "must be a DNS label, it is the machine's hostname: at most 63 of a-z 0-9 -, not - at an end. Example: k8s-worker-3"
+    "must be a DNS label, it is the machine's hostname: at most 63 of a-z 0-9 -, not - at an end. "
+    "Example: k8s-worker-3. Rename it in the stack file, or take it out: pulumi config rm --path '{}"
 )
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
 ZONES = "ap-northeast-2a, ap-northeast-2b, ap-northeast-2c"
 RESERVED = (
-    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Take another key."
+    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Take another key. "
+    "Take it out: pulumi config rm --path '{}.tags"
 )
 TAG_KEY = (
     "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / + - @, no space at an end; the controller "
-    "of the load balancer would read a key with = as a shorter one. Mend it in the stack file."
+    "of the load balancer would read a key with = as a shorter one. Rename it in the stack file, or take "
+    "it out: pulumi config rm --path '{}.tags."
 )
 TAG_VALUE = (
     "must be the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @, no space at an end. "
-    "Mend it in the stack file."
+    "For example: pulumi config set --path '{}.tags.team' "
 )
 
 
@@ -51,13 +54,19 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("name", None, "name: missing: the key has no default. Set it: pulumi config set --path '{}.name' VALUE"),
+        ("name", None, "name: missing: the key has no default. Set it: pulumi config set --path '{}.name' production"),
         (
             "name",
             "My cluster",
-            "name: 'My cluster': must be 2 to 32 of a-z 0-9 -, a letter first, not - last. Example: production",
+            "name: 'My cluster': must be 2 to 32 of a-z 0-9 -, a letter first, not - last. "
+            "For example: pulumi config set --path '{}.name' production",
         ),
-        ("regoin", "x", "regoin: unknown key: only known keys are allowed. Did you mean region?"),
+        (
+            "regoin",
+            "x",
+            "regoin: unknown key: only known keys are allowed. Did you mean region? "
+            "Take it out: pulumi config rm --path '{}.regoin'",
+        ),
         (
             "nodes/k8s-redis/type",
             "t9.huge",
@@ -94,8 +103,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "nodes.k8s-redis.zone: 'ap-northeast-2d': this zone has no subnet. "
             f"Give it one in {CLUSTER}.network.subnets, or take a zone that has one: {ZONES}.",
         ),
-        ("nodes/Redis", WORKER, f"nodes.Redis: 'Redis': {NODE_NAME}"),
-        ("nodes/a.b", WORKER, f"nodes.a.b: 'a.b': {NODE_NAME}"),
+        ("nodes/Redis", WORKER, f"nodes.Redis: 'Redis': {NODE_NAME}.nodes.Redis'"),
+        ("nodes/a.b", WORKER, f"""nodes["a.b"]: 'a.b': {NODE_NAME}.nodes["a.b"]'"""),
         (
             "nodes/k8s-redis/diskGb",
             19,
@@ -129,7 +138,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "kubernetes",
             "1.34",
-            "kubernetes: '1.34': must be a patch release of Kubernetes. Example: 1.34.1",
+            "kubernetes: '1.34': must be a patch release of Kubernetes. "
+            "For example: pulumi config set --path '{}.kubernetes' 1.34.1",
         ),
         (
             "pki/adminDays",
@@ -143,22 +153,27 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "pki.adminDays: 365: must be less than caDays (365). "
             "Set it: pulumi config set --path '{}.pki.adminDays' 182",
         ),
-        ("tags/aws:owner", "me", f"tags.aws:owner: 'aws:owner': {RESERVED}"),
-        ("tags/AWS:owner", "me", f"tags.AWS:owner: 'AWS:owner': {RESERVED}"),
+        ("tags/aws:owner", "me", f"tags.aws:owner: 'aws:owner': {RESERVED}.aws:owner'"),
+        ("tags/AWS:owner", "me", f"tags.AWS:owner: 'AWS:owner': {RESERVED}.AWS:owner'"),
         (
             "tags",
             {"kubernetes.io/cluster/x": "owned"},
-            f"tags.kubernetes.io/cluster/x: 'kubernetes.io/cluster/x': {RESERVED}",
+            f"""tags["kubernetes.io/cluster/x"]: 'kubernetes.io/cluster/x': {RESERVED}["kubernetes.io/cluster/x"]'""",
         ),
-        ("tags/Name", "me", f"tags.Name: 'Name': {RESERVED}"),
-        ("tags/team", "a&b", f"tags.team: 'a&b': {TAG_VALUE}"),
-        ("tags/team", "a,b=c", f"tags.team: 'a,b=c': {TAG_VALUE}"),
-        ("tags/team", "platform ", f"tags.team: 'platform ': {TAG_VALUE}"),
-        ("tags/team", " ", f"tags.team: ' ': {TAG_VALUE}"),
-        ("tags/a=b", "c", f"tags.a=b: 'a=b': {TAG_KEY}"),
-        ("tags/a,b", "c", f"tags.a,b: 'a,b': {TAG_KEY}"),
-        ("tags/ a", "c", f"tags. a: ' a': {TAG_KEY}"),
-        ("tags/team", 4711, "tags.team: 4711: must be text. Put it in quotes in the stack file."),
+        ("tags/Name", "me", f"tags.Name: 'Name': {RESERVED}.Name'"),
+        ("tags/team", "a&b", f"tags.team: 'a&b': {TAG_VALUE}example"),
+        ("tags/team", "a,b=c", f"tags.team: 'a,b=c': {TAG_VALUE}example"),
+        ("tags/team", "platform ", f"tags.team: 'platform ': {TAG_VALUE}platform"),
+        ("tags/team", " ", f"tags.team: ' ': {TAG_VALUE}''"),
+        ("tags/a=b", "c", f"tags.a=b: 'a=b': {TAG_KEY}a=b'"),
+        ("tags/a,b", "c", f"tags.a,b: 'a,b': {TAG_KEY}a,b'"),
+        ("tags/ a", "c", f"tags. a: ' a': {TAG_KEY} a'"),
+        (
+            "tags/team",
+            4711,
+            "tags.team: 4711: must be text, and without quotes YAML made a number of it. "
+            "Set what you mean, as text: pulumi config set --path '{}.tags.team' 4711 --type string",
+        ),
         (
             "tags",
             {f"key-{number}": "" for number in range(41)},

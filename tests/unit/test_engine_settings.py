@@ -46,7 +46,7 @@ def test_an_engine_of_the_load_balancer_is_refused_without_a_route_to_the_servic
     cluster = EC2 | {"loadBalancer": {"routes": [{"service": "other"}]}}
     assert mistakes(services, cluster) == [
         f"{AT}: 'albWeights': needs a route of the load balancer to the service. Add one to "
-        f"switchyard:cluster.loadBalancer.routes, - {{service: backend}}, or take the default: {SET}"
+        f"switchyard:cluster.loadBalancer.routes, - {{service: backend}}, or take the default. {SET}"
     ]
 
 

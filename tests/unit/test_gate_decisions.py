@@ -143,7 +143,7 @@ def test_pods_get_traffic_from_every_selector_that_matches_them(selected: dict[s
 def test_a_service_that_is_not_ours_is_not_adopted_unless_that_is_allowed() -> None:
     text = str(refuse_adoption("backend", service(), {"run": "legacy"}))
     assert "namespace default has one already, which selects run=legacy" in text
-    assert "services.backend.adoptExistingService to true" in text
+    assert "services.backend.adoptExistingService' true" in text
     assert "which selects nothing" in str(refuse_adoption("backend", service(), {}))
     assert refuse_adoption("backend", service(adopt=True), {"run": "legacy"}) is None
     assert refuse_adoption("backend", service(), TO_BLUE) is None

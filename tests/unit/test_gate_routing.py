@@ -44,7 +44,7 @@ def test_what_is_said_names_the_node_the_colour_and_what_to_do() -> None:
     refusal = str(refuse_unfollowed("backend", Colour.BLUE, reasons))
     assert "a change of the idle colour blue is refused: kube-proxy on b does not answer" in refusal
     assert "kubectl -n kube-system get pods" in refusal
-    assert "services.backend.gate.checkNodes to false" in refusal
+    assert "services.backend.gate.checkNodes' false" in refusal
     assert refuse_unfollowed("backend", Colour.BLUE, []) is None
     warning = warn_unfollowed("backend", Track.GREEN, reasons)
     assert "switched to green" in warning

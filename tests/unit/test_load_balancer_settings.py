@@ -26,7 +26,7 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             None,
             "loadBalancer.certificate: missing: production serves backend.example.org with TLS, which needs a "
             "certificate. Set it: pulumi config set --path '{}.loadBalancer.certificate' "
-            "arn:aws:acm:ap-northeast-2:ACCOUNT:certificate/ID",
+            "arn:aws:acm:ap-northeast-2:123456789012:certificate/11111111-2222-3333-4444-555555555555",
         ),
         (
             "loadBalancer/certificate",
@@ -43,7 +43,8 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
         (
             "loadBalancer/routes/0/service",
             "backed",
-            "loadBalancer.routes.0.service: 'backed': is no key of switchyard:services. Did you mean backend?",
+            "loadBalancer.routes.0.service: 'backed': is no key of switchyard:services. Did you mean backend? "
+            "Set it: pulumi config set --path '{}.loadBalancer.routes[0].service' backend",
         ),
         (
             "loadBalancer/routes/0/service",
@@ -61,12 +62,17 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             "loadBalancer.accessLogDays: 0: must be >= 1. "
             "Set it: pulumi config set --path '{}.loadBalancer.accessLogDays' 1",
         ),
-        ("loadBalancer/routes/0/path", "api", "loadBalancer.routes.0.path: 'api': must begin with /. Example: /api"),
         (
             "loadBalancer/certificate",
             CERTIFICATE.replace("arn:aws:", "arn:aws-cn:"),
             "loadBalancer.certificate: 'arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1f2…: is of partition "
             "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows.",
+        ),
+        (
+            "loadBalancer/routes/0/path",
+            "api",
+            "loadBalancer.routes.0.path: 'api': must be a path. "
+            "For example: pulumi config set --path '{}.loadBalancer.routes[0].path' /",
         ),
     ],
 )

@@ -139,8 +139,9 @@ def test_target_groups_come_before_requests() -> None:
     direct = ways("backend", [rendered("selector")])
     assert str(refuse_early_weights("backend", service(), direct)) == (
         "backend: switchEngine albWeights is refused: Ingress backend has no target group for Service backend-green; "
-        "it must be there and healthy before it gets a request. Set services.backend.switchEngine to albTargets, "
-        "`pulumi up`; and then albWeights."
+        "it must be there and healthy before it gets a request. Run "
+        "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets`, `pulumi up`; and then "
+        "`pulumi config set --path 'switchyard:services.backend.switchEngine' albWeights`."
     )
     assert refuse_early_weights("backend", service("albTargets"), direct) is None
     assert refuse_early_weights("backend", service(), ways("backend", [rendered("albTargets")])) is None
@@ -151,8 +152,9 @@ def test_the_ways_to_the_colours_are_left_when_nobody_comes_by_them() -> None:
     assert refuse_early_selector("backend", service("selector"), None) is None
     assert str(refuse_early_selector("backend", service("selector"), "users come by them")) == (
         "backend: strategy blueGreen with switchEngine selector is refused: users come by them; the load balancer "
-        "leads to Service backend alone before it loses its ways to the colours. This step was not taken. Set "
-        "services.backend.switchEngine to albTargets under strategy blueGreen, `pulumi up`; and then this."
+        "leads to Service backend alone before it loses its ways to the colours. This step was not taken. Run "
+        "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets` under strategy blueGreen, "
+        "`pulumi up`; and then this."
     )
 
 

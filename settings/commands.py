@@ -1,0 +1,77 @@
+"""Paths of the configuration, and the commands that change it: every one that the program prints is built here."""
+
+import re
+import shlex
+
+_PLAIN_KEY = re.compile(r'(?!\d+$)[^.\[\]"\\]+')
+"""A key that the engine reads behind a dot. Digits alone stand for an index of a list in this project's paths."""
+
+_INDEX = re.compile(r"\.(\d+)(?=[.\[]|$)")
+_QUOTED = re.compile(r'(\["(?:\\"|[^"])*"\])')
+_CONVERTED = re.compile(r"true|false|[-+]?\d+")
+"""Text that `pulumi config set --path` would store as a boolean or as a number."""
+
+
+def below(path: str, *keys: int | str) -> str:
+    """The path of what is under a path.
+
+    Args:
+        path: for example ``switchyard:cluster.nodes``.
+        keys: of mappings, as text, and of lists, as numbers. A key that holds a dot becomes ``["a.b"]``, as the
+            engine's own paths have it; without that, the engine would make two keys of one.
+    """
+    for key in keys:
+        if isinstance(key, int) or _PLAIN_KEY.fullmatch(key):
+            path += f".{key}"
+        else:
+            escaped = key.replace('"', '\\"')
+            path += f'["{escaped}"]'
+    return path
+
+
+def engine_path(path: str) -> str:
+    """A path as `pulumi config set --path` takes it: with ``[0]`` where this project's messages have ``.0``."""
+    parts = _QUOTED.split(path)
+    return "".join(part if part.startswith('["') else _INDEX.sub(r"[\1]", part) for part in parts)
+
+
+def _quoted(path: str) -> str:
+    at = engine_path(path)
+    return shlex.quote(at) if "'" in at else f"'{at}'"
+
+
+def set_value(path: str, value: object, *, text: bool = False) -> str:
+    """The command that sets a value, without a word around it.
+
+    Args:
+        path: of the value.
+        value: to be stored; None leaves it out, and the command asks for it at the terminal.
+        text: whether it must arrive as text, even where it reads as a number or as true or false.
+    """
+    at = _quoted(path)
+    if value is None:
+        return f"pulumi config set --path {at} --type string"
+    word = str(value).lower() if isinstance(value, bool) else str(value)
+    kind = ""
+    if text and _CONVERTED.fullmatch(word):
+        kind = " --type string"
+    elif isinstance(value, float):
+        kind = " --type float"
+    if word.startswith("-"):  # which would be read as a flag
+        return f"pulumi config set --path{kind} {at} -- {shlex.quote(word)}"
+    return f"pulumi config set --path {at} {shlex.quote(word)}{kind}"
+
+
+def remove_value(path: str) -> str:
+    """The command that takes a value out of the configuration, without a word around it."""
+    return f"pulumi config rm --path {_quoted(path)}"
+
+
+def set_command(path: str, example: object, *, text: bool = False) -> str:
+    """The command that sets a value, as a remedy."""
+    return f"Set it: {set_value(path, example, text=text)}"
+
+
+def remove_command(path: str) -> str:
+    """The command that takes a value out, as a remedy."""
+    return f"Take it out: {remove_value(path)}"
