@@ -32,7 +32,7 @@ class Reference:
         return f"{self.kind.lower()}/{self.name}"
 
     def joined(self, other: "Reference") -> "Reference":
-        """Both references to one object as one."""
+        """This reference and another to the same object, as a single one."""
         keys = None if self.keys is None or other.keys is None else self.keys | other.keys
         return Reference(self.kind, self.name, keys, self.optional and other.optional)
 
@@ -41,10 +41,10 @@ def tracked_references(service: ServiceSettings, track: Track) -> dict[str, Refe
     """The objects of which a change makes a new version of a track's pods, by their keys in order."""
     if service.content_hash == "none":
         return {}
-    found: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     for reference in _references(service, service.own(track), secret_env=service.content_hash == "all"):
-        found[reference.key] = reference.joined(found.get(reference.key, reference))
-    return dict(sorted(found.items()))
+        references[reference.key] = reference.joined(references.get(reference.key, reference))
+    return dict(sorted(references.items()))
 
 
 def _references(service: ServiceSettings, own: ColourSettings, *, secret_env: bool) -> Iterator[Reference]:
