@@ -224,6 +224,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     backend = read({"backend": BACKEND}).services["backend"]
     assert backend.port == 8000
     assert backend.namespace == "default"
+    assert backend.liveness is not None
     assert (backend.liveness.path, backend.liveness.initial_delay_seconds, backend.liveness.period_seconds) == (
         "/health",
         30,
