@@ -171,8 +171,8 @@ class ReleasedService(pulumi.ComponentResource):
             return pulumi.Output.from_input("none: service.type is ClusterIP")
 
         def url(spec: Mapping[str, Any]) -> str:
-            port = next((port for port in spec["ports"] if port["name"] == render.PORT), {})
-            return f"http://<application node>:{port.get('node_port') or '<chosen by Kubernetes>'}"
+            numbers = [port.get("node_port") for port in spec["ports"] if port["name"] == render.PORT]
+            return f"http://<application node>:{next(iter(numbers), None) or '<chosen by Kubernetes>'}"
 
         return service.spec.apply(url)
 

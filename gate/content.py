@@ -52,7 +52,7 @@ class LiveTemplate:
     named: frozenset[str]
 
 
-def version_of(reference: Reference, found: Mapping[str, Any] | None) -> str | None:
+def version_of(reference: Reference, observed: Mapping[str, Any] | None) -> str | None:
     """The version of an object; None of one that is missing and has to be there.
 
     Of a Secret it is made from ``uid`` and ``resourceVersion``, and never from values: a hash of a short password in an
@@ -60,30 +60,30 @@ def version_of(reference: Reference, found: Mapping[str, Any] | None) -> str | N
 
     Args:
         reference: to the object.
-        found: the object, of a Secret its metadata; None when it is not there.
+        observed: the object, of a Secret its metadata; None when it is not there.
     """
-    if found is None:
+    if observed is None:
         return ABSENT if reference.optional else None
     if reference.kind == "Secret":
-        content: Any = [found["metadata"]["uid"], found["metadata"]["resourceVersion"]]
+        content: Any = [observed["metadata"]["uid"], observed["metadata"]["resourceVersion"]]
     else:
         content = [
-            {key: value for key, value in (found.get(part) or {}).items() if _is_read(reference, key)}
+            {key: value for key, value in (observed.get(part) or {}).items() if _is_read(reference, key)}
             for part in ("data", "binaryData")
         ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
-def live_template(found: Mapping[str, Any] | None) -> LiveTemplate | None:
+def live_template(workload: Mapping[str, Any] | None) -> LiveTemplate | None:
     """What matters of a Deployment or Rollout; None without one."""
-    if found is None:
+    if workload is None:
         return None
-    template = found["spec"]["template"]
+    template = workload["spec"]["template"]
     annotation = (template.get("metadata", {}).get("annotations") or {}).get(CONTENT_HASH, "")
     containers = template["spec"]["containers"]
     return LiveTemplate(
         image=next((container["image"] for container in containers if container["name"] == CONTAINER), ""),
-        replicas=found["spec"].get("replicas", 1),
+        replicas=workload["spec"].get("replicas", 1),
         versions=dict(pair.split("=", 1) for pair in annotation.split(",") if "=" in pair),
         named=frozenset(_named(template["spec"])),
     )
@@ -130,9 +130,9 @@ def colour_versions(
         elif own.image != wanted.image or (own.replicas == 0 and wanted.replicas):
             version = now  # these pods start from now on
         elif wanted.active:
-            version = before or now  # it was warmed and proved; a switch does not change the pods that it goes to
+            version = before or now  # it was warmed and checked; a switch does not change the pods that it goes to
         elif any(template.versions.get(key) == now for template in serving):
-            version = before  # nothing changed since what serves was warmed: this colour is the way back
+            version = before  # nothing changed since what serves was warmed: this colour is kept for a rollback
         else:
             version = now
         if version is not None:
@@ -163,7 +163,7 @@ def missing_object(name: str, namespace: str, reference: Reference) -> str:
 def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
-        f"{name}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was proved. "
+        f"{name}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was checked. "
         "For pods with the new content, set its replicas to 0, `pulumi up`, and warm it again."
     )
 

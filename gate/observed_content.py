@@ -98,19 +98,19 @@ async def _read(api: BoundedApi, name: str, service: ServiceSettings) -> Content
     for of_track in tracked.values():
         for key, reference in of_track.items():
             references[key] = reference.joined(references.get(key, reference))
-    objects = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
-    found = dict(zip(references, objects, strict=True))
+    answers = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
+    objects = dict(zip(references, answers, strict=True))
     warnings = [
         missing_object(name, service.namespace, reference)
         for key, reference in references.items()
-        if found[key] is None and not reference.optional
+        if objects[key] is None and not reference.optional
     ]
     if isinstance(service, BlueGreenSettings):
-        annotations = await _of_colours(api, name, service, tracked, found, warnings)
+        annotations = await _of_colours(api, name, service, tracked, objects, warnings)
     else:
         rollout = await _rollout(api, name, service)
         wanted = _wanted(service, Track.ROLLOUT, tracked[Track.ROLLOUT])
-        versions = rollout_versions(wanted, _current(wanted, found), live_template(rollout))
+        versions = rollout_versions(wanted, _current(wanted, objects), live_template(rollout))
         annotations = {Track.ROLLOUT: annotation(versions)}
     return Content({track: text for track, text in annotations.items() if text is not None}, tuple(warnings))
 
@@ -120,7 +120,7 @@ async def _of_colours(
     name: str,
     service: BlueGreenSettings,
     tracked: Mapping[Track, Mapping[str, Reference]],
-    found: Mapping[str, Mapping[str, Any] | None],
+    objects: Mapping[str, Mapping[str, Any] | None],
     warnings: list[str],
 ) -> dict[Track, str | None]:
     live: dict[Track, LiveTemplate | None] = {}
@@ -132,7 +132,7 @@ async def _of_colours(
     annotations = {}
     for track, references in tracked.items():
         wanted, serves = _wanted(service, track, references), track in serving
-        current = _current(wanted, found)
+        current = _current(wanted, objects)
         versions = colour_versions(wanted, current, live[track], templates, serves=serves)
         older = [key for key, version in versions.items() if wanted.active and current.get(key, version) != version]
         if older and not serves:
@@ -143,8 +143,8 @@ async def _of_colours(
 
 async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> set[Track]:
     """What takes traffic now: by the Service's selector, and by the load balancer's weights where these decide."""
-    found = await api.find("services", name, service.namespace)
-    selected = serving_track(name, None if found is None else found["spec"].get("selector") or {})
+    live = await api.find("services", name, service.namespace)
+    selected = serving_track(name, None if live is None else live["spec"].get("selector") or {})
     serving = set() if selected is None else {selected}
     if goes_by_weights(service):
         ingresses = (await api.find_all("ingresses", service.namespace, {}, NETWORKING))["items"]
@@ -156,8 +156,8 @@ async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> se
 async def _object(api: BoundedApi, service: ServiceSettings, reference: Reference) -> Mapping[str, Any] | None:
     resource = f"{reference.kind.lower()}s"
     accept = METADATA_ONLY if reference.kind == "Secret" else ANY_JSON
-    found: Mapping[str, Any] | None = await api.find(resource, reference.name, service.namespace, headers=accept)
-    return found
+    observed: Mapping[str, Any] | None = await api.find(resource, reference.name, service.namespace, headers=accept)
+    return observed
 
 
 async def _rollout(api: BoundedApi, name: str, service: ServiceSettings) -> Mapping[str, Any] | None:
@@ -171,6 +171,6 @@ def _wanted(service: ServiceSettings, track: Track, references: Mapping[str, Ref
     return Wanted(references, image, service.replicas_of(track), track is service.track)
 
 
-def _current(wanted: Wanted, found: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
-    versions = {key: version_of(reference, found[key]) for key, reference in wanted.references.items()}
+def _current(wanted: Wanted, objects: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    versions = {key: version_of(reference, objects[key]) for key, reference in wanted.references.items()}
     return {key: version for key, version in versions.items() if version is not None}

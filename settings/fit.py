@@ -175,7 +175,7 @@ def _request(service: ServiceSettings) -> tuple[int, int]:
 
 
 def _sum(resources: Iterable[Resources]) -> tuple[int, int]:
-    requests = [of_one.requests for of_one in resources]
+    requests = [of_container.requests for of_container in resources]
     cpu = sum(millicores(parse_quantity(request.cpu)) for request in requests)
     return cpu, sum(mebibytes(parse_quantity(request.memory)) for request in requests)
 
