@@ -80,7 +80,6 @@ def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl
     assert result.ok, result.output
     assert serving.planned() == {}
     assert "ciphertext" in provider(serving)["kubeconfig"]
-    assert "client-key" not in serving.run("stack", "export", check=True).output
     assert status(serving, below).returncode == 0
 
 
