@@ -171,7 +171,8 @@ class ReleasedService(pulumi.ComponentResource):
             return pulumi.Output.from_input("none: service.type is ClusterIP")
 
         def url(spec: Mapping[str, Any]) -> str:
-            numbers = [port.get("node_port") for port in spec["ports"] if port["name"] == render.PORT]
+            ports: list[Mapping[str, Any]] = spec["ports"]
+            numbers = [port.get("node_port") for port in ports if port["name"] == render.PORT]
             return f"http://<application node>:{next(iter(numbers), None) or '<chosen by Kubernetes>'}"
 
         return service.spec.apply(url)

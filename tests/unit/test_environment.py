@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from render.environment import environment
+from render.environment import sources, variables
 from settings.env_references import cycle, ordered, references
-from settings.service import ColourSettings, ServiceSettings, Track
+from settings.service import ColourSettings, ServiceSettings
 from tests.unit.configuration import BACKEND, changed, mistakes, read
 
 PATH = "switchyard:services.backend"
@@ -14,7 +14,10 @@ PATH = "switchyard:services.backend"
 
 def names(own: ColourSettings | None = None, **values: Any) -> list[str]:
     service = ServiceSettings.model_validate(BACKEND | values)
-    return [variable["name"] for variable in environment(Track.BLUE, service, own or ColourSettings())]
+    return [
+        variable["name"]
+        for variable in variables(sources(service) | sources(own or ColourSettings()) | {"VERSION": {"value": "blue"}})
+    ]
 
 
 @pytest.mark.parametrize(
