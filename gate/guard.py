@@ -24,7 +24,7 @@ from gate.namespace import read_namespace
 from gate.object_names import ObjectName
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from gate.removal import annotate, delete
-from gate.serving import NamespaceView, object_serves, service_serves
+from gate.serving import NamespaceView, object_serves, service_serves, users_services
 from render.marks import ADOPTED, PROJECT, STACK, Mark
 
 Say = Callable[[str], None]
@@ -207,9 +207,7 @@ class Guard:
         run = self._run(record)
         decision = decide(record, live, run)
         if decision.action is Action.ASK and live is not None:
-            view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
-            whole = record.service and not run.configured
-            reason = service_serves(record.service, view) if whole else object_serves(name, live, view)
+            reason = await _reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             if reason is not None:
                 _raise(refuse_serving(record, run, reason))
         gone = decision.action in {Action.ASK, Action.DELETE}
@@ -263,6 +261,15 @@ class Guard:
 
     def _owner(self, entry: ServiceEntry) -> Owner:
         return Owner(self.mark, self.former, entry.adopted)
+
+
+async def _reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
+    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
+    name = record.name
+    if name.kind == "Namespace":
+        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
+    view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
+    return service_serves(record.service, view) if whole else object_serves(name, live, view)
 
 
 def _raise(refusal: Refusal | None) -> None:

@@ -46,14 +46,14 @@ def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(se
         ({"services.backend": None}, "service backend is not in the configuration", gone),
         ({"services.backend": None, "services.renamed": entry}, "service backend is not in the configuration", gone),
     ]
-    for changes, reason, remedy in refusals:
+    for run, (changes, reason, remedy) in zip([serving.preview, serving.up] * 2, refusals, strict=True):
         for path, value in changes.items():
             serving.set(path, value)
-        for result in (serving.preview(), serving.up()):
-            assert not result.ok
-            assert reason in result.output
-            assert remedy in result.output
-            assert "Traceback" not in result.output
+        result = run()
+        assert not result.ok
+        assert reason in result.output
+        assert remedy in result.output
+        assert "Traceback" not in result.output
         serving.restore(config)
     serving.replace("switchyard:production", value=True)
     for result in (serving.run("destroy", "--preview-only"), serving.destroy()):

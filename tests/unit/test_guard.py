@@ -269,6 +269,22 @@ def test_an_adopted_object_is_noted_as_such_before_it_is_written(make: Make) -> 
     assert table.patched == [("backend", {ADOPTED: "true"})]
 
 
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_namespace_is_not_deleted_under_a_service(make: Make, *, serves: bool) -> None:
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "default", "uid": "uid-default", "annotations": OURS.annotations},
+    }
+    guard, table, _ = make({("namespaces", "default"): namespace, **(serving() if serves else {})})
+    if serves:
+        with pytest.raises(GateRefusedError, match="Service backend has 1 ready endpoint"):
+            delete(guard, namespace)
+    else:
+        delete(guard, namespace)
+    assert table.deleted == ([] if serves else [("namespaces", "default")])
+
+
 def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(make: Make) -> None:
     guard, _, _ = make({})
     guard.register_release("argo-rollouts", "argo-rollouts")
