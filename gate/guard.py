@@ -189,16 +189,16 @@ class Guard:
             GateRefusedError: the stack is marked production, and a service of it serves.
         """
         if self.production and self._there:
-            serving = {}
+            serving, seen = {}, True
             for entry in self.services.values():
                 try:
                     reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
                 except UNREACHABLE as error:
-                    reason = f"whether it serves is not known ({error})"
+                    reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[entry.name] = reason
             if serving:
-                _raise(refuse_production_destroy(serving))
+                _raise(refuse_production_destroy(serving, seen=seen))
         self.destroying = True
 
     async def _let_go(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:

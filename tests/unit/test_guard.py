@@ -183,6 +183,19 @@ def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -
     assert not guard.destroying
 
 
+def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, _, _ = make(serving(), production=True, own_machines=True)
+
+    async def silent(_: Guard) -> Table:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(Guard, "_api", silent)
+    with pytest.raises(GateRefusedError, match="pulumi config set switchyard:production false"):
+        asyncio.run(guard.before_destroy())
+
+
 def test_a_destroy_of_production_keeps_a_serving_service_that_is_not_configured(make: Make) -> None:
     guard, table, _ = make(serving(), production=True, services={})
     asyncio.run(guard.before_destroy())
