@@ -60,6 +60,9 @@ class Guard:
         own_machines: whether the cluster's machines go with the stack.
         services: of the configuration, by namespace and name.
         removed: namespace and name of the services that are marked to be taken away.
+        destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
+            first hook runs; and of one whose first hook never does, because the engine leaves out a component that
+            depends on something which is configured and was never made.
         say: takes a line for the engineer.
         warn: takes a warning.
     """
@@ -70,6 +73,7 @@ class Guard:
     own_machines: bool
     services: Mapping[tuple[str, str], ServiceEntry]
     removed: frozenset[tuple[str, str]]
+    destroy_asked: bool
     say: Say
     warn: Say
     cluster_entry: ServiceEntry = field(default_factory=lambda: ServiceEntry("cluster", ""))
@@ -97,7 +101,7 @@ class Guard:
             GateRefusedError: it is part of the configuration, so that its replacement would go with it.
         """
         namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
-        if (namespace, name) in self._releases and not self.destroying:
+        if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
             _raise(refuse_release_deletion(namespace, name))
 
     def adopts(self, manifest: Mapping[str, Any]) -> bool:
@@ -173,6 +177,8 @@ class Guard:
             return
         if self._silent is not None:
             return
+        if self.destroy_asked and not self.destroying:
+            await self.before_destroy()
         try:
             await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
         except UNREACHABLE as error:

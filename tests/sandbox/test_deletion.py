@@ -130,6 +130,9 @@ def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_go
     selected = {"matchLabels": {"app": "somebody"}}
     theirs = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "backend-green"}}
     kubectl.apply({**theirs, "spec": {"maxUnavailable": 1, "selector": selected}})
+    # With a service that was configured and never made the engine leaves the destroy's sentinel out.
+    entry = serving.snapshot()["config"]["switchyard:services"]["backend"]
+    serving.set("services.later", entry)
     result = serving.destroy()
     assert result.ok, result.output
     assert "another object has its name by now" in result.output

@@ -98,6 +98,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
             "own_machines": False,
             "services": {("default", "backend"): ENTRY},
             "removed": frozenset(),
+            "destroy_asked": False,
             "say": said.append,
             "warn": said.append,
             "access": ClusterAccess(),
@@ -174,6 +175,20 @@ def test_a_destroy_takes_down_what_serves_and_a_preview_of_it_deletes_nothing(ma
     assert table.deleted == []
     delete(guard, serving()["services", "backend"])
     assert table.deleted == [("services", "backend")]
+
+
+def test_a_destroy_whose_sentinel_was_left_out_takes_everything_down(make: Make) -> None:
+    guard, table, _ = make(serving(), destroy_asked=True)
+    guard.register(serving()["services", "backend"])
+    delete(guard, serving()["services", "backend"])
+    assert table.deleted == [("services", "backend")]
+
+
+def test_a_destroy_of_production_whose_sentinel_was_left_out_is_refused_all_the_same(make: Make) -> None:
+    guard, table, _ = make(serving(), destroy_asked=True, production=True)
+    with pytest.raises(GateRefusedError, match="marked production"):
+        delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
 
 
 def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -> None:
