@@ -5,6 +5,7 @@ from typing import Literal
 
 import pulumi
 
+from components.operation import is_whole_destroy
 from gate.access import ClusterAccess
 from gate.guard import Guard, ServiceEntry
 from render.marks import Mark, marked
@@ -86,6 +87,7 @@ def begin(settings: StackSettings) -> Guard:
         own_machines=isinstance(settings.cluster, Ec2Cluster),
         services=dict(_entry(settings, name) for name in settings.services),
         removed=_removed(settings),
+        destroy_asked=is_whole_destroy(),
         say=pulumi.log.info,
         warn=pulumi.log.warn,
     )

@@ -13,20 +13,33 @@ WITH_VALUE = frozenset({"-s", "--stack", "-C", "--cwd", "--config-file", "-m", "
 """Options whose value is the next argument, which might read like a command."""
 
 
-@cache
+TARGETED = ("-t", "--target")
+"""Options of a destroy of single resources, the same with the value in one argument included."""
+
+
 def is_destroy() -> bool:
-    """Whether the engine was started to destroy the stack.
+    """Whether the engine was started to destroy the stack, or resources of it.
 
     The engine tells its program nothing of it, and runs no hook before the program has ended: so its command line is
-    read. With it a run asks less of the cluster, whose state is no reason to stop a destroy. It permits nothing: what
-    may be deleted is decided by the deletion guard.
+    read. With it a run asks less of the cluster, whose state is no reason to stop a destroy.
     """
+    return destroys(_arguments())
+
+
+def is_whole_destroy() -> bool:
+    """Whether the engine was started to destroy the whole stack."""
+    return is_destroy() and not any(argument.startswith(TARGETED) for argument in _arguments())
+
+
+@cache
+def _arguments() -> tuple[str, ...]:
+    """The arguments of the engine that runs this program; none where it cannot be found."""
     for process in psutil.Process().parents():
         with suppress(psutil.Error, IndexError):
             program, *arguments = process.cmdline()
             if Path(program).stem == "pulumi":
-                return destroys(arguments)
-    return False
+                return tuple(arguments)
+    return ()
 
 
 def destroys(arguments: Sequence[str]) -> bool:

@@ -188,18 +188,22 @@ def refuse_unreachable(record: Record, problem: str) -> Refusal:
     )
 
 
-def refuse_production_destroy(serving: Mapping[str, str]) -> Refusal:
+def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) -> Refusal:
     """Refuses to destroy a production stack while its services serve.
 
     Args:
         serving: by service, why it serves or why that is not known.
+        seen: whether the cluster could be looked at.
     """
     commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)
     return Refusal(
         step="The destroy of this production stack",
         found="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
         rule="a stack that is marked production takes its services down one word each, before it goes",
-        remedy=f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then destroy.",
+        remedy=(
+            f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then destroy."
+            + ("" if seen else " If the cluster is lost for good: pulumi config set switchyard:production false.")
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from gate.namespace import read_namespace
 from gate.object_names import ObjectName
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from gate.removal import annotate, delete
-from gate.serving import NamespaceView, object_serves, service_serves
+from gate.serving import NamespaceView, object_serves, service_serves, users_services
 from render.marks import ADOPTED, PROJECT, STACK, Mark
 
 Say = Callable[[str], None]
@@ -60,6 +60,9 @@ class Guard:
         own_machines: whether the cluster's machines go with the stack.
         services: of the configuration, by namespace and name.
         removed: namespace and name of the services that are marked to be taken away.
+        destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
+            first hook runs; and of one whose first hook never does, because the engine leaves out a component that
+            depends on something which is configured and was never made.
         say: takes a line for the engineer.
         warn: takes a warning.
     """
@@ -70,6 +73,7 @@ class Guard:
     own_machines: bool
     services: Mapping[tuple[str, str], ServiceEntry]
     removed: frozenset[tuple[str, str]]
+    destroy_asked: bool
     say: Say
     warn: Say
     cluster_entry: ServiceEntry = field(default_factory=lambda: ServiceEntry("cluster", ""))
@@ -97,7 +101,7 @@ class Guard:
             GateRefusedError: it is part of the configuration, so that its replacement would go with it.
         """
         namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
-        if (namespace, name) in self._releases and not self.destroying:
+        if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
             _raise(refuse_release_deletion(namespace, name))
 
     def adopts(self, manifest: Mapping[str, Any]) -> bool:
@@ -173,6 +177,8 @@ class Guard:
             return
         if self._silent is not None:
             return
+        if self.destroy_asked and not self.destroying:
+            await self.before_destroy()
         try:
             await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
         except UNREACHABLE as error:
@@ -189,16 +195,16 @@ class Guard:
             GateRefusedError: the stack is marked production, and a service of it serves.
         """
         if self.production and self._there:
-            serving = {}
+            serving, seen = {}, True
             for entry in self.services.values():
                 try:
                     reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
                 except UNREACHABLE as error:
-                    reason = f"whether it serves is not known ({error})"
+                    reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[entry.name] = reason
             if serving:
-                _raise(refuse_production_destroy(serving))
+                _raise(refuse_production_destroy(serving, seen=seen))
         self.destroying = True
 
     async def _let_go(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
@@ -207,9 +213,7 @@ class Guard:
         run = self._run(record)
         decision = decide(record, live, run)
         if decision.action is Action.ASK and live is not None:
-            view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
-            whole = record.service and not run.configured
-            reason = service_serves(record.service, view) if whole else object_serves(name, live, view)
+            reason = await _reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             if reason is not None:
                 _raise(refuse_serving(record, run, reason))
         gone = decision.action in {Action.ASK, Action.DELETE}
@@ -263,6 +267,15 @@ class Guard:
 
     def _owner(self, entry: ServiceEntry) -> Owner:
         return Owner(self.mark, self.former, entry.adopted)
+
+
+async def _reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
+    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
+    name = record.name
+    if name.kind == "Namespace":
+        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
+    view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
+    return service_serves(record.service, view) if whole else object_serves(name, live, view)
 
 
 def _raise(refusal: Refusal | None) -> None:

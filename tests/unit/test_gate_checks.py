@@ -278,3 +278,22 @@ def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: 
         asyncio.run(it.gates.explain(GREEN, [error]))
         expected = "backend: pods of green: 1 of 0 ready of v1. blue goes on"
         assert [line.startswith(expected) for line in it.warned] == ([True] if explained else [])
+
+
+@pytest.mark.parametrize(
+    ("ready", "replicas", "previewed", "wrong"),
+    [(("b1",), 3, False, False), ((), 3, False, True), ((), 3, True, False)],
+    ids=["one ready", "none ready", "none ready before a change of its pods"],
+)
+def test_a_serving_colour_without_a_ready_pod_is_no_good_end(
+    monkeypatch: pytest.MonkeyPatch, ready: tuple[str, ...], replicas: int, *, previewed: bool, wrong: bool
+) -> None:
+    cluster = PlayedCluster(selected=selector("backend", BLUE), of_colour=ready)
+    it = played(monkeypatch, cluster, blue={"tag": "v1", "replicas": replicas})
+    if previewed:
+        asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
+    problem = asyncio.run(it.gates.look()).problem
+    assert (problem is not None) is wrong
+    if problem is not None:
+        assert problem.startswith("backend: blue serves, and has no ready pod")
+        assert "pulumi up --refresh" in problem

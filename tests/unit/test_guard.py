@@ -98,6 +98,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
             "own_machines": False,
             "services": {("default", "backend"): ENTRY},
             "removed": frozenset(),
+            "destroy_asked": False,
             "say": said.append,
             "warn": said.append,
             "access": ClusterAccess(),
@@ -176,11 +177,38 @@ def test_a_destroy_takes_down_what_serves_and_a_preview_of_it_deletes_nothing(ma
     assert table.deleted == [("services", "backend")]
 
 
+def test_a_destroy_whose_sentinel_was_left_out_takes_everything_down(make: Make) -> None:
+    guard, table, _ = make(serving(), destroy_asked=True)
+    guard.register(serving()["services", "backend"])
+    delete(guard, serving()["services", "backend"])
+    assert table.deleted == [("services", "backend")]
+
+
+def test_a_destroy_of_production_whose_sentinel_was_left_out_is_refused_all_the_same(make: Make) -> None:
+    guard, table, _ = make(serving(), destroy_asked=True, production=True)
+    with pytest.raises(GateRefusedError, match="marked production"):
+        delete(guard, serving()["services", "backend"])
+    assert table.deleted == []
+
+
 def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -> None:
     guard, _, _ = make(serving(), production=True)
     with pytest.raises(GateRefusedError, match="backend: Service backend has 1 ready endpoint"):
         asyncio.run(guard.before_destroy())
     assert not guard.destroying
+
+
+def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, _, _ = make(serving(), production=True, own_machines=True)
+
+    async def silent(_: Guard) -> Table:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(Guard, "_api", silent)
+    with pytest.raises(GateRefusedError, match="pulumi config set switchyard:production false"):
+        asyncio.run(guard.before_destroy())
 
 
 def test_a_destroy_of_production_keeps_a_serving_service_that_is_not_configured(make: Make) -> None:
@@ -267,6 +295,22 @@ def test_an_adopted_object_is_noted_as_such_before_it_is_written(make: Make) -> 
     asyncio.run(guard.before_write(account, None))
     asyncio.run(guard.before_adoption(account, None))
     assert table.patched == [("backend", {ADOPTED: "true"})]
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_namespace_is_not_deleted_under_a_service(make: Make, *, serves: bool) -> None:
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "default", "uid": "uid-default", "annotations": OURS.annotations},
+    }
+    guard, table, _ = make({("namespaces", "default"): namespace, **(serving() if serves else {})})
+    if serves:
+        with pytest.raises(GateRefusedError, match="Service backend has 1 ready endpoint"):
+            delete(guard, namespace)
+    else:
+        delete(guard, namespace)
+    assert table.deleted == ([] if serves else [("namespaces", "default")])
 
 
 def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(make: Make) -> None:
