@@ -6,16 +6,17 @@ from rehearsal import tls
 from rehearsal.kinds import Request, ec2
 from rehearsal.load_balancer_requests import (
     create_load_balancer,
-    create_rules,
     create_target_group,
     elb,
     listener,
+    rules,
     set_attributes,
     tag_list,
 )
+from rehearsal.load_balancer_rules import plan, requests
 from rehearsal.load_balancer_seen import Caller, LoadBalancer, Seen
 from rehearsal.load_balancer_targets import WantedGroup
-from rehearsal.load_balancer_wanted import PROTECTION, Wanted, WantedListener, balancer_name
+from rehearsal.load_balancer_wanted import BALANCER_RESOURCE, PROTECTION, RESOURCE_TAG, Wanted, WantedListener
 from rehearsal.plugin import RefusedError
 from rehearsal.values import Values
 
@@ -50,35 +51,45 @@ class Account:
         self._seen = Seen(aws, cluster, self._in_place_of)
 
     def apply(self, wanted: Wanted) -> None:
-        """Makes a load balancer, or changes it, so that it is as wanted."""
+        """Makes a load balancer, or changes it, in the controller's order, so that it is as wanted."""
         with self._lock:
             if (rules := sum(len(one.rules) for one in wanted.listeners)) > RULES_LIMIT:
                 raise RefusedError(f"TooManyRules: {wanted.name} has {rules} rules, AWS takes {RULES_LIMIT}")
-            found = self._find(wanted.name)
-            vpc, subnets = self._place(wanted)
-            if found is None:
-                [found] = self._aws.call(create_load_balancer(wanted, subnets))["LoadBalancers"]
-            elif (found["Scheme"], found["IpAddressType"]) != (wanted.scheme, wanted.ip_address_type):
+            if (other := self._find(wanted.group)) is not None and other["LoadBalancerName"] != wanted.name:
                 raise RefusedError(f"{wanted.name}: another scheme is another load balancer, which is not made here")
-            arn = found["LoadBalancerArn"]
-            groups = {"LoadBalancerArn": arn, "SecurityGroups": list(wanted.security_groups)}
-            self._aws.call(elb("SetSecurityGroups", groups))
-            self._aws.call(elb("AddTags", {"ResourceArns": [arn], "Tags": tag_list(wanted.tags)}))
-            if wanted.attributes:
-                self._aws.call(set_attributes("LoadBalancer", arn, wanted.attributes))
+            vpc, subnets = self._place(wanted)
             there = {one["TargetGroupName"]: one["TargetGroupArn"] for one in self._seen.target_groups(wanted.group)}
             target_groups = {
                 group.name: self._target_group(group, there.get(group.name), wanted.tags, vpc)
                 for group in wanted.target_groups
             }
-            self._listeners(arn, wanted, target_groups)
+            self._listeners(self._balancer(wanted, subnets), wanted, target_groups)
+            # By way of the TargetGroupBindings, which are written after everything else.
+            for group in wanted.target_groups:
+                self._register(group, target_groups[group.name], vpc)
             for name in there.keys() - target_groups.keys():
                 self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": there[name]}))
+
+    def _balancer(self, wanted: Wanted, subnets: list[str]) -> str:
+        """Makes or changes the load balancer itself; returns its ARN."""
+        found = self._find(wanted.group)
+        if found is None:
+            [found] = self._aws.call(create_load_balancer(wanted, subnets))["LoadBalancers"]
+        elif found["IpAddressType"] != wanted.ip_address_type:
+            raise RefusedError(f"{wanted.name}: another type of address is not set here")
+        arn = str(found["LoadBalancerArn"])
+        groups = {"LoadBalancerArn": arn, "SecurityGroups": list(wanted.security_groups)}
+        self._aws.call(elb("SetSecurityGroups", groups))
+        own = tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE})
+        self._aws.call(elb("AddTags", {"ResourceArns": [arn], "Tags": own}))
+        if wanted.attributes:
+            self._aws.call(set_attributes("LoadBalancer", arn, wanted.attributes))
+        return arn
 
     def remove(self, group: str) -> None:
         """Deletes the load balancer of a group, with its listeners and rules, and then the target groups."""
         with self._lock:
-            found = self._find(balancer_name(self._cluster, group))
+            found = self._find(group)
             if found is not None:
                 arn = found["LoadBalancerArn"]
                 if self._seen.attributes("LoadBalancer", arn).get(PROTECTION) == "true":
@@ -95,10 +106,9 @@ class Account:
         with self._lock:
             return self._seen.load_balancers()
 
-    def _find(self, name: str) -> Values | None:
-        return next(
-            (one for one in self._seen.described("DescribeLoadBalancers") if one["LoadBalancerName"] == name), None
-        )
+    def _find(self, group: str) -> Values | None:
+        """The load balancer of a group, by its tags."""
+        return next(iter(self._seen.balancers(group)), None)
 
     def _place(self, wanted: Wanted) -> tuple[str, list[str]]:
         """Id of the VPC of the security groups, and a subnet of it for each zone."""
@@ -121,13 +131,18 @@ class Account:
             self._aws.call(elb("ModifyTargetGroup", {"TargetGroupArn": arn, **group.health}))
         if group.attributes:
             self._aws.call(set_attributes("TargetGroup", arn, group.attributes))
+        return arn
+
+    def _register(self, group: WantedGroup, arn: str, vpc: str) -> None:
+        """Registers the targets of a group, and takes the others off."""
+        if group.targets is None:
+            return
         before, after = set(self._seen.targets(arn)), set(group.targets)
         self._check_instances(after - before, vpc)
         for operation, ids in (("RegisterTargets", after - before), ("DeregisterTargets", before - after)):
             if ids:
                 targets = [{"Id": id_, "Port": group.port} for id_ in sorted(ids)]
                 self._aws.call(elb(operation, {"TargetGroupArn": arn, "Targets": targets}))
-        return arn
 
     def _check_instances(self, ids: set[str], vpc: str) -> None:
         """Refuses targets that Elastic Load Balancing would refuse; moto takes any."""
@@ -150,18 +165,28 @@ class Account:
     def _listener(
         self, balancer: str, arn: str | None, wanted: WantedListener, tags: Values, target_groups: dict[str, str]
     ) -> None:
-        """Makes or changes a listener, and makes its rules anew."""
+        """Makes or changes a listener, its further certificates and its rules."""
         parameters = listener(wanted, None if wanted.certificate is None else self._certificate(wanted.certificate))
+        own = tag_list(tags | {RESOURCE_TAG: str(wanted.port)})
         if arn is None:
-            made = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": tag_list(tags), **parameters})
-            arn = self._aws.call(made)["Listeners"][0]["ListenerArn"]
+            made = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": own, **parameters})
+            arn = str(self._aws.call(made)["Listeners"][0]["ListenerArn"])
         else:
             self._aws.call(elb("ModifyListener", {"ListenerArn": arn, **parameters}))
-        for rule in self._seen.described("DescribeRules", ListenerArn=arn):
-            if not rule["IsDefault"]:
-                self._aws.call(elb("DeleteRule", {"RuleArn": rule["RuleArn"]}))
-        for request in create_rules(str(arn), wanted, target_groups, tags):
+        self._list_certificates(arn, {self._certificate(one) for one in wanted.listed})
+        there = [rule for rule in self._seen.described("DescribeRules", ListenerArn=arn) if not rule["IsDefault"]]
+        for request in requests(arn, wanted.port, plan(there, rules(wanted, target_groups)), tags):
             self._aws.call(request)
+
+    def _list_certificates(self, listener: str, wanted: set[str]) -> None:
+        there = self._seen.listed_certificates(listener)
+        for operation, arns in (
+            ("RemoveListenerCertificates", there - wanted),
+            ("AddListenerCertificates", wanted - there),
+        ):
+            if arns:
+                listed = [{"CertificateArn": arn} for arn in sorted(arns)]
+                self._aws.call(elb(operation, {"ListenerArn": listener, "Certificates": listed}))
 
     def _certificate(self, arn: str) -> str:
         """The certificate itself where moto has it, else one that stands for it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rehearsal.kinds import Request
 from rehearsal.load_balancer_targets import WantedGroup
-from rehearsal.load_balancer_wanted import Wanted, WantedListener
+from rehearsal.load_balancer_wanted import BALANCER_RESOURCE, RESOURCE_TAG, Wanted, WantedListener
 from rehearsal.values import Values
 
 
@@ -17,7 +17,7 @@ def create_load_balancer(wanted: Wanted, subnets: list[str]) -> Request:
         "IpAddressType": wanted.ip_address_type,
         "Subnets": subnets,
         "SecurityGroups": list(wanted.security_groups),
-        "Tags": tag_list(wanted.tags),
+        "Tags": tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE}),
     }
     return elb("CreateLoadBalancer", parameters)
 
@@ -32,7 +32,7 @@ def create_target_group(group: WantedGroup, tags: Mapping[str, str], vpc: str) -
         "IpAddressType": "ipv4",
         "Port": group.port,
         "VpcId": vpc,
-        "Tags": tag_list(tags),
+        "Tags": tag_list({**tags, RESOURCE_TAG: group.resource}),
     }
     return elb("CreateTargetGroup", parameters | group.health)
 
@@ -50,30 +50,35 @@ def listener(wanted: WantedListener, certificate: str | None) -> Values:
     return found
 
 
-def create_rules(arn: str, wanted: WantedListener, target_groups: Mapping[str, str], tags: Values) -> list[Request]:
-    """Makes the rules of a listener.
+def rules(wanted: WantedListener, target_groups: Mapping[str, str]) -> list[Values]:
+    """What each rule of a listener has in the call that makes it, the tags left out.
 
     Args:
-        arn: of the listener.
         wanted: the listener.
         target_groups: ARN of each target group by name.
-        tags: of the rules.
     """
-    found = []
+    found: list[Values] = []
     for priority, rule in enumerate(wanted.rules, 1):
         conditions: list[Values] = []
         if rule.host is not None:
             conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}})
         conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": list(rule.paths)}})
-        parameters: Values = {
-            "ListenerArn": arn,
-            "Priority": priority,
-            "Conditions": conditions,
-            "Actions": [{"Type": "forward", "TargetGroupArn": target_groups[rule.target_group]}],
-            "Tags": tag_list(tags),
-        }
-        found.append(elb("CreateRule", parameters))
+        action = {"Type": "forward", "TargetGroupArn": target_groups[rule.target_group]}
+        found.append({"Priority": priority, "Conditions": conditions, "Actions": [action]})
     return found
+
+
+def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str]) -> Request:
+    """Makes a rule.
+
+    Args:
+        listener: its ARN.
+        port: of the listener.
+        rule: one of `rules`.
+        tags: of all that the load balancer has.
+    """
+    tagged = {**tags, RESOURCE_TAG: f"{port}:{rule['Priority']}"}
+    return elb("CreateRule", {"ListenerArn": listener, "Tags": tag_list(tagged), **rule})
 
 
 def set_attributes(kind: str, arn: str, attributes: Mapping[str, str]) -> Request:

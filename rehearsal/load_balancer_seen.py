@@ -116,6 +116,17 @@ class Seen:
         every = [(one, self._tags(one["LoadBalancerArn"])) for one in self.described("DescribeLoadBalancers")]
         return [self._described(one, tags) for one, tags in every if tags.get(CLUSTER_TAG) == self._cluster]
 
+    def balancers(self, group: str) -> list[Values]:
+        """The load balancers with the tags of this cluster and group."""
+        own = {CLUSTER_TAG: self._cluster, STACK_TAG: group}
+        every = self.described("DescribeLoadBalancers")
+        return [one for one in every if own.items() <= self._tags(one["LoadBalancerArn"]).items()]
+
+    def listed_certificates(self, listener: str) -> set[str]:
+        """ARNs of the certificates of a listener that are listed, the default one left out."""
+        found = self._aws.call(elb("DescribeListenerCertificates", {"ListenerArn": listener}))["Certificates"]
+        return {one["CertificateArn"] for one in found if not one.get("IsDefault")}
+
     def described(self, operation: str, **parameters: Any) -> list[Values]:
         """What a call that describes things lists."""
         found: list[Values] = self._aws.call(elb(operation, parameters))[LISTED[operation]]

@@ -20,8 +20,18 @@ HEALTH = {
 }
 """Annotation of each parameter of a health check, and the controller's default."""
 
-EXCLUDED = ("node.kubernetes.io/exclude-from-external-load-balancers", "node-role.kubernetes.io/master")
-"""Labels of nodes that are no targets where an Ingress does not say which are."""
+EXCLUDED = (
+    "node.kubernetes.io/exclude-from-external-load-balancers",
+    "alpha.service-controller.kubernetes.io/exclude-balancer",
+    "node-role.kubernetes.io/master",
+)
+"""Labels of nodes that are no targets, whichever an Ingress asks for."""
+
+GOING = "ToBeDeletedByClusterAutoscaler"
+"""Taint of a node that is no target any more."""
+
+INSTANCE = re.compile(r"i-[^/]*")
+"""Last part of the provider id of an instance."""
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -29,13 +39,19 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class WantedGroup:
-    """A target group: name, NodePort, health check, attributes, and ids of the instances."""
+    """A target group: name, NodePort, health check, attributes, and ids of the instances.
+
+    Attributes:
+        resource: of the controller's tag: Ingress, Service and port that it is for.
+        targets: None leaves them as they are, because one of the nodes is no instance.
+    """
 
     name: str
+    resource: str
     port: int
     health: Values
     attributes: dict[str, str]
-    targets: tuple[str, ...]
+    targets: tuple[str, ...] | None
 
 
 def target_group(
@@ -74,13 +90,16 @@ def target_group(
         health[parameter] = default if value is None else int(value) if isinstance(default, int) else value
     health["Matcher"] = {"HttpCode": annotation(ingress, "success-codes") or "200"}
     targets, notes = _targets(pairs(annotation(ingress, "target-node-labels")), nodes)
-    distinct = digest(cluster, group, written(ingress), service, port)
+    uid, name = services[namespace, service]["metadata"].get("uid", ""), ingress["metadata"]["name"]
+    named = next(iter(backend["port"].values()))
+    distinct = digest(cluster, group, namespace, name, uid, named, port, "instance", "HTTP", "HTTP1")
     made = WantedGroup(
         name=f"k8s-{letters(namespace)[:8]}-{letters(service)[:8]}-{distinct}",
+        resource=f"{written(ingress)}-{service}:{named}",
         port=port,
         health=health,
         attributes=pairs(annotation(ingress, "target-group-attributes")),
-        targets=tuple(sorted(targets)),
+        targets=None if notes else tuple(sorted(targets)),
     )
     return made, notes
 
@@ -113,8 +132,8 @@ def letters(text: str) -> str:
 
 
 def digest(*parts: object) -> str:
-    """Ten characters that differ when one of the parts does."""
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:10]
+    """Ten characters of the digest of these parts, one after the other as the controller writes them."""
+    return hashlib.sha256("".join(map(str, parts)).encode()).hexdigest()[:10]
 
 
 def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Manifest) -> int:
@@ -126,24 +145,41 @@ def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Ma
     for port in found["spec"].get("ports") or ():
         if backend["port"] in ({"name": port.get("name")}, {"number": port["port"]}):
             if found["spec"].get("type") not in {"NodePort", "LoadBalancer"}:
-                raise ValueError(f"Service {written(found)}: target-type instance needs a Service of type NodePort")
+                raise ValueError(f"Service {written(found)}: TargetGroup port is empty: it is not of type NodePort")
             return int(port["nodePort"])
     raise ValueError(f"Ingress {written(ingress)}: Service {backend['name']} has no port {backend['port']}")
 
 
 def _targets(labels: Mapping[str, str], nodes: Iterable[Manifest]) -> tuple[list[str], list[str]]:
-    """Ids of the instances of the nodes with these labels, and what stands against others of them."""
+    """Ids of the instances of the nodes with these labels, and which of the nodes is none.
+
+    Where no node is Ready those count whose state nobody knows (the controller's fail-open).
+    """
+    chosen = [node for node in nodes if _takes_traffic(node) and labels.items() <= _labels(node).items()]
+    ready = [node for node in chosen if _ready(node) == "True"] or [
+        node for node in chosen if _ready(node) == "Unknown"
+    ]
     targets, notes = [], []
-    for node in nodes:
-        own = node["metadata"].get("labels") or {}
-        conditions = node.get("status", {}).get("conditions") or ()
-        is_ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
-        chosen = labels.items() <= own.items() if labels else not any(label in own for label in EXCLUDED)
-        if not (is_ready and chosen):
-            continue
+    for node in ready:
         name, provider = node["metadata"]["name"], node["spec"].get("providerID") or ""
-        if re.fullmatch(r"aws:///[^/]+/i-[0-9a-f]+", provider):
-            targets.append(provider.rpartition("/")[2])
+        instance = provider.rpartition("/")[2]
+        if INSTANCE.fullmatch(instance):
+            targets.append(instance)
         else:
-            notes.append(f"node {name}: providerID {provider!r} is no instance of AWS, so that it is no target")
+            notes.append(f"providerID {provider!r} is invalid for EC2 instances, node: {name}: no target is registered")
     return targets, notes
+
+
+def _takes_traffic(node: Manifest) -> bool:
+    taints = {taint["key"] for taint in node["spec"].get("taints") or ()}
+    return GOING not in taints and not any(label in _labels(node) for label in EXCLUDED)
+
+
+def _labels(node: Manifest) -> Mapping[str, str]:
+    found: Mapping[str, str] = node["metadata"].get("labels") or {}
+    return found
+
+
+def _ready(node: Manifest) -> str | None:
+    conditions = node.get("status", {}).get("conditions") or ()
+    return next((one["status"] for one in conditions if one["type"] == "Ready"), None)

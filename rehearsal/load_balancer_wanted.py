@@ -29,6 +29,11 @@ from render.weights import BY_ANNOTATION
 STACK_TAG = "ingress.k8s.aws/stack"
 """Tag of the controller's whose value is the group."""
 
+RESOURCE_TAG = "ingress.k8s.aws/resource"
+"""Tag of the controller's whose value says which part of the group's load balancer something is."""
+
+BALANCER_RESOURCE = "LoadBalancer"
+
 ATTRIBUTES = "load-balancer-attributes"
 PROTECTION = "deletion_protection.enabled"
 
@@ -65,11 +70,17 @@ class WantedRule:
 
 @dataclass(frozen=True)
 class WantedListener:
-    """A port, its certificate and policy where it speaks TLS, what it does by default, and its rules in order."""
+    """A port, its certificates and policy where it speaks TLS, what it does by default, and its rules in order.
+
+    Attributes:
+        certificate: the default one, of the first Ingress.
+        listed: the further ones. The controller lists the default one as well, where a second Ingress names it.
+    """
 
     port: int
     protocol: str
     certificate: str | None
+    listed: tuple[str, ...]
     policy: str | None
     action: Values
     rules: tuple[WantedRule, ...]
@@ -120,9 +131,9 @@ def is_protected(ingress: Manifest) -> bool:
     return pairs(annotation(ingress, ATTRIBUTES)).get(PROTECTION) == "true"
 
 
-def balancer_name(cluster: str, group: str) -> str:
-    """A name of at most 32 characters, another one for each cluster and group."""
-    return f"k8s-{letters(group)[:17]}-{digest(cluster, group)}"
+def balancer_name(cluster: str, group: str, scheme: str) -> str:
+    """A name of at most 32 characters, another one for each cluster, group and scheme."""
+    return f"k8s-{letters(group)[:17]}-{digest(cluster, group, scheme)}"
 
 
 def wanted(
@@ -159,10 +170,11 @@ def wanted(
     security_groups = _one(members, "security-groups")
     if not security_groups:
         raise ValueError("no Ingress names a security group, and this stand-in makes none")
+    scheme = _one(members, "scheme") or "internal"
     return Wanted(
         group=group,
-        name=balancer_name(cluster, group),
-        scheme=_one(members, "scheme") or "internal",
+        name=balancer_name(cluster, group, scheme),
+        scheme=scheme,
         ip_address_type=_one(members, "ip-address-type") or "ipv4",
         security_groups=tuple(security_groups.split(",")),
         attributes=_merged(members, ATTRIBUTES),
@@ -247,10 +259,10 @@ def _listeners(
                 raise ValueError(
                     f"Ingress {written(user)}: no certificate for port {port}; this stand-in looks for none"
                 )
-        certificate = _one(users, "certificate-arn") if secure else None
+        certificates = [annotation(user, "certificate-arn") or "" for user in users] if secure else []
         if redirect is not None and not secure:
             target = {"Protocol": "HTTPS", "Port": redirect, "StatusCode": "HTTP_301"}
-            yield WantedListener(port, protocol, None, None, {"Type": "redirect", "RedirectConfig": target}, ())
+            yield WantedListener(port, protocol, None, (), None, {"Type": "redirect", "RedirectConfig": target}, ())
             continue
         saying = [written(user) for user in users if written(user) in defaults]
         if len(saying) > 1:
@@ -258,7 +270,8 @@ def _listeners(
         yield WantedListener(
             port,
             protocol,
-            certificate,
+            certificates[0] if certificates else None,
+            tuple(dict.fromkeys(certificates[1:])),
             (_one(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
             defaults[saying[0]] if saying else NOTHING,
             tuple(rule for user in users for rule in rules.get(written(user), [])),
