@@ -1,11 +1,12 @@
-"""A stand-in for the AWS Load Balancer Controller, which comes by a chart that a rehearsal does not download.
+"""A fake of the AWS Load Balancer Controller, which comes by a chart that a rehearsal does not download.
 
-It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, load
-balancer, target groups, listeners and rules, status; and at the end the same backwards. No request ever gets through
-such a load balancer. What the controller does and this does not: target-type ip, actions but for a fixed response by
-default, conditions in annotations, security groups of its own, certificates that it looks for or that are more than
-one, a web ACL, tags that an Ingress has alone or that the chart gives it for everything, an Ingress that moves to
-another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, events, its webhook.
+It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, target
+groups, load balancer, listeners, rules and targets, status, events; and at the end the same backwards. No request ever
+gets through such a load balancer. What the controller does and this does not: target-type ip, actions but for a fixed
+response by default, weights among them, conditions in annotations, security groups of its own, certificates that it
+looks for, a web ACL, tags that an Ingress has alone or that the chart gives it for everything, an Ingress that moves to
+another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, its webhook. A node that is no
+instance, of which the controller complains on the TargetGroupBinding, is among `problems`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
+from itertools import count
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +22,7 @@ from typing import Any, Self
 from gate.access import UNREACHABLE
 from gate.api import CORE, NETWORKING, BoundedApi, RejectedError
 from rehearsal.load_balancer_account import Account
+from rehearsal.load_balancer_events import FAILED_BUILD, FAILED_DEPLOY, RECONCILED, event_of
 from rehearsal.load_balancer_seen import Caller, LoadBalancer, hostname
 from rehearsal.load_balancer_targets import Name, written
 from rehearsal.load_balancer_wanted import Wanted, finalizer, groups, is_protected, wanted
@@ -62,6 +65,8 @@ class LoadBalancers:
         self._applied: dict[str, Wanted] = {}
         self._problems: dict[str, tuple[str, ...]] = {}
         self._try_again = False
+        self._told: dict[str, str] = {}
+        self._count = count(1)
         self._seen: dict[str, dict[Name, Manifest]] = {}
         self._stopping = Event()
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None], Thread] | None = None
@@ -168,11 +173,14 @@ class LoadBalancers:
                 await self._take_care(api, group, found.get(group, []))
 
     async def _take_care(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
+        word = RECONCILED
         try:
             problems = await self._carry_out(api, group, members)
         except (RefusedError, RejectedError, ValueError) as error:
             problems = (f"group {group}: {error}",)
             self._try_again = True
+            word = FAILED_BUILD.format(error) if isinstance(error, ValueError) else FAILED_DEPLOY.format(error)
+        await self._tell(api, group, members, word)
         for problem in problems:
             if problem not in self._problems.get(group, ()):
                 log.warning("%s", problem)
@@ -210,6 +218,30 @@ class LoadBalancers:
         for member in leaving:
             await self._finalize(api, member, present=False)
         return notes
+
+    async def _tell(self, api: BoundedApi, group: str, members: Sequence[Manifest], word: str) -> None:
+        """Writes an event for each Ingress of a group, as often as the controller says something, repeated or new.
+
+        The controller is asked again by what it watches, and says each time that all is well; here it is said once for
+        each version of what the Ingresses say.
+        """
+        staying = [member for member in members if "deletionTimestamp" not in member["metadata"]]
+        said = json.dumps([word, [[_name(one), one["spec"], one["metadata"].get("annotations")] for one in staying]])
+        if word == RECONCILED and self._told.get(group) == said:
+            return
+        for member in staying:
+            event = event_of(member, word, next(self._count))
+            with suppress(RejectedError):  # in a namespace that goes nothing is made any more
+                await api.ask(
+                    "patch",
+                    "events",
+                    str(event["metadata"]["name"]),
+                    _name(member)[0],
+                    params={"fieldManager": MANAGER, "force": "true"},
+                    headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+                    content=json.dumps(event),
+                )
+        self._told[group] = said
 
     async def _finalize(self, api: BoundedApi, ingress: Manifest, *, present: bool) -> Manifest:
         """Puts the finalizer on an Ingress or takes it off; returns it as it is then."""

@@ -16,6 +16,14 @@ from rehearsal.tls import Tls
 AWS_NOTICE = "AWS is a stand-in here: nothing of this is AWS."
 TLS_NOTICE = "TLS keys and certificates come from a stand-in here: they are real, but not the provider's."
 
+NO_AWS = {
+    "AWS_ACCESS_KEY_ID": "rehearsal",
+    "AWS_SECRET_ACCESS_KEY": "rehearsal",
+    "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://127.0.0.1:9",
+}
+"""For the program itself, which asks AWS for the rules of its load balancer: it finds nobody there, and goes by the
+words of the controller. A rehearsal asks no account of anybody's."""
+
 
 @dataclass(frozen=True)
 class StandIns:
@@ -71,7 +79,7 @@ def stand_ins(
         served = {package: serve(part) for package, part in parts.items()}
         environment = {port_variable(package): str(port) for package, (_, port) in served.items()}
         try:
-            yield StandIns({"PULUMI_HOME": str(home), **environment}, record, aws, slow)
+            yield StandIns({"PULUMI_HOME": str(home), **NO_AWS, **environment}, record, aws, slow)
         finally:
             for server, _ in served.values():
                 server.stop(grace=None).wait()

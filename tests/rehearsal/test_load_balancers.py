@@ -235,6 +235,22 @@ def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_t
     wait(lambda: published.running.problems == [])
 
 
+def test_the_controller_says_in_events_what_it_does_and_what_it_refuses(published: Rig) -> None:
+    def said(reason: str) -> set[str]:
+        events = [one for one in published.kubectl.get("events") if one["reason"] == reason]
+        return {one["involvedObject"]["name"] for one in events if one["involvedObject"]["kind"] == "Ingress"}
+
+    everyone = {"backend", "shop", GROUP_INGRESS}
+    wait(lambda: said("SuccessfullyReconciled") == everyone)
+    assert said("FailedBuildModel") == set()
+    published.kubectl.run("patch", "service", "shop", "-p", '{"spec":{"type":"ClusterIP"}}')
+    wait(lambda: said("FailedBuildModel") == everyone)
+    assert "Service " in published.running.problems[0]
+    assert "TargetGroup port is empty" in published.running.problems[0]
+    published.apply()
+    wait(lambda: published.running.problems == [])
+
+
 def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress_and_all_it_has(
     published: Rig,
 ) -> None:
