@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate.access import UNREACHABLE
+from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import AccessDeniedError
+from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.service import Track
+from settings.stack import StackSettings
 from settings.text import Url, matching
 from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
 from switchyard.configuration import ConfigurationError, access_to, read_settings
@@ -75,13 +77,17 @@ def status(stack: Stack = None) -> None:
         name, settings = read_settings(stack)
         access = access_to(name, settings)
         services = asyncio.run(look(access, settings.services))
+        balancer = _balancer_problem(access, settings)
     console.print(_table(name, services))
     if any(service.simulated for service in services):
         console.print(
             "Simulated nodes: pods turn Ready without running; probes, images and smoke tests are not exercised."
         )
+    if balancer is not None:
+        errors.print(balancer)
     if not all(service.as_configured for service in services):
         console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
+    if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(MISMATCH)
 
 
@@ -119,6 +125,16 @@ def analyze(
         console.print(said, style="yellow", markup=False)
     if not succeeded(judgements):
         raise typer.Exit(UNPROVED)
+
+
+def _balancer_problem(access: ClusterAccess, settings: StackSettings) -> str | None:
+    """What is wrong with the load balancer of a cluster that the stack makes."""
+    if not isinstance(settings.cluster, Ec2Cluster):
+        return None
+    # The SDK of AWS takes a second to import, which a cluster of somebody else's need not wait for.
+    from gate.balancer_wait import load_balancer_problem  # noqa: PLC0415
+
+    return asyncio.run(load_balancer_problem(access, settings.cluster, settings.services))
 
 
 @contextmanager

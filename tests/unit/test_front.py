@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import front
 from components.blue_green import BlueGreenService
 from components.front import look_at_weights
 from components.ingress import AlbIngress
@@ -152,7 +153,26 @@ def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_
     look_at_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
     look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
     cluster.there = [written("selector")]
-    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
+    assert look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
+
+
+def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingress_names_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = PlayedBalancer(there=[written("albTargets")])
+
+    async def connect(_: ClusterAccess) -> Any:
+        return cluster
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    monkeypatch.setattr(front, "left_by", nobody)
+    services = {"backend": service(), "shop": service()}
+    assert look_at_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
+    staying = services | {"backend": service("albWeights")}
+    assert look_at_weights(CLUSTER, staying, ClusterAccess()) == frozenset()
 
 
 def test_an_api_server_that_does_not_answer_ends_no_run_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import ingress
 from components.addons import platform_addons, pod_network
 from components.ingress import AlbIngress
 from gate.access import ClusterAccess
+from gate.balancer_wait import GroupProblem
 from render.ingress import PREFIX
 from settings.ec2 import Ec2Cluster
 from tests.unit.balanced import CERTIFICATE, GROUP, MANY, cluster, service
@@ -104,6 +106,72 @@ def test_the_hostname_and_the_addresses_are_outputs(monkeypatch: pytest.MonkeyPa
     record(monkeypatch, run)
     # On mocks nobody writes an Ingress's status.
     assert shown == {"hostname": "", "urls": {"backend": ["http:///"]}}
+
+
+class Group:
+    """What the wait for the controller comes to."""
+
+    def __init__(self, problem: GroupProblem | None) -> None:
+        self.problem = problem
+        self.waited: list[bool] = []
+
+    def __call__(self, *_: object) -> "Group":
+        return self
+
+    async def carried_out(self, *, written: bool) -> GroupProblem | None:
+        self.waited.append(written)
+        return self.problem
+
+
+def test_an_update_waits_for_the_controller_once_everything_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group(None)
+    monkeypatch.setattr(ingress, "BalancerGroup", group)
+    found = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+    assert found.outputs["ingress"] == ["hostname", "urls"]
+    assert group.waited == [False]  # on mocks no hook notes a write
+
+
+def test_an_update_ends_in_the_controllers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingress, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400")))
+    with pytest.raises(pulumi.RunError, match="FailedDeployModel: 400"):
+        record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+
+
+def test_an_update_that_takes_an_ingress_away_is_not_ended_by_what_that_may_have_caused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda line, _=None: said.append(line))
+    monkeypatch.setattr(ingress, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400.", ("shop/cart",))))
+    record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+    assert "FailedDeployModel: 400. The end of this update deletes Ingress shop/cart, which may be the cause" in said[0]
+
+
+def test_an_api_server_that_is_away_is_no_proof_that_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(Group):
+        async def carried_out(self, *, written: bool) -> GroupProblem | None:
+            raise OSError(f"refused {written}")
+
+    monkeypatch.setattr(ingress, "BalancerGroup", Away(None))
+    with pytest.raises(pulumi.RunError, match="whether it does what its Ingresses say is not known"):
+        record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+
+
+def test_labels_are_nothing_that_the_controller_looks_at_again() -> None:
+    before = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "1"}}}
+    labelled = {"spec": {"rules": []}, "metadata": {"labels": {"a": "2"}, "annotations": {"b": "1"}}}
+    annotated = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "2"}}}
+    assert ingress._seen_by_controller(before) == ingress._seen_by_controller(labelled)
+    assert ingress._seen_by_controller(before) != ingress._seen_by_controller(annotated)
+    assert ingress._seen_by_controller(None) is None
+
+
+def test_an_ingress_that_leaves_the_target_groups_of_its_colours_is_written_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = record(monkeypatch, program(cluster(MANY), first={"backend"}))
+    assert found.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
+    assert "ingress.group" in found.dependencies(INGRESS, "ingress-backend")
 
 
 @pytest.mark.parametrize(
