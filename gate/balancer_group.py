@@ -11,13 +11,12 @@ from enum import Enum
 from typing import Any
 
 from gate.balancer import ListenerRule
-from gate.weights import CONTROLLER
+from gate.weights import CONTROLLER, leads, ways
 from render.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from render.labels import FIELD_MANAGER
 from render.routes import Part
-from render.weights import goes_by_weights, weights
 from settings.ec2 import LoadBalancer
-from settings.service import BlueGreenSettings, ServiceSettings
+from settings.service import ServiceSettings
 
 RECONCILED = "SuccessfullyReconciled"
 """Reason of the event that the controller writes when the load balancer is as all Ingresses of its group say."""
@@ -31,12 +30,12 @@ ServiceKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class ExpectedRule:
-    """What a listener has for one route.
+    """What a listener has for one path of an Ingress.
 
     Attributes:
         ingress: namespace and name of the Ingress that asks for it.
         host: of the request; None for every host.
-        path: prefix, as the settings have it.
+        path: prefix, as the Ingress has it.
         services: those whose target groups get its requests.
     """
 
@@ -108,34 +107,36 @@ class Verdict:
     reason: str = ""
 
 
-def expected_rules(
-    alb: LoadBalancer, parts: Iterable[Part], services: Mapping[str, ServiceSettings]
-) -> list[ExpectedRule]:
-    """A rule for each route of the settings.
-
-    Args:
-        alb: settings of the load balancer.
-        parts: its Ingresses.
-        services: settings of all services.
-    """
+def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
+    """A rule for each path of these Ingresses, as they are on the cluster."""
     return [
-        ExpectedRule(
-            f"{services[part.service].namespace}/{part.name}",
-            route.host,
-            route.path,
-            _receivers(part.service, services[part.service]),
-        )
-        for part in parts
-        for route in part.routes
-        if route in alb.routes
+        ExpectedRule(full_name(ingress), rule.get("host"), path.get("path", "/"), _receivers(ingress, path))
+        for ingress in ingresses
+        for rule in ingress["spec"].get("rules") or ()
+        for path in (rule.get("http") or {}).get("paths") or ()
     ]
 
 
-def _receivers(name: str, service: ServiceSettings) -> frozenset[ServiceKey]:
-    names = [name]
-    if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
-        names = [each for each, weight in weights(name, service).items() if weight > 0]
-    return frozenset((service.namespace, each) for each in names)
+def _receivers(ingress: Mapping[str, Any], path: Mapping[str, Any]) -> frozenset[ServiceKey]:
+    """The Services that get the requests of a path, by themselves or by the weights of its action."""
+    names = leads(ways(path["backend"]["service"]["name"], [ingress]))
+    return frozenset((ingress["metadata"]["namespace"], name) for name in names)
+
+
+def full_name(ingress: Mapping[str, Any]) -> str:
+    """Namespace and name."""
+    return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
+
+
+def kept(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
+    """Namespace and name of each Ingress that the stack has.
+
+    Args:
+        parts: the services' Ingresses.
+        services: settings of all services.
+    """
+    own = {f"{services[part.service].namespace}/{part.name}" for part in parts}
+    return frozenset(own | {f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"})
 
 
 def listener_port(alb: LoadBalancer) -> int:
@@ -146,21 +147,19 @@ def listener_port(alb: LoadBalancer) -> int:
 def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The Ingresses of a group, by namespace and name."""
     return {
-        f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}": ingress
+        full_name(ingress): ingress
         for ingress in ingresses
         if (ingress["metadata"].get("annotations") or {}).get(f"{PREFIX}/group.name") == group
     }
 
 
-def leaving(found: Mapping[str, Mapping[str, Any]], expected: Iterable[ExpectedRule]) -> list[str]:
-    """Ingresses of this program in a group that the stack has no more: the end of the update deletes them."""
-    kept = {rule.ingress for rule in expected} | {f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"}
-    ours = (
-        name
+def ours(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Those Ingresses of a group that this program has written."""
+    return {
+        name: ingress
         for name, ingress in found.items()
         if (ingress["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
-    )
-    return sorted(set(ours) - kept)
+    }
 
 
 def last_word(names: Iterable[str], events: Iterable[Mapping[str, Any]]) -> Word | None:
@@ -192,7 +191,7 @@ def missing_rules(
     """The routes for which the load balancer has no rule, or one that sends requests elsewhere.
 
     Args:
-        expected: what the settings ask for.
+        expected: what the Ingresses ask for.
         rules: what the load balancer has.
         port: of the listener that has to have them.
         services: the Service of each target group, by its ARN.

@@ -14,12 +14,13 @@ from gate.balancer_group import (
     ServiceKey,
     State,
     Verdict,
-    expected_rules,
+    asked_rules,
+    kept,
     last_word,
-    leaving,
     listener_port,
     members,
     missing_rules,
+    ours,
     refusal,
     verdict,
 )
@@ -84,7 +85,7 @@ class BalancerGroup:
         self._access = access
         self._group = cluster.name
         self._port = listener_port(alb)
-        self._expected = expected_rules(alb, parts(alb.routes), services)
+        self._kept = kept(parts(alb.routes), services)
         self._say = say
         self._balancers = balancers or Balancers(cluster.region)
 
@@ -131,7 +132,7 @@ class BalancerGroup:
             word=last_word(found, events),
             missing=missing,
             unknown=unknown,
-            leaving=leaving(found, self._expected),
+            leaving=sorted(ours(found).keys() - self._kept),
         )
 
     async def _missing(
@@ -146,7 +147,8 @@ class BalancerGroup:
             ]
         except AwsError as error:
             return None, str(error)
-        return missing_rules(self._expected, rules, self._port, await _target_groups(api)), None
+        expected = asked_rules(ours(found).values())
+        return missing_rules(expected, rules, self._port, await _target_groups(api)), None
 
 
 class _Patience:

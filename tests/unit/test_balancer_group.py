@@ -11,12 +11,13 @@ from gate.balancer_group import (
     State,
     Verdict,
     Word,
-    expected_rules,
+    asked_rules,
+    kept,
     last_word,
-    leaving,
     listener_port,
     members,
     missing_rules,
+    ours,
     refusal,
     verdict,
 )
@@ -37,10 +38,16 @@ def settings(**alb: Any) -> Ec2Cluster:
     return cluster(ROUTES, **alb)
 
 
+def written(services: dict[str, BlueGreenSettings] | None = None) -> dict[str, Any]:
+    """The Ingresses of the group on the cluster, by namespace and name."""
+    own, services = settings(), services or SERVICES
+    assert own.load_balancer is not None
+    every = [ingress(own, part, services[part.service]) for part in parts(own.load_balancer.routes)]
+    return dict(members(own.name, [*every, group_ingress(own, GROUP, "")]))
+
+
 def expected(services: dict[str, BlueGreenSettings] | None = None) -> list[ExpectedRule]:
-    alb = settings().load_balancer
-    assert alb is not None
-    return expected_rules(alb, parts(alb.routes), services or SERVICES)
+    return asked_rules(written(services).values())
 
 
 def test_each_route_has_one_rule_with_the_patterns_that_the_controller_makes_of_its_prefix() -> None:
@@ -87,17 +94,15 @@ def test_a_route_has_its_rule_when_host_paths_listener_and_service_are_the_same(
     assert missing_rules([API], [rule], 80, TARGETS) == ([] if there else [API])
 
 
-def test_the_ingresses_of_a_group_are_those_with_its_name_whoever_wrote_them() -> None:
+def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_this_program_wrote() -> None:
     own = settings()
     assert own.load_balancer is not None
-    written = [ingress(own, part, SERVICES[part.service]) for part in parts(own.load_balancer.routes)]
-    written.append(group_ingress(own, GROUP, ""))
     somebodys = {"metadata": {"namespace": "x", "name": "y", "annotations": {f"{PREFIX}/group.name": own.name}}}
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
-    found = members(own.name, [*written, somebodys, another])
+    found = members(own.name, [*written().values(), somebodys, another])
     assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
-    assert leaving(found, expected()) == []
-    assert leaving(found, expected()[1:]) == ["shop/shop"]
+    assert ours(found).keys() == found.keys() - {"x/y"}
+    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(found).keys()
 
 
 def event(version: int, reason: str, kind: str = "Warning", name: str = "backend") -> dict[str, Any]:
