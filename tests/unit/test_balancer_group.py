@@ -6,14 +6,14 @@ import pytest
 
 from gate.balancer import ListenerRule
 from gate.balancer_group import (
+    ControllerEvent,
     ExpectedRule,
     Observation,
     State,
     Verdict,
-    Word,
     asked_rules,
     kept,
-    last_word,
+    last_event,
     listener_port,
     members,
     missing_rules,
@@ -30,8 +30,8 @@ from tests.unit.balanced import CERTIFICATE, GROUP, cluster, service
 ROUTES = [{"service": "backend"}, {"service": "shop", "host": "shop.example.org", "path": "/cart/"}]
 SERVICES = {"backend": service(), "shop": service(namespace="shop", nodePort=30081)}
 API = ExpectedRule("default/backend", None, "/api", frozenset({("default", "backend")}))
-FAILED = Word(10, failed=True, text="FailedDeployModel: 400", ingress="default/backend")
-DONE = Word(10, failed=False, text="SuccessfullyReconciled: Successfully reconciled", ingress="default/backend")
+FAILED = ControllerEvent(10, failed=True, text="FailedDeployModel: 400", ingress="default/backend")
+DONE = ControllerEvent(10, failed=False, text="SuccessfullyReconciled: done", ingress="default/backend")
 
 
 def settings(**alb: Any) -> Ec2Cluster:
@@ -123,10 +123,10 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
         event(13, "Other", "Normal"),
         event(14, "FailedDeployModel", name="of-another-group"),
     ]
-    found = last_word(["default/backend"], events)
+    found = last_event(["default/backend"], events)
     assert found is not None
     assert (found.version, found.failed) == (12, False)
-    assert last_word(["default/backend"], []) is None
+    assert last_event(["default/backend"], []) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
     ],
 )
 def test_a_verdict_rests_on_words_later_than_the_write_and_on_the_rules_at_aws(
-    word: Word | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
+    word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
 ) -> None:
     assert verdict(Observation(changed, word, missing, "no credentials"), written=written).state is state
 
@@ -175,4 +175,4 @@ def test_a_refusal_without_a_word_names_the_routes_and_not_all_of_many() -> None
     assert "; and 2 more, after 120 s" in said
     unknown = Observation(1, None, None, "AWS does not say it")
     said = refusal("it", unknown, Verdict(State.WAITING, "it has not said that it is done"), 0)
-    assert "The load balancer goes on with the rules that it has" in said
+    assert "The load balancer continues to serve by the rules that it has" in said
