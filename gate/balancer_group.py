@@ -7,6 +7,7 @@ What was observed goes in, a verdict comes out; `gate.balancer_wait` observes an
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,10 @@ from settings.service import ServiceSettings
 
 RECONCILED = "SuccessfullyReconciled"
 """Reason of the event that the controller writes when the load balancer is as all Ingresses of its group say."""
+
+REPEATED_WITHIN = timedelta(minutes=20)
+"""In which a controller that still fails says so again: it waits 1000 s at most until it tries again (client-go,
+DefaultTypedControllerRateLimiter). Its success may be among the events that it drops."""
 
 SHOWN_ROUTES = 3
 """Routes that a message names; of more it gives the number."""
@@ -63,12 +68,18 @@ class ControllerEvent:
         failed: whether it is a complaint.
         text: reason and message.
         ingress: namespace and name of an Ingress that has it.
+        time: when it happened last; None where the event does not say it.
     """
 
     version: int
     failed: bool
     text: str
     ingress: str
+    time: datetime | None = None
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it was not repeated for so long that it is no news of a controller that still fails."""
+        return self.time is not None and self.time < now - REPEATED_WITHIN
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Observation:
         missing: routes without their rule at AWS; None where AWS could not be asked.
         unknown: why AWS could not be asked.
         leaving: Ingresses of this program in the group that the stack has no more.
+        old: whether the event was not repeated for so long that it is no news.
     """
 
     changed: int
@@ -88,6 +100,7 @@ class Observation:
     missing: Sequence[ExpectedRule] | None
     unknown: str | None = None
     leaving: Sequence[str] = ()
+    old: bool = False
 
 
 class State(Enum):
@@ -183,7 +196,13 @@ def _controller_event(event: Mapping[str, Any]) -> ControllerEvent | None:
         failed=failed,
         text=f"{event.get('reason')}: {event.get('message', '')}",
         ingress=f"{about.get('namespace', '')}/{about.get('name', '')}",
+        time=_time(event),
     )
+
+
+def _time(event: Mapping[str, Any]) -> datetime | None:
+    text = event.get("lastTimestamp") or event.get("eventTime")
+    return None if text is None else datetime.fromisoformat(str(text))
 
 
 def missing_rules(
@@ -219,7 +238,8 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     """
     event = observation.event
     counts = event is not None and (not written or event.version > observation.changed)
-    if event is not None and counts and event.failed:
+    overcome = observation.old and observation.missing is not None and not observation.missing
+    if event is not None and counts and event.failed and not overcome:
         return Verdict(State.FAILING, event.text)
     if observation.missing:
         return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from gate.access import ClusterAccess
@@ -127,12 +128,14 @@ class BalancerGroup:
         selected = {"fieldSelector": "involvedObject.kind=Ingress"}
         events = (await api.ask("list", "events", "", None, CORE, params=selected))["items"]
         missing, unknown = await self._missing(api, own_group)
+        event = last_event(own_group, events)
         return Observation(
             changed=max((int(each["metadata"]["resourceVersion"]) for each in own_group.values()), default=0),
-            event=last_event(own_group, events),
+            event=event,
             missing=missing,
             unknown=unknown,
             leaving=sorted(ours(own_group).keys() - self._kept),
+            old=event is not None and event.is_old(datetime.now(UTC)),
         )
 
     async def _missing(

@@ -1,5 +1,6 @@
 """Whether a load balancer does what its Ingresses say: what was observed goes in, a verdict comes out."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -154,6 +155,17 @@ def test_a_verdict_rests_on_words_later_than_the_write_and_on_the_rules_at_aws(
     word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
 ) -> None:
     assert verdict(Observation(changed, word, missing, "no credentials"), written=written).state is state
+
+
+def test_a_complaint_that_was_not_repeated_is_overcome_where_all_rules_are_there() -> None:
+    now = datetime.now(UTC)
+    [found] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
+    assert found is not None
+    assert (found.is_old(now), found.is_old(now + timedelta(minutes=21))) == (False, True)
+    assert not FAILED.is_old(now)
+    assert verdict(Observation(11, FAILED, [], old=True), written=False).state is State.DONE
+    assert verdict(Observation(11, FAILED, [API], old=True), written=False).state is State.FAILING
+    assert verdict(Observation(11, FAILED, None, old=True), written=False).state is State.FAILING
 
 
 def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() -> None:
