@@ -50,7 +50,7 @@ def look_at_weights(
     """Ends a run that would take the colours' target groups away from users who come by them.
 
     Returns:
-        The services that leave the target groups of their colours, which nobody comes by any more. Their Ingresses are
+        The services that leave the target groups of their colours, which get no request any more. Their Ingresses are
         written before the colours lose their ports: for an Ingress that names a Service without one the controller
         refuses the whole group (`TargetGroup port is empty`).
 

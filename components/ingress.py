@@ -217,7 +217,7 @@ class AlbIngress(pulumi.ComponentResource):
 
 
 def _seen_by_controller(inputs: Any) -> Any:
-    """What of an Ingress's inputs has the controller look at it again; labels do not."""
+    """The inputs of an Ingress whose change the controller reconciles; it ignores labels."""
     if inputs is None:
         return None
     metadata = inputs.get("metadata") or {}

@@ -229,15 +229,15 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     if access.made is None:
         return
     kubeconfig, days, now = access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
-    found: list[str | None] = []
+    warnings: list[str | None] = []
     try:
         on_machines = blocking(authorities_on_machines(access))
     except (*UNREACHABLE, ValueError):
         on_machines = {}  # those of the stack are as old
-    found += authority_warnings(kubeconfig, on_machines, days, now)
+    warnings += authority_warnings(kubeconfig, on_machines, days, now)
     with contextlib.suppress(OSError):  # who needs the API server finds out
-        found.append(server_warning(kubeconfig, days, now))
-    for warning in filter(None, found):
+        warnings.append(server_warning(kubeconfig, days, now))
+    for warning in filter(None, warnings):
         pulumi.log.warn(warning)
 
 

@@ -1,4 +1,4 @@
-"""Whether the load balancer does what its Ingresses say, by the words of its controller and the rules at AWS.
+"""Whether the load balancer does what its Ingresses say, by the events of its controller and the rules at AWS.
 
 An Ingress is written when the API server has taken it. What its controller or Elastic Load Balancing refuse is only in
 events: FailedBuildModel, FailedDeployModel and others, on every Ingress of the group, whichever of them is the cause.
@@ -7,6 +7,7 @@ What was observed goes in, a verdict comes out; `gate.balancer_wait` observes an
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,10 @@ from settings.service import ServiceSettings
 
 RECONCILED = "SuccessfullyReconciled"
 """Reason of the event that the controller writes when the load balancer is as all Ingresses of its group say."""
+
+REPEATED_WITHIN = timedelta(minutes=20)
+"""In which a controller that still fails says so again: it waits 1000 s at most until it tries again (client-go,
+DefaultTypedControllerRateLimiter). Its success may be among the events that it drops."""
 
 SHOWN_ROUTES = 3
 """Routes that a message names; of more it gives the number."""
@@ -55,20 +60,26 @@ class ExpectedRule:
 
 
 @dataclass(frozen=True)
-class Word:
-    """What the controller said last of the group.
+class ControllerEvent:
+    """The last event of the controller on the group.
 
     Attributes:
         version: of the event; a later one is larger.
         failed: whether it is a complaint.
         text: reason and message.
         ingress: namespace and name of an Ingress that has it.
+        time: when it happened last; None where the event does not say it.
     """
 
     version: int
     failed: bool
     text: str
     ingress: str
+    time: datetime | None = None
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it was not repeated for so long that it is no news of a controller that still fails."""
+        return self.time is not None and self.time < now - REPEATED_WITHIN
 
 
 @dataclass(frozen=True)
@@ -77,17 +88,19 @@ class Observation:
 
     Attributes:
         changed: version of the Ingress that was changed last, by whomever.
-        word: what the controller said last; None where it said nothing, or more than an hour ago.
+        event: the controller's last one; None without one in the last hour, for which events are kept.
         missing: routes without their rule at AWS; None where AWS could not be asked.
         unknown: why AWS could not be asked.
         leaving: Ingresses of this program in the group that the stack has no more.
+        old: whether the event was not repeated for so long that it is no news.
     """
 
     changed: int
-    word: Word | None
+    event: ControllerEvent | None
     missing: Sequence[ExpectedRule] | None
     unknown: str | None = None
     leaving: Sequence[str] = ()
+    old: bool = False
 
 
 class State(Enum):
@@ -153,36 +166,43 @@ def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Map
     }
 
 
-def ours(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Those Ingresses of a group that this program has written."""
     return {
         name: ingress
-        for name, ingress in found.items()
+        for name, ingress in group.items()
         if (ingress["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
     }
 
 
-def last_word(names: Iterable[str], events: Iterable[Mapping[str, Any]]) -> Word | None:
-    """What the controller said last of any of these Ingresses.
+def last_event(names: Iterable[str], events: Iterable[Mapping[str, Any]]) -> ControllerEvent | None:
+    """The controller's last event on any of these Ingresses.
 
-    A repeated event is counted up and not written anew, so that the version of its object says when it was said last.
+    A repeated event is counted up in its object, so that the version of the object says when it happened last.
     """
     known = set(names)
-    words = [word for event in events if (word := _word(event)) is not None and word.ingress in known]
-    return max(words, key=lambda word: word.version, default=None)
+    candidates = map(_controller_event, events)
+    own = [event for event in candidates if event is not None and event.ingress in known]
+    return max(own, key=lambda event: event.version, default=None)
 
 
-def _word(event: Mapping[str, Any]) -> Word | None:
+def _controller_event(event: Mapping[str, Any]) -> ControllerEvent | None:
     about = event.get("involvedObject", {})
     failed = event.get("type") == "Warning"
     if about.get("kind") != "Ingress" or not (failed or event.get("reason") == RECONCILED):
         return None
-    return Word(
+    return ControllerEvent(
         version=int(event["metadata"]["resourceVersion"]),
         failed=failed,
         text=f"{event.get('reason')}: {event.get('message', '')}",
         ingress=f"{about.get('namespace', '')}/{about.get('name', '')}",
+        time=_time(event),
     )
+
+
+def _time(event: Mapping[str, Any]) -> datetime | None:
+    text = event.get("lastTimestamp") or event.get("eventTime")
+    return None if text is None else datetime.fromisoformat(str(text))
 
 
 def missing_rules(
@@ -205,7 +225,7 @@ def missing_rules(
 
 
 def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> frozenset[ServiceKey]:
-    """The Services that get requests; a target group of nobody's is one of its own."""
+    """The Services that get requests; a target group without a binding stands for itself."""
     return frozenset(services.get(arn, ("", arn)) for arn, weight in weights.items() if weight > 0)
 
 
@@ -214,12 +234,13 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
 
     Args:
         observation: what there is.
-        written: whether this run has written an Ingress, so that only a later word of the controller counts.
+        written: whether this run has written an Ingress, so that only a later event of the controller counts.
     """
-    word = observation.word
-    counts = word is not None and (not written or word.version > observation.changed)
-    if word is not None and counts and word.failed:
-        return Verdict(State.FAILING, word.text)
+    event = observation.event
+    counts = event is not None and (not written or event.version > observation.changed)
+    overcome = observation.old and observation.missing is not None and not observation.missing
+    if event is not None and counts and event.failed and not overcome:
+        return Verdict(State.FAILING, event.text)
     if observation.missing:
         return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")
     if not written or counts:
@@ -229,31 +250,31 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     return Verdict(State.QUIET)
 
 
-def refusal(group: str, observation: Observation, found: Verdict, seconds: float) -> str:
+def refusal(group: str, observation: Observation, outcome: Verdict, seconds: float) -> str:
     """The line for a load balancer that does not do what its Ingresses say.
 
     Args:
         group: name of the group.
         observation: what there is.
-        found: what that means.
+        outcome: what that means.
         seconds: how long it was waited for.
     """
     after = f", after {seconds:.0f} s" if seconds else ""
-    if found.state is State.FAILING:
-        what = f"its controller refuses what the Ingresses of the group say{after}: {found.reason}"
+    if outcome.state is State.FAILING:
+        what = f"its controller refuses what the Ingresses of the group say{after}: {outcome.reason}"
     else:
-        what = f"{found.reason}{after}"
-        if observation.word is not None:
-            what += f" (the controller said last: {observation.word.text})"
+        what = f"{outcome.reason}{after}"
+        if observation.event is not None:
+            what += f" (the controller said last: {observation.event.text})"
     routes = observation.missing
     serves = (
-        "The load balancer goes on with the rules that it has"
+        "The load balancer continues to serve by the rules that it has"
         if routes is None
         else f"Without its rule at AWS is {_listed(routes)}; the other routes serve"
         if routes
         else "All routes have their rules and serve"
     )
-    ingress = observation.word.ingress if observation.word is not None else f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"
+    ingress = observation.event.ingress if observation.event is not None else f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"
     namespace, _, name = ingress.partition("/")
     return (
         f"load balancer of {group}: {what}. {serves}. No change of any route is carried out until the controller takes "

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from gate.access import ClusterAccess
@@ -16,7 +17,7 @@ from gate.balancer_group import (
     Verdict,
     asked_rules,
     kept,
-    last_word,
+    last_event,
     listener_port,
     members,
     missing_rules,
@@ -34,15 +35,15 @@ WAIT_SECONDS = 120.0
 """Bound on the wait for an Ingress that this run has written: the controller takes seconds for rules and targets."""
 
 FAILING_SECONDS = 15.0
-"""How long the controller complains until that is the answer: it tries again by itself, and at AWS a thing that was
-just made may not be seen everywhere yet."""
+"""How long the controller must complain until that is the result: it tries again by itself, and AWS is eventually
+consistent."""
 
 QUIET_SECONDS = 10.0
-"""How long a controller that says nothing is waited for where the rules are there already. It drops events when it has
-said much (client-go, 25 an object and then one in five minutes)."""
+"""How long a controller without an event is waited for where the rules are there already. It drops events after 25 an
+object, and then writes one in five minutes (client-go, EventCorrelator)."""
 
 SETTLE_SECONDS = 3.0
-"""How long its word must stand where AWS cannot be asked: it may be of a change before the last one."""
+"""How long its success must stand where AWS cannot be asked: it may be of a change before the last one."""
 
 POLL_SECONDS = 1.0
 """Between two observations: AWS offers nothing to watch."""
@@ -62,13 +63,13 @@ class GroupProblem:
 
 
 class BalancerGroup:
-    """The Ingresses of one load balancer and what becomes of them.
+    """The Ingresses of one load balancer, and whether they are carried out.
 
     Args:
         access: the cluster.
         cluster: its settings, with a load balancer.
         services: settings of all services.
-        say: takes a line on what is waited for.
+        report: takes a line on what is waited for.
         balancers: asks AWS.
     """
 
@@ -77,7 +78,7 @@ class BalancerGroup:
         access: ClusterAccess,
         cluster: Ec2Cluster,
         services: Mapping[str, ServiceSettings],
-        say: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
         balancers: Balancers | None = None,
     ) -> None:
         if (alb := cluster.load_balancer) is None:
@@ -86,14 +87,14 @@ class BalancerGroup:
         self._group = cluster.name
         self._port = listener_port(alb)
         self._kept = kept(parts(alb.routes), services)
-        self._say = say
+        self._report = report
         self._balancers = balancers or Balancers(cluster.region)
 
     async def now(self) -> GroupProblem | None:
         """What is wrong at this moment. Raises one of `gate.access.UNREACHABLE`."""
         observation = await self._observe(await self._access.api())
-        found = verdict(observation, written=False)
-        return None if found.state is State.DONE else self._problem(observation, found, 0)
+        outcome = verdict(observation, written=False)
+        return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
 
     async def carried_out(self, *, written: bool) -> GroupProblem | None:
         """Waits until the load balancer is as the Ingresses say; returns what is wrong after the time.
@@ -106,53 +107,55 @@ class BalancerGroup:
         """
         api, clock = await self._access.api(), asyncio.get_running_loop().time
         patience = _Patience(clock(), written=written)
-        said = None
+        reported = None
         while True:
             observation = await self._observe(api)
-            found = verdict(observation, written=written)
-            answer = patience.answer(found, clock(), certain=observation.missing is not None)
+            outcome = verdict(observation, written=written)
+            answer = patience.answer(outcome, clock(), certain=observation.missing is not None)
             if answer is not None:
-                return None if answer else self._problem(observation, found, clock() - patience.began)
-            if found.reason and found.reason != said:
-                self._say(f"waiting for the load balancer of {self._group}: {found.reason}")
-                said = found.reason
+                return None if answer else self._problem(observation, outcome, clock() - patience.began)
+            if outcome.reason and outcome.reason != reported:
+                self._report(f"waiting for the load balancer of {self._group}: {outcome.reason}")
+                reported = outcome.reason
             await asyncio.sleep(POLL_SECONDS)
 
-    def _problem(self, observation: Observation, found: Verdict, seconds: float) -> GroupProblem:
-        return GroupProblem(refusal(self._group, observation, found, seconds), tuple(observation.leaving))
+    def _problem(self, observation: Observation, outcome: Verdict, seconds: float) -> GroupProblem:
+        return GroupProblem(refusal(self._group, observation, outcome, seconds), tuple(observation.leaving))
 
     async def _observe(self, api: BoundedApi) -> Observation:
         ingresses = (await api.find_all("ingresses", None, {}, NETWORKING))["items"]
-        found = members(self._group, ingresses)
+        own_group = members(self._group, ingresses)
         selected = {"fieldSelector": "involvedObject.kind=Ingress"}
         events = (await api.ask("list", "events", "", None, CORE, params=selected))["items"]
-        missing, unknown = await self._missing(api, found)
+        missing, unknown = await self._missing(api, own_group)
+        event = last_event(own_group, events)
         return Observation(
-            changed=max((int(each["metadata"]["resourceVersion"]) for each in found.values()), default=0),
-            word=last_word(found, events),
+            changed=max((int(each["metadata"]["resourceVersion"]) for each in own_group.values()), default=0),
+            event=event,
             missing=missing,
             unknown=unknown,
-            leaving=sorted(ours(found).keys() - self._kept),
+            leaving=sorted(ours(own_group).keys() - self._kept),
+            old=event is not None and event.is_old(datetime.now(UTC)),
         )
 
     async def _missing(
-        self, api: BoundedApi, found: Mapping[str, Mapping[str, Any]]
+        self, api: BoundedApi, own_group: Mapping[str, Mapping[str, Any]]
     ) -> tuple[list[ExpectedRule] | None, str | None]:
         """The routes without a rule, or why that is not known."""
         try:
             rules = [
                 rule
-                for name in sorted(hostnames(found.values()))
+                for name in sorted(hostnames(own_group.values()))
                 for rule in await self._balancers.listener_rules(name)
             ]
         except AwsError as error:
             return None, str(error)
-        expected = asked_rules(ours(found).values())
+        expected = asked_rules(ours(own_group).values())
         return missing_rules(expected, rules, self._port, await _target_groups(api)), None
 
 
 class _Patience:
-    """How long which verdict is taken for one that passes.
+    """How long a verdict must stand until it is the result.
 
     Args:
         began: when the wait began.
@@ -166,20 +169,20 @@ class _Patience:
         self._state: State | None = None
         self._since = began
 
-    def answer(self, found: Verdict, now: float, *, certain: bool) -> bool | None:
+    def answer(self, outcome: Verdict, now: float, *, certain: bool) -> bool | None:
         """Whether all is well; None while that is open.
 
         Args:
-            found: the present verdict.
+            outcome: the present verdict.
             now: the time.
             certain: whether AWS was asked.
         """
-        if found.state is not self._state:
-            self._state, self._since = found.state, now
+        if outcome.state is not self._state:
+            self._state, self._since = outcome.state, now
         if now - self.began >= self._bound:
-            return found.state in {State.DONE, State.QUIET}
+            return outcome.state in {State.DONE, State.QUIET}
         stood = now - self._since
-        match found.state:
+        match outcome.state:
             case State.DONE:
                 return True if certain or not self._written or stood >= SETTLE_SECONDS else None
             case State.QUIET:
@@ -194,10 +197,10 @@ async def _target_groups(api: BoundedApi) -> dict[str, ServiceKey]:
     """Namespace and name of the Service of each target group, by its ARN."""
     if not await api.knows("targetgroupbindings", GROUP_NAMESPACE, TARGETS):
         return {}
-    found = await api.find_all("targetgroupbindings", None, {}, TARGETS)
+    bindings = await api.find_all("targetgroupbindings", None, {}, TARGETS)
     return {
         item["spec"]["targetGroupARN"]: (item["metadata"]["namespace"], item["spec"]["serviceRef"]["name"])
-        for item in found["items"]
+        for item in bindings["items"]
         if item["spec"].get("targetGroupARN")
     }
 

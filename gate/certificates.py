@@ -83,14 +83,14 @@ def authority_warnings(
         now: the time.
     """
     own = base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"])
-    found = {name: pem.encode() for name, pem in on_machines.items()} or {"kubernetes": own}
+    authorities = {name: pem.encode() for name, pem in on_machines.items()} or {"kubernetes": own}
     warnings = [
         f"the certificate authority {name} of the machines ends on {end:%Y-%m-%d}: no certificate of the cluster is "
         f"good after it, and no update renews it. {RUNBOOK}, the authorities'"
-        for name, pem in found.items()
+        for name, pem in authorities.items()
         if (end := _end(pem)) < now + timedelta(days=days)
     ]
-    live = found.get("kubernetes", own)
+    live = authorities.get("kubernetes", own)
     if _serials(own).isdisjoint(_serials(live)):
         warnings.append(
             "the stack has another certificate of the authority kubernetes than the machines: they keep theirs, which "

@@ -7,7 +7,7 @@ from itertools import count, product
 from settings.ec2 import Route
 
 ANY_HOST, ONE_HOST = 900, 400
-"""Orders of the widest routes: an ALB takes paths of 128 characters, which have 64 parts."""
+"""Orders of the widest routes: an Ingress takes prefixes of 126 characters, which have 63 parts."""
 
 
 @dataclass(frozen=True)

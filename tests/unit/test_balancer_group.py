@@ -1,19 +1,20 @@
 """Whether a load balancer does what its Ingresses say: what was observed goes in, a verdict comes out."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from gate.balancer import ListenerRule
 from gate.balancer_group import (
+    ControllerEvent,
     ExpectedRule,
     Observation,
     State,
     Verdict,
-    Word,
     asked_rules,
     kept,
-    last_word,
+    last_event,
     listener_port,
     members,
     missing_rules,
@@ -30,8 +31,8 @@ from tests.unit.balanced import CERTIFICATE, GROUP, cluster, service
 ROUTES = [{"service": "backend"}, {"service": "shop", "host": "shop.example.org", "path": "/cart/"}]
 SERVICES = {"backend": service(), "shop": service(namespace="shop", nodePort=30081)}
 API = ExpectedRule("default/backend", None, "/api", frozenset({("default", "backend")}))
-FAILED = Word(10, failed=True, text="FailedDeployModel: 400", ingress="default/backend")
-DONE = Word(10, failed=False, text="SuccessfullyReconciled: Successfully reconciled", ingress="default/backend")
+FAILED = ControllerEvent(10, failed=True, text="FailedDeployModel: 400", ingress="default/backend")
+DONE = ControllerEvent(10, failed=False, text="SuccessfullyReconciled: done", ingress="default/backend")
 
 
 def settings(**alb: Any) -> Ec2Cluster:
@@ -123,10 +124,10 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
         event(13, "Other", "Normal"),
         event(14, "FailedDeployModel", name="of-another-group"),
     ]
-    found = last_word(["default/backend"], events)
+    found = last_event(["default/backend"], events)
     assert found is not None
     assert (found.version, found.failed) == (12, False)
-    assert last_word(["default/backend"], []) is None
+    assert last_event(["default/backend"], []) is None
 
 
 @pytest.mark.parametrize(
@@ -151,9 +152,20 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
     ],
 )
 def test_a_verdict_rests_on_words_later_than_the_write_and_on_the_rules_at_aws(
-    word: Word | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
+    word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
 ) -> None:
     assert verdict(Observation(changed, word, missing, "no credentials"), written=written).state is state
+
+
+def test_a_complaint_that_was_not_repeated_is_overcome_where_all_rules_are_there() -> None:
+    now = datetime.now(UTC)
+    [found] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
+    assert found is not None
+    assert (found.is_old(now), found.is_old(now + timedelta(minutes=21))) == (False, True)
+    assert not FAILED.is_old(now)
+    assert verdict(Observation(11, FAILED, [], old=True), written=False).state is State.DONE
+    assert verdict(Observation(11, FAILED, [API], old=True), written=False).state is State.FAILING
+    assert verdict(Observation(11, FAILED, None, old=True), written=False).state is State.FAILING
 
 
 def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() -> None:
@@ -175,4 +187,4 @@ def test_a_refusal_without_a_word_names_the_routes_and_not_all_of_many() -> None
     assert "; and 2 more, after 120 s" in said
     unknown = Observation(1, None, None, "AWS does not say it")
     said = refusal("it", unknown, Verdict(State.WAITING, "it has not said that it is done"), 0)
-    assert "The load balancer goes on with the rules that it has" in said
+    assert "The load balancer continues to serve by the rules that it has" in said
