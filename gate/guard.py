@@ -81,6 +81,7 @@ class Guard:
     destroying: bool = False
     _registered: dict[ObjectName, tuple[tuple[str, str], str]] = field(default_factory=dict)
     _releases: set[tuple[str, str]] = field(default_factory=set)
+    _written: set[ObjectName] = field(default_factory=set)
     _silent: str | None = None
 
     def register(self, manifest: Mapping[str, Any]) -> None:
@@ -121,6 +122,7 @@ class Guard:
         name = ObjectName.of(new)
         if name is None or not self._there:
             return
+        self._written.add(name)
         labels = new["metadata"].get("labels") or {}
         entry = self._entry(name.namespace, str(labels.get("app", "")))
         known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
@@ -214,7 +216,8 @@ class Guard:
         decision = decide(record, live, run)
         if decision.action is Action.ASK and live is not None:
             reason = await _reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
-            if reason is not None:
+            # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
+            if reason is not None and not (preview and run.configured and self._switches(record)):
                 _raise(refuse_serving(record, run, reason))
         gone = decision.action in {Action.ASK, Action.DELETE}
         if not by_guard:
@@ -229,6 +232,10 @@ class Guard:
             await annotate(api, name, record.version, {PROJECT: None, STACK: None, ADOPTED: None})
         elif gone:
             await delete(api, record, live)
+
+    def _switches(self, record: Record) -> bool:
+        """Whether this run changes the Service that gives a service its traffic."""
+        return ObjectName("", "Service", record.name.namespace, record.service) in self._written
 
     def _run(self, record: Record) -> Run:
         key = (record.name.namespace, record.service)

@@ -10,6 +10,8 @@ from tests.sandbox.kubectl import Kubectl
 
 OBJECTS = "deployments,services,serviceaccounts,poddisruptionbudgets"
 
+BACKEND = ("Service", "backend")
+
 
 def uids(kubectl: Kubectl) -> dict[str, str]:
     """The UIDs of a service's objects, by kind and name."""
@@ -108,6 +110,21 @@ def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
     serving.set("services.backend.leaves", None)
     assert serving.planned() == {}
     assert uids(Kubectl(kubectl.kubeconfig, other)) == {}
+
+    # The move itself, by its word: the service is whole in the new namespace before it goes in the old one.
+    serving.set("services.backend.namespace", other)
+    serving.set("services.backend.leaves", kubectl.namespace)
+    with History(kubectl.kubeconfig, other) as there, History(kubectl.kubeconfig, kubectl.namespace) as here:
+        result = serving.up()
+        assert result.ok, result.output
+    assert there.fewest_ready("backend") == 3
+    [gone] = [
+        int(event["object"]["metadata"]["resourceVersion"])
+        for event in here.events
+        if event["type"] == "DELETED" and (event["object"]["kind"], event["object"]["metadata"]["name"]) == BACKEND
+    ]
+    assert gone > there.moments("backend")[0].version
+    assert uids(kubectl) == {}
 
 
 def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_goes_with_a_destroy(

@@ -243,7 +243,8 @@ class Walk(RuleBasedStateMachine):
     def try_to_rename_or_drop_the_service(self, name: str | None) -> None:
         if self.step("rename" if name else "removal"):
             config = self.stack.snapshot()
-            service = self.stack.config["config"]["switchyard:services"].pop("backend")
+            service = self.stack.config["config"]["switchyard:services"]["backend"]
+            self.stack.set("services.backend", None)
             if name is not None:
                 self.stack.set(f"services.{name}", service)
             self.refused("is not in the configuration of namespace")

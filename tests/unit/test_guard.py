@@ -128,6 +128,21 @@ def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> 
     assert table.deleted == []
 
 
+@pytest.mark.parametrize(("preview", "switched"), [(True, True), (True, False), (False, True)])
+def test_a_preview_of_a_switch_lets_go_of_what_serves_until_then(make: Make, *, preview: bool, switched: bool) -> None:
+    """A hand-over to another strategy in one update; the update itself asks again, after the switch."""
+    guard, table, _ = make(serving())
+    old = serving()["services", "backend"]
+    if switched:
+        asyncio.run(guard.before_write(old, old))
+    if preview and switched:
+        delete(guard, serving()["deployments", "backend-blue"], preview=True)
+    else:
+        with pytest.raises(GateRefusedError):
+            delete(guard, serving()["deployments", "backend-blue"], preview=preview)
+    assert table.deleted == []
+
+
 def test_a_vanished_service_loses_no_object_while_it_serves_not_even_an_idle_one(make: Make) -> None:
     idle = manifest("Deployment", "backend-green", spec={"selector": {"matchLabels": {"version": "green"}}})
     guard, table, _ = make({**serving(), ("deployments", "backend-green"): idle}, services={})
