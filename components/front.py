@@ -9,7 +9,7 @@ import pulumi
 from pulumi_kubernetes.networking.v1 import Ingress
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.checks import Warn
+from gate.base import Warn
 from gate.cluster import Cluster
 from gate.weighted import Front, WeightedGates, left_by
 from gate.weights import names_colours, refuse_early_selector

@@ -10,7 +10,7 @@ import pulumi
 
 from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished

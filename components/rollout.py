@@ -9,7 +9,7 @@ from pulumi_kubernetes.core.v1 import Service
 from components.manifest import register, register_custom
 from components.operation import is_destroy
 from components.service import ReleasedService
-from gate.checks import GateRefusedError
+from gate.base import GateRefusedError
 from gate.observed import Observed
 from gate.released import RolloutGates
 from gate.rollout import follow_command

@@ -8,7 +8,8 @@ import httpx
 import kr8s
 import yaml
 
-from gate.api import AccessDeniedError, BoundedApi, RejectedError
+from gate.api import BoundedApi
+from gate.api_errors import AccessDeniedError, RejectedError
 from gate.kubeconfig import ResolvedCluster, resolve, resolve_content
 from gate.login import Login
 

@@ -1,7 +1,7 @@
 """The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.checks import GateRefusedError, Warn
+from gate.base import GateRefusedError, Warn
 from gate.cluster import HELD, Cluster
 from gate.decisions import controlled, refuse_fewer_replicas, serving_track
 from gate.following import wait_for_rollout

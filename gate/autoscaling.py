@@ -8,7 +8,8 @@ from typing import Any
 
 import kr8s
 
-from gate.api import APPS, AUTOSCALING, METRICS, ROLLOUTS, AccessDeniedError
+from gate.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
+from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
 from gate.decisions import ready_pods, serving_track
 from gate.sizes import Sizing, of_service

@@ -7,7 +7,8 @@ from contextlib import aclosing, suppress
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.admission import admitted
 from gate.autoscaling import replicas
-from gate.checks import GateRefusedError, Gates, Warn
+from gate.base import GateRefusedError, Warn
+from gate.checks import Gates
 from gate.cluster import Cluster
 from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
 from gate.following import wait_for_nodes

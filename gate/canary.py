@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gate.access import ClusterAccess
-from gate.checks import GateRefusedError, Warn
+from gate.base import GateRefusedError, Warn
 from gate.cluster import Cluster
 from gate.decisions import serving_track
 from gate.following import wait_for_rollout

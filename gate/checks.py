@@ -1,14 +1,14 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from gate.access import UNREACHABLE, ClusterAccess
-from gate.answers import advice, advice_denied, advice_unreachable
-from gate.api import AccessDeniedError, AnsweredError, RejectedError
+from gate.access import UNREACHABLE
+from gate.api_errors import AccessDeniedError
 from gate.autoscaling import autoscalers, has_metrics, read_sizing, warm
+from gate.base import GateBase, GateRefusedError, sentence
 from gate.cluster import Cluster
 from gate.decisions import (
     Refusal,
@@ -32,7 +32,6 @@ from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
 from gate.shortage import PodsReport
 from gate.sizes import (
-    Sizing,
     inactive_autoscaler,
     no_metrics,
     not_sized,
@@ -44,51 +43,14 @@ from gate.sizes import (
 from gate.smoke import smoke_failures
 from render.argo_blue_green import selected as shared
 from render.labels import selector, way_in_name
-from settings.service import ServiceSettings, Track
-
-Warn = Callable[[str], None]
+from settings.service import Track
 
 FOLLOW_SECONDS = 10
 """How long the end of an update waits for a kube-proxy that does not answer before it says so."""
 
-AGAIN = "Then run `pulumi up` again."
 
-NOT_TAKEN = "This step was not taken; what this update has done before it stands."
-"""Said of a gate that could not look: whether it was the first of an update is not known to it."""
-
-
-class GateRefusedError(Exception):
-    """A step is not taken. The text is for the engineer who pressed Enter; the cluster is as it was."""
-
-
-class Gates:
-    """The gates of one service, whatever its strategy.
-
-    Args:
-        name: the service's name.
-        service: its settings.
-        access: the cluster it runs on.
-        warn: takes a line that the engineer should see although nothing is refused.
-
-    Attributes:
-        sizing: what the cluster had of the service at the program's start, where an autoscaler sizes it.
-    """
-
-    sizing = Sizing()
-
-    def __init__(self, name: str, service: ServiceSettings, access: ClusterAccess, warn: Warn) -> None:
-        self._name = name
-        self._service = service
-        self._access = access
-        self._warn = warn
-        self._warned: set[str] = set()
-        self._switching = False
-        self._autoscaler_previewed = False
-
-    @property
-    def there(self) -> bool:
-        """Whether there is a cluster to look at; without one, nothing serves that could be hurt."""
-        return self._access.there
+class Gates(GateBase):
+    """The gates of one service, whatever its strategy."""
 
     async def before_first(self) -> None:
         """Holds before the first object of a service that the stack has not made yet.
@@ -171,7 +133,7 @@ class Gates:
             return found
         except UNREACHABLE as error:
             problem, remedy = self._why(error)
-            return Seen(UNKNOWN, f"{_sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
+            return Seen(UNKNOWN, f"{sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """Why the update may not end well although the right track serves.
@@ -310,40 +272,3 @@ class Gates:
         behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
         own = await cluster.pods(self._service.namespace, selector(self._name, to))
         return len(behind.difference(pod.name for pod in own))
-
-    async def _selected(self, cluster: Cluster) -> Mapping[str, str] | None:
-        return await cluster.service_selector(self._service.namespace, self._name)
-
-    @asynccontextmanager
-    async def _cluster(self) -> AsyncGenerator[Cluster, None]:
-        try:
-            yield await Cluster.connect(self._access)
-        except UNREACHABLE as error:
-            problem, remedy = self._why(error)
-            raise GateRefusedError(f"{_sentence(problem)} {NOT_TAKEN} {remedy}") from error
-
-    def _warn_once(self, warning: str | None) -> None:
-        """Several hooks of one run may find the same."""
-        if warning is not None and warning not in self._warned:
-            self._warned.add(warning)
-            self._warn(warning)
-
-    def _raise(self, refusal: Refusal | None) -> None:
-        if refusal is not None:
-            raise GateRefusedError(str(refusal))
-
-    def _why(self, error: Exception) -> tuple[str, str]:
-        """What a call ended in, and what to do about it."""
-        if isinstance(error, AccessDeniedError):
-            return f"{self._name}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
-        if isinstance(error, RejectedError):
-            return f"{self._name}: {error}", f"Correct what it says. {AGAIN}"
-        if isinstance(error, AnsweredError):
-            return f"{self._name}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
-        found = f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error})"
-        return found, f"{advice_unreachable(str(error))} {AGAIN}"
-
-
-def _sentence(text: str) -> str:
-    """The text with a full stop, which the API server's own words have at times, and at times not."""
-    return text if text.endswith(".") else f"{text}."

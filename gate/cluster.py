@@ -9,18 +9,8 @@ from typing import Any, Self
 import httpx
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api import (
-    DISCOVERY,
-    ISTIO,
-    NETWORKING,
-    ROLLOUTS,
-    TARGETS,
-    AccessDeniedError,
-    BoundedApi,
-    ProxyAnswer,
-    ProxyRequest,
-    is_status,
-)
+from gate.api import DISCOVERY, ISTIO, NETWORKING, ROLLOUTS, TARGETS, BoundedApi, ProxyAnswer, ProxyRequest, is_status
+from gate.api_errors import AccessDeniedError
 from gate.decisions import serving_track
 from gate.kubeconfig_file import KubeconfigError
 from gate.objects import ROLLOUT_HASH, Endpoint, endpoints_of

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
 from gate.rollout import RolloutState, state_of
 from gate.routing import not_following

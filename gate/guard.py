@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api import AccessDeniedError, BoundedApi
-from gate.checks import GateRefusedError
+from gate.api import BoundedApi
+from gate.api_errors import AccessDeniedError
+from gate.base import GateRefusedError
 from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import (

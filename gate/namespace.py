@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from gate.api import CORE, DISCOVERY, ISTIO, NETWORKING, AccessDeniedError, BoundedApi
+from gate.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
+from gate.api_errors import AccessDeniedError
 from gate.serving import NamespaceView
 
 

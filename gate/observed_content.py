@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api import APPS, NETWORKING, ROLLOUTS, AccessDeniedError, BoundedApi
+from gate.api import APPS, NETWORKING, ROLLOUTS, BoundedApi
+from gate.api_errors import AccessDeniedError
 from gate.content import (
     LiveTemplate,
     Wanted,

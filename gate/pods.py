@@ -8,7 +8,8 @@ from typing import Any
 
 import kr8s
 
-from gate.api import APPS, ROLLOUTS, AccessDeniedError, BoundedApi
+from gate.api import APPS, ROLLOUTS, BoundedApi
+from gate.api_errors import AccessDeniedError
 from gate.objects import (
     Pod,
     PodsChange,

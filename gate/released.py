@@ -3,7 +3,8 @@
 from typing import Literal, Protocol
 
 from gate.access import ClusterAccess
-from gate.checks import GateRefusedError, Gates, Warn
+from gate.base import GateRefusedError, Warn
+from gate.checks import Gates
 from gate.cluster import Cluster
 from gate.decisions import serving_track
 from gate.following import SEEN_SECONDS, wait_for_rollout

@@ -8,8 +8,9 @@ from typing import Any
 
 import kr8s
 
-from gate.api import AccessDeniedError, BoundedApi, RejectedError
-from gate.checks import GateRefusedError
+from gate.api import BoundedApi
+from gate.api_errors import AccessDeniedError, RejectedError
+from gate.base import GateRefusedError
 from gate.deletion import Record
 from gate.object_names import ObjectName
 

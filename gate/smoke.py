@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 
 from gate.access import UNREACHABLE
-from gate.api import AccessDeniedError, ProxyAnswer, ProxyRequest
+from gate.api import ProxyAnswer, ProxyRequest
+from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
 from render.labels import way_in_name
 from settings.service import ServiceSettings, Track

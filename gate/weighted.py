@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.balancer import AwsError, Balancers
+from gate.base import Warn
 from gate.blue_green import BlueGreenGates
-from gate.checks import Warn
 from gate.cluster import Cluster
 from gate.decisions import ready_pods, refuse_fewer_replicas, refuse_in_place
 from gate.objects import PodsChange

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from gate.access import UNREACHABLE
-from gate.api import CORE, NETWORKING, BoundedApi, RejectedError
+from gate.api import CORE, NETWORKING, BoundedApi
+from gate.api_errors import RejectedError
 from gate.kubeconfig import resolve_content
 from gate.login import Login
 from rehearsal.load_balancer_account import Account

@@ -1,9 +1,9 @@
 """The node table: which machine is for what, and the labels and taints that follow from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -55,22 +55,39 @@ class Toleration(Model):
         return self.key == taint.key and (self.operator == "Exists" or (self.value or "") == (taint.value or ""))
 
 
+class _OtherKeysError(ValueError):
+    """A type of machine that is wrong together with other keys of its node.
+
+    Attributes:
+        siblings: keys that have to go when the type is set to one that the table has.
+    """
+
+    def __init__(self, text: str, siblings: Iterable[str]) -> None:
+        super().__init__(text)
+        self.siblings = tuple(to_camel(key) for key in siblings)
+
+
 def _known_machine(name: str, info: ValidationInfo) -> str:
     """Takes a type whose size is known, from the table or from the other two keys of the node."""
-    given = {key: info.data.get(key) for key in ("vcpu", "memory_gb")}
+    sizes: Mapping[str, Any] = info.data or {}  # without a node around it, a type must be one of the table
+    given = {key: sizes.get(key) for key in ("vcpu", "memory_gb")}
     known, missing = MACHINES.get(name), [key for key, value in given.items() if value is None]
-    if known is None and missing:
+    mistaken = bool(sizes) and any(key not in sizes for key in given)  # that key has a line of its own
+    if known is None and missing and not mistaken:
         keys = " and ".join(to_camel(key) for key in missing)
-        raise ValueError(
+        raise _OtherKeysError(
             f"unknown instance type; known are the usual sizes of {', '.join(FAMILIES)} | For another one set {keys} "
-            "of the node as well, to the figures of its type."
+            "of the node as well, to the figures of its type.",
+            (key for key in given if key not in missing),
         )
     if known is not None:
         table = {"vcpu": known.vcpu, "memory_gb": known.memory_mib / 1024}
-        if any(value is not None and value != table[key] for key, value in given.items()):
-            raise ValueError(
+        different = [key for key, value in given.items() if value is not None and value != table[key]]
+        if different:
+            raise _OtherKeysError(
                 f"has {known.vcpu} vCPU and {table['memory_gb']:g} GiB, and vcpu or memoryGb of the node differ | "
-                "Take vcpu and memoryGb out."
+                "The program knows the figures of this type.",
+                different,
             )
     return name
 

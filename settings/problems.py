@@ -139,12 +139,22 @@ class Place:
     loc: Loc
     value: object
 
-    def set(self, rule: str = "", words: str = "Set it:") -> str:
-        """A remedy that sets a value which is right there; without one, a remedy that takes the value out."""
+    def set(self, rule: str = "", words: str = "Set it:", siblings: Iterable[str] = ()) -> str:
+        """A remedy that sets a value which is right there; without one, a remedy that takes the value out.
+
+        Args:
+            rule: what is said of the value, which may have an example.
+            words: before the command.
+            siblings: keys beside the value that contradict what is set, and are taken out with it.
+        """
         right = example(self.model, self.loc, self.value, rule)
         if right is None:
             return remove_command(self.path)
-        return f"{words} {set_value(self.path, right, text=isinstance(right, str))}"
+        parent = self.path.removesuffix(f".{self.loc[-1]}")
+        others = [remove_value(below(parent, key)) for key in siblings]
+        if others and right == self.value:
+            return f"Take out what contradicts it: {' && '.join(others)}"
+        return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
 
 
 def _words(place: Place, details: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -167,7 +177,8 @@ def _words(place: Place, details: Mapping[str, Any]) -> tuple[str, str, str]:
         case "value_error":
             rule, hint = _parts(details)
             said = "" if re.fullmatch(r"Example: \S+\.", hint) else hint  # the command says the same
-            return value, rule, f"{said} {place.set(hint, words=EXAMPLE)}".strip()
+            siblings = getattr(context.get("error"), "siblings", ())
+            return value, rule, f"{said} {place.set(hint, words=EXAMPLE, siblings=siblings)}".strip()
         case _:
             return _mistyped(place, kind, details)
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.answers import advice, advice_denied, advice_unreachable
-from gate.api import AccessDeniedError, AnsweredError
+from gate.api_errors import AccessDeniedError, AnsweredError
 from gate.exec_plugin import LoginError
 from gate.images import parsed, versions
 from gate.kubeconfig_file import KubeconfigError

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
 from gate.decisions import ready_pods

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from gate.access import ClusterAccess
+from gate.base import GateRefusedError
 from gate.blue_green import BlueGreenGates
-from gate.checks import GateRefusedError
 from sandbox.stack import Stack
 from settings.service import BlueGreenSettings
 from tests.sandbox.kubectl import Kubectl

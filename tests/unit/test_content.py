@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.content import LiveTemplate, Wanted, annotation, colour_versions, live_template, rollout_versions, version_of
 from gate.observed_content import Content, ContentUnreadableError, read_content
 from render import blue_green

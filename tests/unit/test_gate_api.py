@@ -6,7 +6,8 @@ import pytest
 
 import gate.api
 from gate.access import ClusterAccess, MadeKubeconfig
-from gate.api import AccessDeniedError, ProxyRequest, RejectedError
+from gate.api import ProxyRequest
+from gate.api_errors import AccessDeniedError, RejectedError
 from gate.cluster import Cluster
 from tests.unit.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
 

@@ -11,10 +11,10 @@ import kr8s
 import pytest
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError
+from gate.api_errors import AccessDeniedError
 from gate.autoscaling import has_metrics, read_sizings, warm
+from gate.base import GateRefusedError
 from gate.blue_green import BlueGreenGates
-from gate.checks import GateRefusedError
 from gate.cluster import Cluster
 from gate.sizes import Sizing
 from render.autoscaling import autoscaler

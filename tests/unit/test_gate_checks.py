@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from gate.access import ClusterAccess
-from gate.api import AccessDeniedError, AnsweredError, RejectedError
+from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
+from gate.base import GateRefusedError
 from gate.blue_green import BlueGreenGates
-from gate.checks import GateRefusedError
 from gate.cluster import Cluster
 from gate.objects import Endpoint, Pod, PodsChange
 from gate.shortage import PodsReport

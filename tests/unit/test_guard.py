@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gate.access import ClusterAccess
-from gate.checks import GateRefusedError
+from gate.base import GateRefusedError
 from gate.guard import Guard, ServiceEntry
 from render.labels import object_labels
 from render.marks import ADOPTED, Mark
