@@ -194,8 +194,8 @@ def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusa
         found=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
         rule="the autoscaler would take away at once what is above its maximum, whatever the load",
         remedy=(
-            f"Nothing was changed by it. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the autoscaler has "
-            "reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
+            f"Nothing was changed by it. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the autoscaler "
+            "has reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
         ),
     )
 
