@@ -31,6 +31,8 @@ def test_every_command_of_a_gate_is_one_that_the_settings_take() -> None:
         )
         [command] = commands(setting("backend", PATHS.get(key, key), value, text=isinstance(value, str)))
         service = BACKEND | {"blue": {"tag": "v1.0.0", "replicas": 3}, "tag": "v1.0.0"}
+        if key.startswith("autoscaling."):
+            service |= {"autoscaling": {"min": 1, "max": 2}}
         after = pasted(command, {CLUSTER: EXISTING, SERVICES: {"backend": service}})[SERVICES]["backend"]
         if after.get("switchEngine") is None and after["blue"]["replicas"]:
             assert load(EXISTING, {"backend": after}, "test"), command

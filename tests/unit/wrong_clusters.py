@@ -47,11 +47,10 @@ WRONG: dict[str, dict[str, Any]] = {
         nodes={"a": {"type": "t3.small", "zone": "z", "diskGb": 40, "vcpu": 4}}
     ),
     "a type without its memory": _cluster(nodes={"a": {"type": "i4i.large", "zone": "z", "diskGb": 40, "vcpu": 4}}),
-    "no type of EC2": _node("k8s-redis", type="large", vcpu=2, memoryGb=4.0),
+    "no type of EC2": _node("k8s-redis", type="large", vcpu=4, memoryGb=32.0),
     "another architecture": _node("k8s-redis", type="t4g.small"),
-    "no memory for pods": _node("k8s-redis", type="t3.nano"),
     "a small control plane": _node("k8s-master", type="t3.micro"),
-    "Argo Rollouts that asks AWS": _ec2(argoRollouts={"awsVerifyTargetGroup": True}),
+    "Argo Rollouts that asks AWS": _ec2(argoRollouts={"version": "2.40.5", "awsVerifyTargetGroup": True}),
     "no metrics": _ec2(
         {"backend": BACKEND | {"nodePort": 30080, "autoscaling": {"min": 3, "max": 5}}}, metricsServer=None
     ),
