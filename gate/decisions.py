@@ -221,7 +221,7 @@ def refuse_in_place(
             f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to {colour.other} "
             "and switch to it. Every other setting shapes the pods of both colours and goes out with a switch: set it "
             f"in the same update that makes {colour.other} active; {colour} is rolled to it after the switch. "
-            f"Or permit a rolling one with services.{name}.allowInPlaceUpdate: true."
+            f"Or permit a rolling one: {setting(name, 'allowInPlaceUpdate', True)}"
         ),
     )
 

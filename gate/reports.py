@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
 from gate.images import Running, configured_image, same_version
+from gate.remedies import setting
 from gate.shortage import PodsReport
 from render.labels import FIELD_MANAGER, selector
 from settings.service import Colour, ServiceSettings, Track
@@ -146,11 +147,11 @@ def _what_to_do(name: str, service: ServiceSettings, track: Track, others: Seque
     keep = ""
     if image.repository == service.image and image.tag and len(others) == 1:
         tag = f"{image.tag}@{image.digest}" if image.digest else image.tag
-        keep = f"To keep it: pulumi config set --path 'switchyard:services.{name}.{key}' {tag}. "
+        keep = f"To keep it: {setting(name, key, tag, text=True)}. "
     if track is not Track.ROLLOUT and track is service.track:
         return (
             f"{keep}To go back: give the version that the stack is to have to {Colour(track).other} and make that "
-            f"active, or permit a rolling update with services.{name}.allowInPlaceUpdate: true and run `pulumi up "
+            f"active, or permit a rolling update with {setting(name, 'allowInPlaceUpdate', True)} and run `pulumi up "
             "--refresh`."
         )
     return f"{keep}To go back: `pulumi up --refresh` shows the difference and puts it right."

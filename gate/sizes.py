@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gate.decisions import Refusal, wanted_ready
+from gate.remedies import setting, without
 from render.autoscaling import scale_target
 from render.labels import object_labels
 from settings.service import Colour, ServiceSettings, Track
@@ -177,7 +178,8 @@ def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing
         rule="two autoscalers on the same pods overwrite each other's numbers, and this stack did not create that one",
         remedy=(
             f"Nothing was changed. Delete it: kubectl -n {service.namespace} delete hpa {names.replace(', ', ' ')}. "
-            f"That leaves the number of pods as it is, and run `pulumi up`; or take services.{name}.autoscaling out."
+            f"That leaves the number of pods as it is, and run `pulumi up`; or give up the autoscaler of this stack: "
+            f"{without(name, 'autoscaling')}"
         ),
     )
 
@@ -192,8 +194,8 @@ def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusa
         found=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
         rule="the autoscaler would take away at once what is above its maximum, whatever the load",
         remedy=(
-            f"Nothing was changed by it. Set services.{name}.autoscaling.max to at least {wanted}, or wait until the "
-            f"autoscaler has reduced the pods; or permit it with services.{name}.gate.minReadyPercentOfServing."
+            f"Nothing was changed by it. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the autoscaler "
+            "has reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
         ),
     )
 
@@ -210,7 +212,7 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
         step=f"{name}: the end of autoscaling",
         found=f"{track.replicas_key} is {fixed}, but {sizing.behind} ready pods serve by the autoscaler",
         rule="what serves is not scaled down by giving up its autoscaler",
-        remedy=f"Nothing was changed. Set services.{name}.{track.replicas_key} to {wanted}, and lower it afterwards.",
+        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, wanted)}, and lower it afterwards.",
     )
 
 

@@ -131,9 +131,11 @@ class LoadBalancers:
 
     async def _serve(self) -> None:
         """Takes care of the Ingresses, and looks for the API server anew when it goes away."""
+        # Outside of the loop: a kubeconfig that is wrong does not become right by waiting.
+        context = resolve_content(json.dumps(self._kubeconfig))
         while not self._stopping.is_set():
             try:
-                api = await BoundedApi.connect(Login(resolve_content(json.dumps(self._kubeconfig))))
+                api = await BoundedApi.connect(Login(context))
                 changed = asyncio.Event()
                 self._seen = {}
                 async with asyncio.TaskGroup() as tasks:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from settings.cluster import CLUSTER
+from settings.commands import below, remove_command
 from settings.ec2 import Ec2Cluster
 from settings.findings import Finding, found
 from settings.problems import Problem, set_command
@@ -52,5 +53,5 @@ def metrics_findings(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings
         if service.autoscaling is not None:
             at = f"{CLUSTER}.metricsServer"
             rule = f"services.{name}.autoscaling measures CPU and memory by the metrics API, and nothing would serve it"
-            remedy = "Take the key out, so that the pinned chart of metrics-server is installed."
-            yield found(at, "null", rule, remedy, [f"switchyard:services.{name}.autoscaling"])
+            remedy = f"The pinned chart of metrics-server is the default. {remove_command(at)}"
+            yield found(at, "null", rule, remedy, [below("switchyard:services", name, "autoscaling")])

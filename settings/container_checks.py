@@ -1,9 +1,12 @@
 """Rules across the fields of a pod's containers: names, ports, probes, mounts, variables, resources."""
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 
+from settings.commands import below, remove_command, remove_value, set_value
 from settings.containers import ExtraContainer, Sidecar
 from settings.environment_checks import environment_problems
+from settings.examples import typing_error
 from settings.pod_settings import CONTAINER, PORT
 from settings.probes import HttpProbe
 from settings.problems import Problem, set_command, shown
@@ -58,37 +61,60 @@ def _extra_containers(path: str, service: ServiceSettings) -> Iterator[tuple[str
 
 def _name_problems(extra: Mapping[str, ExtraContainer]) -> Iterator[Problem]:
     taken = {CONTAINER: "the application's container"}
+    names = {CONTAINER, *(container.name for container in extra.values())}
     for at, container in extra.items():
         if container.name in taken:
-            yield Problem(f"{at}.name", shown(container.name), f"is the name of {taken[container.name]}", "Rename it.")
+            free = next(name for number in count(2) if (name := f"{container.name[:60]}-{number}") not in names)
+            names.add(free)
+            rule, own = f"is the name of {taken[container.name]}", f"{at}.name"
+            yield Problem(own, shown(container.name), rule, f"Rename it. For example: {set_value(own, free)}")
         taken.setdefault(container.name, at)
 
 
 def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    listening = {(service.port, "TCP"): f"{path}.port"}
-    reached = {(service.port, "TCP"): f"{path}.port"}
+    first = (service.port, "TCP")
+    listening, reached = _Ports({first: f"{path}.port"}), _Ports({first: f"{path}.port"})
     for name, port in service.ports.items():
-        at = f"{path}.ports.{name}"
+        at = below(path, "ports", name)
         if name == PORT:
             rule = f"is the name of the application's first port, {service.port}"
-            yield Problem(at, shown(name), rule, "Rename it, or change that one: its key is port.")
-        if (first := listening.setdefault((port.container_port, port.protocol), at)) != at:
-            yield Problem(f"{at}.containerPort", str(port.container_port), f"is the port of {first}", "Take another.")
-        if port.service_port is None:
-            if port.node_port is not None:
-                rule = "is a port of the Service, which has this one only with servicePort"
-                remedy = set_command(f"{at}.servicePort", str(port.container_port))
-                yield Problem(f"{at}.nodePort", str(port.node_port), rule, remedy)
-            continue
-        if (first := reached.setdefault((port.service_port, port.protocol), at)) != at:
-            yield Problem(f"{at}.servicePort", str(port.service_port), f"is the port of {first}", "Take another.")
+            yield Problem(at, shown(name), rule, f"Rename it, or set that one, whose key is port. {remove_command(at)}")
+        yield from listening.problems(f"{at}.containerPort", at, port.container_port, port.protocol)
+        if port.service_port is not None:
+            yield from reached.problems(f"{at}.servicePort", at, port.service_port, port.protocol)
+        elif port.node_port is not None:
+            rule = "is a port of the Service, which has this one only with servicePort"
+            remedy = set_command(f"{at}.servicePort", port.container_port)
+            yield Problem(f"{at}.nodePort", str(port.node_port), rule, remedy)
     for index, sidecar in enumerate(service.sidecars):
-        for name, sidecar_port in sidecar.ports.items():
-            at = f"{path}.sidecars.{index}.ports.{name}"
-            key = (sidecar_port.container_port, sidecar_port.protocol)
-            if (first := listening.setdefault(key, at)) != at:
-                rule = f"is the port of {first}, and the containers of a pod share their ports"
-                yield Problem(f"{at}.containerPort", str(sidecar_port.container_port), rule, "Take another.")
+        for name, own in sidecar.ports.items():
+            at = below(path, "sidecars", index, "ports", name)
+            shared = ", and the containers of a pod share their ports"
+            yield from listening.problems(f"{at}.containerPort", at, own.container_port, own.protocol, shared)
+
+
+class _Ports:
+    """Numbers that have an owner, each with the protocol, and its path."""
+
+    def __init__(self, taken: dict[tuple[int, str], str]) -> None:
+        self._taken = taken
+
+    def problems(self, key: str, at: str, number: int, protocol: str, why: str = "") -> Iterator[Problem]:
+        """Refuses a number that has another owner; else the number is taken from here on.
+
+        Args:
+            key: path of the number.
+            at: path of its owner.
+            number: of the port.
+            protocol: of the port.
+            why: more of the rule.
+        """
+        first = self._taken.setdefault((number, protocol), at)
+        if first != at:
+            numbers = (*range(number + 1, 65536), *range(1024, number))
+            free = next(other for other in numbers if (other, protocol) not in self._taken)
+            self._taken[free, protocol] = at
+            yield Problem(key, str(number), f"is the port of {first}{why}", f"For example: {set_value(key, free)}")
 
 
 def _probe_problems(at: str, probe: HttpProbe | None, ports: set[str]) -> Iterator[Problem]:
@@ -98,11 +124,13 @@ def _probe_problems(at: str, probe: HttpProbe | None, ports: set[str]) -> Iterat
     if isinstance(port, str) and port not in ports:
         key = "port" if probe.is_http else "tcpSocket.port"
         rule = f"is no port of the container; it has {', '.join(sorted(ports)) or 'none'}"
-        yield Problem(f"{at}.{key}", shown(port), rule, "Add it to ports, or give its number.")
+        other = min(ports - {PORT}, default=8080) if PORT not in ports else PORT
+        remedy = f"Add it to ports, or ask another: {set_value(f'{at}.{key}', other)}"
+        yield Problem(f"{at}.{key}", shown(port), rule, remedy)
     if at.endswith(".readiness") and probe.termination_grace_period_seconds is not None:
-        value = str(probe.termination_grace_period_seconds)
+        value, own = str(probe.termination_grace_period_seconds), f"{at}.terminationGracePeriodSeconds"
         rule = "belongs to liveness and startup: a readiness probe ends no container"
-        yield Problem(f"{at}.terminationGracePeriodSeconds", value, rule, "Take it out.")
+        yield Problem(own, value, rule, remove_command(own))
 
 
 def _sidecar_problems(at: str, container: ExtraContainer) -> Iterator[Problem]:
@@ -127,7 +155,8 @@ def _volume_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     for at, volumes in places.items():
         for name in volumes.keys() & RESERVED_VOLUMES:
             rule = "is the program's own volume for temporary files, mounted at /tmp"
-            yield Problem(f"{at}.volumes.{name}", shown(name), rule, "Rename it; its mount may be at /tmp.")
+            own = below(at, "volumes", name)
+            yield Problem(own, shown(name), rule, f"Rename it; its mount may be at /tmp. {remove_command(own)}")
 
 
 def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> Iterator[Problem]:
@@ -136,6 +165,11 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
         at = f"{path}.mounts.{index}"
         if mount.volume not in volumes:
             rule = f"is no volume of every pod; there are {', '.join(sorted(volumes))}"
-            yield Problem(f"{at}.volume", shown(mount.volume), rule, "Add it to volumes of the service.")
+            close = typing_error(mount.volume, sorted(volumes))
+            meant = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
+            remedy = f"Add it to volumes of the service, or take the mount out: {remove_value(at)}"
+            yield Problem(f"{at}.volume", shown(mount.volume), rule, meant or remedy)
         if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
-            yield Problem(f"{at}.path", shown(mount.path), f"is the path of mounts.{first}", "Take another.")
+            rule = f"is the path of mounts.{first}"
+            remedy = f"Take another path, or the mount out: {remove_value(at)}"
+            yield Problem(f"{at}.path", shown(mount.path), rule, remedy)

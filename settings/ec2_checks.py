@@ -7,7 +7,7 @@ from itertools import combinations
 
 from settings.autoscaling_checks import metrics_findings
 from settings.cluster import CLUSTER
-from settings.commands import below, remove_command, set_command
+from settings.commands import below, remove_command, remove_value, set_command
 from settings.ec2 import AWS_PREFIXES, CONTROL_PLANE_LIMIT, DISK_GB, KUBERNETES_MINORS, Ec2Cluster
 from settings.findings import Finding, found
 from settings.instance_types import is_instance_type
@@ -184,16 +184,20 @@ def _node_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
 def _machine_findings(at: str, node: NodeSettings) -> Iterator[Finding]:
     machine = node.machine
     if not is_instance_type(node.type):
-        yield found(at, shown(node.type), "is no EC2 instance type", set_command(at, "t3.medium"))
+        yield found(at, shown(node.type), "is no EC2 instance type", _typed(at, node, "t3.medium"))
     elif machine.architecture != ARCHITECTURE:
         rule = f"is {machine.architecture}, and the machines' image is {ARCHITECTURE}: one image is for all machines"
-        yield found(at, shown(node.type), rule, set_command(at, "t3.medium"))
-    elif machine.allocatable_memory_mib <= 0:
-        rule = f"leaves no memory for pods: of {machine.memory_mib} MiB the kubelet's reservations take all"
-        yield found(at, shown(node.type), rule, set_command(at, "t3.small"))
+        yield found(at, shown(node.type), rule, _typed(at, node, "t3.medium"))
     elif node.role is Role.CONTROL_PLANE and (machine.vcpu < 2 or machine.memory_mib < KUBEADM_MEMORY_MIB):
         rule = f"kubeadm refuses a control plane with less than 2 vCPU or {KUBEADM_MEMORY_MIB} MiB"
-        yield found(at, shown(node.type), rule, set_command(at, "t3.large"))
+        yield found(at, shown(node.type), rule, _typed(at, node, "t3.large"))
+
+
+def _typed(at: str, node: NodeSettings, name: str) -> str:
+    """The remedy that sets another type, and takes the figures of the one before out."""
+    figures = {"vcpu": node.vcpu, "memoryGb": node.memory_gb}
+    given = [remove_value(at.removesuffix("type") + key) for key, value in figures.items() if value is not None]
+    return " && ".join([set_command(at, name), *given])
 
 
 def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[Finding]:

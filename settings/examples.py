@@ -11,16 +11,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from settings.partition import partition
+
 Loc = tuple[int | str, ...]
 
 GUARDED = re.compile(r"(allow|adopt|force|skip|remove|delete|retire|replace)([A-Z].*)?")
 """Keys that lift a protection. They are never proposed for another key, nor their values for a wrong one."""
 
-_CERTIFICATE = "arn:aws:acm:ap-northeast-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+_REGION = "ap-northeast-2"
+_ARN = f"arn:{partition(_REGION)}"
+"""Beginning of an ARN. The rules between an ARN and the cluster's region name the right partition themselves."""
 
 _BY_KEY: Mapping[str, object] = {
     "ami": "ami-0123456789abcdef0",
-    "certificate": _CERTIFICATE,
+    "certificate": f"{_ARN}:acm:{_REGION}:123456789012:certificate/11111111-2222-3333-4444-555555555555",
     "chart": "argo-rollouts",
     "diskGb": 40,
     "header": "X-Group",
@@ -37,7 +41,7 @@ _BY_KEY: Mapping[str, object] = {
     "type": "t3.medium",
     "value": "beta",
     "version": "2.40.5",
-    "waf": "arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/production/11111111-2222-3333-4444-555555555555",
+    "waf": f"{_ARN}:wafv2:{_REGION}:123456789012:regional/webacl/production/11111111-2222-3333-4444-555555555555",
     "weight": 10,
     "zone": "ap-northeast-2b",
 }

@@ -5,7 +5,7 @@ from itertools import count
 
 from settings.checks import SERVICES
 from settings.cluster import CLUSTER
-from settings.commands import below, set_command
+from settings.commands import below, remove_command, remove_value, set_command
 from settings.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
 from settings.examples import typing_error
 from settings.findings import Finding, found
@@ -74,7 +74,13 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
             yield found(f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"])
         elif own != here:
             rule = f"is of partition {own}, and {cluster.region} is in {here}: its ARNs begin with arn:{here}:"
-            yield found(f"{at}.{key}", shown(arn), rule, "Copy the ARN that AWS shows.", [f"{CLUSTER}.region"])
+            yield found(
+                f"{at}.{key}",
+                shown(arn),
+                rule,
+                f"Copy the ARN that AWS shows, or: {remove_value(f'{at}.{key}')}",
+                [f"{CLUSTER}.region"],
+            )
 
 
 def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
@@ -146,7 +152,9 @@ def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[Find
         yield found(f"{path}.service.externalTrafficPolicy", "'Local'", rule, remedy)
     if options.session_affinity == "ClientIP":
         rule = "all requests come from the few addresses of the load balancer, so that a few pods would get them all"
-        yield found(f"{path}.service.sessionAffinity", "'ClientIP'", rule, "Take it out.")
+        yield found(
+            f"{path}.service.sessionAffinity", "'ClientIP'", rule, remove_command(f"{path}.service.sessionAffinity")
+        )
     readiness = service.readiness
     own_port = readiness.is_http and readiness.port in {None, PORT, service.port} and readiness.scheme == "HTTP"
     if not own_port and service.health_check_path is None:

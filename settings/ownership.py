@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from settings.commands import set_value
 from settings.model import Bool, Model
 from settings.problems import Problem, set_command, shown
 from settings.text import DnsLabel, matching
@@ -93,11 +94,11 @@ def reserved_problems(path: str, name: str, namespace: str) -> Iterator[Problem]
         rule = "is a namespace of Kubernetes itself, where a service could take the place of a part of the cluster"
         yield Problem(f"{path}.namespace", shown(namespace), rule, set_command(f"{path}.namespace", DEFAULT_NAMESPACE))
     if name in RESERVED_NAMES:
-        yield Problem(path, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename the service.")
+        yield Problem(path, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename it in the stack file.")
 
 
 def former_problems(at: str, former: Any) -> Iterator[Problem]:
     """Refuses a former stack that is not written as ``project/stack``."""
     if former is not None and (not isinstance(former, str) or _FORMER.fullmatch(former) is None):
         rule = "must be the project and the name of the stack that the marks on the objects name"
-        yield Problem(at, shown(former), rule, f"Set it: pulumi config set {at} switchyard/staging")
+        yield Problem(at, shown(former), rule, f"For example: {set_value(at, 'switchyard/staging')}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.commands import below, remove_command, remove_value, set_value
 from settings.container_checks import container_problems
 from settings.pod_patch import patch_problems
 from settings.problems import Problem, set_command, shown
@@ -24,8 +25,9 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     account = service.service_account
     if account.name is not None and account.annotations:
         rule = f"are of the service's own ServiceAccount, and the pods use {account.name}"
-        remedy = "Take them out and annotate that one, or take serviceAccount.name out."
-        yield Problem(f"{path}.serviceAccount.annotations", "a mapping", rule, remedy)
+        own = f"{path}.serviceAccount.annotations"
+        remedy = f"Annotate that one instead: {remove_value(own)}, or: {remove_value(f'{path}.serviceAccount.name')}"
+        yield Problem(own, "a mapping", rule, remedy)
     yield from _ready_problems(path, service)
     if service.dns_policy == "None" and (service.dns_config is None or not service.dns_config.nameservers):
         rule = "leaves the resolver to dnsConfig, which names no server"
@@ -86,14 +88,17 @@ def _type_problems(at: str, path: str, service: ServiceSettings) -> Iterator[Pro
 
 def _without_node_ports(at: str, path: str, service: ServiceSettings, options: ServiceOptions) -> Iterator[Problem]:
     fixed = {f"{path}.nodePort": service.node_port}
-    fixed |= {f"{path}.ports.{name}.nodePort": port.node_port for name, port in service.ports.items()}
+    fixed |= {below(path, "ports", name, "nodePort"): port.node_port for name, port in service.ports.items()}
     for key, port in fixed.items():
         if port is not None:
             rule = "a Service of type ClusterIP has no port on the nodes"
-            yield Problem(key, str(port), rule, f"Take it out, or {set_command(f'{at}.type', 'NodePort')}")
+            yield Problem(
+                key, str(port), rule, f"Take it out: {remove_value(key)}, or: {set_value(f'{at}.type', 'NodePort')}"
+            )
     if options.external_traffic_policy is not None:
         rule = "is of type NodePort and LoadBalancer: nobody reaches a ClusterIP from outside"
-        yield Problem(f"{at}.externalTrafficPolicy", shown(options.external_traffic_policy), rule, "Take it out.")
+        own = f"{at}.externalTrafficPolicy"
+        yield Problem(own, shown(options.external_traffic_policy), rule, remove_command(own))
     if isinstance(service, CanarySettings) and service.canary.traffic == "alb":
         rule = "the load balancer of canary.traffic alb finds the pods by their Service's port on the nodes"
         yield Problem(f"{at}.type", "'ClusterIP'", rule, set_command(f"{at}.type", "NodePort"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from settings.commands import below, remove_command, set_value
 from settings.pod import RESERVED_LABELS, RESERVED_PREFIX
 from settings.pod_schema import DIRECTIVE, POD_TEMPLATE, violations
 from settings.pod_settings import CONTAINER
@@ -41,8 +42,6 @@ _CONTAINER: Mapping[str, str] = {
 }
 """Fields of the application's container that stay as they are, and why."""
 
-REMEDY = "Take it out of podPatch."
-
 
 def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     """What is wrong with the patch of a service's pods.
@@ -53,15 +52,26 @@ def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     """
     patch = service.pod_patch
     wrong = [
-        Problem(f"{path}.podPatch.{at}" if at else f"{path}.podPatch", HIDDEN, rule, "Write it as Kubernetes does.")
+        Problem(_path(path, at), HIDDEN, rule, f"Write it as Kubernetes does. {remove_command(_owner(path, at, rule))}")
         for at, rule in violations(patch, POD_TEMPLATE, patch=True)
     ]
     yield from wrong
     if wrong:
         return  # the rest reads it as Kubernetes would
     for at, value, rule in _broken(patch):
-        yield Problem(f"{path}.podPatch.{at}", value, rule, REMEDY)
+        own = _path(path, at)
+        yield Problem(own, value, rule, remove_command(own))
     yield from _new_container_problems(path, service)
+
+
+def _path(path: str, at: str) -> str:
+    """The path of a place in the patch, in the configuration."""
+    return f"{path}.podPatch{'' if at.startswith('[') or not at else '.'}{at}"
+
+
+def _owner(path: str, at: str, rule: str) -> str:
+    """The path of what is wrong; of a key that is missing, of the mapping that should have it."""
+    return _path(path, at.rpartition(".")[0] if rule.startswith("is missing") else at)
 
 
 def _new_container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -77,8 +87,12 @@ def _new_container_problems(path: str, service: ServiceSettings) -> Iterator[Pro
                 rule = (
                     f"is none of the pod's {key} ({', '.join(sorted(names)) or 'none'}), and a new one needs an image"
                 )
-                remedy = "Correct the name, or give it an image. A native sidecar is one of the initContainers."
-                yield Problem(f"{path}.podPatch.spec.{key}.{index}.name", shown(container["name"]), rule, remedy)
+                at = f"{path}.podPatch.spec.{key}.{index}"
+                remedy = (
+                    "A native sidecar is one of the initContainers. Correct the name, or give it an image, for "
+                    f"example: {set_value(f'{at}.image', 'ghcr.io/org/proxy:v1.0.0')}"
+                )
+                yield Problem(f"{at}.name", shown(container["name"]), rule, remedy)
 
 
 def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -103,14 +117,18 @@ def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _of_metadata(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key in metadata.keys() - _METADATA:
-        yield f"metadata.{key}", shown(metadata[key]), "of the metadata of pods, only labels and annotations are free"
+        yield (
+            below("metadata", key),
+            shown(metadata[key]),
+            "of the metadata of pods, only labels and annotations are free",
+        )
     for kind in _METADATA:
         if kind in metadata and metadata[kind] is None:
             yield f"metadata.{kind}", "null", "pods are found by them"
         for key in metadata.get(kind) or {}:
             if key in RESERVED_LABELS or key.startswith(RESERVED_PREFIX):
                 rule = "is reserved: Services, Deployments and the program find pods by it"
-                yield f"metadata.{kind}.{key}", shown(metadata[kind][key]), rule
+                yield below("metadata", kind, key), shown(metadata[kind][key]), rule
 
 
 def _of_application(container: Mapping[str, Any], at: str) -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from settings.commands import below
+
 SCHEMA = Path(__file__).with_suffix(".jsonl")
 """Extracted by ``python -m toolchain.pod_schema``; read when a service has an affinity or a podPatch, and else not."""
 
@@ -47,7 +49,7 @@ def violations(value: object, definition: str, *, patch: bool = False) -> Iterat
 
 def _violations(value: object, schema: Mapping[str, Any], path: str, *, patch: bool) -> Iterator[tuple[str, str]]:
     if "$ref" in schema:
-        schema = _definitions()[schema["$ref"]] | {key: below for key, below in schema.items() if key != "$ref"}
+        schema = _definitions()[schema["$ref"]] | {key: inner for key, inner in schema.items() if key != "$ref"}
     allowed = _allowed(schema)
     if patch and value is None:
         return  # takes the field out
@@ -64,15 +66,15 @@ def _of_mapping(
     value: Mapping[str, Any], schema: Mapping[str, Any], path: str, *, patch: bool
 ) -> Iterator[tuple[str, str]]:
     known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
-    for key, below in value.items():
+    for key, inner in value.items():
         if key in known:
-            yield from _violations(below, known[key], _joined(path, key), patch=patch)
+            yield from _violations(inner, known[key], _joined(path, key), patch=patch)
         elif others is False:
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
             yield _joined(path, key), f"is no field that Kubernetes has there; {hint}"
         elif isinstance(others, dict):
-            yield from _violations(below, others, _joined(path, key), patch=patch)
+            yield from _violations(inner, others, _joined(path, key), patch=patch)
     if not patch:
         for key in schema.get("required", ()):
             if value.get(key) is None:
@@ -82,13 +84,13 @@ def _of_mapping(
 def _of_list(value: list[Any], schema: Mapping[str, Any], path: str, *, patch: bool) -> Iterator[tuple[str, str]]:
     merge_key = schema.get(MERGE_KEY) if patch and _is_merged(schema) else None
     for index, item in enumerate(value):
-        at = _joined(path, str(index))
+        at = _joined(path, index)
         if merge_key is None:
             yield from _violations(item, schema.get("items", {}), at, patch=False)
             continue
         fields = item
         if isinstance(item, dict) and DIRECTIVE in item:
-            fields = {key: below for key, below in item.items() if key != DIRECTIVE}
+            fields = {key: inner for key, inner in item.items() if key != DIRECTIVE}
             if item[DIRECTIVE] != DELETE:
                 yield _joined(at, DIRECTIVE), "may only be delete"
         if isinstance(item, dict) and item.get(merge_key) is None:
@@ -111,16 +113,16 @@ def merged(base: Any, patch: Any, definition: str = POD_TEMPLATE) -> Any:
 
 def _merged(base: Any, patch: Any, schema: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
-        schema = _definitions()[schema["$ref"]] | {key: below for key, below in schema.items() if key != "$ref"}
+        schema = _definitions()[schema["$ref"]] | {key: inner for key, inner in schema.items() if key != "$ref"}
     if isinstance(patch, dict):
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         result = dict(base) if isinstance(base, dict) else {}
-        for key, below in patch.items():
-            if below is None:
+        for key, inner in patch.items():
+            if inner is None:
                 result.pop(key, None)
                 continue
-            below_schema = known.get(key, others if isinstance(others, dict) else {})
-            result[key] = _merged(result.get(key), below, below_schema)
+            inner_schema = known.get(key, others if isinstance(others, dict) else {})
+            result[key] = _merged(result.get(key), inner, inner_schema)
         return result
     if isinstance(patch, list) and _is_merged(schema):
         return _merged_list(base or [], patch, schema)
@@ -159,5 +161,5 @@ def _is(value: object, name: str) -> bool:
     return isinstance(value, _TYPES[name])
 
 
-def _joined(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else str(key)
+def _joined(path: str, key: int | str) -> str:
+    return below(path, key).removeprefix("." if not path else "")

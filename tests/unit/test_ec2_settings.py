@@ -72,7 +72,7 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "t9.huge",
             "nodes.k8s-redis.type: 't9.huge': unknown instance type; known are the usual sizes of "
             f"{', '.join(FAMILIES)}. For another one set vcpu and memoryGb of the node as well, to the figures of its "
-            "type.",
+            "type. For example: pulumi config set --path 'switchyard:cluster.nodes.k8s-redis.type' t3.medium",
         ),
         (
             "nodes/k8s-redis/type",
@@ -90,7 +90,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "nodes/k8s-redis/vcpu",
             4,
             "nodes.k8s-redis.type: 't3.small': has 2 vCPU and 2 GiB, and vcpu or memoryGb of the node differ. "
-            "Take vcpu and memoryGb out.",
+            "The program knows the figures of this type. Take out what contradicts it: "
+            "pulumi config rm --path 'switchyard:cluster.nodes.k8s-redis.vcpu'",
         ),
         (
             "nodes/k8s-redis/zone",

@@ -81,10 +81,14 @@ class PlayedApi:
                 "items": [{"metadata": {"name": colour}, "endpoints": endpoints}],
                 "metadata": {"resourceVersion": "1"},
             }
+        if resource != "pods":
+            return {"items": []}
+        image = f"org/backend:{'v1' if labels['version'] == 'blue' else 'v2'}"
         return {
             "items": [
                 {
                     "metadata": {"name": f"{labels['version']}-{number}"},
+                    "spec": {"containers": [{"name": "app", "image": image}]},
                     "status": {"conditions": [{"type": "Ready", "status": "True"}]},
                 }
                 for number in range(self.replicas.get(labels["version"], 0))

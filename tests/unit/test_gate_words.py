@@ -22,7 +22,7 @@ def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: py
     problem = str(asyncio.run(played(monkeypatch, there).gates.look()).problem)
     assert problem.startswith(
         "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1. "
-        "To keep it: pulumi config set --path 'switchyard:services.backend.blue.tag' v9. To go back: give the version "
+        "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: give the "
     )
 
 

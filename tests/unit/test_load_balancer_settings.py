@@ -71,7 +71,7 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
         (
             "loadBalancer/routes/0/path",
             "api",
-            "loadBalancer.routes.0.path: 'api': must be a path. "
+            "loadBalancer.routes.0.path: 'api': must begin with /. "
             "For example: pulumi config set --path '{}.loadBalancer.routes[0].path' /",
         ),
     ],

@@ -21,12 +21,12 @@ from settings.examples import typing_error
 from settings.problems import Problem, SettingsError
 from settings.stack import load
 from settings.written import Written, read_stack_file
-from tests.unit import wrong_clusters, wrong_rollouts, wrong_services
+from tests.unit import wrong_clusters, wrong_pods, wrong_rollouts, wrong_services
 from tests.unit.remedies import commands, pasted, pastes
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
-WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG
+WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG
 """Configurations with mistakes; together they make every rule of the settings speak."""
 
 UNREACHED = frozenset(
@@ -53,6 +53,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
             "test",
             production=config.get("switchyard:production"),
             secret_keys=config.get("secret", ()),
+            former=config.get("switchyard:formerStack"),
             written=written,
         )
     except SettingsError as error:

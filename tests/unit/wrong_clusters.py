@@ -43,6 +43,30 @@ WRONG: dict[str, dict[str, Any]] = {
     "a node's disk": _cluster(
         nodes={"ip-10-0-1-5.ap-northeast-2.compute.internal": {"type": "t3.small", "zone": "z", "diskGb": 1}}
     ),
+    "a size that contradicts its type": _cluster(
+        nodes={"a": {"type": "t3.small", "zone": "z", "diskGb": 40, "vcpu": 4}}
+    ),
+    "a type without its memory": _cluster(nodes={"a": {"type": "i4i.large", "zone": "z", "diskGb": 40, "vcpu": 4}}),
+    "no type of EC2": _node("k8s-redis", type="large", vcpu=4, memoryGb=32.0),
+    "another architecture": _node("k8s-redis", type="t4g.small"),
+    "a small control plane": _node("k8s-master", type="t3.micro"),
+    "Argo Rollouts that asks AWS": _ec2(argoRollouts={"version": "2.40.5", "awsVerifyTargetGroup": True}),
+    "no metrics": _ec2(
+        {"backend": BACKEND | {"nodePort": 30080, "autoscaling": {"min": 3, "max": 5}}}, metricsServer=None
+    ),
+    "another partition": _alb(certificate="arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1"),
+    "many routes": _alb(routes=[{"service": "backend", "path": f"/{number}"} for number in range(101)]),
+    "a Service that targets do not reach": _ec2(
+        {
+            "backend": BACKEND
+            | {
+                "nodePort": 30080,
+                "service": {"externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP"},
+                "readiness": {"tcpSocket": {"port": "http"}},
+            }
+        }
+    ),
+    "a Service in the cluster of a route": _ec2({"backend": BACKEND | {"service": {"type": "ClusterIP"}}}),
     "a chart": _cluster(argoRollouts={"version": 2.4, "chart": "", "repository": "x"}),
     "no chart": _cluster(argoRollouts={}),
     "ec2": _ec2(name="My cluster", region="Seoul", kubernetes=1.34, account=123456789012, kubernets="1"),

@@ -33,7 +33,7 @@ WRONG: dict[str, dict[str, Any]] = {
         steps=[{"weight": "x"}, {"analysis": "all"}, {"analysis": ["latency"]}, {"pause": -1}]
     ),
     "labels of a canary": _canary(canaryMetadata={"labels": {"app": "x"}}, stableMetadata={"labels": {"version": "x"}}),
-    "no analysis": _canary(analysis=None),
+    "no analysis": _canary(steps=[{"weight": 10}, {"analysis": True}], analysis=None),
     "an analysis of nothing": _canary(analysis={"successRate": {"enabled": False}, "latencyP95": {"enabled": False}}),
     "an analysis that is off": _canary(
         steps=[{"weight": 10}, {"analysis": ["latency-p95"]}], analysis={"latencyP95": {"enabled": False}}

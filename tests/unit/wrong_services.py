@@ -34,7 +34,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a list for a service": {CLUSTER: EXISTING, SERVICES: {"backend": ["x"]}},
     "a typing error": service(nodeport=30080),
     "Python's key": service(secret_env={"TOKEN": {"secret": "S_", "key": "k"}}),
-    "an unknown key": service(envFrom=[]),
+    "an unknown key": service(envFromSecrets=[]),
     "a number for a tag": service(blue={"tag": 2, "replicas": 3}),
     "a number with a fraction for a tag": service(blue={"tag": 1.5, "replicas": 3}),
     "a boolean for a tag": service(blue={"tag": True, "replicas": 3}),
