@@ -55,7 +55,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
 
 
 def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) -> pulumi.Input[str] | None:
-    """What the provider is given, so that it reaches what the gates have resolved (ADR 16).
+    """What the provider is given, so that it reaches what the gates have resolved (ADR 19).
 
     The state keeps it. A path says nothing of credentials and of machines, and is the rule.
 
