@@ -5,7 +5,7 @@ from typing import Literal
 
 import pulumi
 
-from components.operation import is_whole_destroy
+from components.operation import is_destroy, is_whole_destroy
 from gate.access import ClusterAccess
 from gate.guard import Guard, ServiceEntry
 from render.marks import Mark, marked
@@ -50,7 +50,10 @@ class _Hooks:
             await guard.before_delete(args.old_inputs, args.old_outputs, preview=preview(), by_guard=False)
 
         async def destroy(_: pulumi.ResourceHookArgs) -> None:
-            await guard.before_destroy()
+            # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`): an update
+            # in which everything may go would be the outcome.
+            if is_destroy():
+                await guard.before_destroy()
 
         async def write(args: pulumi.ResourceHookArgs) -> None:
             await guard.before_write(args.new_inputs or {}, args.old_outputs)

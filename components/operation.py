@@ -1,5 +1,6 @@
 """Which operation of the engine runs this program."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -13,8 +14,8 @@ WITH_VALUE = frozenset({"-s", "--stack", "-C", "--cwd", "--config-file", "-m", "
 """Options whose value is the next argument, which might read like a command."""
 
 
-TARGETED = ("-t", "--target")
-"""Options of a destroy of single resources, the same with the value in one argument included."""
+TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
+"""Options of a destroy of single resources: with the value in the same argument, and behind other letters (``-yt``)."""
 
 
 def is_destroy() -> bool:
@@ -28,7 +29,7 @@ def is_destroy() -> bool:
 
 def is_whole_destroy() -> bool:
     """Whether the engine was started to destroy the whole stack."""
-    return is_destroy() and not any(argument.startswith(TARGETED) for argument in _arguments())
+    return destroys_all(_arguments())
 
 
 @cache
@@ -40,6 +41,11 @@ def _arguments() -> tuple[str, ...]:
             if Path(program).stem == "pulumi":
                 return tuple(arguments)
     return ()
+
+
+def destroys_all(arguments: Sequence[str]) -> bool:
+    """Whether these arguments are those of a destroy that is not limited to single resources."""
+    return destroys(arguments) and not any(map(TARGETED.fullmatch, arguments))
 
 
 def destroys(arguments: Sequence[str]) -> bool:

@@ -158,8 +158,10 @@ def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:
 
 
 def _is_active(service: Mapping[str, Any]) -> bool:
-    labels = _labels(service)
-    return labels.get("app.kubernetes.io/managed-by") == FIELD_MANAGER and labels.get("app") == _name(service)
+    """Whether users reach a service by this Service, although somebody may have taken a label off it."""
+    labels, selector = _labels(service), service["spec"].get("selector") or {}
+    managed = labels.get("app.kubernetes.io/managed-by") == FIELD_MANAGER and labels.get("app") == _name(service)
+    return managed or selector.get("app") == _name(service)
 
 
 def _counted(ready: int) -> str:

@@ -1,5 +1,6 @@
 """What the program registers is marked and under the guard; what belongs to somebody else is neither."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,9 @@ import pulumi
 import pytest
 from pulumi_kubernetes.core.v1 import NodePatch, Service
 
-from components.guard import DeletedBy, begin, guarded
+from components.guard import DESTROY_HOOK, DeletedBy, attach, begin, guarded
 from components.manifest import register, register_custom
+from gate.access import ClusterAccess
 from render.marks import PROJECT, STACK
 from settings.stack import load
 from tests.unit.configuration import BACKEND, EXISTING
@@ -87,3 +89,22 @@ def test_only_what_may_be_adopted_is_noted_as_such(options: Callable[..., pulumi
     opts = options({**MANIFEST, "metadata": metadata})
     assert opts.hooks is not None
     assert names(opts.hooks.before_create) == ["switchyard-before-write", "switchyard-before-adoption"]
+
+
+@pytest.mark.parametrize("destroying", [True, False], ids=["destroy", "update"])
+def test_a_sentinel_that_an_update_replaces_is_no_word_for_a_destroy(
+    monkeypatch: pytest.MonkeyPatch, *, destroying: bool
+) -> None:
+    """`pulumi up --replace '**'` deletes the sentinel first, and everything else after it."""
+    monkeypatch.setattr("components.guard.is_destroy", lambda: destroying)
+    monkeypatch.setattr("components.guard._current", [])
+    hooks: dict[str, pulumi.ResourceHook] = {}
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda hook: hooks.update({hook.name: hook}))
+    monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+    guard = begin(load(EXISTING, {"backend": BACKEND}, "test"))
+    attach(guard, ClusterAccess())
+    done = hooks[DESTROY_HOOK].callback(pulumi.ResourceHookArgs("urn", "", "destroy-sentinel", ""))
+    assert done is not None
+    asyncio.run(done)
+    assert guard.destroying is destroying

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.operation import destroys
+from components.operation import destroys, destroys_all
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,20 @@ from components.operation import destroys
 )
 def test_a_destroy_is_known_by_its_command(command: str, *, expected: bool) -> None:
     assert destroys(command.split()) is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("destroy --yes --run-program", True),
+        ("destroy -y -stest -mtidy", True),
+        ("destroy --target urn:x", False),
+        ("destroy --target=urn:x --target-dependents", False),
+        ("destroy -t urn:x", False),
+        ("destroy -yt urn:x", False),
+        ("destroy -yfturn:x", False),
+        ("up --yes", False),
+    ],
+)
+def test_a_destroy_of_single_resources_is_not_one_of_the_whole_stack(command: str, *, expected: bool) -> None:
+    assert destroys_all(command.split()) is expected

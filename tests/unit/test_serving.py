@@ -147,3 +147,12 @@ def test_what_serving_pods_read_serves(kind: str) -> None:
         view = NamespaceView(BLUE_SERVES.services, BLUE_SERVES.slices, (reader,))
         assert object_serves(name(kind, "settings"), {}, view) is not None
         assert object_serves(name(kind, "other"), {}, view) is None
+
+
+@pytest.mark.parametrize("label", ["app", "app.kubernetes.io/managed-by"])
+def test_a_service_that_lost_a_label_by_hand_serves_all_the_same(label: str) -> None:
+    bare = service("backend", BLUE)
+    del bare["metadata"]["labels"][label]
+    view = NamespaceView(services=(bare,), slices=BLUE_SERVES.slices, pods=BLUE_SERVES.pods)
+    assert service_serves("backend", view) is not None
+    assert object_serves(name("Deployment", "backend-blue"), workload(BLUE), view) is not None
