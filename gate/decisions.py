@@ -213,12 +213,13 @@ def refuse_in_place(
     """
     if service.allow_in_place_update or not gets_traffic(name, Track(colour), selected):
         return None
+    keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
     return Refusal(
         step=f"{name}: a change of the pods of {colour}",
         found=f"{colour} is serving" + (f", and this would change {listed(fields)}" if fields else ""),
         rule="the serving colour is not changed in place, because there is nothing to roll back to",
         remedy=(
-            f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to {colour.other} "
+            f"Of each colour alone are {', '.join(keys)}: give such a change to {colour.other} "
             "and switch to it. Every other setting shapes the pods of both colours and goes out with a switch: set it "
             f"in the same update that makes {colour.other} active; {colour} is rolled to it after the switch. "
             f"Or permit a rolling one: {setting(name, 'allowInPlaceUpdate', True)}"

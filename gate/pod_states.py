@@ -34,7 +34,7 @@ def pod_state(pod: Mapping[str, Any]) -> str:
         return state
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        return _with_message(str(scheduled.get("reason")), scheduled.get("message"))
+        return _with_message(str(scheduled.get("reason")), _scheduling(str(scheduled.get("message") or "")))
     for gate in spec.get("readinessGates", []):
         if conditions.get(gate["conditionType"], {}).get("status") != "True":
             return f"running, but its readiness gate {gate['conditionType']} is not True"
@@ -91,6 +91,14 @@ def _unready(status: Mapping[str, Any]) -> str:
     if others and CONTAINER not in unready:
         return f"running, but the readiness probe of container {', '.join(others)} does not succeed"
     return UNREADY
+
+
+def _scheduling(message: str) -> str:
+    """What the scheduler says, with nodes that are for others at the end: they hide what is missing."""
+    before, found, said = message.partition(" nodes are available: ")
+    reasons, _, _ = said.partition(". ")  # what follows is about preemption
+    parts = sorted(reasons.rstrip(".").split(", "), key=lambda part: "untolerated taint" in part)
+    return f"{before}{found}{', '.join(parts)}" if found else message
 
 
 def _with_message(text: str, message: str | None) -> str:

@@ -9,7 +9,7 @@ from settings.cluster import CLUSTER
 from settings.commands import set_value
 from settings.service import CanarySettings, RolloutSettings, Track
 
-CHART_VERSION = "2.40.5"
+CHART_VERSION = "2.41.0"
 """Of Argo Rollouts' chart, for the command that lets the stack install it."""
 
 ENDED = frozenset({"Healthy", "Degraded"})

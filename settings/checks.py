@@ -10,7 +10,7 @@ from settings.canary_checks import canary_problems, tag_problems
 from settings.commands import below, set_command
 from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import DEDICATED, NodeSettings
-from settings.ownership import reserved_problems
+from settings.ownership import leaves_problems, reserved_problems
 from settings.pod_checks import pod_problems
 from settings.problems import Problem, shown
 from settings.service import (
@@ -53,6 +53,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
     yield from reserved_problems(path, name, service.namespace)
+    yield from leaves_problems(path, service.namespace, service.leaves)
     yield from pod_problems(path, service)
     yield from autoscaling_problems(path, service)
     yield from _toleration_problems(path, service)

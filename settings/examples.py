@@ -40,7 +40,7 @@ _BY_KEY: Mapping[str, object] = {
     "tag": "v1.0.0",
     "type": "t3.medium",
     "value": "beta",
-    "version": "2.40.5",
+    "version": "2.41.0",
     "waf": f"{_ARN}:wafv2:{_REGION}:123456789012:regional/webacl/production/11111111-2222-3333-4444-555555555555",
     "weight": 10,
     "zone": "ap-northeast-2b",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from settings.commands import set_value
+from settings.commands import remove_command, set_value
 from settings.model import Bool, Model
 from settings.problems import Problem, set_command, shown
 from settings.text import DnsLabel, matching
@@ -95,6 +95,13 @@ def reserved_problems(path: str, name: str, namespace: str) -> Iterator[Problem]
         yield Problem(f"{path}.namespace", shown(namespace), rule, set_command(f"{path}.namespace", DEFAULT_NAMESPACE))
     if name in RESERVED_NAMES:
         yield Problem(path, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename it in the stack file.")
+
+
+def leaves_problems(path: str, namespace: str, leaves: str | None) -> Iterator[Problem]:
+    """Refuses to leave the namespace that the service is in: what serves there might be deleted unasked."""
+    if leaves == namespace:
+        rule = "is the namespace that the service is in: it names one that it has moved away from"
+        yield Problem(f"{path}.leaves", shown(leaves), rule, remove_command(f"{path}.leaves"))
 
 
 def former_problems(at: str, former: Any) -> Iterator[Problem]:

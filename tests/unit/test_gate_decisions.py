@@ -111,7 +111,10 @@ def test_pods_that_serve_behind_a_selector_of_somebody_else_are_not_changed_in_p
 
 def test_the_refusal_of_a_change_in_place_says_what_a_colour_has_of_its_own_and_how_the_rest_goes_out() -> None:
     text = str(refuse_in_place("backend", service(), Colour.GREEN, TO_GREEN))
-    assert f"Of each colour alone are {', '.join(ColourSettings.model_fields)}: give such a change to blue" in text
+    keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
+    assert f"Of each colour alone are {', '.join(keys)}: give such a change to blue" in text
+    assert "secretEnv" in text
+    assert "secret_env" not in text
     assert "set it in the same update that makes blue active; green is rolled to it after the switch" in text
 
 

@@ -197,3 +197,11 @@ def test_the_cause_of_unready_pods_is_counted_and_named() -> None:
 )
 def test_a_pod_is_described_by_the_nearest_cause(status: dict[str, object], state: str) -> None:
     assert pod_state({"status": status}) == state
+
+
+def test_what_a_scheduler_misses_comes_before_the_nodes_that_are_for_others() -> None:
+    tainted = [f"1 node(s) had untolerated taint {{dedicated: service-with-a-long-name-{index}}}" for index in range(9)]
+    message = f"0/11 nodes are available: {', '.join(tainted)}, 2 Insufficient cpu. no new claims, preemption: 0/11"
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    state = pod_state({"status": {"conditions": [condition]}})
+    assert state.startswith("Unschedulable: 0/11 nodes are available: 2 Insufficient cpu, 1 node(s) had untolerated")

@@ -106,3 +106,11 @@ def test_a_former_stack_is_project_and_name(former: object) -> None:
 
 def test_a_former_stack_is_taken() -> None:
     assert settings({"backend": SERVICE}, former="switchyard/staging").former == "switchyard/staging"
+
+
+def test_a_service_does_not_leave_the_namespace_that_it_is_in() -> None:
+    service = {**SERVICE, "namespace": "shop"}
+    assert "pulumi config rm --path 'switchyard:services.backend.leaves'" in refusal(
+        {"backend": {**service, "leaves": "shop"}}
+    )
+    assert settings({"backend": {**service, "leaves": "default"}}).services["backend"].leaves == "default"
