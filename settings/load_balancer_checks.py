@@ -78,7 +78,7 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
                 f"{at}.{key}",
                 shown(arn),
                 rule,
-                f"Copy the ARN that AWS shows, or: {remove_value(f'{at}.{key}')}",
+                f"Copy the ARN that AWS shows, or take it out: {remove_value(f'{at}.{key}')}",
                 [f"{CLUSTER}.region"],
             )
 

@@ -66,7 +66,8 @@ from tests.unit.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, foun
             "loadBalancer/certificate",
             CERTIFICATE.replace("arn:aws:", "arn:aws-cn:"),
             "loadBalancer.certificate: 'arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1f2…: is of partition "
-            "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows.",
+            "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows, or "
+            "take it out: pulumi config rm --path 'switchyard:cluster.loadBalancer.certificate'",
         ),
         (
             "loadBalancer/routes/0/path",

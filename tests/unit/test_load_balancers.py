@@ -21,7 +21,7 @@ def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> No
         server = f"https://127.0.0.1:{taken.getsockname()[1]}"
         config = {
             "clusters": [{"name": "c", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
-            "users": [{"name": "u", "user": {}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
         }

@@ -204,7 +204,7 @@ def test_giving_up_the_autoscaler_does_not_cut_what_serves() -> None:
     fixed = colours(scaling={})
     text = str(refuse_fixed_number("backend", fixed, Sizing(OWN, {BLUE: 6}, BLUE, 6, 0)))
     assert "blue.replicas is 3, but 6 ready pods serve" in text
-    assert "Set services.backend.blue.replicas to 6" in text
+    assert "`pulumi config set --path 'switchyard:services.backend.blue.replicas' 6`" in text
     assert refuse_fixed_number("backend", fixed, Sizing(OWN, {BLUE: 3}, BLUE, 3, 0)) is None
     assert refuse_fixed_number("backend", fixed, Sizing((), {}, BLUE, 6, 0)) is None
     assert refuse_fixed_number("backend", canary(replicas=None), Sizing(OWN, {}, ROLLOUT, 6, 0)) is None
