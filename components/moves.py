@@ -14,7 +14,14 @@ from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
-from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace, vanished
+from gate.moves import (
+    Place,
+    refuse_other_cluster,
+    refuse_other_identifier,
+    refuse_other_namespace,
+    vanished,
+    warn_nothing_to_remove,
+)
 from gate.namespace import read_namespace
 from gate.serving import service_serves
 from settings.cluster import ExistingCluster
@@ -52,6 +59,8 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
     if lines := [str(refusal) for refusal in refusals if refusal is not None]:
         raise pulumi.RunError("\n".join(lines))
+    for line in warn_nothing_to_remove(before, settings.removed):
+        pulumi.log.warn(line)
     return Place(cluster.identifier, uid, {name: service.namespace for name, service in settings.services.items()})
 
 

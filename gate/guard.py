@@ -23,10 +23,10 @@ from gate.deletion import (
 )
 from gate.namespace import read_namespace
 from gate.object_names import ObjectName
-from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from gate.ownership import Conflict, Owner, conflict, known_to_another_state, refuse_takeover, takes_over
 from gate.removal import annotate, delete
 from gate.serving import NamespaceView, object_serves, service_serves, users_services
-from render.marks import ADOPTED, PROJECT, STACK, Mark
+from render.marks import ADOPTED, PROJECT, STACK, Mark, mark_of
 
 Say = Callable[[str], None]
 
@@ -132,6 +132,8 @@ class Guard:
             found = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
             if name.kind == "ServiceAccount" and not old_outputs:
                 # The first object of a service: what else is in the way is said now, before anything is written.
+                if mark_of(await api.find(name.resource, name.name, name.namespace or None) or {}) == self.mark:
+                    self.warn(known_to_another_state(entry.name, name, self.mark))
                 found += [
                     await self._conflict(api, other, version, entry)
                     for other, (service, version) in self._registered.items()

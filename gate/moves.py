@@ -10,6 +10,7 @@ from typing import Any
 
 from gate.decisions import Refusal
 from settings.cluster import CLUSTER
+from settings.commands import remove_value
 
 RUNBOOK = "docs/runbook.md"
 
@@ -86,11 +87,32 @@ def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str
     )
 
 
-def vanished(before: Place, services: Collection[str], removed: Collection[str]) -> dict[str, str]:
-    """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away."""
+def vanished(before: Place, services: Collection[str], removed: Mapping[str, str]) -> dict[str, str]:
+    """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away.
+
+    Args:
+        before: where the stack was.
+        services: names of the configured ones.
+        removed: namespaces of those that are marked to be taken away. In another one they are not.
+    """
     return {
-        name: namespace for name, namespace in before.namespaces.items() if name not in services and name not in removed
+        name: namespace
+        for name, namespace in before.namespaces.items()
+        if name not in services and removed.get(name) != namespace
     }
+
+
+def warn_nothing_to_remove(before: Place, removed: Mapping[str, str]) -> list[str]:
+    """Warns of services that are marked to be taken away and that the stack does not have, or not any more.
+
+    Before the first update that ended well, nothing says what the stack has.
+    """
+    return [
+        f"switchyard:services.{name}.remove takes nothing away: the stack has no service {name}. If it is gone by now, "
+        f"take the entry out: {remove_value(f'switchyard:services.{name}')}. Otherwise correct the name."
+        for name in removed
+        if before.uid and name not in before.namespaces
+    ]
 
 
 def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:

@@ -73,6 +73,15 @@ def takes_over(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, k
     return name.short in owner.adopted and known_uid != live["metadata"]["uid"]
 
 
+def known_to_another_state(service: str, name: ObjectName, mark: Mark) -> str:
+    """Warns that an object to be created is there, with the mark of this stack: another state may know it as well."""
+    return (
+        f"{service}: {name} is on the cluster with the mark of this stack ({mark}), and is created anew in the state. "
+        "That is right after a lost state, an update that was cut off or a replacement. Otherwise a stack of the same "
+        "name in another backend has this service, and this update takes it over: stop, and see `pulumi whoami -v`."
+    )
+
+
 def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str, listed: int) -> Refusal | None:
     """Refuses to write over objects of somebody else: all of one service in one message.
 

@@ -268,3 +268,13 @@ def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(mak
     guard.before_release_delete({"namespace": "argo-rollouts", "name": "old"})
     guard.destroying = True
     guard.before_release_delete(release)
+
+
+@pytest.mark.parametrize(("mark", "known", "warned"), [(OURS, False, True), (OURS, True, False), (None, True, False)])
+def test_a_service_that_the_state_does_not_know_may_be_that_of_another_backend(
+    make: Make, mark: Mark | None, *, known: bool, warned: bool
+) -> None:
+    guard, _, said = make(serving(mark))
+    account = serving(mark)["serviceaccounts", "backend"]
+    asyncio.run(guard.before_write(account, account if known else None))
+    assert any("a stack of the same name in another backend" in line for line in said) is warned

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from gate.moves import Place, refuse_other_cluster, refuse_other_identifier, refuse_other_namespace, vanished
+from gate.moves import (
+    Place,
+    refuse_other_cluster,
+    refuse_other_identifier,
+    refuse_other_namespace,
+    vanished,
+    warn_nothing_to_remove,
+)
 
 BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
 
@@ -72,6 +79,14 @@ def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> Non
 
 
 def test_a_service_vanished_when_nothing_names_it() -> None:
-    assert vanished(BEFORE, ["backend"], []) == {"web": "shop"}
-    assert vanished(BEFORE, ["backend"], ["web"]) == {}
-    assert vanished(BEFORE, ["backend", "web"], []) == {}
+    assert vanished(BEFORE, ["backend"], {}) == {"web": "shop"}
+    assert vanished(BEFORE, ["backend"], {"web": "shop"}) == {}
+    assert vanished(BEFORE, ["backend"], {"web": "default"}) == {"web": "shop"}  # where it is not
+    assert vanished(BEFORE, ["backend", "web"], {}) == {}
+
+
+def test_a_word_for_a_service_that_the_stack_does_not_have_is_said_to_do_nothing() -> None:
+    [line] = warn_nothing_to_remove(BEFORE, {"web": "shop", "wbe": "shop"})
+    assert "the stack has no service wbe" in line
+    assert "pulumi config rm --path 'switchyard:services.wbe'" in line
+    assert warn_nothing_to_remove(Place(), {"web": "shop"}) == []
