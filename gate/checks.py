@@ -45,6 +45,7 @@ from gate.smoke import smoke_failures
 from render.argo_blue_green import selected as shared
 from render.labels import selector, way_in_name
 from settings.service import ServiceSettings, Track
+from settings.service_name import key_of
 
 Warn = Callable[[str], None]
 
@@ -290,7 +291,7 @@ class Gates:
         simulated = await cluster.simulated({endpoint.node for endpoint in endpoints})
         if simulated:
             self._warn(
-                f"{self._name}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
+                f"{key_of(self._name)}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
                 "are simulated nodes, whose pods answer nobody. The switch rests on readiness alone."
             )
             return
@@ -335,12 +336,12 @@ class Gates:
     def _why(self, error: Exception) -> tuple[str, str]:
         """What a call ended in, and what to do about it."""
         if isinstance(error, AccessDeniedError):
-            return f"{self._name}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
+            return f"{key_of(self._name)}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
         if isinstance(error, RejectedError):
-            return f"{self._name}: {error}", f"Correct what it says. {AGAIN}"
+            return f"{key_of(self._name)}: {error}", f"Correct what it says. {AGAIN}"
         if isinstance(error, AnsweredError):
-            return f"{self._name}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
-        found = f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error})"
+            return f"{key_of(self._name)}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
+        found = f"{key_of(self._name)}: the gate could not see the cluster ({type(error).__name__}: {error})"
         return found, f"{advice_unreachable(str(error))} {AGAIN}"
 
 
