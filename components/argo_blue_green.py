@@ -65,7 +65,7 @@ class ArgoBlueGreenService(RolloutService):
     ) -> None:
         release = observed.release if observed is not None else LiveRelease()
         self._gates = ArgoBlueGreenGates(
-            name,
+            service.named(name),
             service,
             access,
             warn=lambda line: pulumi.log.warn(line, self),
@@ -75,11 +75,12 @@ class ArgoBlueGreenService(RolloutService):
         super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 
+        key, name = name, self._name
         account = self._account()
         named = preview_name(name)
         preview = self._version_service(named, version_service(name, named, service), after=[account])
         budget = disruption_budget(name, service)
-        register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
+        register(PodDisruptionBudget, self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
         hashed = release.hashed(name)
@@ -90,7 +91,7 @@ class ArgoBlueGreenService(RolloutService):
         pods = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
         before = [switched, preview, *asked]
         ignored_pods = self._ignored(Track.ROLLOUT, replicas)
-        rollout = self._custom(pods, before, f"{name}-rollout", self._guard(), ignored_pods)
+        rollout = self._custom(pods, before, f"{key}-rollout", self._guard(), ignored_pods)
 
         self.active = self._look(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)
@@ -109,4 +110,4 @@ class ArgoBlueGreenService(RolloutService):
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_rollout()
 
-        return self._hook(f"{self._name}-rollout-guard", guard)
+        return self._hook(f"{self._key}-rollout-guard", guard)

@@ -55,9 +55,10 @@ def register_autoscaler(
     """Registers the one autoscaler of a service, which sizes the active track.
 
     Args:
-        name: of the service.
+        name: the key of the service.
         service: its settings.
         scaling: its limits and targets.
         opts: of the resource, with what has to serve before.
     """
-    return register(HorizontalPodAutoscaler, f"{name}-autoscaler", autoscaler(name, service, scaling), opts)
+    manifest = autoscaler(service.kubernetes_name(name), service, scaling)
+    return register(HorizontalPodAutoscaler, f"{name}-autoscaler", manifest, opts)

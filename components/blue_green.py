@@ -51,7 +51,7 @@ class BlueGreenService(ReleasedService):
         """Registers the service.
 
         Args:
-            name: of the service.
+            name: the key of the service, which the engine's names have.
             service: its settings.
             access: the cluster.
             front: the load balancer, of a service whose colours it knows.
@@ -71,8 +71,8 @@ class BlueGreenService(ReleasedService):
             pulumi.log.info(line, self)
 
         kept = observed.kept if observed is not None else ()
-        weighted = front.gates(name, service, access, warn, say, kept) if front else None
-        self._gates = weighted or BlueGreenGates(name, service, access, warn, kept)
+        weighted = front.gates(service.named(name), service, access, warn, say, kept) if front else None
+        self._gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 
@@ -97,8 +97,8 @@ class BlueGreenService(ReleasedService):
         )
         self.urls = pulumi.Output.all(
             **{
-                "active": self._url(name),
-                **{colour.value: self._url(colour_name(name, colour)) for colour in Colour},
+                "active": self._url(self._name),
+                **{colour.value: self._url(colour_name(self._name, colour)) for colour in Colour},
                 "nodePort": self._node_port(switched),
             }
         )
@@ -111,21 +111,21 @@ class BlueGreenService(ReleasedService):
             self._switching = True
             await gates.before_weights()
 
-        before = self._hook(f"{self._name}-weights", gate)
+        before = self._hook(f"{self._key}-weights", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
 
     def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> Service:
-        name = colour_name(self._name, colour)
+        name = colour_name(self._key, colour)
         return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child(after))
 
     def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> PodDisruptionBudget:
-        name = colour_name(self._name, colour)
+        name = colour_name(self._key, colour)
         manifest = render.disruption_budget(self._name, colour, self._settings)
         return register(PodDisruptionBudget, name, manifest, self._child(after))
 
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
-        name = colour_name(self._name, colour)
+        name = colour_name(self._key, colour)
 
         replicas = self._replicas(Track(colour))
         versions = self._observed.content.annotations.get(Track(colour))

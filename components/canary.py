@@ -34,28 +34,29 @@ class CanaryService(RolloutService):
         observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self._gates = CanaryGates(name, service, access, warn=lambda line: pulumi.log.warn(line, self))
+        self._gates = CanaryGates(service.named(name), service, access, warn=lambda line: pulumi.log.warn(line, self))
         super().__init__(CANARY_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
 
+        key, name = name, self._name
         account = self._account()
         versions = [
             self._version_service(version, render.version_service(name, version, service), after=[account])
             for version in (stable_name(name), canary_name(name))
         ]
         budget = render.disruption_budget(name, service)
-        register(PodDisruptionBudget, budget["metadata"]["name"], budget, self._child([account]))
+        register(PodDisruptionBudget, self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in templates(name, service)]
         routes = []
         if service.canary.traffic == "istio":
             route = render.virtual_service(name, service)
-            guard = self._routing(f"{name}-route")
-            routes = [self._custom(route, [account, *versions], f"{name}-route", guard, ignored=["spec.http"])]
-        replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{name}-rollout")
+            guard = self._routing(f"{key}-route")
+            routes = [self._custom(route, [account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
+        replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{key}-rollout")
         manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
         before = [*versions, *asked, *routes]
         ignored = self._ignored(Track.ROLLOUT, replicas)
-        rollout = self._custom(manifest, before, f"{name}-rollout", guard, ignored)
+        rollout = self._custom(manifest, before, f"{key}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])
 
         self.active = self._look(after=[switched, *self._autoscaler(after=[switched])])

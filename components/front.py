@@ -77,13 +77,15 @@ async def _leaving(
     try:
         cluster = await Cluster.connect(access)
         refusals = [
-            refuse_early_selector(name, service, await left_by(cluster, region, name, service.namespace))
-            for name, service in selected.items()
+            refuse_early_selector(
+                service.named(key), service, await left_by(cluster, region, service.named(key), service.namespace)
+            )
+            for key, service in selected.items()
         ]
         leaving = [
-            name
-            for name, service in selected.items()
-            if names_colours(name, await cluster.ingresses(service.namespace))
+            key
+            for key, service in selected.items()
+            if names_colours(service.kubernetes_name(key), await cluster.ingresses(service.namespace))
         ]
     except UNREACHABLE:
         # Without an API server nothing can be taken away there; who needs it says so.

@@ -88,7 +88,7 @@ def begin(settings: StackSettings) -> Guard:
         former=None if settings.former is None else Mark.parse(settings.former),
         production=settings.production,
         own_machines=isinstance(settings.cluster, Ec2Cluster),
-        services=dict(_entry(settings, name) for name in settings.services),
+        services=dict(_entry(settings, key) for key in settings.services),
         removed=_removed(settings),
         destroy_asked=is_whole_destroy(),
         say=pulumi.log.info,
@@ -110,10 +110,11 @@ def guarded(
         opts: of its resource.
         deleted_by: see `DeletedBy`.
     """
-    manifest = marked(manifest, Mark(pulumi.get_project(), pulumi.get_stack()))
+    mark = Mark(pulumi.get_project(), pulumi.get_stack())
     if not _current:
-        return manifest, opts
+        return marked(manifest, mark), opts
     hooks = _current[0]
+    manifest = marked(manifest, mark, hooks.guard.key(manifest))
     hooks.guard.register(manifest)
     before = [hooks.write]
     own = opts.hooks or pulumi.ResourceHookBinding()
@@ -166,13 +167,17 @@ def attach(guard: Guard, access: ClusterAccess) -> None:
 
 def _removed(settings: StackSettings) -> frozenset[tuple[str, str]]:
     """Namespace and name of what may go although it serves."""
-    left = {(service.leaves, name) for name, service in settings.services.items() if service.leaves is not None}
-    return frozenset({(namespace, name) for name, namespace in settings.removed.items()} | left)
+    left = {
+        (service.leaves, service.kubernetes_name(key))
+        for key, service in settings.services.items()
+        if service.leaves is not None
+    }
+    return frozenset(left.union(settings.removed.values()))
 
 
-def _entry(settings: StackSettings, name: str) -> tuple[tuple[str, str], ServiceEntry]:
-    service = settings.services[name]
-    path = f"{NAMESPACE}:services.{name}.adopt"
+def _entry(settings: StackSettings, key: str) -> tuple[tuple[str, str], ServiceEntry]:
+    service = settings.services[key]
+    name, path = service.named(key), f"{NAMESPACE}:services.{key}.adopt"
     adopted = [*service.adopt, *([f"Service/{name}"] if service.adopt_existing_service else [])]
     entry = ServiceEntry(name, service.namespace, frozenset(adopted), len(service.adopt), path)
-    return (service.namespace, name), entry
+    return service.namespaced(key), entry

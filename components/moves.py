@@ -18,6 +18,7 @@ from gate.moves import (
     Place,
     refuse_other_cluster,
     refuse_other_identifier,
+    refuse_other_name,
     refuse_other_namespace,
     vanished,
     warn_nothing_to_remove,
@@ -61,7 +62,9 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
         raise pulumi.RunError("\n".join(lines))
     for line in warn_nothing_to_remove(before, settings.removed):
         pulumi.log.warn(line)
-    return Place(cluster.identifier, uid, {name: service.namespace for name, service in settings.services.items()})
+    names = {key: service.name for key, service in settings.services.items() if service.name is not None}
+    namespaces = {key: service.namespace for key, service in settings.services.items()}
+    return Place(cluster.identifier, uid, namespaces, names)
 
 
 async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
@@ -73,17 +76,21 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
     with suppress(AccessDeniedError):  # who may not look at it has what the last update found
         system = await api.find("namespaces", "kube-system")
     moved = []
-    for name, service in settings.services.items():
-        old = before.namespaces.get(name, service.namespace)
-        if old in {service.namespace, service.leaves}:
+    for key, service in settings.services.items():
+        name, known = service.named(key), key in before.namespaces
+        old = before.namespaces.get(key, service.namespace)
+        old_name = before.service(key) if known else name
+        if old_name == name and old in {service.namespace, service.leaves}:
             continue
-        reason = service_serves(name, await read_namespace(api, old))
-        if reason is not None:
+        reason = service_serves(old_name, await read_namespace(api, old))
+        if reason is not None and old_name != name:
+            moved.append(refuse_other_name(old_name, name, old, reason))
+        elif reason is not None:
             moved.append(refuse_other_namespace(name, service.namespace, old, reason))
-    for name, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
-        reason = service_serves(name, await read_namespace(api, old))
+    for key, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
+        reason = service_serves(before.service(key), await read_namespace(api, old))
         if reason is not None:
-            moved.append(refuse_vanished(name, old, reason, "this run"))
+            moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
     return (before.uid if system is None else str(system["metadata"]["uid"])), moved
 
 

@@ -10,6 +10,7 @@ from components.blue_green import BlueGreenService
 from components.canary import CanaryService
 from components.rollout import RolloutService
 from gate.access import ClusterAccess
+from gate.moves import NAME_OUTPUT
 from gate.observed import Observed
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 
@@ -41,14 +42,14 @@ def release(
     """Registers one service.
 
     Args:
-        name: of the service.
+        name: the key of the service.
         service: its settings.
         access: the cluster, for the gates.
         front: the load balancer before it, for one whose colours that knows.
         observed: what the program read of it at its start.
         opts: of its component.
     """
-    where = {"namespace": service.namespace}
+    where = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
         colours = BlueGreenService(name, service=service, access=access, front=front, observed=observed, opts=opts)
         return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})

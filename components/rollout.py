@@ -36,7 +36,7 @@ class RolloutService(ReleasedService):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         super().__init__(kind, name, service, gates, observed, opts)
-        self.follow = follow_command(name, service)
+        self.follow = follow_command(service.kubernetes_name(name), service)
         self._tag = service.tag
         self._rollout_gates = gates
 
@@ -46,8 +46,9 @@ class RolloutService(ReleasedService):
         async def ports(_: pulumi.ResourceHookArgs) -> None:
             await self._rollout_gates.before_ports()
 
-        hooks = pulumi.ResourceHookBinding(before_update=[self._hook(f"{version}-ports", ports)])
-        return register(Service, version, manifest, self._child(after, hooks, ignored=["spec.selector"]))
+        named = self._logical(version)
+        hooks = pulumi.ResourceHookBinding(before_update=[self._hook(f"{named}-ports", ports)])
+        return register(Service, named, manifest, self._child(after, hooks, ignored=["spec.selector"]))
 
     def _custom(
         self,
@@ -66,7 +67,7 @@ class RolloutService(ReleasedService):
             changed: runs before each of its changes.
             ignored: what its controller sets.
         """
-        name = name or manifest["metadata"]["name"]
+        name = name or self._logical(manifest["metadata"]["name"])
 
         async def known(_: pulumi.ResourceHookArgs) -> None:
             await self._rollout_gates.before_custom()
@@ -91,4 +92,4 @@ class RolloutService(ReleasedService):
             state = await self._rollout_gates.follow()
         except GateRefusedError as error:
             raise pulumi.RunError(str(error)) from None
-        pulumi.log.info(f"{self._name}: {self._tag}: {state}. Follow it: {self.follow}", self)
+        pulumi.log.info(f"{self._key}: {self._tag}: {state}. Follow it: {self.follow}", self)

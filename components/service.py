@@ -49,13 +49,18 @@ class ReleasedService(pulumi.ComponentResource):
     ) -> None:
         aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other) for other in TYPES if other != kind])
         super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, aliases))
-        self._name = name
+        self._key = name
+        self._name = service.kubernetes_name(name)
         self._released = service
         self._all_gates = gates
         self._observed = observed or Observed()
         gates.sizing = self._observed.sizing
         self._switching = False
         self._problem: str | None = None
+
+    def _logical(self, name: str) -> str:
+        """The engine's name for an object of this Kubernetes name: with the service's key where that has its name."""
+        return f"{self._key}{name.removeprefix(self._name)}"
 
     def _child(
         self,
@@ -77,9 +82,9 @@ class ReleasedService(pulumi.ComponentResource):
         async def first(_: pulumi.ResourceHookArgs) -> None:
             await self._all_gates.before_first()
 
-        hooks = pulumi.ResourceHookBinding(before_create=[self._hook(f"{self._name}-first", first)])
+        hooks = pulumi.ResourceHookBinding(before_create=[self._hook(f"{self._key}-first", first)])
         manifest = render.service_account(self._name, self._released)
-        return register(ServiceAccount, f"{self._name}-account", manifest, self._child(hooks=hooks))
+        return register(ServiceAccount, f"{self._key}-account", manifest, self._child(hooks=hooks))
 
     def _active_service(
         self,
@@ -99,10 +104,10 @@ class ReleasedService(pulumi.ComponentResource):
             self._switching = True
             await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._name}-gate", gate)
+        before = self._hook(f"{self._key}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         manifest = manifest or render.active_service(self._name, self._released)
-        return register(Service, self._name, manifest, self._child(after, hooks, ignored=ignored))
+        return register(Service, self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
         """The autoscaler, where the settings ask for one, once what it sizes serves."""
@@ -112,10 +117,10 @@ class ReleasedService(pulumi.ComponentResource):
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._all_gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._name}-autoscaler-guard", guard)
+        before = self._hook(f"{self._key}-autoscaler-guard", guard)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         opts = self._child(after, hooks)
-        return [register_autoscaler(self._name, self._released, self._released.autoscaling, opts)]
+        return [register_autoscaler(self._key, self._released, self._released.autoscaling, opts)]
 
     def _replicas(self, track: Track) -> Replicas:
         """How many pods a track gets."""

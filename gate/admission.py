@@ -28,6 +28,7 @@ from settings.service import (
     ServiceSettings,
     Track,
 )
+from settings.service_name import key_of
 
 Kept = Mapping[str, frozenset[Track]]
 """By service, the tracks whose pod template stays as it is on the cluster."""
@@ -78,12 +79,12 @@ async def _look(
         for item in items
     }
     return {
-        name: frozenset(
+        key: frozenset(
             track
-            for track, manifest in _manifests(name, service, contents.get(name, Content()))
+            for track, manifest in _manifests(service.kubernetes_name(key), service, contents.get(key, Content()))
             if _is_kept(manifest, live)
         )
-        for name, service in services.items()
+        for key, service in services.items()
     }
 
 
@@ -153,4 +154,4 @@ def admitted(name: str, track: Track, configured: Mapping[str, Any], live: Mappi
     found = [*rewritten_fields(configured, live), *added]
     if not found:
         return None
-    return f"{name}: the cluster's admission has changed the pods of {track}: {listed(found)}"
+    return f"{key_of(name)}: the cluster's admission has changed the pods of {track}: {listed(found)}"

@@ -31,7 +31,9 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
         *(autoscalers(cluster, namespace, needed=namespace in asking) for namespace in namespaces)
     )
     items = dict(zip(namespaces, lists, strict=True))
-    reads = (read_sizing(cluster, name, service, items[service.namespace]) for name, service in services.items())
+    reads = (
+        read_sizing(cluster, service.named(key), service, items[service.namespace]) for key, service in services.items()
+    )
     return dict(zip(services, await asyncio.gather(*reads), strict=True))
 
 

@@ -10,6 +10,7 @@ from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.sizes import Sizing
 from settings.service import ServiceSettings
+from settings.service_name import key_of
 
 Warn = Callable[[str], None]
 
@@ -76,12 +77,12 @@ class GateBase:
     def _why(self, error: Exception) -> tuple[str, str]:
         """What a call ended in, and what to do about it."""
         if isinstance(error, AccessDeniedError):
-            return f"{self._name}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
+            return f"{key_of(self._name)}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
         if isinstance(error, RejectedError):
-            return f"{self._name}: {error}", f"Correct what it says. {AGAIN}"
+            return f"{key_of(self._name)}: {error}", f"Correct what it says. {AGAIN}"
         if isinstance(error, AnsweredError):
-            return f"{self._name}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
-        found = f"{self._name}: the gate could not see the cluster ({type(error).__name__}: {error})"
+            return f"{key_of(self._name)}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
+        found = f"{key_of(self._name)}: the gate could not see the cluster ({type(error).__name__}: {error})"
         return found, f"{advice_unreachable(str(error))} {AGAIN}"
 
 

@@ -44,6 +44,7 @@ from gate.smoke import smoke_failures
 from render.argo_blue_green import selected as shared
 from render.labels import selector, way_in_name
 from settings.service import Track
+from settings.service_name import key_of
 
 FOLLOW_SECONDS = 10
 """How long the end of an update waits for a kube-proxy that does not answer before it says so."""
@@ -252,7 +253,7 @@ class Gates(GateBase):
         simulated = await cluster.simulated({endpoint.node for endpoint in endpoints})
         if simulated:
             self._warn(
-                f"{self._name}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
+                f"{key_of(self._name)}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
                 "are simulated nodes, whose pods answer nobody. The switch rests on readiness alone."
             )
             return

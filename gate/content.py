@@ -14,6 +14,7 @@ from typing import Any
 from render.labels import CONTENT_HASH
 from settings.pod_settings import CONTAINER
 from settings.references import Reference
+from settings.service_name import key_of
 
 DIGITS = 16
 """Hexadecimal digits of a version: 64 bits, by which nobody meets two equal ones by chance."""
@@ -155,16 +156,16 @@ def annotation(versions: Versions) -> str | None:
 def missing_object(name: str, namespace: str, reference: Reference) -> str:
     """Warns of an object that pods need and that is not there."""
     return (
-        f"{name}: {reference.kind} {reference.name} is not in namespace {namespace}, and pods that start now wait for "
-        "it. Pods that run are left as they are. Create it, or say that it may be missing: optional: true."
+        f"{key_of(name)}: {reference.kind} {reference.name} is not in namespace {namespace}, and pods that start now "
+        "wait for it. Pods that run are left as they are. Create it, or say that it may be missing: optional: true."
     )
 
 
 def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
-        f"{name}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was checked. "
-        "For pods with the new content, set its replicas to 0, `pulumi up`, and warm it again."
+        f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was "
+        "checked. For pods with the new content, set its replicas to 0, `pulumi up`, and warm it again."
     )
 
 

@@ -9,6 +9,7 @@ from gate.objects import ROLLOUT_HASH, Endpoint, Pod, PodsChange
 from gate.remedies import setting
 from render.labels import selector, way_in_name
 from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
+from settings.service_name import key_of
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int
 def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
     """Refuses to make a service in a namespace that is not there."""
     return Refusal(
-        step=f"{name}: making the service",
+        step=f"{key_of(name)}: making the service",
         found=f"there is no namespace {service.namespace}",
         rule="the namespace belongs to whoever runs the cluster, and must be there first",
         remedy=f"This step was not taken. Make it: kubectl create namespace {service.namespace}",
@@ -85,7 +86,7 @@ def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, 
     if selected is None or serving_track(name, selected) is not None or service.adopts_service(name):
         return None
     return Refusal(
-        step=f"{name}: making Service {name}",
+        step=f"{key_of(name)}: making Service {name}",
         found=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
         rule="a Service that this stack did not make is not taken over unasked",
         remedy=(
@@ -105,7 +106,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
     if not others:
         return None
     return Refusal(
-        step=f"{name}: taking over Service {name}",
+        step=f"{key_of(name)}: taking over Service {name}",
         found=f"it has port {', '.join(map(str, others))}",
         rule=f"only port {service.port} leads to the pods of this stack, and other ports would stay",
         remedy=f"This step was not taken. Take them off the Service, or: {setting(name, 'port', others[0])}",
@@ -115,7 +116,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
 def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
     """Refuses a step on which nothing was seen at all: what is not known to be safe is not done."""
     return Refusal(
-        step=f"{name}: {step}",
+        step=f"{key_of(name)}: {step}",
         found=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
         rule="it is taken only on what was seen",
         remedy="This step was not taken. Check the API server, then run `pulumi up` again.",
@@ -141,7 +142,7 @@ def refuse_fewer_replicas(
     key = to.replicas_key if service.autoscaling is None else "autoscaling.max"
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
-        step=f"{name}: the switch to {to}",
+        step=f"{key_of(name)}: the switch to {to}",
         found=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
         remedy=f"Run {setting(name, to.replicas_key, wanted)}, or lower gate.minReadyPercentOfServing.",
@@ -173,7 +174,7 @@ def refuse_switch(
         return None
     also = f", and {others} of pods of another version" if others else ""
     return Refusal(
-        step=f"{name}: the switch to {to}",
+        step=f"{key_of(name)}: the switch to {to}",
         found=f"Service {way_in_name(name, to)} has {ready} ready endpoints{also}",
         rule=(
             f"it needs {wanted} (replicas asked for: {service.replicas_of(to)}, serving now: {serving_ready})"
@@ -188,7 +189,7 @@ def refuse_smoke(name: str, service: ServiceSettings, to: Track, failures: list[
     if not failures:
         return None
     return Refusal(
-        step=f"{name}: the switch to {to}",
+        step=f"{key_of(name)}: the switch to {to}",
         found="the smoke test failed: " + ", ".join(failures),
         rule="every path of gate.smoke must answer as configured",
         remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
@@ -215,7 +216,7 @@ def refuse_in_place(
         return None
     keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
     return Refusal(
-        step=f"{name}: a change of the pods of {colour}",
+        step=f"{key_of(name)}: a change of the pods of {colour}",
         found=f"{colour} is serving" + (f", and this would change {listed(fields)}" if fields else ""),
         rule="the serving colour is not changed in place, because there is nothing to roll back to",
         remedy=(
@@ -256,7 +257,7 @@ def refuse_retire(
     left = behind.intersection(pod.name for pod in of_colour)
     if not change.lost(len(left.union(pod.name for pod in of_colour if pod.ready))):
         return None
-    step = f"{name}: a change of the idle colour {colour}"
+    step = f"{key_of(name)}: a change of the idle colour {colour}"
     if gets_traffic(name, Track(colour), selected):
         return Refusal(
             step=step,

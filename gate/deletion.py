@@ -11,7 +11,9 @@ from typing import Any
 
 from gate.decisions import Refusal
 from gate.object_names import ObjectName
-from render.marks import Mark, is_adopted, mark_of
+from render.marks import SERVICE_KEY, Mark, is_adopted, mark_of
+from settings.commands import set_value
+from settings.service_name import ServiceName, key_of
 
 RUNBOOK = "docs/runbook.md"
 
@@ -37,7 +39,7 @@ class Record:
         name: of the object.
         version: group and version of its API.
         uid: of the object that the state means; empty where it never learned it.
-        service: the service that it belongs to, by its label ``app``; empty for none.
+        service: the service that it belongs to, by its label ``app``, with its key; empty for none.
     """
 
     name: ObjectName
@@ -53,7 +55,9 @@ class Record:
             if name is not None:
                 labels = source["metadata"].get("labels") or {}
                 uid = ((outputs or {}).get("metadata") or {}).get("uid") or ""
-                return cls(name, str(source["apiVersion"]), str(uid), str(labels.get("app", "")))
+                service = str(labels.get("app", ""))
+                key = (source["metadata"].get("annotations") or {}).get(SERVICE_KEY, service)
+                return cls(name, str(source["apiVersion"]), str(uid), ServiceName(service, str(key)))
         return None
 
 
@@ -66,7 +70,8 @@ class Run:
         former: of the stack that this one took over from; None for none.
         registered: the object is part of the configuration, whatever the engine calls it.
         configured: its service is part of the configuration.
-        elsewhere: a service of its name is part of the configuration in another namespace.
+        elsewhere: its service is part of the configuration in another namespace.
+        renamed: its service is part of the configuration with another name for its objects.
         removed: its service is marked to be taken away.
         destroying: the run is a destroy that may take services down.
     """
@@ -78,6 +83,7 @@ class Run:
     elsewhere: bool
     removed: bool
     destroying: bool
+    renamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
     service, namespace = record.service or record.name.name, record.name.namespace or "default"
     if run.configured:
         return Refusal(
-            step=f"{service}: deleting {record.name}",
+            step=f"{key_of(service)}: deleting {record.name}",
             found=f"it serves users: {reason}",
             rule="what serves is not deleted",
             remedy=(
@@ -136,44 +142,49 @@ def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
                 f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
             ),
         )
-    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", elsewhere=run.elsewhere)
+    word = _word_for_it(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
+    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", word)
 
 
-def refuse_vanished(service: str, namespace: str, reason: str, step: str, *, elsewhere: bool = False) -> Refusal:
+def refuse_vanished(service: str, namespace: str, reason: str, step: str, word: str | None = None) -> Refusal:
     """Refuses to lose a service that serves and that is not in the configuration any more.
 
     Args:
-        service: its name.
+        service: its name, which knows its key.
         namespace: where it is.
         reason: why it serves.
         step: what was about to happen.
-        elsewhere: whether the configuration has a service of this name in another namespace.
+        word: the sentence that says how it is taken away; None for a service whose key is not configured.
     """
-    word = _word_for_it(service, namespace, elsewhere=elsewhere)
+    word = word or _word_for_it(service, namespace)
     return Refusal(
-        step=f"{service}: {step}",
+        step=f"{key_of(service)}: {step}",
         found=f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}",
         rule="a service that serves is taken away only by a word of its own",
         remedy=(
-            f"It was not touched. To keep it, put services.{service} back. {word} "
+            f"It was not touched. To keep it, put services.{key_of(service)} back. {word} "
             f'To rename or move it without a gap: {RUNBOOK}, "Rename a service" and "Move a service to another '
             'namespace".'
         ),
     )
 
 
-def _word_for_it(service: str, namespace: str, *, elsewhere: bool) -> str:
+def _word_for_it(service: str, namespace: str, *, elsewhere: bool = False, renamed: bool = False) -> str:
+    if renamed:
+        command = set_value(f"switchyard:services.{key_of(service)}.name", str(service))
+        return f"Its entry names its objects otherwise by now. To set that back: {command}."
     if elsewhere:
-        command = f"pulumi config set --path 'switchyard:services.{service}.leaves' {namespace} && pulumi up"
+        command = f"pulumi config set --path 'switchyard:services.{key_of(service)}.leaves' {namespace} && pulumi up"
         return f"To take it down in namespace {namespace}, and keep the one in its new namespace: {command}."
     return f"To take it away: {remove_command(service, namespace)}; take the entry out afterwards."
 
 
 def remove_command(service: str, namespace: str) -> str:
     """The command that takes a service away on purpose."""
-    path = f"switchyard:services.{service}"
+    path = f"switchyard:services.{key_of(service)}"
+    named = "" if service == key_of(service) else f"pulumi config set --path '{path}.name' {service} && "
     return (
-        f"pulumi config set --path '{path}.remove' true && "
+        f"pulumi config set --path '{path}.remove' true && {named}"
         f"pulumi config set --path '{path}.namespace' {namespace} && pulumi up"
     )
 
@@ -181,7 +192,7 @@ def remove_command(service: str, namespace: str) -> str:
 def refuse_unreachable(record: Record, problem: str) -> Refusal:
     """Refuses to delete what cannot be looked at."""
     return Refusal(
-        step=f"{record.service or record.name.name}: deleting {record.name}",
+        step=f"{key_of(record.service) or record.name.name}: deleting {record.name}",
         found=problem,
         rule="what cannot be looked at is not deleted",
         remedy="It was not touched. Check the API server and the kubeconfig, then run the command again.",
@@ -192,7 +203,7 @@ def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) 
     """Refuses to destroy a production stack while its services serve.
 
     Args:
-        serving: by service, why it serves or why that is not known.
+        serving: by the key of a service, why it serves or why that is not known.
         seen: whether the cluster could be looked at.
     """
     commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)

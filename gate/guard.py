@@ -27,6 +27,7 @@ from gate.ownership import Conflict, Owner, conflict, known_to_another_state, re
 from gate.removal import annotate, delete
 from gate.serving import NamespaceView, object_serves, service_serves, users_services
 from render.marks import ADOPTED, PROJECT, STACK, Mark, mark_of
+from settings.service_name import key_of
 
 Say = Callable[[str], None]
 
@@ -36,7 +37,7 @@ class ServiceEntry:
     """What the guard needs to know of one service of the configuration.
 
     Attributes:
-        name: of the service.
+        name: of the service in Kubernetes, which knows its key.
         namespace: of its objects.
         adopted: the objects that it may take over, as ``Kind/name``.
         listed: how many of them are listed under `adopt_path`.
@@ -92,6 +93,13 @@ class Guard:
             labels = manifest["metadata"].get("labels") or {}
             self._registered[name] = ((name.namespace, labels.get("app", "")), str(manifest["apiVersion"]))
 
+    def key(self, manifest: Mapping[str, Any]) -> str | None:
+        """The key of the service that an object belongs to; None where that is the service's name, or without one."""
+        metadata = manifest["metadata"]
+        labels = metadata.get("labels") or {}
+        entry = self._entry(metadata.get("namespace") or "", str(labels.get("app", "")))
+        return None if key_of(entry.name) == entry.name else key_of(entry.name)
+
     def register_release(self, namespace: str, name: str) -> None:
         """Learns that a Helm release is part of the configuration."""
         self._releases.add((namespace, name))
@@ -141,10 +149,10 @@ class Guard:
                 ]
         except UNREACHABLE as error:
             raise GateRefusedError(
-                f"{entry.name}: {name} could not be looked at ({error}), so it was not written. "
+                f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
                 "Check the API server, the kubeconfig and its permissions, then run `pulumi up` again."
             ) from error
-        _raise(refuse_takeover(entry.name, [one for one in found if one], entry.adopt_path, entry.listed))
+        _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Notes on an object that is about to be taken over that it was there before, so that it outlives the stack."""
@@ -207,7 +215,7 @@ class Guard:
                 except UNREACHABLE as error:
                     reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
-                    serving[entry.name] = reason
+                    serving[key_of(entry.name)] = reason
             if serving:
                 _raise(refuse_production_destroy(serving, seen=seen))
         self.destroying = True
@@ -244,12 +252,14 @@ class Guard:
         key = (record.name.namespace, record.service)
         configured = key in self.services
         vanished = bool(record.service) and not configured
+        same_key = [entry.name for entry in self.services.values() if key_of(entry.name) == key_of(record.service)]
         return Run(
             mark=self.mark,
             former=self.former,
             registered=record.name in self._registered,
             configured=configured,
-            elsewhere=record.service in {name for _, name in self.services},
+            elsewhere=record.service in same_key,
+            renamed=bool(same_key) and record.service not in same_key,
             removed=key in self.removed,
             destroying=self.destroying and not (self.production and vanished),
         )

@@ -13,6 +13,7 @@ from gate.remedies import setting
 from gate.rollout import RolloutState
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
+from settings.service_name import key_of
 from settings.values import image_reference
 
 
@@ -64,7 +65,7 @@ async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) 
         strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
         return LiveRelease(strategy, await cluster.service_selector(namespace, name))
 
-    looks = (one(name, service.namespace) for name, service in services.items())
+    looks = (one(service.kubernetes_name(key), service.namespace) for key, service in services.items())
     return dict(zip(services, await asyncio.gather(*looks), strict=True))
 
 
@@ -79,7 +80,7 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
         return None
     before = "canary" if live.strategy == "canary" else "argoBlueGreen"
     return Refusal(
-        step=f"{name}: the change of its strategy to {service.strategy}",
+        step=f"{key_of(name)}: the change of its strategy to {service.strategy}",
         found=f"its Rollout on the cluster is that of strategy {before}",
         rule="one kind of Rollout does not become the other",
         remedy=(
@@ -102,7 +103,7 @@ def refuse_mixed(
         selected: what the Service selects; None when there is none.
         pods: all pods of the application.
     """
-    step = f"{name}: the hand-over to the Rollout"
+    step = f"{key_of(name)}: the hand-over to the Rollout"
     # Its own pods take traffic already, or nothing does: without this a first version that does not get ready
     # could not be replaced.
     inside = selected is None or is_shared(name, selected)
@@ -139,7 +140,7 @@ def refuse_mixed(
 def refuse_taken_over(name: str, selected: Mapping[str, str]) -> Refusal:
     """Refuses to write a selector that has become the controller's since the program looked."""
     return Refusal(
-        step=f"{name}: the change of Service {name}",
+        step=f"{key_of(name)}: the change of Service {name}",
         found=f"it selects {labels_text(selected)} by now",
         rule="what Argo Rollouts has set is not changed back, and it was another when the update began",
         remedy="The Service was not touched. Run `pulumi up` again.",
@@ -149,7 +150,7 @@ def refuse_taken_over(name: str, selected: Mapping[str, str]) -> Refusal:
 def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutState) -> str:
     """Why the Rollout has not taken the traffic."""
     return (
-        f"{name}: the hand-over to the Rollout is not finished: it is {state}, with {state.available} of "
+        f"{key_of(name)}: the hand-over to the Rollout is not finished: it is {state}, with {state.available} of "
         f"{state.wanted} pods available, and takes the traffic alone when all are. What served goes on serving. "
         f"See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` again."
     )
@@ -165,4 +166,4 @@ def _back_to(name: str, service: ArgoBlueGreenSettings, images: Sequence[str]) -
     repository, _, tag = images[0].rpartition(":")
     if len(images) == 1 and repository == service.image:
         return f"Run {setting(name, 'tag', tag, text=True)}"
-    return f"Set services.{name}.tag and services.{name}.image to what they run"
+    return f"Set services.{key_of(name)}.tag and services.{key_of(name)}.image to what they run"

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gate.decisions import Refusal
+from gate.remedies import setting, without
 from settings.cluster import CLUSTER
 from settings.commands import remove_value
+from settings.service_name import ServiceName, key_of
 
 RUNBOOK = "docs/runbook.md"
 
@@ -20,6 +22,9 @@ CLUSTER_OUTPUT = "cluster"
 SERVICES_OUTPUT = "services"
 """Output of the stack: by service, among other things its namespace."""
 
+NAME_OUTPUT = "name"
+"""Output of a service: the name of its objects, where that is not its key."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -28,12 +33,18 @@ class Place:
     Attributes:
         identifier: of the cluster, as the settings have it; empty where nothing says so.
         uid: of namespace kube-system, which no other cluster has; empty where it is not known.
-        namespaces: of each service.
+        namespaces: of each service, by its key.
+        names: of the objects of each service whose name is not its key.
     """
 
     identifier: str = ""
     uid: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def service(self, key: str) -> ServiceName:
+        """The name that a service's objects had."""
+        return ServiceName(self.names.get(key, key), key)
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> "Place":
@@ -46,7 +57,8 @@ class Place:
             for name, entry in entries.items()
             if isinstance(entry, Mapping) and entry.get("namespace")
         }
-        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces)
+        names = {key: str(entries[key][NAME_OUTPUT]) for key in namespaces if entries[key].get(NAME_OUTPUT)}
+        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names)
 
 
 def refuse_other_identifier(before: Place, identifier: str, replaces: str | None) -> Refusal | None:
@@ -125,13 +137,34 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) 
         reason: why it serves there.
     """
     return Refusal(
-        step=f"{name}: namespace {namespace}",
+        step=f"{key_of(name)}: namespace {namespace}",
         found=f"it serves in namespace {before}: {reason}",
         rule="a namespace is part of an object's name, so that the serving objects would be deleted",
         remedy=(
             "Nothing was changed. Set it back: pulumi config set --path "
-            f"'switchyard:services.{name}.namespace' {before}. To move it without a gap: {RUNBOOK}, "
+            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without a gap: {RUNBOOK}, "
             '"Move a service to another namespace". To take it down there once it serves in the new one: pulumi config '
-            f"set --path 'switchyard:services.{name}.leaves' {before}, then `pulumi up`."
+            f"set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
+        ),
+    )
+
+
+def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: str) -> Refusal:
+    """Refuses another name for the objects of a service that serves under its old one.
+
+    Args:
+        before: the old name.
+        name: that of the settings.
+        namespace: where it serves.
+        reason: why it serves there.
+    """
+    back = without(before, "name") if before == before.key else setting(before, "name", str(before))
+    return Refusal(
+        step=f"{before.key}: name {name}",
+        found=f"it serves as {before} in namespace {namespace}: {reason}",
+        rule="under another name all its objects are others, so that the serving ones would be deleted",
+        remedy=(
+            f"Nothing was changed. Set it back: {back}. To rename it without a gap, add a service with a key of its "
+            f'own: {RUNBOOK}, "Rename a service".'
         ),
     )

@@ -89,7 +89,7 @@ async def _read_all(services: Mapping[str, ServiceSettings], access: ClusterAcce
         api = await access.api()
     except ValueError as error:
         raise ConnectionError(f"no cluster by this kubeconfig: {error}") from error
-    contents = await asyncio.gather(*(_read(api, name, service) for name, service in services.items()))
+    contents = await asyncio.gather(*(_read(api, service.named(key), service) for key, service in services.items()))
     return dict(zip(services, contents, strict=True))
 
 

@@ -10,6 +10,7 @@ from gate.remedies import setting
 from gate.shortage import PodsReport
 from render.labels import FIELD_MANAGER, selector
 from settings.service import Colour, ServiceSettings, Track
+from settings.service_name import key_of
 
 NOTHING = "nothing of this stack"
 """Stands for a track where there is no Service, or one that selects none."""
@@ -29,7 +30,8 @@ def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) ->
     if serving_track(name, selected) is not None or not gets_traffic(name, to, selected):
         return None
     return (
-        f"{name}: Service {name} selects {labels_text(selected)}, and so the pods of {to} as well: each takes traffic "
+        f"{key_of(name)}: Service {name} selects {labels_text(selected)}, and so the pods of {to} as well: each "
+        "takes traffic "
         "as soon as it is ready, before the gate has looked. Narrow the Service's selector first if that must not be."
     )
 
@@ -71,22 +73,22 @@ def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None
             "it was changed by hand, or by an update that was cut off. `pulumi up --refresh` shows the difference and "
             "puts it right."
         )
-    return Seen(serving or NOTHING, f"{name}: {found}, though the stack has {service.track}: {remedy}")
+    return Seen(serving or NOTHING, f"{key_of(name)}: {found}, though the stack has {service.track}: {remedy}")
 
 
 def unfinished_hand_over(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:
     """Why pods of the strategy before are kept, although the stack has another one."""
     return (
-        f"{name}: the hand-over to {to} is not finished: {'; '.join(reasons)}. The {old} pods of the strategy before "
-        "are kept. Mend it, then run `pulumi up` again."
+        f"{key_of(name)}: the hand-over to {to} is not finished: {'; '.join(reasons)}. The {old} pods of the "
+        "strategy before are kept. Mend it, then run `pulumi up` again."
     )
 
 
 def nothing_ready(name: str, service: ServiceSettings, track: Track) -> str:
     """Says that the track that serves has no ready pod: nobody answers the users."""
     return (
-        f"{name}: {track} serves, and has no ready pod: no request is answered. If its Deployment or Rollout was "
-        "deleted, `pulumi up --refresh` makes it anew; if its pods do not get ready, see: "
+        f"{key_of(name)}: {track} serves, and has no ready pod: no request is answered. If its Deployment or Rollout "
+        "was deleted, `pulumi up --refresh` makes it anew; if its pods do not get ready, see: "
         f"{get_pods_command(name, service, track)}"
     )
 
@@ -101,7 +103,7 @@ def why_not_ready(name: str, service: ServiceSettings, report: PodsReport, servi
     """One line on pods that did not get ready: how its pods are, what serves, where to look."""
     track = report.track
     traffic = f"{serving} goes on serving" if serving not in {None, track} else f"serving: {serving or 'nothing'}"
-    return f"{name}: {report}. {traffic}. See: {get_pods_command(name, service, track)}"
+    return f"{key_of(name)}: {report}. {traffic}. See: {get_pods_command(name, service, track)}"
 
 
 def other_version(
@@ -124,7 +126,7 @@ def other_version(
     by = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
     images = ", ".join(dict.fromkeys(one.reference for one in others))
     return (
-        f"{name}: pods of {track} run {images}{by}, though the stack has {configured}. "
+        f"{key_of(name)}: pods of {track} run {images}{by}, though the stack has {configured}. "
         f"{_what_to_do(name, service, track, others)}"
     )
 
@@ -136,8 +138,8 @@ def rewritten(name: str, service: ServiceSettings, track: Track, found: Sequence
     if configured is None or not others or not all(same_version(other, configured, ours=True) for other in others):
         return None
     return (
-        f"{name}: pods of {track} run {', '.join(others)}, for which the stack has {configured}: the same version, "
-        "rewritten by the cluster's admission (a registry mirror, a policy)"
+        f"{key_of(name)}: pods of {track} run {', '.join(others)}, for which the stack has {configured}: the same "
+        "version, rewritten by the cluster's admission (a registry mirror, a policy)"
     )
 
 

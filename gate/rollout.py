@@ -8,6 +8,7 @@ from gate.decisions import Refusal, get_pods_command
 from settings.cluster import CLUSTER
 from settings.commands import set_value
 from settings.service import CanarySettings, RolloutSettings, Track
+from settings.service_name import key_of
 
 CHART_VERSION = "2.41.0"
 """Of Argo Rollouts' chart, for the command that lets the stack install it."""
@@ -101,7 +102,7 @@ def follow_command(name: str, service: RolloutSettings) -> str:
 def refuse_no_argo(name: str) -> Refusal:
     """Refuses to make objects that the cluster does not know."""
     return Refusal(
-        step=f"{name}: the Rollout",
+        step=f"{key_of(name)}: the Rollout",
         found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
         rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
         remedy=(
@@ -115,7 +116,7 @@ def refuse_no_argo(name: str) -> Refusal:
 def no_controller(name: str, seconds: float) -> Refusal:
     """Says that nobody takes care of the Rollout."""
     return Refusal(
-        step=f"{name}: the Rollout",
+        step=f"{key_of(name)}: the Rollout",
         found=f"its controller has not looked at it within {seconds:.0f} s",
         rule="Argo Rollouts must run on the cluster",
         remedy="See: kubectl -n argo-rollouts get pods. What served goes on serving. Then run `pulumi up` again.",
@@ -125,7 +126,7 @@ def no_controller(name: str, seconds: float) -> Refusal:
 def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
     """Refuses to hand over to a Rollout that is not ready."""
     return Refusal(
-        step=f"{name}: the hand-over to the Rollout",
+        step=f"{key_of(name)}: the hand-over to the Rollout",
         found=f"it is {state}, with {state.available} of {state.wanted} pods available",
         rule="it takes the traffic when all of its pods are",
         remedy=f"The Service was not touched. See: {get_pods_command(name, service, Track.ROLLOUT)}",
@@ -136,7 +137,7 @@ def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, fo
     """Ends an update whose version was given up."""
     numbers = "; ".join(found)
     return Refusal(
-        step=f"{name}: version {service.tag}",
+        step=f"{key_of(name)}: version {service.tag}",
         found=f"the Rollout is {state}" + (f"; {numbers}" if numbers else ""),
         rule="a version that its analysis gives up gets no more traffic: the one before has all of it",
         remedy=f"Set another tag and run `pulumi up`. See: {follow_command(name, service)}",
@@ -147,7 +148,7 @@ def refuse_unfinished(name: str, service: RolloutSettings, state: RolloutState) 
     """Ends an update that waited long enough."""
     seconds = (service.canary if isinstance(service, CanarySettings) else service.argo_blue_green).wait_seconds
     return Refusal(
-        step=f"{name}: version {service.tag}",
+        step=f"{key_of(name)}: version {service.tag}",
         found=f"the Rollout is {state}",
         rule=f"its end was waited for, and did not come within {seconds} s ({service.strategy}.waitSeconds)",
         remedy=f"It goes on without the update. See: {follow_command(name, service)}",

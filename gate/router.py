@@ -14,6 +14,7 @@ from render.canary import root_service
 from render.labels import canary_name, object_labels, stable_name
 from render.weights import ACTIONS, BY_ANNOTATION
 from settings.service import CanarySettings, ServiceSettings, Track
+from settings.service_name import key_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def rules_of(ingresses: Iterable[Mapping[str, Any]]) -> list[Rule]:
 def refuse_early_router(name: str, service: CanarySettings, serving: Track | None) -> Refusal:
     """Refuses a router before the hand-over: it would send users to Services that have no pods yet."""
     return Refusal(
-        step=f"{name}: traffic {service.canary.traffic}",
+        step=f"{key_of(name)}: traffic {service.canary.traffic}",
         found=f"{serving or 'another selector'} serves, not the Rollout",
         rule="a router takes the shares over from a Rollout that serves",
         remedy=(
@@ -67,12 +68,12 @@ def refuse_ingress(name: str, service: CanarySettings, rules: Iterable[Rule], *,
         return None
     found = f"has rules for {', '.join(leads) or 'no Service'}" if exists else "is not there"
     return Refusal(
-        step=f"{name}: traffic alb",
+        step=f"{key_of(name)}: traffic alb",
         found=f"Ingress {ingress} in namespace {service.namespace} {found}",
         rule=f"it must have a rule for Service {root}, whose weights the controller sets",
         remedy=(
             f"This step was not taken. See: kubectl -n {service.namespace} get ingress; name another in "
-            f"services.{name}.canary.alb.ingress, or the Service of its rule"
+            f"services.{key_of(name)}.canary.alb.ingress, or the Service of its rule"
             + (f": {setting(name, 'canary.alb.rootService', leads[0])}." if leads else ".")
         ),
     )
@@ -84,15 +85,15 @@ def warn_without_weights(name: str, service: CanarySettings, rules: Iterable[Rul
     if any(rule.by_weights for rule in rules if (rule.ingress, rule.service) == (ingress, root)):
         return None
     return (
-        f"{name}: Ingress {ingress} sends requests to Service {root} itself, and not by the weights of the canary. "
-        f"When its annotation {ACTIONS}{root} is there, name its port {BY_ANNOTATION}."
+        f"{key_of(name)}: Ingress {ingress} sends requests to Service {root} itself, and not by the weights of the "
+        f"canary. When its annotation {ACTIONS}{root} is there, name its port {BY_ANNOTATION}."
     )
 
 
 def refuse_no_istio(name: str) -> Refusal:
     """Refuses a route of a mesh that is not there."""
     return Refusal(
-        step=f"{name}: traffic istio",
+        step=f"{key_of(name)}: traffic istio",
         found="the cluster has no Istio (no kind VirtualService of networking.istio.io/v1)",
         rule="the mesh belongs to whoever runs the cluster, and must be there first",
         remedy=f"This step was not taken. Install it, or: {setting(name, 'canary.traffic', 'replicas')}",
@@ -121,7 +122,7 @@ def refuse_still_weighted(name: str, service: ServiceSettings, rules: Iterable[R
     for rule in rules:
         if rule.by_weights and any(f'"{version}"' in rule.weights for version in versions):
             return Refusal(
-                step=f"{name}: to leave Ingress {rule.ingress}",
+                step=f"{key_of(name)}: to leave Ingress {rule.ingress}",
                 found=f"it sends requests by weights of Services {' and '.join(versions)}",
                 rule="without the controller these weights stay as they are, and a new version would get no request",
                 remedy=(
@@ -138,7 +139,7 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
     if not routing:
         return None
     return Refusal(
-        step=f"{name}: the hand-over to {to}",
+        step=f"{key_of(name)}: the hand-over to {to}",
         found=f"the Rollout has its traffic by {', '.join(key for key in routing if key != 'managedRoutes')}",
         rule=f"users come by way of Service {name} before it is switched",
         remedy=(
@@ -154,7 +155,7 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
     if not gateways:
         return None
     return Refusal(
-        step=f"{name}: to leave the mesh",
+        step=f"{key_of(name)}: to leave the mesh",
         found=f"users come through {', '.join(gateways)} by VirtualService {name}",
         rule="it goes with `traffic: istio`, and they would find no way",
         remedy=(
@@ -170,7 +171,7 @@ def refuse_foreign_route(name: str, service: ServiceSettings, route: Mapping[str
     if route is None or object_labels(name).items() <= labels.items():
         return None
     return Refusal(
-        step=f"{name}: traffic istio",
+        step=f"{key_of(name)}: traffic istio",
         found=f"namespace {service.namespace} has a VirtualService {name} already",
         rule="one that this stack did not make is not taken over",
         remedy="This step was not taken. Give it another name, or the service.",
@@ -182,7 +183,7 @@ def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int
     if not ports or set(ports) == {service.port}:
         return None
     return Refusal(
-        step=f"{name}: a change of its port to {service.port}",
+        step=f"{key_of(name)}: a change of its port to {service.port}",
         found=f"Service {name} leads to port {', '.join(map(str, ports))} of the pods that serve",
         rule="under a Rollout its Services change before its pods do",
         remedy=(

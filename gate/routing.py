@@ -13,6 +13,7 @@ import httpx
 from gate.decisions import Refusal
 from gate.remedies import setting
 from settings.service import Colour, Track
+from settings.service_name import key_of
 
 HEALTH_PORT = 10256
 """Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
@@ -69,7 +70,7 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
     if not reasons:
         return None
     return Refusal(
-        step=f"{name}: a change of the idle colour {colour}",
+        step=f"{key_of(name)}: a change of the idle colour {colour}",
         found="; ".join(reasons),
         rule=f"a node that still sends new connections to {colour} needs its pods",
         remedy=(
@@ -82,7 +83,7 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
 def warn_unfollowed(name: str, active: Track, reasons: Sequence[str]) -> str:
     """The line on an update that has switched, and on nodes that may not follow."""
     return (
-        f"{name}: the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}. New "
+        f"{key_of(name)}: the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}. New "
         f"connections over such a node may still go to the pods that served before, which must stay until it does. "
         f"{LOOK}"
     )

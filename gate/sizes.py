@@ -10,6 +10,7 @@ from gate.remedies import setting, without
 from render.autoscaling import scale_target
 from render.labels import object_labels
 from settings.service import Colour, ServiceSettings, Track
+from settings.service_name import key_of
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing
         autoscaler.name == name and not autoscaler.own and autoscaler.track is None for autoscaler in sizing.autoscalers
     ):
         return Refusal(
-            step=f"{name}: the autoscaler",
+            step=f"{key_of(name)}: the autoscaler",
             found=f"namespace {service.namespace} has a HorizontalPodAutoscaler {name}, which sizes other pods",
             rule="one that this stack did not create is not overwritten",
             remedy="Nothing was changed by it. Give that one another name, or the service.",
@@ -173,7 +174,7 @@ def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing
         return None
     names = ", ".join(sorted(autoscaler.name for autoscaler in foreign))
     return Refusal(
-        step=f"{name}: the autoscaler",
+        step=f"{key_of(name)}: the autoscaler",
         found=f"HorizontalPodAutoscaler {names} in namespace {service.namespace} already sizes pods of this service",
         rule="two autoscalers on the same pods overwrite each other's numbers, and this stack did not create that one",
         remedy=(
@@ -190,7 +191,7 @@ def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusa
     if service.autoscaling is None or service.autoscaling.max >= wanted:
         return None
     return Refusal(
-        step=f"{name}: the change of the autoscaler",
+        step=f"{key_of(name)}: the change of the autoscaler",
         found=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
         rule="the autoscaler would take away at once what is above its maximum, whatever the load",
         remedy=(
@@ -209,7 +210,7 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
     if fixed >= wanted:
         return None
     return Refusal(
-        step=f"{name}: the end of autoscaling",
+        step=f"{key_of(name)}: the end of autoscaling",
         found=f"{track.replicas_key} is {fixed}, but {sizing.behind} ready pods serve by the autoscaler",
         rule="what serves is not scaled down by giving up its autoscaler",
         remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, wanted)}, and lower it afterwards.",
@@ -222,12 +223,12 @@ def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterato
         track = autoscaler.track
         if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
             continue
-        plan, key = planned(service, track, sizing), f"services.{name}.{track.replicas_key}"
+        plan, key = planned(service, track, sizing), f"services.{key_of(name)}.{track.replicas_key}"
         configured = service.replicas if track is Track.ROLLOUT else service.replicas_of(track)
         if plan.kept and configured not in {None, plan.pods}:
             yield (
-                f"{name}: HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} pods are "
-                f"kept and {key}: {configured} is not applied."
+                f"{key_of(name)}: HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} "
+                f"pods are kept and {key}: {configured} is not applied."
             )
 
 
@@ -238,27 +239,30 @@ def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autosca
         return None
     actual = "is not on the cluster" if own is None else f"sizes {own.track or 'something else'}"
     return (
-        f"{name}: HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed number of pods. "
-        "`pulumi up --refresh` shows the difference and repairs it."
+        f"{key_of(name)}: HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed "
+        "number of pods. `pulumi up --refresh` shows the difference and repairs it."
     )
 
 
 def inactive_autoscaler(name: str, reason: str) -> str:
     """Warns of an autoscaler that keeps the number that it finds, in its controller's own words."""
-    return f"{name}: HorizontalPodAutoscaler {name} does not scale ({reason}). The number of pods stays as it is."
+    return (
+        f"{key_of(name)}: HorizontalPodAutoscaler {name} does not scale ({reason}). The number of pods stays as it is."
+    )
 
 
 def no_metrics(name: str) -> str:
     """Warns of a cluster whose autoscalers have nothing to measure by."""
     return (
-        f"{name}: the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the number of "
+        f"{key_of(name)}: the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the "
+        "number of "
         "pods that it finds, within its limits. Install metrics-server. See: kubectl get apiservice | grep metrics"
     )
 
 
 def raised(name: str, to: Track, before: int, wanted: int) -> str:
     """Says that a gate has added pods to a track before it takes the traffic."""
-    return f"{name}: {to} was raised from {before} to {wanted} pods before the switch, as many as serve by now."
+    return f"{key_of(name)}: {to} was raised from {before} to {wanted} pods before the switch, as many as serve by now."
 
 
 def _retired(service: ServiceSettings, track: Track) -> bool:

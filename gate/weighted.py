@@ -34,6 +34,7 @@ from gate.weights import (
 from render.labels import colour_name, selector
 from render.weights import weighed
 from settings.service import BlueGreenSettings, Colour, Track
+from settings.service_name import key_of
 
 POLL_SECONDS = 1.0
 """Between two questions to AWS, which offers nothing to watch and counts its calls."""
@@ -186,7 +187,7 @@ class WeightedGates(BlueGreenGates):
             if reason is None or clock() >= end:
                 return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
             if reason != said:
-                self._say(f"{self._name}: waiting for the load balancer: {reason}")
+                self._say(f"{key_of(self._name)}: waiting for the load balancer: {reason}")
                 said = reason
             await asyncio.sleep(POLL_SECONDS)
 

@@ -16,6 +16,7 @@ from render.labels import colour_name
 from render.weights import WHOLE, weighed
 from settings.engine import SwitchEngine
 from settings.service import BlueGreenSettings, Colour, ServiceSettings
+from settings.service_name import key_of
 
 CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows what the controller says."""
@@ -94,7 +95,7 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[
     for way in found:
         if to not in way.weights:
             return Refusal(
-                step=f"{name}: switchEngine {service.engine}",
+                step=f"{key_of(name)}: switchEngine {service.engine}",
                 found=f"Ingress {way.ingress} has no target group for Service {to}",
                 rule="it must be there and healthy before it gets a request",
                 remedy=(
@@ -116,7 +117,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, found: str | None
     if found is None:
         return None
     return Refusal(
-        step=f"{name}: strategy {service.strategy} with switchEngine {service.engine}",
+        step=f"{key_of(name)}: strategy {service.strategy} with switchEngine {service.engine}",
         found=found,
         rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
         remedy=(
@@ -129,7 +130,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, found: str | None
 def refuse_unhealthy(name: str, to: str, found: str) -> Refusal:
     """Refuses to send requests to targets that the load balancer does not find healthy."""
     return Refusal(
-        step=f"{name}: the switch of the load balancer to Service {to}",
+        step=f"{key_of(name)}: the switch of the load balancer to Service {to}",
         found=found,
         rule="the load balancer has found it healthy before it gets a request",
         remedy=(
@@ -142,7 +143,7 @@ def refuse_unhealthy(name: str, to: str, found: str) -> Refusal:
 def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, found: str) -> Refusal:
     """Refuses to take pods away that the load balancer may still send requests to."""
     return Refusal(
-        step=f"{name}: a change of the idle colour {colour}",
+        step=f"{key_of(name)}: a change of the idle colour {colour}",
         found=found,
         rule=f"the old colour goes only when the load balancer sends its requests to Service {to} alone",
         remedy=f"{colour} keeps its pods. {_look_there(name, service)}",
@@ -152,13 +153,13 @@ def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: s
 def not_switched(name: str, service: ServiceSettings, to: str, found: str) -> str:
     """Says that the load balancer does not do what its Ingress says."""
     return (
-        f"{name}: the switch of the load balancer to Service {to} is not finished: {found}. Both colours keep "
+        f"{key_of(name)}: the switch of the load balancer to Service {to} is not finished: {found}. Both colours keep "
         f"their pods. {_look_there(name, service)}"
     )
 
 
 def _look_there(name: str, service: ServiceSettings) -> str:
-    ingress = f"kubectl -n {service.namespace} describe ingress {name}"
+    ingress = f"kubectl -n {service.namespace} describe ingress {key_of(name)}"
     return f"Is the controller running? See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
 
 

@@ -55,11 +55,11 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
         part: what it has of the load balancer.
         service: settings of the service.
     """
-    alb = _load_balancer(cluster)
+    alb, name = _load_balancer(cluster), service.kubernetes_name(part.service)
     own = _membership(cluster, alb, part.order) | _targets(alb, service)
     port = PORT
     if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
-        own[f"actions.{part.service}"] = action(part.service, service)
+        own[f"actions.{name}"] = action(name, service)
         port = BY_ANNOTATION
     by_host: dict[str | None, list[Route]] = {}
     for route in part.routes:
@@ -67,10 +67,10 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": metadata(part.name, part.service, service, _prefixed(own)),
+        "metadata": metadata(part.name, name, service, _prefixed(own)),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
-            "rules": [_rule(host, there, port) for host, there in by_host.items()],
+            "rules": [_rule(host, there, name, port) for host, there in by_host.items()],
         },
     }
 
@@ -194,12 +194,12 @@ def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
     return targets
 
 
-def _rule(host: str | None, routes: Iterable[Route], port: str) -> Manifest:
+def _rule(host: str | None, routes: Iterable[Route], service: str, port: str) -> Manifest:
     paths = [
         {
             "path": route.path,
             "pathType": "Prefix",
-            "backend": {"service": {"name": route.service, "port": {"name": port}}},
+            "backend": {"service": {"name": service, "port": {"name": port}}},
         }
         for route in routes
     ]

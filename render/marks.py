@@ -12,6 +12,9 @@ PROJECT = "switchyard/project"
 STACK = "switchyard/stack"
 """Annotation: the name of that stack."""
 
+SERVICE_KEY = "switchyard/service-key"
+"""Annotation: the key that a service has in the configuration, on its objects where their name is another."""
+
 ADOPTED = "switchyard/adopted"
 """Annotation: the object was there before the stack took it over, and stays when the stack lets go of it."""
 
@@ -53,8 +56,16 @@ def is_adopted(manifest: Mapping[str, Any]) -> bool:
     return ADOPTED in ((manifest.get("metadata") or {}).get("annotations") or {})
 
 
-def marked(manifest: Manifest, mark: Mark) -> Manifest:
-    """The same manifest with the marks of a stack."""
+def marked(manifest: Manifest, mark: Mark, key: str | None = None) -> Manifest:
+    """The same manifest with the marks of a stack.
+
+    Args:
+        manifest: the object.
+        mark: of the stack.
+        key: of its service in the configuration; None where that is the service's name.
+    """
     metadata = manifest.get("metadata") or {}
     annotations = {**(metadata.get("annotations") or {}), **mark.annotations}
+    if key is not None:
+        annotations[SERVICE_KEY] = key
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}

@@ -16,7 +16,7 @@ class Part:
 
     Attributes:
         name: of the Ingress.
-        service: where it leads.
+        service: the key of the service that it routes to.
         order: of its rules among those of the others; the smallest is looked at first.
         routes: its own, the closest first.
     """
@@ -47,7 +47,7 @@ def parts(routes: Iterable[Route]) -> list[Part]:
             if not left:
                 break
             own = tuple(route for route in left if not _hidden(route, _order(left[-1]), others))
-            # A service's name has no dot, so that no other service's Ingress has this one's name.
+            # A service's key has no dot, so that no other service's Ingress has this one's name.
             name = service if number == 1 else f"{service}.{number}"
             found.append(Part(name, service, _order(left[-1]), own))
             left = [route for route in left if route not in own]

@@ -20,11 +20,9 @@ from settings.service import (
     Colour,
     ServiceSettings,
 )
+from settings.service_name import NAME_LIMIT, NAME_PATTERN
 
 SERVICES = "switchyard:services"
-
-NAME_LIMIT = 63 - len("-preview")
-"""Characters of a service's name: with the longest suffix behind it, it is still the name of a Service."""
 
 _PODS_AT_ONCE = {
     "blueGreen": "both colours, and one more a colour while it rolls",
@@ -33,7 +31,7 @@ _PODS_AT_ONCE = {
 }
 """What is counted when a service has no room."""
 
-_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_SERVICE_NAME = re.compile(NAME_PATTERN)
 
 
 def name_problems(name: str) -> Iterator[Problem]:
@@ -52,7 +50,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
         yield from argo_blue_green_problems(path, service, production=production)
     elif isinstance(service, BlueGreenSettings):
         yield from _colour_problems(path, service, production=production)
-    yield from reserved_problems(path, name, service.namespace)
+    yield from reserved_problems(path, service.namespaced(name), named=service.name is not None)
     yield from leaves_problems(path, service.namespace, service.leaves)
     yield from pod_problems(path, service)
     yield from autoscaling_problems(path, service)
@@ -103,7 +101,6 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
 
 def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
     """Rules across services, and between services and nodes; without nodes, of the former alone."""
-    yield from _names_taken_twice(services)
     yield from _ports_taken_twice(services)
     if not nodes:
         return
@@ -126,19 +123,6 @@ def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, 
             f"{short.cpu_m}m CPU and {short.memory_mib}Mi memory in requests are missing",
             "Lower replicas or resources.requests, or add a node.",
         )
-
-
-def _names_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
-    for name in services:
-        for suffix in (*Colour, "stable", "canary", "preview"):
-            if f"{name}-{suffix}" in services:
-                yield Problem(
-                    f"{SERVICES}.{name}-{suffix}",
-                    shown(f"{name}-{suffix}"),
-                    # In any namespace: the engine's names of the two would be one.
-                    f"is also the name of {name}'s {suffix} Service",
-                    "Rename one of the two.",
-                )
 
 
 def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from settings.commands import remove_command, set_value
 from settings.model import Bool, Model
 from settings.problems import Problem, set_command, shown
+from settings.service_name import KubernetesName, NamespacedName
 from settings.text import DnsLabel, matching
 
 REMOVE = "remove"
-"""Key of a service that is to be taken away. Of its other keys only the namespace is read then."""
+"""Key of a service that is to be taken away. Of its other keys only name and namespace are read then."""
 
 DEFAULT_NAMESPACE = "default"
 
@@ -30,7 +31,7 @@ class Owned(Model):
     """What a service says of the objects that are there before it, or that it leaves behind.
 
     Attributes:
-        remove: true takes the service away; of its other keys only the namespace is read then.
+        remove: true takes the service away; of its other keys only name and namespace are read then.
         leaves: a namespace that the service moves away from: what the stack has of it there is deleted at the end of
             the update, although it serves.
         adopt: objects that the stack may take over although it did not make them, as ``Kind/name``. They stay when it
@@ -61,11 +62,12 @@ RESERVED_NAMES: Mapping[str, str] = {
 _FORMER = re.compile(r"[^/\s]+/[^/\s]+")
 
 
-def removed_namespace(path: str, raw: object, problems: list[Problem]) -> str | None:
-    """The namespace of a service that is marked to be taken away; None for one that stays.
+def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -> NamespacedName | None:
+    """Namespace and name of a service that is marked to be taken away; None for one that stays.
 
     Args:
         path: of the service.
+        key: of the service.
         raw: its value in the configuration.
         problems: takes what is wrong.
     """
@@ -78,23 +80,39 @@ def removed_namespace(path: str, raw: object, problems: list[Problem]) -> str | 
         return None
     if not remove:
         return None
-    namespace = raw.get("namespace", DEFAULT_NAMESPACE)
+    namespace, name = raw.get("namespace", DEFAULT_NAMESPACE), raw.get("name")
     try:
-        return str(TypeAdapter(DnsLabel).validate_python(namespace))
+        namespace = str(TypeAdapter(DnsLabel).validate_python(namespace))
     except ValidationError:
         at = f"{path}.namespace"
         rule = "must be the namespace that the service is in"
         problems.append(Problem(at, shown(namespace), rule, set_command(at, DEFAULT_NAMESPACE)))
-        return DEFAULT_NAMESPACE
+        namespace = DEFAULT_NAMESPACE
+    try:
+        name = key if name is None else str(TypeAdapter(KubernetesName).validate_python(name))
+    except ValidationError:
+        at = f"{path}.name"
+        rule = "must be the name that the service's objects have; without it, that is the key"
+        problems.append(Problem(at, shown(name), rule, remove_command(at)))
+        name = key
+    return NamespacedName(namespace, name)
 
 
-def reserved_problems(path: str, name: str, namespace: str) -> Iterator[Problem]:
-    """Refuses names and namespaces that are those of Kubernetes itself."""
+def reserved_problems(path: str, service: NamespacedName, *, named: bool) -> Iterator[Problem]:
+    """Refuses names and namespaces that are those of Kubernetes itself.
+
+    Args:
+        path: of the service.
+        service: its namespace and name in Kubernetes.
+        named: whether the settings give the name; else it is the key.
+    """
+    namespace, name = service
     if namespace in SYSTEM_NAMESPACES:
         rule = "is a namespace of Kubernetes itself, where a service could take the place of a part of the cluster"
         yield Problem(f"{path}.namespace", shown(namespace), rule, set_command(f"{path}.namespace", DEFAULT_NAMESPACE))
     if name in RESERVED_NAMES:
-        yield Problem(path, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename it in the stack file.")
+        at = f"{path}.name" if named else path
+        yield Problem(at, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename it in the stack file.")
 
 
 def leaves_problems(path: str, namespace: str, leaves: str | None) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from settings.model import Bool, Int, Model, Seconds
 from settings.ownership import Owned
 from settings.pod import DisruptionBudget, Labels
 from settings.pod_settings import PodSettings
+from settings.service_name import KubernetesName, NamespacedName, ServiceName
 from settings.service_options import ServiceOptions
 from settings.smoke import Gate
 from settings.text import DnsLabel
@@ -83,6 +84,7 @@ class ServiceSettings(PodSettings, Owned):
         autoscaling: sizes what serves between two limits, under every strategy; None keeps fixed numbers.
         canary: how a canary goes.
         argo_blue_green: how a release goes that Argo Rollouts switches at once.
+        name: of the service's objects in Kubernetes; None takes the key. So one name may be in two namespaces.
         namespace: must exist.
         node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
         service_options: key ``service``: type and options of the Service that users reach.
@@ -104,6 +106,7 @@ class ServiceSettings(PodSettings, Owned):
     autoscaling: Autoscaling | None = None
     canary: Canary = Canary()
     argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
+    name: KubernetesName | None = None
     namespace: DnsLabel = "default"
     node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
     service_options: ServiceOptions = Field(default=ServiceOptions(), alias="service")
@@ -115,6 +118,18 @@ class ServiceSettings(PodSettings, Owned):
     progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
     revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
     allow_in_place_update: Bool = False
+
+    def kubernetes_name(self, key: str) -> str:
+        """The name of the service's objects, and the value of their label ``app``."""
+        return self.name or key
+
+    def named(self, key: str) -> ServiceName:
+        """The same name, which knows the key as well."""
+        return ServiceName(self.kubernetes_name(key), key)
+
+    def namespaced(self, key: str) -> NamespacedName:
+        """What tells the service apart from every other one of the cluster."""
+        return NamespacedName(self.namespace, self.kubernetes_name(key))
 
     def colour(self, colour: Colour) -> ColourSettings:
         """The settings of one colour."""

@@ -13,10 +13,12 @@ from settings.commands import below, remove_command, set_command, set_value
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
-from settings.ownership import former_problems, removed_namespace
+from settings.ownership import former_problems, removed_service
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.routes import removed_routes, without_routes
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
+from settings.service_name import NamespacedName
+from settings.service_name_checks import name_clashes
 from settings.written import Written, differences
 
 NAMESPACE = "switchyard"
@@ -45,8 +47,8 @@ class StackSettings:
     cluster: ExistingCluster | Ec2Cluster
     services: Mapping[str, ServiceSettings]
     production: bool
-    removed: Mapping[str, str] = field(default_factory=dict)
-    """Namespace of each service that is marked to be taken away, by its name."""
+    removed: Mapping[str, NamespacedName] = field(default_factory=dict)
+    """Namespace and name of each service that is marked to be taken away, by its key."""
     former: str | None = None
     """The stack that this one took over from, as ``project/stack``."""
 
@@ -86,7 +88,8 @@ def load(
     table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
     nodes = cluster.nodes if cluster is not None and table_is_right else {}
     leaving = removed_routes(cluster, removed)
-    found = [Finding(problem) for problem in stack_problems(services, nodes)]
+    together = [*name_clashes(services, removed), *stack_problems(services, nodes)]
+    found = [Finding(problem) for problem in together]
     if isinstance(cluster, Ec2Cluster):
         found += ec2_findings(cluster, services, production=marked)
     if cluster is not None:
@@ -173,13 +176,13 @@ def _right_part(raw: Mapping[str, Any], error: ValidationError) -> Ec2Cluster | 
     return None
 
 
-def _removed(raw: object, problems: list[Problem]) -> dict[str, str]:
-    """Namespaces of the services that are marked to be taken away, by their names."""
-    found = {}
-    for name, value in raw.items() if isinstance(raw, Mapping) else ():
-        if (namespace := removed_namespace(below(SERVICES, name), value, problems)) is not None:
-            found[name] = namespace
-    return found
+def _removed(raw: object, problems: list[Problem]) -> dict[str, NamespacedName]:
+    """Namespaces and names of the services that are marked to be taken away, by their keys."""
+    marked = {}
+    for key, value in raw.items() if isinstance(raw, Mapping) else ():
+        if (service := removed_service(below(SERVICES, key), key, value, problems)) is not None:
+            marked[key] = service
+    return marked
 
 
 def _services(

@@ -16,6 +16,7 @@ from settings.canary import Analysis
 from settings.checks import SERVICES
 from settings.problems import set_command
 from settings.service import CanarySettings, ServiceSettings
+from settings.service_name import key_of
 from switchyard.prometheus import ANSWER_SECONDS, NoAnswerError, ask
 
 WORDS = {Comparison.AT_LEAST: "is at least", Comparison.BELOW: "is below"}
@@ -166,11 +167,13 @@ def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] |
         NoVersionError: there is no Rollout, or nobody has looked at it as it is now.
     """
     if rollout is None:
-        raise NoVersionError(f"{name}: there is no Rollout in namespace {service.namespace}. Make it: pulumi up")
+        raise NoVersionError(
+            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Make it: pulumi up"
+        )
     state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
     if not (state.seen and state.pod_hash):
         remedy = "See: kubectl -n argo-rollouts get pods"
-        raise NoVersionError(f"{name}: the controller has not looked at the Rollout as it is now. {remedy}")
+        raise NoVersionError(f"{key_of(name)}: the controller has not looked at the Rollout as it is now. {remedy}")
     if state.pod_hash == stable:
         return [Version("stable", stable)]
     return [Version("new", state.pod_hash), *([Version("stable", stable)] if stable else [])]

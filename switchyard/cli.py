@@ -25,6 +25,7 @@ from gate.kubeconfig_file import KubeconfigError
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.service import Track
+from settings.service_name import key_of
 from settings.stack import StackSettings
 from settings.text import Url, matching
 from switchyard.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
@@ -143,9 +144,9 @@ def analyze(
         canary, configured = analysed(settings.services, service)
         analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})
         access = access_to(name, settings)
-        judgements = asyncio.run(measure(access, service, canary, analysis, pod_hash))
+        judgements = asyncio.run(measure(access, canary.named(service), canary, analysis, pod_hash))
     console.print(_judgements_table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
-    if said := hint(service, analysis, judgements):
+    if said := hint(canary.named(service), analysis, judgements):
         console.print(said, style="yellow", markup=False)
     if not succeeded(judgements):
         raise typer.Exit(UNPROVED)
@@ -208,7 +209,7 @@ def _table(stack: str, services: list[ServiceStatus]) -> Table:
         table.add_column(column)
     for service in services:
         table.add_row(
-            f"{service.namespace}/{service.name}",
+            _title(service),
             service.configured.value,
             "nothing" if service.serving is None else service.serving.value,
             *((service.engine.value, _led(service)) if by_engine else ()),
@@ -216,6 +217,12 @@ def _table(stack: str, services: list[ServiceStatus]) -> Table:
             "-" if service.node_port is None else str(service.node_port),
         )
     return table
+
+
+def _title(service: ServiceStatus) -> str:
+    """Namespace and name, and the key where that is another."""
+    title, key = f"{service.namespace}/{service.name}", key_of(service.name)
+    return title if key == service.name else f"{title} ({key})"
 
 
 def _led(service: ServiceStatus) -> str:

@@ -20,6 +20,7 @@ from render.labels import FIELD_MANAGER, selector
 from render.weights import goes_by_weights, weighed
 from settings.engine import SwitchEngine
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
+from settings.service_name import ServiceName, key_of
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class ServiceStatus:
     """One service: `configured` is the stack's word, `serving` the selector on the cluster.
 
     Attributes:
+        name: of its objects in Kubernetes, which knows its key.
         leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
             with that is not asked here.
         notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
     """
 
-    name: str
+    name: ServiceName
     namespace: str
     engine: SwitchEngine
     configured: Track
@@ -88,11 +90,11 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
     """Reads the state of every service, side by side. Raises one of `gate.access.UNREACHABLE`."""
     cluster = await Cluster.connect(access)
     sizings = await read_sizings(cluster, services)
-    looks = (_service(cluster, name, service, sizings[name]) for name, service in services.items())
+    looks = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
     return list(await asyncio.gather(*looks))
 
 
-async def _service(cluster: Cluster, name: str, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
+async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
     found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
@@ -145,7 +147,7 @@ async def _notes(
         missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
         with suppress(AccessDeniedError):
             missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
-        yield f"{name}: {missing}."
+        yield f"{key_of(name)}: {missing}."
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gate.images import Running
+from settings.service_name import key_of
 from switchyard.status import ServiceStatus, TrackStatus
 
 
@@ -29,7 +30,8 @@ def failure(message: str, code: int) -> dict[str, Any]:
 
 def _service(service: ServiceStatus) -> dict[str, Any]:
     return {
-        "name": service.name,
+        "key": key_of(service.name),
+        "name": str(service.name),
         "namespace": service.namespace,
         "engine": service.engine.value,
         "configured": service.configured.value,

@@ -9,7 +9,7 @@ import pytest
 from gate.access import ClusterAccess
 from gate.base import GateRefusedError
 from gate.guard import Guard, ServiceEntry
-from render.marks import ADOPTED
+from render.marks import ADOPTED, Mark
 from tests.unit.guarded_objects import OURS, THEIRS, Table, manifest, serving
 
 ENTRY = ServiceEntry("backend", "default", adopt_path="switchyard:services.backend.adopt")

@@ -6,6 +6,7 @@ import pytest
 
 from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
+from settings.service_name import NamespacedName
 from settings.stack import StackSettings, load
 
 SERVICE: dict[str, Any] = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1", "replicas": 3}}
@@ -33,7 +34,7 @@ def refusal(services: dict[str, Any], **more: Any) -> str:
 )
 def test_a_removed_service_is_none_of_the_services(entry: dict[str, Any], namespace: str) -> None:
     found = settings({"backend": entry, "web": SERVICE})
-    assert found.removed == {"backend": namespace}
+    assert found.removed == {"backend": NamespacedName(namespace, "backend")}
     assert set(found.services) == {"web"}
 
 

@@ -26,6 +26,34 @@ WRONG: dict[str, dict[str, Any]] = {
     "production: off": service() | {"switchyard:production": "off"},
     "a name": {CLUSTER: EXISTING, SERVICES: {"Back.end": BACKEND}},
     "a colour's name": {CLUSTER: EXISTING, SERVICES: {"backend": BACKEND, "backend-blue": BACKEND}},
+    "one name for two services": {
+        CLUSTER: EXISTING,
+        SERVICES: {"backend": BACKEND, "b": BACKEND | {"name": "backend"}},
+    },
+    "a colour's name under another key": {
+        CLUSTER: EXISTING,
+        SERVICES: {"backend": BACKEND, "b": BACKEND | {"name": "backend-blue"}},
+    },
+    "a name in capitals": service(name="Backend"),
+    "a removed service's name": {CLUSTER: EXISTING, SERVICES: {"backend": BACKEND, "b": {"remove": True, "name": "B"}}},
+    "a removed service that stays": {
+        CLUSTER: EXISTING,
+        SERVICES: {"backend": BACKEND, "b": {"remove": True, "name": "backend"}},
+    },
+    "what another service has left": {
+        CLUSTER: EXISTING,
+        SERVICES: {
+            "backend": BACKEND | {"namespace": "b", "leaves": "a"},
+            "b": BACKEND | {"name": "backend", "namespace": "a"},
+        },
+    },
+    "metrics of two services of one name": {
+        CLUSTER: EXISTING,
+        SERVICES: {
+            name: {"image": "org/b", "strategy": "canary", "tag": "v1", "name": "backend", "namespace": name}
+            for name in ("a", "b", "c")
+        },
+    },
     "one port": {
         CLUSTER: EXISTING,
         SERVICES: {name: BACKEND | {"nodePort": 32767} for name in ("a", "b", "c")},
