@@ -12,7 +12,7 @@ from gate.decisions import Refusal
 from gate.remedies import setting, without
 from settings.cluster import CLUSTER
 from settings.commands import remove_value
-from settings.service_name import ServiceName, key_of
+from settings.service_name import NamespacedName, ServiceName, key_of
 
 RUNBOOK = "docs/runbook.md"
 
@@ -99,22 +99,22 @@ def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str
     )
 
 
-def vanished(before: Place, services: Collection[str], removed: Mapping[str, str]) -> dict[str, str]:
+def vanished(before: Place, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
     """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away.
 
     Args:
         before: where the stack was.
         services: names of the configured ones.
-        removed: namespaces of those that are marked to be taken away. In another one they are not.
+        removed: namespace and name of those that are marked to be taken away. Another one is not.
     """
     return {
         name: namespace
         for name, namespace in before.namespaces.items()
-        if name not in services and removed.get(name) != namespace
+        if name not in services and removed.get(name) != NamespacedName(namespace, before.service(name))
     }
 
 
-def warn_nothing_to_remove(before: Place, removed: Mapping[str, str]) -> list[str]:
+def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]:
     """Warns of services that are marked to be taken away and that the stack does not have, or not any more.
 
     Before the first update that ended well, nothing says what the stack has.

@@ -1,7 +1,7 @@
 """What the program registers is marked and under the guard; what belongs to somebody else is neither."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pulumi
@@ -21,6 +21,10 @@ MANIFEST: dict[str, Any] = {
     "kind": "Service",
     "metadata": {"name": "it", "namespace": "default", "annotations": {"a": "b"}},
 }
+
+
+async def _awaited(done: Awaitable[None]) -> None:
+    await done
 
 
 def test_an_object_has_the_marks_of_its_stack_and_keeps_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,5 +110,5 @@ def test_a_sentinel_that_an_update_replaces_is_no_word_for_a_destroy(
     attach(guard, ClusterAccess())
     done = hooks[DESTROY_HOOK].callback(pulumi.ResourceHookArgs("urn", "", "destroy-sentinel", ""))
     assert done is not None
-    asyncio.run(done)
+    asyncio.run(_awaited(done))
     assert guard.destroying is destroying

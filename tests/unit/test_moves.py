@@ -12,6 +12,7 @@ from gate.moves import (
     vanished,
     warn_nothing_to_remove,
 )
+from settings.service_name import NamespacedName
 
 BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
 
@@ -80,8 +81,10 @@ def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> Non
 
 def test_a_service_vanished_when_nothing_names_it() -> None:
     assert vanished(BEFORE, ["backend"], {}) == {"web": "shop"}
-    assert vanished(BEFORE, ["backend"], {"web": "shop"}) == {}
-    assert vanished(BEFORE, ["backend"], {"web": "default"}) == {"web": "shop"}  # where it is not
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "web")}) == {}
+    # A removal counts for the namespace and the name that it gives.
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("default", "web")}) == {"web": "shop"}
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
     assert vanished(BEFORE, ["backend", "web"], {}) == {}
 
 

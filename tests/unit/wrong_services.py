@@ -47,6 +47,7 @@ WRONG: dict[str, dict[str, Any]] = {
             "b": BACKEND | {"name": "backend", "namespace": "a"},
         },
     },
+    "the namespace that it is in, left": service(namespace="shop", leaves="shop"),
     "metrics of two services of one name": {
         CLUSTER: EXISTING,
         SERVICES: {
