@@ -109,11 +109,26 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
         )
         remedies.append(f"To take over what has no mark, object by object: {commands}")
     return Refusal(
-        step=f"{service}: writing {_listed([found.name.short for found in conflicts])}",
-        found="; ".join(map(str, conflicts)),
+        step=f"{service}: writing {len(conflicts)} object{'s' * (len(conflicts) > 1)}",
+        found=_described(conflicts),
         rule="what this stack did not make is not taken over unasked",
         remedy=f"None of them was touched. {' '.join(remedies)}",
     )
+
+
+def _described(conflicts: Sequence[Conflict]) -> str:
+    """Whose the objects are: those of another stack together, the others one by one."""
+    by_stack: dict[Mark, list[Conflict]] = {}
+    for found in conflicts:
+        if found.owner is not None:
+            by_stack.setdefault(found.owner, []).append(found)
+    foreign = [
+        str(group[0])
+        if len(group) == 1
+        else f"{_listed([str(found.name) for found in group])}: each belongs to stack {owner}"
+        for owner, group in by_stack.items()
+    ]
+    return "; ".join([*foreign, *(str(found) for found in conflicts if found.owner is None)])
 
 
 def _detail(name: ObjectName, live: Mapping[str, Any]) -> str:

@@ -108,7 +108,8 @@ def _print(stack: str, services: list[ServiceStatus], balancer: str | None) -> N
         console.print(note, style="yellow", markup=False)
     if balancer is not None:
         errors.print(balancer)
-    if not all(service.as_configured for service in services):
+    # A note says what to do itself: a refresh that would replace pods that serve is refused.
+    if not all(service.as_configured or service.notes for service in services):
         console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
 
 
