@@ -26,6 +26,7 @@ def read_settings() -> StackSettings:
             production=_production(config),
             secret_keys=pulumi.runtime.get_config_secret_keys_env(),
             former=config.get("formerStack"),
+            keys=pulumi.runtime.config.get_config_env(),
             written=read_stack_file(Path.cwd(), pulumi.get_stack(), NAMESPACE),
         )
     except SettingsError as error:

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import CLUSTER, ExistingCluster
-from settings.commands import below, remove_command, set_command, set_value
+from settings.commands import below, remove_command, remove_value, set_command, set_value
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
+from settings.examples import typing_error
 from settings.ownership import former_problems, removed_service
 from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
 from settings.routes import removed_routes, without_routes
@@ -24,6 +25,12 @@ from settings.written import Written, differences
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
 """The stack of this name is marked production; `switchyard:production` marks others."""
+
+MARK = f"{NAMESPACE}:production"
+"""Key that marks a stack as production."""
+
+FORMER = f"{NAMESPACE}:formerStack"
+"""Key with the stack whose objects this one takes over."""
 
 KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
 """Models of a cluster, by its kind."""
@@ -61,6 +68,7 @@ def load(
     secret_keys: Collection[str] = (),
     former: object = None,
     written: Written | None = None,
+    keys: Collection[str] = (),
 ) -> StackSettings:
     """Parses and checks a stack's configuration.
 
@@ -72,11 +80,12 @@ def load(
         former: value of `switchyard:formerStack`.
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
         written: the stack file, to find what YAML made something else of; None goes by the values alone.
+        keys: all keys of the configuration, with their namespaces, to find those that nobody reads.
 
     Raises:
         SettingsError: with every mistake that there is.
     """
-    problems = [*_production_problems(production), *former_problems(f"{NAMESPACE}:formerStack", former)]
+    problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
     cluster = _cluster(raw_cluster, problems, _as_written(CLUSTER, written))
     removed = _removed(raw_services, problems)
@@ -107,9 +116,21 @@ def load(
     return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack)
 
 
+def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
+    """Refuses keys that nobody reads: a typing error in `production` would leave a stack without its protection."""
+    known = (CLUSTER, SERVICES, MARK, FORMER)
+    for key in sorted(set(keys).difference(known)):
+        namespace, _, name = key.partition(":")
+        if namespace == NAMESPACE:
+            close = typing_error(name, [other.partition(":")[2] for other in known])
+            hint = f"Did you mean {close}? " if close else ""
+            rule = f"the keys are {', '.join(known)}"
+            yield Problem(key, "unknown key", rule, f"{hint}Take it out: {remove_value(key)}")
+
+
 def _production_problems(production: object) -> Iterator[Problem]:
     if not isinstance(production, bool | None):
-        at = f"{NAMESPACE}:production"
+        at = MARK
         wanted = str(production).lower() not in {"no", "off", "n", "0", "false"}
         yield Problem(at, shown(production), "must be true or false", set_command(at, wanted))
 

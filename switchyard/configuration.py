@@ -43,6 +43,7 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
         name,
         production=production,
         former=_value(values, "formerStack"),
+        keys=values,
         written=read_stack_file(Path.cwd(), name, NAMESPACE),
     )
     return name, settings

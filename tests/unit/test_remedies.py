@@ -55,6 +55,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
             secret_keys=config.get("secret", ()),
             former=config.get("switchyard:formerStack"),
             written=written,
+            keys=[key for key in config if ":" in key],
         )
     except SettingsError as error:
         return list(error.problems)

@@ -22,6 +22,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a kind with a typing error": {CLUSTER: PRODUCTION | {"kind": "ec"}, SERVICES: EC2_SERVICES},
     "no services": {CLUSTER: EXISTING},
     "secret": service() | {"secret": [SERVICES]},
+    "a typing error in a key": service() | {"switchyard:prodution": True},
     "production: yes": service() | {"switchyard:production": "yes"},
     "production: off": service() | {"switchyard:production": "off"},
     "a name": {CLUSTER: EXISTING, SERVICES: {"Back.end": BACKEND}},
