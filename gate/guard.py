@@ -21,11 +21,11 @@ from gate.deletion import (
     refuse_serving,
     refuse_unreachable,
 )
-from gate.namespace import read_namespace
+from gate.namespace import read_namespace, reason_to_keep
 from gate.object_names import ObjectName
 from gate.ownership import Conflict, Owner, conflict, known_to_another_state, refuse_takeover, takes_over
 from gate.removal import annotate, delete
-from gate.serving import NamespaceView, object_serves, service_serves, users_services
+from gate.serving import service_serves
 from render.marks import ADOPTED, PROJECT, STACK, Mark, mark_of
 from settings.service_name import key_of
 
@@ -226,7 +226,7 @@ class Guard:
         run = self._run(record)
         decision = decide(record, live, run)
         if decision.action is Action.ASK and live is not None:
-            reason = await _reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
+            reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
             if reason is not None and not (preview and run.configured and self._switches(record)):
                 _raise(refuse_serving(record, run, reason))
@@ -287,15 +287,6 @@ class Guard:
 
     def _owner(self, entry: ServiceEntry) -> Owner:
         return Owner(self.mark, self.former, entry.adopted)
-
-
-async def _reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
-    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
-    name = record.name
-    if name.kind == "Namespace":
-        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
-    view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
-    return service_serves(record.service, view) if whole else object_serves(name, live, view)
 
 
 def _raise(refusal: Refusal | None) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from gate.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
 from gate.api_errors import AccessDeniedError
-from gate.serving import NamespaceView
+from gate.deletion import Record
+from gate.serving import NamespaceView, object_serves, service_serves, users_services
 
 
 async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
@@ -26,3 +27,12 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
         ingresses=await items("ingresses", NETWORKING),
         routes=routes,
     )
+
+
+async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
+    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
+    name = record.name
+    if name.kind == "Namespace":
+        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
+    view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
+    return service_serves(record.service, view) if whole else object_serves(name, live, view)
