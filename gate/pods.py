@@ -161,7 +161,7 @@ class PodsReader:
         for pod in [pod for pod in pods if pod.state in STARTING | {UNREADY}][:ASKED_EVENTS]:
             if pod.state in said:
                 continue
-            with suppress(AccessDeniedError):  # who may not read events is told the rest
+            with suppress(AccessDeniedError):  # without the permission to read events, the rest is reported
                 if (warning := await self.warning(namespace, "Pod", pod.name)) is not None:
                     said[pod.state] = f"{pod.state} ({' '.join(warning.split())})"
         return [replace(pod, state=said.get(pod.state, pod.state)) for pod in pods]

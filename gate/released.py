@@ -100,7 +100,7 @@ class RolloutGates(Gates):
             return state
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """Also a Rollout that is told to run another version than the stack has, unless this run changes it."""
+        """Also reports a Rollout with another version than the stack has, unless this run changes it."""
         problem = await super()._unfinished(cluster)
         if problem is not None or self._planned:
             return problem

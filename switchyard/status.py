@@ -129,7 +129,7 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
     configured, ready, found = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
     owners = frozenset[str]()
     if other_version(name, service, track, found) is not None:
-        with suppress(AccessDeniedError):  # who may not read what makes the pods is told the rest
+        with suppress(AccessDeniedError):  # without that permission, the rest is reported
             owner = await cluster.owner(service.namespace, name, track)
             owners = image_owners(owner) if owner else owners
     return TrackStatus(configured, planned(service, track, sizing).pods, ready, found, owners)

@@ -1,4 +1,4 @@
-"""An API server that is told what to answer, and a kubeconfig that leads to it."""
+"""A fake API server with given answers, and a kubeconfig for it."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def denial(message: str) -> dict[str, object]:
 
 @dataclass
 class PlayedApiServer:
-    """Answers each path as it is told, and those in `silent` never.
+    """Gives each path its configured answer, and those in `silent` none.
 
     Attributes:
         answers: status and body by method and path.

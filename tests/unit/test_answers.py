@@ -1,4 +1,4 @@
-"""What an API server answers, or why it does not, is told in its own words; and what is read of missing pods."""
+"""Messages have the API server's own words, or why there is no answer; and reports of missing pods."""
 
 import json
 import ssl
@@ -180,7 +180,7 @@ def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: PlayedAp
         'running, but its readiness probe does not succeed (FailedMount: secret "x" not found)',
     )
     assert found.causes == ("the API server lets no more be made: exceeded quota: few",)
-    # Who may read neither events nor nodes is told the rest.
+    # Without the permission to read events and nodes, the rest is reported.
     for path in ("/api/v1/namespaces/shop/events", "/api/v1/nodes/gone", "/api/v1/nodes/well"):
         server.answers["GET", path] = (403, denial("no"))
     assert server.run(lambda cluster: cluster.pods_report("shop", "backend", Track.GREEN, 4)).states[1:] == (

@@ -1,4 +1,4 @@
-"""What differs between two pod templates is told, and no secret with it."""
+"""The differences between two pod templates are listed, without secrets."""
 
 import copy
 from typing import Any

@@ -61,7 +61,7 @@ def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> 
 
 @pytest.mark.parametrize(("preview", "switched"), [(True, True), (True, False), (False, True)])
 def test_a_preview_of_a_switch_lets_go_of_what_serves_until_then(make: Make, *, preview: bool, switched: bool) -> None:
-    """A hand-over to another strategy in one update; the update itself asks again, after the switch."""
+    """A migration to another strategy in one update; the update itself asks again, after the switch."""
     guard, table, _ = make(serving())
     old = serving()["services", "backend"]
     if switched:
