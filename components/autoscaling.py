@@ -1,8 +1,6 @@
 """The autoscaler of a service, and one read of the numbers that autoscalers have given to all services."""
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
 from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
@@ -10,6 +8,7 @@ from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 from components.manifest import register
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.autoscaling import read_sizings
+from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.sizes import Sizing, kept_numbers, refuse_fixed_number
 from render.autoscaling import autoscaler
@@ -27,15 +26,13 @@ def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
     """
     if not access.there or not services:
         return {}
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            sizings = thread.submit(asyncio.run, _read(services, access)).result()
-        except UNREACHABLE as error:
-            raise pulumi.RunError(
-                f"{', '.join(services)}: autoscalers and numbers of pods could not be read ({type(error).__name__}: "
-                f"{error}), nothing was changed. Check the API server, the kubeconfig and its permissions."
-            ) from None
+    try:
+        sizings = run_blocking(_read(services, access))
+    except UNREACHABLE as error:
+        raise pulumi.RunError(
+            f"{', '.join(services)}: autoscalers and numbers of pods could not be read ({type(error).__name__}: "
+            f"{error}), nothing was changed. Check the API server, the kubeconfig and its permissions."
+        ) from None
     refused = [refuse_fixed_number(name, service, sizings[name]) for name, service in services.items()]
     if lines := [str(refusal) for refusal in refused if refusal is not None]:
         raise pulumi.RunError("\n".join(lines))

@@ -1,8 +1,6 @@
 """What a service and its load balancer know of each other, where the load balancer switches."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pulumi
@@ -10,6 +8,7 @@ from pulumi_kubernetes.networking.v1 import Ingress
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.base import Warn
+from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.weighted import Front, WeightedGates, left_by
 from gate.weights import names_colours, refuse_early_selector
@@ -61,9 +60,7 @@ def look_at_weights(
     routed = {route.service: services[route.service] for route in routes}
     if not access.there or all(goes_by_weights(service) for service in routed.values()):
         return frozenset()
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        refusals, leaving = thread.submit(asyncio.run, _leaving(cluster.region, routed, access)).result()
+    refusals, leaving = run_blocking(_leaving(cluster.region, routed, access))
     if refusals:
         raise pulumi.RunError("\n".join(refusals))
     return leaving

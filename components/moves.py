@@ -1,8 +1,6 @@
 """Ends a run that would move what serves, before anything is registered."""
 
-import asyncio
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +9,7 @@ import pulumi
 from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api_errors import AccessDeniedError
+from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
@@ -52,7 +51,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     uid = before.uid
     if access.there and not access.blind and not any(refusals):
         try:
-            uid, moved = _blocking(_look(settings, access, before))
+            uid, moved = run_blocking(_look(settings, access, before))
         except UNREACHABLE as error:
             if before.namespaces:
                 pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
@@ -92,9 +91,3 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
         if reason is not None:
             moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
     return (before.uid if system is None else str(system["metadata"]["uid"])), moved
-
-
-def _blocking(asked: Coroutine[Any, Any, tuple[str, list[Refusal]]]) -> tuple[str, list[Refusal]]:
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, asked).result()

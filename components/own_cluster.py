@@ -20,9 +20,10 @@ from components.moves import last_outputs, refuse_moves
 from components.placement import Placement, look_at_nodes
 from gate.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
 from gate.admission import look_at_templates
+from gate.blocking import run_blocking
 from gate.bring_up import NotUpError, wait_for_api, wait_for_node
 from gate.certificates import administrator_renewal, authorities_on_machines, authority_warnings, server_warning
-from gate.nodes import LiveNode, ServerSilentError, blocking, server_version, stale_nodes
+from gate.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
 from render.cloud_init import PHASE_FILE
 from render.weights import goes_by_weights
 from settings.cluster import CLUSTER
@@ -231,7 +232,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     kubeconfig, days, now = access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
     warnings: list[str | None] = []
     try:
-        on_machines = blocking(authorities_on_machines(access))
+        on_machines = run_blocking(authorities_on_machines(access))
     except (*UNREACHABLE, ValueError):
         on_machines = {}  # those of the stack are as old
     warnings += authority_warnings(kubeconfig, on_machines, days, now)

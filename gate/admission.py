@@ -8,10 +8,10 @@ last.
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.differences import ABSENT, Difference, differences, listed, managers
 from gate.observed_content import Content
@@ -55,12 +55,10 @@ def look_at_templates(
     """
     if not services or not access.there:
         return {}
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            return thread.submit(asyncio.run, _look(services, access, contents)).result()
-        except (*UNREACHABLE, ValueError):
-            return {}
+    try:
+        return run_blocking(_look(services, access, contents))
+    except (*UNREACHABLE, ValueError):
+        return {}
 
 
 async def _look(

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.decisions import Refusal, controlled, get_pods_command, labels_text
 from gate.objects import RunningPod
@@ -46,15 +46,13 @@ def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAcc
     """
     if not services:
         return {}
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            return thread.submit(asyncio.run, _look(services, access)).result()
-        except UNREACHABLE as error:
-            raise ReleasesUnreadableError(
-                f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
-                "no service was changed. Check the API server, the kubeconfig and its permissions."
-            ) from error
+    try:
+        return run_blocking(_look(services, access))
+    except UNREACHABLE as error:
+        raise ReleasesUnreadableError(
+            f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
+            "no service was changed. Check the API server, the kubeconfig and its permissions."
+        ) from error
 
 
 async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:

@@ -1,19 +1,16 @@
 """The node table against the nodes that are there: one look at the cluster, and what follows from it."""
 
-import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.blocking import run_blocking
 from render.labels import FIELD_MANAGER
 from render.placement import LiveTaint, lost_taints, written
 from settings.problems import Problem
 
 NODES = "switchyard:cluster.nodes"
-
-Answer = TypeVar("Answer")
 
 
 class NodesUnreadableError(Exception):
@@ -52,7 +49,7 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
         NodesUnreadableError: no answer, or none that helps.
     """
     try:
-        listed = blocking(_ask(access, "list"))
+        listed = run_blocking(_ask(access, "list"))
     except (*UNREACHABLE, ValueError) as error:
         raise NodesUnreadableError(
             f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
@@ -72,7 +69,7 @@ def server_version(access: ClusterAccess) -> str:
         return await (await access.api()).version()
 
     try:
-        return blocking(ask())
+        return run_blocking(ask())
     except (*UNREACHABLE, ValueError) as error:
         raise ServerSilentError(f"the API server does not answer ({type(error).__name__}: {error})") from error
 
@@ -169,13 +166,6 @@ def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, liv
 
 def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
     return [name for name in table if name not in live]
-
-
-def blocking(asked: Coroutine[Any, Any, Answer]) -> Answer:
-    """What a coroutine returns, or raises. Blocks, whether an event loop runs or not."""
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, asked).result()
 
 
 async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import APPS, NETWORKING, ROLLOUTS, BoundedApi
 from gate.api_errors import AccessDeniedError
+from gate.blocking import run_blocking
 from gate.content import (
     LiveTemplate,
     Wanted,
@@ -63,20 +63,18 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
     reading = {name: service for name, service in services.items() if any(_tracked(service).values())}
     if not reading:
         return {}
-    # The program's own thread runs the engine's event loop already, and a thread runs one at most.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            return thread.submit(asyncio.run, _read_all(reading, access)).result()
-        except AccessDeniedError as error:
-            raise ContentUnreadableError(
-                f"{', '.join(reading)}: the user of the kubeconfig {error}, nothing was changed. Grant it (of a Secret "
-                "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
-            ) from error
-        except UNREACHABLE as error:
-            raise ContentUnreadableError(
-                f"{', '.join(reading)}: ConfigMaps and Secrets could not be read ({type(error).__name__}: {error}), "
-                "nothing was changed. Check the API server, the kubeconfig and its permissions."
-            ) from error
+    try:
+        return run_blocking(_read_all(reading, access))
+    except AccessDeniedError as error:
+        raise ContentUnreadableError(
+            f"{', '.join(reading)}: the user of the kubeconfig {error}, nothing was changed. Grant it (of a Secret "
+            "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
+        ) from error
+    except UNREACHABLE as error:
+        raise ContentUnreadableError(
+            f"{', '.join(reading)}: ConfigMaps and Secrets could not be read ({type(error).__name__}: {error}), "
+            "nothing was changed. Check the API server, the kubeconfig and its permissions."
+        ) from error
 
 
 def _tracked(service: ServiceSettings) -> dict[Track, dict[str, Reference]]:
