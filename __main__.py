@@ -6,6 +6,7 @@ import pulumi
 
 from components.ground import Ground, existing_ground
 from components.guard import DestroySentinel, attach, begin
+from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.release import release
 from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
@@ -54,7 +55,7 @@ def lay_ground(settings: StackSettings) -> Ground:
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
-    guard = begin(settings)
+    guard = begin(settings, stack_identity())
     ground = lay_ground(settings)
     attach(guard, ground.access)
     services = {

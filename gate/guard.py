@@ -23,10 +23,10 @@ from gate.deletion import (
 )
 from gate.namespace import read_namespace, reason_to_keep
 from gate.object_names import ObjectName
-from gate.ownership import Conflict, Owner, conflict, known_to_another_state, refuse_takeover, takes_over
+from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from gate.removal import annotate, delete
 from gate.serving import service_serves
-from render.marks import ADOPTED, PROJECT, STACK, Mark, mark_of
+from render.marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark
 from settings.service_name import key_of
 
 Say = Callable[[str], None]
@@ -140,13 +140,13 @@ class Guard:
             found = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
             if name.kind == "ServiceAccount" and not old_outputs:
                 # The first object of a service: what else is in the way is said now, before anything is written.
-                if mark_of(await api.find(name.resource, name.name, name.namespace or None) or {}) == self.mark:
-                    self.warn(known_to_another_state(entry.name, name, self.mark))
-                found += [
+                others = [
                     await self._conflict(api, other, version, entry)
                     for other, (service, version) in self._registered.items()
                     if service == (entry.namespace, entry.name) and other != name
                 ]
+                # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
+                found += [other for other in others if other and not (other.same_name and not other.identified)]
         except UNREACHABLE as error:
             raise GateRefusedError(
                 f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
@@ -240,7 +240,7 @@ class Guard:
         if preview or live is None:
             return
         if decision.action is Action.RELEASE:
-            await annotate(api, name, record.version, {PROJECT: None, STACK: None, ADOPTED: None})
+            await annotate(api, name, record.version, {PROJECT: None, STACK: None, IDENTITY: None, ADOPTED: None})
         elif gone:
             await delete(api, record, live)
 
