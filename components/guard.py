@@ -1,15 +1,17 @@
 """Binds the guard of this run to what the program registers: marks, hooks, and the first to go at a destroy."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import pulumi
 
 from components.identity import Identity
-from components.operation import is_destroy, is_whole_destroy
-from gate.access import ClusterAccess
-from gate.guard import Guard, ServiceEntry
+from components.operation import is_destroy, is_targeted, is_whole_destroy
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.guard import Guard
 from gate.owners import former_is_own
+from gate.service_entry import ServiceEntry
 from render.marks import Mark, marked
 from render.pods import Manifest
 from settings.ec2 import Ec2Cluster
@@ -165,6 +167,25 @@ class DestroySentinel(pulumi.ComponentResource):
             pulumi.ResourceOptions(depends_on=after, hooks=pulumi.ResourceHookBinding(before_delete=[hooks.destroy])),
         )
         self.register_outputs({})
+
+
+def look_at_end(guard: Guard, last: DestroySentinel) -> None:
+    """Warns at the end of a run, a preview too, of objects that it leaves as they are and that are not as they were.
+
+    Args:
+        guard: of this run.
+        last: what comes after everything else.
+    """
+
+    async def look(_: str) -> None:
+        if is_destroy() or is_targeted():
+            return
+        with suppress(*UNREACHABLE):  # what looks at who serves says so
+            for line in await guard.drift():
+                pulumi.log.warn(line)
+
+    looked: pulumi.Output[None] = last.urn.apply(look)
+    del looked  # the engine waits for it
 
 
 def attach(guard: Guard, access: ClusterAccess) -> None:

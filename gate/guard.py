@@ -24,31 +24,14 @@ from gate.deletion import (
 from gate.namespace import read_namespace, reason_to_keep
 from gate.object_names import ObjectName
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from gate.presence import drift_of
 from gate.removal import annotate, delete
+from gate.service_entry import ServiceEntry
 from gate.serving import service_serves
 from render.marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark
 from settings.service_name import key_of
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ServiceEntry:
-    """What the guard needs to know of one service of the configuration.
-
-    Attributes:
-        name: of the service in Kubernetes, which knows its key.
-        namespace: of its objects.
-        adopted: the objects that it may take over, as ``Kind/name``.
-        listed: how many of them are listed under `adopt_path`.
-        adopt_path: where they are listed.
-    """
-
-    name: str
-    namespace: str
-    adopted: frozenset[str] = frozenset()
-    listed: int = 0
-    adopt_path: str = ""
 
 
 @dataclass
@@ -99,6 +82,19 @@ class Guard:
         labels = metadata.get("labels") or {}
         entry = self._entry(metadata.get("namespace") or "", str(labels.get("app", "")))
         return None if key_of(entry.name) == entry.name else key_of(entry.name)
+
+    def unwritten(self) -> dict[str, dict[ObjectName, str]]:
+        """Objects of the configuration that this run does not write, by service, with the version of their API."""
+        left: dict[str, dict[ObjectName, str]] = {}
+        for name, (service, version) in self._registered.items():
+            if name not in self._written:
+                left.setdefault(key_of(self._entry(*service).name), {})[name] = version
+        return left
+
+    async def drift(self) -> list[str]:
+        """What this run leaves as it is and should not, in words: what is gone, or has the mark of another stack."""
+        left = self.unwritten() if self._there else {}
+        return await drift_of(await self._api(), left, self.mark, self.former) if left else []
 
     def register_release(self, namespace: str, name: str) -> None:
         """Learns that a Helm release is part of the configuration."""

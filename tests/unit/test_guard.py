@@ -8,7 +8,8 @@ import pytest
 
 from gate.access import ClusterAccess
 from gate.base import GateRefusedError
-from gate.guard import Guard, ServiceEntry
+from gate.guard import Guard
+from gate.service_entry import ServiceEntry
 from render.marks import ADOPTED, IDENTITY, Mark
 from tests.unit.guarded_objects import OURS, THEIRS, Table, manifest, serving
 
