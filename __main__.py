@@ -5,7 +5,8 @@ from pathlib import Path
 import pulumi
 
 from components.ground import Ground, existing_ground
-from components.guard import DestroySentinel, attach, begin
+from components.guard import DestroySentinel, attach, begin, look_at_end
+from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.release import release
 from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
@@ -54,7 +55,7 @@ def lay_ground(settings: StackSettings) -> Ground:
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
-    guard = begin(settings)
+    guard = begin(settings, stack_identity())
     ground = lay_ground(settings)
     attach(guard, ground.access)
     services = {
@@ -69,7 +70,7 @@ def main() -> None:
     }
     for key, value in outputs.items():
         pulumi.export(key, value)
-    DestroySentinel("destroy-sentinel", after=[*ground.parts, *released])
+    look_at_end(guard, DestroySentinel("destroy-sentinel", after=[*ground.parts, *released]))
 
 
 end_when_interrupted()

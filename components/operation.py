@@ -32,6 +32,11 @@ def is_whole_destroy() -> bool:
     return destroys_all(_arguments())
 
 
+def is_targeted() -> bool:
+    """Whether the engine was started for single resources: what else is configured may not have been made yet."""
+    return any(map(TARGETED.fullmatch, _arguments()))
+
+
 @cache
 def _arguments() -> tuple[str, ...]:
     """The arguments of the engine that runs this program; none where it cannot be found."""

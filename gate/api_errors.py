@@ -17,6 +17,8 @@ class AccessDeniedError(Exception):
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"may not {verb} {resource} ({status}: {answer})")
         self.status = status
+        self.asked = f"{verb} {resource}"
+        """Verb and resource, as `kubectl auth can-i` takes them but for the namespace."""
 
 
 class RejectedError(Exception):

@@ -92,13 +92,22 @@ def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_t
 def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
     serving: Stack, kubectl: Kubectl
 ) -> None:
-    kubectl.run("delete", "service", "backend")
+    kubectl.run("delete", "service", "backend", "backend-green")
+    kubectl.run("delete", "serviceaccount", "backend")
+    kubectl.run("delete", "poddisruptionbudget", "backend-blue")
     result = serving.up()
     assert not result.ok
     assert "there is no Service backend on the cluster, though the stack has blue" in result.output
+    for output in (result.output, serving.preview().output):
+        [line] = {line for line in output.splitlines() if "are not on the cluster, though the stack has them" in line}
+        for gone in ("PodDisruptionBudget/backend-blue", "Service/backend-green", "ServiceAccount/backend"):
+            assert f"{gone} in namespace {kubectl.namespace}" in line
+        assert "pulumi up --refresh" in line
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
+    assert "not on the cluster" not in result.output
+    kubectl.run("get", "serviceaccount/backend", "poddisruptionbudget/backend-blue", "service/backend-green")
 
 
 def test_a_change_of_the_serving_pods_that_the_engine_cannot_see_is_refused(serving: Stack, kubectl: Kubectl) -> None:

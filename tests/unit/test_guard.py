@@ -8,8 +8,9 @@ import pytest
 
 from gate.access import ClusterAccess
 from gate.base import GateRefusedError
-from gate.guard import Guard, ServiceEntry
-from render.marks import ADOPTED, Mark
+from gate.guard import Guard
+from gate.service_entry import ServiceEntry
+from render.marks import ADOPTED, IDENTITY, Mark
 from tests.unit.guarded_objects import OURS, THEIRS, Table, manifest, serving
 
 ENTRY = ServiceEntry("backend", "default", adopt_path="switchyard:services.backend.adopt")
@@ -144,6 +145,25 @@ def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -
     assert not guard.destroying
 
 
+def test_a_destroy_of_production_is_refused_while_its_pods_are_down(make: Make) -> None:
+    crashed = serving()
+    crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
+    guard, _, _ = make(crashed, production=True)
+    with pytest.raises(GateRefusedError, match="backend: Service backend selects 1 pod, of which none is ready"):
+        asyncio.run(guard.before_destroy())
+    assert not guard.destroying
+
+
+def test_a_vanished_service_whose_pods_are_down_loses_nothing(make: Make) -> None:
+    crashed = serving()
+    crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
+    guard, table, _ = make(crashed, services={})
+    for record in [one for one in crashed.values() if "kind" in one]:
+        with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
+            delete(guard, record)
+    assert table.deleted == []
+
+
 def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,11 +291,55 @@ def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(mak
     guard.before_release_delete(release)
 
 
-@pytest.mark.parametrize(("mark", "known", "warned"), [(OURS, False, True), (OURS, True, False), (None, True, False)])
-def test_a_service_that_the_state_does_not_know_may_be_that_of_another_backend(
-    make: Make, mark: Mark | None, *, known: bool, warned: bool
+MINE, NAMESAKE = (Mark("switchyard", "test", identity) for identity in ("1a", "2b"))
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "refused"),
+    [
+        (MINE, False, False),  # an update that was cut off between the write and the record
+        (NAMESAKE, False, True),
+        (NAMESAKE, True, True),  # the other state took it over, which keeps the UID
+        (OURS, True, False),  # an earlier version of the program wrote it, for this state
+        (OURS, False, True),  # the same, for whoever
+    ],
+)
+def test_a_stack_of_the_same_name_in_another_state_is_another_stack(
+    make: Make, found: Mark, *, known: bool, refused: bool
 ) -> None:
-    guard, _, said = make(serving(mark))
-    account = serving(mark)["serviceaccounts", "backend"]
-    asyncio.run(guard.before_write(account, account if known else None))
-    assert any("a stack of the same name in another backend" in line for line in said) is warned
+    guard, table, _ = make(serving(found), mark=MINE)
+    account = serving(found)["serviceaccounts", "backend"]
+    if refused:
+        with pytest.raises(GateRefusedError, match="of another state"):
+            asyncio.run(guard.before_write(account, account if known else None))
+    else:
+        asyncio.run(guard.before_write(account, account if known else None))
+    assert table.patched == []
+
+
+def test_an_account_made_anew_beside_objects_of_an_earlier_version_is_written(make: Make) -> None:
+    objects = serving(OURS)
+    account = objects.pop(("serviceaccounts", "backend"))
+    guard, _, _ = make(objects, mark=MINE)
+    for one in serving().values():
+        if "kind" in one:
+            guard.register(one)
+    asyncio.run(guard.before_write(account, None))
+
+
+@pytest.mark.parametrize(("found", "deleted"), [(MINE, True), (OURS, True), (NAMESAKE, False)])
+def test_a_destroy_leaves_what_a_stack_of_the_same_name_has_taken_over(
+    make: Make, found: Mark, *, deleted: bool
+) -> None:
+    guard, table, said = make(serving(found), mark=MINE, destroying=True)
+    delete(guard, serving(MINE)["services", "backend"])
+    assert bool(table.deleted) is deleted
+    assert any("stays: it belongs to stack switchyard/test of another state" in line for line in said) is not deleted
+
+
+def test_an_adopted_object_is_left_without_an_identity_as_well(make: Make) -> None:
+    objects = serving(MINE)
+    objects["serviceaccounts", "backend"]["metadata"]["annotations"][ADOPTED] = "true"
+    guard, table, _ = make(objects, mark=MINE, destroying=True)
+    delete(guard, serving()["serviceaccounts", "backend"])
+    assert table.patched[0][1][IDENTITY] is None

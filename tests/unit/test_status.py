@@ -28,6 +28,9 @@ class NoAutoscalers:
     async def find_all(self, *_: object) -> dict[str, list[object]]:
         return {"items": []}
 
+    async def find(self, *_: object) -> None:
+        return None
+
 
 @dataclass
 class Played(PlayedBalancer):
