@@ -7,14 +7,18 @@ import pytest
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
 
 
 @pytest.fixture
-def forgetful(serving: Stack, tmp_path: Path) -> Stack:
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def forgetful(shared: Shared, tmp_path: Path) -> Stack:
     """The stack that serves, with a state that knows nothing of it."""
-    directory = tmp_path / "new"
-    directory.mkdir()
-    return Stack(directory, serving.snapshot()["config"])
+    return Stack(tmp_path, shared.stack.snapshot()["config"])
 
 
 def test_a_new_state_finds_what_serves_and_changes_nothing_of_it(forgetful: Stack, kubectl: Kubectl) -> None:
@@ -40,6 +44,7 @@ def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Sta
 def test_a_new_state_that_has_the_other_colour_active_goes_through_the_gate_before_it_retires_what_serves(
     forgetful: Stack, kubectl: Kubectl
 ) -> None:
+    # The last of the module: another colour serves after it.
     forgetful.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
     forgetful.set("services.backend.active", "green")
     forgetful.set("services.backend.blue.replicas", 0)
