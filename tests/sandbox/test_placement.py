@@ -153,8 +153,10 @@ def test_a_dedicated_node_takes_only_a_pod_with_its_toleration(shared: Shared, n
     kubectl.run("delete", "pod", without, tolerates, "--wait=false")
 
 
-def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_node(shared: Shared) -> None:
-    stack, before = shared.stack, nodes(shared.kubectl)
+def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_node(
+    stack: Stack, kubectl: Kubectl
+) -> None:
+    before = nodes(kubectl)
     stack.set("cluster.nodes", {"kind-worker": NODE, "kind-worker2": NODE | {"workload": "application"}})
     for result in (stack.preview(), stack.up()):
         assert not result.ok
@@ -164,7 +166,7 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_no
         )
         assert "or leave the nodes alone: nodes: {}" in result.output
         assert "Traceback" not in result.output
-    assert nodes(shared.kubectl) == before
+    assert nodes(kubectl) == before
 
 
 def test_what_somebody_sets_on_nodes_by_hand_stays_and_what_is_the_stack_s_own_is_put_back(shared: Shared) -> None:
