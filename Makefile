@@ -9,6 +9,9 @@ PACKAGES := settings render gate components switchyard policy rehearsal sandbox 
 .DEFAULT_GOAL := help
 .PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic rehearse lint format bench lock tools \
 	tools-nodes tools-canary tools-ec2
+# What `make test` runs, in this order.
+PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
+PYTEST := $(BIN)/python -m pytest --durations 15
 # The stack that `make rehearse` runs.
 STACK ?= production
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
@@ -61,24 +64,28 @@ down: $(INSTALLED) ## remove the local cluster and its state
 rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
 	@$(BIN)/python -m rehearsal $(STACK)
 
-test: test-unit test-sandbox test-canary test-rehearsal test-traffic ## all tests, installing what they need
+test: ## all tests, installing what they need; ends with what each part took
+	@took=; for part in $(PARTS); do \
+		start=$$(date +%s); $(MAKE) --no-print-directory $$part || exit; \
+		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
+	done; printf "\nWhat each part took:\n$$took"
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
-	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
+	@$(PYTEST) --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
+	@$(PYTEST) --numprocesses 3 --dist worksteal tests/sandbox
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/canary
+	@$(PYTEST) --numprocesses 2 --dist worksteal tests/canary
 
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/rehearsal
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
 	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
-	@$(BIN)/python -m pytest tests/traffic
+	@$(PYTEST) tests/traffic
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .

@@ -8,6 +8,17 @@ import pytest
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
+
+
+@pytest.fixture
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
 
 
 @pytest.fixture
@@ -29,6 +40,7 @@ def test_a_state_of_the_same_name_takes_over_nothing_without_a_word(
     serving: Stack, namesake: Stack, kubectl: Kubectl
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    config = serving.snapshot()
     namesake.set("services.backend.green", {"tag": "v9", "replicas": 3})
     namesake.set("services.backend.active", "green")
     objects = kubectl.get("deployments,services,serviceaccounts,poddisruptionbudgets")
@@ -57,6 +69,7 @@ def test_a_state_of_the_same_name_takes_over_nothing_without_a_word(
         assert not result.ok
         assert "belongs to stack switchyard/test of another state" in result.output
         assert serving.destroy().ok
+        serving.restore(config)
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
     assert history.colours("backend") == ["blue"]
     assert history.fewest_ready("backend") == 3
@@ -74,6 +87,7 @@ def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Sta
 def test_a_new_state_that_has_the_other_colour_active_goes_through_the_gate_before_it_retires_what_serves(
     forgetful: Stack, kubectl: Kubectl
 ) -> None:
+    # The last of the module: another colour serves after it.
     forgetful.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
     forgetful.set("services.backend.active", "green")
     forgetful.set("services.backend.blue.replicas", 0)

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from sandbox.stack import NAME, Stack
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
 
 
 def status(stack: Stack, where: Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +52,39 @@ def with_files(config: dict[str, Any], directory: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
+
+
+def test_a_login_that_has_expired_ends_in_the_plugins_words(serving: Stack, kubectl: Kubectl) -> None:
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    login = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "interactiveMode": "Never",
+        "command": "sh",
+        "args": ["-c", "echo 'The SSO session has expired. Run: aws sso login' >&2; exit 255", "not-shown"],
+    }
+    config["users"][0]["user"] = {"exec": login}
+    path = serving.directory / "expired"
+    path.write_text(yaml.safe_dump(config))
+    serving.set("cluster.kubeconfig", str(path))
+    shown = status(serving, serving.directory)
+    assert shown.returncode == 1
+    for output in (serving.preview().output, serving.up().output, shown.stderr):
+        assert "exit code 255. It says: The SSO session has expired. Run: aws sso login" in output
+        assert "Traceback" not in output
+        assert "not-shown" not in output
+    assert kubectl.get("service", "backend")["spec"]["selector"]["version"] == "blue"
+
+
 def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl: Kubectl) -> None:
+    # The last of the module: another colour serves after it.
     config = yaml.safe_load(kubectl.kubeconfig.read_text())
     other = dead(config, serving.directory / "dead")
 
@@ -81,24 +115,3 @@ def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl
     assert serving.planned() == {}
     assert "ciphertext" in provider(serving)["kubeconfig"]
     assert status(serving, below).returncode == 0
-
-
-def test_a_login_that_has_expired_ends_in_the_plugins_words(serving: Stack, kubectl: Kubectl) -> None:
-    config = yaml.safe_load(kubectl.kubeconfig.read_text())
-    login = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "interactiveMode": "Never",
-        "command": "sh",
-        "args": ["-c", "echo 'The SSO session has expired. Run: aws sso login' >&2; exit 255", "not-shown"],
-    }
-    config["users"][0]["user"] = {"exec": login}
-    path = serving.directory / "expired"
-    path.write_text(yaml.safe_dump(config))
-    serving.set("cluster.kubeconfig", str(path))
-    shown = status(serving, serving.directory)
-    assert shown.returncode == 1
-    for output in (serving.preview().output, serving.up().output, shown.stderr):
-        assert "exit code 255. It says: The SSO session has expired. Run: aws sso login" in output
-        assert "Traceback" not in output
-        assert "not-shown" not in output
-    assert kubectl.get("service", "backend")["spec"]["selector"]["version"] == "blue"
