@@ -30,12 +30,17 @@ def described(found: Mark, own: Mark) -> str:
     return f"stack {found} of another state ({identity})"
 
 
-def marked_by(live: Mapping[str, Any]) -> frozenset[str]:
-    """Who has written the marks of an object, by the API server's record; empty where that says nothing."""
+def marked_by(live: Mapping[str, Any], own: Mark) -> frozenset[str]:
+    """Who has written what an object's mark has otherwise than this stack's, by the API server's record.
+
+    Empty where that says nothing.
+    """
+    found, wanted = live["metadata"].get("annotations") or {}, own.annotations
+    other = {f"f:{key}" for key in (PROJECT, STACK, IDENTITY) if found.get(key) != wanted.get(key)}
     return frozenset(
         str(entry.get("manager"))
         for entry in live["metadata"].get("managedFields") or ()
-        if _annotations_in(entry) & {f"f:{PROJECT}", f"f:{STACK}", f"f:{IDENTITY}"}
+        if _annotations_in(entry) & other
     )
 
 

@@ -74,7 +74,7 @@ def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, kno
     if other is not None:
         if is_own(other, owner.mark, owner.former, known=known):
             return None
-        writers = marked_by(live)
+        writers = marked_by(live, owner.mark)
         restore = restore_command(name, owner.mark) if known else ""
         by_hand = known and bool(writers) and FIELD_MANAGER not in writers
         said = f" (its mark was set by {_listed(sorted(writers))})" if by_hand else ""

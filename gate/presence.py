@@ -94,7 +94,7 @@ def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None)
     if not foreign:
         return None
     whose = "; ".join(f"{name} is marked as that of {described(owner, own)}" for name, (owner, _) in foreign.items())
-    writers = sorted({writer for _, live in foreign.values() for writer in marked_by(live)} - {FIELD_MANAGER})
+    writers = sorted({writer for _, live in foreign.values() for writer in marked_by(live, own)} - {FIELD_MANAGER})
     by = f" (by {', '.join(writers)})" if writers else ""
     commands = " && ".join(restore_command(name, own) for name in foreign)
     return (

@@ -95,7 +95,12 @@ def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
     result = serving.up()
     assert not result.ok
     assert "there is no Service backend on the cluster, though the stack has blue" in result.output
-    for output in (result.output, serving.preview().output):
+    kubectl.run("annotate", "deployment", "backend-green", "switchyard/stack=other", "--overwrite")
+    preview = serving.preview().output
+    marked = f"Deployment/backend-green in namespace {kubectl.namespace} is marked as that of stack switchyard/other"
+    [line] = {line for line in preview.splitlines() if f"{marked} (by kubectl-annotate)" in line}
+    kubectl.run(*shlex.split(line.partition("restore it: kubectl ")[2])[2:])
+    for output in (result.output, preview):
         [line] = {line for line in output.splitlines() if "are not on the cluster, though the stack has them" in line}
         for gone in ("PodDisruptionBudget/backend-blue", "Service/backend-green", "ServiceAccount/backend"):
             assert f"{gone} in namespace {kubectl.namespace}" in line

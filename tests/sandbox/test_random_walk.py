@@ -283,12 +283,13 @@ class Walk(RuleBasedStateMachine):
             assert self.stack.planned(), "the old state knows of the release"
             self.converge()
 
-    @rule()
-    def try_to_share_the_service_with_another_stack(self) -> None:
+    @rule(name=st.sampled_from(["other", "test"]))
+    def try_to_share_the_service_with_another_stack(self, name: str) -> None:
+        """Or with one of the same name in another backend."""
         if self.step("two stacks"):
             directory = self.stack.directory / f"other-{self.taken.total()}"
             directory.mkdir()
-            other = Stack(directory, self.stack.snapshot()["config"], name="other")
+            other = Stack(directory, self.stack.snapshot()["config"], name=name)
             other.set("services.backend.active", self.active.other.value)
             other.set(f"services.backend.{self.active.other}", {"tag": "v0", "replicas": WANTED})
             result = other.up()

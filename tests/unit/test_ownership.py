@@ -7,7 +7,7 @@ import pytest
 from gate.object_names import ObjectName
 from gate.owners import restore_command
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
-from render.marks import IDENTITY, STACK, Mark, mark_of, marked
+from render.marks import IDENTITY, PROJECT, STACK, Mark, mark_of, marked
 
 OURS, THEIRS = Mark("switchyard", "production"), Mark("switchyard", "staging")
 ACCOUNT = ObjectName("", "ServiceAccount", "default", "payments")
@@ -116,10 +116,17 @@ def test_a_stack_of_the_same_name_is_told_from_a_lost_state(found: list[Mark], w
     assert "kubectl" not in text
 
 
-def by(manager: str, mark: Mark) -> dict[str, Any]:
-    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{STACK}": {}}}}
+def by(manager: str, mark: Mark, *keys: str) -> dict[str, Any]:
+    """An object whose mark somebody has written, or some annotations of it, and this program the others."""
+    written = keys or (PROJECT, STACK, IDENTITY)
+    parts = {manager: written, "switchyard": [key for key in (PROJECT, STACK, IDENTITY) if key not in written]}
+    fields = [
+        {"manager": who, "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{key}": {} for key in those}}}}
+        for who, those in parts.items()
+        if those
+    ]
     found = live(mark)
-    return {**found, "metadata": {**found["metadata"], "managedFields": [{"manager": manager, "fieldsV1": fields}]}}
+    return {**found, "metadata": {**found["metadata"], "managedFields": fields}}
 
 
 RESTORE = (
@@ -143,6 +150,15 @@ def test_a_mark_changed_by_hand_is_restored_by_a_command(mark: Mark, manager: st
     assert ("its mark was set by kubectl-annotate" in text) is (manager == "kubectl-annotate")
     assert ("formerStack" not in text) is (manager == "kubectl-annotate")
     assert ("another name" not in text) is (manager == "kubectl-annotate")
+
+
+def test_one_annotation_changed_by_hand_is_enough_to_know_it() -> None:
+    found = conflict(ACCOUNT, by("kubectl-annotate", Mark("switchyard", "x", "1a"), STACK), Owner(MINE), "uid-1")
+    assert found is not None
+    assert found.by_hand
+    other = conflict(ACCOUNT, by("kubectl-annotate", Mark("switchyard", "x", "2b"), PROJECT), Owner(MINE), "uid-1")
+    assert other is not None
+    assert not other.by_hand
 
 
 def test_an_object_that_the_state_does_not_have_is_not_marked_by_a_command() -> None:

@@ -28,7 +28,7 @@ class NoAutoscalers:
     async def find_all(self, *_: object) -> dict[str, list[object]]:
         return {"items": []}
 
-    async def find(self, *_: object) -> None:
+    async def find(self, _resource: str, *_: object) -> Any:
         return None
 
 
@@ -175,3 +175,18 @@ def test_an_error_is_json_where_json_was_asked_for(
     plain = run(monkeypatch, error)
     assert (plain.exit_code, plain.stdout) == (code, "")
     assert said in plain.stderr
+
+
+def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutAccount(NoAutoscalers):
+        """An API server on which everything of the service is, but for its account."""
+
+        async def find(self, _resource: str, *_: object) -> Any:
+            return None if _resource == "serviceaccounts" else {"metadata": {}}
+
+    monkeypatch.setattr(Played, "api", WithoutAccount())
+    status = looked(monkeypatch, "selector", written("selector"))
+    [note] = status.notes
+    assert "backend: ServiceAccount/backend in namespace" in note
+    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert not status.as_configured
