@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pulumi
 
+from components.debug_lines import leave_out_debug_lines
 from components.ground import Ground, existing_ground
 from components.guard import DestroySentinel, attach, begin, look_at_end
 from components.identity import stack_identity
@@ -74,4 +75,5 @@ def main() -> None:
 
 
 end_when_interrupted()
+leave_out_debug_lines()
 main()

@@ -24,12 +24,12 @@ def is_destroy() -> bool:
     The engine tells its program nothing of it, and runs no hook before the program has ended: so its command line is
     read. With it a run asks less of the cluster, whose state is no reason to stop a destroy.
     """
-    return destroys(_arguments())
+    return destroys(engine_arguments())
 
 
 def is_whole_destroy() -> bool:
     """Whether the engine was started to destroy the whole stack."""
-    return destroys_all(_arguments())
+    return destroys_all(engine_arguments())
 
 
 def is_targeted() -> bool:
@@ -38,7 +38,7 @@ def is_targeted() -> bool:
 
 
 @cache
-def _arguments() -> tuple[str, ...]:
+def engine_arguments() -> tuple[str, ...]:
     """The arguments of the engine that runs this program; none where it cannot be found."""
     for process in psutil.Process().parents():
         with suppress(psutil.Error, IndexError):

@@ -14,7 +14,8 @@ from gate.cluster import Cluster
 from gate.images import Running
 from render.labels import selector
 from settings.service import Track
-from switchyard.cli import _table, app
+from switchyard.cli import app
+from switchyard.commands import _table
 from switchyard.configuration import ConfigurationError
 from switchyard.status import ServiceStatus, TrackStatus, look
 from switchyard.status_json import document
@@ -147,7 +148,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     def read(_: str | None) -> Any:
         raise error
 
-    monkeypatch.setattr("switchyard.cli.read_settings", read)
+    monkeypatch.setattr("switchyard.commands.read_settings", read)
     return CliRunner().invoke(app, ["status", *arguments])
 
 
