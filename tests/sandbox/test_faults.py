@@ -55,20 +55,10 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_the_other_goes_on
         kubectl.expect_pods(**{following: 3, last: 0})
 
 
-def test_pods_that_a_quota_forbids_are_told_in_its_words_and_a_bad_idle_colour_can_be_taken_away_again(
+def test_a_bad_idle_colour_can_be_taken_away_again_and_what_a_quota_forbids_is_told_in_its_words(
     serving: Stack, kubectl: Kubectl
 ) -> None:
-    kubectl.run("create", "quota", "few", "--hard=pods=4")
     serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    result = serving.up()
-    assert not result.ok
-    assert len(kubectl.pods("green")) == 1  # the fault is there
-    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
-    assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
-    assert kubectl.serving() == "blue"
-
-    kubectl.run("delete", "quota", "few")
     serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
     assert not serving.up().ok
     kubectl.expect_pods(green=3)
@@ -78,6 +68,15 @@ def test_pods_that_a_quota_forbids_are_told_in_its_words_and_a_bad_idle_colour_c
     assert result.ok, result.output
     kubectl.expect_pods(green=0)
     assert serving.planned() == {}
+
+    kubectl.run("create", "quota", "few", "--hard=pods=4")
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = serving.up()
+    assert not result.ok
+    assert len(kubectl.pods("green")) == 1  # the fault is there
+    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
+    assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
+    assert kubectl.serving() == "blue"
 
 
 def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, kubectl: Kubectl) -> None:
