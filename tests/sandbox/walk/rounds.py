@@ -165,7 +165,7 @@ class Rounds:
 
     def killed(self) -> None:
         """The engine is killed while it releases all services; some releases are then turned back, the others go on."""
-        line, times = self._draw.choice(KILL_AT), self._draw.randint(1, 4)
+        line, times = self._draw.choice(KILL_AT), self._draw.randint(1, len(self.stack.services))
         turned_back = [name for name in self._names() if self._draw.random() < 0.5]
         before = self.stack.saved()
         for model in self.stack.services.values():
