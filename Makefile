@@ -8,12 +8,14 @@ PACKAGES := settings render gate components switchyard policy rehearsal sandbox 
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic rehearse lint format bench lock tools \
-	tools-nodes tools-canary tools-ec2
+	walk tools-nodes tools-canary tools-ec2
 # What `make test` runs, in this order.
 PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
 # The stack that `make rehearse` runs.
 STACK ?= production
+# Of the random walk that `make walk` takes.
+STEPS ?= 5000
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -75,6 +77,9 @@ test-unit: $(INSTALLED) ## settings, renderers, components on mocks
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 --dist worksteal tests/sandbox
+
+walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps; STEPS=1000 for fewer
+	@SWITCHYARD_WALK_STEPS=$(STEPS) $(PYTEST) --capture no tests/sandbox/test_random_walk.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/canary

@@ -12,6 +12,9 @@ import kr8s.asyncio
 SERVICES = ("services", "service")
 PODS = ("pods", "pod")
 
+WATCH_SECONDS = 6 * 3600
+"""More than any block takes."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -99,7 +102,8 @@ class History:
         self._marked.set()
 
     async def _follow(self, api: kr8s.asyncio.Api, plural: str, version: str) -> None:
-        watch = {"watch": "true", "resourceVersion": version}
+        # Without a limit of its own the API server ends a watch after half an hour or an hour.
+        watch = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         async with api.call_api("GET", namespace=self.namespace, url=plural, params=watch, stream=True) as response:
             self._open -= 1
             if not self._open:
@@ -110,6 +114,7 @@ class History:
                 if event["object"]["metadata"]["name"].startswith("history-end"):
                     return
                 self.events.append(event)
+        raise AssertionError(f"the watch of {plural} ended before the block")
 
     async def _mark(self) -> None:
         """Writes one object of each kind, so that each watch sees that it has seen everything before."""
