@@ -1,7 +1,5 @@
 """Composes one stack: settings, then the cluster, then the services, then what users come by."""
 
-from pathlib import Path
-
 import pulumi
 
 from components.debug_lines import leave_out_debug_lines
@@ -9,6 +7,7 @@ from components.ground import Ground, existing_ground
 from components.guard import DestroySentinel, attach, begin, look_at_end
 from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
+from components.operation import config_file, project_directory
 from components.release import release
 from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from settings.cluster import ExistingCluster
@@ -29,7 +28,7 @@ def read_settings() -> StackSettings:
             secret_keys=pulumi.runtime.get_config_secret_keys_env(),
             former=config.get("formerStack"),
             keys=pulumi.runtime.config.get_config_env(),
-            written=read_stack_file(Path.cwd(), pulumi.get_stack(), NAMESPACE),
+            written=read_stack_file(project_directory(), pulumi.get_stack(), NAMESPACE, config_file()),
         )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -34,18 +35,46 @@ def is_whole_destroy() -> bool:
 
 def is_targeted() -> bool:
     """Whether the engine was started for single resources: what else is configured may not have been made yet."""
-    return any(map(TARGETED.fullmatch, _arguments()))
+    return any(map(TARGETED.fullmatch, engine_arguments()))
+
+
+def project_directory() -> Path:
+    """The directory that the engine looks for the project from; the program's own where no engine can be found.
+
+    The two differ where Pulumi.yaml has a key `main`.
+    """
+    return _engine()[1] or Path.cwd()
+
+
+def config_file() -> Path | None:
+    """The stack file that the engine was told to use; None where it takes that of the project."""
+    named = named_config_file(engine_arguments())
+    return None if named is None else project_directory() / named
+
+
+def engine_arguments() -> tuple[str, ...]:
+    """The arguments of the engine that runs this program; none where it cannot be found."""
+    return _engine()[0]
 
 
 @cache
-def engine_arguments() -> tuple[str, ...]:
-    """The arguments of the engine that runs this program; none where it cannot be found."""
+def _engine() -> tuple[tuple[str, ...], Path | None]:
+    """Arguments and working directory of the engine that runs this program; none where it cannot be found."""
     for process in psutil.Process().parents():
         with suppress(psutil.Error, IndexError):
             program, *arguments = process.cmdline()
             if Path(program).stem == "pulumi":
-                return tuple(arguments)
-    return ()
+                return tuple(arguments), Path(process.cwd())
+    return (), None
+
+
+def named_config_file(arguments: Sequence[str]) -> str | None:
+    """The value of `--config-file` on the engine's command line."""
+    for argument, value in pairwise((*arguments, "")):
+        option, equals, joined = argument.partition("=")
+        if option == "--config-file":
+            return (joined if equals else value) or None
+    return None
 
 
 def destroys_all(arguments: Sequence[str]) -> bool:

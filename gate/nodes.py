@@ -4,10 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from gate.access import UNREACHABLE, ClusterAccess
+from gate.answers import advice_denied
+from gate.api_errors import AccessDeniedError
 from gate.blocking import run_blocking
 from render.labels import FIELD_MANAGER
 from render.placement import LiveTaint, lost_taints, written
+from settings.commands import remove_value
 from settings.problems import Problem
 
 NODES = "switchyard:cluster.nodes"
@@ -50,12 +55,24 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
     """
     try:
         listed = run_blocking(_ask(access, "list"))
+    except AccessDeniedError as error:
+        raise NodesUnreadableError(
+            f"{NODES}: the cluster's nodes may not be read ({error}), nothing was changed. "
+            f"{advice_denied(error.status)}{_without_table(access, error.status)}"
+        ) from error
     except (*UNREACHABLE, ValueError) as error:
         raise NodesUnreadableError(
             f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
-            "changed. Check the API server, the kubeconfig and its permissions, or leave the nodes alone: nodes: {}"
+            "changed. Check the API server and the kubeconfig."
         ) from error
     return {node["metadata"]["name"]: live_node(node) for node in listed["items"]}
+
+
+def _without_table(access: ClusterAccess, status: int) -> str:
+    """What else helps who may not list nodes, where the nodes are somebody else's."""
+    if status != httpx.codes.FORBIDDEN or access.made is not None:
+        return ""
+    return f" Or leave the nodes alone: {remove_value(NODES)}"
 
 
 def server_version(access: ClusterAccess) -> str:
@@ -99,7 +116,7 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
         NODES,
         ", ".join(missing),
         f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
-        f"Correct {NODES}, or leave the nodes alone: nodes: {{}}",
+        f"Correct {NODES}, or leave the nodes alone: {remove_value(NODES)}",
     )
 
 

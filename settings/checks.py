@@ -12,7 +12,7 @@ from settings.fit import eligible_nodes, shortfalls
 from settings.nodes import DEDICATED, NodeSettings
 from settings.ownership import leaves_problems, reserved_problems
 from settings.pod_checks import pod_problems
-from settings.problems import Problem, shown
+from settings.problems import LONGEST_KEY, Problem, shown
 from settings.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
@@ -38,7 +38,8 @@ def name_problems(name: str) -> Iterator[Problem]:
     """A service's name becomes the name of Services, so it is a DNS label that starts with a letter."""
     if _SERVICE_NAME.fullmatch(name) is None or len(name) > NAME_LIMIT:
         rule = f"a service's name is at most {NAME_LIMIT} of a-z 0-9 -, a letter first, not - last"
-        yield Problem(below(SERVICES, name), shown(name), rule, "Rename it in the stack file.")
+        path = below(SERVICES, name if len(name) <= LONGEST_KEY else f"{name[: NAME_LIMIT - 1]}…")
+        yield Problem(path, shown(name), rule, "Rename it in the stack file.")
 
 
 def service_problems(name: str, service: ServiceSettings, *, production: bool) -> Iterator[Problem]:

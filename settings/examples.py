@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Network
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -47,6 +48,12 @@ _BY_KEY: Mapping[str, object] = {
 }
 """For keys that have no default, or none as their default."""
 
+LONGEST_OPTION = 60
+"""Characters of a value that may be one of a few options, misspelt."""
+
+LONGEST_VALUE = 500
+"""Characters of a value that a command repeats."""
+
 _GENERAL: tuple[object, ...] = ("example", 1, 10, 1000, 30080, "10.0.0.0/16")
 
 _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": False, "n": False, "false": False}
@@ -70,12 +77,21 @@ def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = 
 
 def takes(model: type[BaseModel], loc: Loc, value: object) -> bool:
     """Whether a model takes a value at a place."""
-    taken, _ = _place(model, loc)
+    # Which entry of a list it is makes no difference, and a list may have thousands of wrong ones.
+    taken = _adapter(model, tuple(0 if isinstance(key, int) else key for key in loc))
+    if taken is None:
+        return False
     try:
-        TypeAdapter(taken).validate_python(value)
+        taken.validate_python(value)
     except ValidationError:
         return False
-    return taken is not None
+    return True
+
+
+@lru_cache
+def _adapter(model: type[BaseModel], loc: Loc) -> TypeAdapter[Any] | None:
+    taken, _ = _place(model, loc)
+    return None if taken is None else TypeAdapter(taken)
 
 
 def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
@@ -93,7 +109,12 @@ def typing_error(key: str, known: list[str]) -> str | None:
     if GUARDED.fullmatch(key):
         return None
     allowed = 1 if len(key) <= 6 else 2
-    near = sorted((_distance(_folded(key), _folded(other)), other) for other in known if not GUARDED.fullmatch(other))
+    folded = _folded(key)
+    near = sorted(
+        (_distance(folded, _folded(other)), other)
+        for other in known
+        if not GUARDED.fullmatch(other) and abs(len(folded) - len(_folded(other))) <= allowed
+    )
     if not near or near[0][0] > allowed or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1]
@@ -122,6 +143,8 @@ def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, ru
 def _near(key: str, value: object, taken: Any) -> Iterator[object]:
     """What was probably meant."""
     text = value if isinstance(value, str) else str(value)
+    if len(text) > LONGEST_VALUE:
+        return
     if isinstance(value, bool):
         text = str(value).lower()
     folded = text.strip().lower()
@@ -135,7 +158,7 @@ def _near(key: str, value: object, taken: Any) -> Iterator[object]:
         yield _WORDS[folded]
     if re.fullmatch(r"-?[0-9]{1,15}", folded):
         yield int(folded)
-    options = [str(option) for option in _options(taken)]
+    options = [str(option) for option in _options(taken) if len(folded) <= LONGEST_OPTION]
     by_folded = {option.lower(): option for option in options}
     for close in difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.7):
         yield by_folded[close]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from settings.commands import remove_command, set_value
+from settings.commands import remove_command, remove_value, set_value
 from settings.model import Bool, Model
 from settings.problems import Problem, set_command, shown
 from settings.service_name import KubernetesName, NamespacedName
@@ -76,7 +76,8 @@ def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -
     remove = raw[REMOVE]
     if not isinstance(remove, bool):
         at = f"{path}.{REMOVE}"
-        problems.append(Problem(at, shown(remove), "must be true or false, without quotes", set_command(at, "true")))
+        remedy = f"To take the service away: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
+        problems.append(Problem(at, shown(remove), "must be true or false, without quotes", remedy))
         return None
     if not remove:
         return None
@@ -96,6 +97,11 @@ def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -
         problems.append(Problem(at, shown(name), rule, remove_command(at)))
         name = key
     return NamespacedName(namespace, name)
+
+
+def is_unclear_removal(raw: object) -> bool:
+    """Whether nobody can tell if a service is to be taken away: its other keys are not judged then."""
+    return isinstance(raw, Mapping) and REMOVE in raw and not isinstance(raw[REMOVE], bool)
 
 
 def reserved_problems(path: str, service: NamespacedName, *, named: bool) -> Iterator[Problem]:

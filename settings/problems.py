@@ -18,6 +18,12 @@ SHOWN = 60
 HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exec", "podPatch"})
 """Values at and under these keys are never shown, whatever their shape: people put secrets there."""
 
+MISTAKES = 50
+"""Mistakes that one message shows."""
+
+LONGEST_KEY = 317
+"""Characters of the longest key that anything takes: an annotation's, with its prefix."""
+
 HIDDEN = "(not shown)"
 """What a line has in the place of a value that it must not show."""
 
@@ -50,13 +56,16 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The configuration has mistakes; the text has a line for each, ordered by path."""
+    """The configuration has mistakes; the text has a line for each, ordered by path, as far as one can read them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
         heading = f"{count} mistake{'s' if count > 1 else ''} in the configuration, nothing was changed:"
-        super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
+        lines = [f"  {problem}" for problem in self.problems[:MISTAKES]]
+        if count > MISTAKES:
+            lines.append(f"  ... and {count - MISTAKES} more, which are shown when these are corrected.")
+        super().__init__("\n".join([heading, *lines]))
 
 
 def shown(value: Any) -> str:
@@ -95,6 +104,9 @@ def _shown_keys(loc: Loc) -> Iterator[int | str]:
     """The keys of a location. Who writes ``TOKEN=value`` for a key under ``env`` has put the value into it."""
     hidden = False
     for key in loc:
+        if isinstance(key, str) and len(key) > LONGEST_KEY:
+            yield f"{key[: SHOWN - 1]}…" if not hidden else "…"
+            continue
         name, equals, _ = str(key).partition("=") if hidden else (str(key), "", "")
         yield f"{name}{equals}…" if equals else key
         hidden = hidden or key in HIDDEN_BELOW
@@ -239,7 +251,8 @@ def _unknown_key(place: Place) -> tuple[str, str, str]:
 def _as_text(place: Place, given: object) -> str:
     if isinstance(given, Mapping | list | tuple):
         return remove_command(place.path)
-    if not HIDDEN_BELOW.isdisjoint(place.loc):
+    if not HIDDEN_BELOW.isdisjoint(place.loc) or (isinstance(given, int | float) and place.value is given):
+        # Of a number or a boolean nobody knows how it was written, unless the stack file is there to say so.
         return f"Put it in quotes in the stack file, or let this ask for it: {set_value(place.path, None)}"
     if given is None:
         return f"Write a text in quotes. {remove_command(place.path)}"

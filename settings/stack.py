@@ -14,13 +14,13 @@ from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
 from settings.examples import typing_error
-from settings.ownership import former_problems, removed_service
-from settings.problems import HIDDEN, Problem, SettingsError, from_pydantic, shape, shown
+from settings.ownership import former_problems, is_unclear_removal, removed_service
+from settings.problems import HIDDEN, LONGEST_KEY, Problem, SettingsError, from_pydantic, shape, shown
 from settings.routes import removed_routes, without_routes
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 from settings.service_name import NamespacedName
 from settings.service_name_checks import name_clashes
-from settings.written import Written, differences
+from settings.written import Written, differences, without_quotes
 
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
@@ -87,9 +87,11 @@ def load(
     """
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
-    cluster = _cluster(raw_cluster, problems, _as_written(CLUSTER, written))
+    cluster = _cluster(raw_cluster, problems, without_quotes(CLUSTER, raw_cluster, written))
     removed = _removed(raw_services, problems)
-    services = _services(raw_services, problems, removed, _as_written(SERVICES, written), production=marked)
+    services = _services(
+        raw_services, problems, removed, without_quotes(SERVICES, raw_services, written), production=marked
+    )
     told = {problem.path for problem in problems}
     altered = [*differences(CLUSTER, raw_cluster, written), *differences(SERVICES, raw_services, written)]
     problems += [problem for problem in altered if problem.path not in told]
@@ -133,12 +135,6 @@ def _production_problems(production: object) -> Iterator[Problem]:
         at = MARK
         wanted = str(production).lower() not in {"no", "off", "n", "0", "false"}
         yield Problem(at, shown(production), "must be true or false", set_command(at, wanted))
-
-
-def _as_written(key: str, written: Written | None) -> dict[str, str]:
-    """By path, the values of the stack file that have no quotes."""
-    scalars = written.scalars(key) if written is not None else {}
-    return {path: scalar.text for path, scalar in scalars.items() if scalar.plain}
 
 
 def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
@@ -201,6 +197,8 @@ def _removed(raw: object, problems: list[Problem]) -> dict[str, NamespacedName]:
     """Namespaces and names of the services that are marked to be taken away, by their keys."""
     marked = {}
     for key, value in raw.items() if isinstance(raw, Mapping) else ():
+        if len(key) > LONGEST_KEY:
+            continue  # which is no name of a service, and too long to be shown
         if (service := removed_service(below(SERVICES, key), key, value, problems)) is not None:
             marked[key] = service
     return marked
@@ -221,7 +219,10 @@ def _services(
         return {}
     services = {}
     for name, value in raw.items():
-        if name in removed:
+        if len(name) > LONGEST_KEY:
+            problems += name_problems(name)
+            continue
+        if name in removed or is_unclear_removal(value):
             continue
         found = list(name_problems(name))
         service = _service(name, value, found, written)

@@ -64,15 +64,16 @@ class Written:
         return dict(_scalars(path, self.nodes[path])) if path in self.nodes else {}
 
 
-def read_stack_file(directory: Path, stack: str, namespace: str) -> Written | None:
+def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | None = None) -> Written | None:
     """Reads a stack's file; None where there is none, or none that can be read: the engine says so itself.
 
     Args:
         directory: the project's, or one below it.
         stack: the stack's name, with or without organization and project.
         namespace: of the configuration's keys.
+        file: the stack's file, where the engine is told to use another than that of the project.
     """
-    path = _stack_file(directory.resolve(), stack.rpartition("/")[2])
+    path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
     if path is None:
         return None
     try:
@@ -95,6 +96,44 @@ def differences(path: str, arrived: object, written: Written | None) -> Iterator
     yield from _different(path, arrived, scalars, name, hidden=False)
     if written is not None and path in written.nodes:
         yield from _different_keys(path, written.nodes[path], arrived, name)
+
+
+def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
+    """By path, what the stack file has where YAML has made what arrived of a value without quotes.
+
+    A value that is not made of what the file says is from another file: its path is left out.
+    """
+    if written is None:
+        return {}
+    values = dict(_values(path, arrived))
+    return {
+        at: scalar.text
+        for at, scalar in written.scalars(path).items()
+        if scalar.plain and at in values and _makes(scalar.text, values[at])
+    }
+
+
+def _values(path: str, arrived: object) -> Iterator[tuple[str, object]]:
+    if isinstance(arrived, Mapping):
+        for key, value in arrived.items():
+            yield from _values(below(path, str(key)), value)
+    elif isinstance(arrived, list):
+        for index, value in enumerate(arrived):
+            yield from _values(below(path, index), value)
+    else:
+        yield path, arrived
+
+
+def _makes(text: str, arrived: object) -> bool:
+    """Whether a value without quotes arrives as this one."""
+    if arrived is None:
+        return text in _NULLS
+    if isinstance(arrived, bool):
+        return text in _BOOLEANS and text.lower() == str(arrived).lower()
+    if isinstance(arrived, int | float):
+        number = _number(text)
+        return number is not None and float(number) == float(arrived)
+    return text == arrived or (GO_TIME.fullmatch(str(arrived)) is not None and _DATE.fullmatch(text) is not None)
 
 
 def _different(
@@ -127,9 +166,10 @@ def _different(
 
 def _different_text(path: str, arrived: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
     where = f"line {scalar.line} of {name}" if scalar is not None else name
-    if (match := GO_TIME.fullmatch(arrived)) is not None:
-        known = scalar is not None and GO_TIME.fullmatch(scalar.text) is None
-        as_written = scalar.text if scalar is not None and known else _date(match)
+    if GO_TIME.fullmatch(arrived) is not None:
+        known = scalar is not None and _DATE.fullmatch(scalar.text) is not None and scalar.text != arrived
+        # Without the file one date is as likely as another: 2024-11-20, 2024-11-20T00:00:00Z.
+        as_written = scalar.text if scalar is not None and known else None
         rule = "is what YAML makes of a date without quotes, and not what was written"
         remedy = f"Put it in quotes, {where}. {set_command(path, None if hidden else as_written, text=True)}"
         yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
@@ -193,13 +233,6 @@ def _kind(text: str) -> str:
     if text in _BOOLEANS:
         return "true or false"
     return "a number"
-
-
-def _date(match: re.Match[str]) -> str:
-    day, time, fraction, zone = match.groups()
-    if time == "00:00:00" and not fraction and zone == "+0000":
-        return day
-    return f"{day}T{time}{fraction or ''}" + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}")
 
 
 def _stack_file(directory: Path, stack: str) -> Path | None:

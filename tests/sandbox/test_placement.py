@@ -164,7 +164,7 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_no
             "switchyard:cluster.nodes: kind-worker, kind-worker2: no such nodes on the cluster; it has k8s-master,"
             in (result.output)
         )
-        assert "or leave the nodes alone: nodes: {}" in result.output
+        assert "or leave the nodes alone: pulumi config rm --path 'switchyard:cluster.nodes'" in result.output
         assert "Traceback" not in result.output
     assert nodes(kubectl) == before
 

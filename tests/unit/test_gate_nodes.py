@@ -22,7 +22,7 @@ def test_a_table_of_another_cluster_is_refused_with_all_its_nodes_and_those_that
     problem = unknown_nodes(["a", "b"], {"kind-worker": PLACED, "kind-control-plane": FRESH})
     assert str(problem) == (
         "switchyard:cluster.nodes: a, b: no such nodes on the cluster; it has kind-control-plane, kind-worker. "
-        "Correct switchyard:cluster.nodes, or leave the nodes alone: nodes: {}"
+        "Correct switchyard:cluster.nodes, or leave the nodes alone: pulumi config rm --path 'switchyard:cluster.nodes'"
     )
 
 

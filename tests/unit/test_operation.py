@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.operation import destroys, destroys_all
+from components.operation import destroys, destroys_all, named_config_file
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,16 @@ def test_a_destroy_is_known_by_its_command(command: str, *, expected: bool) -> N
 )
 def test_a_destroy_of_single_resources_is_not_one_of_the_whole_stack(command: str, *, expected: bool) -> None:
     assert destroys_all(command.split()) is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("up --yes", None),
+        ("up --config-file other.yaml --yes", "other.yaml"),
+        ("preview --config-file=/srv/other.yaml", "/srv/other.yaml"),
+        ("up --config-file", None),
+    ],
+)
+def test_the_stack_file_may_be_named_on_the_command_line(command: str, expected: str | None) -> None:
+    assert named_config_file(command.split()) == expected

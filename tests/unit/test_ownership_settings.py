@@ -8,6 +8,7 @@ from settings.ec2 import Ec2Cluster
 from settings.problems import SettingsError
 from settings.service_name import NamespacedName
 from settings.stack import StackSettings, load
+from tests.unit.remedies import pastes
 
 SERVICE: dict[str, Any] = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1", "replicas": 3}}
 CLUSTER = {"kind": "existing", "nodes": {}}
@@ -47,6 +48,31 @@ def test_remove_false_keeps_the_service() -> None:
 @pytest.mark.parametrize("value", ["true", 1, None])
 def test_remove_is_true_or_false(value: object) -> None:
     assert "switchyard:services.backend.remove" in refusal({"backend": {**SERVICE, "remove": value}})
+
+
+@pytest.mark.parametrize("value", ["true", "false", "yes", 1, None, [], {}])
+@pytest.mark.parametrize("entry", [SERVICE, {}])
+def test_a_removal_that_nobody_understands_is_one_mistake_with_both_ways(value: object, entry: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings({"backend": {**entry, "remove": value}})
+    [problem] = error.value.problems
+    assert problem.path == "switchyard:services.backend.remove"
+    away, kept = pastes(problem.remedy)
+    assert away == ["pulumi config set --path 'switchyard:services.backend.remove' true"]
+    assert kept == ["pulumi config rm --path 'switchyard:services.backend.remove'"]
+
+
+def test_a_removal_that_nobody_understands_says_nothing_of_the_routes() -> None:
+    routes = [{"service": "backend", "host": "a.example.org"}]
+    cluster = {
+        "kind": "ec2",
+        "name": "test",
+        "network": {"administrators": ["203.0.113.0/24"]},
+        "loadBalancer": {"certificate": "arn:aws:acm:ap-northeast-2:123456789012:certificate/1", "routes": routes},
+    }
+    with pytest.raises(SettingsError) as error:
+        settings({"backend": {**SERVICE, "remove": "true"}}, cluster)
+    assert [problem.path for problem in error.value.problems] == ["switchyard:services.backend.remove"]
 
 
 @pytest.mark.parametrize("namespace", ["Shop", 7, None])

@@ -108,6 +108,33 @@ def test_text_that_yaml_altered_is_refused_without_the_file_too(text: str, value
     assert bool(refused) == (text != "!!binary aGVsbG8=")
 
 
+@pytest.mark.parametrize(("text", "value", "meant"), ALTERED)
+@pytest.mark.parametrize("other", [None, "7", "x"])
+def test_a_remedy_sets_nothing_that_was_not_written(
+    tmp_path: Path, text: str, value: Any, meant: str | None, other: str | None
+) -> None:
+    written = None if other is None else stack_file(tmp_path, f"{SERVICE}      podAnnotations: {{A: {other}}}\n")
+    for problem in problems_of(arrived(podAnnotations={"A": value}), written):
+        assert "podAnnotations.A' --type string" in problem.remedy or value is None, text
+        assert meant is None or meant not in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("tag", "colour"), [(1000, "blue"), (1234000000000000, "green"), (2.5, "blue"), (True, "blue")]
+)
+def test_a_tag_that_yaml_altered_in_a_file_nobody_found_is_asked_for(tag: Any, colour: str) -> None:
+    [problem] = problems_of(arrived(**{colour: {"tag": tag, "replicas": 3}}), None)
+    assert problem.remedy.endswith(f"pulumi config set --path 'switchyard:services.backend.{colour}.tag' --type string")
+
+
+def test_a_stack_file_of_another_name_is_read(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(f"{SERVICE}      podAnnotations: {{A: 1e3}}\n")
+    written = read_stack_file(tmp_path, "test", "switchyard", other)
+    [problem] = problems_of(arrived(podAnnotations={"A": 1000}), written)
+    assert problem.remedy.endswith("podAnnotations.A' 1e3")
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_text_that_yaml_leaves_alone_is_taken(tmp_path: Path, text: str) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      env: {{A: {text}}}\n")
