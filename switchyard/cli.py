@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Releases on a stack: what is configured, and what serves.",
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: frames around it would take twice the time of everything else
 )
 
 
@@ -38,7 +39,7 @@ Json = Annotated[
 Stack = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")]
 
 
-@app.command()
+@app.command(short_help="Shows what is configured and what serves.")
 def status(stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
     from switchyard.commands import show_status
@@ -46,7 +47,7 @@ def status(stack: Stack = None, *, as_json: Json = False) -> None:
     show_status(stack, as_json=as_json)
 
 
-@app.command()
+@app.command(short_help="Judges a canary's version as its analysis would now.")
 def analyze(
     service: Annotated[str, typer.Argument(help="The service, which must be under a canary.")],
     stack: Stack = None,
