@@ -12,6 +12,9 @@ import kr8s.asyncio
 SERVICES = ("services", "service")
 PODS = ("pods", "pod")
 
+SECONDS = 60
+"""How long the watches may take to begin, and to catch up at the end."""
+
 WATCH_SECONDS = 6 * 3600
 """More than any block takes."""
 
@@ -48,13 +51,13 @@ class History:
         self._marked = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._record()), daemon=True)
         self._thread.start()
-        assert self._listening.wait(20), "the watches did not start"
+        assert self._listening.wait(SECONDS), "the watches did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         asyncio.run(self._mark())
-        assert self._marked.wait(20), "the watches did not catch up"
-        self._thread.join(20)
+        assert self._marked.wait(SECONDS), "the watches did not catch up"
+        self._thread.join(SECONDS)
 
     def moments(self, service: str) -> list[Moment]:
         """Replays the writes: one moment for each, from the first in which the Service exists."""

@@ -48,7 +48,7 @@ class ServiceModel:
         return {
             "image": "ghcr.io/org/backend",
             "namespace": namespace,
-            "gate": {"timeoutSeconds": 10},
+            "gate": {"timeoutSeconds": 60},
             # So that both colours of all services fit the two simulated nodes.
             "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}},
             "active": self.active.value,
