@@ -24,9 +24,9 @@ class Account:
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
             for number, zone in enumerate("ab", 1)
         ]
-        self.node = ec2.run_instances(ImageId=ec2.describe_images()["Images"][0]["ImageId"], MinCount=1, MaxCount=1)[
-            "Instances"
-        ][0]["InstanceId"]
+        # Any image will do. To list those that moto knows takes more than a second.
+        started = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        self.node = started["Instances"][0]["InstanceId"]
         names = [subnet["Subnet"]["SubnetId"] for subnet in subnets]
         balancer = self.elb.create_load_balancer(Name="it", Subnets=names)["LoadBalancers"][0]
         self.hostname = balancer["DNSName"]
