@@ -12,6 +12,7 @@ from components.autoscaling import look_at_sizes
 from components.cluster import ExistingClusterAccess, access_to
 from components.content import content_of
 from components.moves import refuse_moves
+from components.node_ports import check_node_ports
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.admission import Kept, look_at_templates
@@ -77,6 +78,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     place = refuse_moves(settings, access)
     live = look_at_nodes(cluster.nodes, access)
     _refuse_old(services, access)
+    check_node_ports(settings, access)
     rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster, access=access)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})

@@ -17,6 +17,7 @@ from components.front import look_at_weights
 from components.ground import Ground, after
 from components.ingress import AlbIngress
 from components.moves import last_outputs, refuse_moves
+from components.node_ports import check_node_ports
 from components.placement import Placement, look_at_nodes
 from gate.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
 from gate.admission import look_at_templates
@@ -65,6 +66,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     made = MadeKubeconfig(before.kubeconfig)
     access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     place = refuse_moves(settings, access)
+    check_node_ports(settings, access)
     live = _look(cluster, access, before)
     rollouts = {} if access.blind else look_at_rollouts(services, access)
     content = content_of(services, access)

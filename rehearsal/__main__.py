@@ -16,7 +16,7 @@ from rehearsal import charts
 from rehearsal.charts import NotRehearsableError
 from rehearsal.configuration import Rehearsed, read
 from rehearsal.rehearse import Rehearsal, rehearsal
-from sandbox.cluster import SandboxError
+from sandbox.errors import SandboxError
 from settings.addons import Chart
 from settings.problems import SettingsError
 from toolchain.paths import PROJECT

@@ -3,6 +3,7 @@
 Pods turn Ready without running: probes and images are not exercised, and nothing answers on their addresses.
 """
 
-from sandbox.cluster import Sandbox, SandboxError
+from sandbox.cluster import Sandbox
+from sandbox.errors import SandboxError
 
 __all__ = ["Sandbox", "SandboxError"]

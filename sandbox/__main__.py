@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sandbox.cluster import Kind, Sandbox, SandboxError
+from sandbox.cluster import Kind, Sandbox
 from sandbox.debian import PartsError
+from sandbox.errors import SandboxError
 from sandbox.image import backend_image, pause_image
 from sandbox.oci import ImageError, digest
 from sandbox.prometheus import PORT, prometheus, scraping

@@ -6,10 +6,8 @@ are known by the path that they were started from.
 """
 
 import contextlib
-import os
 import shutil
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
@@ -22,7 +20,9 @@ import yaml
 from sandbox import control_plane, kubeconfig
 from sandbox.control_plane import COMPONENTS
 from sandbox.directory import HOME, locked
+from sandbox.errors import ComponentError, SandboxError
 from sandbox.host import free_ports
+from sandbox.kwokctl import POLL_SECONDS, kwokctl
 from sandbox.nodes import not_ready, register
 from sandbox.processes import end, processes_of
 from sandbox.real_node import RealNode
@@ -38,9 +38,6 @@ READY_SECONDS = 60
 LOG_LINES = 3
 """How much an error quotes of the log of a component that ended."""
 
-POLL_SECONDS = 0.1
-"""Pause between two questions to an API server that may not be up, so that it cannot be watched yet."""
-
 
 class Kind(StrEnum):
     """What runs the pods of worker-1 and worker-2; the other five nodes are simulated in both."""
@@ -50,14 +47,6 @@ class Kind(StrEnum):
 
     REAL = "real"
     """A kubelet, containerd and kube-proxy each, in namespaces on this machine. Needs root."""
-
-
-class SandboxError(Exception):
-    """The sandbox could not be started or ended. The text names the cause and the remedy."""
-
-
-class _ComponentError(SandboxError):
-    """A component ended while it was waited for."""
 
 
 class Sandbox:
@@ -170,7 +159,7 @@ class Sandbox:
         slot = self._nodes.prepare() if kind is Kind.REAL else None
         try:
             self._start_control_plane(slot)
-        except _ComponentError:
+        except ComponentError:
             # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
             self._start_control_plane(slot)
         with self.client() as client:
@@ -203,7 +192,7 @@ class Sandbox:
             # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a zombie as
             # well, and would not start the component.
             file.unlink()
-        self._kwokctl("start", "cluster")
+        kwokctl(self._work, self._ended, "start", "cluster")
 
     def _clear(self) -> None:
         """Ends and removes what a start that never got ready has left."""
@@ -245,31 +234,8 @@ class Sandbox:
             for file, content in self._signed.items():
                 (self._pki / file).touch(mode=0o600)
                 (self._pki / file).write_bytes(content)
-        self._kwokctl("create", "cluster", *control_plane.options(ports, self._work / "kubeconfig"))
-
-    def _kwokctl(self, *arguments: str) -> None:
-        command = [str(binary("kwokctl")), *arguments]
-        command += ["--name", "sandbox", "--config", str(self._work / "kwok.yaml")]
-        # It asks the API server with the first kubectl that it finds, and looks for one on the internet otherwise.
-        path = f"{binary('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
-        log = self._work / "kwokctl.log"
-        with log.open("w") as output:
-            starter = subprocess.Popen(
-                command,
-                env=os.environ | {"KWOK_WORKDIR": str(self._work), "PATH": path},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        try:
-            # Of a component that has ended it would go on asking for two minutes.
-            while (code := starter.poll()) is None and not self._ended():
-                time.sleep(POLL_SECONDS)
-        finally:
-            starter.kill()
-            starter.wait()
-        if code:
-            raise SandboxError(f"kwokctl {arguments[0]} failed; see {log}, then run up again.")
+        options = control_plane.options(ports, self._work / "kubeconfig")
+        kwokctl(self._work, self._ended, "create", "cluster", *options)
 
     def client(self) -> httpx.Client:
         """A client of its API server, as an administrator."""
@@ -291,7 +257,7 @@ class Sandbox:
                 if ready():
                     return
             if ended := self._ended():
-                raise _ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
+                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
             time.sleep(POLL_SECONDS)
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "

@@ -10,7 +10,8 @@ from toolchain.install import InstallError, install, installed_from, only_one
 from toolchain.launchers import write_launchers
 from toolchain.paths import DOWNLOADS
 from toolchain.progress import step
-from toolchain.versions import GROUPS, Tool, UnsupportedPlatformError, this_platform
+from toolchain.tools import Tool, UnsupportedPlatformError, this_platform
+from toolchain.versions import GROUPS
 
 app = typer.Typer(help="The pinned engine, provider and Kubernetes servers, in .tools.", add_completion=False)
 console = Console(highlight=False, soft_wrap=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from toolchain.download import Progress
 from toolchain.paths import MODULES
-from toolchain.versions import GO, Build
+from toolchain.tools import Build
+from toolchain.versions import GO
 
 LOG_LINES = 15
 """Last lines of a failed build that are shown."""

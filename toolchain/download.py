@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from toolchain.versions import Download
+from toolchain.tools import Download
 
 CONNECT_SECONDS = 3.0
 """A host that takes longer is taken for one that cannot be reached, and the tool is built instead."""

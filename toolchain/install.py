@@ -14,7 +14,7 @@ from pathlib import Path
 from toolchain.build import BuildError, build
 from toolchain.download import Downloader, Progress, SourceUnavailableError
 from toolchain.paths import BIN, INSTALLED, MODULES, PULUMI_HOME, TOOLS, pulumi_environment
-from toolchain.versions import Platform, Tool
+from toolchain.tools import Platform, Tool
 
 Report = Callable[[str], None]
 """Takes a line about something that happened."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from toolchain.versions import Download
+from toolchain.tools import Download
 
 TRICKLE_BYTES = 60
 TRICKLE_SECONDS = 0.02

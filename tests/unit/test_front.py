@@ -18,7 +18,7 @@ from gate.weighted import WeightedGates
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings
 from tests.unit.engine import Recording, record
-from tests.unit.test_weighted_gates import PlayedBalancer, written
+from tests.unit.weighted_balancer import PlayedBalancer, written
 
 DEPLOYMENT, SERVICE = "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service"
 INGRESS, ALB = "kubernetes:networking.k8s.io/v1:Ingress", "switchyard:ingress:AlbIngress"

@@ -1,157 +1,21 @@
 """What a sandbox with real nodes is made of: numbers, configuration files, image tags."""
 
-import fcntl
-import itertools
-import tarfile
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import sandbox.directory
-from sandbox import control_plane, node_config, oci, slots, tags
+from sandbox import control_plane, node_config
 from sandbox.control_plane import COMPONENTS
-from sandbox.faults import ERRORS, NEVER_READY
 from sandbox.image import PAUSE
 from sandbox.nodes import not_ready
-from sandbox.oci import Container, write_archive
-from sandbox.slots import NODE_NETWORKS, NODES, NoSlotError, Slot, claim, claimed, release
+from sandbox.slots import Slot
 from settings.machines import RESERVATIONS
 from settings.nodes import DEFAULT_NODES
-from tests.sandbox import answering
-
-EVERY = [Slot(number) for number in range(len(NODE_NETWORKS))]
-INTERFACE_NAME_LIMIT = 15
-"""Characters, the kernel's."""
 
 PORTS = [20000, 20001, 20002, 20003, 20004]
 WORKER = DEFAULT_NODES["k8s-worker-1"]
-
-
-def networks(slot: Slot) -> list[IPv4Network]:
-    nodes = IPv4Network(f"{slot.host_address}/{slot.prefix_length}", strict=False)
-    return [nodes, *(IPv4Network(slot.pod_range(index)) for index in range(NODES))]
-
-
-def test_no_two_sandboxes_share_a_network_or_touch_those_of_the_smoke_tests() -> None:
-    used = [(slot.number, network) for slot in EVERY for network in networks(slot)]
-    of_tests = IPv4Network("198.18.128.0/17")
-    assert answering.LINK.subnet_of(of_tests)
-    for one, other in itertools.combinations(used, 2):
-        assert not one[1].overlaps(other[1]), (one, other)
-    assert not [network for _, network in used if network.overlaps(of_tests)]
-
-
-def test_addresses_of_nodes_and_pods_are_in_the_networks_of_their_sandbox() -> None:
-    for slot in EVERY:
-        nodes, *_ = networks(slot)
-        addresses = [slot.host_address, *(slot.node_address(index) for index in range(NODES))]
-        assert len(set(addresses)) == NODES + 1
-        assert all(IPv4Network(address).subnet_of(nodes) for address in addresses)
-        for index in range(NODES):
-            assert IPv4Network(slot.pod_range(index)).subnet_of(IPv4Network(slot.pod_network))
-
-
-def test_no_two_sandboxes_share_a_name_and_the_kernel_takes_those_of_interfaces() -> None:
-    interfaces = [name for slot in EVERY for name in (slot.bridge, *(slot.link(index) for index in range(NODES)))]
-    assert len(set(interfaces)) == len(EVERY) * (NODES + 1)
-    assert max(map(len, interfaces)) <= INTERFACE_NAME_LIMIT
-    assert len({slot.cgroup for slot in EVERY}) == len(EVERY)
-
-
-@pytest.fixture
-def claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(slots, "CLAIMS", tmp_path / "claims")
-    return tmp_path / "claims"
-
-
-def directory(root: Path, name: str) -> Path:
-    (root / name).mkdir()
-    return root / name
-
-
-def nothing_to_end(slot: Slot, owner: Path) -> None:
-    raise AssertionError(f"{slot} of {owner} was ended")
-
-
-def test_a_sandbox_keeps_its_number_until_it_gives_it_back(claims: Path, tmp_path: Path) -> None:
-    one, other = directory(tmp_path, "one"), directory(tmp_path, "other")
-    assert claimed(one) is None
-    assert claim(one, nothing_to_end) == claim(one, nothing_to_end) == claimed(one) == Slot(0)
-    assert claim(other, nothing_to_end) == Slot(1)
-    release(Slot(0))
-    release(Slot(0))
-    assert (claimed(one), claimed(other)) == (None, Slot(1))
-    assert claim(one, nothing_to_end) == Slot(0)
-
-
-def test_what_a_removed_directory_left_is_ended_before_its_number_is_given_away(claims: Path, tmp_path: Path) -> None:
-    gone, stays, new = (directory(tmp_path, name) for name in ("gone", "stays", "new"))
-    claim(gone, nothing_to_end)
-    claim(stays, nothing_to_end)
-    gone.rmdir()
-    ended: list[tuple[Slot, Path]] = []
-
-    def end(slot: Slot, owner: Path) -> None:
-        assert claimed(gone) == slot, "its number was given away before"
-        ended.append((slot, owner))
-
-    assert claim(new, end) == Slot(0)
-    assert ended == [(Slot(0), gone)]
-    assert (claimed(gone), claimed(stays)) == (None, Slot(1))
-
-
-def test_a_number_whose_rest_cannot_be_ended_is_not_given_away(claims: Path, tmp_path: Path) -> None:
-    gone, new = directory(tmp_path, "gone"), directory(tmp_path, "new")
-    claim(gone, nothing_to_end)
-    gone.rmdir()
-
-    def end(slot: Slot, owner: Path) -> None:
-        raise TimeoutError("processes 1 do not end")
-
-    with pytest.raises(TimeoutError):
-        claim(new, end)
-    assert (claimed(gone), claimed(new)) == (Slot(0), None)
-
-
-def test_after_a_reboot_a_sandbox_gets_its_own_number_or_is_told_who_has_it(claims: Path, tmp_path: Path) -> None:
-    mine, other = directory(tmp_path, "mine"), directory(tmp_path, "other")
-    assert claim(mine, nothing_to_end, 7) == Slot(7)
-    release(Slot(7))
-    claim(other, nothing_to_end, 7)
-    with pytest.raises(NoSlotError, match=rf"^Since the last reboot {other} has the addresses .* of {mine} name. End "):
-        claim(mine, nothing_to_end, 7)
-    assert claimed(mine) is None
-
-
-def test_one_sandbox_too_many_is_told_to_end_another(claims: Path, tmp_path: Path) -> None:
-    for number in range(len(NODE_NETWORKS)):
-        claim(directory(tmp_path, f"sandbox-{number}"), nothing_to_end)
-    with pytest.raises(NoSlotError, match=r"^64 sandboxes .* python -m sandbox down$"):
-        claim(directory(tmp_path, "one-more"), nothing_to_end)
-
-
-def test_who_waited_for_a_down_locks_the_file_that_the_next_will_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sandbox.directory, "HOME", tmp_path)
-    own = tmp_path / "named" / "own"
-    waits = iter([True, True, False])
-    flock = fcntl.flock
-
-    def ended_meanwhile(file: Any, operation: int) -> None:
-        if next(waits):
-            (own / "lock").unlink()
-            own.rmdir()
-        flock(file, operation)
-
-    monkeypatch.setattr(fcntl, "flock", ended_meanwhile)
-    with sandbox.directory.locked(own):
-        assert next(waits, None) is None
-        with (own / "lock").open() as another, pytest.raises(BlockingIOError):
-            flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def mib(quantity: str) -> int:
@@ -264,62 +128,3 @@ def test_nodes_are_ready_when_all_seven_are_there_and_none_is_tainted_as_new() -
     nodes["k8s-worker-1"] = ready_node("k8s-worker-1", "Unknown")
     del nodes["k8s-worker-2"]
     assert not_ready(DEFAULT_NODES, nodes.values()) == {"k8s-redis", "k8s-worker-1", "k8s-worker-2"}
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """An archive of an image with two layers."""
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text(name)
-    archive = tmp_path / "base.tar"
-    container = Container(("serve",), "1:1", {"PATH": "/bin"})
-    write_archive(archive, "example.org/app:base", [tmp_path / "one", tmp_path / "two"], container)
-    return archive
-
-
-def read(archive: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Name, manifest and config of every image in an archive; what they name is there, with the size that they say."""
-    with tarfile.open(archive) as opened:
-
-        def named(descriptor: Mapping[str, Any]) -> str:
-            name = oci.blob(descriptor["digest"])
-            assert opened.getmember(name).size == descriptor["size"]
-            return name
-
-        for image in oci.document(opened, oci.INDEX_FILE)["manifests"]:
-            manifest = oci.document(opened, named(image))
-            for layer in manifest["layers"]:
-                named(layer)
-            config = oci.document(opened, named(manifest["config"]))
-            yield image["annotations"]["io.containerd.image.name"], manifest, config
-
-
-def test_every_tag_is_the_same_files_with_an_environment_of_its_own(base: Path, tmp_path: Path) -> None:
-    target = tmp_path / "tagged.tar"
-    wanted = tags.environments()
-    tags.with_tags(base, "example.org/app", wanted, target)
-    [(_, original, started)] = read(base)
-    images = list(read(target))
-    assert [name for name, _, _ in images] == [f"example.org/app:{tag}" for tag in wanted]
-    for (_, manifest, config), environment in zip(images, wanted.values(), strict=True):
-        assert manifest["layers"] == original["layers"]
-        variables = ["PATH=/bin", *(f"{key}={value}" for key, value in environment.items())]
-        assert config == started | {"config": started["config"] | {"Env": variables}}
-    with tarfile.open(target) as opened:
-        names = opened.getnames()
-    assert len(names) == len(set(names)) == len(original["layers"]) + 2 * len(wanted) + len({"index", "layout"})
-    assert sorted(path.name for path in tmp_path.glob("tagged*")) == ["tagged.tar"]
-
-
-def test_the_same_tags_make_the_same_archive_to_the_byte(base: Path, tmp_path: Path) -> None:
-    for name in ("first.tar", "second.tar"):
-        tags.with_tags(base, "example.org/app", tags.environments(), tmp_path / name)
-    assert (tmp_path / "first.tar").read_bytes() == (tmp_path / "second.tar").read_bytes()
-
-
-def test_a_tag_says_its_version_and_its_fault() -> None:
-    found = tags.environments()
-    assert found["v1.0.0"] == {"APP_VERSION": "v1.0.0"}
-    assert found[f"v2.0.0{NEVER_READY}"] == {"APP_VERSION": f"v2.0.0{NEVER_READY}", "NEVER_READY": "true"}
-    assert found[f"v1.0.1{ERRORS}"]["FAILURE_RATE"] == "1"

@@ -20,7 +20,7 @@ from switchyard.configuration import ConfigurationError
 from switchyard.status import ServiceStatus, TrackStatus, look
 from switchyard.status_json import document
 from tests.unit.test_gate_checks import DENIED, answered, owned_by
-from tests.unit.test_weighted_gates import PlayedBalancer, service, written
+from tests.unit.weighted_balancer import PlayedBalancer, service, written
 
 
 class NoAutoscalers:

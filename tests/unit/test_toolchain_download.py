@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.release_server import Releases, serving
 from toolchain.download import Downloader, Pace, SourceUnavailableError, TooSlowError, unpack
-from toolchain.versions import Download
+from toolchain.tools import Download
 
 CONTENT = b"a tool, " * 100_000
 OTHER = b"another " * 100_000

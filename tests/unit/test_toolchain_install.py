@@ -1,11 +1,7 @@
 """Installing a tool: there already, else the release, else a build; whole or not at all."""
 
-import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +11,12 @@ from typer.testing import CliRunner
 
 from tests.unit.release_server import Releases, serving
 from toolchain import __main__ as command
-from toolchain import install, launchers, paths, versions
+from toolchain import install
 from toolchain.build import BuildError
 from toolchain.download import Downloader
 from toolchain.install import InstallError, installed_from, only_one
-from toolchain.versions import (
-    GROUPS,
-    TOOLS,
-    Build,
-    Download,
-    Platform,
-    Tool,
-    UnsupportedPlatformError,
-    this_platform,
-)
+from toolchain.tools import Build, Download, Platform, Tool
+from toolchain.versions import GROUPS, TOOLS
 
 LINUX = Platform("linux", "amd64")
 SPEC = Build("etcd", {"tool": "example.org/tool"})
@@ -158,70 +146,6 @@ def test_a_second_installer_waits_for_the_first(tools: Path) -> None:
     assert done == ["first", "second"]
 
 
-@pytest.mark.parametrize(
-    ("system", "machine", "platform"),
-    [
-        ("Linux", "x86_64", Platform("linux", "amd64")),
-        ("Linux", "aarch64", Platform("linux", "arm64")),
-        ("Darwin", "arm64", Platform("darwin", "arm64")),
-    ],
-)
-def test_a_platform_is_known_by_what_the_system_says(system: str, machine: str, platform: Platform) -> None:
-    assert this_platform(system, machine) == platform
-
-
-@pytest.mark.parametrize(("system", "machine"), [("Windows", "AMD64"), ("Linux", "riscv64")])
-def test_an_unsupported_platform_gets_one_line_with_the_remedy(system: str, machine: str) -> None:
-    with pytest.raises(UnsupportedPlatformError, match=f"{system} on {machine} is not supported. Use Linux or macOS"):
-        this_platform(system, machine)
-
-
-@pytest.mark.parametrize("platform", [LINUX, Platform("linux", "arm64"), Platform("darwin", "arm64")], ids=str)
-def test_every_release_is_of_the_pinned_version_and_the_platform(platform: Platform) -> None:
-    for wanted in ALL_TOOLS:
-        download = wanted.download(platform)
-        if download is None:
-            kubernetes_server = platform.os == "darwin" and wanted.name.startswith("kube")
-            assert kubernetes_server or wanted.name in {"rollouts-controller", "istio-definitions"}
-            continue
-        assert f"v{wanted.version}" in download.url
-        assert platform.os in download.url
-        assert platform.arch in download.url or platform.pulumi_arch in download.url
-        assert set(download.members or wanted.binaries) == set(wanted.binaries)
-
-
-def test_every_tool_can_be_built_from_a_module_of_the_project() -> None:
-    for wanted in ALL_TOOLS:
-        made = {name for spec in wanted.builds for name in spec.packages}
-        made |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
-        assert made == set(wanted.binaries)
-        for spec in wanted.builds:
-            assert (paths.MODULES / spec.module / "go.sum").exists()
-
-
-def test_no_two_tools_share_a_name_or_a_file() -> None:
-    names = [wanted.name for wanted in ALL_TOOLS]
-    files = [file for wanted in ALL_TOOLS for file in wanted.binaries]
-    assert len(names) == len(set(names))
-    assert len(files) == len(set(files))
-
-
-@pytest.mark.parametrize(
-    ("module", "path", "version"),
-    [
-        ("kubernetes", "k8s.io/kubernetes", versions.KUBERNETES),
-        ("kubeadm", "k8s.io/kubernetes", versions.KUBERNETES),
-        ("vegeta", "github.com/tsenart/vegeta/v12", versions.VEGETA),
-        ("helm", "helm.sh/helm/v3", versions.HELM),
-        ("helm", "k8s.io/client-go", f"{versions.HELM_KUBERNETES.replace('1.', '0.')}.0"),
-        ("argo-rollouts", "github.com/argoproj/argo-rollouts", versions.ARGO_ROLLOUTS),
-    ],
-)
-def test_what_is_built_is_of_the_version_that_is_downloaded(module: str, path: str, version: str) -> None:
-    pins = (paths.MODULES / module / "go.mod").read_text()
-    assert re.search(rf"^\t{re.escape(path)} v{re.escape(version)} ", pins, re.MULTILINE)
-
-
 def asked_for(*arguments: str) -> list[str]:
     """Names of the tools that a command line of `status` is about."""
     result = CliRunner().invoke(command.app, ["status", *arguments])
@@ -268,46 +192,3 @@ def test_definitions_are_installed_with_the_controller_and_not_as_programs(
     assert "rollout-crd.yaml" in definitions
     for name in definitions:
         assert (tools / "bin" / name).stat().st_mode & 0o777 == 0o644
-
-
-@pytest.fixture
-def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The launcher, in front of a program that prints its environment as JSON."""
-    program = tmp_path / "fake pulumi"
-    program.write_text(f"#!{sys.executable}\nimport json, os\nprint(json.dumps(dict(os.environ)))\n")
-    program.chmod(0o755)
-    passphrase = tmp_path / "passphrase"
-    passphrase.touch()
-    monkeypatch.setattr(launchers, "binary", lambda _: program)
-    monkeypatch.setattr(launchers, "PASSPHRASE", passphrase)
-    script = tmp_path / "pulumi"
-    script.write_text(launchers.launcher())
-    script.chmod(0o755)
-    return script
-
-
-def environment_of(script: Path, **variables: str) -> dict[str, str]:
-    printed = subprocess.run([script], env={"PATH": "/usr/bin:/bin", **variables}, capture_output=True, check=True)
-    found: dict[str, str] = json.loads(printed.stdout)
-    return found
-
-
-def test_the_launcher_gives_the_engine_what_programs_give_it(launched: Path) -> None:
-    found = environment_of(launched)
-    wanted = paths.pulumi_environment({"PATH": "/usr/bin:/bin"})
-    assert {name: found[name] for name in wanted} == wanted
-    assert found["PULUMI_CONFIG_PASSPHRASE_FILE"].endswith("passphrase")
-
-
-@pytest.mark.parametrize("name", ["PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_SKIP_UPDATE_CHECK"])
-def test_the_launcher_keeps_what_the_user_has_set(launched: Path, name: str) -> None:
-    found = environment_of(launched, **{name: "mine"})
-    assert found[name] == "mine"
-    if name == "PULUMI_CONFIG_PASSPHRASE":
-        assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
-
-
-def test_the_launcher_passes_shellcheck(launched: Path) -> None:
-    shellcheck = shutil.which("shellcheck", path=str(Path(sys.prefix) / "bin"))
-    assert shellcheck
-    subprocess.run([shellcheck, launched], check=True)

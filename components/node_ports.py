@@ -1,0 +1,42 @@
+"""Ends a run that asks for a port on the nodes which another Service has, before anything is registered."""
+
+from typing import Any
+
+import pulumi
+
+from components.operation import is_destroy
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.blocking import run_blocking
+from gate.cluster import Cluster
+from gate.node_ports import has_fixed_ports, list_services, refuse_taken_ports
+from render.marks import Mark
+from settings.stack import StackSettings
+
+
+def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
+    """Compares the fixed ports on the nodes with those that Services of the cluster have.
+
+    Raises:
+        pulumi.RunError: another Service has one of them.
+    """
+    services = settings.services
+    if not access.there or access.blind or is_destroy() or not has_fixed_ports(services):
+        return
+    namespaces = {service.namespace for service in services.values()}
+    namespaces |= {service.namespace for service in settings.removed.values()}
+    namespaces |= {service.leaves for service in services.values() if service.leaves is not None}
+
+    async def live() -> list[dict[str, Any]]:
+        return await list_services((await Cluster.connect(access)).api, namespaces)
+
+    try:
+        listed = run_blocking(live())
+    except UNREACHABLE as error:
+        # No reason to stop a rollback: the API server itself gives no port to two Services.
+        pulumi.log.warn(f"whether the ports on the nodes are free is not known ({error})")
+        return
+    own = {Mark(pulumi.get_project(), pulumi.get_stack())}
+    if settings.former is not None:
+        own.add(Mark.parse(settings.former))
+    if refusals := refuse_taken_ports(services, listed, own):
+        raise pulumi.RunError("\n".join(map(str, refusals)))

@@ -1,0 +1,9 @@
+"""Why a sandbox could not be started or ended."""
+
+
+class SandboxError(Exception):
+    """The sandbox could not be started or ended. The text names the cause and the remedy."""
+
+
+class ComponentError(SandboxError):
+    """A component ended while it was waited for."""

@@ -1,0 +1,24 @@
+"""Every Python file is short enough to be read at one sitting."""
+
+from pathlib import Path
+
+LONGEST = 300
+"""Lines of a file. What is longer is about more than one thing: it is split by subject."""
+
+BEING_SPLIT = {"tests/sandbox/test_random_walk.py"}
+"""Files that are rewritten at the moment: taken out of this list when they are short enough."""
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def lengths() -> dict[str, int]:
+    """Lines of every Python file of the project, by its path."""
+    folders = [PROJECT / "examples", *(init.parent for init in PROJECT.glob("*/__init__.py"))]
+    files = [*PROJECT.glob("*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
+    return {str(file.relative_to(PROJECT)): len(file.read_text().splitlines()) for file in files}
+
+
+def test_no_python_file_is_longer_than_300_lines() -> None:
+    found = lengths()
+    assert {"__main__.py", "settings/stack.py", "examples/backend/app.py"} <= found.keys()
+    assert {path: count for path, count in found.items() if count > LONGEST and path not in BEING_SPLIT} == {}
