@@ -89,22 +89,22 @@ def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_t
 def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
     serving: Stack, kubectl: Kubectl
 ) -> None:
-    kubectl.run("delete", "service", "backend", "backend-green")
+    kubectl.run("delete", "service", "backend-green")
     kubectl.run("delete", "serviceaccount", "backend")
     kubectl.run("delete", "poddisruptionbudget", "backend-blue")
+    kubectl.run("annotate", "deployment", "backend-green", "switchyard/stack=other", "--overwrite")
+    preview = serving.preview().output.splitlines()
+    [line] = {line for line in preview if "are not on the cluster, though the stack has them" in line}
+    for gone in ("PodDisruptionBudget/backend-blue", "Service/backend-green", "ServiceAccount/backend"):
+        assert f"{gone} in namespace {kubectl.namespace}" in line
+    assert "pulumi up --refresh" in line
+    marked = f"Deployment/backend-green in namespace {kubectl.namespace} is marked as that of stack switchyard/other"
+    [line] = {line for line in preview if f"{marked} (by kubectl-annotate)" in line}
+    kubectl.run(*shlex.split(line.partition("restore it: kubectl ")[2])[2:])
+    kubectl.run("delete", "service", "backend")
     result = serving.up()
     assert not result.ok
     assert "there is no Service backend on the cluster, though the stack has blue" in result.output
-    kubectl.run("annotate", "deployment", "backend-green", "switchyard/stack=other", "--overwrite")
-    preview = serving.preview().output
-    marked = f"Deployment/backend-green in namespace {kubectl.namespace} is marked as that of stack switchyard/other"
-    [line] = {line for line in preview.splitlines() if f"{marked} (by kubectl-annotate)" in line}
-    kubectl.run(*shlex.split(line.partition("restore it: kubectl ")[2])[2:])
-    for output in (result.output, preview):
-        [line] = {line for line in output.splitlines() if "are not on the cluster, though the stack has them" in line}
-        for gone in ("PodDisruptionBudget/backend-blue", "Service/backend-green", "ServiceAccount/backend"):
-            assert f"{gone} in namespace {kubectl.namespace}" in line
-        assert "pulumi up --refresh" in line
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
