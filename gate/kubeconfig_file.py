@@ -233,6 +233,8 @@ def read_file(path: Path) -> KubeconfigFile:
         raise KubeconfigError("is a directory and not a file. Name the file in it.") from None
     except OSError as error:
         raise KubeconfigError(f"cannot be read: {error.strerror}. Check its owner and its mode.") from None
+    except ValueError:  # a character NUL, which no path has
+        raise KubeconfigError("is no path of a file. Correct it.") from None
     return read_content(content)
 
 
@@ -263,7 +265,7 @@ def _parsed(content: bytes) -> Any:
     try:
         # JSON first: YAML forbids the tabs that JSON may be indented with.
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         # As Go does: what follows a first document is not read.
@@ -273,7 +275,8 @@ def _parsed(content: bytes) -> Any:
         where = f" in line {mark.line + 1}" if mark else ""
         # Without the line itself, which may hold a credential.
         raise KubeconfigError(f"is no valid YAML: {error.problem or error.context}{where}. Correct it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, KeyError):
+        # The last two: a tag such as !!timestamp before something else.
         raise KubeconfigError("is no text in UTF-8, or holds characters that YAML forbids. Save it anew.") from None
 
 

@@ -6,10 +6,14 @@ written. `$$` is a `$` that begins no reference (k8s.io/kubernetes 1.34.1, third
 
 import heapq
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 
 _TOKEN = re.compile(r"\$(?:\(([^)]*)\)|.)", re.DOTALL)
 _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+
+STARTS = 100
+"""Variables from which a shorter cycle is looked for, once there is one."""
 
 OF_THE_KUBELET = "KUBERNETES_"
 """Beginning of the variables that every container has, those of the Service of the API server."""
@@ -30,42 +34,68 @@ def ordered(values: Mapping[str, str | None]) -> list[str]:
     Args:
         values: by name, the text of a variable; None for one that comes from elsewhere. Without a cycle.
     """
-    waits = {name: _behind(name, value, values) for name, value in values.items()}
-    free = sorted(name for name, before in waits.items() if not before)
-    result = []
-    while free:
-        name = heapq.heappop(free)
-        result.append(name)
-        for other, before in waits.items():
-            if name in before:
-                before.discard(name)
-                if not before:
-                    heapq.heappush(free, other)
+    result = list(_free(values))
     return result + sorted(values.keys() - set(result))
 
 
+def _free(values: Mapping[str, str | None]) -> Iterator[str]:
+    """The names that no cycle holds up, each behind those that it refers to."""
+    waits = {name: _behind(value, values) for name, value in values.items()}
+    behind: dict[str, list[str]] = defaultdict(list)
+    for name, before in waits.items():
+        for other in before:
+            behind[other].append(name)
+    free = sorted(name for name, before in waits.items() if not before)
+    while free:
+        name = heapq.heappop(free)
+        yield name
+        for other in behind[name]:
+            waits[other].discard(name)
+            if not waits[other]:
+                heapq.heappush(free, other)
+
+
 def cycle(values: Mapping[str, str | None]) -> list[str]:
-    """The shortest way from a variable back to itself by references, its first name again at the end; empty for none.
+    """A short way from a variable back to itself by references, its first name again at the end; empty for none.
+
+    It is the shortest one where fewer than `STARTS` variables are held up by cycles.
 
     Args:
         values: as for `ordered`.
     """
-    edges = {name: sorted(references(value or "")) for name, value in values.items()}
+    acyclic = set(_free(values))
+    edges = {
+        name: sorted({other for other in references(value or "") if other in values and other not in acyclic})
+        for name, value in values.items()
+        if name not in acyclic
+    }
     found: list[str] = []
-    for start in sorted(edges):
-        ways = [[start]]
-        seen = {start}
-        while ways:
-            way = ways.pop(0)
-            if start in edges.get(way[-1], ()):
-                if not found or len(way) + 1 < len(found):
-                    found = [*way, start]
-                break
-            ahead = [name for name in edges.get(way[-1], ()) if name in edges and name not in seen]
-            seen.update(ahead)
-            ways += [[*way, name] for name in ahead]
+    for number, start in enumerate(sorted(edges)):
+        if found and number > STARTS:
+            break
+        way = _way_back(start, edges)
+        if way and (not found or len(way) < len(found)):
+            found = way
     return found
 
 
-def _behind(name: str, value: str | None, values: Mapping[str, str | None]) -> set[str]:
-    return {other for other in references(value or "") if other in values and other != name}
+def _way_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:
+    """The shortest way from a name back to itself; empty for none."""
+    before = dict.fromkeys(edges[start], start)
+    ahead = deque(before)
+    while ahead and start not in before:
+        name = ahead.popleft()
+        for other in edges[name]:
+            if other not in before:
+                before[other] = name
+                ahead.append(other)
+    if start not in before:
+        return []
+    way = [start, before[start]]
+    while way[-1] != start:
+        way.append(before[way[-1]])
+    return way[::-1]
+
+
+def _behind(value: str | None, values: Mapping[str, str | None]) -> set[str]:
+    return {other for other in references(value or "") if other in values}

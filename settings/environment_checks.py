@@ -12,6 +12,9 @@ from settings.problems import HIDDEN, Problem, shown
 from settings.service import Colour, ColourSettings, ServiceSettings
 from settings.values import RESERVED_ENV
 
+LONGEST_WAY = 10
+"""Names of a cycle that a message shows."""
+
 Place = Environment | ColourSettings
 """Settings that have environment variables."""
 
@@ -101,12 +104,18 @@ def _values(settings: Place) -> dict[str, str | None]:
     return values | settings.env | dict.fromkeys([*settings.config_env, *settings.secret_env])
 
 
+def _shown_way(way: list[str]) -> str:
+    """The names of a cycle; of a long one its ends."""
+    names = way if len(way) <= LONGEST_WAY else [*way[: LONGEST_WAY - 2], "...", way[-1]]
+    return " -> ".join(names)
+
+
 def _reference_problems(container: _Container) -> Iterator[Problem]:
     """References among the variables of one container."""
     values, at = container.values, container.paths
     if way := cycle(values):
         first = at[way[0]]
-        rule = f"refers to itself, {' -> '.join(way)}, and Kubernetes expands only variables that stand before"
+        rule = f"refers to itself, {_shown_way(way)}, and Kubernetes expands only variables that stand before"
         yield Problem(first, HIDDEN, rule, f"Write its value without that reference: {set_value(first, None)}")
     if container.open:
         return  # which names such a source brings is known to the cluster alone

@@ -52,7 +52,9 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.value}: {self.rule}. {self.remedy}"
+        # A line break or a character without width in a key would tear the line, or hide the mistake.
+        path = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in self.path)
+        return f"{path}: {self.value}: {self.rule}. {self.remedy}"
 
 
 class SettingsError(Exception):

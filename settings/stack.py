@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from settings.checks import SERVICES, name_problems, service_problems, stack_problems
 from settings.cluster import CLUSTER, ExistingCluster
 from settings.commands import below, remove_command, remove_value, set_command, set_value
+from settings.depth import too_deep
 from settings.ec2 import Ec2Cluster
 from settings.ec2_checks import Finding, ec2_findings
 from settings.engine_checks import engine_findings
@@ -85,6 +86,8 @@ def load(
     Raises:
         SettingsError: with every mistake that there is.
     """
+    if deep := _too_deep(raw_cluster, raw_services):
+        raise SettingsError(deep)
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
     cluster = _cluster(raw_cluster, problems, without_quotes(CLUSTER, raw_cluster, written))
@@ -116,6 +119,15 @@ def load(
         raise SettingsError(problems)
     former_stack = former if isinstance(former, str) else None
     return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack)
+
+
+def _too_deep(raw_cluster: object, raw_services: object) -> list[Problem]:
+    services = raw_services.items() if isinstance(raw_services, Mapping) else ()
+    found = [
+        *too_deep(CLUSTER, raw_cluster),
+        *(problem for key, raw in services for problem in too_deep(below(SERVICES, key), raw)),
+    ]
+    return found if services else [*found, *too_deep(SERVICES, raw_services)]
 
 
 def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:

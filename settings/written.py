@@ -28,6 +28,8 @@ _BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
 _MERGE = "<<"
 _BINARY = "tag:yaml.org,2002:binary"
+_RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
+"""Tags that have YAML decide what a value is, in quotes as well."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Scalar:
     Attributes:
         text: its characters, without quotes.
         line: of the file, from 1.
-        plain: whether it has no quotes, so that YAML decides what it is.
+        plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
         binary: whether it is marked `!!binary`.
     """
 
@@ -77,12 +79,16 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     if path is None:
         return None
     try:
-        document = next(yaml.compose_all(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader), None)
+        # As bytes: the engine too reads UTF-16 with its mark at the beginning.
+        document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
         config = dict(_pairs(document)).get("config")
         nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
-    except (OSError, UnicodeError, yaml.YAMLError):
+        written = Written(path.name, nodes)
+        for key in nodes:
+            written.scalars(key)
+    except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that holds itself
         return None
-    return Written(path.name, nodes)
+    return written
 
 
 def differences(path: str, arrived: object, written: Written | None) -> Iterator[Problem]:
@@ -274,7 +280,8 @@ def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
 
 
 def _scalar(node: yaml.ScalarNode) -> Scalar:
-    return Scalar(node.value, node.start_mark.line + 1, node.style is None, node.tag == _BINARY)
+    plain = node.style is None or node.tag in _RESOLVED
+    return Scalar(node.value, node.start_mark.line + 1, plain, node.tag == _BINARY)
 
 
 def _scalars(path: str, node: yaml.Node) -> Iterator[tuple[str, Scalar]]:

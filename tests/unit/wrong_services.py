@@ -15,6 +15,13 @@ def service(base: dict[str, Any] = BACKEND, /, **values: Any) -> dict[str, Any]:
     return {CLUSTER: EXISTING, SERVICES: {"backend": copy.deepcopy(base) | values}}
 
 
+def without_bottom() -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(100):
+        value = {"spec": value}
+    return value
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "no cluster": {SERVICES: {"backend": BACKEND}},
     "a cluster that is text": {CLUSTER: "existing", SERVICES: {"backend": BACKEND}},
@@ -25,6 +32,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "a typing error in a key": service() | {"switchyard:prodution": True},
     "production: yes": service() | {"switchyard:production": "yes"},
     "production: off": service() | {"switchyard:production": "off"},
+    "a patch without a bottom": service(podPatch=without_bottom()),
+    "a list without a bottom": {CLUSTER: EXISTING, SERVICES: {"backend": [without_bottom()]}},
     "a name": {CLUSTER: EXISTING, SERVICES: {"Back.end": BACKEND}},
     "a colour's name": {CLUSTER: EXISTING, SERVICES: {"backend": BACKEND, "backend-blue": BACKEND}},
     "one name for two services": {
