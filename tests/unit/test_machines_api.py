@@ -12,9 +12,9 @@ import botocore.session  # type: ignore[import-untyped]
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
-from moto import mock_aws
 
 from render import cloud_init, iam
+from tests.unit.accounts import empty_account
 from tests.unit.engine import Recording
 from tests.unit.machine_calls import REGION, all_calls
 from tests.unit.machines import ACCOUNT, KEYS, TABLE, ZONES, built
@@ -66,7 +66,7 @@ def network(client: Any) -> dict[str, str]:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with empty_account():
         yield lambda service: boto3.client(service, region_name=REGION)
 
 
