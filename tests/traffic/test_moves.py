@@ -20,6 +20,9 @@ from tests.traffic.runbook import Walk
 OLD, NEW = "production", "production-b"
 """Stacks, as the runbook names them."""
 
+TWO_CLUSTERS = os.environ.get("SWITCHYARD_TWO_CLUSTERS") == "1"
+"""A second cluster with real nodes takes longer to start and to end than everything else here."""
+
 Cluster = Sandbox | KindCluster
 
 
@@ -133,6 +136,7 @@ def production(stack: Stack, tmp_path: Path) -> Stack:
     return named
 
 
+@pytest.mark.skipif(not TWO_CLUSTERS, reason="starts a second cluster; run: make test-moves")
 def test_a_stack_moves_to_another_cluster_as_the_runbook_says_and_no_request_fails(
     production: Stack, kubectl: Kubectl, sandbox: Sandbox, other: Sandbox, users: Callable[..., Load]
 ) -> None:
