@@ -7,8 +7,8 @@ POLICY := .tools/checkov
 PACKAGES := settings render gate components switchyard policy rehearsal sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic rehearse lint format bench lock tools \
-	walk tools-nodes tools-canary tools-ec2
+.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock \
+	tools walk tools-nodes tools-canary tools-ec2
 # What `make test` runs, in this order.
 PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
@@ -91,6 +91,10 @@ test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewher
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
 	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
 	@$(PYTEST) tests/traffic
+
+test-moves: tools ## the runbook's moves under load, between two clusters as well; on Linux as root
+	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
+	@SWITCHYARD_TWO_CLUSTERS=1 $(PYTEST) tests/traffic/test_moves.py
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .
