@@ -170,7 +170,6 @@ class Rounds:
         before = self.stack.saved()
         for model in self.stack.services.values():
             model.release()
-        self.stack.write()
         printed = self._kill_at(line, times)
         in_between = [name for name in names if f"{name}-{self.stack.services[name].active} updating" in printed]
         in_between = [name for name in in_between if f"{name}-{before[name].active} updated" not in printed]
@@ -183,7 +182,7 @@ class Rounds:
 
     def _kill_at(self, line: str, times: int) -> str:
         """Starts an update, kills the engine once it has printed such a line so often; returns what it had printed."""
-        engine = self.stack.engine.start("up", "--yes", "--skip-preview", *PARALLEL)
+        engine = self.stack.start()
         assert engine.stdout is not None
         printed = []
         for text in engine.stdout:
