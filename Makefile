@@ -66,7 +66,7 @@ down: $(INSTALLED) ## remove the local cluster and its state
 rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
 	@$(BIN)/python -m rehearsal $(STACK)
 
-test: ## all tests, installing what they need; ends with what each part took
+test: tools ## all tests, installing what they need; ends with what each part took
 	@took=; for part in $(PARTS); do \
 		start=$$(date +%s); $(MAKE) --no-print-directory $$part || exit; \
 		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
