@@ -8,6 +8,7 @@ import pulumi
 from components.autoscaling import register_autoscaler
 from components.manifest import KubernetesObject, register
 from components.operation import is_destroy
+from gate.addresses import lost_addresses
 from gate.checks import Gates
 from gate.observed import Observed
 from gate.sizes import Replicas, planned
@@ -98,14 +99,17 @@ class ReleasedService(pulumi.ComponentResource):
             manifest: None makes it select the track.
             ignored: what is left as it is.
         """
+        manifest = manifest or render.active_service(self._name, self._released)
 
         async def gate(args: pulumi.ResourceHookArgs) -> None:
             self._switching = True
+            warning = lost_addresses(self._name, args.old_outputs or {}, manifest)
+            if warning is not None:
+                pulumi.log.warn(warning, self)
             await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
         before = self._hook(f"{self._key}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
-        manifest = manifest or render.active_service(self._name, self._released)
         return register(self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
