@@ -173,7 +173,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "tags/team",
             4711,
             "tags.team: 4711: must be text, and without quotes YAML made a number of it. "
-            "Set what you mean, as text: pulumi config set --path '{}.tags.team' 4711 --type string",
+            "Put it in quotes in the stack file, or let this ask for it: "
+            "pulumi config set --path '{}.tags.team' --type string",
         ),
         (
             "tags",
