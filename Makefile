@@ -7,10 +7,15 @@ POLICY := .tools/checkov
 PACKAGES := settings render gate components switchyard policy rehearsal sandbox toolchain bench
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic rehearse lint format bench lock tools \
-	tools-nodes tools-canary tools-ec2
+.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock \
+	tools walk tools-nodes tools-canary tools-ec2
+# What `make test` runs, in this order.
+PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
+PYTEST := $(BIN)/python -m pytest --durations 15
 # The stack that `make rehearse` runs.
 STACK ?= production
+# Of the random walk that `make walk` takes.
+STEPS ?= 5000
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -61,24 +66,35 @@ down: $(INSTALLED) ## remove the local cluster and its state
 rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
 	@$(BIN)/python -m rehearsal $(STACK)
 
-test: test-unit test-sandbox test-canary test-rehearsal test-traffic ## all tests, installing what they need
+test: tools ## all tests, installing what they need; ends with what each part took
+	@took=; for part in $(PARTS); do \
+		start=$$(date +%s); $(MAKE) --no-print-directory $$part || exit; \
+		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
+	done; printf "\nWhat each part took:\n$$took"
 
 test-unit: $(INSTALLED) ## settings, renderers, components on mocks
-	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
+	@$(PYTEST) --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal tests/sandbox
+	@$(PYTEST) --numprocesses 3 --dist worksteal tests/sandbox
+
+walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps; STEPS=1000 for fewer
+	@SWITCHYARD_WALK_STEPS=$(STEPS) $(PYTEST) --capture no tests/sandbox/test_random_walk.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/canary
+	@$(PYTEST) --numprocesses 2 --dist worksteal tests/canary
 
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/rehearsal
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
 	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
-	@$(BIN)/python -m pytest tests/traffic
+	@$(PYTEST) tests/traffic
+
+test-moves: tools ## the runbook's moves under load, between two clusters as well; on Linux as root
+	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
+	@SWITCHYARD_TWO_CLUSTERS=1 $(PYTEST) tests/traffic/test_moves.py
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .

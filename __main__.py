@@ -2,8 +2,10 @@
 
 import pulumi
 
+from components.debug_lines import leave_out_debug_lines
 from components.ground import Ground, existing_ground
-from components.guard import DestroySentinel, attach, begin
+from components.guard import DestroySentinel, attach, begin, look_at_end
+from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.operation import config_file, project_directory
 from components.release import release
@@ -53,7 +55,7 @@ def lay_ground(settings: StackSettings) -> Ground:
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
-    guard = begin(settings)
+    guard = begin(settings, stack_identity())
     ground = lay_ground(settings)
     attach(guard, ground.access)
     services = {
@@ -68,8 +70,9 @@ def main() -> None:
     }
     for key, value in outputs.items():
         pulumi.export(key, value)
-    DestroySentinel("destroy-sentinel", after=[*ground.parts, *released])
+    look_at_end(guard, DestroySentinel("destroy-sentinel", after=[*ground.parts, *released]))
 
 
 end_when_interrupted()
+leave_out_debug_lines()
 main()

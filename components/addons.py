@@ -1,16 +1,17 @@
 """Charts that a stack brings to its cluster."""
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.guard import release_hook
-from components.manifest import register
+from components.manifest import KubernetesObject, register
 from gate.access import ClusterAccess
 from gate.charts import clear_unfinished
 from render.addons import Addon, addon_namespace, calico, existing_addons, platform
 from settings.cluster import ExistingCluster
 from settings.ec2 import Ec2Cluster
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+"""The type of a release of Helm in the engine."""
 
 
 class ChartAddon(pulumi.ComponentResource):
@@ -49,17 +50,21 @@ class ChartAddon(pulumi.ComponentResource):
 
         before = pulumi.ResourceHook(f"{name}-clear", clear)
         namespace = register(
-            Namespace, f"{name}-namespace", addon_namespace(addon), here, deleted_by="nobody" if retained else "guard"
+            f"{name}-namespace", addon_namespace(addon), here, deleted_by="nobody" if retained else "guard"
         )
-        Release(
+        KubernetesObject(
+            RELEASE,
             f"{name}-release",
-            name=addon.name,
-            namespace=namespace.metadata.apply(lambda made: made["name"]),
-            chart=addon.chart.chart,
-            version=addon.chart.version,
-            repository_opts=None if addon.chart.is_path else RepositoryOptsArgs(repo=addon.chart.repository),
-            values=addon.values,
-            timeout=addon.timeout_seconds,
+            {
+                "compat": "true",  # the provider's SDK says it of every release
+                "name": addon.name,
+                "namespace": namespace.metadata.apply(lambda metadata: metadata["name"]),
+                "chart": addon.chart.chart,
+                "version": addon.chart.version,
+                "repositoryOpts": None if addon.chart.is_path else {"repo": addon.chart.repository},
+                "values": addon.values,
+                "timeout": addon.timeout_seconds,
+            },
             opts=pulumi.ResourceOptions.merge(
                 here,
                 pulumi.ResourceOptions(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
 from components.rollout import RolloutService
@@ -80,7 +79,7 @@ class ArgoBlueGreenService(RolloutService):
         named = preview_name(name)
         preview = self._version_service(named, version_service(name, named, service), after=[account])
         budget = disruption_budget(name, service)
-        register(PodDisruptionBudget, self._logical(budget["metadata"]["name"]), budget, self._child([account]))
+        register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
         hashed = release.hashed(name)

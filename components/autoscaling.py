@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 
-from components.manifest import register
+from components.manifest import KubernetesObject, register
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.autoscaling import read_sizings
 from gate.blocking import run_blocking
@@ -48,7 +47,7 @@ async def _read(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
 
 def register_autoscaler(
     name: str, service: ServiceSettings, scaling: Autoscaling, opts: pulumi.ResourceOptions
-) -> HorizontalPodAutoscaler:
+) -> KubernetesObject:
     """Registers the one autoscaler of a service, which sizes the active track.
 
     Args:
@@ -58,4 +57,4 @@ def register_autoscaler(
         opts: of the resource, with what has to serve before.
     """
     manifest = autoscaler(service.kubernetes_name(name), service, scaling)
-    return register(HorizontalPodAutoscaler, f"{name}-autoscaler", manifest, opts)
+    return register(f"{name}-autoscaler", manifest, opts)

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Service
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from components.manifest import register
+from components.manifest import KubernetesObject, register
 from components.service import BLUE_GREEN_TYPE, ReleasedService
 from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
@@ -115,16 +112,16 @@ class BlueGreenService(ReleasedService):
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
 
-    def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> Service:
+    def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
-        return register(Service, name, render.colour_service(self._name, colour, self._settings), self._child(after))
+        return register(name, render.colour_service(self._name, colour, self._settings), self._child(after))
 
-    def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> PodDisruptionBudget:
+    def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
         manifest = render.disruption_budget(self._name, colour, self._settings)
-        return register(PodDisruptionBudget, name, manifest, self._child(after))
+        return register(name, manifest, self._child(after))
 
-    def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> Deployment:
+    def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
 
         replicas = self._replicas(Track(colour))
@@ -148,7 +145,6 @@ class BlueGreenService(ReleasedService):
             on_error=[pulumi.ErrorHook(f"{name}-explain", explain)],
         )
         return register(
-            Deployment,
             name,
             manifest,
             self._child(after, hooks, seconds=self._settings.ready_timeout_seconds, ignored=ignored),

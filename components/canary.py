@@ -1,7 +1,6 @@
 """One service whose new versions get their traffic step by step, from Argo Rollouts."""
 
 import pulumi
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifest import register
 from components.rollout import RolloutService
@@ -45,7 +44,7 @@ class CanaryService(RolloutService):
             for version in (stable_name(name), canary_name(name))
         ]
         budget = render.disruption_budget(name, service)
-        register(PodDisruptionBudget, self._logical(budget["metadata"]["name"]), budget, self._child([account]))
+        register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in templates(name, service)]
         routes = []
         if service.canary.traffic == "istio":

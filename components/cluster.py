@@ -6,8 +6,8 @@ import pwd
 from pathlib import Path
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.kubernetes_provider import KubernetesProvider
 from gate.access import ClusterAccess
 from gate.exec_plugin import LoginError
 from gate.kubeconfig import VARIABLE
@@ -29,7 +29,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
         opts: options of the component.
     """
 
-    provider: kubernetes.Provider
+    provider: KubernetesProvider
     """Every object of the stack goes through it."""
 
     def __init__(
@@ -41,14 +41,11 @@ class ExistingClusterAccess(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("switchyard:cluster:Existing", name, None, opts)
-        self.provider = kubernetes.Provider(
+        self.provider = KubernetesProvider(
             f"{name}-provider",
             kubeconfig=provider_kubeconfig(cluster, access),
             context=cluster.context,
-            # Without an identifier the provider takes a kubeconfig that changed, a renewed certificate for
-            # one, for another cluster, and replaces everything that runs there.
             cluster_identifier=cluster.identifier,
-            enable_server_side_apply=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"identifier": cluster.identifier})

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 
 from components.access_logs import AccessLogs
+from components.kubernetes_provider import KubernetesProvider
 from components.machines import Endpoint, Machines
 from components.network import Network
 from components.operation import is_destroy
@@ -22,7 +22,7 @@ from settings.service import ServiceSettings
 class Ec2Machines(pulumi.ComponentResource):
     """The cluster's half in AWS. What runs on it goes through `provider`, and waits for the machines."""
 
-    provider: kubernetes.Provider
+    provider: KubernetesProvider
     """Every object of the stack goes through it."""
 
     kubeconfig: pulumi.Output[str]
@@ -115,14 +115,13 @@ class Ec2Machines(pulumi.ComponentResource):
         if cluster.load_balancer is not None and cluster.load_balancer.access_logs:
             logs = AccessLogs(f"{name}-storage-access-logs", cluster=cluster, production=production, opts=child)
             self.access_log_bucket = logs.bucket
-        self.provider = kubernetes.Provider(
+        self.provider = KubernetesProvider(
             f"{name}-provider",
             kubeconfig=_kubeconfig(
                 pki.kubeconfig, machines, machines.instance_ids[cluster.control_plane], made, answers
             ),
             # A renewed certificate changes the kubeconfig, and is not another cluster.
             cluster_identifier=cluster.identifier,
-            enable_server_side_apply=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[machines]),
         )
         self.register_outputs(

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.networking.v1 import Ingress
 
+from components.manifest import KubernetesObject
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.base import Warn
 from gate.blocking import run_blocking
@@ -27,7 +27,7 @@ class WeightedFront:
     """
 
     front: Front
-    write: Callable[[pulumi.ResourceOptions], list[Ingress]]
+    write: Callable[[pulumi.ResourceOptions], list[KubernetesObject]]
 
     def gates(
         self,

@@ -1,13 +1,17 @@
 """Binds the guard of this run to what the program registers: marks, hooks, and the first to go at a destroy."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import pulumi
 
-from components.operation import is_destroy, is_whole_destroy
-from gate.access import ClusterAccess
-from gate.guard import Guard, ServiceEntry
+from components.identity import Identity
+from components.operation import is_destroy, is_targeted, is_whole_destroy
+from gate.access import UNREACHABLE, ClusterAccess
+from gate.guard import Guard
+from gate.owners import former_is_own
+from gate.service_entry import ServiceEntry
 from render.marks import Mark, marked
 from render.pods import Manifest
 from settings.ec2 import Ec2Cluster
@@ -39,8 +43,9 @@ guard says whether it may. What nobody deletes stays.
 class _Hooks:
     """The hooks of one run, each under its fixed name."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, identity: Identity) -> None:
         self.guard = guard
+        self.kept_in = [] if identity.kept_in is None else [identity.kept_in]
         preview = pulumi.runtime.is_dry_run
 
         async def delete(args: pulumi.ResourceHookArgs) -> None:
@@ -77,14 +82,16 @@ _current: list[_Hooks] = []
 """The hooks of this run, once it has begun. A program is one run, and components register their objects everywhere."""
 
 
-def begin(settings: StackSettings) -> Guard:
-    """Registers the hooks of this run, before anything else is registered.
+def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
+    """Registers the hooks of this run, before any object is registered.
 
     Args:
         settings: of the stack.
+        identity: of the stack.
     """
+    identity = identity or Identity()
     guard = Guard(
-        mark=Mark(pulumi.get_project(), pulumi.get_stack()),
+        mark=Mark(pulumi.get_project(), pulumi.get_stack(), identity.text),
         former=None if settings.former is None else Mark.parse(settings.former),
         production=settings.production,
         own_machines=isinstance(settings.cluster, Ec2Cluster),
@@ -94,7 +101,9 @@ def begin(settings: StackSettings) -> Guard:
         say=pulumi.log.info,
         warn=pulumi.log.warn,
     )
-    _current[:] = [_Hooks(guard)]
+    if guard.former is not None and guard.former.covers(guard.mark):
+        pulumi.log.warn(former_is_own(guard.mark))
+    _current[:] = [_Hooks(guard, identity)]
     return guard
 
 
@@ -110,22 +119,22 @@ def guarded(
         opts: of its resource.
         deleted_by: see `DeletedBy`.
     """
-    mark = Mark(pulumi.get_project(), pulumi.get_stack())
     if not _current:
-        return marked(manifest, mark), opts
+        return marked(manifest, Mark(pulumi.get_project(), pulumi.get_stack())), opts
     hooks = _current[0]
-    manifest = marked(manifest, mark, hooks.guard.key(manifest))
+    manifest = marked(manifest, hooks.guard.mark, hooks.guard.key(manifest))
     hooks.guard.register(manifest)
     before = [hooks.write]
     own = opts.hooks or pulumi.ResourceHookBinding()
     adopting = [hooks.adopt] if hooks.guard.adopts(manifest) else []
     bound = pulumi.ResourceOptions(
+        depends_on=hooks.kept_in,
         hooks=pulumi.ResourceHookBinding(
             before_create=[*before, *(own.before_create or []), *adopting],
             before_update=[*before, *(own.before_update or [])],
             before_delete={"guard": [hooks.delete], "provider": [hooks.check], "nobody": None}[deleted_by],
             on_error=own.on_error,
-        )
+        ),
     )
     if deleted_by != "provider":
         bound.retain_on_delete = True
@@ -158,6 +167,25 @@ class DestroySentinel(pulumi.ComponentResource):
             pulumi.ResourceOptions(depends_on=after, hooks=pulumi.ResourceHookBinding(before_delete=[hooks.destroy])),
         )
         self.register_outputs({})
+
+
+def look_at_end(guard: Guard, last: DestroySentinel) -> None:
+    """Warns at the end of a run, a preview too, of objects that it leaves as they are and that are not as they were.
+
+    Args:
+        guard: of this run.
+        last: what comes after everything else.
+    """
+
+    async def look(_: str) -> None:
+        if is_destroy() or is_targeted():
+            return
+        with suppress(*UNREACHABLE):  # what looks at who serves says so
+            for line in await guard.drift():
+                pulumi.log.warn(line)
+
+    looked: pulumi.Output[None] = last.urn.apply(look)
+    del looked  # the engine waits for it
 
 
 def attach(guard: Guard, access: ClusterAccess) -> None:

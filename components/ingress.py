@@ -4,10 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.networking.v1 import Ingress
 
 from components.front import WeightedFront
-from components.manifest import register
+from components.manifest import KubernetesObject, register
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.balancer_wait import BalancerGroup, GroupProblem
 from gate.weighted import Front
@@ -43,7 +42,7 @@ class AlbIngress(pulumi.ComponentResource):
     urls: pulumi.Output[dict[str, list[str]]]
     """Where users find each service."""
 
-    first: list[Ingress]
+    first: list[KubernetesObject]
     """Those that the services have to wait for."""
 
     def __init__(
@@ -101,15 +100,15 @@ class AlbIngress(pulumi.ComponentResource):
         # Pulumi refuses it in the preview of a `destroy`, before the services lose their routes for nothing.
         keep = pulumi.ResourceOptions(protect=protected(alb, production=production))
         self._group = register(
-            Ingress,
             f"{name}.group",
             group_ingress(cluster, security_group_id, attributes),
             pulumi.ResourceOptions.merge(self._here, keep),
             deleted_by="provider",
+            outputs=("status",),
         )
         self._prefix = name
         self._parts = parts(alb.routes)
-        self._made: dict[str, Ingress] = {}
+        self._made: dict[str, KubernetesObject] = {}
         self.first = [self._write(part, pulumi.ResourceOptions()) for part in self._parts if part.service in first]
         if whole:
             self.complete()
@@ -201,13 +200,12 @@ class AlbIngress(pulumi.ComponentResource):
                 f"server does not say it ({type(error).__name__}: {error}). Run `switchyard status` when it answers."
             )
 
-    def _write(self, part: Part, opts: pulumi.ResourceOptions) -> Ingress:
+    def _write(self, part: Part, opts: pulumi.ResourceOptions) -> KubernetesObject:
         # Those of a service that is registered later cannot be waited for: between two services that both write their
         # own, a request of a new route may find the wider one for as long as the other takes.
         first = [self._made[other] for other in earlier(part, self._parts) if other in self._made]
         before = pulumi.ResourceOptions(depends_on=[self._group, *first])
         self._made[part.name] = made = register(
-            Ingress,
             f"{self._prefix}-{part.name}",
             ingress(self._cluster, part, self._services[part.service]),
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(self._here, before), opts),
@@ -226,8 +224,8 @@ def _seen_by_controller(inputs: Any) -> Any:
 
 def _hostname(status: Any) -> str:
     """The name in an Ingress's status; empty while there is none."""
-    points = status.load_balancer.ingress if status is not None and status.load_balancer is not None else None
-    return (points[0].hostname or "") if points else ""
+    points = ((status or {}).get("loadBalancer") or {}).get("ingress")
+    return str(points[0].get("hostname") or "") if points else ""
 
 
 def _urls(alb: LoadBalancer, found: list[Part], hostname: str) -> dict[str, list[str]]:

@@ -1,50 +1,82 @@
 """Registers a rendered manifest as a resource, under the guard of this run."""
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pydantic.alias_generators import to_snake
 
 from components.guard import DeletedBy, guarded
+from components.kubernetes_provider import PACKAGE, plugin_version
 from render.pods import Manifest
 
-Kind = TypeVar("Kind", bound=pulumi.CustomResource)
+
+class KubernetesObject(pulumi.CustomResource):
+    """An object of Kubernetes, under the type token that the provider has for its API version and kind.
+
+    The provider's own classes would add nothing but time: each API group is a module of several thousand lines, which
+    takes longer to import than a small stack takes to preview. The fields of the object are outputs under their names
+    in Kubernetes, in camel case and with every number a float.
+    """
+
+    metadata: pulumi.Output[dict[str, Any]]
+    """The metadata of the object, as the API server returned it."""
+
+    spec: pulumi.Output[dict[str, Any]]
+    """The spec of the object, where its manifest has one, as the API server returned it."""
+
+    status: pulumi.Output[dict[str, Any] | None]
+    """The status of the object, where the registration asks for it."""
+
+    def __init__(
+        self, token: str, name: str, fields: Manifest, opts: pulumi.ResourceOptions, outputs: Sequence[str] = ()
+    ) -> None:
+        """Registers the object.
+
+        Args:
+            token: the type of the resource in the engine.
+            name: the name of the resource in the engine.
+            fields: the manifest.
+            opts: the options of the resource.
+            outputs: fields that the manifest does not have and the program reads.
+        """
+        version = pulumi.ResourceOptions(version=plugin_version())
+        inputs = {**dict.fromkeys(outputs), **fields}
+        super().__init__(token, name, inputs, pulumi.ResourceOptions.merge(version, opts))
 
 
 def register(
-    kind: type[Kind],
     name: str,
     manifest: Manifest,
     opts: pulumi.ResourceOptions,
     deleted_by: DeletedBy = "guard",
-) -> Kind:
-    """Registers a manifest under the provider's class for its kind.
-
-    The class itself gives the API version and kind, and takes its arguments in snake case; what is below them
-    is passed on as rendered. A patch changes an object that belongs to somebody else, and is not guarded.
+    outputs: Sequence[str] = (),
+) -> KubernetesObject:
+    """Registers a manifest as an object of this stack.
 
     Args:
-        kind: the provider's class.
-        name: the engine's name for the resource.
+        name: the name of the resource in the engine.
         manifest: the object.
-        opts: of the resource.
+        opts: the options of the resource.
         deleted_by: who deletes the object when the stack lets go of it.
+        outputs: fields that the manifest does not have and the program reads.
     """
-    if not kind.__name__.endswith("Patch"):
-        manifest, opts = guarded(manifest, opts, deleted_by)
-    fields = {to_snake(key): value for key, value in manifest.items() if key not in {"apiVersion", "kind"}}
-    return kind(name, opts=opts, **fields)
+    manifest, opts = guarded(manifest, opts, deleted_by)
+    return KubernetesObject(type_token(manifest), name, manifest, opts, outputs)
 
 
-def register_custom(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> CustomResource:
-    """Registers an object of a kind that the provider has no class for; arguments as of `register`."""
-    manifest, opts = guarded(manifest, opts)
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=opts,
-    )
+def register_patch(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> KubernetesObject:
+    """Registers a patch of an object that belongs to somebody else, and so is not guarded.
+
+    Args:
+        name: the name of the resource in the engine.
+        manifest: the fields of the object that this stack sets.
+        opts: the options of the resource.
+    """
+    return KubernetesObject(f"{type_token(manifest)}Patch", name, manifest, opts)
+
+
+def type_token(manifest: Manifest) -> str:
+    """The type of the resource that the provider has for the API version and kind of an object."""
+    version: str = manifest["apiVersion"]
+    # The core group is the one without a name in an API version.
+    return f"{PACKAGE}:{version if '/' in version else f'core/{version}'}:{manifest['kind']}"

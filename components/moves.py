@@ -1,18 +1,18 @@
 """Ends a run that would move what serves, before anything is registered."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import pulumi
 
 from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
-from gate.api_errors import AccessDeniedError
+from gate.api import BoundedApi
 from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
+from gate.identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from gate.moves import (
     Place,
     refuse_other_cluster,
@@ -50,12 +50,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
     uid = before.uid
     if access.there and not access.blind and not any(refusals):
-        try:
-            uid, moved = run_blocking(_look(settings, access, before))
-        except UNREACHABLE as error:
-            if before.namespaces:
-                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
-            moved = []
+        uid, moved = run_blocking(_look(settings, access, before))
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
     if lines := [str(refusal) for refusal in refusals if refusal is not None]:
         raise pulumi.RunError("\n".join(lines))
@@ -67,13 +62,31 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
 
 
 async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
-    """UID of the cluster, and what speaks against the namespaces."""
-    api = (await Cluster.connect(access)).api
+    """UID of the cluster, and what speaks against the run there."""
+    try:
+        api = (await Cluster.connect(access)).api
+        uid = await read_uid(api)
+    except (*UNREACHABLE, LookupError) as error:
+        if access.made is not None:
+            # The stack has made the cluster and its kubeconfig. To replace a machine of one that is down goes on.
+            if before.namespaces:
+                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
+            return before.uid, []
+        if (refusal := refuse_unknown_cluster(before, access, error)) is not None:
+            return "", [refusal]
+        if not is_destroy():
+            pulumi.log.warn(warn_unknown_cluster(access, error))
+        uid = ""
+    try:
+        return uid, await _moved(settings, api, before)
+    except UNREACHABLE as error:
+        return uid, [refuse_unseen(access, error)]
+
+
+async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal]:
+    """What speaks against the namespaces, and against taking services away."""
     # A destroy is itself the word for it, unless the stack is marked production.
     taken_down = is_destroy() and not settings.production
-    system = None
-    with suppress(AccessDeniedError):  # who may not look at it has what the last update found
-        system = await api.find("namespaces", "kube-system")
     moved = []
     for key, service in settings.services.items():
         name, known = service.named(key), key in before.namespaces
@@ -90,4 +103,4 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
         reason = service_serves(before.service(key), await read_namespace(api, old))
         if reason is not None:
             moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
-    return (before.uid if system is None else str(system["metadata"]["uid"])), moved
+    return moved

@@ -25,12 +25,17 @@ def is_destroy() -> bool:
     The engine tells its program nothing of it, and runs no hook before the program has ended: so its command line is
     read. With it a run asks less of the cluster, whose state is no reason to stop a destroy.
     """
-    return destroys(_arguments())
+    return destroys(engine_arguments())
 
 
 def is_whole_destroy() -> bool:
     """Whether the engine was started to destroy the whole stack."""
-    return destroys_all(_arguments())
+    return destroys_all(engine_arguments())
+
+
+def is_targeted() -> bool:
+    """Whether the engine was started for single resources: what else is configured may not have been made yet."""
+    return any(map(TARGETED.fullmatch, engine_arguments()))
 
 
 def project_directory() -> Path:
@@ -43,11 +48,12 @@ def project_directory() -> Path:
 
 def config_file() -> Path | None:
     """The stack file that the engine was told to use; None where it takes that of the project."""
-    named = named_config_file(_arguments())
+    named = named_config_file(engine_arguments())
     return None if named is None else project_directory() / named
 
 
-def _arguments() -> tuple[str, ...]:
+def engine_arguments() -> tuple[str, ...]:
+    """The arguments of the engine that runs this program; none where it cannot be found."""
     return _engine()[0]
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
-from pulumi_kubernetes.core.v1 import NodePatch
 
-from components.manifest import register
+from components.manifest import KubernetesObject, register_patch
 from gate.access import ClusterAccess
 from gate.nodes import LiveNode, NodesUnreadableError, look_again, lost_nodes, read_nodes, unknown_nodes
 from render.placement import node_patch, taints_are_right, taints_to_apply
@@ -76,7 +75,7 @@ class Placement(pulumi.ComponentResource):
         self.nodes = pulumi.Output.all(*(patch.metadata["name"] for patch in patches))
         self.register_outputs({"nodes": self.nodes})
 
-    def _patch(self, name: str, node: str, settings: NodeSettings, live: LiveNode) -> NodePatch:
+    def _patch(self, name: str, node: str, settings: NodeSettings, live: LiveNode) -> KubernetesObject:
         right = taints_are_right(settings, live.taints)
         # A list of taints is left out of a first apply that needs to change none; not one that an earlier state of
         # this stack or another stack applied, for the API server would take that as: off with it.
@@ -90,8 +89,7 @@ class Placement(pulumi.ComponentResource):
             await look_again(self._access, node, taints or (), live_wins=live_wins)
 
         hook = pulumi.ResourceHook(f"{name}-look-again", look)
-        return register(
-            NodePatch,
+        return register_patch(
             name,
             node_patch(node, settings, applied),
             pulumi.ResourceOptions(

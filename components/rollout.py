@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.core.v1 import Service
 
-from components.manifest import register, register_custom
+from components.manifest import KubernetesObject, register
 from components.operation import is_destroy
 from components.service import ReleasedService
 from gate.base import GateRefusedError
@@ -40,7 +38,7 @@ class RolloutService(ReleasedService):
         self._tag = service.tag
         self._rollout_gates = gates
 
-    def _version_service(self, version: str, manifest: Manifest, after: Sequence[pulumi.Resource]) -> Service:
+    def _version_service(self, version: str, manifest: Manifest, after: Sequence[pulumi.Resource]) -> KubernetesObject:
         """The Service of one version, whose selector is the controller's."""
 
         async def ports(_: pulumi.ResourceHookArgs) -> None:
@@ -48,7 +46,7 @@ class RolloutService(ReleasedService):
 
         named = self._logical(version)
         hooks = pulumi.ResourceHookBinding(before_update=[self._hook(f"{named}-ports", ports)])
-        return register(Service, named, manifest, self._child(after, hooks, ignored=["spec.selector"]))
+        return register(named, manifest, self._child(after, hooks, ignored=["spec.selector"]))
 
     def _custom(
         self,
@@ -57,7 +55,7 @@ class RolloutService(ReleasedService):
         name: str | None = None,
         changed: pulumi.ResourceHook | None = None,
         ignored: list[str] | None = None,
-    ) -> CustomResource:
+    ) -> KubernetesObject:
         """Registers an object of a kind that the provider does not know.
 
         Args:
@@ -76,7 +74,7 @@ class RolloutService(ReleasedService):
         hooks = pulumi.ResourceHookBinding(
             before_create=[self._hook(f"{name}-known", known), *guards], before_update=[*guards]
         )
-        return register_custom(name, manifest, self._child(after, hooks, ignored=ignored))
+        return register(name, manifest, self._child(after, hooks, ignored=ignored))
 
     def _followed_after(self, *resources: pulumi.CustomResource) -> pulumi.Output[None]:
         """Follows the Rollout when these are done.

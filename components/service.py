@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 
 from components.autoscaling import register_autoscaler
-from components.manifest import register
+from components.manifest import KubernetesObject, register
 from components.operation import is_destroy
 from gate.checks import Gates
 from gate.observed import Observed
@@ -76,7 +75,7 @@ class ReleasedService(pulumi.ComponentResource):
             parent=self, depends_on=after, hooks=hooks, custom_timeouts=timeouts, ignore_changes=ignored
         )
 
-    def _account(self) -> ServiceAccount:
+    def _account(self) -> KubernetesObject:
         """The first object: everything else of the service waits for it, and so for what its hook finds."""
 
         async def first(_: pulumi.ResourceHookArgs) -> None:
@@ -84,14 +83,14 @@ class ReleasedService(pulumi.ComponentResource):
 
         hooks = pulumi.ResourceHookBinding(before_create=[self._hook(f"{self._key}-first", first)])
         manifest = render.service_account(self._name, self._released)
-        return register(ServiceAccount, f"{self._key}-account", manifest, self._child(hooks=hooks))
+        return register(f"{self._key}-account", manifest, self._child(hooks=hooks))
 
     def _active_service(
         self,
         after: Sequence[pulumi.Resource],
         manifest: render.Manifest | None = None,
         ignored: list[str] | None = None,
-    ) -> Service:
+    ) -> KubernetesObject:
         """The Service that users reach, behind the gate.
 
         Args:
@@ -107,7 +106,7 @@ class ReleasedService(pulumi.ComponentResource):
         before = self._hook(f"{self._key}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         manifest = manifest or render.active_service(self._name, self._released)
-        return register(Service, self._key, manifest, self._child(after, hooks, ignored=ignored))
+        return register(self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
         """The autoscaler, where the settings ask for one, once what it sizes serves."""
@@ -170,15 +169,15 @@ class ReleasedService(pulumi.ComponentResource):
     def _url(self, service: str) -> str:
         return f"http://{service}.{self._released.namespace}.svc.cluster.local:{self._released.port}"
 
-    def _node_port(self, service: Service) -> pulumi.Output[str]:
+    def _node_port(self, service: KubernetesObject) -> pulumi.Output[str]:
         """What the ALB's targets answer on. A port that Kubernetes chooses is not known before it has."""
         if self._released.service_options.type == "ClusterIP":
             return pulumi.Output.from_input("none: service.type is ClusterIP")
 
         def url(spec: Mapping[str, Any]) -> str:
             ports: list[Mapping[str, Any]] = spec["ports"]
-            numbers = [port.get("node_port") for port in ports if port["name"] == render.PORT]
-            return f"http://<application node>:{next(iter(numbers), None) or '<chosen by Kubernetes>'}"
+            numbers = [int(port.get("nodePort") or 0) for port in ports if port["name"] == render.PORT]
+            return f"http://<application node>:{next(iter(numbers), 0) or '<chosen by Kubernetes>'}"
 
         return service.spec.apply(url)
 

@@ -5,15 +5,14 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-import kr8s
 import yaml
 
 from gate.api import BoundedApi
-from gate.api_errors import AccessDeniedError, RejectedError
+from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
 from gate.kubeconfig import ResolvedCluster, resolve, resolve_content
 from gate.login import Login
 
-UNREACHABLE = (httpx.HTTPError, kr8s.APITimeoutError, kr8s.ServerError, OSError, AccessDeniedError, RejectedError)
+UNREACHABLE = (httpx.HTTPError, AnsweredError, OSError, AccessDeniedError, RejectedError)
 """What a call to the API server may raise when there is no answer, or none that helps."""
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
-import kr8s
 
 from gate.answers import own_words, why_unreachable
 from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
@@ -19,7 +18,7 @@ from gate.login import Login
 CALL_SECONDS = 30
 """How long one call may take, its login included.
 
-kr8s sets no bound, so that an API server that takes a connection and says nothing would hold an update for ever.
+Without a bound, an API server that takes a connection and says nothing would hold an update for ever.
 This is half of what the API server gives a request itself, and far more than an answer takes while the program is
 busy with the resources of 200 services.
 """
@@ -65,10 +64,9 @@ class ProxyRequest:
 
 
 class BoundedApi:
-    """An API server as kr8s reaches it, with a bound on every call.
+    """An API server, with a bound on every call.
 
-    Calls raise `AccessDeniedError`, `RejectedError`, `AnsweredError`, ``OSError``, ``httpx.HTTPError`` or one of kr8s'
-    own errors.
+    Calls raise `AccessDeniedError`, `RejectedError`, `AnsweredError`, ``OSError`` or ``httpx.HTTPError``.
     """
 
     def __init__(self, api: ClusterClient) -> None:
@@ -114,8 +112,6 @@ class BoundedApi:
         Returns:
             The answer, parsed.
         """
-        # An error status is raised by kr8s, and not in the block below: it takes the block's own for a login that
-        # failed, tries again from within, and ends in "generator didn't stop after athrow()".
         with _in_words(verb, _described(resource, name, namespace)):
             async with (
                 asyncio.timeout(CALL_SECONDS),
@@ -135,8 +131,8 @@ class BoundedApi:
         """One object; None when it is not there. Arguments as of `ask`."""
         try:
             return await self.ask("get", resource, name, namespace, version, **request)
-        except kr8s.ServerError as error:
-            if _status(error) == httpx.codes.NOT_FOUND:
+        except AnsweredError as error:
+            if error.status_code == httpx.codes.NOT_FOUND:
                 return None
             raise
 
@@ -144,8 +140,8 @@ class BoundedApi:
         """Whether there is such a kind of object."""
         try:
             await self.find_all(resource, namespace, {}, version)
-        except kr8s.ServerError as error:
-            if _status(error) == httpx.codes.NOT_FOUND:
+        except AnsweredError as error:
+            if error.status_code == httpx.codes.NOT_FOUND:
                 return False
             raise
         return True
@@ -219,15 +215,8 @@ def _in_words(verb: str, resource: str) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise ConnectionError(f"no answer to {verb} {resource} in {CALL_SECONDS} s") from error
-    except (kr8s.ServerError, httpx.HTTPStatusError) as error:
-        if error.response is None:
-            raise
+    except httpx.HTTPStatusError as error:
         raise _error(verb, resource, error.response) from error
-    except (KeyError, TypeError) as error:
-        # kr8s looks for a message in whatever JSON comes with an error status.
-        if isinstance(error.__context__, httpx.HTTPStatusError):
-            raise _error(verb, resource, error.__context__.response) from error
-        raise
     except json.JSONDecodeError as error:
         page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
         raise ConnectionError(
@@ -246,10 +235,6 @@ def _error(verb: str, resource: str, response: httpx.Response) -> Exception:
     if verb == "patch" and httpx.codes.is_client_error(status) and status not in PASSING:
         return RejectedError(f"the API server does not take {resource}: {answer}")
     return AnsweredError(verb, resource, response, answer)
-
-
-def _status(error: kr8s.ServerError) -> int:
-    return 0 if error.response is None else error.response.status_code
 
 
 def is_status(answer: ProxyAnswer) -> bool:

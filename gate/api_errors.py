@@ -1,7 +1,6 @@
 """Errors that the answers of an API server become."""
 
 import httpx
-import kr8s
 
 
 class AccessDeniedError(Exception):
@@ -17,13 +16,15 @@ class AccessDeniedError(Exception):
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"may not {verb} {resource} ({status}: {answer})")
         self.status = status
+        self.asked = f"{verb} {resource}"
+        """Verb and resource, as `kubectl auth can-i` takes them but for the namespace."""
 
 
 class RejectedError(Exception):
     """The API server may be asked, and does not take what it is sent: an invalid object, or a policy against it."""
 
 
-class AnsweredError(kr8s.ServerError):
+class AnsweredError(Exception):
     """The API server answered with an error that is neither a missing permission nor a rejected object.
 
     Args:
@@ -34,9 +35,5 @@ class AnsweredError(kr8s.ServerError):
     """
 
     def __init__(self, verb: str, resource: str, response: httpx.Response, answer: str) -> None:
-        super().__init__(
-            f"the API server answered {response.status_code} to {verb} {resource}: {answer}",
-            status=str(response.status_code),
-            response=response,
-        )
+        super().__init__(f"the API server answered {response.status_code} to {verb} {resource}: {answer}")
         self.status_code = response.status_code

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
-import kr8s
-
 from gate.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
-from gate.api_errors import AccessDeniedError
+from gate.api_errors import AccessDeniedError, AnsweredError
 from gate.cluster import Cluster
 from gate.decisions import ready_pods, serving_track
 from gate.sizes import Sizing, of_service
@@ -93,7 +91,7 @@ async def has_metrics(cluster: Cluster, namespace: str) -> bool:
         return await cluster.api.knows("pods", namespace, METRICS)
     except AccessDeniedError:
         return True  # there is somebody who refuses to answer
-    except kr8s.ServerError:
+    except AnsweredError:
         return False  # the API is registered, and what should serve it does not answer
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gate.decisions import Refusal
 from gate.object_names import ObjectName
+from gate.owners import described, is_own
 from render.marks import SERVICE_KEY, Mark, is_adopted, mark_of
 from settings.commands import set_value
 from settings.service_name import ServiceName, key_of
@@ -106,13 +107,14 @@ def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision
     if live is None:
         return Decision(Action.FORGET, f"{name} is not on the cluster any more")
     uid, owner = str(live["metadata"]["uid"]), mark_of(live)
-    if record.uid and uid != record.uid:
+    known = bool(record.uid)
+    if known and uid != record.uid:
         return Decision(
             Action.FORGET, f"{name} stays: another object has its name by now (UID {uid}, the state has {record.uid})"
         )
-    if owner not in {None, run.mark, run.former}:
-        return Decision(Action.FORGET, f"{name} stays: it belongs to stack {owner}")
-    if owner is None and not record.uid:
+    if owner is not None and not is_own(owner, run.mark, run.former, known=known):
+        return Decision(Action.FORGET, f"{name} stays: it belongs to {described(owner, run.mark)}")
+    if owner is None and not known:
         return Decision(Action.FORGET, f"{name} stays: neither its marks nor the state say that it is this stack's")
     if run.registered and not run.destroying:
         return Decision(Action.FORGET, f"{name} stays: it is part of the configuration, only the old record goes")

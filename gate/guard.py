@@ -23,32 +23,15 @@ from gate.deletion import (
 )
 from gate.namespace import read_namespace, reason_to_keep
 from gate.object_names import ObjectName
-from gate.ownership import Conflict, Owner, conflict, known_to_another_state, refuse_takeover, takes_over
+from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from gate.presence import drift_of
 from gate.removal import annotate, delete
+from gate.service_entry import ServiceEntry
 from gate.serving import service_serves
-from render.marks import ADOPTED, PROJECT, STACK, Mark, mark_of
+from render.marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark
 from settings.service_name import key_of
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ServiceEntry:
-    """What the guard needs to know of one service of the configuration.
-
-    Attributes:
-        name: of the service in Kubernetes, which knows its key.
-        namespace: of its objects.
-        adopted: the objects that it may take over, as ``Kind/name``.
-        listed: how many of them are listed under `adopt_path`.
-        adopt_path: where they are listed.
-    """
-
-    name: str
-    namespace: str
-    adopted: frozenset[str] = frozenset()
-    listed: int = 0
-    adopt_path: str = ""
 
 
 @dataclass
@@ -100,6 +83,19 @@ class Guard:
         entry = self._entry(metadata.get("namespace") or "", str(labels.get("app", "")))
         return None if key_of(entry.name) == entry.name else key_of(entry.name)
 
+    def unwritten(self) -> dict[str, dict[ObjectName, str]]:
+        """Objects of the configuration that this run does not write, by service, with the version of their API."""
+        left: dict[str, dict[ObjectName, str]] = {}
+        for name, (service, version) in self._registered.items():
+            if name not in self._written:
+                left.setdefault(key_of(self._entry(*service).name), {})[name] = version
+        return left
+
+    async def drift(self) -> list[str]:
+        """What this run leaves as it is and should not, in words: what is gone, or has the mark of another stack."""
+        left = self.unwritten() if self._there else {}
+        return await drift_of(await self._api(), left, self.mark, self.former) if left else []
+
     def register_release(self, namespace: str, name: str) -> None:
         """Learns that a Helm release is part of the configuration."""
         self._releases.add((namespace, name))
@@ -140,13 +136,13 @@ class Guard:
             found = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
             if name.kind == "ServiceAccount" and not old_outputs:
                 # The first object of a service: what else is in the way is said now, before anything is written.
-                if mark_of(await api.find(name.resource, name.name, name.namespace or None) or {}) == self.mark:
-                    self.warn(known_to_another_state(entry.name, name, self.mark))
-                found += [
+                others = [
                     await self._conflict(api, other, version, entry)
                     for other, (service, version) in self._registered.items()
                     if service == (entry.namespace, entry.name) and other != name
                 ]
+                # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
+                found += [other for other in others if other and not (other.same_name and not other.identified)]
         except UNREACHABLE as error:
             raise GateRefusedError(
                 f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
@@ -240,7 +236,7 @@ class Guard:
         if preview or live is None:
             return
         if decision.action is Action.RELEASE:
-            await annotate(api, name, record.version, {PROJECT: None, STACK: None, ADOPTED: None})
+            await annotate(api, name, record.version, {PROJECT: None, STACK: None, IDENTITY: None, ADOPTED: None})
         elif gone:
             await delete(api, record, live)
 

@@ -19,7 +19,7 @@ from gate.kubeconfig_file import KubeconfigError
 from gate.proxies import proxy_for
 
 RENEWAL_SECONDS = 10.0
-"""A credential younger than this is not renewed: an answer 403 is not about its age, and kr8s tries thrice."""
+"""A credential younger than this is not renewed: an answer 403 is not about its age, and a call is tried four times."""
 
 EXPIRY_MARGIN = timedelta(seconds=30)
 """A credential that expires sooner is renewed before a call."""

@@ -6,9 +6,12 @@ from typing import Any
 
 from gate.decisions import Refusal, labels_text
 from gate.object_names import ObjectName
+from gate.owners import described, is_own, marked_by, restore_command
+from render.labels import FIELD_MANAGER
 from render.marks import Mark, mark_of
 
 RUNBOOK = "docs/runbook.md"
+SECTION = f'{RUNBOOK}, "A stack that was renamed or lost its state"'
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,22 @@ class Conflict:
         name: of the object.
         owner: the stack whose mark it has; None without a mark.
         detail: what else an engineer knows it by; empty for nothing.
+        restore: the command that gives it this stack's mark again, where the state has this very object; else empty.
+        by_hand: whether the mark was written by something else than this program.
+        same_name: whether the owner has project and name of this stack, in another state.
     """
 
     name: ObjectName
     owner: Mark | None
     detail: str = ""
+    restore: str = ""
+    by_hand: bool = False
+    same_name: bool = False
+
+    @property
+    def identified(self) -> bool:
+        """Whether the mark tells its stack from others of the same name."""
+        return self.owner is not None and bool(self.owner.identity)
 
     def __str__(self) -> str:
         whose = f"belongs to stack {self.owner}" if self.owner else "was not made by this stack"
@@ -56,10 +70,17 @@ def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, kno
     """
     if live is None:
         return None
-    other = mark_of(live)
+    other, known = mark_of(live), bool(known_uid) and known_uid == live["metadata"]["uid"]
     if other is not None:
-        return None if other in {owner.mark, owner.former} else Conflict(name, other)
-    if known_uid and known_uid == live["metadata"]["uid"]:
+        if is_own(other, owner.mark, owner.former, known=known):
+            return None
+        writers = marked_by(live, owner.mark)
+        restore = restore_command(name, owner.mark) if known else ""
+        by_hand = known and bool(writers) and FIELD_MANAGER not in writers
+        said = f" (its mark was set by {_listed(sorted(writers))})" if by_hand else ""
+        detail = described(other, owner.mark).removeprefix(f"stack {other}") + said
+        return Conflict(name, other, detail, restore, by_hand, other.has_name_of(owner.mark))
+    if known:
         return None  # the stack made it before objects had marks
     if name.short in owner.adopted:
         return None
@@ -73,15 +94,6 @@ def takes_over(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, k
     return name.short in owner.adopted and known_uid != live["metadata"]["uid"]
 
 
-def known_to_another_state(service: str, name: ObjectName, mark: Mark) -> str:
-    """Warns that an object to be created is there, with the mark of this stack: another state may know it as well."""
-    return (
-        f"{service}: {name} is on the cluster with the mark of this stack ({mark}), and is created anew in the state. "
-        "That is right after a lost state, an update that was cut off or a replacement. Otherwise a stack of the same "
-        "name in another backend has this service, and this update takes it over: stop, and see `pulumi whoami -v`."
-    )
-
-
 def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str, listed: int) -> Refusal | None:
     """Refuses to write over objects of somebody else: all of one service in one message.
 
@@ -93,15 +105,8 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     """
     if not conflicts:
         return None
-    remedies = []
-    foreign = sorted({str(found.owner) for found in conflicts if found.owner is not None})
-    if foreign:
-        remedies.append(
-            f"What belongs to another stack is left to it: give the service another name or namespace. If this stack "
-            f"is that one under a new name: pulumi config set switchyard:formerStack {foreign[0]} "
-            f'({RUNBOOK}, "A stack that was renamed or lost its state").'
-        )
     unmarked = [found for found in conflicts if found.owner is None]
+    remedies = [_restored(conflicts), *_left_to_others(conflicts)]
     if unmarked:
         commands = " && ".join(
             f"pulumi config set --path '{adopt_path}[{index}]' {found.name.short}"
@@ -112,21 +117,57 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
         step=f"{service}: writing {len(conflicts)} object{'s' * (len(conflicts) > 1)}",
         found=_described(conflicts),
         rule="what this stack did not make is not taken over unasked",
-        remedy=f"None of them was touched. {' '.join(remedies)}",
+        remedy=" ".join(["None of them was touched.", *filter(None, remedies)]),
     )
+
+
+def _restored(conflicts: Sequence[Conflict]) -> str:
+    """How marks that were changed by hand are put right; empty where the state has none of these objects."""
+    known = [found for found in conflicts if found.restore]
+    if not known:
+        return ""
+    which = "it" if len(known) == len(conflicts) == 1 else _listed([found.name.short for found in known])
+    doubt = "" if all(found.by_hand for found in known) else "If the mark was changed by hand, restore it: "
+    sure = "" if doubt else "Restore the mark: "
+    return (
+        f"The state of this stack has {which}, by UID. {doubt}{sure}"
+        f"{' && '.join(found.restore for found in known)}, then run `pulumi up` again."
+    )
+
+
+def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
+    """What to do about objects that other stacks wrote, and nobody else."""
+    foreign = [found for found in conflicts if found.owner is not None and not found.by_hand]
+    named = sorted({str(found.owner) for found in foreign if not found.same_name})
+    same = sorted({found.owner.full for found in foreign if found.same_name and found.owner is not None})
+    remedies = []
+    if named:
+        remedies.append(
+            f"What belongs to another stack is left to it: give the service another name or namespace. If this stack "
+            f"is that one under a new name: pulumi config set switchyard:formerStack {named[0]} ({SECTION})."
+        )
+    if same:
+        former = same[0] if len(same) == 1 else same[0].partition("@")[0]
+        remedies.append(
+            "Another state of the same project and stack name has written this, for example in another backend "
+            "(`pulumi whoami -v` names the present one): work on it there, or give this stack or the service "
+            f"another name. Only if that state is lost for good: pulumi config set switchyard:formerStack {former} && "
+            f"pulumi up && pulumi config rm switchyard:formerStack ({SECTION})."
+        )
+    return remedies
 
 
 def _described(conflicts: Sequence[Conflict]) -> str:
     """Whose the objects are: those of another stack together, the others one by one."""
-    by_stack: dict[Mark, list[Conflict]] = {}
+    by_stack: dict[tuple[Mark, str], list[Conflict]] = {}
     for found in conflicts:
         if found.owner is not None:
-            by_stack.setdefault(found.owner, []).append(found)
+            by_stack.setdefault((found.owner, found.detail), []).append(found)
     foreign = [
         str(group[0])
         if len(group) == 1
-        else f"{_listed([str(found.name) for found in group])}: each belongs to stack {owner}"
-        for owner, group in by_stack.items()
+        else f"{_listed([str(found.name) for found in group])}: each belongs to stack {owner}{detail}"
+        for (owner, detail), group in by_stack.items()
     ]
     return "; ".join([*foreign, *(str(found) for found in conflicts if found.owner is None)])
 

@@ -6,10 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import kr8s
-
 from gate.api import APPS, ROLLOUTS, BoundedApi
-from gate.api_errors import AccessDeniedError
+from gate.api_errors import AccessDeniedError, AnsweredError
 from gate.objects import (
     Pod,
     PodsChange,
@@ -148,7 +146,7 @@ class PodsReader:
         """The pods, and of those that are not ready on a node that is not, that this is so."""
         pods, lost = list(pods), dict[str, str]()
         for node in sorted({pod.node for pod in pods if not pod.ready and pod.node}):
-            with suppress(AccessDeniedError, kr8s.ServerError):  # a node may be gone, or none of one's business
+            with suppress(AccessDeniedError, AnsweredError):  # a node may be gone, or none of one's business
                 conditions = (await self._api.ask("get", "nodes", node))["status"].get("conditions", ())
                 for condition in conditions:
                     if condition["type"] == "Ready" and condition["status"] != "True":

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-import kr8s
-
 from gate.api import BoundedApi
-from gate.api_errors import AccessDeniedError, RejectedError
+from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
 from gate.base import GateRefusedError
 from gate.deletion import Record
 from gate.object_names import ObjectName
@@ -54,7 +52,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
             headers={"content-type": "application/json"},
             content=json.dumps(options),
         )
-    except (kr8s.ServerError, AccessDeniedError, RejectedError) as error:
+    except (AnsweredError, AccessDeniedError, RejectedError) as error:
         if not await _is_there(api, record, uid):
             return
         raise GateRefusedError(f"{name} was not deleted: {error}") from error

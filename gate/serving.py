@@ -35,9 +35,25 @@ class NamespaceView:
         own = [item for item in self.slices if _labels(item).get(SERVICE_OF_SLICE) == service]
         return frozenset(endpoint.pod for endpoint in endpoints_of(own) if endpoint.ready)
 
+    def selected_pods(self, service: str) -> frozenset[str]:
+        """Names of the pods that a Service selects, ready or not, those that have ended or are going left out."""
+        selectors = [item["spec"].get("selector") or {} for item in self.services if _name(item) == service]
+        return frozenset(
+            _name(pod)
+            for pod in self.pods
+            for selector in selectors
+            if selector and selector.items() <= _labels(pod).items() and _goes_on(pod)
+        )
+
+    def pods_behind(self, service: str) -> frozenset[str]:
+        """Names of the pods that answer the users of a Service, or that will: an outage may end the next moment."""
+        return self.ready_pods(service) or self.selected_pods(service)
+
 
 def users_services(view: NamespaceView) -> dict[str, str]:
-    """The Services that users reach and that have ready endpoints, each with the reason in words.
+    """The Services that users reach and that have pods, each with the reason in words.
+
+    Pods that are not ready count: a service that is down for a moment is missed as much as one that answers.
 
     A Service is reached by its own name when it is the one that a service of this program gives its users, and
     otherwise when an Ingress or a VirtualService sends requests to it.
@@ -45,13 +61,13 @@ def users_services(view: NamespaceView) -> dict[str, str]:
     reasons = {}
     routed = _routed(view)
     for service in view.services:
-        name, ready = _name(service), len(view.ready_pods(_name(service)))
-        if not ready:
+        name = _name(service)
+        if (found := _counted(name, view)) is None:
             continue
         if _is_active(service):
-            reasons[name] = f"Service {name} has {_counted(ready)}"
+            reasons[name] = f"Service {name} {found}"
         elif name in routed:
-            reasons[name] = f"{routed[name]} sends requests to Service {name}, which has {_counted(ready)}"
+            reasons[name] = f"{routed[name]} sends requests to Service {name}, which {found}"
     return reasons
 
 
@@ -109,7 +125,7 @@ def _behind(pods: Iterable[str], view: NamespaceView, reasons: Mapping[str, str]
     """Why one of these pods serves users."""
     names = frozenset(pods)
     for service in reasons:
-        if found := len(names & view.ready_pods(service)):
+        if found := len(names & view.pods_behind(service)):
             return f"{found} of its pods {'is' if found == 1 else 'are'} behind Service {service}"
     return None
 
@@ -164,8 +180,19 @@ def _is_active(service: Mapping[str, Any]) -> bool:
     return managed or selector.get("app") == _name(service)
 
 
-def _counted(ready: int) -> str:
-    return f"{ready} ready endpoint{'' if ready == 1 else 's'}"
+def _counted(service: str, view: NamespaceView) -> str | None:
+    """What is behind a Service, in words; None when nothing is."""
+    if ready := len(view.ready_pods(service)):
+        return f"has {ready} ready endpoint{'' if ready == 1 else 's'}"
+    if selected := len(view.selected_pods(service)):
+        return f"selects {selected} pod{'' if selected == 1 else 's'}, of which none is ready"
+    return None
+
+
+def _goes_on(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is neither at its end nor on the way there."""
+    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return not ended and "deletionTimestamp" not in pod["metadata"]
 
 
 def _name(item: Mapping[str, Any]) -> str:

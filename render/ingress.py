@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from render.addons import INGRESS_CLASS
-from render.labels import APPLY, FIELD_MANAGER
+from render.labels import APPLY, FIELD_MANAGER, SKIP_AWAIT
 from render.pods import PORT, Manifest, metadata
 from render.routes import Part
 from render.weights import BY_ANNOTATION, action, goes_by_weights
@@ -50,6 +50,11 @@ NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageB
 def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
     """The Ingress of a service, or one of several.
 
+    The Kubernetes provider does not wait for it: its wait records the Ingress of before the write when its cache is
+    behind, so that the next preview shows a change that is none, and holds every update for 10 s until "endpoints have
+    settled". Whether the load balancer does what the Ingress says is asked at the end of the update
+    (`gate.balancer_wait`).
+
     Args:
         cluster: settings of the cluster, with a load balancer.
         part: what it has of the load balancer.
@@ -67,7 +72,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": metadata(part.name, name, service, _prefixed(own)),
+        "metadata": metadata(part.name, name, service, SKIP_AWAIT | _prefixed(own)),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
             "rules": [_rule(host, there, name, port) for host, there in by_host.items()],

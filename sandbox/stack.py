@@ -20,6 +20,9 @@ NAME = "test"
 ENGINE_LIMIT = 300
 """Seconds after which a hung engine is ended. No update of a test comes near it."""
 
+_EMPTY: dict[tuple[str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
+"""By project and name of a stack, what the engine put beside its configuration and into its state when it made it."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -70,10 +73,26 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
         self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        self._begin(state, project["name"])
+
+    def _begin(self, state: Path, project: str) -> None:
+        """Has the engine make the stack; a second one of the same name begins with a copy of what it made then."""
         self._write()
-        self.run("stack", "init", check=True)
-        # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
-        self.config = yaml.safe_load(self._config_file.read_text())
+        empty = _EMPTY.get((project, self.name))
+        if empty is None:
+            self.run("stack", "init", check=True)
+            # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
+            self.config = yaml.safe_load(self._config_file.read_text())
+            beside = {key: value for key, value in self.config.items() if key != "config"}
+            files = {file.relative_to(state): file.read_bytes() for file in state.rglob("*") if file.is_file()}
+            _EMPTY[project, self.name] = beside, files
+            return
+        beside, files = empty
+        for path, content in files.items():
+            (state / path).parent.mkdir(parents=True, exist_ok=True)
+            (state / path).write_bytes(content)
+        self.config |= beside
+        self._write()
 
     def set(self, path: str, value: Any) -> None:
         """Sets one value, as ``pulumi config set --path 'switchyard:<path>'`` does.

@@ -25,4 +25,6 @@ Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 class Model(BaseModel):
     """A frozen part of the configuration; keys are camelCase there, unknown ones are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )

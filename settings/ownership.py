@@ -129,7 +129,7 @@ def leaves_problems(path: str, namespace: str, leaves: str | None) -> Iterator[P
 
 
 def former_problems(at: str, former: Any) -> Iterator[Problem]:
-    """Refuses a former stack that is not written as ``project/stack``."""
+    """Refuses a former stack not written as ``project/stack``, with ``@identity`` behind it for a lost state."""
     if former is not None and (not isinstance(former, str) or _FORMER.fullmatch(former) is None):
         rule = "must be the project and the name of the stack that the marks on the objects name"
         yield Problem(at, shown(former), rule, f"For example: {set_value(at, 'switchyard/staging')}")

@@ -11,11 +11,14 @@ from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
 from gate.decisions import ready_pods
 from gate.images import Running, configured_image, same_version, versions
+from gate.object_names import ObjectName
 from gate.objects import image_owners
+from gate.presence import missing, read_objects, say_not_there
 from gate.reports import other_version, rewritten
 from gate.shortage import running
 from gate.sizes import Sizing, planned
 from gate.weights import leads, ways
+from render.inventory import objects_of
 from render.labels import FIELD_MANAGER, selector
 from render.weights import goes_by_weights, weighed
 from settings.engine import SwitchEngine
@@ -65,6 +68,7 @@ class ServiceStatus:
         leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
             with that is not asked here.
         notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
+        missing: its objects that are not on the cluster.
     """
 
     name: ServiceName
@@ -78,11 +82,12 @@ class ServiceStatus:
     leads: frozenset[str] | None = None
     to: str | None = None
     notes: tuple[str, ...] = ()
+    missing: tuple[ObjectName, ...] = ()
 
     @property
     def as_configured(self) -> bool:
-        """Whether what is configured serves, and every set of pods has those that it was given."""
-        serves = self.serving == self.configured and self.leads in {None, frozenset({self.to})}
+        """Whether nothing is missing, what is configured serves, and every set of pods has those that it was given."""
+        serves = not self.missing and self.serving == self.configured and self.leads in {None, frozenset({self.to})}
         return serves and all(track.as_configured for track in self.tracks.values())
 
 
@@ -99,6 +104,10 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
     found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
+    gone = await _missing(cluster, name, service)
+    notes = [say_not_there(key_of(name), gone)] if gone else []
+    for track, seen in found_tracks.items():
+        notes += [note async for note in _notes(cluster, name, service, track, seen)]
     return ServiceStatus(
         name=name,
         namespace=service.namespace,
@@ -110,14 +119,17 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
         leads=None if found is None else leads(found),
         to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
-        notes=tuple(
-            [
-                note
-                for track, found in found_tracks.items()
-                async for note in _notes(cluster, name, service, track, found)
-            ]
-        ),
+        missing=tuple(gone),
+        notes=tuple(notes),
     )
+
+
+async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
+    """The objects of a service that are not there; none for one that is not there at all, which is told otherwise."""
+    wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
+    found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
+    gone = missing(found)
+    return [] if len(gone) == len(found) else gone
 
 
 async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track, sizing: Sizing) -> TrackStatus:

@@ -130,6 +130,7 @@ def test_a_lost_state_takes_the_selector_as_the_controller_has_it(
     new = str(rollouts.wait_for("Paused")["status"]["currentPodHash"])
     (tmp_path / "new").mkdir()
     forgetful = Stack(tmp_path / "new", manual.snapshot()["config"])
+    forgetful.set("formerStack", "switchyard/test")
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = forgetful.up()
         assert result.ok, result.output

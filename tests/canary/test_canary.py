@@ -1,58 +1,92 @@
-"""A canary by the real controller, judged by a real Prometheus on metrics that the test makes up."""
+"""A canary by the real controller, judged by a real Prometheus on metrics that the test makes up.
 
-import copy
-import json
+All tests share one stack: each begins with the version that serves, whichever it is, and releases a new one.
+"""
+
+import itertools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from render import canary as render
-from render.analysis import templates
 from sandbox import Sandbox
-from sandbox.rollouts import define_istio
 from sandbox.stack import Stack
-from settings.service import CanarySettings
-from tests.canary.canary_backend import GOOD, PODS, expect_back, release, stable
+from tests.canary.conftest import to_canary
 from tests.canary.exporter import Exporter, Traffic
 from tests.canary.rollouts import Rollouts
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared, backend_stack, fresh_namespace
 from toolchain.versions import ARGO_ROLLOUTS
 
+GOOD = Traffic(rate=50)
+PODS = 5
+VERSIONS = (f"v{number}.0.0" for number in itertools.count(2))
 
-def everything(stack: Stack, traffic: str) -> CanarySettings:
-    """The service with every setting of a canary given."""
-    raw = copy.deepcopy(stack.config["config"]["switchyard:services"]["backend"])
-    raw["canary"] |= {
-        "steps": [{"weight": 20}, {"pause": 0}, {"weight": 60}, {"pause": 30}, {"analysis": True}],
-        "maxSurge": 2,
-        "antiAffinity": True,
-        "rollbackWindowRevisions": 3,
-        "canaryMetadata": {"labels": {"role": "canary"}, "annotations": {"example.org/role": "canary"}},
-        "stableMetadata": {"labels": {"role": "stable"}},
-    }
-    raw["canary"]["analysis"] |= {"background": True, "labels": {"namespace": "default"}}
-    if traffic != "replicas":
-        by_header = {"name": "header", "header": "X-Group", "value": "beta"}
-        by_cookie = {"name": "cookie", "cookie": "group", "value": "beta"}
-        raw["canary"] |= {
-            "traffic": traffic,
-            "alb": {"ingress": "public", "stickinessSeconds": 60},
-            "istio": {"hosts": ["api.example.org"], "gateways": ["istio-system/public"]},
-            "scaleDownDelaySeconds": 60,
-            "abortScaleDownDelaySeconds": 60,
-        }
-        raw["canary"]["steps"] += [
-            {"scale": {"replicas": 2}},
-            *({"route": route} for route in (by_header, by_cookie, {"name": "cookie"})),
-            {"scale": {"percent": 50}},
-            {"scale": {"matchWeight": True}},
-            {"analysis": ["latency-p95"]},
-        ]
-    return CanarySettings.model_validate(raw)
+
+@pytest.fixture(scope="module")
+def of_module(
+    sandbox: Sandbox, controlled: Sandbox, metrics: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shared]:
+    """A stack with service `backend` under a canary of seconds instead of minutes, v1.0.0 serving."""
+    with fresh_namespace(sandbox) as kubectl:
+        stack = backend_stack(sandbox, kubectl.namespace, tmp_path_factory.mktemp("shared"))
+        stack.set("services.backend", to_canary(stack.config["config"]["switchyard:services"]["backend"], metrics))
+        first = stack.up()
+        assert first.ok, first.output
+        yield Shared(kubectl, stack, first)
+
+
+@pytest.fixture
+def kubectl(of_module: Shared) -> Kubectl:
+    return of_module.kubectl
+
+
+@pytest.fixture
+def serving(of_module: Shared, rollouts: Rollouts) -> Iterator[Stack]:
+    """The stack for one test; afterwards its settings are set back, and a version that was given up is taken out."""
+    stack, before = of_module.stack, of_module.stack.snapshot()
+    yield stack
+    tag = tag_of(stack)
+    stack.restore(before)
+    if rollouts.get()["status"]["phase"] == "Healthy":
+        stack.set("services.backend.tag", tag)
+        return
+    result = stack.up()
+    assert result.ok, result.output
+    rollouts.wait_for("Healthy")
+
+
+def tag_of(stack: Stack) -> str:
+    return str(stack.config["config"]["switchyard:services"]["backend"]["tag"])
+
+
+def stable(rollouts: Rollouts) -> str:
+    """Hash of the version that serves before a release."""
+    return str(rollouts.wait_for("Healthy")["status"]["stableRS"])
+
+
+def release(stack: Stack) -> None:
+    """Gives the service a new version; the canary is under way when this returns."""
+    stack.set("services.backend.tag", next(VERSIONS))
+    result = stack.up()
+    assert result.ok, result.output
+    assert "kubectl argo rollouts get rollout backend" in result.output
+
+
+def expect_back(rollouts: Rollouts, old: str) -> None:
+    """The version before has all of its pods, and all of the traffic."""
+    rollouts.wait(
+        lambda status: (
+            status.get("abort") is True
+            and status.get("availableReplicas") == PODS
+            and not status.get("updatedReplicas")
+        )
+    )
+    assert rollouts.pods(old) == PODS
 
 
 def test_the_first_version_serves_with_all_its_pods_and_a_second_update_has_nothing_to_do(
@@ -89,7 +123,7 @@ def test_bad_metrics_bring_the_old_version_back_and_end_the_update_that_waits(
 ) -> None:
     old = stable(rollouts)
     serving.set("services.backend.canary.wait", "finished")
-    serving.set("services.backend.tag", "v2.0.0")
+    serving.set("services.backend.tag", next(VERSIONS))
     update = serving.start("up", "--yes", "--skip-preview")
     exporter.set(rollouts.wait_for_new(old), traffic)
     output, _ = update.communicate()
@@ -170,6 +204,64 @@ def test_an_update_in_the_middle_of_a_canary_changes_nothing(
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new
 
 
+@pytest.fixture
+def paused(serving: Stack) -> Stack:
+    """The service whose next canary waits for a human at 20 %, and again at 60 %."""
+    steps: list[dict[str, Any]] = [{"weight": 20}, {"pause": 0}, {"weight": 60}, {"pause": 0}]
+    serving.set("services.backend.canary", {"steps": steps, "analysis": None})
+    return serving
+
+
+@pytest.mark.parametrize("promotions", [0, 1])
+def test_an_abort_at_every_step_brings_all_old_pods_back(paused: Stack, rollouts: Rollouts, promotions: int) -> None:
+    old, tag = stable(rollouts), tag_of(paused)
+    release(paused)
+    for step in range(promotions):
+        rollouts.wait(lambda status, at=step * 2 + 1: status.get("currentStepIndex") == at)  # type: ignore[misc]
+        rollouts.run("promote")
+    rollouts.wait(lambda status: status.get("currentStepIndex") == promotions * 2 + 1)
+    rollouts.run("abort")
+    expect_back(rollouts, old)
+    # The stack still asks for the version that was given up, and says so.
+    result = paused.up()
+    assert not result.ok
+    assert "the Rollout is Degraded" in result.output
+    paused.set("services.backend.tag", tag)
+    result = paused.up()
+    assert result.ok, result.output
+    assert stable(rollouts) == old
+
+
+def test_a_second_version_in_the_middle_of_the_first_takes_its_place(paused: Stack, rollouts: Rollouts) -> None:
+    old = stable(rollouts)
+    release(paused)
+    first = rollouts.wait_for_new(old)
+    rollouts.wait_for("Paused")
+    release(paused)
+    second = rollouts.wait_for_new(first)
+    assert second != old
+    rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 1)
+    assert (rollouts.pods(old), rollouts.pods(second)) == (4, 1)
+    rollouts.run("promote", "--full")
+    assert stable(rollouts) == second
+    assert rollouts.pods(first) == 0
+
+
+def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts, kubectl: Kubectl) -> None:
+    old = stable(rollouts)
+    release(paused)
+    new = rollouts.wait_for_new(old)
+    for step, pods in ((1, 1), (3, 3)):
+        rollouts.wait(
+            lambda status, at=step: status.get("phase") == "Paused" and status.get("currentStepIndex") == at  # type: ignore[misc]
+        )
+        assert (rollouts.pods(new), rollouts.pods(old)) == (pods, PODS - pods)
+        assert kubectl.get("service", "backend-canary")["spec"]["selector"]["rollouts-pod-template-hash"] == new
+        assert kubectl.get("service", "backend-stable")["spec"]["selector"]["rollouts-pod-template-hash"] == old
+        rollouts.run("promote")
+    assert stable(rollouts) == new
+
+
 def test_an_activated_environment_has_the_plugin() -> None:
     commands = Path(sys.prefix) / "bin"
     result = subprocess.run(
@@ -189,22 +281,15 @@ def test_the_dashboard_knows_the_rollout(serving: Stack, rollouts: Rollouts, kub
     assert [one["objectMeta"]["name"] for one in listed["rollouts"]] == ["backend"]
 
 
-@pytest.mark.parametrize("traffic", ["replicas", "alb", "istio"])
-def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
-    canary: Stack, sandbox: Sandbox, rollouts: Rollouts, kubectl: Kubectl, tmp_path: Path, traffic: str
-) -> None:
-    """With every setting given."""
-    service = everything(canary, traffic)
-    manifests = [render.rollout("backend", service), *templates("backend", service)]
-    if traffic == "istio":
-        define_istio(sandbox)
-        manifests.append(render.virtual_service("backend", service))
-    for manifest in manifests:
-        file = tmp_path / f"{manifest['kind']}-{manifest['metadata']['name']}.json"
-        file.write_text(json.dumps(manifest))
-        kubectl.run(
-            "apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "-f", str(file)
-        )
-    lint = tmp_path / "all.yaml"
-    lint.write_text(yaml.safe_dump_all(manifests))
-    rollouts.lint(lint)
+def test_promote_and_undo_by_command(paused: Stack, rollouts: Rollouts) -> None:
+    # The last of the module: the stack does not know what it ends with.
+    old = stable(rollouts)
+    release(paused)
+    rollouts.wait_for("Paused")
+    rollouts.run("promote", "--full")
+    new = stable(rollouts)
+    assert new != old
+    rollouts.run("undo")
+    assert rollouts.wait_for_new(new) == old
+    rollouts.run("promote", "--full")
+    assert stable(rollouts) == old

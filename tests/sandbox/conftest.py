@@ -10,6 +10,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.directory import HOME
+from tests.sandbox.shared import Shared, backend_stack, fresh_namespace
 from toolchain.install import installed_from
 from toolchain.versions import TOOLS
 
@@ -53,3 +54,21 @@ def sandbox() -> Iterator[Sandbox]:
     running.up()
     yield running
     running.down()
+
+
+@pytest.fixture(scope="module")
+def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The stack that the tests of a module share, after its first update."""
+    with fresh_namespace(sandbox) as kubectl:
+        stack = backend_stack(sandbox, kubectl.namespace, tmp_path_factory.mktemp("shared"))
+        first = stack.up()
+        assert first.ok, first.output
+        yield Shared(kubectl, stack, first)
+
+
+@pytest.fixture
+def shared(of_module: Shared) -> Iterator[Shared]:
+    """The same for one test, which leaves the cluster as it was; the configuration is set back for it."""
+    before = of_module.stack.snapshot()
+    yield of_module
+    of_module.stack.restore(before)

@@ -12,6 +12,12 @@ import kr8s.asyncio
 SERVICES = ("services", "service")
 PODS = ("pods", "pod")
 
+SECONDS = 60
+"""How long the watches may take to begin, and to catch up at the end."""
+
+WATCH_SECONDS = 6 * 3600
+"""More than any block takes."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -45,13 +51,13 @@ class History:
         self._marked = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._record()), daemon=True)
         self._thread.start()
-        assert self._listening.wait(20), "the watches did not start"
+        assert self._listening.wait(SECONDS), "the watches did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         asyncio.run(self._mark())
-        assert self._marked.wait(20), "the watches did not catch up"
-        self._thread.join(20)
+        assert self._marked.wait(SECONDS), "the watches did not catch up"
+        self._thread.join(SECONDS)
 
     def moments(self, service: str) -> list[Moment]:
         """Replays the writes: one moment for each, from the first in which the Service exists."""
@@ -99,7 +105,8 @@ class History:
         self._marked.set()
 
     async def _follow(self, api: kr8s.asyncio.Api, plural: str, version: str) -> None:
-        watch = {"watch": "true", "resourceVersion": version}
+        # Without a limit of its own the API server ends a watch after half an hour or an hour.
+        watch = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         async with api.call_api("GET", namespace=self.namespace, url=plural, params=watch, stream=True) as response:
             self._open -= 1
             if not self._open:
@@ -110,6 +117,7 @@ class History:
                 if event["object"]["metadata"]["name"].startswith("history-end"):
                     return
                 self.events.append(event)
+        raise AssertionError(f"the watch of {plural} ended before the block")
 
     async def _mark(self) -> None:
         """Writes one object of each kind, so that each watch sees that it has seen everything before."""

@@ -1,4 +1,4 @@
-"""What a cluster holds, asked with the pinned kubectl."""
+"""What a cluster holds: the pinned kubectl, and a client in this process for what it is asked most."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox.reader import Reader
 from toolchain.paths import binary
 
 
@@ -15,6 +16,7 @@ class Kubectl:
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = namespace
+        self._reader = Reader(kubeconfig)
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs a command; what it prints on an error is part of the exception."""
@@ -31,6 +33,8 @@ class Kubectl:
 
     def get(self, *arguments: str) -> Any:
         """An object, or a list of objects."""
+        if (read := self._reader.read(self.namespace, arguments)) is not None:
+            return read
         found = json.loads(self.run("get", *arguments, "-o", "json"))
         return found["items"] if found["kind"] == "List" else found
 

@@ -101,8 +101,9 @@ class Controller:
             ec2.create_subnet(VpcId=self._vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
             for number, zone in enumerate("ab", 1)
         ]
-        image = ec2.describe_images()["Images"][0]["ImageId"]
-        self._node = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+        # Any image will do. To list those that moto knows takes more than a second.
+        made = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        self._node = made["Instances"][0]["InstanceId"]
         made = self._elb.create_load_balancer(Name="test", Subnets=[one["Subnet"]["SubnetId"] for one in subnets])
         self._balancer = made["LoadBalancers"][0]
         refused = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}

@@ -2,67 +2,55 @@
 
 import shlex
 
+import pytest
+
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
 
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
 
 
-def with_both_colours(serving: Stack) -> None:
+@pytest.fixture
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
+
+
+def test_a_selector_patched_by_hand_is_told_put_right_and_retires_nothing_that_serves_by_it(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.up().ok
 
-
-def test_a_selector_patched_by_hand_is_warned_of_by_every_preview(serving: Stack, kubectl: Kubectl) -> None:
-    with_both_colours(serving)
+    # Every preview warns of it, an update ends in an error and does not say that all is well.
     kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
     assert "green serves on the cluster, though the stack has blue" in serving.preview().output
-
-
-def test_an_update_that_finds_another_colour_serving_fails_and_does_not_say_that_all_is_well(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    with_both_colours(serving)
-    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
-    result = serving.up()
-    assert not result.ok
-    assert "error: backend: green serves on the cluster, though the stack has blue" in result.output
-    assert "pulumi up --refresh" in result.output
-    assert "Traceback" not in result.output
-    assert serving.outputs()["services"]["backend"]["active"] == "green"
-    assert kubectl.serving() == "green"
-
-
-def test_a_selector_patched_by_hand_is_shown_and_put_right(serving: Stack, kubectl: Kubectl) -> None:
-    with_both_colours(serving)
-    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert not result.ok
+        assert "error: backend: green serves on the cluster, though the stack has blue" in result.output
+        assert "pulumi up --refresh" in result.output
+        assert "Traceback" not in result.output
+        assert serving.outputs()["services"]["backend"]["active"] == "green"
+        assert kubectl.serving() == "green"
+
+        # A refresh shows it and puts it right.
         assert '~ version: "green" => "blue"' in serving.preview("--refresh").output
         result = serving.up("--refresh")
         assert result.ok, result.output
-    assert kubectl.serving() == "blue"
-    assert history.fewest_ready("backend") == 3
-    assert serving.planned() == {}
+        assert kubectl.serving() == "blue"
+        assert serving.planned() == {}
 
-
-def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) -> None:
-    kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
-    refresh = serving.run("refresh", "--yes", "--diff")
-    assert "replicas" in refresh.output
-    result = serving.up()
-    assert result.ok, result.output
-    kubectl.expect_pods(blue=3)
-
-
-def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_idle(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    with_both_colours(serving)
-    kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
-    serving.set("services.backend.green.replicas", 0)
-    serving.set("services.backend.gate", {"timeoutSeconds": 5})
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        # What serves by hand is not retired by a stack that has it idle.
+        kubectl.run("patch", "service", "backend", "-p", TO_GREEN)
+        serving.set("services.backend.green.replicas", 0)
+        serving.set("services.backend.gate", {"timeoutSeconds": 5})
         result = serving.up()
         assert not result.ok
         assert "Service backend on the cluster selects green, not blue as the stack has it" in result.output
@@ -73,6 +61,15 @@ def test_the_colour_that_serves_by_hand_is_not_retired_by_a_stack_that_has_it_id
     assert history.fewest_ready("backend") == 3
     assert kubectl.serving() == "blue"
     kubectl.expect_pods(green=0)
+
+
+def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
+    refresh = serving.run("refresh", "--yes", "--diff")
+    assert "replicas" in refresh.output
+    result = serving.up()
+    assert result.ok, result.output
+    kubectl.expect_pods(blue=3)
 
 
 def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_that_takes_it_away(
@@ -92,6 +89,18 @@ def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_t
 def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
     serving: Stack, kubectl: Kubectl
 ) -> None:
+    kubectl.run("delete", "service", "backend-green")
+    kubectl.run("delete", "serviceaccount", "backend")
+    kubectl.run("delete", "poddisruptionbudget", "backend-blue")
+    kubectl.run("annotate", "deployment", "backend-green", "switchyard/stack=other", "--overwrite")
+    preview = serving.preview().output.splitlines()
+    [line] = {line for line in preview if "are not on the cluster, though the stack has them" in line}
+    for gone in ("PodDisruptionBudget/backend-blue", "Service/backend-green", "ServiceAccount/backend"):
+        assert f"{gone} in namespace {kubectl.namespace}" in line
+    assert "pulumi up --refresh" in line
+    marked = f"Deployment/backend-green in namespace {kubectl.namespace} is marked as that of stack switchyard/other"
+    [line] = {line for line in preview if f"{marked} (by kubectl-annotate)" in line}
+    kubectl.run(*shlex.split(line.partition("restore it: kubectl ")[2])[2:])
     kubectl.run("delete", "service", "backend")
     result = serving.up()
     assert not result.ok
@@ -99,10 +108,15 @@ def test_a_service_deleted_by_hand_fails_an_update_and_comes_back_by_a_refresh(
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
+    assert "not on the cluster" not in result.output
+    kubectl.run("get", "serviceaccount/backend", "poddisruptionbudget/backend-blue", "service/backend-green")
 
 
 def test_a_change_of_the_serving_pods_that_the_engine_cannot_see_is_refused(serving: Stack, kubectl: Kubectl) -> None:
-    """By its own record the engine would add one pod; what it sends would replace those that run as well."""
+    """By its own record the engine would add one pod; what it sends would replace those that run as well.
+
+    The last of the module: it leaves the pods as somebody changed them.
+    """
     kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:by-hand")
     kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}

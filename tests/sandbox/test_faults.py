@@ -4,8 +4,6 @@ import asyncio
 import json
 import signal
 
-import pytest
-
 from gate.access import ClusterAccess
 from gate.blue_green import BlueGreenGates
 from gate.reports import Seen
@@ -19,60 +17,47 @@ from tests.sandbox.kubectl import Kubectl
 PATIENCE = 5
 """`readyTimeoutSeconds` for the bad versions, which are never ready however long one waits."""
 
+CAUSES = {
+    NEVER_READY: "3 running, but its readiness probe does not succeed",
+    CRASH_LOOP: "3 CrashLoopBackOff (3 restarts",
+}
 
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [
-        (
-            NEVER_READY,
-            f"pods of green: 0 of 3 ready of v2.0.0{NEVER_READY}: 3 running, but its readiness probe does not succeed",
-        ),
-        (CRASH_LOOP, f"pods of green: 0 of 3 ready of v2.0.0{CRASH_LOOP}: 3 CrashLoopBackOff (3 restarts"),
-    ],
-    ids=[NEVER_READY, CRASH_LOOP],
-)
-def test_a_colour_that_does_not_get_ready_fails_the_update_and_blue_goes_on_serving(
-    serving: Stack, kubectl: Kubectl, fault: str, cause: str
+
+def test_a_colour_that_does_not_get_ready_fails_the_update_and_the_other_goes_on_serving(
+    serving: Stack, kubectl: Kubectl
 ) -> None:
-    serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
-    serving.set("services.backend.green", {"tag": f"v2.0.0{fault}", "replicas": 3})
-    serving.set("services.backend.active", "green")
-    serving.set("services.backend.blue.replicas", 0)
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+    for (fault, cause), (last, following, major) in zip(
+        CAUSES.items(), (("blue", "green", "v2"), ("green", "blue", "v3")), strict=True
+    ):
+        serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
+        serving.set(f"services.backend.{following}", {"tag": f"{major}.0.0{fault}", "replicas": 3})
+        serving.set("services.backend.active", following)
+        serving.set(f"services.backend.{last}.replicas", 0)
+        with History(kubectl.kubeconfig, kubectl.namespace) as history:
+            result = serving.up()
+            assert not result.ok
+            assert f"backend-{following}" in result.output
+            assert f"pods of {following}: 0 of 3 ready of {major}.0.0{fault}: {cause}" in result.output
+            assert f"{last} goes on serving" in result.output
+            # The fault is there, and is not only a slow start.
+            pods = kubectl.pods(following)
+            assert len(pods) == 3
+            assert all(pod["status"]["phase"] == "Running" for pod in pods)
+            assert not any(pod["status"]["containerStatuses"][0]["ready"] for pod in pods)
+        assert history.colours("backend") == [last]
+        assert history.fewest_ready("backend") == 3
+
+        serving.set("services.backend.readyTimeoutSeconds", None)
+        serving.set(f"services.backend.{following}.tag", f"{major}.0.1")
         result = serving.up()
-        assert not result.ok
-        assert "backend-green" in result.output
-        assert cause in result.output
-        assert "blue goes on serving" in result.output
-        # The fault is there, and is not only a slow start.
-        pods = kubectl.pods("green")
-        assert len(pods) == 3
-        assert all(pod["status"]["phase"] == "Running" for pod in pods)
-        assert not any(pod["status"]["containerStatuses"][0]["ready"] for pod in pods)
-    assert history.colours("backend") == ["blue"]
-    assert history.fewest_ready("backend") == 3
-
-    serving.set("services.backend.readyTimeoutSeconds", None)
-    serving.set("services.backend.green.tag", "v2.0.1")
-    result = serving.up()
-    assert result.ok, result.output
-    assert kubectl.serving() == "green"
-    kubectl.expect_pods(green=3, blue=0)
+        assert result.ok, result.output
+        assert kubectl.serving() == following
+        kubectl.expect_pods(**{following: 3, last: 0})
 
 
-def test_pods_that_a_quota_forbids_are_told_in_the_words_of_the_quota(serving: Stack, kubectl: Kubectl) -> None:
-    kubectl.run("create", "quota", "few", "--hard=pods=4")
-    serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    result = serving.up()
-    assert not result.ok
-    assert len(kubectl.pods("green")) == 1  # the fault is there
-    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
-    assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
-    assert kubectl.serving() == "blue"
-
-
-def test_a_bad_idle_colour_can_be_taken_away_again(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_bad_idle_colour_can_be_taken_away_again_and_what_a_quota_forbids_is_told_in_its_words(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
     serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
     assert not serving.up().ok
@@ -84,8 +69,17 @@ def test_a_bad_idle_colour_can_be_taken_away_again(serving: Stack, kubectl: Kube
     kubectl.expect_pods(green=0)
     assert serving.planned() == {}
 
+    kubectl.run("create", "quota", "few", "--hard=pods=4")
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = serving.up()
+    assert not result.ok
+    assert len(kubectl.pods("green")) == 1  # the fault is there
+    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
+    assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
+    assert kubectl.serving() == "blue"
 
-def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl: Kubectl) -> None:
+
+def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, kubectl: Kubectl) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.up().ok
     # Behind the program's back, between the warming and the switch.
@@ -105,6 +99,21 @@ def test_pods_that_are_lost_at_the_gate_stop_the_switch(serving: Stack, kubectl:
     assert result.ok, result.output
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3)
+
+    # On the way back: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
+    # from the switch on, and is of whatever version.
+    kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=blue")
+    kubectl.wait("condition=Ready", "pod/stray")
+    serving.set("services.backend.active", "blue")
+    result = serving.up()
+    assert not result.ok
+    assert "Service backend-blue has 3 ready endpoints, and 1 of pods of another version" in result.output
+    assert kubectl.serving() == "green"
+
+    kubectl.run("delete", "pod", "stray")
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "blue"
 
 
 def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_of_pods(
@@ -142,7 +151,9 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     kubectl.expect_pods(green=3, blue=0)
 
 
-def test_pods_that_the_provider_did_not_wait_for_fail_the_update(serving: Stack, kubectl: Kubectl) -> None:
+def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that_somebody_ends_is_not_blamed_on_them(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     config = serving.snapshot()["config"]["switchyard:services"]["backend"]
     green = {"green": {"tag": "v2.0.0", "replicas": 3}, "readyTimeoutSeconds": PATIENCE}
     settings = BlueGreenSettings.model_validate(config | green)
@@ -157,8 +168,7 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update(serving: Stack,
     assert str(seen.problem).startswith("backend: pods of green: 0 of 3 ready of v1.0.0: there are none of it; ")
     assert "its Deployment on the cluster asks for 0. blue goes on serving. See: kubectl" in str(seen.problem)
 
-
-def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kubectl: Kubectl) -> None:
+    # The provider waits for pods that never get ready, and somebody ends that.
     serving.set("services.backend.green", {"tag": f"v2.0.0{NEVER_READY}", "replicas": 3})
     engine = serving.start("up", "--yes", "--skip-preview")
     assert engine.stdout is not None
@@ -171,25 +181,3 @@ def test_a_wait_that_somebody_ends_is_not_blamed_on_the_pods(serving: Stack, kub
     assert "cancel" in output
     assert "pods of green" not in output
     assert kubectl.serving() == "blue"
-
-
-def test_a_pod_that_the_colour_s_service_selects_but_its_deployment_did_not_make_stops_the_switch(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    """It would take traffic from the switch on, and is of whatever version."""
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    assert serving.up().ok
-    kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=green")
-    kubectl.wait("condition=Ready", "pod/stray")
-
-    serving.set("services.backend.gate", {"timeoutSeconds": 5})
-    serving.set("services.backend.active", "green")
-    result = serving.up()
-    assert not result.ok
-    assert "Service backend-green has 3 ready endpoints, and 1 of pods of another version" in result.output
-    assert kubectl.serving() == "blue"
-
-    kubectl.run("delete", "pod", "stray")
-    result = serving.up()
-    assert result.ok, result.output
-    assert kubectl.serving() == "green"

@@ -1,12 +1,30 @@
 """What the first update makes, on a real API server."""
 
 import json
+from collections.abc import Iterator
 
+import pytest
+
+from sandbox import Sandbox
 from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared, backend_stack, fresh_namespace
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 
-def test_after_the_first_update_blue_serves_and_a_preview_is_empty(serving: Stack, kubectl: Kubectl) -> None:
+@pytest.fixture(scope="module")
+def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The stack that the tests here share, in a namespace of the restricted level."""
+    with fresh_namespace(sandbox) as kubectl:
+        kubectl.run("label", "namespace", kubectl.namespace, RESTRICTED)
+        stack = backend_stack(sandbox, kubectl.namespace, tmp_path_factory.mktemp("shared"))
+        yield Shared(kubectl, stack, stack.up())
+
+
+def test_after_the_first_update_blue_serves_and_a_preview_is_empty(shared: Shared) -> None:
+    kubectl, serving = shared.kubectl, shared.stack
+    assert shared.first.ok, shared.first.output
     assert kubectl.serving() == "blue"
     kubectl.expect_pods(blue=3, green=0)
     assert serving.planned() == {}
@@ -17,14 +35,13 @@ def test_after_the_first_update_blue_serves_and_a_preview_is_empty(serving: Stac
     }
 
 
-def test_the_update_says_that_a_smoke_test_cannot_run_on_simulated_nodes(stack: Stack) -> None:
-    result = stack.up()
-    assert result.ok, result.output
-    assert "the smoke test of blue did not run" in result.output
-    assert "simulated nodes" in result.output
+def test_the_update_says_that_a_smoke_test_cannot_run_on_simulated_nodes(shared: Shared) -> None:
+    assert "the smoke test of blue did not run" in shared.first.output
+    assert "simulated nodes" in shared.first.output
 
 
-def test_the_deployments_on_the_api_server_have_the_documented_values(serving: Stack, kubectl: Kubectl) -> None:
+def test_the_deployments_on_the_api_server_have_the_documented_values(shared: Shared) -> None:
+    kubectl = shared.kubectl
     for colour, replicas in (("blue", 3), ("green", 0)):
         deployment = kubectl.get("deployment", f"backend-{colour}")
         assert deployment["spec"]["replicas"] == replicas
@@ -65,7 +82,8 @@ def test_the_deployments_on_the_api_server_have_the_documented_values(serving: S
         }
 
 
-def test_the_services_budgets_and_account_have_the_documented_values(serving: Stack, kubectl: Kubectl) -> None:
+def test_the_services_budgets_and_account_have_the_documented_values(shared: Shared) -> None:
+    kubectl = shared.kubectl
     active = kubectl.get("service", "backend")
     assert active["spec"]["type"] == "NodePort"
     assert active["spec"]["selector"] == {"app": "backend", "version": "blue"}
@@ -81,15 +99,24 @@ def test_the_services_budgets_and_account_have_the_documented_values(serving: St
     assert kubectl.get("serviceaccount", "backend")["automountServiceAccountToken"] is False
 
 
-def test_a_namespace_of_the_restricted_level_takes_the_pods(stack: Stack, kubectl: Kubectl) -> None:
-    level = "pod-security.kubernetes.io/enforce=restricted"
-    kubectl.run("label", "namespace", kubectl.namespace, level)
-    result = stack.up()
-    assert result.ok, result.output
-    kubectl.expect_pods(blue=3)
+def test_a_namespace_of_the_restricted_level_takes_the_pods(shared: Shared) -> None:
+    label, _, level = RESTRICTED.partition("=")
+    assert shared.kubectl.get("namespace", shared.kubectl.namespace)["metadata"]["labels"][label] == level
+    shared.kubectl.expect_pods(blue=3)
 
 
-def test_several_services_live_side_by_side(stack: Stack, kubectl: Kubectl) -> None:
+def test_a_kubeconfig_that_is_not_there_ends_preview_and_update_in_one_line(shared: Shared) -> None:
+    serving = shared.stack
+    serving.set("cluster.kubeconfig", "/never/there")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "switchyard:cluster.kubeconfig: '/never/there': there is no such file" in result.output
+        assert "Traceback" not in result.output
+
+
+def test_several_services_live_side_by_side_and_a_destroy_leaves_nothing_of_them(shared: Shared) -> None:
+    # The last with the shared stack: it ends without anything.
+    stack, kubectl = shared.stack, shared.kubectl
     second = {**stack.config["config"]["switchyard:services"]["backend"], "image": "ghcr.io/org/admin"}
     stack.set("services.admin", second)
     result = stack.up()
@@ -98,6 +125,9 @@ def test_several_services_live_side_by_side(stack: Stack, kubectl: Kubectl) -> N
     stack.set("services.admin.active", "green")
     assert stack.up().ok
     assert (kubectl.serving("backend"), kubectl.serving("admin")) == ("blue", "green")
+    result = stack.destroy()
+    assert result.ok, result.output
+    assert kubectl.get("deployments,services,poddisruptionbudgets") == []
 
 
 def test_bad_configuration_ends_preview_and_update_with_every_mistake_and_touches_nothing(
@@ -116,20 +146,6 @@ def test_bad_configuration_ends_preview_and_update_with_every_mistake_and_touche
         assert "switchyard:services.backend.green.tag: 2" in result.output
         assert "Traceback" not in result.output
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []
-
-
-def test_destroy_leaves_nothing_of_a_service(serving: Stack, kubectl: Kubectl) -> None:
-    result = serving.destroy()
-    assert result.ok, result.output
-    assert kubectl.get("deployments,services,poddisruptionbudgets") == []
-
-
-def test_a_kubeconfig_that_is_not_there_ends_preview_and_update_in_one_line(serving: Stack) -> None:
-    serving.set("cluster.kubeconfig", "/never/there")
-    for result in (serving.preview(), serving.up()):
-        assert not result.ok
-        assert "switchyard:cluster.kubeconfig: '/never/there': there is no such file" in result.output
-        assert "Traceback" not in result.output
 
 
 def test_a_namespace_that_is_not_there_ends_preview_and_update_in_one_line_that_says_what_to_do(stack: Stack) -> None:

@@ -1,5 +1,6 @@
-"""A state that is lost, new or moved: what serves on the cluster is found, and is guarded as if it were known."""
+"""A state that is lost, new or moved: what serves belongs to the state that made it, until a word says otherwise."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,25 +8,71 @@ import pytest
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
 
 
 @pytest.fixture
-def forgetful(serving: Stack, tmp_path: Path) -> Stack:
-    """The stack that serves, with a state that knows nothing of it."""
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
+
+
+@pytest.fixture
+def namesake(serving: Stack, tmp_path: Path) -> Stack:
+    """A stack of the same project and name as the one that serves, in another backend, which knows nothing of it."""
     directory = tmp_path / "new"
     directory.mkdir()
     return Stack(directory, serving.snapshot()["config"])
 
 
-def test_a_new_state_finds_what_serves_and_changes_nothing_of_it(forgetful: Stack, kubectl: Kubectl) -> None:
+@pytest.fixture
+def forgetful(namesake: Stack) -> Stack:
+    """The same, with the word that the state of what serves is lost."""
+    namesake.set("formerStack", "switchyard/test")
+    return namesake
+
+
+def test_a_state_of_the_same_name_takes_over_nothing_without_a_word(
+    serving: Stack, namesake: Stack, kubectl: Kubectl
+) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    config = serving.snapshot()
+    namesake.set("services.backend.green", {"tag": "v9", "replicas": 3})
+    namesake.set("services.backend.active", "green")
+    objects = kubectl.get("deployments,services,serviceaccounts,poddisruptionbudgets")
+    versions = {item["metadata"]["uid"]: item["metadata"]["resourceVersion"] for item in objects}
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        result = forgetful.up()
+        for result in (namesake.preview(), namesake.up()):
+            assert not result.ok
+            assert "each belongs to stack switchyard/test of another state (identity " in result.output
+        assert namesake.destroy().ok
+        objects = kubectl.get("deployments,services,serviceaccounts,poddisruptionbudgets")
+        assert {i["metadata"]["uid"]: i["metadata"]["resourceVersion"] for i in objects} == versions
+        assert serving.planned() == {}
+
+        # As if that state was lost: the way on is in the refusal.
+        namesake.restore(serving.snapshot() | {"encryptionsalt": namesake.snapshot()["encryptionsalt"]})
+        [former] = set(re.findall(r"pulumi config set switchyard:formerStack (\S+) &&", namesake.up().output))
+        namesake.set("formerStack", former)
+        result = namesake.up()
         assert result.ok, result.output
+        namesake.set("formerStack", None)
+        assert namesake.planned() == {}
+
+        # The objects are the other state's now: the first one neither writes nor deletes them, destroys included.
+        serving.set("services.backend.blue.replicas", 2)
+        result = serving.up()
+        assert not result.ok
+        assert "belongs to stack switchyard/test of another state" in result.output
+        assert serving.destroy().ok
+        serving.restore(config)
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
     assert history.colours("backend") == ["blue"]
     assert history.fewest_ready("backend") == 3
-    assert forgetful.planned() == {}
 
 
 def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Stack, kubectl: Kubectl) -> None:
@@ -40,6 +87,7 @@ def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Sta
 def test_a_new_state_that_has_the_other_colour_active_goes_through_the_gate_before_it_retires_what_serves(
     forgetful: Stack, kubectl: Kubectl
 ) -> None:
+    # The last of the module: another colour serves after it.
     forgetful.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
     forgetful.set("services.backend.active", "green")
     forgetful.set("services.backend.blue.replicas", 0)

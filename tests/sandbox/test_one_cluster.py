@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from sandbox.stack import NAME, Stack
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
 
 
 def status(stack: Stack, where: Path) -> subprocess.CompletedProcess[str]:
@@ -50,37 +52,14 @@ def with_files(config: dict[str, Any], directory: Path) -> Path:
     return path
 
 
-def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl: Kubectl) -> None:
-    config = yaml.safe_load(kubectl.kubeconfig.read_text())
-    other = dead(config, serving.directory / "dead")
+@pytest.fixture
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
 
-    # The first of two files with equal names, for the gates, the provider and the command line.
-    serving.set("cluster.kubeconfig", None)
-    serving.environment["KUBECONFIG"] = f"{kubectl.kubeconfig}:{other}"
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    serving.set("services.backend.active", "green")
-    result = serving.up()
-    assert result.ok, result.output
-    assert kubectl.get("service", "backend")["spec"]["selector"]["version"] == "green"
-    assert serving.planned() == {}
-    assert not provider(serving).get("kubeconfig")
-    (below := serving.directory / "a" / "b").mkdir(parents=True)
-    assert status(serving, below).returncode == 0
 
-    serving.environment["KUBECONFIG"] = f"{other}:{kubectl.kubeconfig}"
-    result = serving.preview()
-    assert not result.ok
-    assert "the cluster's nodes could not be read" in result.output
-    assert status(serving, below).returncode == 1
-
-    # Certificates beside the kubeconfig, in another directory than the project's.
-    serving.environment.pop("KUBECONFIG")
-    serving.set("cluster.kubeconfig", str(with_files(config, serving.directory / "there")))
-    result = serving.up()
-    assert result.ok, result.output
-    assert serving.planned() == {}
-    assert "ciphertext" in provider(serving)["kubeconfig"]
-    assert status(serving, below).returncode == 0
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
 
 
 def test_a_login_that_has_expired_ends_in_the_plugins_words(serving: Stack, kubectl: Kubectl) -> None:
@@ -102,3 +81,37 @@ def test_a_login_that_has_expired_ends_in_the_plugins_words(serving: Stack, kube
         assert "Traceback" not in output
         assert "not-shown" not in output
     assert kubectl.get("service", "backend")["spec"]["selector"]["version"] == "blue"
+
+
+def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl: Kubectl) -> None:
+    # The last of the module: another colour serves after it.
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    other = dead(config, serving.directory / "dead")
+
+    # The first of two files with equal names, for the gates, the provider and the command line.
+    serving.set("cluster.kubeconfig", None)
+    serving.environment["KUBECONFIG"] = f"{kubectl.kubeconfig}:{other}"
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.get("service", "backend")["spec"]["selector"]["version"] == "green"
+    assert serving.planned() == {}
+    assert not provider(serving).get("kubeconfig")
+    (below := serving.directory / "a" / "b").mkdir(parents=True)
+    assert status(serving, below).returncode == 0
+
+    serving.environment["KUBECONFIG"] = f"{other}:{kubectl.kubeconfig}"
+    result = serving.preview()
+    assert not result.ok
+    assert "which cluster kubeconfig (the default one) leads to is not known" in result.output
+    assert status(serving, below).returncode == 1
+
+    # Certificates beside the kubeconfig, in another directory than the project's.
+    serving.environment.pop("KUBECONFIG")
+    serving.set("cluster.kubeconfig", str(with_files(config, serving.directory / "there")))
+    result = serving.up()
+    assert result.ok, result.output
+    assert serving.planned() == {}
+    assert "ciphertext" in provider(serving)["kubeconfig"]
+    assert status(serving, below).returncode == 0

@@ -23,7 +23,9 @@ def other(serving: Stack, tmp_path: Path) -> Stack:
     return Stack(directory, config, name="other")
 
 
-def test_two_stacks_do_not_share_a_service(serving: Stack, other: Stack, kubectl: Kubectl) -> None:
+def test_two_stacks_do_not_share_a_service_and_one_under_a_new_name_takes_over_by_a_word(
+    serving: Stack, other: Stack, kubectl: Kubectl
+) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         for result in (other.preview(), other.up()):
             assert not result.ok
@@ -35,8 +37,6 @@ def test_two_stacks_do_not_share_a_service(serving: Stack, other: Stack, kubectl
     assert history.colours("backend") == ["blue"]
     assert history.fewest_ready("backend") == 3
 
-
-def test_a_stack_under_a_new_name_takes_over_by_a_word(serving: Stack, other: Stack, kubectl: Kubectl) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
     other.restore({"config": serving.snapshot()["config"], **{k: v for k, v in other.config.items() if k != "config"}})
     other.replace("switchyard:formerStack", "switchyard/test")

@@ -16,7 +16,9 @@ def changed_lines(preview: str) -> list[str]:
     return [line for line in lines[start + 1 :] if not line.startswith("[")]
 
 
-def test_warm_switch_roll_back_and_retire_change_only_what_they_say(serving: Stack, kubectl: Kubectl) -> None:
+def test_warm_switch_roll_back_and_retire_change_only_what_they_say_and_all_in_one_loses_no_ready_pod(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.planned() == {"backend-green": "update"}
     assert serving.up().ok
@@ -40,12 +42,9 @@ def test_warm_switch_roll_back_and_retire_change_only_what_they_say(serving: Sta
     kubectl.expect_pods(blue=3, green=0)
     assert serving.planned() == {}
 
-
-def test_one_update_warms_switches_and_retires_and_never_has_too_few_ready_pods(
-    serving: Stack, kubectl: Kubectl
-) -> None:
+    # The same in one update, there and back.
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        for colour, other, tag in (("green", "blue", "v2.0.0"), ("blue", "green", "v3.0.0")):
+        for colour, other, tag in (("green", "blue", "v2.0.1"), ("blue", "green", "v3.0.0")):
             serving.set(f"services.backend.{colour}", {"tag": tag, "replicas": 3})
             serving.set("services.backend.active", colour)
             serving.set(f"services.backend.{other}.replicas", 0)
@@ -56,7 +55,9 @@ def test_one_update_warms_switches_and_retires_and_never_has_too_few_ready_pods(
     assert history.fewest_ready("backend") == 3
 
 
-def test_a_rolling_change_of_the_idle_colour_leaves_the_serving_one_alone(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_warm_colour_is_changed_by_itself_and_with_the_switch_and_serves_with_its_new_pods_alone(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.up().ok
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
@@ -67,8 +68,19 @@ def test_a_rolling_change_of_the_idle_colour_leaves_the_serving_one_alone(servin
     assert history.colours("backend") == ["blue"]
     assert history.fewest_ready("backend") == 3
 
+    serving.set("services.backend.green.tag", "v2.0.2")
+    serving.set("services.backend.active", "green")
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.2"}
 
-def test_a_change_of_the_serving_pods_is_refused_in_preview_and_update(serving: Stack, kubectl: Kubectl) -> None:
+
+def test_a_change_of_the_serving_pods_and_a_switch_to_fewer_are_refused_until_they_are_allowed(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
     serving.set("services.backend.blue.tag", "v1.0.1")
     for result in (serving.preview(), serving.up()):
@@ -76,6 +88,25 @@ def test_a_change_of_the_serving_pods_is_refused_in_preview_and_update(serving: 
         assert "a change of the pods of blue is refused: blue is serving" in result.output
         assert "allowInPlaceUpdate" in result.output
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
+
+    serving.set("services.backend.allowInPlaceUpdate", True)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    kubectl.expect_pods(blue=3)
+    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("blue")} == {"ghcr.io/org/backend:v1.0.1"}
+    assert history.fewest_ready("backend") >= 3
+
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
+    serving.set("services.backend.active", "green")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "green.replicas is 2, but blue serves with 3 ready pods" in result.output
+    assert kubectl.serving() == "blue"
+
+    serving.set("services.backend.gate", {"minReadyPercentOfServing": 50})
+    assert serving.up().ok
+    assert kubectl.serving() == "green"
 
 
 def test_a_setting_of_the_whole_service_goes_out_with_a_switch_as_the_refusal_says(
@@ -108,47 +139,6 @@ def test_a_setting_of_the_whole_service_goes_out_with_a_switch_as_the_refusal_sa
             assert container["readinessProbe"]["httpGet"]["path"] == "/ready/now"
             assert container["ports"][0]["containerPort"] == 9000
     assert serving.planned() == {}
-
-
-def test_a_warm_colour_that_is_changed_and_switched_to_in_one_update_serves_with_its_new_pods_alone(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    assert serving.up().ok
-    serving.set("services.backend.green.tag", "v2.0.1")
-    serving.set("services.backend.active", "green")
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        result = serving.up()
-        assert result.ok, result.output
-    assert history.colours("backend") == ["blue", "green"]
-    assert history.fewest_ready("backend") == 3
-    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.1"}
-
-
-def test_a_change_of_the_serving_pods_that_is_allowed_keeps_enough_of_them_ready(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    serving.set("services.backend.blue.tag", "v1.0.1")
-    serving.set("services.backend.allowInPlaceUpdate", True)
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        result = serving.up()
-        assert result.ok, result.output
-    kubectl.expect_pods(blue=3)
-    assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("blue")} == {"ghcr.io/org/backend:v1.0.1"}
-    assert history.fewest_ready("backend") >= 3
-
-
-def test_a_switch_to_fewer_pods_than_serve_is_refused_in_the_preview_already(serving: Stack, kubectl: Kubectl) -> None:
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 2})
-    serving.set("services.backend.active", "green")
-    for result in (serving.preview(), serving.up()):
-        assert not result.ok
-        assert "green.replicas is 2, but blue serves with 3 ready pods" in result.output
-    assert kubectl.serving() == "blue"
-
-    serving.set("services.backend.gate", {"minReadyPercentOfServing": 50})
-    assert serving.up().ok
-    assert kubectl.serving() == "green"
 
 
 def test_a_colour_that_crashes_after_the_switch_is_rolled_back_from(serving: Stack, kubectl: Kubectl) -> None:

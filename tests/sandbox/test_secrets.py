@@ -8,19 +8,7 @@ from tests.sandbox.kubectl import Kubectl
 VALUE = "hunter2-of-the-test"
 
 
-def test_a_value_set_with_secret_ends_preview_and_update_and_is_stored_nowhere(serving: Stack, tmp_path: Path) -> None:
-    serving.run("config", "set", "--secret", "--path", "switchyard:services.backend.env.TOKEN", VALUE, check=True)
-    for result in (serving.preview(), serving.up()):
-        assert not result.ok
-        assert "switchyard:services: has a value set with --secret" in result.output
-        assert "Traceback" not in result.output
-        assert VALUE not in result.output
-    files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
-    assert any(b"backend-blue" in content for content in files)  # the state is among them
-    assert not any(VALUE.encode() in content for content in files)
-
-
-def test_a_secret_variable_is_a_reference_on_the_cluster_and_in_the_state(
+def test_a_secret_variable_is_a_reference_and_a_value_set_with_secret_is_refused_and_stored_nowhere(
     stack: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl.run("create", "secret", "generic", "backend-secrets", f"--from-literal=token={VALUE}")
@@ -32,4 +20,20 @@ def test_a_secret_variable_is_a_reference_on_the_cluster_and_in_the_state(
         container["env"]
     )
     assert stack.planned() == {}
-    assert not any(VALUE.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert not any(VALUE.encode() in content for content in contents(tmp_path))
+
+    stack.set("services.backend.secretEnv", None)
+    stack.run("config", "set", "--secret", "--path", "switchyard:services.backend.env.TOKEN", VALUE, check=True)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "switchyard:services: has a value set with --secret" in result.output
+        assert "Traceback" not in result.output
+        assert VALUE not in result.output
+    files = contents(tmp_path)
+    assert any(b"backend-blue" in content for content in files)  # the state is among them
+    assert not any(VALUE.encode() in content for content in files)
+
+
+def contents(directory: Path) -> list[bytes]:
+    """Of every file below a folder."""
+    return [file.read_bytes() for file in directory.rglob("*") if file.is_file()]

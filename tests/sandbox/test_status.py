@@ -4,8 +4,21 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from sandbox.stack import NAME, Stack
 from tests.sandbox.kubectl import Kubectl
+from tests.sandbox.shared import Shared
+
+
+@pytest.fixture
+def kubectl(shared: Shared) -> Kubectl:
+    return shared.kubectl
+
+
+@pytest.fixture
+def serving(shared: Shared) -> Stack:
+    return shared.stack
 
 
 def status(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
@@ -29,28 +42,12 @@ def test_status_shows_each_service_and_ends_well_when_all_is_as_configured(servi
 
 
 def test_status_ends_with_1_when_another_colour_serves_than_is_configured(serving: Stack, kubectl: Kubectl) -> None:
-    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "green"}}}')
+    selecting = '{{"spec": {{"selector": {{"version": "{}"}}}}}}'
+    kubectl.run("patch", "service", "backend", "-p", selecting.format("green"))
     result = status(serving)
+    kubectl.run("patch", "service", "backend", "-p", selecting.format("blue"))
     assert result.returncode == 1
     assert "pulumi up --refresh" in result.stdout
-
-
-def test_status_shows_what_runs_after_somebody_has_set_another_image(serving: Stack, kubectl: Kubectl) -> None:
-    kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:v9")
-    kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
-    result = status(serving)
-    assert result.returncode == 1
-    assert "v9  3/3 ready" in result.stdout
-    assert "pods of blue run ghcr.io/org/backend:v9 (set by kubectl-set)" in result.stdout
-
-    result = status(serving, "--json")
-    assert result.returncode == 1
-    [service] = json.loads(result.stdout)["services"]
-    assert (service["name"], service["namespace"]) == ("backend", kubectl.namespace)
-    assert (service["configured"], service["serving"]) == ("blue", "blue")
-    blue = service["tracks"]["blue"]
-    assert (blue["tag"], blue["wanted"], blue["ready"]) == ("v9", 3, 3)
-    assert service["tracks"]["green"]["tag"] is None
 
 
 def test_status_ends_with_2_and_every_mistake_when_the_configuration_is_wrong(serving: Stack) -> None:
@@ -97,3 +94,22 @@ def test_status_ends_with_2_when_a_value_is_no_json(serving: Stack) -> None:
     assert result.returncode == 2
     assert "switchyard:production" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_status_shows_what_runs_after_somebody_has_set_another_image(serving: Stack, kubectl: Kubectl) -> None:
+    # The last of the module: it leaves the pods as they are.
+    kubectl.run("set", "image", "deployment/backend-blue", "app=ghcr.io/org/backend:v9")
+    kubectl.run("rollout", "status", "deployment/backend-blue", "--timeout=60s")
+    result = status(serving)
+    assert result.returncode == 1
+    assert "v9  3/3 ready" in result.stdout
+    assert "pods of blue run ghcr.io/org/backend:v9 (set by kubectl-set)" in result.stdout
+
+    result = status(serving, "--json")
+    assert result.returncode == 1
+    [service] = json.loads(result.stdout)["services"]
+    assert (service["name"], service["namespace"]) == ("backend", kubectl.namespace)
+    assert (service["configured"], service["serving"]) == ("blue", "blue")
+    blue = service["tracks"]["blue"]
+    assert (blue["tag"], blue["wanted"], blue["ready"]) == ("v9", 3, 3)
+    assert service["tracks"]["green"]["tag"] is None

@@ -147,34 +147,35 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     assert (kubectl.serving(), controller.rules[-1]) == ("blue", weights(blue=100))
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
 def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_next_update_converges(
-    serving: Stack, kubectl: Kubectl, controller: Controller, *, back: bool
+    serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    assert serving.up().ok
-    serving.set("services.backend.active", "green")
-    serving.set("services.backend.blue.replicas", 0)
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        engine = serving.start("up", "--yes", "--skip-preview")
-        assert engine.stdout is not None
-        assert any("Service backend updated" in printed for printed in engine.stdout)
-        serving.kill(engine)
-        assert serving.run("cancel", "--yes").ok
-        if back:
-            serving.set("services.backend.active", "blue")
-            serving.set("services.backend.blue.replicas", 3)
-            serving.set("services.backend.green.replicas", 0)
-        result = serving.up("--refresh")
-        assert result.ok, result.output
-    serves, idle = ("blue", "green") if back else ("green", "blue")
-    assert (kubectl.serving(), controller.rules[-1]) == (serves, weights(**{serves: 100}))
-    kubectl.expect_pods(**{serves: 3, idle: 0})
-    assert history.fewest_ready("backend") == 3
-    assert serving.planned() == {}
+    """Once on to the colour that was under way, and once back."""
+    for last, following, back in (("blue", "green", False), ("green", "blue", True)):
+        serving.set(f"services.backend.{following}", {"tag": f"v2.0.0-{following}", "replicas": 3})
+        assert serving.up().ok
+        serving.set("services.backend.active", following)
+        serving.set(f"services.backend.{last}.replicas", 0)
+        with History(kubectl.kubeconfig, kubectl.namespace) as history:
+            engine = serving.start("up", "--yes", "--skip-preview")
+            assert engine.stdout is not None
+            assert any("Service backend updated" in printed for printed in engine.stdout)
+            serving.kill(engine)
+            assert serving.run("cancel", "--yes").ok
+            if back:
+                serving.set("services.backend.active", last)
+                serving.set(f"services.backend.{last}.replicas", 3)
+                serving.set(f"services.backend.{following}.replicas", 0)
+            result = serving.up("--refresh")
+            assert result.ok, result.output
+        serves, idle = (last, following) if back else (following, last)
+        assert (kubectl.serving(), controller.rules[-1]) == (serves, weights(**{serves: 100}))
+        kubectl.expect_pods(**{serves: 3, idle: 0})
+        assert history.fewest_ready("backend") == 3
+        assert serving.planned() == {}
 
 
-def test_a_colour_that_the_load_balancer_finds_unhealthy_is_not_switched_to(
+def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_hand_are_not_called_as_configured(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     serving.set("cluster.loadBalancer.healthIntervalSeconds", 5)
@@ -194,8 +195,30 @@ def test_a_colour_that_the_load_balancer_finds_unhealthy_is_not_switched_to(
     assert serving.up().ok
     assert controller.rules == [weights(blue=100), weights(green=100)]
 
+    serving.set("services.backend.gate.timeoutSeconds", 5)
+    annotation = "alb.ingress.kubernetes.io/actions.backend"
+    ingress = kubectl.get("ingress", "backend")
+    by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
+    for group in by_hand["forwardConfig"]["targetGroups"]:
+        group["weight"] = 100 if group["serviceName"] == "backend-blue" else 0
+    kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
 
-def test_a_service_that_serves_is_taken_from_the_selector_and_back_by_way_of_the_step_between(
+    result = serving.up()
+    assert not result.ok
+    assert (
+        "Ingress backend on the cluster leads to backend-blue, not backend-green as the stack has it" in result.output
+    )
+    serving.set("services.backend.blue.replicas", 0)
+    result = serving.up()
+    assert not result.ok
+    assert "a change of the idle colour blue is refused" in result.output
+    result = serving.up("--refresh")
+    assert result.ok, result.output
+    assert controller.rules[-1] == weights(green=100)
+    kubectl.expect_pods(green=3, blue=0)
+
+
+def test_a_service_is_taken_from_the_selector_and_back_by_way_of_the_step_between_and_a_route_refused_is_told(
     stack: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     stack.set("services.backend.switchEngine", None)
@@ -233,40 +256,8 @@ def test_a_service_that_serves_is_taken_from_the_selector_and_back_by_way_of_the
     assert kubectl.get("ingress", "backend")["metadata"]["uid"] == uid
     assert stack.planned() == {}
 
-
-def test_weights_that_were_changed_by_hand_are_not_called_as_configured(
-    serving: Stack, kubectl: Kubectl, controller: Controller
-) -> None:
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    assert serving.up().ok
-    annotation = "alb.ingress.kubernetes.io/actions.backend"
-    ingress = kubectl.get("ingress", "backend")
-    by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
-    for group in by_hand["forwardConfig"]["targetGroups"]:
-        group["weight"] = 100 if group["serviceName"] == "backend-green" else 0
-    kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
-
-    result = serving.up()
-    assert not result.ok
-    assert (
-        "Ingress backend on the cluster leads to backend-green, not backend-blue as the stack has it" in result.output
-    )
-    serving.set("services.backend.green.replicas", 0)
-    result = serving.up()
-    assert not result.ok
-    assert "a change of the idle colour green is refused" in result.output
-    result = serving.up("--refresh")
-    assert result.ok, result.output
-    assert controller.rules[-1] == weights(blue=100)
-    kubectl.expect_pods(blue=3, green=0)
-
-
-def test_a_route_that_the_controller_cannot_carry_out_ends_the_update_in_its_own_words_until_it_can(
-    stack: Stack, kubectl: Kubectl, controller: Controller
-) -> None:
-    stack.set("services.backend.switchEngine", None)
-    result = stack.up()
-    assert result.ok, result.output
+    # A route that the controller cannot carry out ends every update in its own words, until it can.
+    before = list(controller.rules)
     controller.refuses = "operation error Elastic Load Balancing v2: CreateRule, 400, ValidationError: no such path"
     stack.set("cluster.loadBalancer.routes", [{"service": "backend", "path": "/api"}])
     for _ in range(2):  # the second finds nothing to write
@@ -284,4 +275,4 @@ def test_a_route_that_the_controller_cannot_carry_out_ends_the_update_in_its_own
     controller.refuses = None
     result = stack.up()
     assert result.ok, result.output
-    assert controller.rules == [{"backend": 1}]
+    assert controller.rules == before

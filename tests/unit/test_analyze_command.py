@@ -38,7 +38,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
 
     def run(*arguments: str, canary: dict[str, Any] = CANARY) -> Result:
         stack = read({"backend": canary, "worker": BACKEND})
-        monkeypatch.setattr("switchyard.cli.read_settings", lambda _: ("test", stack))
+        monkeypatch.setattr("switchyard.commands.read_settings", lambda _: ("test", stack))
         return CliRunner().invoke(app, ["analyze", *arguments])
 
     return run
@@ -227,7 +227,7 @@ def test_a_configuration_that_is_wrong_ends_with_2(monkeypatch: pytest.MonkeyPat
     def refuse(_: str | None) -> None:
         raise SettingsError([Problem("switchyard:services", "missing", "must be there", "Set it.")])
 
-    monkeypatch.setattr("switchyard.cli.read_settings", refuse)
+    monkeypatch.setattr("switchyard.commands.read_settings", refuse)
     result = CliRunner().invoke(app, ["analyze", "backend"])
     assert result.exit_code == 2
     assert "switchyard:services: missing: must be there. Set it." in result.output

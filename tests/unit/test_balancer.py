@@ -6,9 +6,9 @@ from typing import Any
 
 import boto3  # type: ignore[import-untyped]
 import pytest
-from moto import mock_aws
 
 from gate.balancer import AwsError, Balancers
+from tests.unit.accounts import empty_account
 
 REGION = "ap-northeast-2"
 
@@ -24,9 +24,9 @@ class Account:
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
             for number, zone in enumerate("ab", 1)
         ]
-        self.node = ec2.run_instances(ImageId=ec2.describe_images()["Images"][0]["ImageId"], MinCount=1, MaxCount=1)[
-            "Instances"
-        ][0]["InstanceId"]
+        # Any image will do. To list those that moto knows takes more than a second.
+        started = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        self.node = started["Instances"][0]["InstanceId"]
         names = [subnet["Subnet"]["SubnetId"] for subnet in subnets]
         balancer = self.elb.create_load_balancer(Name="it", Subnets=names)["LoadBalancers"][0]
         self.hostname = balancer["DNSName"]
@@ -50,7 +50,7 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with empty_account():
         yield Account()
 
 
@@ -92,5 +92,6 @@ def test_a_missing_login_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # that of other tests has found a login
     with pytest.raises(AwsError, match="Unable to locate credentials"):
         asyncio.run(Balancers(REGION).rules("it.amazonaws.com"))

@@ -7,11 +7,10 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
-import kr8s
 import pytest
 
 from gate.access import ClusterAccess
-from gate.api_errors import AccessDeniedError
+from gate.api_errors import AccessDeniedError, AnsweredError
 from gate.autoscaling import has_metrics, read_sizings, warm
 from gate.base import GateRefusedError
 from gate.blue_green import BlueGreenGates
@@ -204,7 +203,7 @@ def test_second_autoscaler_and_lower_maximum_are_refused(monkeypatch: pytest.Mon
 def test_missing_metrics_are_warned_of(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     api = PlayedApi("blue", blue=3, green=0)
     response = httpx.Response(status, request=httpx.Request("GET", "https://api"))
-    api.metrics = kr8s.ServerError("no metrics", response=response)
+    api.metrics = AnsweredError("list", "pods", response, "no metrics")
     it, warned = gates(monkeypatch, api, service())
     asyncio.run(it.before_autoscaler(preview=False))
     assert "the cluster serves no metrics" in warned[0]

@@ -1,52 +1,17 @@
 """The guard of a run against an API server that is a table of objects."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 
-from gate.access import ClusterAccess
 from gate.base import GateRefusedError
-from gate.guard import Guard, ServiceEntry
-from render.marks import ADOPTED, Mark
+from gate.guard import Guard
+from gate.service_entry import ServiceEntry
+from render.marks import ADOPTED
 from tests.unit.guarded_objects import OURS, THEIRS, Table, manifest, serving
+from tests.unit.guards import Make, delete, make
 
-ENTRY = ServiceEntry("backend", "default", adopt_path="switchyard:services.backend.adopt")
-
-Make = Callable[..., tuple[Guard, Table, list[str]]]
-
-
-@pytest.fixture
-def make(monkeypatch: pytest.MonkeyPatch) -> Make:
-    def build(objects: Mapping[tuple[str, str], dict[str, Any]], **changes: Any) -> tuple[Guard, Table, list[str]]:
-        said: list[str] = []
-        table = Table(objects)
-        given: dict[str, Any] = {
-            "mark": OURS,
-            "former": None,
-            "production": False,
-            "own_machines": False,
-            "services": {("default", "backend"): ENTRY},
-            "removed": frozenset(),
-            "destroy_asked": False,
-            "say": said.append,
-            "warn": said.append,
-            "access": ClusterAccess(),
-        }
-        guard = Guard(**{**given, **changes})
-
-        async def api(_: Guard) -> Table:
-            return table
-
-        monkeypatch.setattr(Guard, "_api", api)
-        return guard, table, said
-
-    return build
-
-
-def delete(guard: Guard, record: Mapping[str, Any], *, preview: bool = False, by_guard: bool = True) -> None:
-    asyncio.run(guard.before_delete(record, record, preview=preview, by_guard=by_guard))
+__all__ = ["make"]
 
 
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
@@ -142,6 +107,25 @@ def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -
     with pytest.raises(GateRefusedError, match="backend: Service backend has 1 ready endpoint"):
         asyncio.run(guard.before_destroy())
     assert not guard.destroying
+
+
+def test_a_destroy_of_production_is_refused_while_its_pods_are_down(make: Make) -> None:
+    crashed = serving()
+    crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
+    guard, _, _ = make(crashed, production=True)
+    with pytest.raises(GateRefusedError, match="backend: Service backend selects 1 pod, of which none is ready"):
+        asyncio.run(guard.before_destroy())
+    assert not guard.destroying
+
+
+def test_a_vanished_service_whose_pods_are_down_loses_nothing(make: Make) -> None:
+    crashed = serving()
+    crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
+    guard, table, _ = make(crashed, services={})
+    for record in [one for one in crashed.values() if "kind" in one]:
+        with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
+            delete(guard, record)
+    assert table.deleted == []
 
 
 def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
@@ -269,13 +253,3 @@ def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(mak
     guard.before_release_delete({"namespace": "argo-rollouts", "name": "old"})
     guard.destroying = True
     guard.before_release_delete(release)
-
-
-@pytest.mark.parametrize(("mark", "known", "warned"), [(OURS, False, True), (OURS, True, False), (None, True, False)])
-def test_a_service_that_the_state_does_not_know_may_be_that_of_another_backend(
-    make: Make, mark: Mark | None, *, known: bool, warned: bool
-) -> None:
-    guard, _, said = make(serving(mark))
-    account = serving(mark)["serviceaccounts", "backend"]
-    asyncio.run(guard.before_write(account, account if known else None))
-    assert any("a stack of the same name in another backend" in line for line in said) is warned

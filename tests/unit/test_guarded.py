@@ -6,10 +6,9 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_kubernetes.core.v1 import NodePatch, Service
 
 from components.guard import DESTROY_HOOK, DeletedBy, attach, begin, guarded
-from components.manifest import register, register_custom
+from components.manifest import register, register_patch
 from gate.access import ClusterAccess
 from render.marks import PROJECT, STACK
 from settings.stack import load
@@ -28,21 +27,21 @@ async def _awaited(done: Awaitable[None]) -> None:
 
 
 def test_an_object_has_the_marks_of_its_stack_and_keeps_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = record(monkeypatch, lambda: register(Service, "it", MANIFEST, pulumi.ResourceOptions()))
+    recording = record(monkeypatch, lambda: register("it", MANIFEST, pulumi.ResourceOptions()))
     annotations = recording.requests["kubernetes:core/v1:Service", "it"].object["metadata"]["annotations"]
     assert dict(annotations) == {"a": "b", PROJECT: "switchyard", STACK: "test"}
 
 
 def test_an_object_of_another_kind_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rollout = {**MANIFEST, "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {}}
-    recording = record(monkeypatch, lambda: register_custom("it", rollout, pulumi.ResourceOptions()))
+    recording = record(monkeypatch, lambda: register("it", rollout, pulumi.ResourceOptions()))
     request = recording.requests["kubernetes:argoproj.io/v1alpha1:Rollout", "it"]
     assert request.object["metadata"]["annotations"][STACK] == "test"
 
 
 def test_a_patch_of_a_node_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    node = {"apiVersion": "v1", "kind": "NodePatch", "metadata": {"name": "n", "annotations": {"a": "b"}}}
-    recording = record(monkeypatch, lambda: register(NodePatch, "it", node, pulumi.ResourceOptions()))
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "annotations": {"a": "b"}}}
+    recording = record(monkeypatch, lambda: register_patch("it", node, pulumi.ResourceOptions()))
     assert dict(recording.requests["kubernetes:core/v1:NodePatch", "it"].object["metadata"]["annotations"]) == {
         "a": "b"
     }

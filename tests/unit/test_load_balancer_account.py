@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from rehearsal.aws import Aws
 from rehearsal.kinds import Request, ec2
@@ -13,6 +12,7 @@ from rehearsal.load_balancer_requests import elb, tag_list
 from rehearsal.load_balancer_wanted import PROTECTION, RESOURCE_TAG
 from rehearsal.plugin import RefusedError
 from render.ingress import NO_ROUTE_RESPONSE, TLS_POLICY
+from tests.unit.accounts import empty_account
 from tests.unit.balanced_ingresses import (
     CERTIFICATE,
     INSTANCE,
@@ -48,7 +48,7 @@ def clients() -> Aws:
 
 @pytest.fixture
 def aws(clients: Aws) -> Iterator[Aws]:
-    with mock_aws():
+    with empty_account():
         yield clients
 
 

@@ -12,12 +12,15 @@ import botocore.session  # type: ignore[import-untyped]
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
-from moto import mock_aws
 
 from render import cloud_init, iam
+from tests.unit.accounts import empty_account
 from tests.unit.engine import Recording
 from tests.unit.machine_calls import REGION, all_calls
 from tests.unit.machines import ACCOUNT, KEYS, TABLE, ZONES, built
+
+IMAGE = "ami-0123456789abcdef0"
+"""Any will do: moto looks at no image."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +50,9 @@ def changed(value: Any, known: dict[str, str]) -> Any:
 
 
 def network(client: Any) -> dict[str, str]:
-    """The network that is there before a machine is, and an image."""
+    """The network that is there before a machine is."""
     vpc = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    known = {"ami-0123456789abcdef0": client.describe_images()["Images"][0]["ImageId"]}
+    known: dict[str, str] = {}
     for number, zone in enumerate(ZONES, 1):
         made = client.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)
         known[f"subnet-{zone}"] = made["Subnet"]["SubnetId"]
@@ -63,7 +66,7 @@ def network(client: Any) -> dict[str, str]:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with empty_account():
         yield lambda service: boto3.client(service, region_name=REGION)
 
 
@@ -145,8 +148,7 @@ def a_long_parameter(account: Callable[[str], Any]) -> object:
 
 def long_user_data(account: Callable[[str], Any]) -> object:
     text = "#" * (cloud_init.USER_DATA_LIMIT + 1)
-    image = account("ec2").describe_images()["Images"][0]["ImageId"]
-    return account("ec2").run_instances(MinCount=1, MaxCount=1, ImageId=image, UserData=text)
+    return account("ec2").run_instances(MinCount=1, MaxCount=1, ImageId=IMAGE, UserData=text)
 
 
 def a_long_policy(account: Callable[[str], Any]) -> object:
@@ -162,10 +164,9 @@ def a_key_that_is_not_there(account: Callable[[str], Any]) -> object:
 
 
 def credits_of_a_type_without_them(account: Callable[[str], Any]) -> object:
-    image = account("ec2").describe_images()["Images"][0]["ImageId"]
     unlimited = {"CpuCredits": "unlimited"}
     return account("ec2").run_instances(
-        MinCount=1, MaxCount=1, ImageId=image, InstanceType="m5.large", CreditSpecification=unlimited
+        MinCount=1, MaxCount=1, ImageId=IMAGE, InstanceType="m5.large", CreditSpecification=unlimited
     )
 
 

@@ -13,9 +13,9 @@ import botocore.session  # type: ignore[import-untyped]
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
-from moto import mock_aws
 
 from render.security_groups import Group
+from tests.unit.accounts import empty_account
 from tests.unit.engine import Recording
 from tests.unit.network import REGION, TABLE, TAG, aws_resources, cluster, inputs, registered
 
@@ -156,7 +156,7 @@ def test_moto_makes_the_whole_network_and_gives_it_back(recording: Recording) ->
             text = text.replace(json.dumps(recorded)[1:-1], made)
         return text
 
-    with mock_aws():
+    with empty_account():
         clients = {service: boto3.client(service, region_name=REGION) for service in ("ec2", "logs", "kms", "iam")}
         ec2 = clients["ec2"]
         for own, made in all_calls(recording):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from moto import mock_aws
 
 from rehearsal.aws import KINDS, Aws
 from rehearsal.install import launcher, make_home
@@ -16,6 +15,7 @@ from rehearsal.plugin import RefusedError
 from rehearsal.record import HIDDEN, Record
 from rehearsal.tls import KEY, REQUEST, SELF_SIGNED, SIGNED, Tls
 from rehearsal.values import SECRET, SIGNATURE, UNKNOWN, Values, has_unknown, read, write
+from tests.unit.accounts import empty_account
 
 VPC = "aws:ec2/vpc:Vpc"
 INSTANCE = "aws:ec2/instance:Instance"
@@ -25,7 +25,7 @@ ROLE = "aws:iam/role:Role"
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    with mock_aws():
+    with empty_account():
         yield Aws("ap-northeast-2")
 
 

@@ -81,6 +81,49 @@ def test_a_service_without_ready_endpoints_serves_nobody() -> None:
     assert service_serves("backend", view) is None
 
 
+CRASHED = NamespaceView(
+    services=BLUE_SERVES.services, slices=(slice_of("backend", "b1", "b2", ready=False),), pods=BLUE_SERVES.pods
+)
+
+
+def test_a_service_whose_pods_are_all_unready_is_missed_all_the_same() -> None:
+    assert service_serves("backend", CRASHED) == "Service backend selects 2 pods, of which none is ready"
+    for kind, of, live in (
+        ("Service", "backend", {}),
+        ("Deployment", "backend-blue", workload(BLUE)),
+        ("PodDisruptionBudget", "backend-blue", workload(BLUE)),
+        ("ServiceAccount", "backend", {}),
+    ):
+        assert object_serves(name(kind, of), live, CRASHED) is not None
+    for kind, of, live in (
+        ("Service", "backend-green", {}),
+        ("Deployment", "backend-green", workload(GREEN)),
+        ("PodDisruptionBudget", "backend-green", workload(GREEN)),
+    ):
+        assert object_serves(name(kind, of), live, CRASHED) is None
+
+
+def test_an_ingress_to_unready_pods_counts_as_one_to_ready_ones() -> None:
+    found = ingress({"defaultBackend": backend("backend-green")})
+    view = NamespaceView((service("backend-green", GREEN),), (), (pod("g1", GREEN),), ingresses=(found,))
+    reason = users_services(view)["backend-green"]
+    assert reason == "Ingress web sends requests to Service backend-green, which selects 1 pod, of which none is ready"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": {"phase": "Failed"}}, {"status": {"phase": "Succeeded"}}, {"metadata": {"deletionTimestamp": "now"}}],
+)
+def test_pods_that_have_ended_or_are_going_serve_nobody(change: dict[str, Any]) -> None:
+    gone = pod("b1", BLUE)
+    gone = {**gone, **change, "metadata": {**gone["metadata"], **change.get("metadata", {})}}
+    assert service_serves("backend", NamespaceView((service("backend", BLUE),), (), (gone,))) is None
+
+
+def test_a_service_that_selects_nothing_serves_nobody() -> None:
+    assert service_serves("backend", NamespaceView((service("backend", {}),), (), (pod("b1", BLUE),))) is None
+
+
 def test_the_pods_of_a_rollout_serve_under_a_selector_with_its_hash() -> None:
     labels = {"app": "backend", "version": "rollout"}
     hashed = {"app": "backend", "rollouts-pod-template-hash": "abc"}

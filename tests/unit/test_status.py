@@ -14,7 +14,8 @@ from gate.cluster import Cluster
 from gate.images import Running
 from render.labels import selector
 from settings.service import Track
-from switchyard.cli import _table, app
+from switchyard.cli import app
+from switchyard.commands import _table
 from switchyard.configuration import ConfigurationError
 from switchyard.status import ServiceStatus, TrackStatus, look
 from switchyard.status_json import document
@@ -27,6 +28,9 @@ class NoAutoscalers:
 
     async def find_all(self, *_: object) -> dict[str, list[object]]:
         return {"items": []}
+
+    async def find(self, _resource: str, *_: object) -> Any:
+        return None
 
 
 @dataclass
@@ -144,7 +148,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     def read(_: str | None) -> Any:
         raise error
 
-    monkeypatch.setattr("switchyard.cli.read_settings", read)
+    monkeypatch.setattr("switchyard.commands.read_settings", read)
     return CliRunner().invoke(app, ["status", *arguments])
 
 
@@ -172,3 +176,18 @@ def test_an_error_is_json_where_json_was_asked_for(
     plain = run(monkeypatch, error)
     assert (plain.exit_code, plain.stdout) == (code, "")
     assert said in plain.stderr
+
+
+def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutAccount(NoAutoscalers):
+        """An API server on which everything of the service is, but for its account."""
+
+        async def find(self, _resource: str, *_: object) -> Any:
+            return None if _resource == "serviceaccounts" else {"metadata": {}}
+
+    monkeypatch.setattr(Played, "api", WithoutAccount())
+    status = looked(monkeypatch, "selector", written("selector"))
+    [note] = status.notes
+    assert "backend: ServiceAccount/backend in namespace" in note
+    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert not status.as_configured

@@ -1,0 +1,42 @@
+"""The identity of a stack: made once, kept in its state, and written on every object of the stack.
+
+Project and stack name are no identity: the same two are in use in another backend, or in a state that was made anew.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.runtime.sync_await import _sync_await
+
+NAME = "stack-identity"
+"""The engine's name of the resource that keeps the identity. As fixed as the names of the hooks."""
+
+LENGTH = 8
+"""Bytes of an identity: two stacks of one name that draw the same one are not to be expected."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells a stack from every other one, of the same project and name too.
+
+    Attributes:
+        text: the identity; empty where the state has none, as at the destroy of one that an earlier version wrote.
+        kept_in: the resource that keeps it, which goes after everything that has the identity on it.
+    """
+
+    text: str = ""
+    kept_in: pulumi.Resource | None = None
+
+
+def stack_identity() -> Identity:
+    """The identity in the stack's state; the first update draws one, and a preview before it draws one of its own.
+
+    Waits until the engine has recorded it, so that no object is written with an identity that the state lacks, however
+    the update ends.
+    """
+    drawn = secrets.token_hex(LENGTH)
+    # Without a change of the input the resource is never updated; its output is the first input, whatever follows.
+    kept = pulumi.Stash(NAME, input=drawn, opts=pulumi.ResourceOptions(ignore_changes=["input"]))
+    text = _sync_await(kept.output.future())
+    return Identity(text, kept) if isinstance(text, str) else Identity()

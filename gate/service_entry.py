@@ -1,0 +1,22 @@
+"""What the guard is told of a service."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServiceEntry:
+    """What the guard needs to know of one service of the configuration.
+
+    Attributes:
+        name: of the service in Kubernetes, which knows its key.
+        namespace: of its objects.
+        adopted: the objects that it may take over, as ``Kind/name``.
+        listed: how many of them are listed under `adopt_path`.
+        adopt_path: where they are listed.
+    """
+
+    name: str
+    namespace: str
+    adopted: frozenset[str] = frozenset()
+    listed: int = 0
+    adopt_path: str = ""
