@@ -174,7 +174,7 @@ def _one_after_the_other(
     return Refusal(
         step=", ".join(f"{change.path}: {change.wanted}" for change in moving),
         found="; ".join(_still_has(change, holders) for change in moving),
-        rule=f"{RULE}, and no update gives it up before another Service is to have it",
+        rule=f"{RULE}, and an update does not wait until one gives it up before another takes it",
         remedy=f"Nothing was changed. It takes {len(steps)} updates: {', then '.join(steps)}",
     )
 
