@@ -24,7 +24,7 @@ ROUTES = [
     {"service": "backend"},
     {"service": "shop", "host": "shop.example.org", "path": "/cart"},
 ]
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 
 class Watched(Aws):

@@ -15,7 +15,7 @@ from tests.rehearsal.conftest import account, small_stack
 
 INSTANCE = "aws:ec2/instance:Instance"
 SLOW_SECONDS = 4.0
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 
 def exported(stack: Stack) -> dict[str, set[str]]:
