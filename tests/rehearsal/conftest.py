@@ -1,6 +1,5 @@
 """A stack of the small program in `program`, in the real engine, before stand-ins of its own."""
 
-import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -26,30 +25,28 @@ class SmallStack(Stack):
         return found
 
 
-@contextlib.contextmanager
-def account(directory: Path) -> Iterator[StandIns]:
-    """Stand-ins with an empty account, in the environment while the block runs."""
-    directory.mkdir()
-    with stand_ins(directory, region="ap-northeast-2") as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment.items():
-            patch.setitem(os.environ, name, value)
-        yield running
-
-
-def small_stack(directory: Path) -> SmallStack:
-    """The program's stack, without anything in it."""
-    directory.mkdir()
-    return SmallStack(directory, {"rehearsed:size": "t3.medium"}, PROGRAM)
-
-
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[StandIns]:
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIns]:
     """Stand-ins with an empty account."""
-    with account(tmp_path / "rehearsal") as running:
+    directory = tmp_path / "rehearsal"
+    directory.mkdir()
+    with stand_ins(directory, region="ap-northeast-2") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setitem(os.environ, name, value)
         yield running
 
 
 @pytest.fixture
 def stack(aws: StandIns, tmp_path: Path) -> SmallStack:
     """The program's stack, without anything in it."""
-    return small_stack(tmp_path / "stack")
+    directory = tmp_path / "stack"
+    directory.mkdir()
+    return SmallStack(directory, {"rehearsed:size": "t3.medium"}, PROGRAM)
+
+
+@pytest.fixture
+def built(stack: SmallStack) -> SmallStack:
+    """The same stack after its first update."""
+    result = stack.up()
+    assert result.ok, result.output
+    return stack

@@ -1,17 +1,13 @@
 """The stand-ins in the real engine: what an update, a preview and a destroy do, and what is written down."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from rehearsal.stand_ins import AWS_NOTICE, TLS_NOTICE, StandIns
-from sandbox.stack import Result
 from tests.rehearsal.conftest import SmallStack as Stack
-from tests.rehearsal.conftest import account, small_stack
 
 INSTANCE = "aws:ec2/instance:Instance"
 SLOW_SECONDS = 4.0
@@ -28,36 +24,11 @@ def exported(stack: Stack) -> dict[str, set[str]]:
     return found
 
 
-@dataclass(frozen=True)
-class Built:
-    """A stack after its first update, and the stand-ins that it was made at."""
-
-    stack: Stack
-    aws: StandIns
-    first: Result
-
-
-@pytest.fixture(scope="module")
-def of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    directory = tmp_path_factory.mktemp("shared")
-    with account(directory / "rehearsal") as running:
-        stack = small_stack(directory / "stack")
-        yield Built(stack, running, stack.up())
-
-
-@pytest.fixture
-def shared(of_module: Built) -> Iterator[Built]:
-    """The same for one test; the configuration is set back afterwards."""
-    before = of_module.stack.snapshot()
-    yield of_module
-    of_module.stack.restore(before)
-
-
-def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(shared: Built) -> None:
-    stack, aws = shared.stack, shared.aws
-    assert shared.first.ok, shared.first.output
-    assert AWS_NOTICE in shared.first.output
-    assert TLS_NOTICE in shared.first.output
+def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(aws: StandIns, stack: Stack) -> None:
+    result = stack.up()
+    assert result.ok, result.output
+    assert AWS_NOTICE in result.output
+    assert TLS_NOTICE in result.output
     assert len(aws.aws.instances()) == 1
     assert not aws.aws.unchecked
     assert {call["by"] for call in aws.record.calls("create")} == {"moto", "cryptography"}
@@ -68,26 +39,64 @@ def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
     assert AWS_NOTICE in stack.preview().output
 
 
-def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(shared: Built) -> None:
-    built, before = shared.stack, shared.aws.record.names("update", "delete")
+def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: Stack, aws: StandIns) -> None:
     built.replace("rehearsed:port", 4790)
     preview = built.preview()
     assert "toPort: 4789 => 4790" in " ".join(preview.output.split())
     assert built.planned() == {"rule": "update"}
     built.replace("rehearsed:cidr", "10.1.0.0/16")
     assert {"create-replacement", "replace"} & {built.planned()["vpc"]}
-    assert shared.aws.record.names("update", "delete") == before
+    assert aws.record.calls("update", "delete") == []
 
 
-def test_an_image_that_moved_and_user_data_that_changed_do_nothing_where_they_are_ignored(shared: Built) -> None:
-    shared.aws.aws.image, before = "ami-00000000000000001", shared.aws.aws.image
-    shared.stack.replace("rehearsed:userData", "#!/bin/sh\n# another\n")
-    assert shared.stack.planned() == {}
-    shared.aws.aws.image = before
+def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, aws: StandIns) -> None:
+    built.replace("rehearsed:size", "t3.large")
+    assert built.planned() == {"machine": "update"}
+    before = len(aws.record.calls("create"))
+    assert built.up().ok
+    assert aws.record.names("update") == ["machine"]
+    assert len(aws.record.calls("create")) == before
+    assert built.planned() == {}
 
 
-def test_no_secret_is_in_plain_in_the_state_or_in_the_record(shared: Built) -> None:
-    built, aws = shared.stack, shared.aws
+def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: StandIns) -> None:
+    before = aws.record.names("create")
+    built.replace("rehearsed:more", 1)
+    assert built.up().ok
+    assert aws.record.names("create") == [*before, "more-0"]
+    assert aws.record.calls("update", "delete") == []
+    assert built.planned() == {}
+
+
+def test_an_image_that_moved_and_user_data_that_changed_do_nothing_where_they_are_ignored(
+    built: Stack, aws: StandIns
+) -> None:
+    aws.aws.image = "ami-00000000000000001"
+    built.replace("rehearsed:userData", "#!/bin/sh\n# another\n")
+    assert built.planned() == {}
+
+
+def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: StandIns) -> None:
+    stack.replace("rehearsed:userData", "#" * 16385)
+    preview = stack.preview()
+    assert not preview.ok
+    assert "has 16385 bytes, EC2 takes 16384" in preview.output
+    assert aws.record.calls("create") == []
+
+
+def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: StandIns) -> None:
+    dependencies = exported(built)
+    result = built.destroy()
+    assert result.ok, result.output
+    assert AWS_NOTICE in result.output
+    deleted = aws.record.names("delete")
+    assert sorted(deleted) == sorted(dependencies)
+    for name, needed in dependencies.items():
+        assert all(deleted.index(name) < deleted.index(other) for other in needed)
+    assert aws.aws.instances() == []
+
+
+def test_no_secret_is_in_plain_in_the_state_or_in_the_record(built: Stack, aws: StandIns) -> None:
     shown = built.run("stack", "output", "privateKey", "--show-secrets", check=True).output
     assert "PRIVATE KEY" in shown
     secret = shown.splitlines()[1]
@@ -98,86 +107,13 @@ def test_no_secret_is_in_plain_in_the_state_or_in_the_record(shared: Built) -> N
         assert "PRIVATE KEY" not in file.read_text()
 
 
-def test_the_certificates_are_real(shared: Built) -> None:
-    built = shared.stack
+def test_the_certificates_are_real(built: Stack) -> None:
     signed = x509.load_pem_x509_certificate(built.outputs()["certificate"].encode())
     authority = next(
         resource["outputs"]["certPem"] for resource in built.state() if resource["urn"].endswith("::authority")
     )
     signed.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
     assert signed.subject.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
-
-
-def test_a_change_of_the_size_is_made_in_place_and_the_only_call(of_module: Built) -> None:
-    # From here on each test leaves the stack as it has made it.
-    built, before = of_module.stack, of_module.aws.record.names("create", "update")
-    built.replace("rehearsed:size", "t3.large")
-    assert built.planned() == {"machine": "update"}
-    assert built.up().ok
-    assert of_module.aws.record.names("create", "update") == [*before, "machine"]
-    assert of_module.aws.record.names("update")[-1] == "machine"
-    assert built.planned() == {}
-    built.replace("rehearsed:size", "t3.medium")
-    assert built.up().ok
-
-
-def test_one_resource_more_is_the_only_one_that_is_made(of_module: Built) -> None:
-    built, before = of_module.stack, of_module.aws.record.names("create", "update", "delete")
-    built.replace("rehearsed:more", 1)
-    assert built.up().ok
-    assert of_module.aws.record.names("create", "update", "delete") == [*before, "more-0"]
-    assert of_module.aws.record.names("create")[-1] == "more-0"
-    assert built.planned() == {}
-
-
-def test_a_certificate_is_replaced_within_its_early_renewal_and_an_authority_without_one_is_not(
-    of_module: Built,
-) -> None:
-    built = of_module.stack
-    before = certificates(built)
-    built.replace("rehearsed:renewal", 1)
-    assert built.planned() == {"signed": "update"}
-    assert built.up().ok
-    assert certificates(built) == before
-    built.replace("rehearsed:renewal", 24)
-    assert {"create-replacement", "replace"} & {built.planned()["signed"]}
-    result = built.up()
-    assert result.ok, result.output
-    after = certificates(built)
-    assert after["signed"] != before["signed"]
-    assert after["authority"] == before["authority"]
-    assert "authority" not in built.planned()
-
-
-def test_a_destroy_goes_backwards_and_leaves_nothing(of_module: Built) -> None:
-    built, aws = of_module.stack, of_module.aws
-    before = aws.record.names("delete")
-    dependencies = exported(built)
-    result = built.destroy()
-    assert result.ok, result.output
-    assert AWS_NOTICE in result.output
-    deleted = aws.record.names("delete")[len(before) :]
-    assert sorted(deleted) == sorted(dependencies)
-    for name, needed in dependencies.items():
-        assert all(deleted.index(name) < deleted.index(other) for other in needed)
-    assert aws.aws.instances() == []
-
-
-def certificates(stack: Stack) -> dict[str, str]:
-    """The serial numbers of the certificates in the state, by name."""
-    return {
-        resource["urn"].rpartition("::")[2]: resource["id"]
-        for resource in stack.state()
-        if resource["type"].endswith("Cert") and "Request" not in resource["type"]
-    }
-
-
-def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: StandIns) -> None:
-    stack.replace("rehearsed:userData", "#" * 16385)
-    preview = stack.preview()
-    assert not preview.ok
-    assert "has 16385 bytes, EC2 takes 16384" in preview.output
-    assert aws.record.calls("create") == []
 
 
 @pytest.mark.parametrize("refreshed", [False, True], ids=["taken up at once", "after a refresh"])
@@ -222,3 +158,28 @@ def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: StandIns) -> Non
     assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
     kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}
     assert not any("aws" in name or "tls" in name for name in kept)
+
+
+def test_a_certificate_is_replaced_within_its_early_renewal_and_an_authority_without_one_is_not(built: Stack) -> None:
+    before = certificates(built)
+    built.replace("rehearsed:renewal", 1)
+    assert built.planned() == {"signed": "update"}
+    assert built.up().ok
+    assert certificates(built) == before
+    built.replace("rehearsed:renewal", 24)
+    assert {"create-replacement", "replace"} & {built.planned()["signed"]}
+    result = built.up()
+    assert result.ok, result.output
+    after = certificates(built)
+    assert after["signed"] != before["signed"]
+    assert after["authority"] == before["authority"]
+    assert "authority" not in built.planned()
+
+
+def certificates(stack: Stack) -> dict[str, str]:
+    """The serial numbers of the certificates in the state, by name."""
+    return {
+        resource["urn"].rpartition("::")[2]: resource["id"]
+        for resource in stack.state()
+        if resource["type"].endswith("Cert") and "Request" not in resource["type"]
+    }

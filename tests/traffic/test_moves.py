@@ -77,6 +77,7 @@ def expect_no_more_requests(walk: Walk, step: int, kubectl: Kubectl) -> None:
     assert counted() == first
 
 
+@pytest.mark.skipif(not TWO_CLUSTERS, reason="a long proof; run: make test-moves")
 @pytest.mark.parametrize(
     ("section", "service", "namespace", "steps"),
     [
