@@ -107,6 +107,11 @@ def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
     return guard
 
 
+def stack_mark() -> Mark:
+    """The mark of this stack; without its identity where no run has begun, as in tests of components."""
+    return _current[0].guard.mark if _current else Mark(pulumi.get_project(), pulumi.get_stack())
+
+
 def guarded(
     manifest: Manifest, opts: pulumi.ResourceOptions, deleted_by: DeletedBy = "guard"
 ) -> tuple[Manifest, pulumi.ResourceOptions]:
@@ -120,7 +125,7 @@ def guarded(
         deleted_by: see `DeletedBy`.
     """
     if not _current:
-        return marked(manifest, Mark(pulumi.get_project(), pulumi.get_stack())), opts
+        return marked(manifest, stack_mark()), opts
     hooks = _current[0]
     manifest = marked(manifest, hooks.guard.mark, hooks.guard.key(manifest))
     hooks.guard.register(manifest)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components.guard import stack_mark
 from components.operation import is_destroy
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.blocking import run_blocking
@@ -35,8 +36,6 @@ def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
         # No reason to stop a rollback: the API server itself gives no port to two Services.
         pulumi.log.warn(f"whether the ports on the nodes are free is not known ({error})")
         return
-    own = {Mark(pulumi.get_project(), pulumi.get_stack())}
-    if settings.former is not None:
-        own.add(Mark.parse(settings.former))
-    if refusals := refuse_taken_ports(services, listed, own):
+    former = None if settings.former is None else Mark.parse(settings.former)
+    if refusals := refuse_taken_ports(services, listed, stack_mark(), former):
         raise pulumi.RunError("\n".join(map(str, refusals)))

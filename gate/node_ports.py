@@ -14,6 +14,7 @@ from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError
 from gate.decisions import Refusal
 from gate.node_port_updates import PortChange, free_port, updates
+from gate.owners import is_own
 from render.marks import Mark, is_adopted, mark_of
 from render.pods import PORT
 from settings.checks import SERVICES
@@ -51,36 +52,43 @@ def has_fixed_ports(services: Mapping[str, ServiceSettings]) -> bool:
 
 async def list_services(api: BoundedApi, namespaces: Collection[str]) -> list[dict[str, Any]]:
     """The Services of the cluster; of the given namespaces alone for a user who may not list all, or of none."""
-    with suppress(AccessDeniedError):
-        items: list[dict[str, Any]] = (await api.find_all("services", None, {}))["items"]
-        return items
-    lists = await asyncio.gather(*(_of_namespace(api, namespace) for namespace in sorted(namespaces)))
-    return [item for listed in lists for item in listed]
+    everywhere = await _listed(api, None)
+    if everywhere is not None:
+        return everywhere
+    lists = await asyncio.gather(*(_listed(api, namespace) for namespace in sorted(namespaces)))
+    return [item for listed in lists for item in listed or ()]
 
 
-async def _of_namespace(api: BoundedApi, namespace: str) -> list[dict[str, Any]]:
+async def _listed(api: BoundedApi, namespace: str | None) -> list[dict[str, Any]] | None:
+    """The Services of a namespace, or of all; None for a user who may not list them."""
     with suppress(AccessDeniedError):
         items: list[dict[str, Any]] = (await api.find_all("services", namespace, {}))["items"]
         return items
-    return []
+    return None
 
 
 def refuse_taken_ports(
-    services: Mapping[str, ServiceSettings], live: Iterable[Mapping[str, Any]], own: Collection[Mark]
+    services: Mapping[str, ServiceSettings], live: Iterable[Mapping[str, Any]], own: Mark, former: Mark | None = None
 ) -> list[Refusal]:
     """Refuses ports on the nodes that another Service has when the update begins.
 
     Args:
         services: of the configuration.
         live: the Services of the cluster.
-        own: marks of this stack, and of the one that it took over from.
+        own: the mark of this stack.
+        former: of the stack that this one took over from; None for none.
     """
     holders = _holders(live)
     changes = _changes(services, holders)
     taken = {*holders, *(change.wanted for change in changes if change.wanted is not None)}
     configured = {service.namespaced(key): service for key, service in services.items()}
     kept = {(change.service, change.live) for change in changes}
-    leaving = {number for number, holder in holders.items() if _goes(number, holder, configured, kept, own)}
+    ours = {
+        holder.service
+        for holder in holders.values()
+        if holder.mark is not None and is_own(holder.mark, own, former, known=True)
+    }
+    leaving = {number for number, holder in holders.items() if _goes(number, holder, configured, kept, ours)}
     wrong = [change for change in changes if _is_taken(change, holders)]
     moving = [
         change
@@ -142,12 +150,12 @@ def _goes(
     holder: Holder,
     configured: Mapping[NamespacedName, ServiceSettings],
     kept: Collection[tuple[NamespacedName, int | None]],
-    own: Collection[Mark],
+    ours: Collection[NamespacedName],
 ) -> bool:
     """Whether a port goes with this update: with its Service, or from a Service that has it no more."""
     service = configured.get(holder.service)
     if service is None:
-        return holder.mark in own and NamespacedName(holder.service.namespace, holder.app) not in configured
+        return holder.service in ours and NamespacedName(holder.service.namespace, holder.app) not in configured
     if holder.port is None:  # the settings know nothing of the port for health checks
         return not _wanted(service)
     return (holder.service, number) not in kept

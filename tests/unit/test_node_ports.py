@@ -74,6 +74,7 @@ def numbers(live: Live) -> dict[str, dict[str, int]]:
     }
 
 
+IDENTIFIED = Mark(OURS.project, OURS.stack, "0123")
 WEB, API = live_service("web", http=FIRST), live_service("api", http=SECOND)
 
 
@@ -137,7 +138,7 @@ WEB, API = live_service("web", http=FIRST), live_service("api", http=SECOND)
 def test_a_port_that_moves_is_refused_with_updates_that_move_it(live: Live, config: dict[str, Any], count: int) -> None:
     with pytest.raises(AssertionError, match="already allocated"):
         updated(live, parsed(config))
-    [refusal] = refuse_taken_ports(parsed(config), live.values(), {OURS})
+    [refusal] = refuse_taken_ports(parsed(config), live.values(), OURS)
     assert f"It takes {count} updates" in refusal.remedy
     after = config = {SERVICES: copy.deepcopy(config)}
     for step in refusal.remedy.split("`")[1::2]:
@@ -146,7 +147,7 @@ def test_a_port_that_moves_is_refused_with_updates_that_move_it(live: Live, conf
         for line in lines:
             after = pasted(line, after)
         services = parsed(after[SERVICES])
-        assert refuse_taken_ports(services, live.values(), {OURS}) == []
+        assert refuse_taken_ports(services, live.values(), OURS) == []
         live = updated(live, services)
     wanted = {
         settings.named(key): {
@@ -173,25 +174,25 @@ def test_a_port_of_somebody_else_is_refused_with_its_service(item: dict[str, Any
     if item["metadata"]["name"] == "web-blue":
         item["metadata"]["labels"] = {"app": "web"}
     config = {"web": service(FIRST, ports=further(metrics=SECOND))}
-    [refusal] = refuse_taken_ports(parsed(config), [item], {OURS})
+    [refusal] = refuse_taken_ports(parsed(config), [item], OURS)
     assert refusal.step == f"{SERVICES}.web.nodePort: {FIRST}"
     assert whose in refusal.found
     for command in (part for part in refusal.remedy.split("`") if part.startswith("pulumi config")):
         after = pasted(command, {SERVICES: config})[SERVICES]
-        assert refuse_taken_ports(parsed(after), [item], {OURS}) == []
+        assert refuse_taken_ports(parsed(after), [item], OURS) == []
 
 
 def test_an_adopted_service_stays_and_keeps_its_port() -> None:
     item = live_service("legacy", http=FIRST)
     item["metadata"]["annotations"][ADOPTED] = "true"
-    [refusal] = refuse_taken_ports(parsed({"web": service(FIRST)}), [item], {OURS})
+    [refusal] = refuse_taken_ports(parsed({"web": service(FIRST)}), [item], OURS)
     assert "Take another port" in refusal.remedy
 
 
 def test_the_port_for_health_checks_counts_as_well() -> None:
     item = live_service("edge", None)
     item["spec"]["healthCheckNodePort"] = FIRST
-    [refusal] = refuse_taken_ports(parsed({"web": service(FIRST)}), [item], {OURS})
+    [refusal] = refuse_taken_ports(parsed({"web": service(FIRST)}), [item], OURS)
     assert "Service edge in namespace default has this port" in refusal.found
 
 
@@ -205,18 +206,18 @@ def test_the_port_for_health_checks_counts_as_well() -> None:
     ],
 )
 def test_ports_that_nobody_else_has_are_not_refused(config: dict[str, Any]) -> None:
-    assert refuse_taken_ports(parsed(config), [WEB, API], {OURS}) == []
+    assert refuse_taken_ports(parsed(config), [WEB, API], OURS) == []
 
 
 def test_a_stack_that_was_renamed_has_its_ports() -> None:
     former = live_service("web", THEIRS, http=FIRST)
-    [refusal] = refuse_taken_ports(parsed({"api": service(FIRST)}), [former], {OURS, THEIRS})
+    [refusal] = refuse_taken_ports(parsed({"api": service(FIRST)}), [former], OURS, THEIRS)
     assert "It takes 2 updates" in refusal.remedy
 
 
 def test_two_taken_ports_get_two_free_ones() -> None:
     item = live_service("edge", None, a=FIRST, b=SECOND)
-    found = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], {OURS})
+    found = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], OURS)
     assert [str(THIRD) in str(refusal) for refusal in found] == [True, False]
 
 
@@ -243,3 +244,16 @@ class Limited:
 def test_who_may_not_list_all_services_lists_those_of_the_stack(allowed: Any, listed: list[Any]) -> None:
     api: Any = Limited(*allowed)
     assert asyncio.run(list_services(api, {"shop", "a"})) == listed
+
+
+def test_the_port_of_a_removed_service_is_known_as_this_stack_s_by_its_identity() -> None:
+    wanted = parsed({"web": service(FIRST)})
+    own = live_service("api", IDENTIFIED, http=FIRST)
+    [refusal] = refuse_taken_ports(wanted, [own], IDENTIFIED)
+    assert "It takes 2 updates" in refusal.remedy
+    # One that an earlier version wrote has no identity.
+    [refusal] = refuse_taken_ports(wanted, [live_service("api", OURS, http=FIRST)], IDENTIFIED)
+    assert "It takes 2 updates" in refusal.remedy
+    namesake = live_service("api", Mark(OURS.project, OURS.stack, "4567"), http=FIRST)
+    [refusal] = refuse_taken_ports(wanted, [namesake], IDENTIFIED)
+    assert "Take another port" in refusal.remedy
