@@ -19,7 +19,7 @@ def content_of(services: Mapping[str, ServiceSettings], access: ClusterAccess) -
     """
     if not access.there:
         return {}  # neither these objects nor pods are there yet
-    if access.blind:
+    if access.unreachable:
         return {name: Content(known=False) for name in services}
     try:
         contents = read_content(services, access)

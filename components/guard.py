@@ -10,7 +10,7 @@ from components.identity import Identity
 from components.operation import is_destroy, is_targeted, is_whole_destroy
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.guard import Guard
-from gate.owners import former_is_own
+from gate.mark_owner import former_is_own
 from gate.service_entry import ServiceEntry
 from render.marks import Mark, marked
 from render.pods import Manifest

@@ -10,9 +10,9 @@ from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import BoundedApi
 from gate.blocking import run_blocking
 from gate.cluster import Cluster
+from gate.cluster_identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
-from gate.identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from gate.moves import (
     Place,
     refuse_other_cluster,
@@ -49,7 +49,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
     refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
     uid = before.uid
-    if access.there and not access.blind and not any(refusals):
+    if access.there and not access.unreachable and not any(refusals):
         uid, moved = run_blocking(_look(settings, access, before))
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
     if lines := [str(refusal) for refusal in refusals if refusal is not None]:

@@ -64,15 +64,15 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     services, production, before = settings.services, settings.production, _before()
     _refuse_another(cluster, before)
     made = MadeKubeconfig(before.kubeconfig)
-    access = _blind_without_answer(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
+    access = _probed(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     place = refuse_moves(settings, access)
     check_node_ports(settings, access)
     live = _look(cluster, access, before)
-    rollouts = {} if access.blind else look_at_rollouts(services, access)
+    rollouts = {} if access.unreachable else look_at_rollouts(services, access)
     content = content_of(services, access)
-    sizings = {} if access.blind else look_at_sizes(services, access)
-    kept = {} if access.blind else look_at_templates(services, access, content)
-    leaving = frozenset[str]() if access.blind else look_at_weights(cluster, services, access)
+    sizings = {} if access.unreachable else look_at_sizes(services, access)
+    kept = {} if access.unreachable else look_at_templates(services, access, content)
+    leaving = frozenset[str]() if access.unreachable else look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
@@ -204,7 +204,7 @@ def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
         raise pulumi.RunError(str(SettingsError(problems)))
 
 
-def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
+def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     """Asks for the version of the API server, which the settings must not skip a minor from.
 
     One that does not answer ends no run: to replace its machine may be what the run is for. But no gate lets anything
@@ -221,7 +221,7 @@ def _blind_without_answer(cluster: Ec2Cluster, access: ClusterAccess) -> Cluster
         version = server_version(access)
     except ServerSilentError as error:
         pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
-        return replace(access, blind=True)
+        return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
         raise pulumi.RunError(str(SettingsError([problem])))
     _warn_of_certificates(cluster, access)
@@ -246,7 +246,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
 
 def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
     """The nodes as they are, and those that this update makes; one that is lost is left out."""
-    if access.blind or not access.there:
+    if access.unreachable or not access.there:
         return {name: LiveNode() for name in cluster.nodes}
     coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
     known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}

@@ -56,14 +56,15 @@ class ClusterAccess:
         context: context in that file; None takes its current one.
         brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may not find it yet.
         made: the kubeconfig of a cluster that the stack makes, instead of a file.
-        blind: the API server did not answer when the program began, which then knows too little to change anything.
+        unreachable: whether the API server did not answer when the program began, which then knows too little to
+            change anything.
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     brings_argo_rollouts: bool = False
     made: MadeKubeconfig | None = None
-    blind: bool = False
+    unreachable: bool = False
 
     @property
     def there(self) -> bool:
@@ -110,7 +111,7 @@ class ClusterAccess:
             ConnectionError: it did not answer when this run began, or its login command fails.
             ValueError: the kubeconfig is useless; or one of `UNREACHABLE`.
         """
-        if self.blind:
+        if self.unreachable:
             raise ConnectionError("the API server did not answer when this run began")
         return await BoundedApi.connect(self.login)
 

@@ -1,17 +1,15 @@
-"""Addresses of a Service that an update takes away from whoever uses them."""
+"""Addresses at which a Service stops answering with an update."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gate.runbook import section
 from render.pods import Manifest
 from settings.service_name import key_of
 
-RUNBOOK = "docs/runbook.md, 'Rename a service'"
-"""The steps with which users move before the old address goes."""
-
 
 def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | None:
-    """Says which addresses a Service gives up with its next write; None if it keeps them all.
+    """Warns of the addresses at which a Service no longer answers after its next write; None if it keeps them all.
 
     A port without a `nodePort` keeps the one that Kubernetes has given it.
 
@@ -24,9 +22,9 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
     if not lost:
         return None
     return (
-        f"{key_of(name)}: Service {name} gives up {', '.join(lost)}. Who still uses that, such as a load balancer with "
-        f"this target, gets no answer from this update on. To move users first, run the service twice for a while: see "
-        f"{RUNBOOK}."
+        f"{key_of(name)}: Service {name} will no longer answer at {', '.join(lost)}. Clients that still use it, such "
+        f"as a load balancer with this target, fail from this update on. To move them first, run the service twice for "
+        f"a while: see {section('Rename a service')}."
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from gate import runbook
 from gate.access import ClusterAccess
 
 CALL_SECONDS = 10
@@ -20,7 +21,7 @@ AUTHENTICATION = ("kube-system", "extension-apiserver-authentication")
 PUBLISHED = {"client-ca-file": "kubernetes", "requestheader-client-ca-file": "front-proxy-ca"}
 """Common name of each authority in that ConfigMap, by its key. etcd's is as old as they are, and is not in it."""
 
-RUNBOOK = "See docs/runbook.md, certificates"
+RUNBOOK = f"See {runbook.RUNBOOK}, certificates"
 
 
 def administrator_renewal(kubeconfig: Mapping[str, Any], days: int, now: datetime) -> str | None:

@@ -10,13 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from gate.decisions import Refusal
+from gate.mark_owner import described, is_own
 from gate.object_names import ObjectName
-from gate.owners import described, is_own
+from gate.runbook import section
 from render.marks import SERVICE_KEY, Mark, is_adopted, mark_of
 from settings.commands import set_value
 from settings.service_name import ServiceName, key_of
-
-RUNBOOK = "docs/runbook.md"
 
 
 class Action(StrEnum):
@@ -165,7 +164,7 @@ def refuse_vanished(service: str, namespace: str, reason: str, step: str, word: 
         rule="a service that serves is taken away only by a word of its own",
         remedy=(
             f"It was not touched. To keep it, put services.{key_of(service)} back. {word} "
-            f'To rename or move it without a gap: {RUNBOOK}, "Rename a service" and "Move a service to another '
+            f'To rename or move it without a gap: {section("Rename a service")} and "Move a service to another '
             'namespace".'
         ),
     )

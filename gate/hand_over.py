@@ -149,7 +149,7 @@ def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutStat
     """Why the Rollout has not taken the traffic."""
     return (
         f"{key_of(name)}: the hand-over to the Rollout is not finished: it is {state}, with {state.available} of "
-        f"{state.wanted} pods available, and takes the traffic alone when all are. What served goes on serving. "
+        f"{state.wanted} pods available, and takes the traffic alone when all are. What served continues to serve. "
         f"See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` again."
     )
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from gate.decisions import Refusal
 from gate.remedies import setting, without
+from gate.runbook import section
 from settings.cluster import CLUSTER
 from settings.commands import remove_value
 from settings.service_name import NamespacedName, ServiceName, key_of
-
-RUNBOOK = "docs/runbook.md"
 
 CLUSTER_OUTPUT = "cluster"
 """Output of the stack: the identity of its cluster."""
@@ -71,7 +70,7 @@ def refuse_other_identifier(before: Place, identifier: str, replaces: str | None
         rule="another identifier is another cluster, and everything of the stack would be replaced",
         remedy=(
             f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {before.identifier}. "
-            f'To move the stack: {RUNBOOK}, "Move to another cluster".'
+            f"To move the stack: {section('Move to another cluster')}."
         ),
     )
 
@@ -92,8 +91,8 @@ def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str
         found=f"{way} leads to another cluster (UID of kube-system {uid}) than the one the stack is on ({before.uid})",
         rule="a stack stays on its cluster, whose services would be left behind or taken down",
         remedy=(
-            f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: {RUNBOOK}, "
-            f'"Move to another cluster". If the old cluster is lost for good: pulumi config set --path '
+            f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "
+            f"{section('Move to another cluster')}. If the old cluster is lost for good: pulumi config set --path "
             f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
         ),
     )
@@ -142,9 +141,9 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) 
         rule="a namespace is part of an object's name, so that the serving objects would be deleted",
         remedy=(
             "Nothing was changed. Set it back: pulumi config set --path "
-            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without a gap: {RUNBOOK}, "
-            '"Move a service to another namespace". To take it down there once it serves in the new one: pulumi config '
-            f"set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
+            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without a gap: "
+            f"{section('Move a service to another namespace')}. To take it down there once it serves in the new one: "
+            f"pulumi config set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
         ),
     )
 
@@ -165,6 +164,6 @@ def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: st
         rule="under another name all its objects are others, so that the serving ones would be deleted",
         remedy=(
             f"Nothing was changed. Set it back: {back}. To rename it without a gap, add a service with a key of its "
-            f'own: {RUNBOOK}, "Rename a service".'
+            f"own: {section('Rename a service')}."
         ),
     )

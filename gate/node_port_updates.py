@@ -4,10 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from settings.commands import remove_value, set_value
+from settings.node_ports import FIRST, free_port
 from settings.service_name import NamespacedName
-
-FIRST, LAST = 30000, 32767
-"""The range of ports on the nodes that Kubernetes has unless it is configured otherwise, and that the settings take."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,6 @@ class PortChange:
     def configured(self, number: int | None) -> int | None:
         """What the configuration has to say for the port to have a number."""
         return None if self.wanted is None and number == self.live else number
-
-
-def free_port(near: int, taken: Collection[int]) -> int | None:
-    """The nearest number from another one upwards that nobody has; None where all are taken."""
-    return next((number for number in (*range(near, LAST + 1), *range(FIRST, near)) if number not in taken), None)
 
 
 def updates(changes: Sequence[PortChange], leaving: Collection[int], taken: Collection[int]) -> list[list[str]]:
@@ -91,7 +84,7 @@ def _next(changes: Sequence[PortChange], now: dict[str, int | None], leaving: Co
 
 
 def _out_of_the_way(changes: Sequence[PortChange], now: dict[str, int | None], used: set[int]) -> dict[str, int | None]:
-    """The numbers after an update in which one Service of a circle gives up what others wait for."""
+    """The numbers after an update in which one Service of a cycle releases those that others wait for."""
     first = next(
         change.service
         for change in changes

@@ -13,12 +13,13 @@ from typing import Any
 from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError
 from gate.decisions import Refusal
-from gate.node_port_updates import PortChange, free_port, updates
-from gate.owners import is_own
+from gate.mark_owner import is_own
+from gate.node_port_updates import PortChange, updates
 from render.marks import Mark, is_adopted, mark_of
 from render.pods import PORT
 from settings.checks import SERVICES
 from settings.commands import below, remove_value, set_value
+from settings.node_ports import free_port
 from settings.service import ServiceSettings
 from settings.service_name import NamespacedName
 
@@ -98,7 +99,7 @@ def refuse_taken_ports(
     staying = [change for change in wrong if change not in moving]
     refusals = [_other_number(change, holders[change.wanted or 0], taken) for change in staying]
     if moving:
-        # A number that is never given up is a refusal of its own, and no part of the order.
+        # A number that is never released is a refusal of its own, and no part of the order.
         ordered = [replace(change, target=change.live) if change in staying else change for change in changes]
         refusals.append(_one_after_the_other(moving, holders, updates(ordered, leaving, taken)))
     return refusals
@@ -182,7 +183,7 @@ def _one_after_the_other(
     return Refusal(
         step=", ".join(f"{change.path}: {change.wanted}" for change in moving),
         found="; ".join(_still_has(change, holders) for change in moving),
-        rule=f"{RULE}, and an update does not wait until one gives it up before another takes it",
+        rule=f"{RULE}, and an update does not wait until one releases it before another takes it",
         remedy=f"Nothing was changed. It takes {len(steps)} updates: {', then '.join(steps)}",
     )
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.decisions import Refusal, labels_text
+from gate.mark_owner import described, is_own, marked_by, restore_command
 from gate.object_names import ObjectName
-from gate.owners import described, is_own, marked_by, restore_command
+from gate.runbook import section
 from render.labels import FIELD_MANAGER
 from render.marks import Mark, mark_of
 
-RUNBOOK = "docs/runbook.md"
-SECTION = f'{RUNBOOK}, "A stack that was renamed or lost its state"'
+SECTION = section("A stack that was renamed or lost its state")
 
 
 @dataclass(frozen=True)

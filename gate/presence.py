@@ -11,8 +11,8 @@ from typing import Any
 
 from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError
+from gate.mark_owner import described, is_own, marked_by, restore_command
 from gate.object_names import ObjectName
-from gate.owners import described, is_own, marked_by, restore_command
 from render.labels import FIELD_MANAGER
 from render.marks import Mark, mark_of
 

@@ -102,7 +102,7 @@ def about_readiness(errors: Iterable[str]) -> bool:
 def why_not_ready(name: str, service: ServiceSettings, report: PodsReport, serving: Track | None) -> str:
     """One line on pods that did not get ready: how its pods are, what serves, where to look."""
     track = report.track
-    traffic = f"{serving} goes on serving" if serving not in {None, track} else f"serving: {serving or 'nothing'}"
+    traffic = f"{serving} continues to serve" if serving not in {None, track} else f"serving: {serving or 'nothing'}"
     return f"{key_of(name)}: {report}. {traffic}. See: {get_pods_command(name, service, track)}"
 
 

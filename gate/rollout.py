@@ -119,7 +119,7 @@ def no_controller(name: str, seconds: float) -> Refusal:
         step=f"{key_of(name)}: the Rollout",
         found=f"its controller has not looked at it within {seconds:.0f} s",
         rule="Argo Rollouts must run on the cluster",
-        remedy="See: kubectl -n argo-rollouts get pods. What served goes on serving. Then run `pulumi up` again.",
+        remedy="See: kubectl -n argo-rollouts get pods. What served continues to serve. Then run `pulumi up` again.",
     )
 
 

@@ -1,11 +1,11 @@
-"""What the guard is told of a service."""
+"""What the deletion and ownership guard knows of a service."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """What the guard needs to know of one service of the configuration.
+    """One service of the configuration, as the guard needs it.
 
     Attributes:
         name: of the service in Kubernetes, which knows its key.

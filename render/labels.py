@@ -18,9 +18,10 @@ APPLY = {
 """Annotations that tell the Kubernetes provider how to apply an object."""
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Annotation for Services: the provider's own wait sleeps 10 s and passes with no endpoint at all.
+"""Annotation for Services and Ingresses: the provider's own wait sleeps 10 s.
 
-The gate looks at the EndpointSlices instead, before the switch and again before the old colour is touched.
+That of a Service passes with no endpoint at all; the gate looks at the EndpointSlices instead, before the switch and
+again before the old colour is touched. That of an Ingress is followed by `gate.balancer_wait`, see `render.ingress`.
 """
 
 CONTENT_HASH = "switchyard/content-hash"

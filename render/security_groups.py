@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 from types import MappingProxyType
 
 from settings.ec2 import Ec2Cluster
+from settings.node_ports import FIRST, LAST
 from settings.nodes import Role
 from settings.problems import Problem
 
@@ -83,7 +84,7 @@ VXLAN = Ports("vxlan", "udp", 4789, 4789)
 TYPHA = Ports("typha", "tcp", 5473, 5473)
 """Calico's operator always runs Typha, on some nodes' own network, and every node's Calico asks one of them."""
 
-NODE_PORTS = Ports("node-ports", "tcp", 30000, 32767)
+NODE_PORTS = Ports("node-ports", "tcp", FIRST, LAST)
 """Kubernetes' own range, from which Services of type NodePort have theirs."""
 
 WEBHOOK = Ports("webhook", "tcp", 9443, 9443)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from settings.argo_blue_green_checks import argo_blue_green_problems
 from settings.autoscaling_checks import autoscaling_problems
 from settings.canary_checks import canary_problems, tag_problems
-from settings.commands import below, set_command
+from settings.commands import below, remove_command, set_command
 from settings.fit import eligible_nodes, shortfalls
+from settings.node_ports import free_port
 from settings.nodes import DEDICATED, NodeSettings
 from settings.ownership import leaves_problems, reserved_problems
 from settings.pod_checks import pod_problems
@@ -138,6 +139,8 @@ def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Prob
         owner = keys[0].removesuffix(".nodePort")
         for key in keys[1:]:
             at = f"{SERVICES}.{key}"
-            free = next(other for other in (*range(number, 32768), *range(30000, number)) if other not in users)
-            users[free] = [key]
-            yield Problem(at, str(number), f"{owner} has this port on every node", set_command(at, free))
+            free = free_port(number, users)
+            if free is not None:
+                users[free] = [key]
+            remedy = remove_command(at) if free is None else set_command(at, free)
+            yield Problem(at, str(number), f"{owner} has this port on every node", remedy)

@@ -1,11 +1,10 @@
 """Containers of a pod: what the application's has, and those that stand beside it."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from settings.environment import Environment
-from settings.model import Bool, Int, Model
+from settings.model import Bool, Model
+from settings.node_ports import NodePort
 from settings.probes import HttpProbe, PortNumber, ReadinessProbe, StartupProbe
 from settings.resources import SmallResources
 from settings.text import DnsLabel, PortName
@@ -30,7 +29,7 @@ class ContainerPort(Model):
 
     container_port: PortNumber
     service_port: PortNumber | None = None
-    node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
+    node_port: NodePort | None = None
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
 
 

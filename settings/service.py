@@ -11,6 +11,7 @@ from settings.canary import Canary
 from settings.engine import SwitchEngine
 from settings.environment import ConfigMapValue, EnvFrom, SecretValue
 from settings.model import Bool, Int, Model, Seconds
+from settings.node_ports import NodePort
 from settings.ownership import Owned
 from settings.pod import DisruptionBudget, Labels
 from settings.pod_settings import PodSettings
@@ -108,7 +109,7 @@ class ServiceSettings(PodSettings, Owned):
     argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
     name: KubernetesName | None = None
     namespace: DnsLabel = "default"
-    node_port: Annotated[Int, Field(ge=30000, le=32767)] | None = None
+    node_port: NodePort | None = None
     service_options: ServiceOptions = Field(default=ServiceOptions(), alias="service")
     health_check_path: Path | None = None
     labels: Labels = {}

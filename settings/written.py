@@ -73,7 +73,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         directory: the project's, or one below it.
         stack: the stack's name, with or without organization and project.
         namespace: of the configuration's keys.
-        file: the stack's file, where the engine is told to use another than that of the project.
+        file: the stack's file, where an option of the engine names another one than that of the project.
     """
     path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
     if path is None:

@@ -125,7 +125,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
 
 
 async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
-    """The objects of a service that are not there; none for one that is not there at all, which is told otherwise."""
+    """The objects of a service that are not there; none for one that is not there at all, which the table shows."""
     wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
     found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
     gone = missing(found)

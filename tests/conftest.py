@@ -1,4 +1,7 @@
-"""A namespace and a stack of its own for each test, on the `sandbox` of the folder that the test is in."""
+"""A namespace and a stack for each test, on the `sandbox` of the folder that the test is in.
+
+Tests with the marker `shared_stack` have those that their module shares.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +15,11 @@ from tests.sandbox.shared import backend_stack, fresh_namespace
 
 
 @pytest.fixture
-def kubectl(sandbox: Sandbox) -> Iterator[Kubectl]:
-    """kubectl in a fresh namespace, which is deleted afterwards."""
+def kubectl(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Kubectl]:
+    """kubectl in a fresh namespace, which is deleted afterwards, or in that of the shared stack."""
+    if request.node.get_closest_marker("shared_stack"):
+        yield request.getfixturevalue("shared").kubectl
+        return
     with fresh_namespace(sandbox) as client:
         yield client
 
@@ -25,8 +31,12 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path) -> Stack:
 
 
 @pytest.fixture
-def serving(stack: Stack) -> Stack:
-    """The same stack after its first update: blue serves."""
+def serving(request: pytest.FixtureRequest) -> Stack:
+    """The stack after its first update: blue serves."""
+    if request.node.get_closest_marker("shared_stack"):
+        shared: Stack = request.getfixturevalue("shared").stack
+        return shared
+    stack: Stack = request.getfixturevalue("stack")
     result = stack.up()
     assert result.ok, result.output
     return stack

@@ -3,14 +3,16 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from sandbox.host import free_ports
+from sandbox.stack import Stack
 from tests.sandbox.kubectl import Kubectl
 from toolchain.paths import binary
 
@@ -36,9 +38,16 @@ class Rollouts:
         """Runs a command of ``kubectl argo rollouts`` on it."""
         return self._plugin(verb, "backend", *arguments)
 
-    def lint(self, file: Path) -> str:
-        """Checks manifests without a cluster."""
-        return self._plugin("lint", "--filename", str(file))
+    def expect_valid(self, manifests: Sequence[dict[str, Any]], directory: Path) -> None:
+        """Asserts that a strict API server and the plugin's linter take manifests, which are written to a directory."""
+        for manifest in manifests:
+            file = directory / f"{manifest['kind']}-{manifest['metadata']['name']}.json"
+            file.write_text(json.dumps(manifest))
+            strict = ["--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts"]
+            self._kubectl.run("apply", *strict, "-f", str(file))
+        together = directory / "all.yaml"
+        together.write_text(yaml.safe_dump_all(manifests))
+        self._plugin("lint", "--filename", str(together))
 
     @contextmanager
     def dashboard(self) -> Iterator[str]:
@@ -113,6 +122,19 @@ def until(kubectl: Kubectl, holds: Callable[[dict[str, Any]], bool], *what: str)
         watch.kill()
         watch.communicate()
     raise AssertionError(f"{' '.join(what)} is {last}")
+
+
+def kill_once_the_rollout_exists(stack: Stack, kubectl: Kubectl) -> None:
+    """Starts an update, and kills the engine when the Rollout appears; the stack can be updated again afterwards."""
+    engine = stack.start("up", "--yes", "--skip-preview")
+    watch = kubectl.start("get", "rollouts", "--watch", "-o", "name")
+    assert watch.stdout is not None
+    assert watch.stdout.readline().strip() == "rollout.argoproj.io/backend"
+    stack.kill(engine)
+    watch.kill()
+    watch.communicate()
+    assert engine.returncode != 0
+    stack.run("cancel", "--yes")
 
 
 def _until_it_answers(url: str) -> None:

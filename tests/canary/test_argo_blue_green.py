@@ -2,11 +2,9 @@
 
 import asyncio
 import copy
-import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from gate.access import ClusterAccess
 from render import argo_blue_green as render
@@ -159,7 +157,7 @@ def test_a_first_version_that_does_not_get_ready_is_named_and_the_next_one_takes
 
 
 def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
-    manual: Stack, rollouts: Rollouts, kubectl: Kubectl, metrics: str, tmp_path: Path
+    manual: Stack, rollouts: Rollouts, metrics: str, tmp_path: Path
 ) -> None:
     """With every setting given."""
     raw = copy.deepcopy(backend(manual))
@@ -177,12 +175,4 @@ def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
         *render.templates("backend", service),
         render.rollout("backend", service),
     ]
-    for manifest in manifests:
-        file = tmp_path / f"{manifest['kind']}-{manifest['metadata']['name']}.json"
-        file.write_text(json.dumps(manifest))
-        kubectl.run(
-            "apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "-f", str(file)
-        )
-    lint = tmp_path / "all.yaml"
-    lint.write_text(yaml.safe_dump_all(manifests))
-    rollouts.lint(lint)
+    rollouts.expect_valid(manifests, tmp_path)

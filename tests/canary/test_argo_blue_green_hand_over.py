@@ -1,4 +1,4 @@
-"""Hand-overs between two colours and Argo Rollouts' own blue/green, also by an engine that is killed on the way."""
+"""Strategy migrations between two colours and Argo Rollouts' own blue/green, also by an engine that is killed."""
 
 from gate.cluster import HELD
 from sandbox.stack import Stack
@@ -14,7 +14,7 @@ from tests.canary.argo_blue_green import (
     to_argo,
     two_colours,
 )
-from tests.canary.rollouts import Rollouts
+from tests.canary.rollouts import Rollouts, kill_once_the_rollout_exists
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
 
@@ -90,15 +90,7 @@ def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_t
 ) -> None:
     two_colours.set("services.backend", to_argo(backend(two_colours)))
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        engine = two_colours.start("up", "--yes", "--skip-preview")
-        watch = kubectl.start("get", "rollouts", "--watch", "-o", "name")
-        assert watch.stdout is not None
-        assert watch.stdout.readline().strip() == "rollout.argoproj.io/backend"
-        two_colours.kill(engine)
-        watch.kill()
-        watch.communicate()
-        assert engine.returncode != 0
-        two_colours.run("cancel", "--yes")
+        kill_once_the_rollout_exists(two_colours, kubectl)
         result = two_colours.up("--refresh")
         assert result.ok, result.output
     kubectl.expect_pods(blue=0, rollout=PODS)

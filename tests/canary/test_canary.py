@@ -47,7 +47,7 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 @pytest.fixture
 def serving(of_module: Shared, rollouts: Rollouts) -> Iterator[Stack]:
-    """The stack for one test; afterwards its settings are set back, and a version that was given up is taken out."""
+    """The stack for one test; afterwards its settings are set back, and an aborted version is taken out."""
     stack, before = of_module.stack, of_module.stack.snapshot()
     yield stack
     tag = tag_of(stack)

@@ -1,11 +1,9 @@
 """Every object of a canary with every setting given, before a strict API server and the plugin's linter."""
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from render import canary as render
 from render.analysis import templates
@@ -14,7 +12,6 @@ from sandbox.rollouts import define_istio
 from sandbox.stack import Stack
 from settings.service import CanarySettings
 from tests.canary.rollouts import Rollouts
-from tests.sandbox.kubectl import Kubectl
 
 
 def everything(stack: Stack, traffic: str) -> CanarySettings:
@@ -51,7 +48,7 @@ def everything(stack: Stack, traffic: str) -> CanarySettings:
 
 @pytest.mark.parametrize("traffic", ["replicas", "alb", "istio"])
 def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
-    canary: Stack, sandbox: Sandbox, rollouts: Rollouts, kubectl: Kubectl, tmp_path: Path, traffic: str
+    canary: Stack, sandbox: Sandbox, rollouts: Rollouts, tmp_path: Path, traffic: str
 ) -> None:
     """With every setting given."""
     service = everything(canary, traffic)
@@ -59,12 +56,4 @@ def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
     if traffic == "istio":
         define_istio(sandbox)
         manifests.append(render.virtual_service("backend", service))
-    for manifest in manifests:
-        file = tmp_path / f"{manifest['kind']}-{manifest['metadata']['name']}.json"
-        file.write_text(json.dumps(manifest))
-        kubectl.run(
-            "apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "-f", str(file)
-        )
-    lint = tmp_path / "all.yaml"
-    lint.write_text(yaml.safe_dump_all(manifests))
-    rollouts.lint(lint)
+    rollouts.expect_valid(manifests, tmp_path)

@@ -9,6 +9,7 @@ from sandbox import Sandbox
 from sandbox.faults import NEVER_READY
 from sandbox.stack import Stack
 from tests.canary.conftest import to_canary
+from tests.canary.rollouts import kill_once_the_rollout_exists
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
 
@@ -82,16 +83,8 @@ def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_t
     two_colours: Stack, kubectl: Kubectl, metrics: str
 ) -> None:
     two_colours.set("services.backend", to_canary(backend(two_colours), metrics))
-    engine = two_colours.start("up", "--yes", "--skip-preview")
-    watch = kubectl.start("get", "rollouts", "--watch", "-o", "name")
-    assert watch.stdout is not None
-    assert watch.stdout.readline().strip() == "rollout.argoproj.io/backend"
-    two_colours.kill(engine)
-    watch.kill()
-    watch.communicate()
-    assert engine.returncode != 0
+    kill_once_the_rollout_exists(two_colours, kubectl)
     assert len(kubectl.pods(kubectl.serving())) >= 3
-    two_colours.run("cancel", "--yes")
     result = two_colours.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "rollout"

@@ -12,17 +12,8 @@ from gate.blue_green import BlueGreenGates
 from sandbox.stack import Stack
 from settings.service import BlueGreenSettings
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.shared import Shared
 
-
-@pytest.fixture
-def kubectl(shared: Shared) -> Kubectl:
-    return shared.kubectl
-
-
-@pytest.fixture
-def serving(shared: Shared) -> Stack:
-    return shared.stack
+pytestmark = pytest.mark.shared_stack
 
 
 def kubeconfig_of(kubectl: Kubectl, directory: Path, token: str) -> ClusterAccess:

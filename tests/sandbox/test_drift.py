@@ -7,19 +7,10 @@ import pytest
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.shared import Shared
+
+pytestmark = pytest.mark.shared_stack
 
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
-
-
-@pytest.fixture
-def kubectl(shared: Shared) -> Kubectl:
-    return shared.kubectl
-
-
-@pytest.fixture
-def serving(shared: Shared) -> Stack:
-    return shared.stack
 
 
 def test_a_selector_patched_by_hand_is_told_put_right_and_retires_nothing_that_serves_by_it(

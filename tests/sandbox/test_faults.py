@@ -38,7 +38,7 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_the_other_goes_on
             assert not result.ok
             assert f"backend-{following}" in result.output
             assert f"pods of {following}: 0 of 3 ready of {major}.0.0{fault}: {cause}" in result.output
-            assert f"{last} goes on serving" in result.output
+            assert f"{last} continues to serve" in result.output
             # The fault is there, and is not only a slow start.
             pods = kubectl.pods(following)
             assert len(pods) == 3
@@ -166,7 +166,7 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that
     seen = asyncio.run(update_without_an_apply())
     assert seen.serving == "blue"
     assert str(seen.problem).startswith("backend: pods of green: 0 of 3 ready of v1.0.0: there are none of it; ")
-    assert "its Deployment on the cluster asks for 0. blue goes on serving. See: kubectl" in str(seen.problem)
+    assert "its Deployment on the cluster asks for 0. blue continues to serve. See: kubectl" in str(seen.problem)
 
     # The provider waits for pods that never get ready, and somebody ends that.
     serving.set("services.backend.green", {"tag": f"v2.0.0{NEVER_READY}", "replicas": 3})

@@ -8,17 +8,8 @@ import pytest
 from sandbox.stack import Stack
 from tests.sandbox.history import History
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.shared import Shared
 
-
-@pytest.fixture
-def kubectl(shared: Shared) -> Kubectl:
-    return shared.kubectl
-
-
-@pytest.fixture
-def serving(shared: Shared) -> Stack:
-    return shared.stack
+pytestmark = pytest.mark.shared_stack
 
 
 @pytest.fixture

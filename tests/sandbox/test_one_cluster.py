@@ -12,7 +12,8 @@ import yaml
 
 from sandbox.stack import NAME, Stack
 from tests.sandbox.kubectl import Kubectl
-from tests.sandbox.shared import Shared
+
+pytestmark = pytest.mark.shared_stack
 
 
 def status(stack: Stack, where: Path) -> subprocess.CompletedProcess[str]:
@@ -50,16 +51,6 @@ def with_files(config: dict[str, Any], directory: Path) -> Path:
     path = directory / "config"
     path.write_text(yaml.safe_dump(config))
     return path
-
-
-@pytest.fixture
-def kubectl(shared: Shared) -> Kubectl:
-    return shared.kubectl
-
-
-@pytest.fixture
-def serving(shared: Shared) -> Stack:
-    return shared.stack
 
 
 def test_a_login_that_has_expired_ends_in_the_plugins_words(serving: Stack, kubectl: Kubectl) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
+from gate import runbook
 from sandbox.stack import ENGINE_LIMIT, Stack
 from tests.sandbox.kubectl import Kubectl
 from toolchain.paths import PROJECT, binary
 
-RUNBOOK = PROJECT / "docs" / "runbook.md"
+RUNBOOK = PROJECT / runbook.RUNBOOK
 
 BLOCK = re.compile(r"^ *```(console|yaml)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.load import Load
@@ -23,6 +24,12 @@ OLD, NEW = "production", "production-b"
 TWO_CLUSTERS = os.environ.get("SWITCHYARD_TWO_CLUSTERS") == "1"
 """A second cluster with real nodes takes longer to start and to end than everything else here."""
 
+CONNECT_RETRIES = 6
+"""Attempts to connect, with growing pauses from half a second on."""
+
+DRAIN_SECONDS = 120
+"""Bound on the end of deleted pods, which take their grace period."""
+
 Cluster = Sandbox | KindCluster
 
 
@@ -33,6 +40,8 @@ def kubectl(sandbox: Cluster) -> Iterator[Kubectl]:
     yield client
     own = "app in (backend,storefront)"
     client.run("delete", "deployments,services,serviceaccounts,poddisruptionbudgets", "-l", own)
+    # Pods that are still there would be counted as those of the next test.
+    client.wait("delete", "pods", "-l", own, seconds=DRAIN_SECONDS)
     client.run("delete", "namespace", "shop", "--ignore-not-found", "--wait=false")
 
 
@@ -45,8 +54,12 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster, Kubect
 
     def begin(cluster: Cluster, kubectl: Kubectl, service: str) -> Load:
         addresses = [node.address for node in cluster.real_nodes]
-        directory = tmp_path_factory.mktemp("users")
-        return Load(addresses, node_port(kubectl, service), RATE // 4, directory, least=2 * ENOUGH)
+        directory, port = tmp_path_factory.mktemp("users"), node_port(kubectl, service)
+        # A kube-proxy takes a moment to route a Service that has just been created. Nobody uses it before.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=CONNECT_RETRIES), trust_env=False) as client:
+            for address in addresses:
+                client.get(f"http://{address}:{port}/").raise_for_status()
+        return Load(addresses, port, RATE // 4, directory, least=2 * ENOUGH)
 
     return begin
 

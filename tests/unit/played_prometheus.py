@@ -1,4 +1,4 @@
-"""A canary, the versions of its Rollout, and a Prometheus that answers questions about them as it is told."""
+"""A canary, the versions of its Rollout, and a fake Prometheus that answers queries with configured values."""
 
 import json
 import threading
@@ -34,7 +34,7 @@ def rollout(new: str = HASH, stable: str = STABLE, observed: str = "2") -> dict[
 
 @dataclass
 class PlayedPrometheus:
-    """Answers questions as it is told.
+    """A fake Prometheus, which answers queries with configured values.
 
     Attributes:
         status: of every answer.

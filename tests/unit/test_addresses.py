@@ -1,4 +1,4 @@
-"""Addresses that a Service gives up."""
+"""Warnings of addresses at which a Service no longer answers."""
 
 import copy
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gate.addresses import lost_addresses
+from gate.runbook import section
 
 SERVICE: dict[str, Any] = {
     "spec": {
@@ -45,7 +46,7 @@ def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "gives_up"),
+    ("change", "lost_address"),
     [
         (lambda spec: spec["ports"][0].update(nodePort=30081), "port 30080 on every node (it becomes 30081)"),
         (lambda spec: spec["ports"][1].update(nodePort=31001), "port 31000 on every node (it becomes 31001)"),
@@ -54,12 +55,12 @@ def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> Non
         (lambda spec: spec.update(type="ClusterIP"), "port 30080 on every node, port 31000 on every node"),
     ],
 )
-def test_every_address_that_is_given_up_is_named(change: Any, gives_up: str) -> None:
+def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
     text = lost(change)
     assert text is not None
-    assert f"backend: Service backend gives up {gives_up}." in text
-    assert "docs/runbook.md, 'Rename a service'" in text
+    assert f"backend: Service backend will no longer answer at {lost_address}." in text
+    assert section("Rename a service") in text
 
 
-def test_a_service_of_which_nothing_is_recorded_gives_up_nothing() -> None:
+def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
     assert lost_addresses("backend", {}, SERVICE) is None

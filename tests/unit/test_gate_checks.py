@@ -276,7 +276,7 @@ def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: 
     for error, explained in ((waited, True), ("admission webhook denied the request", False)):
         it = played(monkeypatch, PlayedCluster(selected=selector("backend", BLUE), of_colour=("a",)))
         asyncio.run(it.gates.explain(GREEN, [error]))
-        expected = "backend: pods of green: 1 of 0 ready of v1. blue goes on"
+        expected = "backend: pods of green: 1 of 0 ready of v1. blue continues to serve."
         assert [line.startswith(expected) for line in it.warned] == ([True] if explained else [])
 
 

@@ -88,7 +88,7 @@ WEB, API = live_service("web", http=FIRST), live_service("api", http=SECOND)
             of(WEB, API, live_service("admin", http=THIRD)),
             {"web": service(SECOND), "api": service(THIRD), "admin": service(FIRST)},
             4,
-            id="in a circle",
+            id="in a cycle",
         ),
         pytest.param(
             of(WEB, API),
@@ -120,7 +120,7 @@ WEB, API = live_service("web", http=FIRST), live_service("api", http=SECOND)
             of(live_service("web", namespace="old", http=FIRST)), {"web": service(FIRST)}, 2, id="another namespace"
         ),
         pytest.param(of(WEB), {"web": service(FIRST, name="site")}, 2, id="another name"),
-        pytest.param(of(WEB, API), {"web": service(), "api": service(FIRST)}, 2, id="given up, which keeps it"),
+        pytest.param(of(WEB, API), {"web": service(), "api": service(FIRST)}, 2, id="kept by Kubernetes"),
         pytest.param(
             of(WEB, API),
             {"web": service(service={"type": "ClusterIP"}), "api": service(FIRST)},

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gate.mark_owner import restore_command
 from gate.object_names import ObjectName
-from gate.owners import restore_command
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from render.marks import IDENTITY, PROJECT, STACK, Mark, mark_of, marked
 

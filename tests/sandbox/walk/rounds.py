@@ -144,7 +144,7 @@ class Rounds:
         self.stack.converge()
 
     def bad_versions(self) -> None:
-        """Some services get a version that is never ready: the update fails, and their old version goes on serving."""
+        """Some services get a version that is never ready: the update fails, the old version continues to serve."""
         names = self._names()
         bad = dict(zip(names[: len(names) // 3], itertools.cycle([NEVER_READY, CRASH_LOOP])))
         serving = {name: self.stack.services[name].active.value for name in bad}
@@ -164,7 +164,7 @@ class Rounds:
         self.stack.converge()
 
     def killed(self) -> None:
-        """The engine is killed while it releases all services; half of them are then turned back, the others go on."""
+        """The engine is killed while it releases all services; half of them are then rolled back, the rest go on."""
         line, times = self._draw.choice(KILL_AT), self._draw.randint(1, len(self.stack.services))
         names = self._names()
         before = self.stack.saved()
