@@ -16,7 +16,7 @@ WITH_VALUE = frozenset({"-s", "--stack", "-C", "--cwd", "--config-file", "-m", "
 
 
 TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
-"""Options that limit an operation to single resources, with a value in the argument or behind other letters (``-yt``)."""
+"""Options that limit an operation to single resources: with a value in the argument, behind other letters (``-yt``)."""
 
 
 def is_destroy() -> bool:
