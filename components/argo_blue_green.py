@@ -9,7 +9,8 @@ from components.rollout import RolloutService
 from components.service import ARGO_BLUE_GREEN_TYPE
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
-from gate.hand_over import LiveRelease, ReleasesUnreadableError, look_at_releases, refuse_other_rollout
+from gate.hand_over import refuse_other_rollout
+from gate.live_releases import LiveRelease, ReleasesUnreadableError, look_at_releases
 from gate.observed import Observed
 from render import argo_blue_green as render
 from render.canary import disruption_budget, version_service

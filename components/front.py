@@ -10,8 +10,9 @@ from gate.access import UNREACHABLE, ClusterAccess
 from gate.base import Warn
 from gate.blocking import run_blocking
 from gate.cluster import Cluster
+from gate.ingresses import names_colours
 from gate.weighted import Front, WeightedGates, left_by
-from gate.weights import names_colours, refuse_early_selector
+from gate.weights import refuse_early_selector
 from render.weights import goes_by_weights
 from settings.ec2 import Ec2Cluster
 from settings.service import BlueGreenSettings, ServiceSettings, Track

@@ -16,7 +16,7 @@ from components.node_ports import check_node_ports
 from components.placement import Placement, look_at_nodes
 from gate.access import ClusterAccess
 from gate.admission import Kept, look_at_templates
-from gate.hand_over import LiveRelease
+from gate.live_releases import LiveRelease
 from gate.moves import Place
 from gate.nodes import ServerSilentError, server_version
 from gate.observed import Observed

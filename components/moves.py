@@ -11,7 +11,6 @@ from gate.api import BoundedApi
 from gate.blocking import run_blocking
 from gate.cluster import Cluster
 from gate.cluster_identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
-from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
 from gate.moves import (
     Place,
@@ -23,6 +22,7 @@ from gate.moves import (
     warn_nothing_to_remove,
 )
 from gate.namespace import read_namespace
+from gate.refusal import Refusal
 from gate.serving import service_serves
 from settings.cluster import ExistingCluster
 from settings.stack import StackSettings

@@ -3,13 +3,16 @@
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.base import GateRefusedError, Warn
 from gate.cluster import HELD, Cluster
-from gate.decisions import controlled, refuse_fewer_replicas, serving_track
+from gate.decisions import refuse_fewer_replicas
 from gate.following import wait_for_rollout
-from gate.hand_over import LiveRelease, is_shared, not_taken_over, refuse_mixed, refuse_taken_over
+from gate.hand_over import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
+from gate.live_releases import LiveRelease
 from gate.released import RolloutGates
 from gate.reports import UNKNOWN, Seen
-from gate.rollout import RolloutState, no_controller
+from gate.rollout import no_controller
+from gate.rollout_state import RolloutState
 from gate.router import refuse_other_port
+from gate.selectors import controlled, serving_track
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Track
 

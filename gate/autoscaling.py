@@ -9,7 +9,7 @@ from typing import Any
 from gate.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from gate.api_errors import AccessDeniedError, AnsweredError
 from gate.cluster import Cluster
-from gate.decisions import ready_pods, serving_track
+from gate.selectors import ready_pods, serving_track
 from gate.sizes import Sizing, of_service
 from render.autoscaling import scale_target
 from render.labels import FIELD_MANAGER, selector, way_in_name

@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Any
 
 from gate.balancer import ListenerRule
-from gate.weights import CONTROLLER, leads, ways
+from gate.ingresses import leads, ways
+from gate.weights import CONTROLLER
 from render.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from render.labels import FIELD_MANAGER
 from render.routes import Part

@@ -25,7 +25,7 @@ from gate.balancer_group import (
     refusal,
     verdict,
 )
-from gate.weights import hostnames
+from gate.ingresses import hostnames
 from render.ingress import GROUP_NAMESPACE
 from render.routes import parts
 from settings.ec2 import Ec2Cluster

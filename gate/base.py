@@ -7,7 +7,7 @@ from gate.access import UNREACHABLE, ClusterAccess
 from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
 from gate.cluster import Cluster
-from gate.decisions import Refusal
+from gate.refusal import Refusal
 from gate.sizes import Sizing
 from settings.service import ServiceSettings
 from settings.service_name import key_of

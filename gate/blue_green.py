@@ -10,12 +10,13 @@ from gate.autoscaling import replicas
 from gate.base import GateRefusedError, Warn
 from gate.checks import Gates
 from gate.cluster import Cluster
-from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire, serving_track
+from gate.decisions import refuse_in_place, refuse_no_answer, refuse_retire
 from gate.following import wait_for_nodes
 from gate.images import Running
 from gate.objects import PodsChange, image_owners
 from gate.reports import about_readiness, other_version, rewritten, why_not_ready
 from gate.routing import refuse_unfollowed
+from gate.selectors import serving_track
 from gate.shortage import running
 from gate.sizes import needed_to_retire, planned
 from render.labels import colour_name, selector

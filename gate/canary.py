@@ -5,15 +5,12 @@ from collections.abc import Callable
 from gate.access import ClusterAccess
 from gate.base import GateRefusedError, Warn
 from gate.cluster import Cluster
-from gate.decisions import serving_track
 from gate.following import wait_for_rollout
+from gate.ingresses import rules_of
 from gate.objects import Endpoint
 from gate.released import RolloutGates
-from gate.rollout import (
-    RolloutState,
-    no_controller,
-    refuse_unready,
-)
+from gate.rollout import no_controller, refuse_unready
+from gate.rollout_state import RolloutState
 from gate.router import (
     left_ingress,
     refuse_early_router,
@@ -23,9 +20,9 @@ from gate.router import (
     refuse_still_routed,
     refuse_still_weighted,
     router_of,
-    rules_of,
     warn_without_weights,
 )
+from gate.selectors import serving_track
 from settings.service import CanarySettings, Track
 
 

@@ -11,9 +11,6 @@ from gate.autoscaling import autoscalers, has_metrics, read_sizing, warm
 from gate.base import GateBase, GateRefusedError, sentence
 from gate.cluster import Cluster
 from gate.decisions import (
-    Refusal,
-    controlled,
-    ready_pods,
     refuse_adoption,
     refuse_fewer_replicas,
     refuse_no_answer,
@@ -21,15 +18,16 @@ from gate.decisions import (
     refuse_other_ports,
     refuse_smoke,
     refuse_switch,
-    serving_track,
     wanted_ready,
 )
 from gate.following import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
 from gate.objects import Endpoint
+from gate.refusal import Refusal
 from gate.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_hand_over
 from gate.rollout import no_controller
 from gate.router import refuse_routed
 from gate.routing import warn_unfollowed
+from gate.selectors import controlled, ready_pods, serving_track
 from gate.shortage import PodsReport
 from gate.sizes import (
     inactive_autoscaler,

@@ -11,11 +11,11 @@ import httpx
 from gate.access import UNREACHABLE, ClusterAccess
 from gate.api import DISCOVERY, ISTIO, NETWORKING, ROLLOUTS, TARGETS, BoundedApi, ProxyAnswer, ProxyRequest, is_status
 from gate.api_errors import AccessDeniedError
-from gate.decisions import serving_track
+from gate.kube_proxy import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
 from gate.kubeconfig_file import KubeconfigError
 from gate.objects import ROLLOUT_HASH, Endpoint, endpoints_of
 from gate.pods import SIMULATED, PodsReader
-from gate.routing import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
+from gate.selectors import serving_track
 from render.labels import FIELD_MANAGER, object_labels
 from render.pods import PORT
 from settings.service import Track

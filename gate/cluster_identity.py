@@ -6,8 +6,8 @@ from gate.access import ClusterAccess
 from gate.answers import advice, advice_denied, advice_unreachable
 from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError, AnsweredError
-from gate.decisions import Refusal
 from gate.moves import Place
+from gate.refusal import Refusal
 
 FORBIDDEN = 403
 

@@ -2,64 +2,15 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from gate.differences import listed
-from gate.objects import ROLLOUT_HASH, Endpoint, Pod, PodsChange
+from gate.objects import Endpoint, Pod, PodsChange
+from gate.refusal import Refusal
 from gate.remedies import setting
-from render.labels import selector, way_in_name
+from gate.selectors import get_pods_command, gets_traffic, labels_text, ready_pods, serving_track
+from render.labels import way_in_name
 from settings.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 from settings.service_name import key_of
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a step is not taken.
-
-    Attributes:
-        step: what was about to happen, for example ``backend: the switch to green``.
-        found: what was seen.
-        rule: what has to hold instead.
-        remedy: what to do now.
-    """
-
-    step: str
-    found: str
-    rule: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.step} is refused: {self.found}; {self.rule}. {self.remedy}"
-
-
-def ready_pods(endpoints: Iterable[Endpoint]) -> frozenset[str]:
-    """Names of the pods that a Service would send traffic to."""
-    return frozenset(endpoint.pod for endpoint in endpoints if endpoint.ready)
-
-
-def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None:
-    """The track that takes all the traffic.
-
-    Args:
-        name: the service's name.
-        selected: what Service `name` selects; None when there is none.
-
-    Returns:
-        None without a Service, and for a selector that is not this program's.
-    """
-    if controlled(name, selected):
-        return Track.ROLLOUT
-    return next((track for track in Track if selected == selector(name, track)), None)
-
-
-def controlled(name: str, selected: Mapping[str, str] | None) -> bool:
-    """Whether Argo Rollouts keeps this selector of Service `name` on one version of a Rollout."""
-    return selected is not None and selected.keys() == {"app", ROLLOUT_HASH} and selected["app"] == name
-
-
-def gets_traffic(name: str, track: Track, selected: Mapping[str, str] | None) -> bool:
-    """Whether pods of a track are behind a Service with this selector, be it this program's or not."""
-    return bool(selected) and (selected or {}).items() <= selector(name, track).items()
 
 
 def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
@@ -287,13 +238,3 @@ def refuse_retire(
             ),
         )
     return None
-
-
-def labels_text(labels: Mapping[str, str] | None) -> str:
-    """Labels as kubectl takes and shows them."""
-    return ",".join(f"{key}={value}" for key, value in (labels or {}).items()) or "nothing"
-
-
-def get_pods_command(name: str, service: ServiceSettings, track: Track) -> str:
-    """The command that shows the pods of a track."""
-    return f"kubectl -n {service.namespace} get pods -l {labels_text(selector(name, track))}"

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 
 from gate.api_errors import AccessDeniedError
 from gate.cluster import Cluster
-from gate.rollout import RolloutState, state_of
+from gate.rollout_state import RolloutState, state_of
 from gate.routing import not_following
 from settings.service import ServiceSettings
 

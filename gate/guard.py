@@ -9,10 +9,8 @@ from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError
 from gate.base import GateRefusedError
 from gate.cluster import Cluster
-from gate.decisions import Refusal
 from gate.deletion import (
     Action,
-    Record,
     Run,
     decide,
     refuse_deletion_by_name,
@@ -25,6 +23,8 @@ from gate.namespace import read_namespace, reason_to_keep
 from gate.object_names import ObjectName
 from gate.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from gate.presence import drift_of
+from gate.records import Record
+from gate.refusal import Refusal
 from gate.removal import annotate, delete
 from gate.service_entry import ServiceEntry
 from gate.serving import service_serves

@@ -1,70 +1,17 @@
 """The rules of a service that Argo Rollouts switches at once, and one look at it at the start of a program."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from gate.access import UNREACHABLE, ClusterAccess
-from gate.blocking import run_blocking
-from gate.cluster import Cluster
-from gate.decisions import Refusal, controlled, get_pods_command, labels_text
+from gate.live_releases import LiveRelease
 from gate.objects import RunningPod
+from gate.refusal import Refusal
 from gate.remedies import setting
-from gate.rollout import RolloutState
+from gate.rollout_state import RolloutState
+from gate.selectors import get_pods_command, labels_text
 from render.argo_blue_green import selected as shared
 from settings.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
 from settings.service_name import key_of
 from settings.values import image_reference
-
-
-class ReleasesUnreadableError(Exception):
-    """What Argo Rollouts has of a service could not be read. The text says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class LiveRelease:
-    """What the cluster has of a service at the start of a program.
-
-    Attributes:
-        strategy: of its Rollout, as Argo Rollouts names it; None without one.
-        selected: what its Service selects; None without one.
-    """
-
-    strategy: str | None = None
-    selected: Mapping[str, str] | None = None
-
-    def hashed(self, name: str) -> dict[str, str] | None:
-        """The Service's selector when it is the controller's, else None."""
-        return dict(self.selected or {}) if controlled(name, self.selected) else None
-
-
-def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
-    """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
-
-    Raises:
-        ReleasesUnreadableError: no answer, or none that helps.
-    """
-    if not services:
-        return {}
-    try:
-        return run_blocking(_look(services, access))
-    except UNREACHABLE as error:
-        raise ReleasesUnreadableError(
-            f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
-            "no service was changed. Check the API server, the kubeconfig and its permissions."
-        ) from error
-
-
-async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
-    cluster = await Cluster.connect(access)
-
-    async def one(name: str, namespace: str) -> LiveRelease:
-        rollout = await cluster.rollout(namespace, name)
-        strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
-        return LiveRelease(strategy, await cluster.service_selector(namespace, name))
-
-    looks = (one(service.kubernetes_name(key), service.namespace) for key, service in services.items())
-    return dict(zip(services, await asyncio.gather(*looks), strict=True))
 
 
 def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease) -> Refusal | None:

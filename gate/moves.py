@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gate.decisions import Refusal
+from gate.refusal import Refusal
 from gate.remedies import setting, without
 from gate.runbook import section
 from settings.cluster import CLUSTER

@@ -6,7 +6,7 @@ from typing import Any
 
 from gate.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
 from gate.api_errors import AccessDeniedError
-from gate.deletion import Record
+from gate.records import Record
 from gate.serving import NamespaceView, object_serves, service_serves, users_services
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError
-from gate.decisions import Refusal
 from gate.mark_owner import is_own
 from gate.node_port_updates import PortChange, updates
+from gate.refusal import Refusal
 from render.marks import Mark, is_adopted, mark_of
 from render.pods import PORT
 from settings.checks import SERVICES

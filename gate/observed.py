@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from gate.hand_over import LiveRelease
+from gate.live_releases import LiveRelease
 from gate.observed_content import Content
 from gate.sizes import Sizing
 from settings.service import Track

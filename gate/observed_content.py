@@ -20,8 +20,8 @@ from gate.content import (
     rollout_versions,
     version_of,
 )
-from gate.decisions import serving_track
-from gate.weights import leads, ways
+from gate.ingresses import leads, ways
+from gate.selectors import serving_track
 from render.labels import colour_name
 from render.weights import goes_by_weights
 from settings.references import Reference, tracked_references

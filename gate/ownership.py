@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gate.decisions import Refusal, labels_text
 from gate.mark_owner import described, is_own, marked_by, restore_command
 from gate.object_names import ObjectName
+from gate.refusal import Refusal
 from gate.runbook import section
+from gate.selectors import labels_text
 from render.labels import FIELD_MANAGER
 from render.marks import Mark, mark_of
 

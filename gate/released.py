@@ -6,13 +6,14 @@ from gate.access import ClusterAccess
 from gate.base import GateRefusedError, Warn
 from gate.checks import Gates
 from gate.cluster import Cluster
-from gate.decisions import serving_track
 from gate.following import SEEN_SECONDS, wait_for_rollout
 from gate.images import Running
 from gate.objects import application, image_owners
 from gate.reports import other_version
-from gate.rollout import RolloutState, measured, no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from gate.rollout import no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from gate.rollout_state import RolloutState, measured
 from gate.router import refuse_other_port
+from gate.selectors import serving_track
 from settings.pod_settings import PORT
 from settings.service import RolloutSettings, Track
 

@@ -9,8 +9,8 @@ from typing import Any
 from gate.api import BoundedApi
 from gate.api_errors import AccessDeniedError, AnsweredError, RejectedError
 from gate.base import GateRefusedError
-from gate.deletion import Record
 from gate.object_names import ObjectName
+from gate.records import Record
 
 GONE_SECONDS = 120
 """How long the guard waits until an object that it deleted is gone. One without finalizers is gone at once."""

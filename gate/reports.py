@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from gate.decisions import get_pods_command, gets_traffic, labels_text, serving_track
 from gate.images import Running, configured_image, same_version
 from gate.remedies import setting
+from gate.selectors import get_pods_command, gets_traffic, labels_text, serving_track
 from gate.shortage import PodsReport
 from render.labels import FIELD_MANAGER, selector
 from settings.service import Colour, ServiceSettings, Track

@@ -5,46 +5,16 @@ hand-over to a canary, and given back before the one to the colours.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from gate.decisions import Refusal
+from gate.ingresses import Rule
+from gate.refusal import Refusal
 from gate.remedies import setting, without
 from render.canary import root_service
 from render.labels import canary_name, object_labels, stable_name
 from render.weights import ACTIONS, BY_ANNOTATION
 from settings.service import CanarySettings, ServiceSettings, Track
 from settings.service_name import key_of
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule of an Ingress.
-
-    Attributes:
-        ingress: its name.
-        service: the Service, or the action, that it leads to.
-        by_weights: whether it goes by the weights of an annotation.
-        weights: that annotation; empty without one.
-    """
-
-    ingress: str
-    service: str
-    by_weights: bool
-    weights: str
-
-
-def rules_of(ingresses: Iterable[Mapping[str, Any]]) -> list[Rule]:
-    """The rules of Ingresses, their default backends included."""
-    rules = []
-    for ingress in ingresses:
-        name, annotations = ingress["metadata"]["name"], ingress["metadata"].get("annotations", {})
-        paths = [path for rule in ingress["spec"].get("rules", ()) for path in rule.get("http", {}).get("paths", ())]
-        backends = [ingress["spec"].get("defaultBackend", {}), *(path["backend"] for path in paths)]
-        for backend in (backend["service"] for backend in backends if "service" in backend):
-            by_weights = backend.get("port", {}).get("name") == BY_ANNOTATION
-            rules.append(Rule(name, backend["name"], by_weights, annotations.get(f"{ACTIONS}{backend['name']}", "")))
-    return rules
 
 
 def refuse_early_router(name: str, service: CanarySettings, serving: Track | None) -> Refusal:

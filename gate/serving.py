@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gate.ingresses import leads, rules_of, ways
 from gate.object_names import ObjectName
 from gate.objects import ROLLOUT_HASH, endpoints_of
-from gate.router import rules_of
-from gate.weights import leads, ways
 from render.labels import FIELD_MANAGER
 
 Objects = tuple[Mapping[str, Any], ...]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gate.decisions import Refusal, wanted_ready
+from gate.decisions import wanted_ready
+from gate.refusal import Refusal
 from gate.remedies import setting, without
 from render.autoscaling import scale_target
 from render.labels import object_labels

@@ -15,13 +15,11 @@ from gate.balancer import AwsError, Balancers
 from gate.base import Warn
 from gate.blue_green import BlueGreenGates
 from gate.cluster import Cluster
-from gate.decisions import ready_pods, refuse_fewer_replicas, refuse_in_place
+from gate.decisions import refuse_fewer_replicas, refuse_in_place
+from gate.ingresses import Way, hostnames, leads, names_colours, ways
 from gate.objects import PodsChange
+from gate.selectors import ready_pods
 from gate.weights import (
-    Way,
-    hostnames,
-    leads,
-    names_colours,
     not_switched,
     refuse_early_weights,
     refuse_still_sent,
@@ -29,7 +27,6 @@ from gate.weights import (
     switched,
     unforwarded,
     unwritten,
-    ways,
 )
 from render.labels import colour_name, selector
 from render.weights import weighed

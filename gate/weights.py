@@ -3,87 +3,20 @@
 What was seen goes in, a refusal, a line or None comes out.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from gate.decisions import Refusal
+from gate.ingresses import Way, _above_zero
+from gate.refusal import Refusal
 from gate.remedies import setting
-from gate.router import Rule, rules_of
 from render.addons import ALB_CONTROLLER
 from render.labels import colour_name
-from render.weights import WHOLE, weighed
+from render.weights import weighed
 from settings.engine import SwitchEngine
 from settings.service import BlueGreenSettings, Colour, ServiceSettings
 from settings.service_name import key_of
 
 CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows what the controller says."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """How an Ingress leads to a service.
-
-    Attributes:
-        ingress: its name.
-        by_weights: whether it goes by weights.
-        weights: of each Service that has a target group.
-    """
-
-    ingress: str
-    by_weights: bool
-    weights: Mapping[str, int]
-
-    @property
-    def leads(self) -> frozenset[str]:
-        """The Services that get requests."""
-        return _above_zero(self.weights)
-
-
-def leads(found: Iterable[Way]) -> frozenset[str]:
-    """The Services that get requests by any of these ways."""
-    return frozenset(service for way in found for service in way.leads)
-
-
-def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Names of the load balancers that Ingresses have; the controller writes them into their status."""
-    points = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
-    return frozenset(point["hostname"] for of_one in points for point in of_one if point.get("hostname"))
-
-
-def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
-    return frozenset(service for service, weight in weights.items() if weight > 0)
-
-
-def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None) -> list[Way]:
-    """How the Ingresses of a namespace lead to a service, one way for each that does.
-
-    Args:
-        name: the service's name.
-        ingresses: all of them.
-        names: of those that count; None for all.
-    """
-    rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
-    return [_way(rule) for rule in rules.values() if names is None or rule.ingress in names]
-
-
-def names_colours(name: str, ingresses: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an Ingress asks for target groups of a service's colours, whatever their weights are."""
-    colours = {colour_name(name, colour) for colour in Colour}
-    return any(way.by_weights and colours & way.weights.keys() for way in ways(name, ingresses))
-
-
-def _way(rule: Rule) -> Way:
-    if not rule.by_weights:
-        return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
-    try:
-        groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
-        weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
-    except (ValueError, LookupError, TypeError, AttributeError):
-        weights = {}  # somebody's own, which the controller may not understand either
-    return Way(rule.ingress, by_weights=True, weights=weights)
 
 
 def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[Way]) -> Refusal | None:

@@ -10,7 +10,7 @@ import httpx
 
 from gate.access import ClusterAccess
 from gate.cluster import Cluster
-from gate.rollout import state_of
+from gate.rollout_state import state_of
 from render.analysis import Comparison, Metric, metrics
 from settings.canary import Analysis
 from settings.checks import SERVICES

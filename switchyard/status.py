@@ -9,15 +9,15 @@ from gate.access import ClusterAccess
 from gate.api_errors import AccessDeniedError
 from gate.autoscaling import read_sizings
 from gate.cluster import Cluster
-from gate.decisions import ready_pods
 from gate.images import Running, configured_image, same_version, versions
+from gate.ingresses import leads, ways
 from gate.object_names import ObjectName
 from gate.objects import image_owners
 from gate.presence import missing, read_objects, say_not_there
 from gate.reports import other_version, rewritten
+from gate.selectors import ready_pods
 from gate.shortage import running
 from gate.sizes import Sizing, planned
-from gate.weights import leads, ways
 from render.inventory import objects_of
 from render.labels import FIELD_MANAGER, selector
 from render.weights import goes_by_weights, weighed

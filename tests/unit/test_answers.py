@@ -8,7 +8,7 @@ import pytest
 
 from gate.answers import why_unreachable
 from gate.api_errors import AnsweredError, RejectedError
-from gate.routing import Routing
+from gate.kube_proxy import Routing
 from settings.service import Track
 from tests.unit.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
 

@@ -6,17 +6,12 @@ from typing import Any
 import pytest
 
 from gate.access import ClusterAccess
-from gate.decisions import controlled, serving_track
-from gate.hand_over import (
-    LiveRelease,
-    look_at_releases,
-    not_taken_over,
-    refuse_mixed,
-    refuse_other_rollout,
-    refuse_taken_over,
-)
+from gate.hand_over import not_taken_over, refuse_mixed, refuse_other_rollout, refuse_taken_over
+from gate.live_releases import LiveRelease, look_at_releases
 from gate.objects import RunningPod, running_pods
-from gate.rollout import refuse_unfinished, state_of
+from gate.rollout import refuse_unfinished
+from gate.rollout_state import state_of
+from gate.selectors import controlled, serving_track
 from render.argo_blue_green import rollout, selected, templates
 from render.pods import active_service
 from settings.service import ArgoBlueGreenSettings, CanarySettings, Track

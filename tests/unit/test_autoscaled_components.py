@@ -10,11 +10,11 @@ from components.canary import CanaryService
 from gate.access import ClusterAccess
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.checks import Gates
-from gate.hand_over import LiveRelease
+from gate.live_releases import LiveRelease
 from gate.observed import Observed
 from gate.released import RolloutGates
 from gate.reports import Seen
-from gate.rollout import RolloutState, state_of
+from gate.rollout_state import RolloutState, state_of
 from gate.sizes import Sizing
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Track
 from tests.unit.engine import Recording, record

@@ -14,11 +14,11 @@ from gate.access import ClusterAccess, MadeKubeconfig
 from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.canary import CanaryGates
 from gate.checks import Gates
-from gate.hand_over import LiveRelease
+from gate.live_releases import LiveRelease
 from gate.nodes import LiveNode
 from gate.observed import Observed
 from gate.reports import Seen
-from gate.rollout import RolloutState, state_of
+from gate.rollout_state import RolloutState, state_of
 from settings.cluster import ExistingCluster
 from settings.nodes import DEFAULT_NODES
 from settings.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings

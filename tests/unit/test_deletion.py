@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from gate.deletion import Action, Record, Run, decide, refuse_production_destroy, refuse_serving
+from gate.deletion import Action, Run, decide, refuse_production_destroy, refuse_serving
 from gate.object_names import ObjectName
+from gate.records import Record
 from render.marks import ADOPTED, Mark
 
 OURS, THEIRS = Mark("switchyard", "production"), Mark("switchyard", "staging")

@@ -4,7 +4,6 @@ import pytest
 
 from gate.api import ProxyAnswer
 from gate.decisions import (
-    gets_traffic,
     refuse_adoption,
     refuse_fewer_replicas,
     refuse_in_place,
@@ -12,11 +11,11 @@ from gate.decisions import (
     refuse_retire,
     refuse_smoke,
     refuse_switch,
-    serving_track,
     wanted_ready,
 )
 from gate.objects import Endpoint, Pod, PodsChange
 from gate.reports import shared_selector
+from gate.selectors import gets_traffic, serving_track
 from gate.smoke import by_failure, mismatch
 from render.labels import selector
 from settings.containers import ContainerPort

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gate.objects import rollout_pods
-from gate.rollout import measured, refuse_degraded, state_of
+from gate.rollout import refuse_degraded
+from gate.rollout_state import measured, state_of
 from settings.service import CanarySettings
 
 SERVICE = CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v2"})

@@ -1,7 +1,8 @@
 """Whether the nodes can follow a switch, from what their kube-proxies say."""
 
 from gate.api import ProxyAnswer, is_status
-from gate.routing import Routing, not_following, refuse_unfollowed, routing_of, warn_unfollowed
+from gate.kube_proxy import Routing, routing_of
+from gate.routing import not_following, refuse_unfollowed, warn_unfollowed
 from settings.service import Colour, Track
 
 

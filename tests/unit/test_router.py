@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gate.ingresses import rules_of
 from gate.router import (
     left_ingress,
     refuse_foreign_route,
@@ -14,7 +15,6 @@ from gate.router import (
     refuse_still_routed,
     refuse_still_weighted,
     router_of,
-    rules_of,
     warn_without_weights,
 )
 from render.canary import rollout, version_service, virtual_service

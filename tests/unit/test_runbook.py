@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from gate.decisions import Refusal
 from gate.deletion import refuse_vanished
 from gate.moves import (
     Place,
@@ -15,6 +14,7 @@ from gate.moves import (
     refuse_other_name,
     refuse_other_namespace,
 )
+from gate.refusal import Refusal
 from settings.service_name import ServiceName
 from tests.traffic.runbook import BLOCK, RUNBOOK, steps
 from tests.unit.configuration import read

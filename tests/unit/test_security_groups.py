@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gate.routing import HEALTH_PORT
+from gate.kube_proxy import HEALTH_PORT
 from render.security_groups import (
     GROUPS_OF,
     GROUPS_PER_INTERFACE,

@@ -12,12 +12,13 @@ from gate.argo_blue_green import ArgoBlueGreenGates
 from gate.canary import CanaryGates
 from gate.checks import Gates
 from gate.decisions import refuse_fewer_replicas, refuse_in_place
-from gate.deletion import Record, Run, refuse_serving, refuse_vanished
+from gate.deletion import Run, refuse_serving, refuse_vanished
 from gate.guard import Guard
 from gate.moves import Place, refuse_other_name, refuse_other_namespace
+from gate.records import Record
 from gate.remedies import setting
 from gate.reports import Seen
-from gate.rollout import RolloutState, state_of
+from gate.rollout_state import RolloutState, state_of
 from gate.service_entry import ServiceEntry
 from gate.weights import refuse_unhealthy
 from render.ingress import ingress

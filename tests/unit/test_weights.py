@@ -7,10 +7,8 @@ import kubernetes_validate
 import pytest
 
 from components.ec2 import _node_ports
+from gate.ingresses import Way, hostnames, leads, ways
 from gate.weights import (
-    Way,
-    hostnames,
-    leads,
     not_switched,
     refuse_early_selector,
     refuse_early_weights,
@@ -19,7 +17,6 @@ from gate.weights import (
     switched,
     unforwarded,
     unwritten,
-    ways,
 )
 from render.blue_green import colour_service
 from render.ingress import ingress

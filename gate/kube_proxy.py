@@ -1,0 +1,40 @@
+"""What the kube-proxy of each node says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+HEALTH_PORT = 10256
+"""Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
+
+
+HEALTH_PATHS = ("/livez", "/healthz")
+"""Asked in this order; the second only when kube-proxy does not have the first, as before Kubernetes 1.28.
+
+Both answer 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute. Since
+1.28 ``/healthz`` also answers 503 on a node that is being deleted or that the cluster autoscaler has tainted with
+ToBeDeletedByClusterAutoscaler, however well kube-proxy follows there (KEP-3836).
+
+When the rules were written last cannot be learnt from either: while it is well it says "now".
+"""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What one node's kube-proxy says.
+
+    Attributes:
+        node: its name.
+        ready: whether Kubernetes has the node Ready.
+        status: HTTP status of its health; None without an answer.
+    """
+
+    node: str
+    ready: bool
+    status: int | None
+
+
+def routing_of(node: Mapping[str, Any], status: int | None) -> Routing:
+    """A node of the API server, with what its kube-proxy answered."""
+    conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", ())}
+    return Routing(node["metadata"]["name"], conditions.get("Ready") == "True", status)
