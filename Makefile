@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 POLICY := .tools/checkov
-PACKAGES := settings render gate components switchyard policy rehearsal sandbox toolchain bench
+PACKAGES := switchyard components devtools
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock \
@@ -36,35 +36,35 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@touch $@
 
 tools: $(INSTALLED) ## install the pinned engine, provider and servers into .tools
-	@$(BIN)/python -m toolchain install
+	@$(BIN)/python -m devtools.toolchain install
 
 tools-nodes: tools ## what real nodes need besides
-	@$(BIN)/python -m toolchain install --group nodes
+	@$(BIN)/python -m devtools.toolchain install --group nodes
 
 tools-canary: tools ## what canaries need besides: Argo Rollouts and Prometheus
-	@$(BIN)/python -m toolchain install --group canary
+	@$(BIN)/python -m devtools.toolchain install --group canary
 
 tools-ec2: tools $(POLICY)/.installed ## what the tests of a cluster of EC2 machines need besides: kubeadm, cloud-init, checkov
-	@$(BIN)/python -m toolchain install --group core --group ec2 kubelet
+	@$(BIN)/python -m devtools.toolchain install --group core --group ec2 kubelet
 
 # An environment of its own: it wants other versions than this project.
-$(POLICY)/.installed: policy/checkov.txt | $(INSTALLED)
+$(POLICY)/.installed: devtools/rehearsal/policy/checkov.txt | $(INSTALLED)
 	@echo "Installing checkov into $(POLICY), about a minute and 300 MB ..."
 	@rm -rf $(POLICY)
 	@$(BIN)/python -m venv $(POLICY)
-	@$(POLICY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r policy/checkov.txt
+	@$(POLICY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r devtools/rehearsal/policy/checkov.txt
 	@touch $@
 
 up: tools$(if $(filter real,$(NODES)),-nodes) ## from a fresh clone to stack `local`, running; NODES=real for two real nodes
-	@$(BIN)/python -m sandbox up $(if $(NODES),--nodes $(NODES))
-	@$(BIN)/python -m sandbox.local_stack up
+	@$(BIN)/python -m devtools.sandbox up $(if $(NODES),--nodes $(NODES))
+	@$(BIN)/python -m devtools.sandbox.local_stack up
 
 down: $(INSTALLED) ## remove the local cluster and its state
-	@$(BIN)/python -m sandbox.local_stack down
-	@$(BIN)/python -m sandbox down
+	@$(BIN)/python -m devtools.sandbox.local_stack down
+	@$(BIN)/python -m devtools.sandbox down
 
 rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
-	@$(BIN)/python -m rehearsal $(STACK)
+	@$(BIN)/python -m devtools.rehearsal $(STACK)
 
 test: tools ## all tests, installing what they need; ends with what each part took
 	@took=; for part in $(PARTS); do \
@@ -72,47 +72,47 @@ test: tools ## all tests, installing what they need; ends with what each part to
 		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
 	done; printf "\nWhat each part took:\n$$took"
 
-test-unit: $(INSTALLED) ## settings, renderers, components on mocks
+test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
 	@$(PYTEST) --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(PYTEST) --numprocesses 3 --dist worksteal tests/sandbox
+	@$(PYTEST) --numprocesses 3 --dist worksteal tests/integration/sandbox
 
 walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps; STEPS=1000 for fewer
-	@SWITCHYARD_WALK_STEPS=$(STEPS) $(PYTEST) --capture no tests/sandbox/test_random_walk.py
+	@SWITCHYARD_WALK_STEPS=$(STEPS) $(PYTEST) --capture no tests/integration/sandbox/test_random_walk.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(PYTEST) --numprocesses 2 --dist worksteal tests/canary
+	@$(PYTEST) --numprocesses 2 --dist worksteal tests/integration/canary
 
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
-	@$(PYTEST) --numprocesses 2 --dist loadfile tests/rehearsal
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/integration/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
-	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m toolchain install --group traffic; \
-	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
-	@$(PYTEST) tests/traffic
+	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m devtools.toolchain install --group traffic; \
+	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
+	@$(PYTEST) tests/integration/traffic
 
 test-moves: tools ## the runbook's moves under load, between two clusters as well; on Linux as root
-	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m toolchain install --group nodes --group traffic; fi
-	@SWITCHYARD_TWO_CLUSTERS=1 $(PYTEST) tests/traffic/test_moves.py
+	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
+	@SWITCHYARD_TWO_CLUSTERS=1 $(PYTEST) tests/integration/traffic/test_moves.py
 
 lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES) tests examples/backend/app.py __main__.py
 	@$(BIN)/lint-imports
-	@$(BIN)/shellcheck .ci/run render/node_scripts/*.sh
+	@$(BIN)/shellcheck .ci/run switchyard/bootstrap/node_scripts/*.sh
 
 format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
-	@$(BIN)/python -m toolchain install --group nodes --group traffic --group peers --group canary
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m devtools.toolchain install --group nodes --group traffic --group peers --group canary
+	@$(BIN)/python -m devtools.benchmarks
 
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
 		--no-header --all-extras pyproject.toml -o requirements.txt
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
-		--no-header policy/checkov.in -o policy/checkov.txt
+		--no-header devtools/rehearsal/policy/checkov.in -o devtools/rehearsal/policy/checkov.txt

@@ -3,17 +3,17 @@
 import pulumi
 
 from components.debug_lines import leave_out_debug_lines
-from components.ground import Ground, existing_ground
 from components.guard import DestroySentinel, attach, begin, look_at_end
 from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.operation import config_file, project_directory
-from components.release import release
-from gate.moves import CLUSTER_OUTPUT, SERVICES_OUTPUT
-from settings.cluster import ExistingCluster
-from settings.problems import SettingsError
-from settings.stack import NAMESPACE, StackSettings, load
-from settings.written import read_stack_file
+from components.platform import Ground, existing_ground
+from components.services.release import release
+from switchyard.config.errors import SettingsError
+from switchyard.config.loader import NAMESPACE, StackSettings, load
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.config.stack_file import read_stack_file
+from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
 
 
 def read_settings() -> StackSettings:
@@ -47,7 +47,7 @@ def lay_ground(settings: StackSettings) -> Ground:
     if isinstance(settings.cluster, ExistingCluster):
         return existing_ground(settings.cluster, settings)
     # The SDK for AWS takes seconds to import, which a cluster of somebody else's need not wait for.
-    from components.own_cluster import own_ground  # noqa: PLC0415
+    from components.cluster.ec2_platform import own_ground  # noqa: PLC0415
 
     return own_ground(settings.cluster, settings)
 

@@ -8,14 +8,14 @@ import pulumi
 
 from components.identity import Identity
 from components.operation import is_destroy, is_targeted, is_whole_destroy
-from gate.access import UNREACHABLE, ClusterAccess
-from gate.guard import Guard
-from gate.mark_owner import former_is_own
-from gate.service_entry import ServiceEntry
-from render.marks import Mark, marked
-from render.pods import Manifest
-from settings.ec2 import Ec2Cluster
-from settings.stack import NAMESPACE, StackSettings
+from switchyard.config.loader import NAMESPACE, StackSettings
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.gates.guard import Guard
+from switchyard.gates.service_entry import ServiceEntry
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.mark_owner import former_is_own
+from switchyard.manifests.ownership_marks import Mark, marked
+from switchyard.manifests.pods import Manifest
 
 DELETE_HOOK = "switchyard-before-delete"
 """Name of the deletion guard. The state of every stack refers to it: never rename it, and register it in every run.

@@ -7,7 +7,7 @@ import pulumi
 
 from components.guard import DeletedBy, guarded
 from components.kubernetes_provider import PACKAGE, plugin_version
-from render.pods import Manifest
+from switchyard.manifests.pods import Manifest
 
 
 class KubernetesObject(pulumi.CustomResource):

@@ -6,12 +6,12 @@ import pulumi
 
 from components.guard import stack_mark
 from components.operation import is_destroy
-from gate.access import UNREACHABLE, ClusterAccess
-from gate.blocking import run_blocking
-from gate.cluster import Cluster
-from gate.node_ports import has_fixed_ports, list_services, refuse_taken_ports
-from render.marks import Mark
-from settings.stack import StackSettings
+from switchyard.config.loader import StackSettings
+from switchyard.gates.node_ports import has_fixed_ports, list_services, refuse_taken_ports
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.cluster import Cluster
+from switchyard.manifests.ownership_marks import Mark
 
 
 def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:

@@ -1,1 +1,1 @@
-"""The command line for releases."""
+"""Releases without downtime for a self-managed Kubernetes cluster."""

@@ -1,5 +1,5 @@
 """``python -m switchyard``."""
 
-from switchyard.cli import app
+from switchyard.cli.main import app
 
 app()

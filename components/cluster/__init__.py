@@ -1,0 +1,1 @@
+"""Component resources of a cluster, one a file."""

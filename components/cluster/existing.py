@@ -1,0 +1,90 @@
+"""The way to a cluster that exists already."""
+
+import json
+import os
+import pwd
+from pathlib import Path
+
+import pulumi
+
+from components.kubernetes_provider import KubernetesProvider
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.exec_plugin import LoginError
+from switchyard.kube.kubeconfig.environment import Surroundings
+from switchyard.kube.kubeconfig.file import KubeconfigError
+from switchyard.kube.kubeconfig.resolve import VARIABLE
+
+BY_CLIENT_GO = ""
+"""Has the provider find the kubeconfig by KUBECONFIG. Its Python SDK would hand on that variable as one path."""
+
+
+class ExistingClusterAccess(pulumi.ComponentResource):
+    """A Kubernetes provider for a cluster that somebody else made: the sandbox, kind, k3d, any other.
+
+    Args:
+        name: of the component.
+        cluster: the settings.
+        access: the same cluster as the gates have it; None where only the settings are known.
+        opts: options of the component.
+    """
+
+    provider: KubernetesProvider
+    """Every object of the stack goes through it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: ExistingCluster,
+        access: ClusterAccess | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("switchyard:cluster:Existing", name, None, opts)
+        self.provider = KubernetesProvider(
+            f"{name}-provider",
+            kubeconfig=provider_kubeconfig(cluster, access),
+            context=cluster.context,
+            cluster_identifier=cluster.identifier,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"identifier": cluster.identifier})
+
+
+def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) -> pulumi.Input[str] | None:
+    """What the provider is given, so that it reaches what the gates have resolved (ADR 19).
+
+    The state keeps it. A path says nothing of credentials and of machines, and is the rule.
+
+    Args:
+        cluster: the settings.
+        access: what the gates have resolved.
+    """
+    if not cluster.kubeconfig:
+        return BY_CLIENT_GO if os.environ.get(VARIABLE) else None
+    if access is not None and access.cluster.directory_matters:
+        # The provider would look for its certificates in the project's directory.
+        return pulumi.Output.secret(json.dumps(access.cluster.minimised()))
+    if cluster.kubeconfig.startswith("~") and not _home_is_plain():
+        return str(Surroundings.of_process().expanded(cluster.kubeconfig))
+    return cluster.kubeconfig
+
+
+def _home_is_plain() -> bool:
+    """Whether HOME is the directory of the user's account, which the provider may take for `~` instead."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) == Path(Surroundings.of_process().home)
+    except KeyError:  # a user without an account, as in many containers
+        return False
+
+
+def access_to(cluster: ExistingCluster) -> ClusterAccess:
+    """The gates' access to the cluster; an unusable kubeconfig or a failed login ends the run."""
+    brings = cluster.argo_rollouts is not None
+    access = ClusterAccess(cluster.kubeconfig, cluster.context, brings_argo_rollouts=brings)
+    try:
+        access.check()
+        access.login.renew()
+    except (KubeconfigError, LoginError) as error:
+        raise pulumi.RunError(f"{error} Nothing was changed.") from None
+    return access

@@ -1,0 +1,268 @@
+"""The machines, what each may do in AWS, and the address of the API server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import pulumi
+import pulumi_aws as aws
+
+from components.cluster.storage import Storage
+from switchyard.aws import iam
+from switchyard.aws.security_groups import GROUPS_OF, Group
+from switchyard.aws.tags import tags
+from switchyard.bootstrap import cloud_init
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.nodes import NodeSettings, Role
+
+UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+"""Canonical's own parameter with the newest image of Ubuntu 24.04 LTS in the region."""
+
+PINNED = [
+    "ami",
+    "instanceType",
+    "availabilityZone",
+    "subnetId",
+    "userData",
+    "userDataBase64",
+    "associatePublicIpAddress",
+]
+"""What a machine keeps from its start, by the provider's names, whatever the program comes to say.
+
+Another image, type, zone or user data would stop or replace the machine, several at once and none drained. The public
+address reads as off while a machine is stopped, and would replace it at the next update after a refresh. A replacement
+that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old
+ones. That of the control plane needs the association of its address as a ``--target`` besides: an untargeted resource
+keeps its old inputs, and the address would go to the machine that is gone.
+"""
+
+
+class Network(Protocol):
+    """What machines need of the network."""
+
+    @property
+    def vpc_id(self) -> pulumi.Output[str]:
+        """Of the VPC."""
+
+    @property
+    def subnet_ids(self) -> Mapping[str, pulumi.Output[str]]:
+        """A public subnet for each zone."""
+
+    @property
+    def node_group_id(self) -> pulumi.Output[str]:
+        """Security group of all nodes, the one with the cluster's tag."""
+
+    @property
+    def control_plane_group_id(self) -> pulumi.Output[str]:
+        """Security group of the control plane besides."""
+
+
+class Endpoint(pulumi.ComponentResource):
+    """The address of the API server, known before certificates are made for it and before a machine has it."""
+
+    allocation_id: pulumi.Output[str]
+    """Of the Elastic IP."""
+    public_ip: pulumi.Output[str]
+    """The Elastic IP; a hostname of the settings has to lead here."""
+    host: pulumi.Output[str]
+    """What clients call: the hostname of the settings, else the Elastic IP."""
+
+    def __init__(self, name: str, *, cluster: Ec2Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("switchyard:machines:Endpoint", name, None, opts)
+        address = aws.ec2.Eip(
+            f"{name}-address", domain="vpc", tags=tags(cluster, "api"), opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.allocation_id = address.allocation_id
+        self.public_ip = address.public_ip
+        self.host = address.public_ip if cluster.hostname is None else pulumi.Output.from_input(cluster.hostname)
+        self.register_outputs({"allocation_id": self.allocation_id, "public_ip": self.public_ip, "host": self.host})
+
+
+class Machines(pulumi.ComponentResource):
+    """A machine for each row of the node table, with a role for the control plane and one for all workers.
+
+    The AWS Load Balancer Controller runs with hostNetwork on a worker, so that its permissions are the workers': hop
+    limit 1 keeps every other pod from them, and the control plane's backups from the controller.
+    """
+
+    instance_ids: dict[str, pulumi.Output[str]]
+    """By node."""
+    endpoint: pulumi.Output[str]
+    """What clients of the API server call, known when it leads to the control plane."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: Ec2Cluster,
+        production: bool,
+        network: Network,
+        storage: Storage,
+        endpoint: Endpoint,
+        user_data: Callable[[str], pulumi.Input[str]],
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Makes the machines.
+
+        Args:
+            name: of the component.
+            cluster: settings.
+            production: whether machines are protected unless the settings say otherwise.
+            network: where they are.
+            storage: what they read and write.
+            endpoint: what leads to the control plane.
+            user_data: of a node, by its name; no secret is in it.
+            after: what has to be there before a machine starts, besides its role and secrets: the way out of the VPC.
+            opts: of the component.
+        """
+        super().__init__("switchyard:machines:Machines", name, None, opts)
+        self._name = name
+        self._cluster = cluster
+        self._network = network
+        self._storage = storage
+        self._child = pulumi.ResourceOptions(parent=self)
+        wanted = cluster.machines.termination_protection
+        self._protected = production if wanted is None else wanted
+
+        image = self._image()
+        profiles = {role: self._profile(role) for role in Role}
+        instances = {}
+        for node_name, node in cluster.nodes.items():
+            profile, policies = profiles[node.role]
+            # A machine asks for its secrets as soon as it starts.
+            before = [storage, *policies, *after]
+            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
+        self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
+        association = aws.ec2.EipAssociation(
+            f"{name}-address",
+            allocation_id=endpoint.allocation_id,
+            instance_id=self.instance_ids[cluster.control_plane],
+            opts=self._child,
+        )
+        self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda found: str(found[0]))
+        for node_name, instance in instances.items():
+            self._compare(node_name, cluster.nodes[node_name], instance)
+        self.register_outputs({"instance_ids": self.instance_ids, "endpoint": self.endpoint})
+
+    def _compare(self, node_name: str, node: NodeSettings, instance: aws.ec2.Instance) -> None:
+        """Warns of a machine that is not what the settings say: it is so only after it is replaced."""
+
+        def compare(live: list[str]) -> None:
+            wanted = [node.type, node.zone]
+            if live != wanted:
+                pulumi.log.warn(
+                    f"switchyard:cluster.nodes.{node_name}: the machine is a {' in '.join(live)}, not a "
+                    f"{' in '.join(wanted)}: a machine is not changed while it runs. Set it back, or replace it: see "
+                    "docs/runbook.md, replacing a node",
+                    self,
+                )
+
+        pulumi.Output.all(instance.instance_type, instance.availability_zone).apply(compare)
+
+    def _image(self) -> pulumi.Input[str]:
+        if self._cluster.machines.ami is not None:
+            return self._cluster.machines.ami
+        found = aws.ssm.get_parameter_output(name=UBUNTU, opts=pulumi.InvokeOutputOptions(parent=self))
+        # The provider takes every parameter for a secret; this one is on a public page.
+        return pulumi.Output.unsecret(found.value)
+
+    def _profile(self, role: Role) -> tuple[aws.iam.InstanceProfile, list[aws.iam.RolePolicyAttachment]]:
+        """An instance profile, and what has to be there before a machine uses it."""
+        prefix = f"{self._name}-{role.value}"
+        what = {Role.CONTROL_PLANE: "control-plane", Role.WORKER: "worker"}[role]
+        made = aws.iam.Role(
+            f"{prefix}-role",
+            description=f"Machines of cluster {self._cluster.name}: {what}",
+            assume_role_policy=iam.text(iam.assume_role(self._cluster.region)),
+            tags=tags(self._cluster, what),
+            opts=self._child,
+        )
+        attached = []
+        for purpose, document in self._documents(role).items():
+            policy = aws.iam.Policy(
+                f"{prefix}-{purpose}", policy=document, tags=tags(self._cluster, f"{what}-{purpose}"), opts=self._child
+            )
+            attachment = aws.iam.RolePolicyAttachment(
+                f"{prefix}-{purpose}", role=made.name, policy_arn=policy.arn, opts=self._child
+            )
+            attached.append(attachment)
+        profile = aws.iam.InstanceProfile(
+            f"{prefix}-profile", role=made.name, tags=tags(self._cluster, what), opts=self._child
+        )
+        return profile, attached
+
+    def _documents(self, role: Role) -> dict[str, pulumi.Output[str]]:
+        """The policies of a role, by purpose."""
+        cluster, storage = self._cluster, self._storage
+        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        place = caller.arn.apply(lambda arn: iam.Place.of(arn, cluster.region))
+        readable = [storage.parameter_arns[parameter] for parameter in cloud_init.readable_parameters(cluster, role)]
+        node = pulumi.Output.all(place, storage.key_arn, *readable)
+        found = {"node": node.apply(lambda known: iam.text(iam.node(known[0], known[1], known[2:])))}
+        if role is Role.CONTROL_PLANE:
+            bucket = pulumi.Output.all(place, storage.key_arn, storage.bucket_arn)
+            found["backup"] = bucket.apply(lambda known: iam.text(iam.backup(*known)))
+        elif cluster.load_balancer_controller is not None:
+            waf = None if cluster.load_balancer is None else cluster.load_balancer.waf
+            where = pulumi.Output.all(place, self._network.vpc_id)
+            found["load-balancer"] = where.apply(
+                lambda known: iam.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
+            )
+        return found
+
+    def _instance(
+        self,
+        node_name: str,
+        node: NodeSettings,
+        image: pulumi.Input[str],
+        profile: aws.iam.InstanceProfile,
+        user_data: pulumi.Input[str],
+        before: Sequence[pulumi.Resource],
+    ) -> aws.ec2.Instance:
+        groups = {
+            Group.NODES: self._network.node_group_id,
+            Group.CONTROL_PLANE: self._network.control_plane_group_id,
+        }
+        labels = tags(self._cluster, node_name)
+        return aws.ec2.Instance(
+            f"{self._name}-{node_name}",
+            ami=image,
+            instance_type=node.type,
+            availability_zone=node.zone,
+            subnet_id=self._network.subnet_ids[node.zone],
+            vpc_security_group_ids=[groups[group] for group in GROUPS_OF[node.role]],
+            # The subnets are public and there is no NAT gateway: a machine without an address has no way out.
+            associate_public_ip_address=True,
+            iam_instance_profile=profile.name,
+            user_data=user_data,
+            user_data_replace_on_change=False,
+            # Calico's VXLAN packets have the machines' own addresses, so that the check passes them.
+            source_dest_check=True,
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                "http_put_response_hop_limit": 1,
+                "instance_metadata_tags": "disabled",
+            },
+            root_block_device={
+                "volume_type": "gp3",
+                "volume_size": node.disk_gb,
+                "encrypted": True,
+                "kms_key_id": self._storage.key_arn,
+                "delete_on_termination": True,
+                # Not as tags of all the machine's volumes: among these may be some of others later.
+                "tags": labels,
+            },
+            ebs_optimized=True,
+            monitoring=True,
+            credit_specification={"cpu_credits": self._cluster.machines.credits} if node.machine.burstable else None,
+            disable_api_termination=self._protected,
+            tags={**labels, f"kubernetes.io/cluster/{self._cluster.name}": "owned"},
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=before,
+                ignore_changes=PINNED,
+                # Two machines cannot be one node: the old one goes first, drained by then.
+                delete_before_replace=True,
+            ),
+        )

@@ -1,0 +1,276 @@
+"""The network of a cluster of EC2 machines: VPC, public subnets, security groups, flow logs."""
+
+import json
+from collections.abc import Collection
+
+import pulumi
+import pulumi_aws as aws
+
+from switchyard.aws.iam import KEY_DELETION_DAYS
+from switchyard.aws.security_groups import (
+    ANYWHERE,
+    DESCRIPTIONS,
+    Direction,
+    Group,
+    Rule,
+    cluster_tag,
+    group_tags,
+    problems,
+    rules,
+)
+from switchyard.aws.tags import tags
+from switchyard.config.aws_partition import dns_suffix, partition
+from switchyard.config.errors import SettingsError
+from switchyard.config.models.ec2 import Ec2Cluster
+
+_AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
+
+
+class Network(pulumi.ComponentResource):
+    """Everything that a machine needs before it starts, so that it never starts without a way out.
+
+    The ids that it gives wait for what belongs to them: a subnet for its route to the internet, a group for its
+    rules. A subnet gives no public address by itself: a machine asks for its own.
+    """
+
+    vpc_id: pulumi.Output[str]
+    """Id of the VPC."""
+
+    subnet_ids: dict[str, pulumi.Output[str]]
+    """Id of the public subnet of each zone."""
+
+    node_group_id: pulumi.Output[str]
+    """Id of the security group of all machines, the only one with the cluster's tag."""
+
+    control_plane_group_id: pulumi.Output[str]
+    """Id of the security group that the control plane has besides."""
+
+    load_balancer_group_id: pulumi.Output[str]
+    """Id of the load balancer's security group."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: Ec2Cluster,
+        node_ports: Collection[int] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Registers the network.
+
+        Args:
+            name: of the component.
+            cluster: the cluster.
+            node_ports: ports of the services behind the load balancer, when all of them are fixed.
+            opts: of the component.
+
+        Raises:
+            RunError: there are more rules than AWS takes.
+        """
+        wanted = rules(cluster, node_ports)
+        if mistakes := problems(wanted):
+            raise pulumi.RunError(str(SettingsError(mistakes)))
+        super().__init__("switchyard:network:Network", name, None, opts)
+        self._name = name
+        self._cluster = cluster
+        vpc = aws.ec2.Vpc(
+            f"{name}-vpc",
+            cidr_block=str(cluster.network.vpc),
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags=tags(self._cluster, "vpc"),
+            opts=self._child(),
+        )
+        # Without rules: what is started without a group of its own reaches nothing.
+        aws.ec2.DefaultSecurityGroup(
+            f"{name}-default-group", vpc_id=vpc.id, tags=tags(self._cluster, "default-closed"), opts=self._child()
+        )
+        self.vpc_id = vpc.id
+        self.subnet_ids = self._subnets(vpc)
+        ids = self._groups(vpc, wanted)
+        self.node_group_id = ids[Group.NODES]
+        self.control_plane_group_id = ids[Group.CONTROL_PLANE]
+        self.load_balancer_group_id = ids[Group.LOAD_BALANCER]
+        self._flow_logs(vpc)
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "subnet_ids": self.subnet_ids,
+                "node_group_id": self.node_group_id,
+                "control_plane_group_id": self.control_plane_group_id,
+                "load_balancer_group_id": self.load_balancer_group_id,
+            }
+        )
+
+    def _child(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=after)
+
+    def _subnets(self, vpc: aws.ec2.Vpc) -> dict[str, pulumi.Output[str]]:
+        gateway = aws.ec2.InternetGateway(
+            f"{self._name}-gateway", vpc_id=vpc.id, tags=tags(self._cluster, "gateway"), opts=self._child()
+        )
+        table = aws.ec2.RouteTable(
+            f"{self._name}-routes", vpc_id=vpc.id, tags=tags(self._cluster, "public"), opts=self._child()
+        )
+        route = aws.ec2.Route(
+            f"{self._name}-internet",
+            route_table_id=table.id,
+            destination_cidr_block=str(ANYWHERE),
+            gateway_id=gateway.id,
+            opts=self._child(),
+        )
+        ids = {}
+        for zone, addresses in self._cluster.network.subnets.items():
+            subnet = aws.ec2.Subnet(
+                f"{self._name}-subnet-{zone}",
+                vpc_id=vpc.id,
+                availability_zone=zone,
+                cidr_block=str(addresses),
+                map_public_ip_on_launch=False,
+                tags={
+                    **tags(self._cluster, f"public-{zone}"),
+                    **cluster_tag(self._cluster),
+                    # A public load balancer goes here; the controller finds its subnets by this tag.
+                    "kubernetes.io/role/elb": "1",
+                },
+                opts=self._child(),
+            )
+            association = aws.ec2.RouteTableAssociation(
+                f"{self._name}-routes-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=self._child(route)
+            )
+            # The association's own value, so that whoever has it waits for the route as well.
+            ids[zone] = association.subnet_id.apply(lambda found: found or "")
+        return ids
+
+    def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[Rule]) -> dict[Group, pulumi.Output[str]]:
+        groups = {
+            group: aws.ec2.SecurityGroup(
+                f"{self._name}-{group}",
+                name=f"{self._cluster.name}-{group}",
+                description=DESCRIPTIONS[group],
+                vpc_id=vpc.id,
+                tags={**tags(self._cluster, group), **group_tags(self._cluster, group)},
+                opts=self._child(),
+            )
+            for group in Group
+        }
+        ids = {}
+        for group, resource in groups.items():
+            made = [self._rule(rule, groups) for rule in wanted if rule.group is group]
+            # The rules' own values are known in a preview even for a rule that is new, which its id is not: so a new
+            # rule never looks as if every machine changed.
+            ids[group] = pulumi.Output.all(resource.id, *(rule.security_group_id for rule in made)).apply(_first)
+        return ids
+
+    def _rule(self, rule: Rule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:
+        kind: type[_AnyRule] = aws.vpc.SecurityGroupEgressRule
+        if rule.direction is Direction.INGRESS:
+            kind = aws.vpc.SecurityGroupIngressRule
+        return kind(
+            f"{self._name}-{rule.name}",
+            security_group_id=groups[rule.group].id,
+            ip_protocol=rule.ports.protocol,
+            from_port=rule.ports.first,
+            to_port=rule.ports.last,
+            referenced_security_group_id=groups[rule.peer].id if isinstance(rule.peer, Group) else None,
+            cidr_ipv4=None if isinstance(rule.peer, Group) else str(rule.peer),
+            description=rule.description,
+            tags=tags(self._cluster, rule.name),
+            opts=self._child(),
+        )
+
+    def _flow_logs(self, vpc: aws.ec2.Vpc) -> None:
+        log_name = f"/switchyard/{self._cluster.name}/flow-logs"
+        key = aws.kms.Key(
+            f"{self._name}-flow-logs-key",
+            description=f"Flow logs of {self._cluster.name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_DAYS,
+            policy=vpc.owner_id.apply(lambda account: key_policy(self._cluster.region, account, log_name)),
+            tags=tags(self._cluster, "flow-logs"),
+            opts=self._child(),
+        )
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._name}-flow-logs-group",
+            name=log_name,
+            retention_in_days=self._cluster.network.flow_log_days,
+            kms_key_id=key.arn,
+            tags=tags(self._cluster, "flow-logs"),
+            opts=self._child(),
+        )
+        role = aws.iam.Role(
+            f"{self._name}-flow-logs-role",
+            name=f"{self._cluster.name}-flow-logs",
+            description=f"Writes the flow logs of {self._cluster.name}",
+            assume_role_policy=vpc.owner_id.apply(lambda account: trust_policy(self._cluster.region, account)),
+            tags=tags(self._cluster, "flow-logs"),
+            opts=self._child(),
+        )
+        policy = aws.iam.RolePolicy(
+            f"{self._name}-flow-logs-policy",
+            name="write-flow-logs",
+            role=role.id,
+            policy=vpc.owner_id.apply(lambda account: write_policy(self._cluster.region, account, log_name)),
+            opts=self._child(),
+        )
+        aws.ec2.FlowLog(
+            f"{self._name}-flow-logs",
+            vpc_id=vpc.id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_destination=logs.arn,
+            iam_role_arn=role.arn,
+            tags=tags(self._cluster, "flow-logs"),
+            opts=self._child(policy),
+        )
+
+
+def key_policy(region: str, account: str, log_group: str) -> str:
+    """The account governs the key; CloudWatch uses it, for the one log group."""
+    use = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+    here = partition(region)
+    arn = f"arn:{here}:logs:{region}:{account}:log-group:{log_group}"
+    return _document(
+        # The resource of a key's policy is the key itself. Without this statement nobody could change the key again.
+        {"Principal": {"AWS": f"arn:{here}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
+        {
+            "Principal": {"Service": f"logs.{region}.{dns_suffix(region)}"},
+            "Action": use,
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
+        },
+    )
+
+
+def trust_policy(region: str, account: str) -> str:
+    """The flow logs of this account and region take the role, and nobody else's."""
+    return _document(
+        {
+            # The same in every partition, China's included.
+            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"arn:{partition(region)}:ec2:{region}:{account}:vpc-flow-log/*"},
+            },
+        }
+    )
+
+
+def write_policy(region: str, account: str, log_group: str) -> str:
+    """Writing into the one log group. It may not make one, so that none comes back after the stack is gone."""
+    write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    groups = f"arn:{partition(region)}:logs:{region}:{account}:log-group"
+    return _document(
+        {"Action": write, "Resource": f"{groups}:{log_group}:*"},
+        # Looking a group up is asked for all of a region, never for one of them.
+        {"Action": "logs:DescribeLogGroups", "Resource": f"{groups}:*"},
+    )
+
+
+def _document(*statements: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]})
+
+
+def _first(values: list[str]) -> str:
+    return values[0]

@@ -1,0 +1,107 @@
+"""Labels and taints that put each workload on its nodes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import pulumi
+
+from components.manifest import KubernetesObject, register_patch
+from switchyard.config.errors import SettingsError
+from switchyard.config.models.nodes import NodeSettings
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.nodes import LiveNode, NodesUnreadableError, look_again, lost_nodes, read_nodes, unknown_nodes
+from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
+
+TAINTS = "spec.taints"
+
+
+def look_at_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> Mapping[str, LiveNode]:
+    """The cluster's nodes; a table that names others ends the run before anything is registered.
+
+    Here, and not in a hook: only the program sees all nodes at once, in a preview as well as in an update, and can
+    leave a lost one out. It asks the cluster which case it is, because the engine does not tell a program what is
+    in the state, and a refresh takes a lost node out of it.
+    """
+    if not table:
+        return {}
+    if not access.there:
+        return {name: LiveNode() for name in table}  # this stack is about to make them
+    try:
+        live = read_nodes(access)
+    except NodesUnreadableError as error:
+        raise pulumi.RunError(str(error)) from None
+    if (problem := unknown_nodes(table, live)) is not None:
+        raise pulumi.RunError(str(SettingsError([problem])))
+    if (warning := lost_nodes(table, live)) is not None:
+        pulumi.log.warn(warning)
+    return live
+
+
+class Placement(pulumi.ComponentResource):
+    """Applies the node table's labels and taints to nodes that exist, whoever made them.
+
+    Kubelets take taints at their first registration only, and may not set every label themselves; this keeps
+    both right from then on.
+
+    Args:
+        name: of the component.
+        nodes: the node table.
+        live: the nodes of the cluster, as they are. Those of the table that are not among them are left out.
+        access: the cluster, to look at a node again before it is changed.
+        arrival: waits until a node is there, before it is changed for the first time; None where all are.
+        opts: options of the component.
+    """
+
+    nodes: pulumi.Output[list[str]]
+    """Names of the nodes in its care."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        nodes: Mapping[str, NodeSettings],
+        live: Mapping[str, LiveNode],
+        access: ClusterAccess,
+        arrival: Callable[[str], Awaitable[None]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("switchyard:placement:Placement", name, None, opts)
+        self._access = access
+        self._arrival = arrival
+        patches = [
+            self._patch(f"{name}-{node}", node, settings, live[node])
+            for node, settings in nodes.items()
+            if node in live
+        ]
+        self.nodes = pulumi.Output.all(*(patch.metadata["name"] for patch in patches))
+        self.register_outputs({"nodes": self.nodes})
+
+    def _patch(self, name: str, node: str, settings: NodeSettings, live: LiveNode) -> KubernetesObject:
+        right = taints_are_right(settings, live.taints)
+        # A list of taints is left out of a first apply that needs to change none; not one that an earlier state of
+        # this stack or another stack applied, for the API server would take that as: off with it.
+        applied = None if right and not live.owns_taints else taints_to_apply(settings, live.taints)
+
+        async def look(args: pulumi.ResourceHookArgs) -> None:
+            if self._arrival is not None and args.old_inputs is None:
+                await self._arrival(node)
+            taints = (args.new_inputs or {})["spec"].get("taints")
+            live_wins = taints is None or (right and bool(args.old_inputs))
+            await look_again(self._access, node, taints or (), live_wins=live_wins)
+
+        hook = pulumi.ResourceHook(f"{name}-look-again", look)
+        return register_patch(
+            name,
+            node_patch(node, settings, applied),
+            pulumi.ResourceOptions(
+                parent=self,
+                hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
+                # Taints that are right are left as they are: the engine keeps its record of them, and the provider
+                # leaves them out of an apply for the labels, or sends them as they are in that moment. So what
+                # others set and take off shows in no preview.
+                ignore_changes=[TAINTS] if right else None,
+                # The provider deletes a patch by an apply that is empty, under the same field manager as every stack
+                # of this program. It would take the labels off under pods that were placed by them, and make a Node
+                # object of a node that is gone. So a node that leaves the stack keeps what it has.
+                retain_on_delete=True,
+            ),
+        )

@@ -1,0 +1,106 @@
+"""Ends a run that would move what serves, before anything is registered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.operation import is_destroy
+from switchyard.config.loader import StackSettings
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.gates.cluster_identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
+from switchyard.gates.rules.deletion import refuse_vanished
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.relocation import (
+    Place,
+    refuse_other_cluster,
+    refuse_other_identifier,
+    refuse_other_name,
+    refuse_other_namespace,
+    vanished,
+    warn_nothing_to_remove,
+)
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.namespace import read_namespace
+from switchyard.kube.serving import service_serves
+
+
+def last_outputs() -> Mapping[str, Any]:
+    """The stack's own outputs, as its last update left them, secret ones in plain: they stay in memory."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
+    outputs: Mapping[str, Any] = answer.get("outputs") or {}
+    return outputs
+
+
+def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
+    """Ends a run that would move the stack, or a service that serves.
+
+    Returns:
+        Where the stack is from now on, for its outputs.
+
+    Raises:
+        pulumi.RunError: it would.
+    """
+    cluster, before = settings.cluster, Place.of(last_outputs())
+    replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
+    refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
+    uid = before.uid
+    if access.there and not access.unreachable and not any(refusals):
+        uid, moved = run_blocking(_look(settings, access, before))
+        refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
+    if lines := [str(refusal) for refusal in refusals if refusal is not None]:
+        raise pulumi.RunError("\n".join(lines))
+    for line in warn_nothing_to_remove(before, settings.removed):
+        pulumi.log.warn(line)
+    names = {key: service.name for key, service in settings.services.items() if service.name is not None}
+    namespaces = {key: service.namespace for key, service in settings.services.items()}
+    return Place(cluster.identifier, uid, namespaces, names)
+
+
+async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
+    """UID of the cluster, and what speaks against the run there."""
+    try:
+        api = (await Cluster.connect(access)).api
+        uid = await read_uid(api)
+    except (*UNREACHABLE, LookupError) as error:
+        if access.made is not None:
+            # The stack has made the cluster and its kubeconfig. To replace a machine of one that is down goes on.
+            if before.namespaces:
+                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
+            return before.uid, []
+        if (refusal := refuse_unknown_cluster(before, access, error)) is not None:
+            return "", [refusal]
+        if not is_destroy():
+            pulumi.log.warn(warn_unknown_cluster(access, error))
+        uid = ""
+    try:
+        return uid, await _moved(settings, api, before)
+    except UNREACHABLE as error:
+        return uid, [refuse_unseen(access, error)]
+
+
+async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal]:
+    """What speaks against the namespaces, and against taking services away."""
+    # A destroy is itself the word for it, unless the stack is marked production.
+    taken_down = is_destroy() and not settings.production
+    moved = []
+    for key, service in settings.services.items():
+        name, known = service.named(key), key in before.namespaces
+        old = before.namespaces.get(key, service.namespace)
+        old_name = before.service(key) if known else name
+        if old_name == name and old in {service.namespace, service.leaves}:
+            continue
+        reason = service_serves(old_name, await read_namespace(api, old))
+        if reason is not None and old_name != name:
+            moved.append(refuse_other_name(old_name, name, old, reason))
+        elif reason is not None:
+            moved.append(refuse_other_namespace(name, service.namespace, old, reason))
+    for key, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
+        reason = service_serves(before.service(key), await read_namespace(api, old))
+        if reason is not None:
+            moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
+    return moved

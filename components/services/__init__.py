@@ -1,0 +1,1 @@
+"""Component resources of a service, one strategy a file."""

@@ -1,0 +1,60 @@
+"""The autoscaler of a service, and one read of the numbers that autoscalers have given to all services."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.manifest import KubernetesObject, register
+from switchyard.config.models.autoscaling import Autoscaling
+from switchyard.config.models.service import ServiceSettings
+from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.rules.sizes import Sizing, kept_numbers, refuse_fixed_number
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.cluster import Cluster
+from switchyard.manifests.autoscaling import autoscaler
+
+
+def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
+    """How many pods autoscalers have given the services; ends a run that would cut the number of what serves.
+
+    Here, and not in a hook: the number has to be known before a Deployment is registered.
+
+    Raises:
+        pulumi.RunError: the cluster gives no answer that helps, or a service gives its autoscaler up for fewer pods.
+    """
+    if not access.there or not services:
+        return {}
+    try:
+        sizings = run_blocking(_read(services, access))
+    except UNREACHABLE as error:
+        raise pulumi.RunError(
+            f"{', '.join(services)}: autoscalers and numbers of pods could not be read ({type(error).__name__}: "
+            f"{error}), nothing was changed. Check the API server, the kubeconfig and its permissions."
+        ) from None
+    refused = [refuse_fixed_number(name, service, sizings[name]) for name, service in services.items()]
+    if lines := [str(refusal) for refusal in refused if refusal is not None]:
+        raise pulumi.RunError("\n".join(lines))
+    for name, service in services.items():
+        for warning in kept_numbers(name, service, sizings[name]):
+            pulumi.log.warn(warning)
+    return sizings
+
+
+async def _read(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Sizing]:
+    return await read_sizings(await Cluster.connect(access), services)
+
+
+def register_autoscaler(
+    name: str, service: ServiceSettings, scaling: Autoscaling, opts: pulumi.ResourceOptions
+) -> KubernetesObject:
+    """Registers the one autoscaler of a service, which sizes the active track.
+
+    Args:
+        name: the key of the service.
+        service: its settings.
+        scaling: its limits and targets.
+        opts: of the resource, with what has to serve before.
+    """
+    manifest = autoscaler(service.kubernetes_name(name), service, scaling)
+    return register(f"{name}-autoscaler", manifest, opts)

@@ -1,0 +1,151 @@
+"""Two colours of one service, and a Service that selects one of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components.manifest import KubernetesObject, register
+from components.services.base import BLUE_GREEN_TYPE, ReleasedService
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.gates.observed import Observed
+from switchyard.kube.access import ClusterAccess
+from switchyard.manifests import blue_green as render
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.weights import goes_by_weights
+
+if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
+    from components.services.load_balancer_weights import WeightedFront
+    from switchyard.gates.load_balancer_weights import WeightedGates
+
+
+class BlueGreenService(ReleasedService):
+    """A service in two colours, of which `active` takes the traffic.
+
+    The edges follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
+    update can warm a colour, prove it, switch, and take the other down, and whatever fails on the way leaves
+    the colour that served serving. Where the load balancer knows the colours, its Ingress is between Service
+    and idle Deployment.
+    """
+
+    colours: pulumi.Output[dict[str, Any]]
+    """For each colour its ``tag`` and ``replicas``."""
+
+    urls: pulumi.Output[dict[str, str]]
+    """URLs inside the cluster, ``active`` and one a colour; ``nodePort`` is what the ALB's targets answer on."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        front: "WeightedFront | None" = None,
+        observed: Observed | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Registers the service.
+
+        Args:
+            name: the key of the service, which the engine's names have.
+            service: its settings.
+            access: the cluster.
+            front: the load balancer, of a service whose colours it knows.
+            observed: what the program read of it at its start.
+            opts: of the component.
+
+        Raises:
+            ValueError: its engine needs a load balancer, and there is none; or the other way round.
+        """
+        if goes_by_weights(service) != (front is not None):
+            raise ValueError(f"{name}: engine {service.engine} goes with{'out' if front else ''} a load balancer")
+
+        def warn(line: str) -> None:
+            pulumi.log.warn(line, self)
+
+        def say(line: str) -> None:
+            pulumi.log.info(line, self)
+
+        kept = observed.kept if observed is not None else ()
+        weighted = front.gates(service.named(name), service, access, warn, say, kept) if front else None
+        self._gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
+        super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
+        self._settings = service
+
+        account = self._account()
+        ways_in = [self._way_in(colour, after=[account]) for colour in Colour]
+        for colour in Colour:
+            self._budget(colour, after=[account])
+        active = self._deployment(service.active, after=[account])
+        switched = self._active_service(after=[active, *ways_in])
+        written: list[pulumi.CustomResource] = [switched]
+        if front is not None and weighted is not None:
+            written += front.write(self._weighing(weighted, after=switched))
+        written += self._autoscaler(after=written)
+        idle = self._deployment(service.active.other, after=written)
+
+        self.active = self._look(after=[*written, idle])
+        self.colours = pulumi.Output.from_input(
+            {
+                colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}
+                for colour in Colour
+            }
+        )
+        self.urls = pulumi.Output.all(
+            **{
+                "active": self._url(self._name),
+                **{colour.value: self._url(colour_name(self._name, colour)) for colour in Colour},
+                "nodePort": self._node_port(switched),
+            }
+        )
+        self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
+
+    def _weighing(self, gates: "WeightedGates", after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of the Ingresses: after the Service, whose gate has spoken, and behind one for their own weights."""
+
+        async def gate(_: pulumi.ResourceHookArgs) -> None:
+            self._switching = True
+            await gates.before_weights()
+
+        before = self._hook(f"{self._key}-weights", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
+
+    def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
+        name = colour_name(self._key, colour)
+        return register(name, render.colour_service(self._name, colour, self._settings), self._child(after))
+
+    def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
+        name = colour_name(self._key, colour)
+        manifest = render.disruption_budget(self._name, colour, self._settings)
+        return register(name, manifest, self._child(after))
+
+    def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> KubernetesObject:
+        name = colour_name(self._key, colour)
+
+        replicas = self._replicas(Track(colour))
+        versions = self._observed.content.annotations.get(Track(colour))
+        manifest = render.deployment(self._name, colour, self._settings, versions, replicas.pods)
+        ignored = self._ignored(Track(colour), replicas)
+
+        async def guard(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())
+
+        async def explain(args: pulumi.ErrorHookArgs) -> bool:
+            await self._gates.explain(colour, args.errors)
+            return False  # no second try: the next update is the engineer's to start
+
+        # Before a create as well: the provider creates by an apply, which changes a Deployment that is there but
+        # not in the state.
+        before = self._hook(f"{name}-guard", guard)
+        hooks = pulumi.ResourceHookBinding(
+            before_create=[before],
+            before_update=[before],
+            on_error=[pulumi.ErrorHook(f"{name}-explain", explain)],
+        )
+        return register(
+            name,
+            manifest,
+            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds, ignored=ignored),
+        )

@@ -1,0 +1,91 @@
+"""What a service and its load balancer know of each other, where the load balancer switches."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.manifest import KubernetesObject
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
+from switchyard.gates.base import Warn
+from switchyard.gates.load_balancer_weights import Front, WeightedGates, left_by
+from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.ingresses import names_colours
+from switchyard.manifests.weights import goes_by_weights
+
+
+@dataclass(frozen=True)
+class WeightedFront:
+    """The load balancer before a service that it switches.
+
+    Attributes:
+        front: what the gates know of it.
+        write: registers the service's Ingresses, with these options beside their own.
+    """
+
+    front: Front
+    write: Callable[[pulumi.ResourceOptions], list[KubernetesObject]]
+
+    def gates(
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        say: Warn,
+        kept: Collection[Track] = (),
+    ) -> WeightedGates:
+        """The gates of the service; arguments as theirs."""
+        preview = pulumi.runtime.is_dry_run()
+        return WeightedGates(name, service, access, warn, self.front, say, preview=preview, kept=kept)
+
+
+def look_at_weights(
+    cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess
+) -> frozenset[str]:
+    """Ends a run that would take the colours' target groups away from users who come by them.
+
+    Returns:
+        The services that leave the target groups of their colours, which get no request any more. Their Ingresses are
+        written before the colours lose their ports: for an Ingress that names a Service without one the controller
+        refuses the whole group (`TargetGroup port is empty`).
+
+    Raises:
+        pulumi.RunError: with a line for each service that may not leave them.
+    """
+    routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
+    routed = {route.service: services[route.service] for route in routes}
+    if not access.there or all(goes_by_weights(service) for service in routed.values()):
+        return frozenset()
+    refusals, leaving = run_blocking(_leaving(cluster.region, routed, access))
+    if refusals:
+        raise pulumi.RunError("\n".join(refusals))
+    return leaving
+
+
+async def _leaving(
+    region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess
+) -> tuple[list[str], frozenset[str]]:
+    """Why services may not leave the target groups of their colours, and which of them do leave them."""
+    selected = {name: service for name, service in services.items() if not goes_by_weights(service)}
+    try:
+        cluster = await Cluster.connect(access)
+        refusals = [
+            refuse_early_selector(
+                service.named(key), service, await left_by(cluster, region, service.named(key), service.namespace)
+            )
+            for key, service in selected.items()
+        ]
+        leaving = [
+            key
+            for key, service in selected.items()
+            if names_colours(service.kubernetes_name(key), await cluster.ingresses(service.namespace))
+        ]
+    except UNREACHABLE:
+        # Without an API server nothing can be taken away there; who needs it says so.
+        return [], frozenset()
+    return [str(refusal) for refusal in refusals if refusal is not None], frozenset(leaving)

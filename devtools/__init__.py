@@ -1,0 +1,1 @@
+"""What is for development alone and is not installed."""

@@ -1,0 +1,110 @@
+"""``python -m devtools.benchmarks``: measures, and writes `docs/benchmarks.md` with its raw data and plots."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devtools.benchmarks import ablation, canary, connections, growth, long_run, switch, traffic
+from devtools.benchmarks import strategy_migration as hand_over
+from devtools.benchmarks.plots import plot_switches
+from devtools.benchmarks.report import machine, report
+from devtools.sandbox import Sandbox
+from devtools.sandbox.cluster import Kind
+from devtools.toolchain.paths import PROJECT
+
+DATA = PROJECT / "docs" / "benchmarks.json"
+PAGE = PROJECT / "docs" / "benchmarks.md"
+PLOT = PROJECT / "docs" / "switches.png"
+
+
+class Part(StrEnum):
+    """What is measured; each on a sandbox of its own."""
+
+    SWITCH = "switch"
+    GROWTH = "growth"
+    TRAFFIC = "traffic"
+    ABLATION = "ablation"
+    CONNECTIONS = "connections"
+    LONG = "long"
+    CANARY = "canary"
+    HAND_OVER = "hand-over"
+
+
+NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
+"""Where it is not real ones."""
+
+
+SWITCHES = 12
+"""By each way, if it is not said."""
+
+CANARIES = 5
+"""By each way of each version whose end is timed, if it is not said. One takes about a minute."""
+
+
+def main(
+    only: Annotated[
+        list[Part] | None, typer.Option(help="Parts; without it, all. The others stay in the page.")
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
+    ] = None,
+    growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
+    releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
+    requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
+    hand_over_requests: Annotated[int, typer.Option(min=1000, help="During hand-overs, at least.")] = 100_000,
+    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run and the hand-overs.")] = 800,
+    switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
+) -> None:
+    """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
+    data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
+    data["machine"] = machine()
+    with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
+        measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
+            Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs or SWITCHES)),
+            Part.GROWTH: lambda sandbox, work: growth.run(sandbox, work, growth_runs),
+            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES)),
+            Part.ABLATION: lambda sandbox, work: {
+                off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
+            },
+            Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
+            Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
+            Part.HAND_OVER: lambda sandbox, work: asdict(hand_over.run(sandbox, work, hand_over_requests, rate)),
+            Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
+        }
+        for part in only or list(Part):
+            work = Path(folder) / part
+            work.mkdir()
+            sandbox = Sandbox(f"bench-{part}")
+            sandbox.down()  # one that was cut off has namespaces of the same names
+            try:
+                sandbox.up(NODES.get(part, Kind.REAL))
+                data[part] = measures[part](sandbox, work)
+                data.setdefault("dates", {})[part] = data["machine"]["date"]
+            finally:
+                sandbox.down()
+            # After each part: a long benchmark that is cut off keeps what it has.
+            DATA.write_text(json.dumps(data, indent=1) + "\n")
+    write(json.loads(DATA.read_text()))
+
+
+def write(data: dict[str, Any]) -> None:
+    """Writes the page and its plot from the raw data."""
+    if Part.TRAFFIC in data:
+        plot_switches(data[Part.TRAFFIC], PLOT)
+    PAGE.write_text(report(data))
+    print(f"Written: {PAGE.relative_to(PROJECT)}, {DATA.relative_to(PROJECT)}")
+
+
+def _plain(runs: dict[str, list[Any]]) -> dict[str, list[dict[str, object]]]:
+    return {way: [asdict(run) for run in found] for way, found in runs.items()}
+
+
+if __name__ == "__main__":
+    typer.run(main)

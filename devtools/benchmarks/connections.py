@@ -1,0 +1,87 @@
+"""Where connections are lost: many new ones a second, with the selector left alone, then switched all the time."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.benchmarks import counters
+from devtools.benchmarks.load import Load, wait_for_answer
+from devtools.benchmarks.method import ours
+from devtools.benchmarks.peers import Patch
+from devtools.benchmarks.traffic import failures_by_cause
+from devtools.sandbox import Sandbox
+
+RATE = 4000
+"""Requests a second, half of them over connections of their own: ten times what the other measurements ask for."""
+
+SECONDS = 12
+SWITCH_SECONDS = 1.5
+"""Between two switches."""
+
+REST_SECONDS = 65
+"""Between the rounds: closed connections are remembered for 60 s, by this machine as by the pods."""
+
+LATE_SECONDS = 0.15
+"""An answer over a new connection that took longer had its SYN sent again."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round.
+
+    Attributes:
+        switches: of the selector.
+        requests: over connections of their own.
+        failed: of these, by cause.
+        late: answered, but after `LATE_SECONDS`.
+        longest: seconds.
+        counters: what the kernels counted meanwhile.
+    """
+
+    switches: int
+    requests: int
+    failed: dict[str, int]
+    late: int
+    longest: float
+    counters: dict[str, int]
+
+
+def run(sandbox: Sandbox, directory: Path) -> list[Round]:
+    """One round without a switch, one with."""
+    way = Patch(sandbox, "connections")
+    ours(sandbox, directory, "connections").run("up", "--yes", "--skip-preview", check=True)
+    rounds: list[Round] = []
+    for switching in (False, True):
+        if rounds:
+            time.sleep(REST_SECONDS)
+        rounds.append(_round(sandbox, way, directory / f"switching-{switching}", switching=switching))
+        print(json.dumps(rounds[-1].__dict__), flush=True)
+    return rounds
+
+
+def _round(sandbox: Sandbox, way: Patch, folder: Path, *, switching: bool) -> Round:
+    folder.mkdir()
+    addresses = [node.address for node in sandbox.real_nodes]
+    for address in addresses:
+        wait_for_answer(address, way.port())
+    before = counters.read(sandbox.real_nodes)
+    switches = 0
+    with Load(addresses, way.port(), RATE, folder) as load:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            time.sleep(SWITCH_SECONDS)
+            if switching:
+                way.start(way.turn()).communicate()
+                switches += 1
+    counted = counters.since(before, counters.read(sandbox.real_nodes))
+    new = [request for request in load.requests() if not request.keep_alive]
+    took = [request.done - request.sent for request in new if not request.failed]
+    return Round(
+        switches=switches,
+        requests=len(new),
+        failed=failures_by_cause(new),
+        late=sum(seconds > LATE_SECONDS for seconds in took),
+        longest=max(took),
+        counters=counted,
+    )

@@ -1,0 +1,105 @@
+"""What a way holds of the nodes: its pods, and the memory of their processes, sampled beside the load."""
+
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devtools.benchmarks.method import Way
+from devtools.sandbox.cgroups import hierarchies
+
+SAMPLE_SECONDS = 0.2
+"""Between two samples, each of some reads in the cgroups' file system."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """At one moment.
+
+    Attributes:
+        pods: those on their way out as well.
+        memory_mib: anonymous memory of their processes, MiB.
+    """
+
+    pods: int
+    memory_mib: float
+
+
+class Holdings:
+    """Samples what a way holds while the block runs; `most` is the highest of each afterwards.
+
+    The pods are known from a watch: a question for each sample would cost more than the switch that is measured.
+    """
+
+    def __init__(self, way: Way) -> None:
+        self.most = Held(0, 0.0)
+        self._pods: set[str] = set()
+        watch = ["get", "pods", "--watch", "--output-watch-events"]
+        events = r'-o=jsonpath={.type}{" "}{.object.metadata.uid}{"\n"}'
+        self._watch = subprocess.Popen(
+            [*way.kubectl_command(), *watch, events], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=work) for work in (self._follow, self._sample)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._watch.kill()
+        for thread in self._threads:
+            thread.join()
+        self._watch.wait()
+
+    def _follow(self) -> None:
+        assert self._watch.stdout is not None
+        for line in self._watch.stdout:
+            happened, uid = line.split()
+            if happened == "DELETED":
+                self._pods.discard(uid)
+            else:
+                self._pods.add(uid)
+
+    def _sample(self) -> None:
+        folders: dict[str, Path] = {}  # a search for one takes longer than all the rest of a sample
+        while not self._ended.wait(SAMPLE_SECONDS):
+            pods = self._pods.copy()
+            for uid in pods - folders.keys():
+                if (folder := _folder(uid)) is not None:
+                    folders[uid] = folder
+            memory = sum(_memory_mib(folders.get(uid)) for uid in pods)
+            self.most = Held(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
+
+
+def held(way: Way) -> Held:
+    """What a way holds now."""
+    pods = way.pods()
+    return Held(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
+
+
+def _folder(uid: str) -> Path | None:
+    """The memory cgroup of a pod on a real node; None before it runs, and when it is gone."""
+    for root in hierarchies():
+        for folder in root.glob(f"switchyard-*/*/kubepods/**/pod{uid}"):
+            if (folder / "memory.stat").exists():
+                return folder
+    return None
+
+
+def _memory_mib(folder: Path | None) -> float:
+    if folder is None:
+        return 0.0
+    try:
+        statistics = (folder / "memory.stat").read_text()
+    except OSError:
+        return 0.0  # it ended meanwhile
+    values = dict(line.split() for line in statistics.splitlines())
+    # The name in version 1, which is for a group with its children, and in version 2.
+    return int(values.get("total_rss", values.get("anon", 0))) / 2**20

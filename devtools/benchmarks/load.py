@@ -1,0 +1,227 @@
+"""Load on the NodePorts of real nodes, as a load balancer would bring it, with every request recorded.
+
+Generators run side by side at a steady rate each: one opens a connection a request, several keep connections alive. A
+request is due at a time that the rate alone decides, and its latency counts from there: a generator or a server that
+falls behind makes latencies longer instead of making requests fewer (coordinated omission).
+"""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from devtools.toolchain.paths import binary
+
+TIMEOUT_SECONDS = 10
+"""After which a request has failed. Long enough for a lost SYN to be sent again, which then shows as latency."""
+
+LIMIT_SECONDS = 3600
+"""A generator that nobody ends stops by itself."""
+
+KEPT = 4
+"""Generators that keep connections alive. Each uses one or two a node, whatever its rate: together they hold
+connections to most of the pods."""
+
+POLL_SECONDS = 0.05
+"""Between two questions to a port that may not answer yet: there is nothing to watch."""
+
+NEW = "new"
+"""The generator that opens a connection a request."""
+
+NANO = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request and its answer.
+
+    Attributes:
+        due: when it should have been sent by the rate, Unix seconds.
+        sent: when it was.
+        done: when the answer was there, or the error.
+        status: HTTP status; 0 without an answer.
+        error: what went wrong; empty if nothing.
+        node: address of the node that it was sent to.
+        colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
+        version: what runs in it.
+        pod: its name.
+        keep_alive: whether it was sent over a connection that was there already.
+    """
+
+    due: float
+    sent: float
+    done: float
+    status: int
+    error: str
+    node: str
+    colour: str
+    version: str
+    pod: str
+    keep_alive: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether a user would have noticed."""
+        return self.status != 200
+
+    @property
+    def latency(self) -> float:
+        """Seconds from when it was due."""
+        return self.done - self.due
+
+
+class Load:
+    """A steady load: it has answers when the block starts, and goes on until its end.
+
+    Args:
+        addresses: of the nodes; they are asked in turn.
+        port: NodePort.
+        rate: requests a second.
+        directory: an empty one, for the recordings.
+        new: of these, over connections of their own; half of them if it is not said.
+        least: requests that it sends at least: a block that ends sooner waits for them.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        rate: int,
+        directory: Path,
+        new: int | None = None,
+        least: int = 0,
+    ) -> None:
+        self._addresses = addresses
+        self._seconds = least / rate
+        self._port = port
+        # Requests a second of each generator, by its name.
+        own = rate / 2 if new is None else new
+        self._rates = {NEW: own} | {f"kept-{number}": (rate - own) / KEPT for number in range(KEPT)}
+        self._directory = directory
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as started:
+            self._attacks = []
+            for way in self._rates:
+                self._attacks.append(self._start(way))
+                started.callback(self._attacks[-1].kill)
+            self._wait_for_first_answers()
+            started.pop_all()
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            time.sleep(max(0.0, self._began + self._seconds - time.monotonic()))
+        for attack in self._attacks:
+            attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
+        said = []
+        for attack in self._attacks:
+            try:
+                _, text = attack.communicate(timeout=2 * TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                attack.kill()
+                text = "it did not end"
+            if attack.returncode:
+                said.append(text)
+        if said and error is None:
+            raise RuntimeError(f"the load generator failed: {said}")
+
+    def requests(self) -> list[Request]:
+        """Every request of all generators, by the time they were due, once the block has ended."""
+        return sorted((request for way in self._rates for request in self._read(way)), key=lambda request: request.due)
+
+    def _wait_for_first_answers(self) -> None:
+        """What happens in the block happens under load."""
+        limit = time.monotonic() + 2 * TIMEOUT_SECONDS
+        while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"the load on port {self._port} of {', '.join(self._addresses)} gets no answer")
+            time.sleep(POLL_SECONDS)
+
+    def _results(self, way: str) -> Path:
+        return self._directory / f"{way}.results"
+
+    def _start(self, way: str) -> "subprocess.Popen[str]":
+        targets = self._directory / f"{way}.targets"
+        # A POST, because Go's client sends a GET anew when a kept connection turns out to be closed, and that would
+        # hide the very failures that are looked for.
+        method = "GET" if way == NEW else "POST"
+        targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
+        command = [
+            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._results(way)}"),
+            *(
+                f"-rate={round(self._rates[way] * 60)}/1m",
+                f"-duration={LIMIT_SECONDS}s",
+                f"-timeout={TIMEOUT_SECONDS}s",
+            ),
+            *(f"-keepalive={str(way != NEW).lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
+        ]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def _read(self, way: str) -> Iterator[Request]:
+        command = [str(binary("vegeta")), "encode", "-to=json", str(self._results(way))]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as encoder:
+            assert encoder.stdout is not None
+            records = [_record(line, way != NEW) for line in encoder.stdout]
+        if encoder.returncode:
+            raise RuntimeError(f"{self._results(way)} cannot be read")
+        # The first of them, by number, was sent when it was due: the clock of the rate starts there.
+        rate = self._rates[way]
+        began = min((request.sent - number / rate for number, request in records), default=0.0)
+        for number, request in records:
+            yield replace(request, due=began + number / rate)
+
+
+def wait_for_answer(address: str, port: int, version: str | None = None) -> None:
+    """Waits until a NodePort answers: a node learns of a new Service a moment after the API server has it.
+
+    Args:
+        address: of the node.
+        port: NodePort.
+        version: that is to answer; None takes any.
+
+    Raises:
+        TimeoutError: it does not.
+    """
+    limit = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < limit:
+        with contextlib.suppress(httpx.TransportError):
+            answer = httpx.get(f"http://{address}:{port}/", timeout=1, trust_env=False)
+            if answer.is_success and version in {None, answer.headers["X-Version"]}:
+                return
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"{address}:{port} does not answer" + (f" with {version}" if version else ""))
+
+
+def _record(line: str, keep_alive: bool) -> tuple[int, Request]:
+    found = json.loads(line)
+    headers = found.get("headers") or {}
+    sent = _seconds(found["timestamp"])
+    return found["seq"], Request(
+        due=sent,
+        sent=sent,
+        done=sent + found["latency"] * NANO,
+        status=found["code"],
+        error=found["error"],
+        node=urlsplit(found["url"]).hostname or "",
+        colour=headers.get("X-Colour", [""])[0],
+        version=headers.get("X-Version", [""])[0],
+        pod=headers.get("X-Pod", [""])[0],
+        keep_alive=keep_alive,
+    )
+
+
+def _seconds(timestamp: str) -> float:
+    """Unix seconds of a timestamp with nanoseconds, which `datetime` cuts to microseconds."""
+    return datetime.fromisoformat(timestamp).timestamp()

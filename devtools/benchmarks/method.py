@@ -1,0 +1,142 @@
+"""One way to bring the other version to the users, and the pods that all ways share."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from devtools.engine import Stack
+from devtools.sandbox import Sandbox
+from devtools.toolchain.paths import binary
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.manifests import blue_green as render
+from switchyard.manifests import pods
+
+TAGS = {"blue": "v1.0.0", "green": "v2.0.0"}
+"""Version of each colour; the answers tell it, also where a way to switch knows no colours."""
+
+SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}}
+"""What a pod asks for, so that the pods of all ways find room side by side."""
+
+READY_SECONDS = 120
+"""Bound on what is not timed. The longest, a rolling update's old pods that drain, takes some 40 s."""
+
+POLL_SECONDS = 0.2
+"""Between two looks in what is not timed."""
+
+
+class Way:
+    """One way, in a namespace of its own in which blue serves."""
+
+    name: str
+
+    def __init__(self, sandbox: Sandbox, namespace: str) -> None:
+        self.namespace = namespace
+        self.colour = "blue"
+        self._sandbox = sandbox
+        self.kubectl("create", "namespace", namespace)
+
+    def turn(self) -> str:
+        """The colour that the next run is to end with."""
+        self.colour = other(self.colour)
+        return self.colour
+
+    def prepare(self, to: str) -> None:
+        """Does what is not timed: brings the new version up, where that is a step of its own."""
+
+    def command(self, to: str) -> list[str]:
+        """The command that is timed."""
+        raise NotImplementedError
+
+    def start(self, to: str) -> "subprocess.Popen[str]":
+        """Starts it."""
+        return subprocess.Popen(self.command(to), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def settle(self) -> None:
+        """Waits until the next run finds what this one found: nothing is on its way out."""
+        self.wait(lambda: not self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"))
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        """Waits until something holds, of which a watch would show what is past as well.
+
+        Raises:
+            TimeoutError: it does not in `READY_SECONDS`.
+        """
+        limit = time.monotonic() + READY_SECONDS
+        while not holds():
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{self.name}: {self.kubectl('get', 'pods,services', '-o', 'wide')}")
+            time.sleep(POLL_SECONDS)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Runs kubectl in the namespace."""
+        command = [*self.kubectl_command(), *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
+
+    def kubectl_command(self) -> list[str]:
+        """The words that every command of kubectl begins with."""
+        return [str(binary("kubectl")), "--kubeconfig", str(self._sandbox.kubeconfig), "-n", self.namespace]
+
+    def apply(self, *manifests: Mapping[str, Any]) -> None:
+        """Creates objects."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
+
+    def port(self) -> int:
+        """NodePort of Service `backend`."""
+        return int(self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.ports[0].nodePort}"))
+
+    def pods(self) -> list[str]:
+        """Uids of the pods that there are, those that are on their way out as well."""
+        return self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.uid}").split()
+
+
+def ours(sandbox: Sandbox, directory: Path, namespace: str) -> Stack:
+    """This program's stack with one service: three pods of both colours, blue serving."""
+    folder = directory / namespace
+    folder.mkdir()
+    cluster = {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "bench"}
+    return Stack(folder, {"switchyard:cluster": cluster, "switchyard:services": {"backend": settings(namespace)}})
+
+
+def other(colour: str) -> str:
+    """The other colour."""
+    return "green" if colour == "blue" else "blue"
+
+
+def image(colour: str) -> str:
+    """Image of the version that stands for a colour."""
+    return f"ghcr.io/org/backend:{TAGS[colour]}"
+
+
+def settings(namespace: str) -> dict[str, Any]:
+    """The service of the benchmarks, as the stack's configuration has it."""
+    return {
+        "image": "ghcr.io/org/backend",
+        "namespace": namespace,
+        "active": "blue",
+        "resources": SMALL,
+        **{colour: {"tag": tag, "replicas": 3} for colour, tag in TAGS.items()},
+    }
+
+
+def service(namespace: str) -> BlueGreenSettings:
+    """The same, parsed."""
+    return BlueGreenSettings.model_validate(settings(namespace))
+
+
+def single(namespace: str, kind: str) -> list[dict[str, Any]]:
+    """One set of pods, the same ones as this program makes, and a Service that selects them all."""
+    same = service(namespace)
+    labels = {"app": "backend"}
+    workload = render.deployment("backend", Colour.BLUE, same)
+    workload["kind"] = kind
+    workload["metadata"]["name"] = "backend"
+    workload["spec"]["selector"]["matchLabels"] = labels
+    workload["spec"]["template"]["metadata"]["labels"] = labels
+    workload["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"] = labels
+    active = pods.active_service("backend", same)
+    active["spec"]["selector"] = labels
+    return [workload, active]

@@ -1,0 +1,78 @@
+"""Hand-overs from two colours to a canary and back by this program, under load."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.benchmarks.load import Load, wait_for_answer
+from devtools.benchmarks.long_run import NEW_RATE
+from devtools.benchmarks.method import TAGS, ours
+from devtools.benchmarks.peers import OURS, Pulumi, switch_ours
+from devtools.benchmarks.traffic import failures_by_cause
+from devtools.sandbox import Sandbox
+from devtools.sandbox.rollouts import argo_rollouts
+
+REPLICAS = 3
+"""Pods of a colour, and of the Rollout: a hand-over to fewer would be refused."""
+
+LIMIT_SECONDS = 3600
+"""After which no further hand-over is begun, however few requests there were."""
+
+
+@dataclass(frozen=True)
+class HandOvers:
+    """What came of it.
+
+    Attributes:
+        rate: requests a second.
+        requests: sent in all.
+        new: of these, over connections of their own.
+        failed: of all, by cause.
+        seconds: how long each hand-over's command took, in order: to the canary, back, to the canary, ...
+        answers: requests answered by each track, for a hand-over that did not happen would fail nothing either.
+    """
+
+    rate: int
+    requests: int
+    new: int
+    failed: dict[str, int]
+    seconds: list[float]
+    answers: dict[str, int]
+
+
+def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> HandOvers:
+    """Hands the service over and back until so many requests have been sent."""
+    stack = ours(sandbox, directory, "hand-over")
+    stack.set("services.backend.green.replicas", 0)
+    way = Pulumi(OURS, sandbox, "hand-over", stack, switch_ours)
+    stack.set("services.backend.tag", TAGS["blue"])
+    stack.set("services.backend.replicas", REPLICAS)
+    stack.set("services.backend.canary", {"steps": [], "analysis": None})
+    addresses = [node.address for node in sandbox.real_nodes]
+    for address in addresses:
+        wait_for_answer(address, way.port())
+    seconds: list[float] = []
+    load = Load(addresses, way.port(), rate, directory, min(NEW_RATE, rate // 2), least=requests)
+    with argo_rollouts(sandbox, directory / "argo-rollouts.log"), load:
+        began = time.monotonic()
+        while (spent := time.monotonic() - began) < requests / rate or len(seconds) % 2:
+            if spent > LIMIT_SECONDS:
+                raise TimeoutError(f"{len(seconds)} hand-overs in {spent:.0f} s")
+            stack.set("services.backend.strategy", "blueGreen" if len(seconds) % 2 else "canary")
+            at = time.monotonic()
+            result = stack.up()
+            if not result.ok:
+                raise RuntimeError(result.output)
+            seconds.append(time.monotonic() - at)
+            print(f"hand-over {len(seconds)}: {seconds[-1]:.1f} s", flush=True)
+            way.settle()  # to the end of the old pods, over whose kept connections requests still come
+    sent = load.requests()
+    tracks = sorted({request.colour for request in sent if request.colour})
+    return HandOvers(
+        rate=rate,
+        requests=len(sent),
+        new=sum(not request.keep_alive for request in sent),
+        failed=failures_by_cause(sent),
+        seconds=seconds,
+        answers={track: sum(request.colour == track for request in sent) for track in tracks},
+    )

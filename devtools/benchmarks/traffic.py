@@ -1,0 +1,126 @@
+"""What users see of a switch by each way: the same real nodes, the same load, in shuffled order."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.benchmarks.footprint import Held, Holdings, held
+from devtools.benchmarks.load import Load, Request, wait_for_answer
+from devtools.benchmarks.method import TAGS, Way
+from devtools.benchmarks.peers import ways
+from devtools.sandbox import Sandbox
+from devtools.sandbox.rollouts import argo_rollouts
+
+RATE = 200
+"""Requests a second on the way that is measured, half of them over connections that are kept alive."""
+
+SECONDS_BEFORE = 2
+"""Load before the command, so that connections are open and the old version is seen."""
+
+SECONDS_AFTER = 4
+"""Load after it, so that the last old answers are seen; a rolling update's old pods drain for longer."""
+
+BIN_SECONDS = 0.1
+"""Width of a plot's column."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One switch, seconds from the start of its command.
+
+    Attributes:
+        first_new: to the first answer of the new version.
+        last_old_new: to the last answer of the old one over a connection of its own.
+        last_old_kept: the same over a connection that was there before; None if it was still so at the end.
+        done: to the end of the command.
+        requests: sent in all.
+        failed: of these.
+        during: what the way held at most, from the command to the end of the load.
+        after: what it holds when nothing of it is on its way out any more.
+        answers: for the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
+    """
+
+    first_new: float
+    last_old_new: float
+    last_old_kept: float | None
+    done: float
+    requests: int
+    failed: int
+    during: Held
+    after: Held
+    answers: dict[str, list[int]]
+
+
+def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
+    """Switches `runs` times by each way; returns the runs by way."""
+    with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
+        found = ways(sandbox, directory)
+        addresses = [node.address for node in sandbox.real_nodes]
+        results: dict[str, list[Run]] = {way.name: [] for way in found}
+        turns = [way for way in found for _ in range(runs)]
+        random.shuffle(turns)
+        for number, way in enumerate(turns):
+            folder = directory / f"load-{number}"
+            folder.mkdir()
+            to = way.turn()
+            way.prepare(to)
+            one = measure(way, to, addresses, folder)
+            results[way.name].append(one)
+            kept = "stays" if one.last_old_kept is None else f"{one.last_old_kept:.3f} s"
+            print(
+                f"{way.name}: first new {one.first_new:.3f} s, last old {one.last_old_new:.3f} s (kept: {kept}), "
+                f"done {one.done:.3f} s, failed {one.failed} of {one.requests}",
+                flush=True,
+            )
+    return results
+
+
+def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
+    """One switch under load."""
+    old = TAGS["blue" if to == "green" else "green"]
+    for address in addresses:
+        wait_for_answer(address, way.port(), old)
+    with Load(addresses, way.port(), RATE, folder) as load:
+        time.sleep(SECONDS_BEFORE)
+        with Holdings(way) as holdings:
+            begun = time.time()
+            process = way.start(to)
+            output, _ = process.communicate()
+            done = time.time()
+            time.sleep(SECONDS_AFTER)
+    if process.returncode:
+        raise RuntimeError(f"{way.name}: {output}")
+    way.settle()
+    requests = load.requests()
+    kept = [request.done for request in requests if request.keep_alive and request.version == old]
+    at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS
+    return Run(
+        first_new=min(r.done for r in requests if r.sent >= begun and r.version == TAGS[to]) - begun,
+        last_old_new=max(r.done for r in requests if not r.keep_alive and r.version == old) - begun,
+        last_old_kept=None if at_the_end else max(kept) - begun,
+        done=done - begun,
+        requests=len(requests),
+        failed=sum(request.failed for request in requests),
+        during=holdings.most,
+        after=held(way),
+        answers=columns(requests, begun - SECONDS_BEFORE),
+    )
+
+
+def columns(requests: Sequence[Request], since: float) -> dict[str, list[int]]:
+    """Answers over connections of their own by version, and failures, in each `BIN_SECONDS`."""
+    counted: dict[str, Counter[int]] = {}
+    for request in requests:
+        if not request.keep_alive:
+            what = "failed" if request.failed else request.version
+            counted.setdefault(what, Counter())[int((request.done - since) / BIN_SECONDS)] += 1
+    last = max(max(counter) for counter in counted.values())
+    return {what: [counter[number] for number in range(last + 1)] for what, counter in counted.items()}
+
+
+def failures_by_cause(requests: Sequence[Request]) -> dict[str, int]:
+    """Failed requests by what was said of them."""
+    return dict(Counter(request.error or str(request.status) for request in requests if request.failed))

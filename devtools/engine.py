@@ -1,0 +1,189 @@
+"""Drives a program with the real engine, as somebody at a shell would, on a state of its own."""
+
+import contextlib
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from devtools.toolchain.paths import PROJECT, binary, file_backend, pulumi_environment
+
+NAME = "test"
+ENGINE_LIMIT = 300
+"""Seconds after which a hung engine is ended. No update of a test comes near it."""
+
+_EMPTY: dict[tuple[str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
+"""By project and name of a stack, what the engine put beside its configuration and into its state when it made it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of the engine printed, and how it ended."""
+
+    code: int
+    output: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command did what it was asked for."""
+        return self.code == 0
+
+
+class Stack:
+    """A stack with a file backend and a configuration file in a directory of its own, for tests and benchmarks.
+
+    Args:
+        directory: an empty one.
+        config: the stack's configuration, by its full keys.
+        program: folder of the program and its Pulumi.yaml.
+        name: of the stack.
+        environment: variables of the engine besides.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: dict[str, Any],
+        program: Path = PROJECT,
+        name: str = NAME,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.name = name
+        self._config_file = directory / f"Pulumi.{name}.yaml"
+        # The project file with its program, seen from a directory whose stack files are nobody else's.
+        project = yaml.safe_load((program / "Pulumi.yaml").read_text())
+        project["main"] = str(program)
+        project["runtime"]["options"]["virtualenv"] = sys.prefix
+        (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        self.config = {"config": config}
+        state = directory / "state"
+        state.mkdir()
+        self.environment = {
+            **pulumi_environment({**os.environ, **(environment or {})}),
+            "PULUMI_BACKEND_URL": file_backend(state),
+            "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
+        }
+        self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        self._begin(state, project["name"])
+
+    def _begin(self, state: Path, project: str) -> None:
+        """Has the engine make the stack; a second one of the same name begins with a copy of what it made then."""
+        self._write()
+        empty = _EMPTY.get((project, self.name))
+        if empty is None:
+            self.run("stack", "init", check=True)
+            # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
+            self.config = yaml.safe_load(self._config_file.read_text())
+            beside = {key: value for key, value in self.config.items() if key != "config"}
+            files = {file.relative_to(state): file.read_bytes() for file in state.rglob("*") if file.is_file()}
+            _EMPTY[project, self.name] = beside, files
+            return
+        beside, files = empty
+        for path, content in files.items():
+            (state / path).parent.mkdir(parents=True, exist_ok=True)
+            (state / path).write_bytes(content)
+        self.config |= beside
+        self._write()
+
+    def set(self, path: str, value: Any) -> None:
+        """Sets one value, as ``pulumi config set --path 'switchyard:<path>'`` does.
+
+        Args:
+            path: keys with dots between them, for example ``services.backend.active``.
+            value: the new value; None takes the key out.
+        """
+        *above, last = f"switchyard:{path}".split(".")
+        node = self.config["config"]
+        for key in above:
+            node = node.setdefault(key, {})
+        if value is None:
+            node.pop(last, None)
+        else:
+            node[last] = value
+        self._write()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The configuration as it is, to go back to."""
+        return copy.deepcopy(self.config)
+
+    def restore(self, config: dict[str, Any]) -> None:
+        """Goes back to an earlier configuration."""
+        self.config = copy.deepcopy(config)
+        self._write()
+
+    def replace(self, key: str, value: Any) -> None:
+        """Sets one value by its full key, for example ``naive:active``."""
+        self.config["config"][key] = value
+        self._write()
+
+    def up(self, *arguments: str) -> Result:
+        """Updates the stack."""
+        return self.run("up", "--yes", "--skip-preview", *arguments)
+
+    def preview(self, *arguments: str) -> Result:
+        """Previews an update, with its diff."""
+        return self.run("preview", "--diff", *arguments)
+
+    def planned(self) -> dict[str, str]:
+        """What a preview would do: operation by resource name, unchanged resources left out."""
+        steps = json.loads(self.run("preview", "--json", check=True).output)["steps"]
+        return {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", check=True).output)
+        return found
+
+    def destroy(self) -> Result:
+        """Deletes everything in the stack."""
+        return self.run("destroy", "--yes", "--skip-preview")
+
+    def run(self, *arguments: str, check: bool = False) -> Result:
+        """Runs one command of the engine on this stack."""
+        process = self.start(*arguments)
+        try:
+            output, _ = process.communicate(timeout=ENGINE_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill(process)
+            raise
+        result = Result(process.returncode, output)
+        if check and not result.ok:
+            raise RuntimeError(f"pulumi {' '.join(arguments)}: {result.output}")
+        return result
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts one command of the engine, in a process group of its own, and returns at once."""
+        if arguments[0] == "destroy":
+            arguments = (*arguments, "--run-program")  # the delete hooks of its objects are the program's
+        options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
+        return subprocess.Popen(
+            [str(binary("pulumi")), *arguments, *options],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kills the engine, its language host, the program and its providers, none with time to tidy up."""
+        engine = psutil.Process(process.pid)
+        family = [engine, *engine.children(recursive=True)]
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.communicate()
+        psutil.wait_procs(family)
+
+    def _write(self) -> None:
+        self._config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))

@@ -1,0 +1,158 @@
+"""``python -m devtools.rehearsal [STACK]``.
+
+Exit codes: 0 all went well, 1 something did not, 2 no such stack or a mistake.
+"""
+
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from devtools.rehearsal import charts
+from devtools.rehearsal.charts import NotRehearsableError
+from devtools.rehearsal.configuration import Rehearsed, read
+from devtools.rehearsal.rehearse import Rehearsal, rehearsal
+from devtools.sandbox.errors import SandboxError
+from devtools.toolchain.paths import PROJECT
+from switchyard.config.errors import SettingsError
+from switchyard.config.models.addons import Chart
+
+STAND_INS = """\
+Rehearsal of stack {stack}. Nothing of this is AWS: calls are checked by botocore and answered by moto on this machine,
+keys and certificates are real and made here, the API server, its controllers and the scheduler are real and run here
+with the stack's own certificates; kubelets and the load balancer's controller are simulated, and no machine boots.
+What only AWS can show (quotas, permissions, images, time) is left: see docs/runbook.md, "Rehearsal"."""
+
+USAGE = 2
+
+app = typer.Typer(add_completion=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def main(
+    stack: Annotated[str, typer.Argument(help="The stack, by its file Pulumi.<stack>.yaml.")] = "production",
+) -> None:
+    """Runs a whole stack of kind ec2 before it costs anything: preview, update, second preview, destroy."""
+    # Whatever ends this program, what it has started ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    console.print(STAND_INS.format(stack=stack))
+    with tempfile.TemporaryDirectory(prefix="switchyard-rehearsal-") as scratch:
+        directory = Path(scratch)
+        rehearsed = _read(stack, directory / "charts")
+        for change in rehearsed.changes:
+            console.print(f"Otherwise than in Pulumi.{stack}.yaml: {change}.", markup=False)
+        try:
+            with rehearsal(directory, rehearsed, stack, _machine) as running:
+                went_well = _run(running)
+        except SandboxError as error:
+            console.print(str(error), style="red", markup=False)
+            raise typer.Exit(1) from None
+    if not went_well:
+        raise typer.Exit(1)
+
+
+def _read(stack: str, directory: Path) -> Rehearsed:
+    def write(wanted: Mapping[str, Chart]) -> Mapping[str, Path]:
+        return charts.write(directory, wanted)
+
+    try:
+        return read(PROJECT / f"Pulumi.{stack}.yaml", stack, write)
+    except (NotRehearsableError, SettingsError) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(USAGE) from None
+
+
+def _machine(line: str) -> None:
+    console.print(f"  machine  {line}", style="cyan", markup=False)
+
+
+def _run(running: Rehearsal) -> bool:
+    """Every step, as far as it goes; a destroy in any case."""
+    table = Table("step", "what", "seconds", title="Rehearsal, on stand-ins for AWS", title_justify="left")
+    table.columns[-1].justify = "right"
+
+    def step(name: str, action: Callable[[], tuple[bool, str]]) -> bool:
+        console.print(f"\n[bold]{name}[/bold]")
+        started = time.monotonic()
+        ok, what = action()
+        table.add_row(name, what if ok else f"[red]{what}[/red]", f"{time.monotonic() - started:.0f}")
+        return ok
+
+    went_well = (
+        step("preview", lambda: _preview(running))
+        and step("up", lambda: _up(running))
+        and step("second preview", lambda: _second_preview(running))
+    )
+    went_well = (
+        step("protection off", lambda: _unprotect(running)) and step("destroy", lambda: _destroy(running)) and went_well
+    )
+    console.print()
+    console.print(table)
+    for problem in running.world.problems:
+        console.print(f"Outside the engine: {problem}", style="red", markup=False)
+    return went_well and not running.world.problems
+
+
+def _preview(running: Rehearsal) -> tuple[bool, str]:
+    ok = _engine(running, "preview")
+    return ok, "every resource is to be made" if ok else "refused"
+
+
+def _up(running: Rehearsal) -> tuple[bool, str]:
+    ok = _engine(running, "up", "--yes", "--skip-preview")
+    if not ok:
+        return False, "failed"
+    record = running.world.stand_ins.record
+    made = len(record.calls("create"))
+    balancers = running.world.load_balancers
+    found = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
+    return True, f"{made} resources at AWS and of TLS; load balancer: {', '.join(found) or 'none'}"
+
+
+def _second_preview(running: Rehearsal) -> tuple[bool, str]:
+    planned = running.stack.planned()
+    for name, operation in planned.items():
+        console.print(f"  {operation} {name}", style="red", markup=False)
+    return not planned, f"{len(planned)} changes" if planned else "empty"
+
+
+def _unprotect(running: Rehearsal) -> tuple[bool, str]:
+    """What the runbook has an engineer do before a destroy: nothing here is deleted in passing."""
+    running.stack.set("cluster.machines.terminationProtection", False)
+    cluster = running.stack.config["config"]["switchyard:cluster"]
+    if cluster.get("loadBalancer"):
+        running.stack.set("cluster.loadBalancer.deletionProtection", False)
+    for service in running.stack.config["config"]["switchyard:services"]:
+        running.stack.set(f"services.{service}.remove", True)
+    ok = _engine(running, "up", "--yes", "--skip-preview")
+    return ok, "the services are gone, machines and load balancer may be deleted from here on" if ok else "failed"
+
+
+def _destroy(running: Rehearsal) -> tuple[bool, str]:
+    ok = _engine(running, "destroy", "--yes", "--skip-preview")
+    left = running.world.stand_ins.aws.instances()
+    return ok and not left, f"{len(left)} machines are left" if left or not ok else "nothing is left but what is kept"
+
+
+def _engine(running: Rehearsal, *arguments: str) -> bool:
+    """Runs the engine, whose lines are shown as they come."""
+    process = running.stack.start(*arguments)
+    try:
+        for line in process.stdout or ():
+            console.print(line.rstrip(), markup=False)
+        return process.wait() == 0
+    except BaseException:
+        running.stack.kill(process)
+        raise
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""A fake AWS provider: resource types by area, answered by moto."""

@@ -1,0 +1,233 @@
+"""AWS without AWS: inputs checked against botocore's model, calls answered by moto where it has them."""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+from botocore import xform_name  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError, ParamValidationError  # type: ignore[import-untyped]
+from botocore.validate import ParamValidator  # type: ignore[import-untyped]
+
+from devtools.rehearsal.aws import account as kinds_account
+from devtools.rehearsal.aws import instances as kinds_machines
+from devtools.rehearsal.aws import network as kinds_ec2
+from devtools.rehearsal.aws import security_groups as kinds_groups
+from devtools.rehearsal.aws.resource_types import REGION, Kind, Request
+from devtools.rehearsal.provider import Made, RefusedError
+from devtools.rehearsal.values import UNKNOWN, Values, has_unknown
+
+KINDS: Mapping[str, Kind] = kinds_ec2.KINDS | kinds_groups.KINDS | kinds_machines.KINDS | kinds_account.KINDS
+
+USER_DATA_LIMIT = 16 * 1024
+"""Bytes of user data before base64. EC2 enforces it, moto does not."""
+
+PARAMETER_LIMITS = {"Standard": 4096, "Advanced": 8192}
+"""Bytes of a parameter by tier. Systems Manager enforces it, moto does not."""
+
+GROUPS_LIMIT = 5
+"""Security groups of a network interface. EC2 enforces it (as a quota), moto does not."""
+
+INSTANCE = "aws:ec2/instance:Instance"
+PARAMETER = "aws:ssm/parameter:Parameter"
+
+IMAGE = "ami-0f1a2b3c4d5e6f708"
+"""The newest image, as long as nobody moves it."""
+
+
+class Aws:
+    """The resources of an account that is empty in the beginning, and lasts as long as this object.
+
+    Is used inside ``moto.mock_aws()``. What it does not do: the provider's default tags, changes of rules and routes
+    that stand inside their group or table, a machine's stop for another size, reading what changed by itself.
+
+    Args:
+        region: of AWS.
+    """
+
+    image: str
+    """The image that is the newest; a test moves it."""
+
+    unchecked: set[str]
+    """Types that are not in the table: taken as they are, with nothing behind them."""
+
+    def __init__(self, region: str) -> None:
+        self.image = IMAGE
+        self.unchecked = set()
+        self._region = region
+        # moto keeps its resources in plain dictionaries.
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
+        """A name for what has none: the resource's own, and seven digits that make it another one."""
+        named = KINDS[kind].named if kind in KINDS else None
+        if named is None or inputs.get(named) is not None:
+            return inputs
+        prefix = inputs.get(f"{named}Prefix") or f"{name}-"
+        kept = olds.get(named)
+        return {named: kept if kept and kept.startswith(prefix) else prefix + secrets.token_hex(4)[:7]} | inputs
+
+    def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
+        """What botocore's model of the API refuses, and the limits that it does not know."""
+        found = list(_limits(kind, inputs))
+        if kind not in KINDS:
+            self.unchecked.add(kind)
+            return found
+        if has_unknown(inputs):
+            # What it is made from may be anything yet; it is looked at again before it is made.
+            return found
+        try:
+            requests = [KINDS[kind].create(inputs), *KINDS[kind].then("unknown-yet", inputs)]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return [*found, ("", f"{kind} cannot be made of these inputs: {error!r}")]
+        return [*found, *(problem for request in requests for problem in self._refused(request))]
+
+    def computed(self, kind: str) -> set[str]:
+        """Outputs that are known only when it is made."""
+        return set(KINDS[kind].computed) if kind in KINDS else {"arn"}
+
+    def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
+        """Inputs whose change makes another resource of it."""
+        found = set(KINDS[kind].replacing) if kind in KINDS else set()
+        if kind == INSTANCE:
+            if news.get("userDataReplaceOnChange"):
+                found |= {"userData", "userDataBase64"}
+            if _encryption(olds) != _encryption(news):
+                found.add("rootBlockDevice")
+        return found
+
+    def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:  # noqa: ARG002
+        """Nothing at AWS is replaced because time has passed."""
+        return set()
+
+    def create(self, kind: str, inputs: Values) -> Made:
+        """Makes it in moto; what is not in the table comes to be with an id of its own."""
+        tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
+        known = KINDS.get(kind)
+        if known is None:
+            id_ = f"{kind.rpartition(':')[2].lower()}-{secrets.token_hex(9)[:17]}"
+            return Made(id_, {"arn": f"arn:aws:stand-in:{self._region}:{id_}", **tagged})
+        problems = self.problems(kind, inputs)
+        if problems:
+            raise RefusedError("; ".join(reason for _, reason in problems))
+        id_, outputs = known.made(self._call(known.create(inputs)), inputs)
+        for request in known.then(id_, inputs):
+            self._call(request)
+        for read in known.reads(id_):
+            outputs |= read.outputs(self._call(read.request))
+        return Made(id_, self._placed(outputs) | tagged, "moto")
+
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:
+        """Changes it in moto."""
+        tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
+        requests = KINDS[kind].change(id_, inputs) if kind in KINDS else []
+        for request in requests:
+            self._call(request)
+        # A parameter counts its values.
+        outputs = {"version": state.get("version", 0) + 1} if kind == PARAMETER else {}
+        return Made(id_, outputs | tagged, "moto" if requests else "stand-in")
+
+    def delete(self, kind: str, id_: str, state: Values) -> str:
+        """Deletes it in moto."""
+        if kind == INSTANCE and state.get("disableApiTermination") and not state.get("forceDestroy"):
+            raise RefusedError(f"OperationNotPermitted: instance {id_} is protected from termination")
+        requests = KINDS[kind].delete(id_, state) if kind in KINDS else []
+        if kind == "aws:s3/bucket:Bucket" and state.get("forceDestroy"):
+            self._empty(id_)
+        for request in requests:
+            self._call(request)
+        return "moto" if requests else "stand-in"
+
+    def invoke(self, token: str, arguments: Values) -> Values:
+        """The few functions that have the same answer in every account, or one that can be made up."""
+        name = token.rpartition(":")[2]
+        if name == "getCallerIdentity":
+            account = self._call(Request("sts", "GetCallerIdentity", {}))
+            return {
+                "id": account["Account"],
+                "accountId": account["Account"],
+                "arn": account["Arn"],
+                "userId": account["UserId"],
+            }
+        if name == "getRegion":
+            return {"id": self._region, "region": self._region, "name": self._region, "description": "a stand-in"}
+        if name == "getPartition":
+            return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+        if name == "getAvailabilityZones":
+            zones = [f"{self._region}{letter}" for letter in "abc"]
+            return {"id": self._region, "names": zones, "zoneIds": zones, "groupNames": [self._region]}
+        if name == "getAmi":
+            root = {"id": self.image, "imageId": self.image, "architecture": "x86_64", "name": "a stand-in's image"}
+            return root | {"rootDeviceName": "/dev/sda1"} | arguments
+        if name == "getParameter" and arguments["name"].startswith("/aws/service/"):
+            return {"id": arguments["name"], "name": arguments["name"], "type": "String", "value": self.image}
+        raise RefusedError(f"{token} is nothing that this stand-in knows")
+
+    def instances(self) -> list[str]:
+        """Ids of the instances that run, whoever knows of them."""
+        answer = self._call(Request("ec2", "DescribeInstances", {}))
+        found = [instance for group in answer["Reservations"] for instance in group["Instances"]]
+        return [instance["InstanceId"] for instance in found if instance["State"]["Name"] == "running"]
+
+    def call(self, request: Request) -> Values:
+        """Makes a call of the API, for whoever stands in for something that the program does not do itself."""
+        return self._call(request)
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service, region_name=self._region)
+        return self._clients[service]
+
+    def _refused(self, request: Request) -> list[tuple[str, str]]:
+        with self._lock:
+            model = self._client(request.service).meta.service_model.operation_model(request.operation)
+        if model.input_shape is None:
+            return []
+        report = ParamValidator().validate(self._placed(request.parameters), model.input_shape)
+        return [("", f"{request.operation}: {report.generate_report()}")] if report.has_errors() else []
+
+    def _call(self, request: Request) -> Values:
+        try:
+            with self._lock:
+                call = getattr(self._client(request.service), xform_name(request.operation))
+                answer: Values = call(**self._placed(request.parameters))
+        except (ClientError, ParamValidationError) as error:
+            raise RefusedError(f"{request.operation}: {error}") from error
+        except NotImplementedError as error:
+            raise RefusedError(f"moto does not know {request.operation}: {error}") from error
+        return answer
+
+    def _empty(self, bucket: str) -> None:
+        for version in self._call(Request("s3", "ListObjectVersions", {"Bucket": bucket})).get("Versions", []):
+            parameters = {"Bucket": bucket, "Key": version["Key"], "VersionId": version["VersionId"]}
+            self._call(Request("s3", "DeleteObject", parameters))
+
+    def _placed(self, value: Any) -> Any:
+        """Puts the region where its place is."""
+        if isinstance(value, dict):
+            return {key: self._placed(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._placed(item) for item in value]
+        return value.replace(REGION, self._region) if isinstance(value, str) else value
+
+
+def _encryption(inputs: Values) -> list[Any]:
+    disk = inputs.get("rootBlockDevice") or {}
+    return [disk.get("encrypted"), disk.get("kmsKeyId")]
+
+
+def _limits(kind: str, inputs: Values) -> list[tuple[str, str]]:
+    found = []
+    data = inputs.get("userData")
+    if kind == INSTANCE and isinstance(data, str) and len(data.encode()) > USER_DATA_LIMIT:
+        found.append(("userData", f"has {len(data.encode())} bytes, EC2 takes {USER_DATA_LIMIT}"))
+    groups = inputs.get("vpcSecurityGroupIds")
+    if kind == INSTANCE and isinstance(groups, list) and len(groups) > GROUPS_LIMIT:
+        found.append(("vpcSecurityGroupIds", f"are {len(groups)}, an interface takes {GROUPS_LIMIT}"))
+    value = inputs.get("value")
+    limit = PARAMETER_LIMITS.get(inputs.get("tier") or "Standard", PARAMETER_LIMITS["Advanced"])
+    if kind == PARAMETER and isinstance(value, str) and value != UNKNOWN and len(value.encode()) > limit:
+        found.append(("value", f"has {len(value.encode())} bytes, a parameter of this tier takes {limit}"))
+    return found

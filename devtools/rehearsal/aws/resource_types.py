@@ -1,0 +1,107 @@
+"""What a resource of pulumi-aws becomes at the API: which operations, with which parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from devtools.rehearsal.values import Values
+
+REGION = "\0region\0"
+"""Stands for the region until the call."""
+
+ACCOUNT = "123456789012"
+"""moto's."""
+
+ARN = frozenset({"arn"})
+"""What almost everything gets."""
+
+
+class Request(NamedTuple):
+    """One call of the API."""
+
+    service: str
+    operation: str
+    parameters: Values
+
+
+class Read(NamedTuple):
+    """A call that only reads, and the outputs in its answer."""
+
+    request: Request
+    outputs: Callable[[Values], Values]
+
+
+def none(*_: Any) -> list[Any]:
+    """No further calls."""
+    return []
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One type of resource.
+
+    Attributes:
+        create: the call that makes it.
+        made: id and outputs, from the answer and the inputs.
+        then: calls after it is made.
+        change: calls that update it.
+        reads: what is asked for after it is made, and the outputs in the answer.
+        delete: calls that delete it.
+        replacing: inputs whose change replaces it.
+        computed: outputs that are known only when it is made.
+        named: the input that gets a name of the provider's when the program gives none.
+    """
+
+    create: Callable[[Values], Request]
+    made: Callable[[Values, Values], tuple[str, Values]]
+    then: Callable[[str, Values], list[Request]] = none
+    change: Callable[[str, Values], list[Request]] = none
+    reads: Callable[[str], list[Read]] = none
+    delete: Callable[[str, Values], list[Request]] = none
+    replacing: frozenset[str] = frozenset()
+    computed: frozenset[str] = field(default_factory=frozenset)
+    named: str | None = None
+
+
+def ec2(operation: str, parameters: Values) -> Request:
+    """A call of EC2."""
+    return Request("ec2", operation, parameters)
+
+
+def arn(service: str, rest: str) -> str:
+    """Name of something in the account and the region."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+def pascal(name: str) -> str:
+    """``cidrBlock`` as the API has it: ``CidrBlock``."""
+    return name[:1].upper() + name[1:]
+
+
+def take(inputs: Mapping[str, Any], *names: str, **renamed: str) -> Values:
+    """The parameters that have an input.
+
+    Args:
+        inputs: of the resource.
+        names: inputs that go by the same name, but for the first letter.
+        renamed: name of the input by name of the parameter.
+    """
+    pairs = [*((pascal(name), name) for name in names), *renamed.items()]
+    return {parameter: inputs[name] for parameter, name in pairs if inputs.get(name) is not None}
+
+
+def tag_list(inputs: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Tags as most of the API has them."""
+    return [{"Key": key, "Value": value} for key, value in (inputs.get("tags") or {}).items()]
+
+
+def tags(inputs: Mapping[str, Any], kind: str) -> Values:
+    """Tags as EC2 has them at creation."""
+    found = tag_list(inputs)
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": found}]} if found else {}
+
+
+def retag(id_: str, inputs: Values) -> list[Request]:
+    """Sets the tags of something of EC2."""
+    found = tag_list(inputs)
+    return [Request("ec2", "CreateTags", {"Resources": [id_], "Tags": found})] if found else []

@@ -1,0 +1,111 @@
+"""Small charts in place of those that a stack installs: a workload of the right name that turns ready, no more."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools.toolchain.paths import BIN, binary
+from devtools.toolchain.versions import ROLLOUT_CRDS
+from switchyard.config.models.addons import CALICO, Chart
+from switchyard.manifests.addons import ARGO_ROLLOUTS
+
+NODE_AGENT = "calico-node"
+"""DaemonSet of the pod network. Where it is, nodes turn Ready."""
+
+NOTICE = "switchyard.local/stand-in"
+"""Annotation of everything that such a chart installs."""
+
+VALUES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: values}
+data:
+  values: |
+{{ toYaml .Values | indent 4 }}
+"""
+
+
+class NotRehearsableError(Exception):
+    """The stack cannot be rehearsed as it is. The text says why, and what to do."""
+
+
+def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
+    """Writes a chart for each, of the same name and version.
+
+    Args:
+        directory: where their folders go.
+        charts: by anything.
+
+    Returns:
+        Paths by the same keys.
+
+    Raises:
+        NotRehearsableError: what one of them needs is not installed.
+    """
+    found = {}
+    for key, chart in charts.items():
+        name = chart.chart.rstrip("/").rpartition("/")[2]
+        folder = directory / name
+        (folder / "templates").mkdir(parents=True)
+        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a stand-in"}
+        (folder / "Chart.yaml").write_text(yaml.safe_dump(about))
+        # The pod network comes before there is one.
+        early = name == CALICO.chart
+        workloads = [_workload("Deployment", name, early=early)]
+        if early:
+            workloads.append(_workload("DaemonSet", NODE_AGENT, early=True))
+        (folder / "templates" / "workloads.yaml").write_text(yaml.safe_dump_all(workloads))
+        (folder / "templates" / "values.yaml").write_text(VALUES)
+        if name == ARGO_ROLLOUTS:
+            _define_rollouts(folder / "crds")
+        found[key] = folder
+    return found
+
+
+def _define_rollouts(folder: Path) -> None:
+    """The real definitions, which Helm makes before everything else and leaves where they are."""
+    missing = [file for file in ROLLOUT_CRDS if not (BIN / file).exists()]
+    if missing or not binary("rollouts-controller").exists():
+        raise NotRehearsableError(
+            "Argo Rollouts is not installed here, which the stack asks for. Run: make tools-canary"
+        )
+    folder.mkdir()
+    for file in ROLLOUT_CRDS:
+        definition = _without_descriptions(yaml.safe_load((BIN / file).read_text()))
+        (folder / file).write_text(yaml.safe_dump(definition))
+
+
+def _without_descriptions(part: Any) -> Any:
+    """Helm keeps a whole chart in one Secret, in which the texts find no room."""
+    if isinstance(part, list):
+        return [_without_descriptions(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: _without_descriptions(value)
+        for key, value in part.items()
+        if not (key == "description" and isinstance(value, str))
+    }
+
+
+def _workload(kind: str, name: str, *, early: bool) -> dict[str, Any]:
+    labels = {"app": name}
+    container = {
+        "name": "stand-in",
+        "image": "registry.k8s.io/pause:3.10",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod: dict[str, Any] = {
+        "containers": [container],
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    if early:
+        pod |= {"hostNetwork": True, "tolerations": [{"operator": "Exists"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "annotations": {NOTICE: "in place of the real chart"}},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+    }

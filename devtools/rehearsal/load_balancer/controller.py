@@ -1,0 +1,293 @@
+"""A fake of the AWS Load Balancer Controller, which comes by a chart that a rehearsal does not download.
+
+It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, target
+groups, load balancer, listeners, rules and targets, status, events; and at the end the same backwards. No request ever
+gets through such a load balancer. What the controller does and this does not: target-type ip, actions but for a fixed
+response by default, weights among them, conditions in annotations, security groups of its own, certificates that it
+looks for, a web ACL, tags that an Ingress has alone or that the chart gives it for everything, an Ingress that moves to
+another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, its webhook. A node that is no
+instance, of which the controller complains on the TargetGroupBinding, is among `problems`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from itertools import count
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from devtools.rehearsal.load_balancer.deployer import Account
+from devtools.rehearsal.load_balancer.desired import Wanted, finalizer, groups, is_protected, wanted
+from devtools.rehearsal.load_balancer.events import FAILED_BUILD, FAILED_DEPLOY, RECONCILED, event_of
+from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, hostname
+from devtools.rehearsal.load_balancer.target_groups import Name, written
+from devtools.rehearsal.provider import RefusedError
+from switchyard.kube.access import UNREACHABLE
+from switchyard.kube.api import CORE, NETWORKING, BoundedApi
+from switchyard.kube.errors import RejectedError
+from switchyard.kube.kubeconfig.resolve import resolve_content
+from switchyard.kube.login import Login
+from switchyard.manifests.pods import Manifest
+
+MANAGER = "controller"
+"""Field manager: the real one names none, and the API server then takes the name of its executable."""
+
+AWAY_SECONDS = 0.5
+"""Pause between two questions to an API server that is not up, so that it cannot be watched."""
+
+RETRY_SECONDS = 1.0
+"""Pause until what was refused is tried again."""
+
+STOP_SECONDS = 10.0
+"""Bound on the end of the thread: a call of moto that is under way ends first."""
+
+EVERYWHERE = ""
+"""Namespace of a watch on all of them."""
+
+WATCHED = {"ingresses": NETWORKING, "services": CORE, "nodes": CORE}
+
+log = logging.getLogger(__name__)
+
+
+class LoadBalancers:
+    """Takes care of the Ingresses of a cluster for as long as the with block, in a thread of its own.
+
+    Args:
+        kubeconfig: what is in the kubeconfig of a cluster whose API server may not be up yet.
+        aws: makes the calls; those of others may come in between.
+        cluster: name of the cluster, as the chart's values have it.
+    """
+
+    def __init__(self, kubeconfig: dict[str, Any], aws: Caller, cluster: str) -> None:
+        self._kubeconfig = kubeconfig
+        self._cluster = cluster
+        self._account = Account(aws, cluster)
+        self._applied: dict[str, Wanted] = {}
+        self._problems: dict[str, tuple[str, ...]] = {}
+        self._try_again = False
+        self._told: dict[str, str] = {}
+        self._count = count(1)
+        self._seen: dict[str, dict[Name, Manifest]] = {}
+        self._stopping = Event()
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None], Thread] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def problems(self) -> list[str]:
+        """What stands against the Ingresses as they are now, such as a value that AWS refuses; all of it is logged."""
+        found = [problem for problems in list(self._problems.values()) for problem in problems]
+        if (error := self._end()) is not None:
+            found.append(f"the stand-in ended: {error!r}")
+        return found
+
+    def load_balancers(self) -> list[LoadBalancer]:
+        """What there is in moto."""
+        return self._account.load_balancers()
+
+    def start(self) -> None:
+        """Starts the thread; comes back at once."""
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(self._serve())
+        thread = Thread(target=_until_done, args=(loop, task), name="load-balancers", daemon=True)
+        self._running = loop, task, thread
+        thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread, and leaves what there is.
+
+        Raises:
+            TimeoutError: it does not end.
+            Exception: whatever has ended it before.
+        """
+        if self._running is None:
+            return
+        loop, task, thread = self._running
+        self._stopping.set()
+        with suppress(RuntimeError):  # the loop is closed: the thread has ended by itself
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join(STOP_SECONDS)
+        if thread.is_alive():
+            raise TimeoutError(f"the stand-in for the load balancer controller does not end in {STOP_SECONDS:g} s")
+        if (error := self._end()) is not None:
+            raise error
+
+    def _end(self) -> BaseException | None:
+        """What ended the thread, if nobody told it to."""
+        if self._running is None:
+            return None
+        _, task, _ = self._running
+        return task.exception() if task.done() and not task.cancelled() else None
+
+    async def _serve(self) -> None:
+        """Takes care of the Ingresses, and looks for the API server anew when it goes away."""
+        # Outside of the loop: a kubeconfig that is wrong does not become right by waiting.
+        context = resolve_content(json.dumps(self._kubeconfig))
+        while not self._stopping.is_set():
+            try:
+                api = await BoundedApi.connect(Login(context))
+                changed = asyncio.Event()
+                self._seen = {}
+                async with asyncio.TaskGroup() as tasks:
+                    for resource in WATCHED:
+                        tasks.create_task(self._follow(api, resource, changed))
+                    tasks.create_task(self._reconcile(api, changed))
+            except* UNREACHABLE as errors:
+                log.info("the API server does not answer: %s", errors.exceptions[0])
+            await asyncio.sleep(AWAY_SECONDS)
+
+    async def _follow(self, api: BoundedApi, resource: str, changed: asyncio.Event) -> None:
+        """Keeps the objects of a kind as they are now."""
+        while True:
+            listed = await api.find_all(resource, None, {}, WATCHED[resource])
+            there = self._seen[resource] = {_name(item): item for item in listed["items"]}
+            changed.set()
+            since = listed["metadata"]["resourceVersion"]
+            async with aclosing(api.watch(resource, EVERYWHERE, {}, WATCHED[resource], since=since)) as watch:
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    if event["type"] == "DELETED":
+                        there.pop(_name(event["object"]), None)
+                    else:
+                        there[_name(event["object"])] = event["object"]
+                    changed.set()
+
+    async def _reconcile(self, api: BoundedApi, changed: asyncio.Event) -> None:
+        """Looks at all groups whenever something changes, and a while after something was refused."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS if self._try_again else None):
+                    await changed.wait()
+            changed.clear()
+            if len(self._seen) < len(WATCHED):
+                continue
+            self._try_again = False
+            found = groups(self._seen["ingresses"].values())
+            for group in sorted(found.keys() | self._applied.keys() | self._problems.keys()):
+                await self._take_care(api, group, found.get(group, []))
+
+    async def _take_care(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
+        word = RECONCILED
+        try:
+            problems = await self._carry_out(api, group, members)
+        except (RefusedError, RejectedError, ValueError) as error:
+            problems = (f"group {group}: {error}",)
+            self._try_again = True
+            word = FAILED_BUILD.format(error) if isinstance(error, ValueError) else FAILED_DEPLOY.format(error)
+        await self._tell(api, group, members, word)
+        for problem in problems:
+            if problem not in self._problems.get(group, ()):
+                log.warning("%s", problem)
+        if problems:
+            self._problems[group] = problems
+        else:
+            self._problems.pop(group, None)
+
+    async def _carry_out(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> tuple[str, ...]:
+        """Makes a group's load balancer as its Ingresses want it; returns what of that cannot be done."""
+        leaving = [member for member in members if "deletionTimestamp" in member["metadata"]]
+        for member in leaving:
+            if is_protected(member):
+                # The controller does nothing for the whole group then, whatever else is in it.
+                raise RefusedError(f"deletion_protection is enabled, cannot delete the ingress: {written(member)}")
+        staying = [
+            await self._finalize(api, member, present=True)
+            for member in members
+            if "deletionTimestamp" not in member["metadata"]
+        ]
+        notes: tuple[str, ...] = ()
+        if staying:
+            want = wanted(self._cluster, group, staying, self._seen["services"], self._seen["nodes"].values())
+            if self._applied.get(group) != want:
+                self._applied.pop(group, None)
+                # Not in a thread of its own: `stop` would not wait for that, and the next call would go to AWS.
+                self._account.apply(want)
+                self._applied[group] = want
+            notes = want.notes
+            for member in staying:
+                await self._publish(api, member, hostname(want.name))
+        else:
+            self._account.remove(group)
+            self._applied.pop(group, None)
+        for member in leaving:
+            await self._finalize(api, member, present=False)
+        return notes
+
+    async def _tell(self, api: BoundedApi, group: str, members: Sequence[Manifest], word: str) -> None:
+        """Writes an event for each Ingress of a group, as often as the controller says something, repeated or new.
+
+        The controller is asked again by what it watches, and says each time that all is well; here it is said once for
+        each version of what the Ingresses say.
+        """
+        staying = [member for member in members if "deletionTimestamp" not in member["metadata"]]
+        said = json.dumps([word, [[_name(one), one["spec"], one["metadata"].get("annotations")] for one in staying]])
+        if word == RECONCILED and self._told.get(group) == said:
+            return
+        for member in staying:
+            event = event_of(member, word, next(self._count))
+            with suppress(RejectedError):  # in a namespace that goes nothing is made any more
+                await api.ask(
+                    "patch",
+                    "events",
+                    str(event["metadata"]["name"]),
+                    _name(member)[0],
+                    params={"fieldManager": MANAGER, "force": "true"},
+                    headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+                    content=json.dumps(event),
+                )
+        self._told[group] = said
+
+    async def _finalize(self, api: BoundedApi, ingress: Manifest, *, present: bool) -> Manifest:
+        """Puts the finalizer on an Ingress or takes it off; returns it as it is then."""
+        own, metadata = finalizer(ingress), ingress["metadata"]
+        before = metadata.get("finalizers", [])
+        if (own in before) == present:
+            return ingress
+        after = [*before, own] if present else [other for other in before if other != own]
+        # The list is patched as a whole, so that nobody else may have changed it meanwhile.
+        changes = {"resourceVersion": metadata["resourceVersion"], "finalizers": after}
+        return await self._patch(api, ingress, "", {"metadata": changes})
+
+    async def _publish(self, api: BoundedApi, ingress: Manifest, name: str) -> None:
+        """Writes the load balancer's name into the status, which is what an update waits for."""
+        status = {"loadBalancer": {"ingress": [{"hostname": name}]}}
+        if ingress.get("status", {}) != status:
+            await self._patch(api, ingress, "/status", {"status": status})
+
+    async def _patch(self, api: BoundedApi, ingress: Manifest, part: str, changes: Manifest) -> Manifest:
+        namespace, name = _name(ingress)
+        patched: Manifest = await api.ask(
+            "patch",
+            "ingresses",
+            f"{name}{part}",
+            namespace,
+            NETWORKING,
+            params={"fieldManager": MANAGER},
+            headers={"content-type": "application/merge-patch+json"},
+            content=json.dumps(changes),
+        )
+        there = self._seen["ingresses"]
+        if there.get((namespace, name)) is ingress:  # the watch has nothing newer
+            there[namespace, name] = patched
+        return patched
+
+
+def _until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def _name(manifest: Manifest) -> Name:
+    return manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]

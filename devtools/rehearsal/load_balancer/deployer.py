@@ -1,0 +1,209 @@
+"""The load balancers of a cluster, made and taken away in moto."""
+
+import threading
+
+from devtools.rehearsal.aws.resource_types import Request, ec2
+from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, PROTECTION, RESOURCE_TAG, Wanted, WantedListener
+from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, Seen
+from devtools.rehearsal.load_balancer.requests import (
+    create_load_balancer,
+    create_target_group,
+    elb,
+    listener,
+    rules,
+    set_attributes,
+    tag_list,
+)
+from devtools.rehearsal.load_balancer.rules import plan, requests
+from devtools.rehearsal.load_balancer.target_groups import WantedGroup
+from devtools.rehearsal.provider import RefusedError
+from devtools.rehearsal.tls import provider as tls
+from devtools.rehearsal.values import Values
+
+SUBNET_TAG = "kubernetes.io/role/elb"
+"""Tag of the subnets in which the controller puts a load balancer that the internet reaches."""
+
+INTERNAL_SUBNET_TAG = "kubernetes.io/role/internal-elb"
+
+ZONES = 2
+"""Zones that an application load balancer needs. Elastic Load Balancing enforces it, moto does not."""
+
+RULES_LIMIT = 100
+"""Rules of a load balancer, default ones not counted. AWS enforces it (as a quota), moto does not."""
+
+
+class Account:
+    """The load balancers of one cluster. Every call may raise `RefusedError`.
+
+    A certificate that is not in moto is somebody's real one: a listener gets one of the stand-in's in its place.
+
+    Args:
+        aws: makes the calls.
+        cluster: name of the cluster.
+    """
+
+    def __init__(self, aws: Caller, cluster: str) -> None:
+        self._aws = aws
+        self._cluster = cluster
+        # Whoever looks sees a load balancer before or after a change, and not within.
+        self._lock = threading.Lock()
+        self._in_place_of: dict[str, str] = {}
+        self._seen = Seen(aws, cluster, self._in_place_of)
+
+    def apply(self, wanted: Wanted) -> None:
+        """Makes a load balancer, or changes it, in the controller's order, so that it is as wanted."""
+        with self._lock:
+            if (rules := sum(len(one.rules) for one in wanted.listeners)) > RULES_LIMIT:
+                raise RefusedError(f"TooManyRules: {wanted.name} has {rules} rules, AWS takes {RULES_LIMIT}")
+            if (other := self._find(wanted.group)) is not None and other["LoadBalancerName"] != wanted.name:
+                raise RefusedError(f"{wanted.name}: another scheme is another load balancer, which is not made here")
+            vpc, subnets = self._place(wanted)
+            there = {one["TargetGroupName"]: one["TargetGroupArn"] for one in self._seen.target_groups(wanted.group)}
+            target_groups = {
+                group.name: self._target_group(group, there.get(group.name), wanted.tags, vpc)
+                for group in wanted.target_groups
+            }
+            self._listeners(self._balancer(wanted, subnets), wanted, target_groups)
+            # By way of the TargetGroupBindings, which are written after everything else.
+            for group in wanted.target_groups:
+                self._register(group, target_groups[group.name], vpc)
+            for name in there.keys() - target_groups.keys():
+                self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": there[name]}))
+
+    def _balancer(self, wanted: Wanted, subnets: list[str]) -> str:
+        """Makes or changes the load balancer itself; returns its ARN."""
+        found = self._find(wanted.group)
+        if found is None:
+            [found] = self._aws.call(create_load_balancer(wanted, subnets))["LoadBalancers"]
+        elif found["IpAddressType"] != wanted.ip_address_type:
+            raise RefusedError(f"{wanted.name}: another type of address is not set here")
+        arn = str(found["LoadBalancerArn"])
+        groups = {"LoadBalancerArn": arn, "SecurityGroups": list(wanted.security_groups)}
+        self._aws.call(elb("SetSecurityGroups", groups))
+        own = tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE})
+        self._aws.call(elb("AddTags", {"ResourceArns": [arn], "Tags": own}))
+        if wanted.attributes:
+            self._aws.call(set_attributes("LoadBalancer", arn, wanted.attributes))
+        return arn
+
+    def remove(self, group: str) -> None:
+        """Deletes the load balancer of a group, with its listeners and rules, and then the target groups."""
+        with self._lock:
+            found = self._find(group)
+            if found is not None:
+                arn = found["LoadBalancerArn"]
+                if self._seen.attributes("LoadBalancer", arn).get(PROTECTION) == "true":
+                    # moto deletes it all the same.
+                    raise RefusedError(
+                        f"OperationNotPermitted: load balancer {arn} cannot be deleted: deletion protection is enabled"
+                    )
+                self._aws.call(elb("DeleteLoadBalancer", {"LoadBalancerArn": arn}))
+            for target_group in self._seen.target_groups(group):
+                self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": target_group["TargetGroupArn"]}))
+
+    def load_balancers(self) -> list[LoadBalancer]:
+        """What there is."""
+        with self._lock:
+            return self._seen.load_balancers()
+
+    def _find(self, group: str) -> Values | None:
+        """The load balancer of a group, by its tags."""
+        return next(iter(self._seen.balancers(group)), None)
+
+    def _place(self, wanted: Wanted) -> tuple[str, list[str]]:
+        """Id of the VPC of the security groups, and a subnet of it for each zone."""
+        asked = ec2("DescribeSecurityGroups", {"GroupIds": list(wanted.security_groups)})
+        vpcs = sorted({one["VpcId"] for one in self._aws.call(asked)["SecurityGroups"]})
+        tag = SUBNET_TAG if wanted.scheme == "internet-facing" else INTERNAL_SUBNET_TAG
+        filters = [{"Name": "vpc-id", "Values": vpcs}, {"Name": f"tag:{tag}", "Values": ["1", ""]}]
+        found = self._aws.call(ec2("DescribeSubnets", {"Filters": filters}))["Subnets"]
+        by_zone = {one["AvailabilityZone"]: one["SubnetId"] for one in found}
+        if len(vpcs) != 1 or len(by_zone) < ZONES:
+            raise RefusedError(f"{wanted.name}: VPCs {vpcs} have subnets with tag {tag} in zones {sorted(by_zone)}")
+        return vpcs[0], [by_zone[zone] for zone in sorted(by_zone)]
+
+    def _target_group(self, group: WantedGroup, arn: str | None, tags: Values, vpc: str) -> str:
+        """Makes or changes a target group; returns its ARN."""
+        if arn is None:
+            answer = self._aws.call(create_target_group(group, tags, vpc))
+            arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
+        else:
+            self._aws.call(elb("ModifyTargetGroup", {"TargetGroupArn": arn, **group.health}))
+        if group.attributes:
+            self._aws.call(set_attributes("TargetGroup", arn, group.attributes))
+        return arn
+
+    def _register(self, group: WantedGroup, arn: str, vpc: str) -> None:
+        """Registers the targets of a group, and takes the others off."""
+        if group.targets is None:
+            return
+        before, after = set(self._seen.targets(arn)), set(group.targets)
+        self._check_instances(after - before, vpc)
+        for operation, ids in (("RegisterTargets", after - before), ("DeregisterTargets", before - after)):
+            if ids:
+                targets = [{"Id": id_, "Port": group.port} for id_ in sorted(ids)]
+                self._aws.call(elb(operation, {"TargetGroupArn": arn, "Targets": targets}))
+
+    def _check_instances(self, ids: set[str], vpc: str) -> None:
+        """Refuses targets that Elastic Load Balancing would refuse; moto takes any."""
+        if ids:
+            found = self._aws.call(ec2("DescribeInstances", {"InstanceIds": sorted(ids)}))["Reservations"]
+            for instance in (instance for reservation in found for instance in reservation["Instances"]):
+                if instance["VpcId"] != vpc:
+                    raise RefusedError(f"InvalidTarget: {instance['InstanceId']} is in {instance['VpcId']}, not {vpc}")
+
+    def _listeners(self, balancer: str, wanted: Wanted, target_groups: dict[str, str]) -> None:
+        there = {
+            one["Port"]: one["ListenerArn"]
+            for one in self._seen.described("DescribeListeners", LoadBalancerArn=balancer)
+        }
+        for port in there.keys() - {one.port for one in wanted.listeners}:
+            self._aws.call(elb("DeleteListener", {"ListenerArn": there[port]}))
+        for one in wanted.listeners:
+            self._listener(balancer, there.get(one.port), one, wanted.tags, target_groups)
+
+    def _listener(
+        self, balancer: str, arn: str | None, wanted: WantedListener, tags: Values, target_groups: dict[str, str]
+    ) -> None:
+        """Makes or changes a listener, its further certificates and its rules."""
+        parameters = listener(wanted, None if wanted.certificate is None else self._certificate(wanted.certificate))
+        own = tag_list(tags | {RESOURCE_TAG: str(wanted.port)})
+        if arn is None:
+            made = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": own, **parameters})
+            arn = str(self._aws.call(made)["Listeners"][0]["ListenerArn"])
+        else:
+            self._aws.call(elb("ModifyListener", {"ListenerArn": arn, **parameters}))
+        self._list_certificates(arn, {self._certificate(one) for one in wanted.listed})
+        there = [rule for rule in self._seen.described("DescribeRules", ListenerArn=arn) if not rule["IsDefault"]]
+        for request in requests(arn, wanted.port, plan(there, rules(wanted, target_groups)), tags):
+            self._aws.call(request)
+
+    def _list_certificates(self, listener: str, wanted: set[str]) -> None:
+        there = self._seen.listed_certificates(listener)
+        for operation, arns in (
+            ("RemoveListenerCertificates", there - wanted),
+            ("AddListenerCertificates", wanted - there),
+        ):
+            if arns:
+                listed = [{"CertificateArn": arn} for arn in sorted(arns)]
+                self._aws.call(elb(operation, {"ListenerArn": listener, "Certificates": listed}))
+
+    def _certificate(self, arn: str) -> str:
+        """The certificate itself where moto has it, else one that stands for it."""
+        if arn in self._in_place_of.values():
+            return next(own for own, real in self._in_place_of.items() if real == arn)
+        listed = self._aws.call(Request("acm", "ListCertificates", {}))["CertificateSummaryList"]
+        if arn in {one["CertificateArn"] for one in listed}:
+            return arn
+        key = tls.Tls().create(tls.KEY, {"algorithm": "RSA", "rsaBits": 2048}).outputs["privateKeyPem"]
+        inputs = {
+            "privateKeyPem": key,
+            "validityPeriodHours": 24,
+            "allowedUses": ["server_auth"],
+            "subject": {"commonName": "stand-in"},
+        }
+        certificate = tls.Tls().create(tls.SELF_SIGNED, inputs).outputs["certPem"]
+        parameters = {"Certificate": certificate.encode(), "PrivateKey": key.encode()}
+        own = str(self._aws.call(Request("acm", "ImportCertificate", parameters))["CertificateArn"])
+        self._in_place_of[own] = arn
+        return own

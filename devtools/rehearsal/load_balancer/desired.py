@@ -1,0 +1,278 @@
+"""What Ingresses ask of the AWS Load Balancer Controller.
+
+After the controller's guide (kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress) and what it does.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from devtools.rehearsal.load_balancer.actions import default_action
+from devtools.rehearsal.load_balancer.target_groups import (
+    Name,
+    WantedGroup,
+    annotation,
+    annotations,
+    digest,
+    letters,
+    pairs,
+    target_group,
+    written,
+)
+from devtools.rehearsal.values import Values
+from switchyard.aws.iam import CLUSTER_TAG
+from switchyard.manifests.addons import INGRESS_CLASS
+from switchyard.manifests.ingress import PREFIX
+from switchyard.manifests.pods import Manifest
+from switchyard.manifests.weights import BY_ANNOTATION
+
+STACK_TAG = "ingress.k8s.aws/stack"
+"""Tag of the controller's whose value is the group."""
+
+RESOURCE_TAG = "ingress.k8s.aws/resource"
+"""Tag of the controller's whose value says which part of the group's load balancer something is."""
+
+BALANCER_RESOURCE = "LoadBalancer"
+
+ATTRIBUTES = "load-balancer-attributes"
+PROTECTION = "deletion_protection.enabled"
+
+KNOWN = frozenset(
+    f"{PREFIX}/{name}"
+    for name in (
+        *("group.name", "group.order", "scheme", "ip-address-type", "manage-backend-security-group-rules"),
+        *("listen-ports", "certificate-arn", "ssl-policy", "ssl-redirect", "wafv2-acl-arn", "tags", "target-type"),
+        *("backend-protocol", "target-group-attributes", "target-node-labels", "security-groups", ATTRIBUTES),
+        *("healthcheck-protocol", "healthcheck-path", "healthcheck-port", "healthcheck-interval-seconds"),
+        *("healthcheck-timeout-seconds", "healthy-threshold-count", "unhealthy-threshold-count", "success-codes"),
+    )
+)
+"""Annotations that are looked at. The controller knows more, and passes over one that is misspelt."""
+
+ACTION = f"{PREFIX}/actions."
+"""How those begin that have a name of the Ingress's own."""
+
+ORDERS = range(-1000, 1001)
+"""What the controller takes as an Ingress's place in its group."""
+
+NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"ContentType": "text/plain", "StatusCode": "404"}}
+"""What the controller has done with requests that no rule takes, where no Ingress says it."""
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """Requests with this host, any where it is None, and one of these path patterns go to a target group."""
+
+    host: str | None
+    paths: tuple[str, ...]
+    target_group: str
+
+
+@dataclass(frozen=True)
+class WantedListener:
+    """A port, its certificates and policy where it speaks TLS, what it does by default, and its rules in order.
+
+    Attributes:
+        certificate: the default one, of the first Ingress.
+        listed: the further ones. The controller lists the default one as well, where a second Ingress names it.
+    """
+
+    port: int
+    protocol: str
+    certificate: str | None
+    listed: tuple[str, ...]
+    policy: str | None
+    action: Values
+    rules: tuple[WantedRule, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One load balancer, as all Ingresses of a group ask for it together.
+
+    Attributes:
+        notes: what of it cannot be done, while the rest can.
+    """
+
+    group: str
+    name: str
+    scheme: str
+    ip_address_type: str
+    security_groups: tuple[str, ...]
+    attributes: dict[str, str]
+    tags: dict[str, str]
+    listeners: tuple[WantedListener, ...]
+    target_groups: tuple[WantedGroup, ...]
+    notes: tuple[str, ...]
+
+
+def groups(ingresses: Iterable[Manifest]) -> dict[str, list[Manifest]]:
+    """The Ingresses of the controller's class by group."""
+    found: dict[str, list[Manifest]] = {}
+    for ingress in ingresses:
+        if ingress["spec"].get("ingressClassName") == INGRESS_CLASS:
+            found.setdefault(group_of(ingress), []).append(ingress)
+    return found
+
+
+def group_of(ingress: Manifest) -> str:
+    """Name of an Ingress's group; one that names none is a group of its own."""
+    return annotation(ingress, "group.name") or written(ingress)
+
+
+def finalizer(ingress: Manifest) -> str:
+    """What keeps an Ingress until its part of the load balancer is gone."""
+    named = annotation(ingress, "group.name")
+    return "ingress.k8s.aws/resources" if named is None else f"group.ingress.k8s.aws/{named}"
+
+
+def is_protected(ingress: Manifest) -> bool:
+    """Whether the controller lets nobody delete an Ingress: it goes by each one's own annotation."""
+    return pairs(annotation(ingress, ATTRIBUTES)).get(PROTECTION) == "true"
+
+
+def balancer_name(cluster: str, group: str, scheme: str) -> str:
+    """A name of at most 32 characters, another one for each cluster, group and scheme."""
+    return f"k8s-{letters(group)[:17]}-{digest(cluster, group, scheme)}"
+
+
+def wanted(
+    cluster: str, group: str, members: Sequence[Manifest], services: Mapping[Name, Manifest], nodes: Iterable[Manifest]
+) -> Wanted:
+    """What the Ingresses of a group ask for together.
+
+    Args:
+        cluster: its name.
+        group: name of the group.
+        members: its Ingresses, those that are being deleted left out.
+        services: all Services.
+        nodes: all nodes.
+
+    Raises:
+        ValueError: they contradict each other, or ask for what the controller or this stand-in does not do.
+    """
+    members, seen = sorted(members, key=_order), list(nodes)
+    notes: list[str] = []
+    target_groups: dict[str, WantedGroup] = {}
+    rules: dict[str, list[WantedRule]] = {}
+    defaults: dict[str, Values] = {}
+    for member in members:
+        notes += [f"Ingress {written(member)}: {key} is nothing that this stand-in knows" for key in _unknown(member)]
+        default, missing = default_action(member)
+        notes += missing
+        if default is not None:
+            defaults[written(member)] = default
+        for host, paths, backend in _paths(member):
+            made, without = target_group(cluster, group, member, services, seen, backend)
+            target_groups[made.name] = made
+            notes += without
+            rules.setdefault(written(member), []).append(WantedRule(host, paths, made.name))
+    security_groups = _one(members, "security-groups")
+    if not security_groups:
+        raise ValueError("no Ingress names a security group, and this stand-in makes none")
+    scheme = _one(members, "scheme") or "internal"
+    return Wanted(
+        group=group,
+        name=balancer_name(cluster, group, scheme),
+        scheme=scheme,
+        ip_address_type=_one(members, "ip-address-type") or "ipv4",
+        security_groups=tuple(security_groups.split(",")),
+        attributes=_merged(members, ATTRIBUTES),
+        tags=_merged(members, "tags") | {CLUSTER_TAG: cluster, STACK_TAG: group},
+        listeners=tuple(_listeners(members, rules, defaults)),
+        target_groups=tuple(target_groups.values()),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _order(ingress: Manifest) -> tuple[int, str]:
+    order = int(annotation(ingress, "group.order") or 0)
+    if order not in ORDERS:
+        raise ValueError(f"Ingress {written(ingress)}: group.order {order} is not from {ORDERS[0]} to {ORDERS[-1]}")
+    return order, written(ingress)
+
+
+def _unknown(ingress: Manifest) -> list[str]:
+    """Annotations that would be the controller's, if it knew them."""
+    own = sorted(key for key in annotations(ingress) if key.startswith(f"{PREFIX}/"))
+    return [key for key in own if key not in KNOWN and not key.startswith(ACTION)]
+
+
+def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
+    """The pairs of an annotation that all Ingresses have together, each of which no two may have differently."""
+    found: dict[str, str] = {}
+    for member in members:
+        for key, value in pairs(annotation(member, name)).items():
+            if found.setdefault(key, value) != value:
+                raise ValueError(f"conflicting {key}: {found[key]} and {value}")
+    return found
+
+
+def _one(members: Iterable[Manifest], name: str) -> str | None:
+    """An annotation that belongs to the load balancer, and which two Ingresses may not have differently."""
+    found = sorted({value for member in members if (value := annotation(member, name)) is not None})
+    if len(found) > 1:
+        raise ValueError(f"conflicting {name}: {' and '.join(found)}")
+    return found[0] if found else None
+
+
+def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Manifest]]:
+    """Host, path patterns and backend of each path, within a host the longest prefix first."""
+    for rule in ingress["spec"].get("rules") or ():
+        paths = rule.get("http", {}).get("paths") or ()
+        for path in sorted(paths, key=lambda path: len(path.get("path", "")), reverse=True):
+            if path["pathType"] != "Prefix" or "service" not in path["backend"]:
+                raise ValueError(f"Ingress {written(ingress)}: only prefixes that lead to Services are known here")
+            if path["backend"]["service"]["port"] == {"name": BY_ANNOTATION}:
+                raise ValueError(f"Ingress {written(ingress)}: a rule that leads to an action is unknown here")
+            if set(path["path"]) & set("*?"):
+                raise ValueError(f"Ingress {written(ingress)}: prefix path {path['path']} has a wildcard")
+            prefix = path["path"].rstrip("/")
+            # As the controller does it: /api is /api and what is below it, and not /apis.
+            yield rule.get("host"), (prefix, f"{prefix}/*") if prefix else ("/*",), path["backend"]["service"]
+
+
+def _listeners(
+    members: Sequence[Manifest], rules: Mapping[str, list[WantedRule]], defaults: Mapping[str, Values]
+) -> Iterator[WantedListener]:
+    redirect = _one(members, "ssl-redirect")
+    ports: dict[int, tuple[str, list[Manifest]]] = {}
+    for member in members:
+        certificate = annotation(member, "certificate-arn")
+        default = '[{"HTTP": 80}]' if certificate is None else '[{"HTTPS": 443}]'
+        listed = json.loads(annotation(member, "listen-ports") or default)
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise ValueError(f"Ingress {written(member)}: listen-ports {listed} is no list of objects")
+        for entry in listed:
+            for protocol, port in entry.items():
+                there, users = ports.setdefault(port, (protocol, []))
+                if there != protocol:
+                    raise ValueError(f"conflicting protocol of port {port}: {there} and {protocol}")
+                users.append(member)
+    if redirect is not None and ports.get(int(redirect), ("", []))[0] != "HTTPS":
+        raise ValueError(f"ssl-redirect leads to {redirect}, where no listener speaks HTTPS")
+    for port, (protocol, users) in sorted(ports.items()):
+        secure = protocol == "HTTPS"
+        for user in users if secure else ():
+            if not annotation(user, "certificate-arn"):
+                # The controller looks for one for the hosts of each Ingress that names none.
+                raise ValueError(
+                    f"Ingress {written(user)}: no certificate for port {port}; this stand-in looks for none"
+                )
+        certificates = [annotation(user, "certificate-arn") or "" for user in users] if secure else []
+        if redirect is not None and not secure:
+            target = {"Protocol": "HTTPS", "Port": redirect, "StatusCode": "HTTP_301"}
+            yield WantedListener(port, protocol, None, (), None, {"Type": "redirect", "RedirectConfig": target}, ())
+            continue
+        saying = [written(user) for user in users if written(user) in defaults]
+        if len(saying) > 1:
+            raise ValueError(f"multiple ingress defined default backend: {' and '.join(saying)}")
+        yield WantedListener(
+            port,
+            protocol,
+            certificates[0] if certificates else None,
+            tuple(dict.fromkeys(certificates[1:])),
+            (_one(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
+            defaults[saying[0]] if saying else NOTHING,
+            tuple(rule for user in users for rule in rules.get(written(user), [])),
+        )

@@ -1,0 +1,210 @@
+"""The load balancers that are there, read back from moto."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.load_balancer.desired import STACK_TAG
+from devtools.rehearsal.load_balancer.requests import elb
+from devtools.rehearsal.values import Values
+from switchyard.aws.iam import CLUSTER_TAG
+
+LISTED = {
+    "DescribeLoadBalancers": "LoadBalancers",
+    "DescribeTargetGroups": "TargetGroups",
+    "DescribeListeners": "Listeners",
+    "DescribeRules": "Rules",
+    "DescribeTargetHealth": "TargetHealthDescriptions",
+}
+
+
+class Caller(Protocol):
+    """Whoever calls AWS, one call at a time: `devtools.rehearsal.aws.provider.Aws`."""
+
+    def call(self, request: Request) -> Values:
+        """Makes a call, or raises `RefusedError`."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a listener, in the order in which they are looked at.
+
+    Attributes:
+        host: of the request; None takes every one.
+        paths: patterns of its path, one of which it has.
+        target_group: name of what it leads to.
+        port: of the targets.
+        targets: ids of the instances.
+    """
+
+    host: str | None
+    paths: tuple[str, ...]
+    target_group: str
+    port: int
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port of a load balancer.
+
+    Attributes:
+        port: of the load balancer.
+        protocol: HTTP or HTTPS.
+        certificate: ARN as the Ingress has it; None without TLS.
+        policy: of TLS.
+        default: what it does with a request that no rule takes: fixed-response or redirect.
+        response: status and text of a fixed response; None where it is a redirect.
+        rules: its rules.
+    """
+
+    port: int
+    protocol: str
+    certificate: str | None
+    policy: str | None
+    default: str
+    response: tuple[str, str] | None
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class LoadBalancer:
+    """A load balancer as moto has it.
+
+    Attributes:
+        group: of the Ingresses.
+        name: at AWS.
+        hostname: as the Ingresses' status has it; leads nowhere.
+        scheme: internet-facing or internal.
+        subnets: their ids.
+        security_groups: their ids.
+        attributes: its own.
+        target_groups: attributes of each, by name.
+        tags: its own.
+        listeners: by port.
+    """
+
+    group: str
+    name: str
+    hostname: str
+    scheme: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    attributes: dict[str, str]
+    target_groups: dict[str, dict[str, str]]
+    tags: dict[str, str]
+    listeners: tuple[Listener, ...]
+
+
+class Seen:
+    """Looks at what there is. Every call may raise `RefusedError`.
+
+    Args:
+        aws: makes the calls.
+        cluster: name of the cluster; what is another's is passed over.
+        certificates: ARN of somebody's certificate by that of the one in its place.
+    """
+
+    def __init__(self, aws: Caller, cluster: str, certificates: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._cluster = cluster
+        self._certificates = certificates
+
+    def load_balancers(self) -> list[LoadBalancer]:
+        """What there is."""
+        every = [(one, self._tags(one["LoadBalancerArn"])) for one in self.described("DescribeLoadBalancers")]
+        return [self._described(one, tags) for one, tags in every if tags.get(CLUSTER_TAG) == self._cluster]
+
+    def balancers(self, group: str) -> list[Values]:
+        """The load balancers with the tags of this cluster and group."""
+        own = {CLUSTER_TAG: self._cluster, STACK_TAG: group}
+        every = self.described("DescribeLoadBalancers")
+        return [one for one in every if own.items() <= self._tags(one["LoadBalancerArn"]).items()]
+
+    def listed_certificates(self, listener: str) -> set[str]:
+        """ARNs of the certificates of a listener that are listed, the default one left out."""
+        found = self._aws.call(elb("DescribeListenerCertificates", {"ListenerArn": listener}))["Certificates"]
+        return {one["CertificateArn"] for one in found if not one.get("IsDefault")}
+
+    def described(self, operation: str, **parameters: Any) -> list[Values]:
+        """What a call that describes things lists."""
+        found: list[Values] = self._aws.call(elb(operation, parameters))[LISTED[operation]]
+        return found
+
+    def attributes(self, kind: str, arn: str) -> dict[str, str]:
+        """Attributes of a ``LoadBalancer`` or a ``TargetGroup``."""
+        answer = self._aws.call(elb(f"Describe{kind}Attributes", {f"{kind}Arn": arn}))
+        return {one["Key"]: one["Value"] for one in answer["Attributes"]}
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        [described] = self._aws.call(elb("DescribeTags", {"ResourceArns": [arn]}))["TagDescriptions"]
+        return {tag["Key"]: tag["Value"] for tag in described["Tags"]}
+
+    def target_groups(self, group: str) -> list[Values]:
+        """The target groups of a group of Ingresses."""
+        every = self.described("DescribeTargetGroups")
+        own = {CLUSTER_TAG: self._cluster, STACK_TAG: group}
+        return [one for one in every if own.items() <= self._tags(one["TargetGroupArn"]).items()]
+
+    def targets(self, arn: str) -> tuple[str, ...]:
+        """Ids of the instances in a target group."""
+        found = self.described("DescribeTargetHealth", TargetGroupArn=arn)
+        return tuple(sorted(one["Target"]["Id"] for one in found if one["TargetHealth"]["State"] != "draining"))
+
+    def _described(self, found: Values, tags: dict[str, str]) -> LoadBalancer:
+        arn, name = found["LoadBalancerArn"], found["LoadBalancerName"]
+        group = tags[STACK_TAG]
+        target_groups = {one["TargetGroupArn"]: one for one in self.target_groups(group)}
+        return LoadBalancer(
+            group=group,
+            name=name,
+            hostname=hostname(name),
+            scheme=found["Scheme"],
+            subnets=tuple(zone["SubnetId"] for zone in found["AvailabilityZones"]),
+            security_groups=tuple(found["SecurityGroups"]),
+            attributes=self.attributes("LoadBalancer", arn),
+            target_groups={
+                one["TargetGroupName"]: self.attributes("TargetGroup", target) for target, one in target_groups.items()
+            },
+            tags=tags,
+            listeners=tuple(self._described_listeners(arn, target_groups)),
+        )
+
+    def _described_listeners(self, balancer: str, target_groups: dict[str, Values]) -> Iterator[Listener]:
+        found = self.described("DescribeListeners", LoadBalancerArn=balancer)
+        for one in sorted(found, key=lambda one: int(one["Port"])):
+            rules = self.described("DescribeRules", ListenerArn=one["ListenerArn"])
+            own = sorted((rule for rule in rules if not rule["IsDefault"]), key=lambda rule: int(rule["Priority"]))
+            certificate = next((cert["CertificateArn"] for cert in one.get("Certificates", ())), None)
+            yield Listener(
+                port=one["Port"],
+                protocol=one["Protocol"],
+                certificate=None if certificate is None else self._certificates.get(certificate, certificate),
+                policy=None if certificate is None else one["SslPolicy"],
+                default=one["DefaultActions"][0]["Type"],
+                response=_response(one["DefaultActions"][0]),
+                rules=tuple(self._described_rule(rule, target_groups) for rule in own),
+            )
+
+    def _described_rule(self, rule: Values, target_groups: dict[str, Values]) -> Rule:
+        conditions = {one["Field"]: one for one in rule["Conditions"]}
+        host = conditions.get("host-header")
+        group = target_groups[rule["Actions"][0]["TargetGroupArn"]]
+        return Rule(
+            host=None if host is None else host["HostHeaderConfig"]["Values"][0],
+            paths=tuple(conditions["path-pattern"]["PathPatternConfig"]["Values"]),
+            target_group=group["TargetGroupName"],
+            port=group["Port"],
+            targets=self.targets(group["TargetGroupArn"]),
+        )
+
+
+def _response(action: Values) -> tuple[str, str] | None:
+    config = action.get("FixedResponseConfig")
+    return None if config is None else (config["StatusCode"], config.get("MessageBody", ""))
+
+
+def hostname(name: str) -> str:
+    """Name of a load balancer in DNS, which says what it is."""
+    return f"{name}.stand-in.elb.amazonaws.com"

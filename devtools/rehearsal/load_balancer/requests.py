@@ -1,0 +1,97 @@
+"""The calls of Elastic Load Balancing that make a load balancer as Ingresses want it."""
+
+from collections.abc import Mapping
+
+from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, RESOURCE_TAG, Wanted, WantedListener
+from devtools.rehearsal.load_balancer.target_groups import WantedGroup
+from devtools.rehearsal.values import Values
+
+
+def create_load_balancer(wanted: Wanted, subnets: list[str]) -> Request:
+    """Makes the load balancer."""
+    parameters: Values = {
+        "Name": wanted.name,
+        "Type": "application",
+        "Scheme": wanted.scheme,
+        "IpAddressType": wanted.ip_address_type,
+        "Subnets": subnets,
+        "SecurityGroups": list(wanted.security_groups),
+        "Tags": tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE}),
+    }
+    return elb("CreateLoadBalancer", parameters)
+
+
+def create_target_group(group: WantedGroup, tags: Mapping[str, str], vpc: str) -> Request:
+    """Makes a target group."""
+    parameters: Values = {
+        "Name": group.name,
+        "TargetType": "instance",
+        "Protocol": "HTTP",
+        "ProtocolVersion": "HTTP1",
+        "IpAddressType": "ipv4",
+        "Port": group.port,
+        "VpcId": vpc,
+        "Tags": tag_list({**tags, RESOURCE_TAG: group.resource}),
+    }
+    return elb("CreateTargetGroup", parameters | group.health)
+
+
+def listener(wanted: WantedListener, certificate: str | None) -> Values:
+    """What a listener has in the calls that make and change it.
+
+    Args:
+        wanted: the listener.
+        certificate: ARN of its certificate, where it speaks TLS.
+    """
+    found: Values = {"Port": wanted.port, "Protocol": wanted.protocol, "DefaultActions": [wanted.action]}
+    if certificate is not None:
+        found |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": wanted.policy}
+    return found
+
+
+def rules(wanted: WantedListener, target_groups: Mapping[str, str]) -> list[Values]:
+    """What each rule of a listener has in the call that makes it, the tags left out.
+
+    Args:
+        wanted: the listener.
+        target_groups: ARN of each target group by name.
+    """
+    found: list[Values] = []
+    for priority, rule in enumerate(wanted.rules, 1):
+        conditions: list[Values] = []
+        if rule.host is not None:
+            conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}})
+        conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": list(rule.paths)}})
+        action = {"Type": "forward", "TargetGroupArn": target_groups[rule.target_group]}
+        found.append({"Priority": priority, "Conditions": conditions, "Actions": [action]})
+    return found
+
+
+def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str]) -> Request:
+    """Makes a rule.
+
+    Args:
+        listener: its ARN.
+        port: of the listener.
+        rule: one of `rules`.
+        tags: of all that the load balancer has.
+    """
+    tagged = {**tags, RESOURCE_TAG: f"{port}:{rule['Priority']}"}
+    return elb("CreateRule", {"ListenerArn": listener, "Tags": tag_list(tagged), **rule})
+
+
+def set_attributes(kind: str, arn: str, attributes: Mapping[str, str]) -> Request:
+    """Sets attributes of a ``LoadBalancer`` or a ``TargetGroup``."""
+    listed = [{"Key": key, "Value": value} for key, value in attributes.items()]
+    return elb(f"Modify{kind}Attributes", {f"{kind}Arn": arn, "Attributes": listed})
+
+
+def elb(operation: str, parameters: Values) -> Request:
+    """A call of Elastic Load Balancing."""
+    return Request("elbv2", operation, parameters)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as the API has them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,85 @@
+"""Both stand-ins together: they run for as long as the with block, and the engine finds them by its environment."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moto import mock_aws
+
+from devtools.rehearsal.aws.provider import Aws
+from devtools.rehearsal.engine_home import make_home, port_variable, version
+from devtools.rehearsal.provider import StandIn, Watcher, serve
+from devtools.rehearsal.record import Record
+from devtools.rehearsal.tls.provider import Tls
+
+AWS_NOTICE = "AWS is a stand-in here: nothing of this is AWS."
+TLS_NOTICE = "TLS keys and certificates come from a stand-in here: they are real, but not the provider's."
+
+NO_AWS = {
+    "AWS_ACCESS_KEY_ID": "rehearsal",
+    "AWS_SECRET_ACCESS_KEY": "rehearsal",
+    "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://127.0.0.1:9",
+}
+"""For the program itself, which asks AWS for the rules of its load balancer: it finds nobody there, and goes by the
+words of the controller. A rehearsal asks no account of anybody's."""
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """Running stand-ins.
+
+    Attributes:
+        environment: variables for the engine.
+        record: of every call.
+        aws: what there is at the stand-in for AWS.
+        delays: seconds that the creation of a type takes longer; may be changed at any time.
+    """
+
+    environment: dict[str, str]
+    record: Record
+    aws: Aws
+    delays: dict[str, float]
+
+
+@contextlib.contextmanager
+def stand_ins(
+    directory: Path,
+    *,
+    region: str,
+    delays: Mapping[str, float] | None = None,
+    watchers: Sequence[Watcher] = (),
+) -> Iterator[StandIns]:
+    """Starts them, with nothing in the account.
+
+    Args:
+        directory: an empty one, for the engine's home and the record.
+        region: of AWS.
+        delays: seconds that the creation of a type takes longer.
+        watchers: are told of every resource at AWS that came to be or went.
+    """
+    versions = {package: version(package) for package in ("aws", "tls")}
+    home = directory / "pulumi-home"
+    make_home(home, versions)
+    record = Record(directory / "calls.jsonl")
+    slow = dict(delays or {})
+    with mock_aws():
+        aws = Aws(region)
+        parts = {
+            "aws": StandIn(
+                version=versions["aws"],
+                backend=aws,
+                record=record,
+                notice=AWS_NOTICE,
+                delays=slow,
+                watchers=watchers,
+            ),
+            "tls": StandIn(version=versions["tls"], backend=Tls(), record=record, notice=TLS_NOTICE, delays=slow),
+        }
+        served = {package: serve(part) for package, part in parts.items()}
+        environment = {port_variable(package): str(port) for package, (_, port) in served.items()}
+        try:
+            yield StandIns({"PULUMI_HOME": str(home), **NO_AWS, **environment}, record, aws, slow)
+        finally:
+            for server, _ in served.values():
+                server.stop(grace=None).wait()

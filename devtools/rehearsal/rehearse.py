@@ -1,0 +1,136 @@
+"""A stack of kind ec2 in the real engine: stand-ins for AWS, TLS and the controller of load balancers, a real API."""
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devtools.engine import Stack
+from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.configuration import Rehearsed
+from devtools.rehearsal.load_balancer.controller import LoadBalancers
+from devtools.rehearsal.machines.fleet import Machines
+from devtools.rehearsal.providers import StandIns, stand_ins
+from devtools.sandbox.cluster import Sandbox
+from devtools.sandbox.rollouts import controller
+from switchyard.manifests.addons import ARGO_ROLLOUTS
+
+SANDBOX_PREFIX = "rehearsal-"
+"""Several rehearsals run side by side; `python -m devtools.sandbox down --name` ends what a killed one left."""
+
+
+class World:
+    """Everything outside the engine, for as long as the with block of `world`.
+
+    Attributes:
+        stand_ins: AWS and TLS.
+        machines: what the machines have become.
+    """
+
+    stand_ins: StandIns
+    machines: Machines
+
+    def __init__(self, directory: Path, cluster: str, report: Callable[[str], None]) -> None:
+        name = SANDBOX_PREFIX + secrets.token_hex(4)
+        self.machines = Machines(name, self._parameter, report, self._answers, self._deployed)
+        self._directory = directory
+        self._rollouts = contextlib.ExitStack()
+        self._controlled: Sandbox | None = None
+        self._cluster = cluster
+        self._load_balancers: LoadBalancers | None = None
+        self._ended: list[str] = []
+
+    @property
+    def load_balancers(self) -> LoadBalancers | None:
+        """What takes care of Ingresses; None while there is no API server."""
+        return self._load_balancers
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong outside the engine, which may not have noticed."""
+        found = self._load_balancers.problems if self._load_balancers is not None else []
+        return [*self._ended, *self.machines.problems, *found]
+
+    def end(self) -> None:
+        """Ends what was started."""
+        self._without_load_balancers()
+        self._rollouts.close()
+        self.machines.end()
+
+    def _parameter(self, name: str) -> str:
+        request = Request("ssm", "GetParameter", {"Name": name, "WithDecryption": True})
+        value: str = self.stand_ins.aws.call(request)["Parameter"]["Value"]
+        return value
+
+    def _answers(self, kubeconfig: dict[str, Any]) -> None:
+        self._without_load_balancers()
+        self._load_balancers = LoadBalancers(kubeconfig, self.stand_ins.aws, self._cluster)
+        self._load_balancers.start()
+
+    def _deployed(self, sandbox: Sandbox, deployments: set[str]) -> None:
+        """Argo Rollouts is the real one, as a process beside the API server."""
+        if ARGO_ROLLOUTS not in deployments or sandbox is self._controlled:
+            return
+        self._rollouts.close()
+        self._rollouts.enter_context(controller(sandbox, self._directory / "argo-rollouts.log"))
+        self._controlled = sandbox
+
+    def _without_load_balancers(self) -> None:
+        if self._load_balancers is not None:
+            self._ended += self._load_balancers.problems
+            self._load_balancers.stop()
+            self._load_balancers = None
+
+
+@contextlib.contextmanager
+def world(directory: Path, *, region: str, cluster: str, report: Callable[[str], None]) -> Iterator[World]:
+    """Starts stand-ins with an empty account.
+
+    Args:
+        directory: an empty one.
+        region: of AWS.
+        cluster: name of the cluster.
+        report: takes a line on what a machine has become.
+    """
+    made = World(directory, cluster, report)
+    with stand_ins(directory, region=region, watchers=[made.machines]) as running:
+        made.stand_ins = running
+        made.machines.start()
+        try:
+            yield made
+        finally:
+            made.end()
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A stack before its stand-ins."""
+
+    world: World
+    stack: Stack
+
+
+@contextlib.contextmanager
+def rehearsal(
+    directory: Path, rehearsed: Rehearsed, stack: str, report: Callable[[str], None] = lambda _: None
+) -> Iterator[Rehearsal]:
+    """A stack with nothing in it, in the real engine.
+
+    Args:
+        directory: an empty one, for state, stand-ins and engine.
+        rehearsed: the stack's configuration.
+        stack: its name.
+        report: takes a line on what a machine has become.
+    """
+    for part in ("stand-ins", "stack"):
+        (directory / part).mkdir()
+    cluster = rehearsed.cluster
+    with world(directory / "stand-ins", region=cluster.region, cluster=cluster.name, report=report) as running:
+        yield Rehearsal(running, _stack(directory / "stack", rehearsed, stack, running.stand_ins))
+
+
+def _stack(directory: Path, rehearsed: Rehearsed, name: str, running: StandIns) -> Stack:
+    # Its engine finds the stand-ins by their environment, and has them as the only plugins of their names.
+    return Stack(directory, rehearsed.config, name=name, environment=running.environment)

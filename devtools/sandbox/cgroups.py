@@ -1,0 +1,106 @@
+"""Cgroups of a sandbox's real nodes, in whichever version the machine has."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from devtools.sandbox.processes import end
+
+SYSTEM = "system"
+"""Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
+
+END_SECONDS = 10
+"""How long the kernel may take to let go of a group whose processes have ended."""
+
+POLL_SECONDS = 0.02
+"""Between two tries to remove a group: version 1 has nothing to wait on that says that it is empty."""
+
+_CPUSET = ("cpuset.cpus", "cpuset.mems")
+
+
+def hierarchies() -> list[Path]:
+    """Root of every hierarchy that is mounted: version 2's, one a controller in version 1, or all of these."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
+
+
+def make(group: str) -> None:
+    """Makes a node's group, with the one for what is no pod in it.
+
+    Args:
+        group: path below the root of each hierarchy.
+    """
+    for root in hierarchies():
+        folder = root
+        for part in (*Path(group).parts, SYSTEM):
+            _hand_down_controllers(folder)
+            folder /= part
+            folder.mkdir(exist_ok=True)
+            for file in _CPUSET:
+                # Version 1 gives a new group no processors, and nothing can run in it before it has some.
+                if (folder / file).exists() and not (folder / file).read_text().strip():
+                    (folder / file).write_text((folder.parent / file).read_text())
+
+
+def _hand_down_controllers(folder: Path) -> None:
+    """In version 2 a group's children have the controllers that it names, and no others."""
+    control = folder / "cgroup.subtree_control"
+    if control.exists():
+        wanted = (folder / "cgroup.controllers").read_text().split()
+        control.write_text(" ".join(f"+{controller}" for controller in wanted))
+
+
+def entry_points(group: str) -> list[Path]:
+    """Files that a process writes its number to, to be in a node's group for what is no pod."""
+    return [root / group / SYSTEM / "cgroup.procs" for root in hierarchies()]
+
+
+def remove(group: str) -> None:
+    """Ends every process in a group and removes it from all hierarchies.
+
+    Raises:
+        TimeoutError: a process does not end.
+    """
+    limit = time.monotonic() + END_SECONDS
+    for root in hierarchies():
+        top = root / group
+        while top.exists():
+            # A node's process 1 before the others, which the kernel ends with it, and it is waited for: it has left its
+            # group when it still waits for them. The programs that led them into the node take them in; killed as
+            # well, they would leave that to the machine's process 1, which may take seconds over it.
+            # One that is stopped takes in nobody: nsenter stops itself when what it started is stopped.
+            for process in _processes(top):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+            end([process for process in _processes(top) if _is_first(process)])
+            end(list(_processes(top)))
+            for folder, _, _ in os.walk(top, topdown=False):
+                try:
+                    Path(folder).rmdir()
+                except OSError:
+                    continue
+            if top.exists() and time.monotonic() > limit:
+                raise TimeoutError(f"{top} cannot be removed")
+            time.sleep(POLL_SECONDS)
+
+
+def _processes(top: Path) -> Iterator[psutil.Process]:
+    for folder, _, _ in os.walk(top):
+        with contextlib.suppress(OSError):  # removed meanwhile
+            for number in set((Path(folder) / "cgroup.procs").read_text().split()):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    yield psutil.Process(int(number))
+
+
+def _is_first(process: psutil.Process) -> bool:
+    """Whether it is process 1 of a namespace."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return False  # it ended meanwhile
+    [numbers] = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+    return numbers[1:] != [] and numbers[-1] == "1"

@@ -1,0 +1,280 @@
+"""Starts and ends one local control plane with kwokctl, and registers the simulated nodes.
+
+kwokctl makes the certificates and starts the five processes in about a second. What it does not give, a safe
+end and a repair after a crash at any point, is here: the state on disk decides what `up` does, and processes
+are known by the path that they were started from.
+"""
+
+import contextlib
+import shutil
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import httpx
+import psutil
+import yaml
+
+from devtools.sandbox import control_plane, kubeconfig
+from devtools.sandbox.control_plane import COMPONENTS
+from devtools.sandbox.directory import HOME, locked
+from devtools.sandbox.errors import ComponentError, SandboxError
+from devtools.sandbox.host import free_ports
+from devtools.sandbox.kwokctl import POLL_SECONDS, kwokctl
+from devtools.sandbox.nodes import not_ready, register
+from devtools.sandbox.processes import end, processes_of
+from devtools.sandbox.real_node import RealNode
+from devtools.sandbox.real_nodes import NAMES as REAL_NAMES
+from devtools.sandbox.real_nodes import RealNodes, RealNodesError
+from devtools.sandbox.slots import Slot
+from devtools.toolchain.paths import binary
+from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
+
+READY_SECONDS = 60
+"""Bound on the start. It takes about 3 s on two cores."""
+
+LOG_LINES = 3
+"""How much an error quotes of the log of a component that ended."""
+
+
+class Kind(StrEnum):
+    """What runs the pods of worker-1 and worker-2; the other five nodes are simulated in both."""
+
+    SIMULATED = "simulated"
+    """Nothing: pods turn Ready without running."""
+
+    REAL = "real"
+    """A kubelet, containerd and kube-proxy each, in namespaces on this machine. Needs root."""
+
+
+class Sandbox:
+    """One local cluster.
+
+    Args:
+        name: None for the one of stack `local`, directly in ``.sandbox``; named ones stand side by side.
+        nodes: the node table.
+        pki: what is signed already, by file name: ``ca.crt``, ``ca.key``, ``admin.crt``, ``admin.key``; None has all
+            of it made at the first start.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        nodes: Mapping[str, NodeSettings] = DEFAULT_NODES,
+        pki: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.name = name or "local"
+        self.directory = HOME / "named" / name if name else HOME
+        self.kubeconfig = self.directory / "kubeconfig"
+        self._work = self.directory / "control-plane"
+        self._cluster = self._work / "clusters" / "sandbox"
+        self._pki = self._cluster / "pki"
+        self._user = f"switchyard-{self.name}"
+        self._complete = self._cluster / "complete"
+        self._kind_file = self._work / "nodes"
+        self._nodes = RealNodes(self.directory)
+        self._table = nodes
+        self._signed = pki
+
+    @property
+    def real_nodes(self) -> list[RealNode]:
+        """Its real nodes; none if they are simulated."""
+        return self._nodes.nodes()
+
+    @property
+    def server(self) -> str:
+        """URL of the API server.
+
+        Raises:
+            SandboxError: the sandbox was never started.
+        """
+        try:
+            config = yaml.safe_load((self._cluster / "kubeconfig.yaml").read_text())
+        except FileNotFoundError:
+            raise SandboxError(f"Sandbox {self.name} is not there. Start it: {self._command('up')}") from None
+        return str(config["clusters"][0]["cluster"]["server"])
+
+    def processes(self) -> dict[str, int]:
+        """Process ids of the components that run, by name."""
+        return {Path(process.info["cmdline"][0]).name: process.pid for process in self._processes()}
+
+    def running(self) -> bool:
+        """Whether every component runs and the API server says that it is ready."""
+        try:
+            if set(self.processes()) != set(COMPONENTS) or (self.kind() is Kind.REAL and not self._nodes.running()):
+                return False
+            with self.client() as client:
+                return client.get("/readyz").is_success and not self._not_ready(client)
+        except (httpx.HTTPError, psutil.Error, OSError, SandboxError):
+            return False
+
+    def kind(self) -> Kind | None:
+        """What its nodes are; None if it was never started."""
+        try:
+            return Kind(self._kind_file.read_text())
+        except FileNotFoundError:
+            # Before there were real ones, nobody wrote down what they are.
+            return Kind.SIMULATED if self._complete.exists() else None
+
+    def up(self, kind: Kind | None = None, report: Callable[[str], None] = lambda _: None) -> None:
+        """Starts what does not run. What runs, and what is in etcd, stays.
+
+        Args:
+            kind: what the nodes are to be; None leaves them as they are, simulated at the first start.
+            report: takes a line on what is under way.
+
+        Raises:
+            SandboxError: it does not get ready, or it has nodes of the other kind.
+        """
+        missing = [name for name in (*COMPONENTS[:4], "kwok", "kwokctl") if not binary(name).exists()]
+        if missing:
+            raise SandboxError(f"{', '.join(missing)} missing in .tools/bin. Run: make tools")
+        with locked(self.directory):
+            if self._complete.exists() and kind not in {None, self.kind()}:
+                raise SandboxError(f"Sandbox {self.name} has {self.kind()} nodes. First: {self._command('down')}")
+            try:
+                if self._up_to_date():
+                    return
+                if not self._complete.exists():
+                    self._clear()
+                self._start(self.kind() or kind or Kind.SIMULATED, report)
+            except (RealNodesError, TimeoutError) as error:
+                raise SandboxError(str(error)) from None
+            except httpx.HTTPError as error:
+                logs = self._cluster / "logs"
+                raise SandboxError(f"Sandbox {self.name}: the API server refused: {error}. See {logs}") from None
+
+    def _up_to_date(self) -> bool:
+        whole = self._complete.exists() and self.kubeconfig.exists()
+        return whole and self.running() and (self.kind() is Kind.SIMULATED or self._nodes.have_images())
+
+    def _command(self, verb: str) -> str:
+        """What a user types to do something with this sandbox."""
+        return f"python -m devtools.sandbox {verb}" + ("" if self.directory == HOME else f" --name {self.name}")
+
+    def _start(self, kind: Kind, report: Callable[[str], None]) -> None:
+        slot = self._nodes.prepare() if kind is Kind.REAL else None
+        try:
+            self._start_control_plane(slot)
+        except ComponentError:
+            # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
+            self._start_control_plane(slot)
+        with self.client() as client:
+            register(client, self._table, () if slot is None else REAL_NAMES)
+            if slot is not None:
+                port = self.server.rpartition(":")[2]
+                server = f"https://{slot.host_address}:{port}"
+                # Not the user's: its certificate is an administrator's, as much as a sandbox needs.
+                for_nodes = self._work / "nodes.kubeconfig"
+                kubeconfig.write(for_nodes, self._user, server, self._pki)
+                self._nodes.start(self._pki / "ca.crt", for_nodes, report)
+            self._wait("its nodes", lambda: not self._not_ready(client))
+        kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
+        self._complete.touch()
+
+    def _start_control_plane(self, slot: Slot | None) -> None:
+        if set(self.processes()) != set(COMPONENTS):
+            self._start_components(slot)
+        with self.client() as client:
+            self._wait("the API server", lambda: client.get("/readyz").is_success)
+
+    def _start_components(self, slot: Slot | None) -> None:
+        """Starts the control plane anew, on what is in etcd if it was ever complete."""
+        end(self._processes())
+        if not self._complete.exists():
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._create(slot)
+            return
+        for file in self._cluster.rglob("*.pid"):
+            # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a zombie as
+            # well, and would not start the component.
+            file.unlink()
+        kwokctl(self._work, self._ended, "start", "cluster")
+
+    def _clear(self) -> None:
+        """Ends and removes what a start that never got ready has left."""
+        end(self._processes())
+        self._nodes.end()
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def down(self) -> None:
+        """Ends what `up` started, and removes its state. Other files in the directory stay.
+
+        Raises:
+            SandboxError: a process does not end.
+        """
+        # A directory that was removed by hand has left its processes, and its number with what is under it.
+        if not (self.directory.exists() or self._processes() or self._nodes.slot):
+            return
+        with locked(self.directory):
+            try:
+                self._clear()
+            except TimeoutError as error:
+                raise SandboxError(str(error)) from None
+            self.kubeconfig.unlink(missing_ok=True)
+            (self.directory / "lock").unlink()
+        for folder in (self.directory, HOME / "named", HOME):
+            with contextlib.suppress(OSError):  # something else is still in it
+                folder.rmdir()
+
+    def _processes(self) -> list[psutil.Process]:
+        return processes_of(self._work, binary("kwokctl"))
+
+    def _create(self, slot: Slot | None) -> None:
+        self._work.mkdir(mode=0o700, parents=True)
+        self._kind_file.write_text(Kind.SIMULATED if slot is None else Kind.REAL)
+        ports = free_ports(len(COMPONENTS))
+        documents = control_plane.configuration(ports, self._pki, slot)
+        (self._work / "kwok.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
+        if self._signed is not None:
+            self._pki.mkdir(mode=0o700, parents=True)
+            for file, content in self._signed.items():
+                (self._pki / file).touch(mode=0o600)
+                (self._pki / file).write_bytes(content)
+        options = control_plane.options(ports, self._work / "kubeconfig")
+        kwokctl(self._work, self._ended, "create", "cluster", *options)
+
+    def client(self) -> httpx.Client:
+        """A client of its API server, as an administrator."""
+        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
+
+    def _not_ready(self, client: httpx.Client) -> set[str]:
+        """Names of nodes that are not ready, and of what pods need besides."""
+        waiting = not_ready(self._table, client.get("/api/v1/nodes").raise_for_status().json()["items"])
+        if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
+            waiting.add("ServiceAccount default")
+        return waiting
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        limit = time.monotonic() + READY_SECONDS
+        while time.monotonic() < limit:
+            with contextlib.suppress(httpx.TransportError):
+                if ready():
+                    return
+            if ended := self._ended():
+                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
+            time.sleep(POLL_SECONDS)
+        raise SandboxError(
+            f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "
+            f"See the logs in {self._cluster / 'logs'}, then: {self._command('down')}"
+        )
+
+    def _ended(self) -> list[str]:
+        """Components that were started and do not run any more."""
+        started = {file.stem for file in (self._cluster / "pids").glob("*.pid")}
+        return sorted(started - set(self.processes()))
+
+    def _last_words(self, components: Collection[str]) -> str:
+        """The ends of components' logs, and where they are."""
+        logs = self._cluster / "logs"
+        lines = [f"See the logs in {logs}, then: {self._command('down')}"]
+        for component in components:
+            with contextlib.suppress(FileNotFoundError):
+                last = (logs / f"{component}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
+                lines += [f"  {component}: {line}" for line in last]
+        return "\n".join(lines)

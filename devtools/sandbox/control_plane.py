@@ -1,0 +1,88 @@
+"""kwokctl's configuration and options for one control plane, as pure functions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devtools.sandbox.nodes import SIMULATED
+from devtools.sandbox.slots import Slot
+from devtools.sandbox.stages import stages
+from devtools.toolchain.paths import binary
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+"""What kwokctl starts; a list of ports is in this order."""
+
+
+def configuration(ports: Sequence[int], pki: Path, slot: Slot | None) -> list[dict[str, Any]]:
+    """Documents of kwokctl's configuration file: extra arguments of the components, and the simulated kubelets' life.
+
+    Args:
+        ports: a free one a component.
+        pki: folder in which kwokctl makes the cluster's certificates.
+        slot: for real nodes, which reach the API server at its host's address; None without them.
+    """
+    # In a file, because kwokctl 0.8 ends in a panic when two components get several --extra-args each.
+    patches = [
+        {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in values.items()]}
+        for component, values in _arguments(ports, pki, slot).items()
+    ]
+    head = {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokctlConfiguration"}
+    return [head | {"componentsPatches": patches}, *stages()]
+
+
+def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, dict[str, str]]:
+    etcd = f"http://127.0.0.1:{ports[0]}"
+    api_server = {"service-cluster-ip-range": "10.96.0.0/12"}
+    if slot is None:
+        # Everything on the loopback interface: a sandbox is nobody else's business.
+        api_server |= {"bind-address": "127.0.0.1"}
+    else:
+        # The components ask at 127.0.0.1, the kubelets at the bridge, and one address is all that can be given.
+        # Nobody is let in without a certificate of this sandbox's own authority.
+        api_server |= {
+            "bind-address": "0.0.0.0",  # noqa: S104
+            "advertise-address": slot.host_address,
+            "kubelet-client-certificate": str(pki / "admin.crt"),
+            "kubelet-client-key": str(pki / "admin.key"),
+            "kubelet-preferred-address-types": "InternalIP",
+        }
+    # There is one of each. With an election, one that starts after a crash would wait 15 s for its predecessor's lease
+    # to end, while everything looks ready and nobody makes endpoints or pods.
+    alone = {"bind-address": "127.0.0.1", "leader-elect": "false"}
+    return {
+        "etcd": {
+            "listen-client-urls": etcd,
+            "advertise-client-urls": etcd,
+            "listen-peer-urls": "http://127.0.0.1:0",
+            # Durable enough for a sandbox, and a start or a burst of writes does not wait for the disk.
+            "unsafe-no-fsync": "true",
+        },
+        "kube-apiserver": api_server,
+        "kube-controller-manager": alone,
+        "kube-scheduler": alone,
+        "kwok-controller": {
+            "server-address": f"127.0.0.1:{ports[4]}",
+            "cidr": "192.168.0.0/16",
+            # kwokctl itself asks for all nodes; a real node is not to be simulated.
+            "manage-all-nodes": "false",
+            "manage-nodes-with-annotation-selector": ",".join(f"{key}={value}" for key, value in SIMULATED.items()),
+        },
+    }
+
+
+def options(ports: Sequence[int], kubeconfig: Path) -> list[str]:
+    """Options of ``kwokctl create cluster``.
+
+    Args:
+        ports: a free one a component.
+        kubeconfig: that it may write to, so that the user's own is left alone.
+    """
+    found = [
+        *("--runtime", "binary", "--heartbeat-factor", "1", "--kubeconfig", str(kubeconfig)),
+        *("--etcd-port", str(ports[0]), "--kube-apiserver-port", str(ports[1])),
+        *("--kube-controller-manager-port", str(ports[2]), "--kube-scheduler-port", str(ports[3])),
+        *("--controller-port", str(ports[4]), "--kwok-controller-binary", str(binary("kwok"))),
+    ]
+    for component in COMPONENTS[:4]:
+        found += [f"--{component}-binary", str(binary(component))]
+    return found

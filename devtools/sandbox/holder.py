@@ -1,0 +1,22 @@
+"""Process 1 of a real node: ``python -m devtools.sandbox.holder DIRECTORY``.
+
+It holds the node's namespaces and takes in orphans, as an init does. When it is killed the kernel ends every
+process of the node, and with the last one go its mounts, its interfaces and its firewall rules.
+"""
+
+import os
+import signal
+
+
+def main() -> None:
+    """Waits for children that are not its own, for ever."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            signal.sigwait({signal.SIGCHLD})
+
+
+if __name__ == "__main__":
+    main()

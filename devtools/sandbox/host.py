@@ -1,0 +1,64 @@
+"""What a sandbox takes of this machine outside its directory: ports, and for real nodes a bridge, links, cgroups."""
+
+import contextlib
+import random
+import socket
+import subprocess
+from pathlib import Path
+
+from devtools.sandbox import cgroups
+from devtools.sandbox.slots import NODES, Slot
+
+
+def end(slot: Slot) -> None:
+    """Ends everything that has a slot's name, whatever state it is in.
+
+    Every process of a node is in its cgroup. With the last one of a node's namespaces go its mounts, its
+    interfaces and its firewall rules; with the bridge go the routes over it.
+
+    Raises:
+        TimeoutError: a process does not end.
+    """
+    cgroups.remove(slot.cgroup)
+    for interface in (*(slot.link(index) for index in range(NODES)), slot.bridge):
+        remove_link(interface)
+
+
+def make_bridge(slot: Slot) -> None:
+    """Makes the interface that the nodes are behind; the API server's certificate names its address."""
+    if not exists(slot.bridge):
+        ip("link", "add", slot.bridge, "type", "bridge")
+    ip("address", "replace", f"{slot.host_address}/{slot.prefix_length}", "dev", slot.bridge)
+    ip("link", "set", slot.bridge, "up")
+
+
+def remove_link(name: str) -> None:
+    """Removes an interface of this machine, and with it the routes over it, if it is there."""
+    if exists(name):
+        with contextlib.suppress(subprocess.CalledProcessError):  # its namespace ended meanwhile, and it with that
+            ip("link", "delete", name)
+
+
+def ip(*arguments: str) -> None:
+    """Runs one command of iproute2 on this machine."""
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def exists(interface: str) -> bool:
+    """Whether this machine has a network interface."""
+    return Path("/sys/class/net", interface).exists()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, outside the ranges of NodePorts and of outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20000, 30000)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports

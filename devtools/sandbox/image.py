@@ -1,0 +1,297 @@
+"""Makes the two images that real nodes run, as OCI archives and without a registry.
+
+They are the example application, built by a container engine where one works and else put together from Debian's
+packages and the wheels of its lock file, and the process that holds a pod together.
+"""
+
+import json
+import os
+import platform
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from devtools.sandbox.debian import fetch, unpack, versions
+from devtools.sandbox.oci import Container, ImageError, rename, write_archive
+from devtools.toolchain.install import Report, only_one
+from devtools.toolchain.paths import PROJECT, TOOLS
+
+IMAGES = TOOLS / "images"
+EXAMPLE = PROJECT / "examples" / "backend"
+
+BACKEND = "ghcr.io/org/backend:base"
+PAUSE = "switchyard.local/pause:1"
+
+BUILDER = 1
+"""Raise it when the same inputs are to make another image."""
+
+PYTHON_PACKAGES = ("libpython3-stdlib", "python3-minimal")
+
+SCRIPTS_ONLY = frozenset({"dpkg", "libacl1", "libmd0", "libpcre2-8-0", "libselinux1", "libzstd1", "tar"})
+"""Packages that Python's only need while they are installed: for dpkg, and what dpkg itself needs."""
+
+UNUSED = (
+    "usr/lib/*/gconv",
+    "usr/lib/python3*/ensurepip",
+    "usr/lib/python3*/idlelib",
+    "usr/lib/python3*/lib2to3",
+    "usr/lib/python3*/pydoc_data",
+    "usr/lib/python3*/test",
+    "usr/lib/python3*/turtledemo",
+    "usr/share/bug",
+    "usr/share/doc",
+    "usr/share/doc-base",
+    "usr/share/info",
+    "usr/share/lintian",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/python3",
+    "var/lib/dpkg",
+)
+"""What no process in the container reads."""
+
+ENGINE_SECONDS = 10
+"""A container engine that does not say in this time that it works is taken for one that does not."""
+
+
+def backend_image() -> Path:
+    """Archive of the example application, made when its files have changed.
+
+    Raises:
+        ImageError: it could not be made.
+        PartsError: there is no container engine, and Debian's packages cannot be had.
+    """
+    inputs = [(EXAMPLE / name).read_bytes() for name in ("app.py", "requirements.txt", "Dockerfile")]
+    return _made("backend", inputs, make_backend)
+
+
+def pause_image() -> Path:
+    """Archive of the process that holds a pod's namespaces.
+
+    Raises:
+        PartsError: Debian's packages cannot be had.
+    """
+    return _made("pause", [], make_pause)
+
+
+def make_backend(target: Path, report: Report) -> str:
+    """Makes the example application's archive; returns how."""
+    engine = _engine()
+    if engine is not None:
+        try:
+            _build(engine, target)
+            return f"built by {Path(engine).name}"
+        except ImageError as error:
+            report(f"{error} Putting it together from packages instead.")
+    assemble_backend(target)
+    return "put together from Debian's packages and wheels"
+
+
+def assemble_backend(target: Path) -> None:
+    """Puts the example application's archive together: the same packages make the same archive, to the byte.
+
+    Raises:
+        ImageError: its wheels cannot be had.
+        PartsError: Debian's packages cannot be had.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backend-") as work:
+        system, packages, application = (Path(work) / name for name in ("system", "packages", "application"))
+        found = _unpack_python(Path(work) / "archives", system)
+        version = next(name.removeprefix("python") for name in _interpreters(system))
+        modules = packages / "usr" / "local" / "lib" / f"python{version}" / "dist-packages"
+        _install_wheels(modules, version, found["libc6"])
+        (application / "app").mkdir(parents=True)
+        shutil.copyfile(EXAMPLE / "app.py", application / "app" / "app.py")
+        for root in (system, packages, application):
+            _compile(system, version, root)
+        container = Container(
+            command=("python3", "-m", "app"),
+            user="10001:10001",
+            environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
+            folder="/app",
+            ports=(8000,),
+            labels=_labels("backend", found),
+        )
+        write_archive(target, BACKEND, (system, packages, application), container)
+
+
+def make_pause(target: Path, _report: Report) -> str:
+    """Makes the pause archive; returns how.
+
+    Raises:
+        PartsError: Debian's packages cannot be had.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pause-") as work:
+        debs = fetch(["catatonit"], Path(work) / "archives")
+        own = [deb for deb in debs if deb.name.startswith("catatonit_")]
+        root = Path(work) / "root"
+        unpack(own, root)
+        if _needs_libraries(root / "usr" / "bin" / "catatonit"):
+            own = debs
+            unpack(own, root)
+        _drop(root, UNUSED)
+        # It waits for SIGTERM, and takes in processes that lost their parent.
+        container = Container(("/usr/bin/catatonit", "-P"), "65535:65535", labels=_labels("pause", versions(own)))
+        write_archive(target, PAUSE, (root,), container)
+    return "Debian's catatonit"
+
+
+def _made(name: str, inputs: Sequence[bytes], make: Callable[[Path, Report], str]) -> Path:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    target, record = IMAGES / f"{name}.tar", IMAGES / f"{name}.json"
+    wanted = _fingerprint(inputs)
+    if _is_made(target, record, wanted):
+        return target
+    with only_one(lambda: _say("Another installer is at work on this checkout, waiting for it ...")):
+        if not _is_made(target, record, wanted):
+            source = make(target, _say)
+            status = target.stat()
+            found = {"fingerprint": wanted, "source": source, "stamp": [status.st_size, status.st_mtime_ns]}
+            temporary = IMAGES / f".{name}.json"
+            temporary.write_text(json.dumps(found, indent=2))
+            temporary.replace(record)
+    return target
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _fingerprint(inputs: Sequence[bytes]) -> str:
+    total = sha256(f"{BUILDER} {platform.machine()}".encode())
+    for content in inputs:
+        total.update(sha256(content).digest())
+    return total.hexdigest()
+
+
+def _is_made(target: Path, record: Path, fingerprint: str) -> bool:
+    try:
+        found = json.loads(record.read_text())
+        status = target.stat()
+        return bool(found["fingerprint"] == fingerprint and found["stamp"] == [status.st_size, status.st_mtime_ns])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _engine() -> str | None:
+    """A container engine that works; a client without its server does not."""
+    for path in filter(None, map(shutil.which, ("docker", "podman"))):
+        try:
+            answer = subprocess.run([path, "info"], capture_output=True, timeout=ENGINE_SECONDS, check=False)
+        except (subprocess.TimeoutExpired, OSError):
+            continue
+        if answer.returncode == 0:
+            return path
+    return None
+
+
+def _build(engine: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backend-") as work:
+        saved = Path(work) / "saved.tar"
+        shape = ["--format", "oci-archive"] if Path(engine).name == "podman" else []
+        _engine_run([engine, "build", "--tag", BACKEND, str(EXAMPLE)])
+        _engine_run([engine, "save", *shape, "--output", str(saved), BACKEND])
+        renamed = Path(work) / "renamed.tar"
+        rename(saved, BACKEND, renamed)
+        renamed.replace(target)
+
+
+def _engine_run(command: list[str]) -> None:
+    # An attestation beside the image would make of the archive's one image an index of two.
+    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        said = result.stderr.strip().splitlines()
+        reason = said[-1] if said else f"exit code {result.returncode}"
+        raise ImageError(f"`{Path(command[0]).name} {command[1]}` failed: {reason}.")
+
+
+def _unpack_python(archives: Path, root: Path) -> dict[str, str]:
+    """Unpacks Debian's Python; returns the versions of its packages."""
+    debs = fetch(PYTHON_PACKAGES, archives)
+    found = versions(debs)
+    kept = [deb for deb, name in zip(debs, map(_package, debs), strict=True) if name not in SCRIPTS_ONLY]
+    unpack(kept, root)
+    _drop(root, UNUSED)
+    for name in ("dev", "proc", "sys", "run", "etc", "var/tmp", "tmp"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for name in ("tmp", "var/tmp"):
+        (root / name).chmod(0o1777)
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\napp:x:10001:10001:app:/app:/sbin/nologin\n")
+    (root / "etc" / "group").write_text("root:x:0:\napp:x:10001:\n")
+    return {name: version for name, version in found.items() if name not in SCRIPTS_ONLY}
+
+
+def _package(deb: Path) -> str:
+    return deb.name.partition("_")[0]
+
+
+def _interpreters(root: Path) -> Iterator[str]:
+    return (path.name for path in (root / "usr" / "bin").glob("python3.*") if not path.is_symlink())
+
+
+def _drop(root: Path, patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        for path in list(root.glob(pattern)):
+            shutil.rmtree(path)
+
+
+def _install_wheels(folder: Path, version: str, libc: str) -> None:
+    """Installs what the lock file names, for Debian's interpreter, whichever this one is."""
+    machine = platform.machine()
+    minor = int(libc.partition("-")[0].split(".")[1])
+    platforms = [*(f"manylinux_2_{number}_{machine}" for number in range(minor, 4, -1)), f"manylinux2014_{machine}"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile", "--target", str(folder)]
+    command += ["--implementation", "cp", "--python-version", version, "--abi", f"cp{version.replace('.', '')}"]
+    command += [word for name in platforms for word in ("--platform", name)]
+    command += ["--requirement", str(EXAMPLE / "requirements.txt")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR:")]
+        reason = errors[-1].removeprefix("ERROR:").strip() if errors else f"exit code {result.returncode}"
+        raise ImageError(f"pip could not install the example's wheels: {reason}. Check pip's index settings.")
+    _drop(folder, ["bin"])  # commands, with the path of this machine's interpreter in them
+    for record in [
+        path for name in ("RECORD", "INSTALLER", "REQUESTED") for path in folder.glob(f"*.dist-info/{name}")
+    ]:
+        record.unlink()  # they hold the checksums of those commands
+
+
+def _compile(system: Path, version: str, root: Path) -> None:
+    """Compiles a tree for a file system that cannot be written to, in which the sources do not change.
+
+    Debian's own interpreter does it, through its own loader and C library, so that this machine's may be others.
+    """
+    [libraries] = (system / "usr" / "lib").glob("*-linux-gnu*")
+    [loader] = libraries.glob("ld-linux-*.so.*")
+    command = [str(loader), "--library-path", str(libraries), str(system / "usr" / "bin" / f"python{version}")]
+    command += ["-s", "-S", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(root), "-p", "/", str(root)]
+    # The order in a compiled set follows the hash seed.
+    environment = {"PYTHONHOME": str(system / "usr"), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        said = (result.stdout + result.stderr).strip().splitlines()
+        raise ImageError(f"Debian's Python could not compile {root.name}: {said[-1] if said else result.returncode}")
+
+
+def _needs_libraries(program: Path) -> bool:
+    """Whether an ELF program names a loader (PT_INTERP), so that it is not statically linked."""
+    content = program.read_bytes()
+    [headers] = struct.unpack_from("<Q", content, 0x20)
+    size, count = struct.unpack_from("<HH", content, 0x36)
+    kinds = [struct.unpack_from("<I", content, headers + number * size)[0] for number in range(count)]
+    return 3 in kinds
+
+
+def _labels(name: str, packages: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "org.opencontainers.image.title": name,
+        "switchyard.debian.packages": " ".join(f"{package}={version}" for package, version in packages.items()),
+    }

@@ -1,0 +1,123 @@
+"""Stack `local` on the sandbox: ``python -m devtools.sandbox.local_stack up|down``.
+
+The state lives in ``.sandbox/pulumi`` and is encrypted with a passphrase made for this checkout, so that
+removing the sandbox removes both. Other stacks keep the backend that their owner logs in to.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+import yaml
+from rich.console import Console
+
+from devtools.sandbox.cluster import Sandbox
+from devtools.sandbox.directory import HOME, make_private
+from devtools.toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
+
+STACK = "local"
+CONFIG = PROJECT / f"Pulumi.{STACK}.yaml"
+STATE = HOME / "pulumi"
+BACKEND = file_backend(STATE)
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up() -> None:
+    """Creates the stack if there is none, and updates it. Run again, it changes nothing."""
+    make_private(STATE)
+    if not PASSPHRASE.exists():
+        PASSPHRASE.touch(mode=0o600)
+        PASSPHRASE.write_text(secrets.token_urlsafe(32))
+    _pulumi("login", BACKEND, quiet=True)
+    if STACK not in _stacks():
+        forget_salt(CONFIG)
+        _pulumi("stack", "init", STACK, quiet=True)
+    _pulumi("stack", "select", STACK, quiet=True)
+    # With a refresh, because the cluster may be a new one, or changed by hand.
+    _pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", STACK)
+    # For the reader alone: what it finds a moment after the update does not make the update a failure.
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", STACK]
+    subprocess.run(command, cwd=PROJECT, env=_environment(), check=False)
+    console.print(NEXT_STEPS)
+    for node in Sandbox().real_nodes:
+        console.print(f"  curl http://{node.address}:{_node_port()}/    # over {node.name}")
+
+
+@app.command()
+def down() -> None:
+    """Forgets the stack and its state. The cluster goes with `python -m devtools.sandbox down`."""
+    if STATE.exists() and STACK in _stacks():
+        _pulumi("stack", "rm", STACK, "--yes", "--force", "--preserve-config", quiet=True)
+    forget_salt(CONFIG)
+    if STATE.exists() and not _stacks():
+        shutil.rmtree(STATE)
+        PASSPHRASE.unlink(missing_ok=True)
+
+
+def _node_port() -> int:
+    services = yaml.safe_load(CONFIG.read_text())["config"]["switchyard:services"]
+    return int(services["backend"]["nodePort"])
+
+
+def forget_salt(config: Path) -> None:
+    """Removes the encryption salt of a state that is gone: with a new passphrase it would only be refused."""
+    text = config.read_text()
+    kept = re.sub(r"^encryptionsalt:.*\n?", "", text, flags=re.MULTILINE)
+    if kept != text:
+        config.write_text(kept)
+
+
+def _stacks() -> set[str]:
+    listed = _pulumi("stack", "ls", "--json", quiet=True)
+    return {stack["name"] for stack in json.loads(listed)}
+
+
+def _pulumi(*arguments: str, quiet: bool = False) -> str:
+    """Runs the engine against the local backend; ends the command with the engine's own words if it fails."""
+    result = subprocess.run(
+        [binary("pulumi"), *arguments],
+        cwd=PROJECT,
+        env=_environment(),
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.PIPE if quiet else None,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        console.print(f"pulumi {' '.join(arguments)} failed (exit code {result.returncode})", style="red")
+        console.print((result.stderr or "").strip())
+        raise typer.Exit(1)
+    return result.stdout or ""
+
+
+def _environment() -> dict[str, str]:
+    """The local backend, whatever backend the user's shell is set up for."""
+    return pulumi_environment(dict(os.environ)) | {
+        "PULUMI_BACKEND_URL": BACKEND,
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),
+    }
+
+
+NEXT_STEPS = """
+Next, in this directory:
+  source .venv/bin/activate
+  pulumi config set --path 'switchyard:services.backend.green.tag' v2.0.0
+  pulumi config set --path 'switchyard:services.backend.green.replicas' 3
+  pulumi up    # warms green
+  pulumi config set --path 'switchyard:services.backend.active' green
+  pulumi up    # switches
+  pulumi config set --path 'switchyard:services.backend.active' blue
+  pulumi up    # rolls back
+  kubectl --kubeconfig .sandbox/kubeconfig get pods -o wide"""
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,72 @@
+"""The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import httpx
+
+from switchyard.config.models.nodes import NodeSettings, kubelet_labels
+
+SIMULATED = {"kwok.x-k8s.io/node": "fake"}
+"""Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
+
+
+SUBNETS = {"a": "10.0.1", "b": "10.0.2", "c": "10.0.3"}
+"""Public subnet of each zone of the real cluster, by the zone's last letter: a /24 each."""
+
+
+def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
+    """A node as its kubelet would register it.
+
+    Args:
+        name: its name.
+        node: its row of the node table.
+        number: its place in the table, for its address, on which nothing answers.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": SIMULATED,
+            "labels": kubelet_labels(name, node),
+        },
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": f"{SUBNETS[node.zone[-1]]}.{10 + number}"},
+                {"type": "Hostname", "address": name},
+            ],
+            "capacity": node.machine.capacity(node.disk_gb),
+            "allocatable": node.machine.allocatable(node.disk_gb),
+        },
+    }
+
+
+def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Collection[str]) -> None:
+    """Registers the simulated nodes; a real one's kubelet does that itself.
+
+    Args:
+        client: of the API server.
+        nodes: the node table.
+        real: names of those that are left out.
+
+    Raises:
+        httpx.HTTPError: the API server refuses one, or does not answer.
+    """
+    for number, (name, node) in enumerate(nodes.items()):
+        if name in real:
+            continue
+        response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
+        if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
+            response.raise_for_status()
+
+
+def not_ready(wanted: Collection[str], nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of those that are missing among Node objects, not Ready, or still tainted as new."""
+    waiting = set(wanted)
+    for node in nodes:
+        conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
+        starting = [taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")]
+        if conditions.get("Ready") == "True" and not starting:
+            waiting.discard(node["metadata"]["name"])
+    return waiting

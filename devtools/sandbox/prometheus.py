@@ -1,0 +1,86 @@
+"""A Prometheus beside a sandbox, built from its pinned module."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from devtools.sandbox.host import free_ports
+from devtools.toolchain.paths import binary
+from switchyard.config.models.canary import Analysis
+
+HASH_LABEL = Analysis().hash_label
+
+READY_SECONDS = 30
+"""Bound on the start. It takes about a second."""
+
+POLL_SECONDS = 0.1
+
+PORT = 9090
+"""Of the one beside the sandbox of stack `local`."""
+
+
+def scraping(kubeconfig: Path) -> dict[str, Any]:
+    """Configuration that scrapes the pods of services, and tells the two versions of a Rollout apart."""
+    pod = "__meta_kubernetes_pod_"
+    return {
+        "global": {"scrape_interval": "5s"},
+        "scrape_configs": [
+            {
+                "job_name": "services",
+                "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": str(kubeconfig)}],
+                "relabel_configs": [
+                    {"source_labels": [f"{pod}container_port_name"], "regex": "http", "action": "keep"},
+                    {"source_labels": [f"{pod}phase"], "regex": "Running", "action": "keep"},
+                    {"source_labels": [f"{pod}label_rollouts_pod_template_hash"], "target_label": HASH_LABEL},
+                    {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
+                    {"source_labels": [f"{pod}name"], "target_label": "pod"},
+                ],
+            }
+        ],
+    }
+
+
+@contextmanager
+def prometheus(directory: Path, configuration: Mapping[str, Any], port: int | None = None) -> Iterator[str]:
+    """Prometheus while the block runs, on this machine alone; yields its address.
+
+    Args:
+        directory: for its configuration, data and log; what is there from an earlier start stays.
+        configuration: as in `prometheus.yml`.
+        port: None for a free one.
+
+    Raises:
+        TimeoutError: it does not get ready.
+    """
+    [port] = free_ports(1) if port is None else [port]
+    directory.mkdir(exist_ok=True)
+    file = directory / "prometheus.yml"
+    file.write_text(yaml.safe_dump(dict(configuration)))
+    command = [str(binary("prometheus")), f"--config.file={file}", f"--storage.tsdb.path={directory / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    address, log = f"http://127.0.0.1:{port}", directory / "prometheus.log"
+    with log.open("a") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            _wait(f"{address}/-/ready", process, log)
+            yield address
+        finally:
+            process.terminate()
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    limit = time.monotonic() + READY_SECONDS
+    with httpx.Client(trust_env=False, timeout=1) as client:
+        while time.monotonic() < limit and process.poll() is None:
+            try:
+                if client.get(url).is_success:
+                    return
+            except httpx.TransportError:
+                pass  # it does not listen yet
+            time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"Prometheus is not ready: {log.read_text()[-500:]}")

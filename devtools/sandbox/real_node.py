@@ -1,0 +1,272 @@
+"""One real node: containerd, kubelet and kube-proxy in namespaces of their own, on this machine.
+
+Everything that a node makes is inside its namespaces, in its cgroup, or in its directory.
+"""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import yaml
+
+from devtools.sandbox import cgroups, node_config
+from devtools.sandbox.debian import node_environment
+from devtools.sandbox.host import exists, ip, remove_link
+from devtools.sandbox.slots import NODES, Slot
+from devtools.toolchain.paths import PROJECT, binary
+from switchyard.config.models.nodes import NodeSettings, kubelet_labels
+
+COMPONENTS = ("containerd", "kubelet", "kube-proxy")
+
+START_SECONDS = 30
+"""Bound on the start of one part. It takes well under a second."""
+
+POLL_SECONDS = 0.05
+"""Between two looks for a process or a socket that is not there yet, so that it cannot be watched."""
+
+TUNED = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+"""Settings of the kernel that a kubelet changes, below /proc/sys. They are the whole machine's, in no namespace."""
+
+# The process that is to be in the node's cgroup writes its own number, before it becomes anything else.
+_JOIN = 'for file in $1; do echo $$ > "$file" || exit 1; done; shift; exec "$@"'
+
+
+@dataclass(frozen=True)
+class RealNode:
+    """One node of a sandbox.
+
+    Attributes:
+        name: as Kubernetes knows it.
+        settings: its row of the node table.
+        index: its place among the real nodes of the sandbox.
+        slot: the sandbox's number.
+        directory: the node's own.
+        parts: the tree with containerd, runc and the rest.
+    """
+
+    name: str
+    settings: NodeSettings
+    index: int
+    slot: Slot
+    directory: Path
+    parts: Path
+
+    @property
+    def address(self) -> str:
+        """Where NodePorts answer."""
+        return self.slot.node_address(self.index)
+
+    @property
+    def cgroup(self) -> str:
+        """The node's cgroup, below the root of each hierarchy."""
+        return f"{self.slot.cgroup}/{self.name}"
+
+    def processes(self) -> dict[str, int]:
+        """Process ids of the parts that run, by name, as this machine counts them."""
+        holder = self._holder()
+        if holder is None:
+            return {}
+        namespace = _process_namespace(holder)
+        found = {}
+        for process in psutil.process_iter(["name", "status"]):
+            name, status = process.info["name"], process.info["status"]
+            if name not in COMPONENTS or status == psutil.STATUS_ZOMBIE:
+                continue
+            if _process_namespace(process.pid) == namespace:
+                found[name] = process.pid
+        return found
+
+    def start(self, authority: Path, kubeconfig: Path) -> None:
+        """Starts what does not run of it, up to a kubelet that is about to register.
+
+        Args:
+            authority: certificate authority of the cluster.
+            kubeconfig: for kubelet and kube-proxy.
+
+        Raises:
+            TimeoutError: a part does not start.
+        """
+        for folder in ("cni", "run", "var", "logs"):
+            (self.directory / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._holder() is None:
+            # As at a start of a machine. A kubelet waits 3 s for each container that has a group and no process.
+            cgroups.remove(self.cgroup)
+            cgroups.make(self.cgroup)
+            self._hold()
+        self._connect()
+        running = self.processes()
+        self._configure(authority, kubeconfig, running)
+        if "containerd" not in running:
+            self._spawn("containerd", ["containerd", "--config", str(self.directory / "containerd.toml")])
+        self._wait_for("containerd", self._containerd_listens)
+        if "kubelet" not in running:
+            # Both have a default of their own for what the configuration file leaves out; flags are what is per node.
+            labels = ",".join(
+                f"{key}={value}"
+                for key, value in kubelet_labels(self.name, self.settings).items()
+                if "kubernetes.io/" not in key or key.startswith(("topology.", "node."))
+            )
+            self._spawn(
+                "kubelet",
+                [
+                    str(binary("kubelet")),
+                    f"--config={self.directory / 'kubelet.yaml'}",
+                    f"--kubeconfig={kubeconfig}",
+                    f"--hostname-override={self.name}",
+                    f"--node-ip={self.address}",
+                    f"--node-labels={labels}",
+                ],
+            )
+        if "kube-proxy" not in running:
+            self._spawn("kube-proxy", [str(binary("kube-proxy")), f"--config={self.directory / 'kube-proxy.yaml'}"])
+        self._wait_for("kubelet and kube-proxy", lambda: set(self.processes()) == set(COMPONENTS))
+
+    def images(self) -> set[str]:
+        """Names of the images that it has."""
+        listed = self.run("ctr", "--namespace", "k8s.io", "images", "list", "--quiet")
+        return set(listed.split())
+
+    def import_images(self, archive: Path) -> None:
+        """Takes in the images of an OCI archive, under the names that it gives them."""
+        self.run("ctr", "--namespace", "k8s.io", "images", "import", str(archive))
+
+    def run(self, *command: str) -> str:
+        """Runs a command on the node, to its end; returns what it printed.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        result = subprocess.run(
+            self._entered(command), env=self._environment(), capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            raise subprocess.CalledProcessError(result.returncode, command, result.stdout, result.stderr)
+        return result.stdout
+
+    def _holder(self) -> int | None:
+        """Process 1 of the node, as this machine counts it."""
+        wanted = ["-m", "devtools.sandbox.holder", str(self.directory)]
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or []
+            if command[1:] == wanted and process.status() != psutil.STATUS_ZOMBIE:
+                return process.pid
+        return None
+
+    def _hold(self) -> None:
+        """Makes the namespaces, with a /run and a /var of the node's own: all else of its files is the machine's."""
+        # Of a holder that was killed a moment ago: its link goes some time after its last process.
+        remove_link(self.slot.link(self.index))
+        # The kubelet does not start unless it can set them, and a machine is not to restart at a panic, nor to keep
+        # anything else, because a sandbox ran on it once: the node gets copies to write to.
+        own = self.directory / "sysctl"
+        own.mkdir(exist_ok=True)
+        tuned = {Path("/proc/sys", name): own / name.replace("/", ".") for name in TUNED}
+        for setting, copy in tuned.items():
+            copy.write_text(setting.read_text())
+        setup = [
+            "mount --make-rshared /",
+            "mount -t tmpfs -o mode=755 tmpfs /run",
+            f"mount --bind {shlex.quote(str(self.directory / 'var'))} /var",
+            *(f"mount --bind {shlex.quote(str(copy))} {setting}" for setting, copy in tuned.items()),
+            f"cd {shlex.quote(str(PROJECT))}",
+            f"exec {shlex.quote(sys.executable)} -m devtools.sandbox.holder {shlex.quote(str(self.directory))}",
+        ]
+        unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        self._start_in_cgroup("holder", [*unshare, "sh", "-ec", "\n".join(setup)])
+        self._wait_for("the node's namespaces", lambda: self._holder() is not None)
+
+    def _connect(self) -> None:
+        """Links the node to the bridge, and routes to its pods and to those of its neighbours."""
+        link = self.slot.link(self.index)
+        if not exists(link):
+            ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self._holder()))
+        ip("link", "set", link, "master", self.slot.bridge, "up")
+        ip("route", "replace", self.slot.pod_range(self.index), "via", self.address)
+        commands = [
+            "ip link set lo up",
+            f"ip address replace {self.address}/{self.slot.prefix_length} dev eth0",
+            "ip link set eth0 up",
+            f"ip route replace default via {self.slot.host_address}",
+            "echo 1 > /proc/sys/net/ipv4/ip_forward",
+            *(
+                f"ip route replace {self.slot.pod_range(other)} via {self.slot.node_address(other)}"
+                for other in range(NODES)
+                if other != self.index
+            ),
+        ]
+        self.run("sh", "-ec", "\n".join(commands))
+
+    def _configure(self, authority: Path, kubeconfig: Path, running: Collection[str]) -> None:
+        """Writes the files of what does not run: kube-proxy ends when its own is written to, whatever is written."""
+        cni = self.directory / "cni"
+        memory_mib = psutil.virtual_memory().total // 2**20
+        kubelet = node_config.kubelet(self.settings, self.cgroup, authority, memory_mib, psutil.cpu_count() or 1)
+        proxy = node_config.kube_proxy(self.name, self.slot, kubeconfig)
+        if "containerd" not in running:
+            (cni / "10-pods.conflist").write_text(json.dumps(node_config.network(self.slot.pod_range(self.index))))
+            (self.directory / "containerd.toml").write_text(node_config.containerd(self.parts, cni))
+        if "kubelet" not in running:
+            (self.directory / "kubelet.yaml").write_text(yaml.safe_dump(kubelet, sort_keys=False))
+        if "kube-proxy" not in running:
+            (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
+
+    def _containerd_listens(self) -> bool:
+        # Through the holder's view of the file system: the node's /run is nobody else's.
+        path = f"/proc/{self._holder()}/root{node_config.SOCKET}"
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError:
+                return False
+        return True
+
+    def _entered(self, command: tuple[str, ...] | list[str]) -> list[str]:
+        return ["nsenter", f"--target={self._holder()}", "--mount", "--net", "--pid", "--", *command]
+
+    def _spawn(self, name: str, command: list[str]) -> None:
+        self._start_in_cgroup(name, self._entered(command))
+
+    def _start_in_cgroup(self, name: str, command: list[str]) -> None:
+        entry_points = " ".join(map(str, cgroups.entry_points(self.cgroup)))
+        with (self.directory / "logs" / f"{name}.log").open("ab") as log:
+            subprocess.Popen(
+                ["sh", "-c", _JOIN, "join", entry_points, *command],
+                env=self._environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ | node_environment(self.parts)
+
+    def _wait_for(self, what: str, ready: Callable[[], bool]) -> None:
+        limit = time.monotonic() + START_SECONDS
+        while not ready():
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{self.name}: {what} did not start in {START_SECONDS} s")
+            time.sleep(POLL_SECONDS)
+
+
+def _process_namespace(process: int) -> str | None:
+    try:
+        return os.readlink(f"/proc/{process}/ns/pid")
+    except OSError:
+        return None

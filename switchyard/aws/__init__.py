@@ -1,0 +1,1 @@
+"""Pure renderers of IAM, bucket policies, security-group rules and tags; the ELBv2 client."""

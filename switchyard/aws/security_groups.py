@@ -1,0 +1,227 @@
+"""The security groups of an EC2 cluster and every rule in them, as data.
+
+A rule that names a group is about private addresses only: a node that asks for the public address of another one
+comes from its own public address, which no group stands for. So nodes must know the API server by a private address.
+The VPC's name server, the time service and the metadata of a machine need no rule: AWS does not filter them.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network
+from types import MappingProxyType
+
+from switchyard.config.errors import Problem
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.node_ports import FIRST, LAST
+from switchyard.config.models.nodes import Role
+
+GROUPS_PER_INTERFACE = 5
+"""Security groups that AWS lets an interface have."""
+
+RULES_PER_GROUP = 60
+"""Rules that AWS lets a security group have, in each direction."""
+
+ANYWHERE = IPv4Network("0.0.0.0/0")
+
+
+class Group(StrEnum):
+    """A security group. All machines are in NODES; the control plane is in its own as well."""
+
+    NODES = "nodes"
+    CONTROL_PLANE = "control-plane"
+    LOAD_BALANCER = "load-balancer"
+
+
+GROUPS_OF: Mapping[Role, tuple[Group, ...]] = MappingProxyType(
+    {Role.CONTROL_PLANE: (Group.NODES, Group.CONTROL_PLANE), Role.WORKER: (Group.NODES,)}
+)
+"""The groups of a machine, by what it does."""
+
+DESCRIPTIONS: Mapping[Group, str] = MappingProxyType(
+    {
+        Group.NODES: "All machines of the cluster",
+        Group.CONTROL_PLANE: "API server and etcd",
+        Group.LOAD_BALANCER: "The load balancer before the services",
+    }
+)
+"""What each group is for. AWS cannot change it: another text makes another group."""
+
+
+class Direction(StrEnum):
+    """Which way a connection is opened, seen from the group."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of one purpose, from first to last."""
+
+    purpose: str
+    protocol: str
+    first: int
+    last: int
+
+
+API_SERVER = Ports("api-server", "tcp", 6443, 6443)
+"""kubeadm's port of the API server: kubelets, pods and administrators ask it."""
+
+ETCD = Ports("etcd", "tcp", 2379, 2380)
+"""Clients of etcd (2379) and its members among themselves (2380)."""
+
+KUBELET = Ports("kubelet", "tcp", 10250, 10250)
+"""The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
+
+KUBE_PROXY = Ports("kube-proxy", "tcp", 10256, 10256)
+"""kube-proxy says there whether it follows, which the gates ask by way of the API server.
+
+See `switchyard/gates/rules/node_routing.py`.
+"""
+
+VXLAN = Ports("vxlan", "udp", 4789, 4789)
+"""Calico puts all that pods on different nodes say to each other into it."""
+
+TYPHA = Ports("typha", "tcp", 5473, 5473)
+"""Calico's operator always runs Typha, on some nodes' own network, and every node's Calico asks one of them."""
+
+NODE_PORTS = Ports("node-ports", "tcp", FIRST, LAST)
+"""Kubernetes' own range, from which Services of type NodePort have theirs."""
+
+WEBHOOK = Ports("webhook", "tcp", 9443, 9443)
+"""The AWS Load Balancer Controller, on its node's own network, is asked by the API server about each Ingress."""
+
+HTTP = Ports("http", "tcp", 80, 80)
+"""To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
+signed."""
+
+HTTPS = Ports("https", "tcp", 443, 443)
+"""To a load balancer: requests. From a node: registries, package sources and the APIs of AWS, Session Manager too."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a security group.
+
+    Attributes:
+        group: whose rule it is.
+        direction: which way.
+        ports: on the side that is connected to.
+        peer: the other side: a group, or a network.
+        description: who does what with it, within the characters that AWS takes.
+    """
+
+    group: Group
+    direction: Direction
+    ports: Ports
+    peer: Group | IPv4Network
+    description: str
+
+    @property
+    def name(self) -> str:
+        """Tells the rule from every other, for example ``nodes-ingress-vxlan-from-nodes``."""
+        side = "from" if self.direction is Direction.INGRESS else "to"
+        peer = str(self.peer).replace("/", "-")
+        return f"{self.group}-{self.direction}-{self.ports.purpose}-{side}-{peer}"
+
+
+def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[Rule, ...]:
+    """Every rule of a cluster: what is not here is refused.
+
+    Args:
+        cluster: the cluster.
+        node_ports: the ports of all services that the load balancer leads to, when all of them are fixed; none opens
+            Kubernetes' whole range to it.
+    """
+    return (
+        *_inside(cluster),
+        *_from_administrators(cluster),
+        *_to_the_internet(),
+        *_load_balancer(cluster, node_ports),
+    )
+
+
+def problems(found: Iterable[Rule]) -> list[Problem]:
+    """What AWS would refuse."""
+    counts = Counter((rule.group, rule.direction) for rule in found)
+    return [
+        Problem(
+            "switchyard:cluster",
+            f"{count} {direction} rules in security group {group}",
+            f"AWS takes at most {RULES_PER_GROUP}",
+            "Name fewer and wider networks in network.administrators or loadBalancer.inbound.",
+        )
+        for (group, direction), count in counts.items()
+        if count > RULES_PER_GROUP
+    ]
+
+
+def cluster_tag(cluster: Ec2Cluster) -> dict[str, str]:
+    """The tag by which the AWS Load Balancer Controller knows what is the cluster's."""
+    return {f"kubernetes.io/cluster/{cluster.name}": "owned"}
+
+
+def group_tags(cluster: Ec2Cluster, group: Group) -> dict[str, str]:
+    """The cluster's tag for the one group that all machines have, nothing for the others.
+
+    With the tag on two groups of an interface, or on none, the controller does not know where its rules go:
+    https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/security_groups/
+    """
+    return cluster_tag(cluster) if group is Group.NODES else {}
+
+
+def _inside(cluster: Ec2Cluster) -> Iterable[Rule]:
+    nodes, control_plane = Group.NODES, Group.CONTROL_PLANE
+    yield from _between(nodes, control_plane, API_SERVER, "Kubelets and pods to the API server")
+    yield from _between(control_plane, control_plane, ETCD, "API server to etcd, and etcd to etcd")
+    yield from _between(nodes, nodes, KUBELET, "API server and metrics-server to kubelets")
+    yield from _between(control_plane, nodes, KUBE_PROXY, "API server to the health of kube-proxy")
+    yield from _between(nodes, nodes, VXLAN, "Pods to pods on other nodes, in VXLAN")
+    yield from _between(nodes, nodes, TYPHA, "Calico on each node to Typha")
+    if cluster.load_balancer_controller is not None:
+        yield from _between(control_plane, nodes, WEBHOOK, "API server to the webhook of the load balancer controller")
+
+
+def _from_administrators(cluster: Ec2Cluster) -> Iterable[Rule]:
+    for network in dict.fromkeys(cluster.network.administrators):
+        yield Rule(Group.CONTROL_PLANE, Direction.INGRESS, API_SERVER, network, "Administrators to the API server")
+
+
+def _to_the_internet() -> Iterable[Rule]:
+    yield Rule(Group.NODES, Direction.EGRESS, HTTPS, ANYWHERE, "Nodes to registries, package sources and AWS")
+    yield Rule(Group.NODES, Direction.EGRESS, HTTP, ANYWHERE, "Nodes to package mirrors; packages are signed")
+
+
+def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable[Rule]:
+    settings = cluster.load_balancer
+    if settings is None:
+        return
+    served = [(HTTP, "Users over HTTP")]
+    if settings.certificate is not None:
+        served = [(HTTP, "Users over HTTP, to be led to HTTPS"), (HTTPS, "Users over HTTPS")]
+    for ports, description in served:
+        for network in dict.fromkeys(settings.inbound):
+            yield Rule(Group.LOAD_BALANCER, Direction.INGRESS, ports, network, description)
+    for ports in _fixed(node_ports) or [NODE_PORTS]:
+        yield from _between(Group.LOAD_BALANCER, Group.NODES, ports, "Load balancer to services, and to their health")
+
+
+def _fixed(node_ports: Collection[int]) -> list[Ports]:
+    """Fixed ports as few ranges as hold them and no other."""
+    found: list[Ports] = []
+    for port in sorted(set(node_ports)):
+        first = port
+        if found and found[-1].last == port - 1:
+            first = found.pop().first
+        found.append(Ports(f"node-port-{first}", NODE_PORTS.protocol, first, port))
+    return found
+
+
+def _between(source: Group, target: Group, ports: Ports, description: str) -> tuple[Rule, Rule]:
+    """Both ends of one connection: the way out of a group, and the way into the other."""
+    return (
+        Rule(source, Direction.EGRESS, ports, target, description),
+        Rule(target, Direction.INGRESS, ports, source, description),
+    )

@@ -1,0 +1,1 @@
+"""Pure renderers of what turns a machine into a node: cloud-init, kubeadm, scripts."""

@@ -1,0 +1,263 @@
+"""Configuration of kubeadm (v1beta4), the kubelet and kube-proxy, and the administrator's kubeconfig.
+
+Fields are those of ``cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`` of the Kubernetes module. What only the machine
+knows or may know stands as a placeholder, which the boot script fills in: a secret is never part of these texts.
+"""
+
+import base64
+from ipaddress import IPv4Address
+from typing import Any
+
+import yaml
+
+from switchyard.config.aws_partition import dns_suffix
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.machine_types import RESERVATIONS
+from switchyard.config.models.nodes import CONTROL_PLANE, kubelet_labels, labels, taints
+
+Config = dict[str, Any]
+
+API = "kubeadm.k8s.io/v1beta4"
+API_PORT = 6443
+PKI_DIRECTORY = "/etc/kubernetes/pki"
+AUDIT_POLICY_FILE = "/etc/kubernetes/audit/policy.yaml"
+AUDIT_LOG = "/var/log/kubernetes/audit/audit.log"
+ENCRYPTION_FILE = f"{PKI_DIRECTORY}/encryption.yaml"
+"""Beside the certificates, because kubeadm mounts their directory into the API server already."""
+
+PKI_FILES = (
+    "ca.crt",
+    "ca.key",
+    "front-proxy-ca.crt",
+    "front-proxy-ca.key",
+    "etcd/ca.crt",
+    "etcd/ca.key",
+    "sa.key",
+    "sa.pub",
+    "encryption.yaml",
+)
+"""What the control plane is given under its PKI directory. kubeadm keeps what it finds and makes the rest."""
+
+PROVIDER_ID = "@PROVIDER_ID@"
+NODE_IP = "@NODE_IP@"
+JOIN_TOKEN = "@JOIN_TOKEN@"  # noqa: S105 - a placeholder
+CA_HASH = "@CA_HASH@"
+PLACEHOLDERS = (PROVIDER_ID, NODE_IP, JOIN_TOKEN, CA_HASH)
+"""Filled in at boot: from the instance's metadata, and from SSM."""
+
+AUDIT_DAYS = 7
+AUDIT_FILES = 10
+AUDIT_FILE_MB = 100
+"""At most 1 GB of audit log on the control plane's disk."""
+
+INODES_PERCENT = 5
+"""The kubelet's own default. One threshold given takes the defaults of all others away."""
+
+
+def internal_name(cluster: Ec2Cluster, endpoint: str) -> str:
+    """Name by which nodes and pods reach the API server: the public DNS name of its Elastic IP.
+
+    In the VPC, AWS's name server answers it with the private address of the machine that has the Elastic IP, so that
+    nodes follow a control plane that is replaced. The Elastic IP itself is no way for them: a security group knows its
+    members by private addresses, and a packet to the Elastic IP comes from the node's public one.
+
+    Args:
+        cluster: its settings.
+        endpoint: the Elastic IP.
+    """
+    host = f"ec2-{str(IPv4Address(endpoint)).replace('.', '-')}"
+    if cluster.region == "us-east-1":
+        return f"{host}.compute-1.amazonaws.com"
+    return f"{host}.{cluster.region}.compute.{dns_suffix(cluster.region)}"
+
+
+def public_name(cluster: Ec2Cluster, endpoint: str) -> str:
+    """Name or address by which administrators reach the API server."""
+    return cluster.hostname or endpoint
+
+
+def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
+    """All documents of ``kubeadm init --config``.
+
+    Args:
+        cluster: its settings.
+        endpoint: the API server's Elastic IP.
+    """
+    init = {
+        "apiVersion": API,
+        "kind": "InitConfiguration",
+        # Without an end: a worker may be added at any time. Only nodes read the token, from SSM.
+        "bootstrapTokens": [{"token": JOIN_TOKEN, "description": "joins the workers", "ttl": "0s"}],
+        "localAPIEndpoint": {"advertiseAddress": NODE_IP, "bindPort": API_PORT},
+        "nodeRegistration": _registration(cluster, cluster.control_plane),
+    }
+    return [init, cluster_configuration(cluster, endpoint), kubelet_configuration(), kube_proxy_configuration(cluster)]
+
+
+def cluster_configuration(cluster: Ec2Cluster, endpoint: str) -> Config:
+    """The control plane's components."""
+    names = dict.fromkeys([internal_name(cluster, endpoint), public_name(cluster, endpoint), endpoint])
+    return {
+        "apiVersion": API,
+        "kind": "ClusterConfiguration",
+        "clusterName": cluster.name,
+        "kubernetesVersion": f"v{cluster.kubernetes}",
+        "controlPlaneEndpoint": f"{internal_name(cluster, endpoint)}:{API_PORT}",
+        "certificatesDir": PKI_DIRECTORY,
+        "encryptionAlgorithm": "ECDSA-P256",
+        "certificateValidityPeriod": f"{cluster.pki.server_days * 24}h0m0s",
+        "networking": {
+            "podSubnet": str(cluster.network.pods),
+            "serviceSubnet": str(cluster.network.services),
+            "dnsDomain": "cluster.local",
+        },
+        "apiServer": {
+            "certSANs": list(names),
+            "extraArgs": _arguments(
+                {
+                    "audit-policy-file": AUDIT_POLICY_FILE,
+                    "audit-log-path": AUDIT_LOG,
+                    "audit-log-maxage": str(AUDIT_DAYS),
+                    "audit-log-maxbackup": str(AUDIT_FILES),
+                    "audit-log-maxsize": str(AUDIT_FILE_MB),
+                    "encryption-provider-config": ENCRYPTION_FILE,
+                    "profiling": "false",
+                    "tls-min-version": "VersionTLS12",
+                }
+            ),
+            "extraVolumes": [
+                _mount("audit-policy", AUDIT_POLICY_FILE, "File", read_only=True),
+                _mount("audit-log", AUDIT_LOG.rpartition("/")[0], "DirectoryOrCreate", read_only=False),
+            ],
+        },
+        "controllerManager": {"extraArgs": _arguments({"profiling": "false"})},
+        "scheduler": {"extraArgs": _arguments({"profiling": "false"})},
+        "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
+    }
+
+
+def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> list[Config]:
+    """All documents of ``kubeadm join --config`` on a worker; the kubelet's configuration comes from the cluster.
+
+    Args:
+        cluster: its settings.
+        endpoint: the API server's Elastic IP.
+        node_name: of the worker.
+    """
+    return [
+        {
+            "apiVersion": API,
+            "kind": "JoinConfiguration",
+            "discovery": {
+                "bootstrapToken": {
+                    "token": JOIN_TOKEN,
+                    "apiServerEndpoint": f"{internal_name(cluster, endpoint)}:{API_PORT}",
+                    "caCertHashes": [CA_HASH],
+                }
+            },
+            "nodeRegistration": _registration(cluster, node_name),
+        }
+    ]
+
+
+def kubelet_configuration() -> Config:
+    """What all kubelets have in common. The reservations are those that the fit check counts with."""
+    kept = RESERVATIONS
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": "systemd",
+        "failSwapOn": True,
+        "maxPods": kept.max_pods,
+        "kubeReserved": {"cpu": f"{kept.kube_cpu_m}m", "memory": f"{kept.kube_memory_mib}Mi"},
+        "systemReserved": {"cpu": f"{kept.system_cpu_m}m", "memory": f"{kept.system_memory_mib}Mi"},
+        "evictionHard": {
+            "memory.available": f"{kept.eviction_memory_mib}Mi",
+            "nodefs.available": f"{kept.disk_percent}%",
+            "nodefs.inodesFree": f"{INODES_PERCENT}%",
+            "imagefs.available": f"{kept.disk_percent}%",
+            "imagefs.inodesFree": f"{INODES_PERCENT}%",
+        },
+        "rotateCertificates": True,
+        # EC2 gives a machine that is stopped a few minutes; pods get theirs to end their requests.
+        "shutdownGracePeriod": "90s",
+        "shutdownGracePeriodCriticalPods": "20s",
+        "containerLogMaxSize": "10Mi",
+        "containerLogMaxFiles": 3,
+    }
+
+
+def kube_proxy_configuration(cluster: Ec2Cluster) -> Config:
+    """What all kube-proxies have in common."""
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "iptables",
+        "clusterCIDR": str(cluster.network.pods),
+    }
+
+
+def kubeconfig(*, cluster: Ec2Cluster, endpoint: str, ca: str, certificate: str, key: str) -> Config:
+    """An administrator's kubeconfig; the endpoint is the Elastic IP, certificates and key are PEM texts."""
+    user = f"{cluster.name}-admin"
+    server = f"https://{public_name(cluster, endpoint)}:{API_PORT}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": cluster.name, "cluster": {"server": server, "certificate-authority-data": _base64(ca)}},
+        ],
+        "users": [
+            {
+                "name": user,
+                "user": {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
+            },
+        ],
+        "contexts": [{"name": cluster.name, "context": {"cluster": cluster.name, "user": user}}],
+        "current-context": cluster.name,
+    }
+
+
+def to_yaml(*documents: Config) -> str:
+    """Documents of YAML, in the order of their fields."""
+    return yaml.safe_dump_all(documents, sort_keys=False, width=120)
+
+
+def node_labels(cluster: Ec2Cluster, node_name: str) -> dict[str, str]:
+    """Labels that a kubelet gives its node when it registers.
+
+    No cloud controller is there to set zone and type, so that the kubelet does. It may not set node-role labels:
+    kubeadm sets that of the control plane.
+    """
+    node = cluster.nodes[node_name]
+    known = kubelet_labels(node_name, node)
+    own = {key: known[key] for key in known if key.startswith(("topology.kubernetes.io/", "node.kubernetes.io/"))}
+    return own | {key: value for key, value in labels(node).items() if key != CONTROL_PLANE}
+
+
+def _registration(cluster: Ec2Cluster, node_name: str) -> Config:
+    found = node_labels(cluster, node_name)
+    return {
+        "name": node_name,
+        "criSocket": "unix:///run/containerd/containerd.sock",
+        "taints": [taint.model_dump(exclude_none=True) for taint in taints(cluster.nodes[node_name])],
+        "kubeletExtraArgs": _arguments(
+            {
+                "provider-id": PROVIDER_ID,
+                "node-ip": NODE_IP,
+                "node-labels": ",".join(f"{key}={value}" for key, value in found.items()),
+            }
+        ),
+    }
+
+
+def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _mount(name: str, path: str, kind: str, *, read_only: bool) -> Config:
+    return {"name": name, "hostPath": path, "mountPath": path, "pathType": kind, "readOnly": read_only}
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

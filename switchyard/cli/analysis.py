@@ -1,0 +1,185 @@
+"""What an analysis of a canary would find now: its questions, asked once, and judged as Argo Rollouts judges them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import httpx
+
+from switchyard.cli.prometheus import ANSWER_SECONDS, NoAnswerError, ask
+from switchyard.config.errors import set_command
+from switchyard.config.models.canary import Analysis
+from switchyard.config.models.service import CanarySettings, ServiceSettings
+from switchyard.config.models.service_name import key_of
+from switchyard.config.validation.services import SERVICES
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.rollout import state_of
+from switchyard.manifests.analysis import Comparison, Metric, metrics
+
+WORDS = {Comparison.AT_LEAST: "is at least", Comparison.BELOW: "is below"}
+
+
+class NoAnalysisError(Exception):
+    """A service has no analysis. The text says why."""
+
+
+class NoVersionError(Exception):
+    """A service has no version that could be judged. The text says why."""
+
+
+class Verdict(StrEnum):
+    """What becomes of one measurement, in the words of Argo Rollouts."""
+
+    SUCCESSFUL = "Successful"
+    FAILED = "Failed"
+    INCONCLUSIVE = "Inconclusive"
+    ERROR = "Error"
+
+
+@dataclass(frozen=True)
+class Version:
+    """Pods of one template: those that are tried, those that are proved, or others that somebody asks for."""
+
+    role: Literal["new", "stable", "given"]
+    pod_hash: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One measurement.
+
+    Attributes:
+        version: of which it was taken.
+        metric: what was measured.
+        verdict: what becomes of it.
+        value: as text, in the metric's unit; None when there is none.
+        why: the reason for the verdict, in words.
+    """
+
+    version: Version
+    metric: Metric
+    verdict: Verdict
+    value: str | None
+    why: str
+
+
+async def measure(
+    access: ClusterAccess, name: str, service: CanarySettings, analysis: Analysis, pod_hash: str | None
+) -> list[Judgement]:
+    """Measures the version that is tried, and then the one that is proved if that is another.
+
+    Args:
+        access: to the cluster that knows the versions.
+        name: the service's name.
+        service: its settings.
+        analysis: what is asked, and where.
+        pod_hash: measures these pods alone, and asks no cluster.
+
+    Raises:
+        NoVersionError: there is nothing to measure.
+        switchyard.cli.prometheus.UnresolvedError: Prometheus' name does not resolve here.
+        Exception: one of `switchyard.kube.access.UNREACHABLE`.
+    """
+    if pod_hash is None:
+        cluster = await Cluster.connect(access)
+        versions = versions_of(name, service, await cluster.rollout(service.namespace, name))
+    else:
+        versions = [Version("given", pod_hash)]
+    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+        return await asyncio.gather(
+            *(
+                _measurement(client, analysis, version, metric)
+                for version in versions
+                for metric in metrics(name, analysis, version.pod_hash)
+            )
+        )
+
+
+async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: Version, metric: Metric) -> Judgement:
+    try:
+        result = await ask(client, analysis.prometheus, metric.query)
+    except NoAnswerError as error:
+        return Judgement(version, metric, Verdict.ERROR, None, str(error))
+    return judge(analysis, version, metric, result)
+
+
+def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence[float]) -> Judgement:
+    """Judges a result: the first sample decides, and what is neither a success nor a failure is inconclusive."""
+    if not result:
+        few = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
+        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{few} in {analysis.window_seconds} s")
+    value, threshold = result[0], metric.threshold
+    verdicts = {metric.comparison: Verdict.SUCCESSFUL, metric.comparison.opposite: Verdict.FAILED}
+    for comparison, verdict in verdicts.items():
+        if comparison.holds(value, threshold):
+            shown = _shown(value, threshold)
+            return Judgement(version, metric, verdict, shown, f"{shown} {WORDS[comparison]} {threshold}")
+    why = f"not a number: nothing was counted in {analysis.window_seconds} s"
+    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", why)
+
+
+def succeeded(judgements: Sequence[Judgement]) -> bool:
+    """Whether the version in question, which is the first, has succeeded by every metric."""
+    return all(
+        judgement.verdict is Verdict.SUCCESSFUL
+        for judgement in judgements
+        if judgement.version == judgements[0].version
+    )
+
+
+def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str | None:
+    """What else may be behind a result without samples than too few requests; None when all have some."""
+    if all(judgement.value is not None or judgement.verdict is Verdict.ERROR for judgement in judgements):
+        return None
+    return (
+        "If there were more requests, the metrics are named or labelled otherwise: the stack says "
+        f"{analysis.requests_metric} and {analysis.duration_metric}, with labels "
+        f'service="{analysis.service_label or name}" and {analysis.hash_label}.'
+    )
+
+
+def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[CanarySettings, Analysis]:
+    """Finds a service and its analysis.
+
+    Raises:
+        NoAnalysisError: there is no such service, or nothing is measured of it.
+    """
+    service = services.get(name)
+    if service is None:
+        raise NoAnalysisError(f"{name}: there is no such service. Known: {', '.join(sorted(services)) or 'none'}")
+    if not isinstance(service, CanarySettings):
+        raise NoAnalysisError(
+            f"{name}: has no analysis: its strategy is {service.strategy}, and only a canary's is asked here"
+        )
+    if service.canary.analysis is None:
+        remedy = set_command(f"{SERVICES}.{name}.canary.analysis.prometheus", Analysis().prometheus)
+        raise NoAnalysisError(f"{name}: has no analysis: canary.analysis is empty. {remedy}")
+    return service, service.canary.analysis
+
+
+def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] | None) -> list[Version]:
+    """The version that a Rollout is to have, and behind it the one that is proved if that is another.
+
+    Raises:
+        NoVersionError: there is no Rollout, or nobody has looked at it as it is now.
+    """
+    if rollout is None:
+        raise NoVersionError(
+            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Make it: pulumi up"
+        )
+    state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
+    if not (state.seen and state.pod_hash):
+        remedy = "See: kubectl -n argo-rollouts get pods"
+        raise NoVersionError(f"{key_of(name)}: the controller has not looked at the Rollout as it is now. {remedy}")
+    if state.pod_hash == stable:
+        return [Version("stable", stable)]
+    return [Version("new", state.pod_hash), *([Version("stable", stable)] if stable else [])]
+
+
+def _shown(value: float, threshold: float) -> str:
+    """A value as short as it may be without going over to the other side of its threshold."""
+    short = f"{value:.4g}"
+    return short if (float(short) < threshold) == (value < threshold) else str(value)

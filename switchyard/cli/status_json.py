@@ -1,0 +1,66 @@
+"""What `switchyard status --json` prints: names that scripts rely on, and the one place where they are."""
+
+from typing import Any
+
+from switchyard.cli.status import ServiceStatus, TrackStatus
+from switchyard.config.models.service_name import key_of
+from switchyard.kube.images import Running
+
+
+def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
+    """The whole answer.
+
+    Args:
+        stack: the stack's name.
+        services: as they were read.
+        balancer: what is wrong with the load balancer that the stack has; None when nothing is, or without one.
+    """
+    return {
+        "stack": stack,
+        "asConfigured": balancer is None and all(service.as_configured for service in services),
+        "loadBalancerProblem": balancer,
+        "services": [_service(service) for service in services],
+    }
+
+
+def failure(message: str, code: int) -> dict[str, Any]:
+    """What is printed instead when nothing can be said of the services; the exit code is the command's."""
+    return {"error": message, "exitCode": code}
+
+
+def _service(service: ServiceStatus) -> dict[str, Any]:
+    return {
+        "key": key_of(service.name),
+        "name": str(service.name),
+        "namespace": service.namespace,
+        "engine": service.engine.value,
+        "configured": service.configured.value,
+        "serving": None if service.serving is None else service.serving.value,
+        "asConfigured": service.as_configured,
+        "ingressLeadsTo": None if service.leads is None else sorted(service.leads),
+        "nodePort": service.node_port,
+        "simulated": service.simulated,
+        "tracks": {track.value: _track(found) for track, found in service.tracks.items()},
+        "notes": list(service.notes),
+    }
+
+
+def _track(track: TrackStatus) -> dict[str, Any]:
+    return {
+        "tag": track.tag,
+        "configured": track.configured,
+        "wanted": track.wanted,
+        "ready": track.ready,
+        "asConfigured": track.as_configured,
+        "running": [_running(one) for one in track.running],
+    }
+
+
+def _running(one: Running) -> dict[str, Any]:
+    return {
+        "image": one.reference,
+        "tag": one.image.tag,
+        "digest": one.digest or one.image.digest,
+        "pods": one.pods,
+        "ready": one.ready,
+    }

@@ -1,0 +1,261 @@
+"""Mistakes in the configuration, as lines that an engineer can act on."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
+from switchyard.config.examples import Loc, example, known_keys, takes, typing_error
+
+__all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
+
+SHOWN = 60
+"""Characters of a value that a line shows."""
+
+HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exec", "podPatch"})
+"""Values at and under these keys are never shown, whatever their shape: people put secrets there."""
+
+MISTAKES = 50
+"""Mistakes that one message shows."""
+
+LONGEST_KEY = 317
+"""Characters of the longest key that anything takes: an annotation's, with its prefix."""
+
+HIDDEN = "(not shown)"
+"""What a line has in the place of a value that it must not show."""
+
+
+EXAMPLE = "For example:"
+"""Before a command whose value is only one of those that are right."""
+
+SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
+"""Of pydantic's kinds of bounds."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake.
+
+    Attributes:
+        path: where it is, for example ``switchyard:services.backend.active``.
+        value: what stands there, as text for people.
+        rule: what is allowed instead.
+        remedy: what to do about it.
+    """
+
+    path: str
+    value: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        # A line break or a character without width in a key would tear the line, or hide the mistake.
+        path = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in self.path)
+        return f"{path}: {self.value}: {self.rule}. {self.remedy}"
+
+
+class SettingsError(Exception):
+    """The configuration has mistakes; the text has a line for each, ordered by path, as far as one can read them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        heading = f"{count} mistake{'s' if count > 1 else ''} in the configuration, nothing was changed:"
+        lines = [f"  {problem}" for problem in self.problems[:MISTAKES]]
+        if count > MISTAKES:
+            lines.append(f"  ... and {count - MISTAKES} more, which are shown when these are corrected.")
+        super().__init__("\n".join([heading, *lines]))
+
+
+def shown(value: Any) -> str:
+    """A value as a line shows it: quoted if it is text, and cut short; of a list or a mapping that it is one.
+
+    What is in a list or a mapping may be anything, a secret of the environment too.
+    """
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def shape(value: Any) -> str:
+    """What a value is that should be a mapping; of a text not what it says, which may be half-written YAML or JSON."""
+    return "text" if isinstance(value, str) else shown(value)
+
+
+def from_pydantic(
+    path: str, model: type[BaseModel], error: ValidationError, written: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """Puts pydantic's findings about one model into this project's words.
+
+    Args:
+        path: of the value that the model was made from.
+        model: the model.
+        error: what pydantic found.
+        written: by path, what the stack file has where YAML made another value of it.
+    """
+    return [_problem(path, model, details, written or {}) for details in error.errors(include_url=False)]
+
+
+def _shown_keys(loc: Loc) -> Iterator[int | str]:
+    """The keys of a location. Who writes ``TOKEN=value`` for a key under ``env`` has put the value into it."""
+    hidden = False
+    for key in loc:
+        if isinstance(key, str) and len(key) > LONGEST_KEY:
+            yield f"{key[: SHOWN - 1]}…" if not hidden else "…"
+            continue
+        name, equals, _ = str(key).partition("=") if hidden else (str(key), "", "")
+        yield f"{name}{equals}…" if equals else key
+        hidden = hidden or key in HIDDEN_BELOW
+
+
+def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], written: Mapping[str, str]) -> Problem:
+    loc: Loc = tuple(key for key in details["loc"] if key != "[key]")
+    keys = tuple(_shown_keys(loc))
+    path = below(root, *keys)
+    hidden = not HIDDEN_BELOW.isdisjoint(loc)
+    given = details["input"] if details["type"] != "missing" else None
+    text = written.get(path)
+    place = Place(path, model, loc, None if hidden else text or given)
+    value, rule, remedy = _words(place, details)
+    is_key = details["loc"][-1:] == ("[key]",)
+    if is_key:
+        hint = _parts(details)[1].replace("Rename it.", "").strip()
+        remedy = f"{hint} Rename it in the stack file, or take it out: {remove_value(path)}".strip()
+    if keys != loc:  # a command would have to name the key, and with it what must not be shown
+        remedy = "Rename the key in the stack file."
+    if hidden:
+        value = "unknown key" if details["type"] == "extra_forbidden" else HIDDEN
+        value = "missing" if details["type"] == "missing" else value
+    elif text is not None and given is not None and not is_key and text.lower() != str(given).lower():
+        value += f", written {text}"
+    return Problem(path, value, rule, remedy)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value is.
+
+    Attributes:
+        path: as messages show it.
+        model: the outermost model.
+        loc: keys below that model.
+        value: what stands there, as far as it may be shown.
+    """
+
+    path: str
+    model: type[BaseModel]
+    loc: Loc
+    value: object
+
+    def set(self, rule: str = "", words: str = "Set it:", siblings: Iterable[str] = ()) -> str:
+        """A remedy that sets a value which is right there; without one, a remedy that takes the value out.
+
+        Args:
+            rule: what is said of the value, which may have an example.
+            words: before the command.
+            siblings: keys beside the value that contradict what is set, and are taken out with it.
+        """
+        right = example(self.model, self.loc, self.value, rule)
+        if right is None:
+            return remove_command(self.path)
+        parent = self.path.removesuffix(f".{self.loc[-1]}")
+        others = [remove_value(below(parent, key)) for key in siblings]
+        if others and right == self.value:
+            return f"Take out what contradicts it: {' && '.join(others)}"
+        return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
+
+
+def _words(place: Place, details: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Value, rule and remedy of one finding."""
+    kind, context = details["type"], details.get("ctx", {})
+    value = shown(details["input"])
+    match kind:
+        case "extra_forbidden":
+            return _unknown_key(place)
+        case "missing":
+            return "missing", "the key has no default", _choose(place)
+        case "enum" | "literal_error":
+            allowed = context["expected"].replace("'", "").replace(" or ", ", ")
+            if allowed in {"True", "False"}:
+                allowed = allowed.lower()
+            return value, f"allowed: {allowed}", _choose(place)
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
+            bound = next(iter(context.values()))
+            return value, f"must be {SYMBOLS[kind]} {bound}", _bounded(place, bound)
+        case "value_error":
+            rule, hint = _parts(details)
+            said = "" if re.fullmatch(r"Example: \S+\.", hint) else hint  # the command says the same
+            siblings = getattr(context.get("error"), "siblings", ())
+            return value, rule, f"{said} {place.set(hint, words=EXAMPLE, siblings=siblings)}".strip()
+        case _:
+            return _mistyped(place, kind, details)
+
+
+def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
+    """Rule and hint of a validator of this project, the hint as a sentence."""
+    rule, _, hint = str(details.get("ctx", {}).get("error", "")).partition(" | ")
+    return rule, f"{hint.rstrip('.')}." if hint else ""
+
+
+def _mistyped(place: Place, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The same of a value of another type than the one that belongs there."""
+    given = details["input"]
+    match kind:
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return shown(given), "must be a whole number, without quotes", place.set()
+        case "float_type" | "float_parsing":
+            return shown(given), "must be a number", place.set()
+        case "bool_type" | "bool_parsing":
+            return shown(given), "must be true or false, without quotes", place.set()
+        case "string_type":
+            made = "a boolean" if isinstance(given, bool) else "a number"
+            why = f", and without quotes YAML made {made} of it" if isinstance(given, int | float) else ""
+            return shown(given), f"must be text{why}", _as_text(place, given)
+        case "string_too_short":
+            return shown(given), "must not be empty", place.set(words=EXAMPLE)
+        case "tuple_type" | "list_type":
+            return shape(given), "must be a list", f"Write it as a list. {remove_command(place.path)}"
+        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            remedy = f"Write its keys below it in the stack file. {remove_command(place.path)}"
+            return shape(given), "must be a mapping of keys to values", remedy
+        case _:
+            return shown(given), details["msg"], place.set()
+
+
+def _bounded(place: Place, bound: float) -> str:
+    """The bound itself where it is allowed: the nearest value to what was asked for."""
+    right = bound if takes(place.model, place.loc, bound) else example(place.model, place.loc)
+    return remove_command(place.path) if right is None else set_command(place.path, right)
+
+
+def _choose(place: Place) -> str:
+    if place.loc == ("active",):
+        # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
+        either = f"{set_value(place.path, 'blue')}, or: {set_value(place.path, 'green')}"
+        return f"Set it: to the colour that serves. {either}"
+    return place.set()
+
+
+def _unknown_key(place: Place) -> tuple[str, str, str]:
+    key, known = str(place.loc[-1]), known_keys(place.model, place.loc[:-1])
+    close = typing_error(key, known)
+    hint = f"Did you mean {close}?" if close else f"Known keys: {', '.join(known) or 'none'}."
+    value = "unknown key" if key.isascii() and key == key.strip() else f"unknown key {key!a}"
+    return value, "only known keys are allowed", f"{hint} {remove_command(place.path)}"
+
+
+def _as_text(place: Place, given: object) -> str:
+    if isinstance(given, Mapping | list | tuple):
+        return remove_command(place.path)
+    if not HIDDEN_BELOW.isdisjoint(place.loc) or (isinstance(given, int | float) and place.value is given):
+        # Of a number or a boolean nobody knows how it was written, unless the stack file is there to say so.
+        return f"Put it in quotes in the stack file, or let this ask for it: {set_value(place.path, None)}"
+    if given is None:
+        return f"Write a text in quotes. {remove_command(place.path)}"
+    return place.set(words="Set what you mean, as text:")

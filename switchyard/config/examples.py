@@ -1,0 +1,235 @@
+"""A value that is right at a place of the configuration, for the commands that the program proposes."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import lru_cache
+from ipaddress import IPv4Network
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from switchyard.config.aws_partition import partition
+
+Loc = tuple[int | str, ...]
+
+GUARDED = re.compile(r"(allow|adopt|force|skip|remove|delete|retire|replace)([A-Z].*)?")
+"""Keys that lift a protection. They are never proposed for another key, nor their values for a wrong one."""
+
+_REGION = "ap-northeast-2"
+_ARN = f"arn:{partition(_REGION)}"
+"""Beginning of an ARN. The rules between an ARN and the cluster's region name the right partition themselves."""
+
+_BY_KEY: Mapping[str, object] = {
+    "ami": "ami-0123456789abcdef0",
+    "certificate": f"{_ARN}:acm:{_REGION}:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+    "chart": "argo-rollouts",
+    "diskGb": 40,
+    "header": "X-Group",
+    "host": "api.example.org",
+    "image": "ghcr.io/org/backend",
+    "key": "token",
+    "name": "production",
+    "path": "/ready",
+    "pause": 300,
+    "repository": "https://argoproj.github.io/argo-helm",
+    "secret": "backend-secrets",
+    "service": "backend",
+    "tag": "v1.0.0",
+    "type": "t3.medium",
+    "value": "beta",
+    "version": "2.41.0",
+    "waf": f"{_ARN}:wafv2:{_REGION}:123456789012:regional/webacl/production/11111111-2222-3333-4444-555555555555",
+    "weight": 10,
+    "zone": "ap-northeast-2b",
+}
+"""For keys that have no default, or none as their default."""
+
+LONGEST_OPTION = 60
+"""Characters of a value that may be one of a few options, misspelt."""
+
+LONGEST_VALUE = 500
+"""Characters of a value that a command repeats."""
+
+_GENERAL: tuple[object, ...] = ("example", 1, 10, 1000, 30080, "10.0.0.0/16")
+
+_WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": False, "n": False, "false": False}
+
+
+def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = "") -> object | None:
+    """A value that the model takes at a place; None where there is no single value, or none is known.
+
+    Args:
+        model: the outermost model.
+        loc: the keys of the place.
+        value: what stands there now, to stay close to it; None for what is missing or must not be shown.
+        rule: what is said of it, which may have an example.
+    """
+    taken, field = _place(model, loc)
+    if taken is None:
+        return None
+    candidates = _candidates(str(loc[-1]), field, taken, value, rule)
+    return next((candidate for candidate in candidates if takes(model, loc, candidate)), None)
+
+
+def takes(model: type[BaseModel], loc: Loc, value: object) -> bool:
+    """Whether a model takes a value at a place."""
+    # Which entry of a list it is makes no difference, and a list may have thousands of wrong ones.
+    taken = _adapter(model, tuple(0 if isinstance(key, int) else key for key in loc))
+    if taken is None:
+        return False
+    try:
+        taken.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@lru_cache
+def _adapter(model: type[BaseModel], loc: Loc) -> TypeAdapter[Any] | None:
+    taken, _ = _place(model, loc)
+    return None if taken is None else TypeAdapter(taken)
+
+
+def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
+    """Keys that the (nested) model at a place takes."""
+    taken = _bare(_place(model, loc)[0])
+    return [field.alias or name for name, field in taken.model_fields.items()] if _is_model(taken) else []
+
+
+def typing_error(key: str, known: list[str]) -> str | None:
+    """The one known key that a key is a typing error of.
+
+    Only that: a key that merely resembles another one may well mean something else (`envFrom` is not `env`), and
+    one that lifts a protection is for nobody to come upon by chance.
+    """
+    if GUARDED.fullmatch(key):
+        return None
+    allowed = 1 if len(key) <= 6 else 2
+    folded = _folded(key)
+    near = sorted(
+        (_distance(folded, _folded(other)), other)
+        for other in known
+        if not GUARDED.fullmatch(other) and abs(len(folded) - len(_folded(other))) <= allowed
+    )
+    if not near or near[0][0] > allowed or (len(near) > 1 and near[1][0] == near[0][0]):
+        return None
+    return near[0][1]
+
+
+def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, rule: str) -> Iterator[object]:
+    guarded = GUARDED.fullmatch(key) is not None
+    if value is not None and not guarded:
+        yield from _near(key, value, taken)
+    default = field.get_default(call_default_factory=True, validated_data={}) if field is not None else None
+    if isinstance(default, Enum | IPv4Network):
+        default = str(default)
+    if isinstance(default, str | int | float):
+        yield default
+    if guarded:
+        yield False
+    if key in _BY_KEY:
+        yield _BY_KEY[key]
+    if (match := re.search(r"Examples?: ([^\s,;]+)", rule)) is not None:
+        yield match[1]
+    yield from _options(taken)
+    yield from _GENERAL
+    yield True
+
+
+def _near(key: str, value: object, taken: Any) -> Iterator[object]:
+    """What was probably meant."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > LONGEST_VALUE:
+        return
+    if isinstance(value, bool):
+        text = str(value).lower()
+    folded = text.strip().lower()
+    if _bare(taken) is str:
+        yield text.strip()
+    if key == "image":
+        yield re.sub(r"(:[^/:]*)?(@.*)?$", "", folded)
+    if _bare(taken) is IPv4Network and "/" in text:
+        yield _network(text)
+    if folded in _WORDS:
+        yield _WORDS[folded]
+    if re.fullmatch(r"-?[0-9]{1,15}", folded):
+        yield int(folded)
+    options = [str(option) for option in _options(taken) if len(folded) <= LONGEST_OPTION]
+    by_folded = {option.lower(): option for option in options}
+    for close in difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.7):
+        yield by_folded[close]
+
+
+def _network(text: str) -> str | None:
+    """The network that an address with a prefix is in."""
+    try:
+        return str(IPv4Network(text, strict=False))
+    except ValueError:
+        return None
+
+
+def _options(taken: Any) -> Iterator[object]:
+    bare = _bare(taken)
+    if get_origin(bare) is Literal:
+        yield from get_args(bare)
+    elif isinstance(bare, type) and issubclass(bare, Enum):
+        yield from (option.value for option in bare)
+
+
+def _place(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
+    """The type at a place, with its rules, and the field of a model if it is one."""
+    current: Any = model
+    field = None
+    for key in loc:
+        current, field = _bare(current), None
+        if _is_model(current):
+            fields = {one.alias or name: one for name, one in current.model_fields.items()}
+            if (field := fields.get(str(key))) is None:
+                return None, None
+            metadata = tuple(field.metadata)
+            current = Annotated[(field.annotation, *metadata)] if metadata else field.annotation
+        elif get_origin(current) is dict:
+            current = get_args(current)[1]
+        elif get_origin(current) is tuple:
+            current = get_args(current)[0]
+        else:
+            return None, None
+    return current, field
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without its rules, and of an optional one the type."""
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin in {Union, UnionType}:
+            annotation = next(option for option in get_args(annotation) if option is not type(None))
+        else:
+            return annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _folded(key: str) -> str:
+    return re.sub(r"[\s_-]", "", key).lower()
+
+
+def _distance(one: str, other: str) -> int:
+    """Edits between two words, two neighbours in the wrong order counted as one."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, right in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

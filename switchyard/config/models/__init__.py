@@ -1,0 +1,1 @@
+"""The models of the configuration: one area a file, frozen, unknown keys refused."""

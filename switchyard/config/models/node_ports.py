@@ -1,0 +1,19 @@
+"""Ports on the nodes: their range, a number in it, and a free one."""
+
+from collections.abc import Collection
+from typing import Annotated
+
+from pydantic import Field
+
+from switchyard.config.models.base import Int
+
+FIRST, LAST = 30000, 32767
+"""The range that Kubernetes gives ports on the nodes from, unless its API server is configured otherwise."""
+
+NodePort = Annotated[Int, Field(ge=FIRST, le=LAST)]
+"""A fixed port on the nodes."""
+
+
+def free_port(near: int, taken: Collection[int]) -> int | None:
+    """The first port from a number upwards that nobody has, from the start of the range again; None for none."""
+    return next((number for number in (*range(near, LAST + 1), *range(FIRST, near)) if number not in taken), None)

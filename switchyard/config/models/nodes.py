@@ -1,0 +1,174 @@
+"""The node table: which machine is for what, and the labels and taints that follow from it."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, Strict, ValidationInfo
+from pydantic.alias_generators import to_camel
+
+from switchyard.config.models.base import Int, Model
+from switchyard.config.models.instance_types import FAMILIES
+from switchyard.config.models.machine_types import MACHINES, MachineType
+from switchyard.config.types.text import LabelKey, LabelValue
+
+WORKLOAD = "workload"
+"""Label that says what a node is for; node selectors name it."""
+
+DEDICATED = "dedicated"
+"""Key of the taint that keeps a node for one service."""
+
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+"""Label and taint of the control plane, as kubeadm sets them."""
+
+
+class Role(StrEnum):
+    """What a node does in the cluster."""
+
+    CONTROL_PLANE = "controlPlane"
+    WORKER = "worker"
+
+
+class Taint(Model):
+    """A taint of a node."""
+
+    key: str
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class Toleration(Model):
+    """A toleration of a pod, as Kubernetes has it."""
+
+    key: LabelKey | None = None
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: LabelValue | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Whether a pod with this toleration may go to a node with that taint."""
+        if self.effect is not None and self.effect != taint.effect:
+            return False
+        if self.key is None:
+            return self.operator == "Exists"
+        return self.key == taint.key and (self.operator == "Exists" or (self.value or "") == (taint.value or ""))
+
+
+class _OtherKeysError(ValueError):
+    """A type of machine that is wrong together with other keys of its node.
+
+    Attributes:
+        siblings: keys that have to go when the type is set to one that the table has.
+    """
+
+    def __init__(self, text: str, siblings: Iterable[str]) -> None:
+        super().__init__(text)
+        self.siblings = tuple(to_camel(key) for key in siblings)
+
+
+def _known_machine(name: str, info: ValidationInfo) -> str:
+    """Takes a type whose size is known, from the table or from the other two keys of the node."""
+    sizes: Mapping[str, Any] = info.data or {}  # without a node around it, a type must be one of the table
+    given = {key: sizes.get(key) for key in ("vcpu", "memory_gb")}
+    known, missing = MACHINES.get(name), [key for key, value in given.items() if value is None]
+    mistaken = bool(sizes) and any(key not in sizes for key in given)  # that key has a line of its own
+    if known is None and missing and not mistaken:
+        keys = " and ".join(to_camel(key) for key in missing)
+        raise _OtherKeysError(
+            f"unknown instance type; known are the usual sizes of {', '.join(FAMILIES)} | For another one set {keys} "
+            "of the node as well, to the figures of its type.",
+            (key for key in given if key not in missing),
+        )
+    if known is not None:
+        table = {"vcpu": known.vcpu, "memory_gb": known.memory_mib / 1024}
+        different = [key for key, value in given.items() if value is not None and value != table[key]]
+        if different:
+            raise _OtherKeysError(
+                f"has {known.vcpu} vCPU and {table['memory_gb']:g} GiB, and vcpu or memoryGb of the node differ | "
+                "The program knows the figures of this type.",
+                different,
+            )
+    return name
+
+
+class NodeSettings(Model):
+    """One machine of the cluster.
+
+    Attributes:
+        role: what it does in the cluster.
+        vcpu: virtual CPUs, for a type that the table does not have.
+        memory_gb: nominal memory in GiB, for a type that the table does not have.
+        type: EC2 instance type, or the one that comes closest.
+        zone: availability zone.
+        disk_gb: root disk in GB.
+        workload: value of its `workload` label; None leaves it without.
+        dedicated: the one service that it is kept for, by a taint; None leaves it open.
+    """
+
+    role: Role = Role.WORKER
+    # Before the type, whose validator reads them.
+    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = None
+    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = None
+    type: Annotated[LabelValue, AfterValidator(_known_machine)]
+    zone: LabelValue
+    disk_gb: Int = Field(ge=8, le=16384)
+    workload: LabelValue | None = None
+    dedicated: LabelValue | None = None
+
+    @property
+    def machine(self) -> MachineType:
+        """The machine behind the node."""
+        if self.vcpu is None or self.memory_gb is None:
+            return MACHINES[self.type]
+        return MachineType(self.type, self.vcpu, round(self.memory_gb * 1024))
+
+
+def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
+    """Labels that a kubelet on EC2 gives its node."""
+    return {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": node.machine.architecture,
+        "node.kubernetes.io/instance-type": node.type,
+        "topology.kubernetes.io/zone": node.zone,
+        "topology.kubernetes.io/region": node.zone[:-1],
+    }
+
+
+def labels(node: NodeSettings) -> dict[str, str]:
+    """Labels that placement gives a node."""
+    found = {}
+    if node.role is Role.CONTROL_PLANE:
+        found[CONTROL_PLANE] = ""
+    if node.workload is not None:
+        found[WORKLOAD] = node.workload
+    return found
+
+
+def taints(node: NodeSettings) -> list[Taint]:
+    """Taints that placement gives a node."""
+    found = []
+    if node.role is Role.CONTROL_PLANE:
+        found.append(Taint(key=CONTROL_PLANE))
+    if node.dedicated is not None:
+        found.append(Taint(key=DEDICATED, value=node.dedicated))
+    return found
+
+
+def _dedicated(type_: str, zone: str, disk_gb: int, service: str) -> NodeSettings:
+    return NodeSettings(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
+
+
+DEFAULT_NODES: Mapping[str, NodeSettings] = MappingProxyType(
+    {
+        "k8s-master": NodeSettings(role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80),
+        "k8s-worker-1": NodeSettings(type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"),
+        "k8s-worker-2": NodeSettings(type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"),
+        "k8s-rabbitmq": _dedicated("t3.small", "ap-northeast-2a", 40, "rabbitmq"),
+        "k8s-postgresql": _dedicated("t3.small", "ap-northeast-2b", 60, "postgresql"),
+        "k8s-redis": _dedicated("t3.small", "ap-northeast-2c", 30, "redis"),
+        "k8s-monitoring": _dedicated("t3.large", "ap-northeast-2c", 60, "monitoring"),
+    }
+)
+"""The seven machines of the cluster: one control plane, two for applications, four kept for one service each."""

@@ -1,0 +1,135 @@
+"""Words about what a stack owns: a service that is taken away, objects that are taken over, an earlier stack."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from switchyard.config.commands import remove_command, remove_value, set_value
+from switchyard.config.errors import Problem, set_command, shown
+from switchyard.config.models.base import Bool, Model
+from switchyard.config.models.service_name import KubernetesName, NamespacedName
+from switchyard.config.types.text import DnsLabel, matching
+
+REMOVE = "remove"
+"""Key of a service that is to be taken away. Of its other keys only name and namespace are read then."""
+
+DEFAULT_NAMESPACE = "default"
+
+ObjectReference = Annotated[
+    str,
+    matching(
+        r"[A-Z][A-Za-z]+/[a-z0-9]([-.a-z0-9]*[a-z0-9])?",
+        "must be a kind and a name of the service's namespace | Example: ServiceAccount/payments",
+    ),
+]
+"""An object that the stack may take over although it did not make it."""
+
+
+class Owned(Model):
+    """What a service says of the objects that are there before it, or that it leaves behind.
+
+    Attributes:
+        remove: true takes the service away; of its other keys only name and namespace are read then.
+        leaves: a namespace that the service moves away from: what the stack has of it there is deleted at the end of
+            the update, although it serves.
+        adopt: objects that the stack may take over although it did not make them, as ``Kind/name``. They stay when it
+            lets go of them.
+        adopt_existing_service: the same for the users' Service. Until the switch its own ready pods count as those
+            that serve. Read when the stack makes its Service, and not later.
+    """
+
+    remove: Bool = False
+    leaves: DnsLabel | None = None
+    adopt: tuple[ObjectReference, ...] = ()
+    adopt_existing_service: Bool = False
+
+    def adopts_service(self, name: str) -> bool:
+        """Whether the stack may take over the users' Service of this name."""
+        return self.adopt_existing_service or f"Service/{name}" in self.adopt
+
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces of Kubernetes itself: no service goes there."""
+
+RESERVED_NAMES: Mapping[str, str] = {
+    "kubernetes": "Service kubernetes is the API server's",
+    "default": "ServiceAccount default is that of every pod without another, and Kubernetes makes it anew",
+}
+"""Names that Kubernetes itself uses in a namespace, each with what has it."""
+
+_FORMER = re.compile(r"[^/\s]+/[^/\s]+")
+
+
+def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -> NamespacedName | None:
+    """Namespace and name of a service that is marked to be taken away; None for one that stays.
+
+    Args:
+        path: of the service.
+        key: of the service.
+        raw: its value in the configuration.
+        problems: takes what is wrong.
+    """
+    if not isinstance(raw, Mapping) or REMOVE not in raw:
+        return None
+    remove = raw[REMOVE]
+    if not isinstance(remove, bool):
+        at = f"{path}.{REMOVE}"
+        remedy = f"To take the service away: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
+        problems.append(Problem(at, shown(remove), "must be true or false, without quotes", remedy))
+        return None
+    if not remove:
+        return None
+    namespace, name = raw.get("namespace", DEFAULT_NAMESPACE), raw.get("name")
+    try:
+        namespace = str(TypeAdapter(DnsLabel).validate_python(namespace))
+    except ValidationError:
+        at = f"{path}.namespace"
+        rule = "must be the namespace that the service is in"
+        problems.append(Problem(at, shown(namespace), rule, set_command(at, DEFAULT_NAMESPACE)))
+        namespace = DEFAULT_NAMESPACE
+    try:
+        name = key if name is None else str(TypeAdapter(KubernetesName).validate_python(name))
+    except ValidationError:
+        at = f"{path}.name"
+        rule = "must be the name that the service's objects have; without it, that is the key"
+        problems.append(Problem(at, shown(name), rule, remove_command(at)))
+        name = key
+    return NamespacedName(namespace, name)
+
+
+def is_unclear_removal(raw: object) -> bool:
+    """Whether nobody can tell if a service is to be taken away: its other keys are not judged then."""
+    return isinstance(raw, Mapping) and REMOVE in raw and not isinstance(raw[REMOVE], bool)
+
+
+def reserved_problems(path: str, service: NamespacedName, *, named: bool) -> Iterator[Problem]:
+    """Refuses names and namespaces that are those of Kubernetes itself.
+
+    Args:
+        path: of the service.
+        service: its namespace and name in Kubernetes.
+        named: whether the settings give the name; else it is the key.
+    """
+    namespace, name = service
+    if namespace in SYSTEM_NAMESPACES:
+        rule = "is a namespace of Kubernetes itself, where a service could take the place of a part of the cluster"
+        yield Problem(f"{path}.namespace", shown(namespace), rule, set_command(f"{path}.namespace", DEFAULT_NAMESPACE))
+    if name in RESERVED_NAMES:
+        at = f"{path}.name" if named else path
+        yield Problem(at, shown(name), f"is a reserved name: {RESERVED_NAMES[name]}", "Rename it in the stack file.")
+
+
+def leaves_problems(path: str, namespace: str, leaves: str | None) -> Iterator[Problem]:
+    """Refuses to leave the namespace that the service is in: what serves there might be deleted unasked."""
+    if leaves == namespace:
+        rule = "is the namespace that the service is in: it names one that it has moved away from"
+        yield Problem(f"{path}.leaves", shown(leaves), rule, remove_command(f"{path}.leaves"))
+
+
+def former_problems(at: str, former: Any) -> Iterator[Problem]:
+    """Refuses a former stack not written as ``project/stack``, with ``@identity`` behind it for a lost state."""
+    if former is not None and (not isinstance(former, str) or _FORMER.fullmatch(former) is None):
+        rule = "must be the project and the name of the stack that the marks on the objects name"
+        yield Problem(at, shown(former), rule, f"For example: {set_value(at, 'switchyard/staging')}")

@@ -1,0 +1,69 @@
+"""The ConfigMaps and Secrets that the pods of a service read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from switchyard.config.models.environment import Environment
+from switchyard.config.models.service import ColourSettings, ServiceSettings, Track
+
+Kind = Literal["ConfigMap", "Secret"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One object that pods read.
+
+    Attributes:
+        kind: of the object.
+        name: of the object, in the service's namespace.
+        keys: those that are read; None reads all.
+        optional: whether pods start without it.
+    """
+
+    kind: Kind
+    name: str
+    keys: frozenset[str] | None = None
+    optional: bool = False
+
+    @property
+    def key(self) -> str:
+        """How a pod template names it, for example ``configmap/backend-config``."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    def joined(self, other: "Reference") -> "Reference":
+        """This reference and another to the same object, as a single one."""
+        keys = None if self.keys is None or other.keys is None else self.keys | other.keys
+        return Reference(self.kind, self.name, keys, self.optional and other.optional)
+
+
+def tracked_references(service: ServiceSettings, track: Track) -> dict[str, Reference]:
+    """The objects of which a change makes a new version of a track's pods, by their keys in order."""
+    if service.content_hash == "none":
+        return {}
+    references: dict[str, Reference] = {}
+    for reference in _references(service, service.own(track), secret_env=service.content_hash == "all"):
+        references[reference.key] = reference.joined(references.get(reference.key, reference))
+    return dict(sorted(references.items()))
+
+
+def _references(service: ServiceSettings, own: ColourSettings, *, secret_env: bool) -> Iterator[Reference]:
+    for volume in (service.volumes | own.volumes).values():
+        for kind, source in volume.sources():
+            yield Reference(kind, source.name, frozenset(source.items) or None, source.optional)
+    places: list[Environment | ColourSettings] = [service, own, *service.init_containers, *service.sidecars]
+    for settings in places:
+        yield from _of_environment(settings, secret_env=secret_env)
+
+
+def _of_environment(settings: Environment | ColourSettings, *, secret_env: bool) -> Iterator[Reference]:
+    for source in settings.env_from:
+        if source.config_map is not None:
+            yield Reference("ConfigMap", source.config_map, None, source.optional)
+        if source.secret is not None:
+            yield Reference("Secret", source.secret, None, source.optional)
+    for value in settings.config_env.values():
+        yield Reference("ConfigMap", value.config_map, frozenset({value.key}), value.optional)
+    if secret_env:
+        for secret in settings.secret_env.values():
+            yield Reference("Secret", secret.secret, frozenset({secret.key}))

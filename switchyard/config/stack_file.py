@@ -1,0 +1,295 @@
+"""What the stack file says, beside what the engine makes of it.
+
+The engine reads the stack file as YAML and gives the program JSON: `2.0` arrives as 2, `010` as 8, `2024-11-20` as
+`2024-11-20 00:00:00 +0000 UTC`, all without a word. The rules of reading are those of gopkg.in/yaml.v3, which the
+engine uses, as `pulumi config --json` of 3.250 shows them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from switchyard.config.commands import below, set_command
+from switchyard.config.errors import HIDDEN, HIDDEN_BELOW, Problem, shown
+
+GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
+"""The text that the engine makes of a date without quotes."""
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
+_MERGE = "<<"
+_BINARY = "tag:yaml.org,2002:binary"
+_RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
+"""Tags that have YAML decide what a value is, in quotes as well."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value as the stack file has it.
+
+    Attributes:
+        text: its characters, without quotes.
+        line: of the file, from 1.
+        plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
+        binary: whether it is marked `!!binary`.
+    """
+
+    text: str
+    line: int
+    plain: bool
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """The values of a stack file.
+
+    Attributes:
+        name: of the file.
+        nodes: what it has for each key of the configuration, such as `switchyard:services`.
+    """
+
+    name: str
+    nodes: Mapping[str, yaml.Node]
+
+    def scalars(self, path: str) -> dict[str, Scalar]:
+        """The single values at and under a key of the configuration, each by its path."""
+        return dict(_scalars(path, self.nodes[path])) if path in self.nodes else {}
+
+
+def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | None = None) -> Written | None:
+    """Reads a stack's file; None where there is none, or none that can be read: the engine says so itself.
+
+    Args:
+        directory: the project's, or one below it.
+        stack: the stack's name, with or without organization and project.
+        namespace: of the configuration's keys.
+        file: the stack's file, where an option of the engine names another one than that of the project.
+    """
+    path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
+    if path is None:
+        return None
+    try:
+        # As bytes: the engine too reads UTF-16 with its mark at the beginning.
+        document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
+        config = dict(_pairs(document)).get("config")
+        nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
+        written = Written(path.name, nodes)
+        for key in nodes:
+            written.scalars(key)
+    except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that holds itself
+        return None
+    return written
+
+
+def differences(path: str, arrived: object, written: Written | None) -> Iterator[Problem]:
+    """Every value under a path that is not what the stack file says, or shows by itself that it cannot be.
+
+    A difference counts only where YAML explains it: a stack that is configured from another file is not judged by
+    this one.
+    """
+    scalars = written.scalars(path) if written is not None else {}
+    name = written.name if written is not None else "the stack file"
+    yield from _different(path, arrived, scalars, name, hidden=False)
+    if written is not None and path in written.nodes:
+        yield from _different_keys(path, written.nodes[path], arrived, name)
+
+
+def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
+    """By path, what the stack file has where YAML has made what arrived of a value without quotes.
+
+    A value that is not made of what the file says is from another file: its path is left out.
+    """
+    if written is None:
+        return {}
+    values = dict(_values(path, arrived))
+    return {
+        at: scalar.text
+        for at, scalar in written.scalars(path).items()
+        if scalar.plain and at in values and _makes(scalar.text, values[at])
+    }
+
+
+def _values(path: str, arrived: object) -> Iterator[tuple[str, object]]:
+    if isinstance(arrived, Mapping):
+        for key, value in arrived.items():
+            yield from _values(below(path, str(key)), value)
+    elif isinstance(arrived, list):
+        for index, value in enumerate(arrived):
+            yield from _values(below(path, index), value)
+    else:
+        yield path, arrived
+
+
+def _makes(text: str, arrived: object) -> bool:
+    """Whether a value without quotes arrives as this one."""
+    if arrived is None:
+        return text in _NULLS
+    if isinstance(arrived, bool):
+        return text in _BOOLEANS and text.lower() == str(arrived).lower()
+    if isinstance(arrived, int | float):
+        number = _number(text)
+        return number is not None and float(number) == float(arrived)
+    return text == arrived or (GO_TIME.fullmatch(str(arrived)) is not None and _DATE.fullmatch(text) is not None)
+
+
+def _different(
+    path: str, arrived: object, scalars: Mapping[str, Scalar], name: str, *, hidden: bool
+) -> Iterator[Problem]:
+    if isinstance(arrived, Mapping):
+        for key, value in arrived.items():
+            at = below(path, str(key))
+            if GO_TIME.fullmatch(str(key)):
+                rule = "is what YAML makes of a date without quotes, and not what was written"
+                yield Problem(at, "a key", rule, "Write the key in quotes in the stack file.")
+            yield from _different(at, value, scalars, name, hidden=hidden or str(key) in HIDDEN_BELOW)
+    elif isinstance(arrived, list):
+        for index, value in enumerate(arrived):
+            yield from _different(below(path, index), value, scalars, name, hidden=hidden)
+    elif isinstance(arrived, str):
+        yield from _different_text(path, arrived, scalars.get(path), name, hidden=hidden)
+    elif isinstance(arrived, int | float) and not isinstance(arrived, bool) and not hidden:
+        # What is hidden is text, so that a number in its place is refused by its type.
+        if (scalar := scalars.get(path)) is None:
+            return
+        read = _number(scalar.text) if scalar.plain else None
+        if read is not None and float(read) == float(arrived) and not _is_same_number(scalar.text, arrived):
+            rule = f"YAML reads this as the number {arrived}, line {scalar.line} of {name}"
+            remedy = (
+                f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, arrived))}"
+            )
+            yield Problem(path, scalar.text, rule, remedy)
+
+
+def _different_text(path: str, arrived: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
+    where = f"line {scalar.line} of {name}" if scalar is not None else name
+    if GO_TIME.fullmatch(arrived) is not None:
+        known = scalar is not None and _DATE.fullmatch(scalar.text) is not None and scalar.text != arrived
+        # Without the file one date is as likely as another: 2024-11-20, 2024-11-20T00:00:00Z.
+        as_written = scalar.text if scalar is not None and known else None
+        rule = "is what YAML makes of a date without quotes, and not what was written"
+        remedy = f"Put it in quotes, {where}. {set_command(path, None if hidden else as_written, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
+    elif scalar is not None and scalar.binary and scalar.text != arrived:
+        rule = f"{where} marks it !!binary, and YAML decodes it"
+        remedy = f"Write it as text in quotes. {set_command(path, None if hidden else arrived, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
+
+
+def _different_keys(path: str, node: yaml.Node, arrived: object, name: str) -> Iterator[Problem]:
+    """Keys without quotes that YAML takes for a number, a date or nothing."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(arrived, list):
+        for index, (item, value) in enumerate(zip(node.value, arrived, strict=False)):
+            yield from _different_keys(below(path, index), item, value, name)
+    if not isinstance(node, yaml.MappingNode) or not isinstance(arrived, Mapping):
+        return
+    for key, scalar, value in _entries(node):
+        if key in arrived:
+            yield from _different_keys(below(path, key), value, arrived[key], name)
+        elif scalar.plain and _as_key(key) in arrived:
+            rule = f"line {scalar.line} of {name}: YAML takes this key without quotes for {_kind(key)}"
+            yield Problem(below(path, key), "a key", rule, "Put the key in quotes in the stack file.")
+
+
+def _is_same_number(text: str, arrived: float) -> bool:
+    """Whether every reader takes the text for the number: no octal, no hexadecimal, no lost digit."""
+    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(arrived))
+
+
+def _plain(text: str, arrived: float) -> float:
+    """The number that a reader sees who knows nothing of octal; of other notations, what arrived."""
+    digits = text.replace("_", "")
+    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else arrived
+
+
+def _number(text: str) -> float | None:
+    """A number as yaml.v3 reads it; None for what is none."""
+    if text[:1] == "_":
+        return None
+    plain = text.replace("_", "")
+    if (match := _INTEGER.fullmatch(plain)) is not None:
+        sign, digits = match.groups()
+        octal = digits[0] == "0" and digits.isdigit() and len(digits) > 1
+        return int(f"{sign}{digits}", 8 if octal else 0)
+    return float(plain) if _FLOAT.fullmatch(plain) else None
+
+
+def _as_key(text: str) -> str | None:
+    """What the engine makes of a key without quotes, as text; None for what it leaves alone, and for a date."""
+    if text in _NULLS:
+        return "<nil>"
+    if text in _BOOLEANS:
+        return text.lower()
+    number = _number(text)
+    return None if number is None else f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _kind(text: str) -> str:
+    if text in _NULLS:
+        return "nothing"
+    if text in _BOOLEANS:
+        return "true or false"
+    return "a number"
+
+
+def _stack_file(directory: Path, stack: str) -> Path | None:
+    for above in (directory, *directory.parents):
+        for ending in ("yaml", "yml"):
+            project = above / f"Pulumi.{ending}"
+            if project.is_file():
+                return _beside(project, stack)
+    return None
+
+
+def _beside(project: Path, stack: str) -> Path | None:
+    try:
+        settings = yaml.safe_load(project.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return None
+    directory = settings.get("stackConfigDir") if isinstance(settings, Mapping) else None
+    folder = project.parent / str(directory or ".")
+    candidates = (folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        yield from ((key, value) for key, _, value in _entries(node))
+
+
+def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
+    """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them."""
+    own = {key.value: (_scalar(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    merged: dict[str, tuple[Scalar, yaml.Node]] = {}
+    if _MERGE in own and own[_MERGE][0].plain:
+        source = own.pop(_MERGE)[1]
+        for one in source.value if isinstance(source, yaml.SequenceNode) else [source]:
+            if isinstance(one, yaml.MappingNode):
+                merged = {key: (scalar, value) for key, scalar, value in _entries(one)} | merged
+    for key, (scalar, value) in (merged | own).items():
+        yield key, scalar, value
+
+
+def _scalar(node: yaml.ScalarNode) -> Scalar:
+    plain = node.style is None or node.tag in _RESOLVED
+    return Scalar(node.value, node.start_mark.line + 1, plain, node.tag == _BINARY)
+
+
+def _scalars(path: str, node: yaml.Node) -> Iterator[tuple[str, Scalar]]:
+    if isinstance(node, yaml.ScalarNode):
+        yield path, _scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _scalars(below(path, index), item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, _, value in _entries(node):
+            yield from _scalars(below(path, key), value)

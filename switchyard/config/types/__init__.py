@@ -1,0 +1,1 @@
+"""Types of single values: text, quantities, hosts and paths, each with its rule."""

@@ -1,0 +1,1 @@
+"""Rules across fields and across services: one area a file."""

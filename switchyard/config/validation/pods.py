@@ -1,0 +1,104 @@
+"""Rules across the fields of a service that concern its pods as a whole and its Service."""
+
+from collections.abc import Iterator
+
+from switchyard.config.commands import below, remove_command, remove_value, set_value
+from switchyard.config.errors import Problem, set_command, shown
+from switchyard.config.models.service import CanarySettings, ServiceSettings
+from switchyard.config.models.service_options import ServiceOptions
+from switchyard.config.validation.containers import container_problems
+from switchyard.config.validation.pod_patch import patch_problems
+
+HOSTNAME = "kubernetes.io/hostname"
+
+
+def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    """Rules within one service.
+
+    Args:
+        path: of the service in the configuration.
+        service: its settings.
+    """
+    yield from container_problems(path, service)
+    yield from patch_problems(path, service)
+    yield from _service_problems(f"{path}.service", path, service)
+    account = service.service_account
+    if account.name is not None and account.annotations:
+        rule = f"are of the service's own ServiceAccount, and the pods use {account.name}"
+        own = f"{path}.serviceAccount.annotations"
+        remedy = f"Annotate that one instead: {remove_value(own)}, or: {remove_value(f'{path}.serviceAccount.name')}"
+        yield Problem(own, "a mapping", rule, remedy)
+    yield from _ready_problems(path, service)
+    if service.dns_policy == "None" and (service.dns_config is None or not service.dns_config.nameservers):
+        rule = "leaves the resolver to dnsConfig, which names no server"
+        yield Problem(
+            f"{path}.dnsPolicy", "'None'", rule, set_command(f"{path}.dnsConfig.nameservers[0]", "10.96.0.10")
+        )
+
+
+def _ready_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    at = f"{path}.minReadySeconds"
+    limits = {
+        "progressDeadlineSeconds": service.progress_deadline_seconds,
+        "readyTimeoutSeconds": service.ready_timeout_seconds,
+    }
+    for key, seconds in limits.items():
+        if service.min_ready_seconds >= seconds and service.min_ready_seconds:
+            rule = f"must be less than {key} ({seconds}), within which pods must be available"
+            remedy = set_command(f"{path}.{key}", str(min(3600, service.min_ready_seconds + 300)))
+            yield Problem(at, str(service.min_ready_seconds), rule, remedy)
+
+
+def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[Problem]:
+    options = service.service_options
+    yield from _type_problems(at, path, service)
+    if options.session_affinity_seconds is not None and options.session_affinity != "ClientIP":
+        rule = "is of sessionAffinity ClientIP"
+        remedy = set_command(f"{at}.sessionAffinity", "ClientIP")
+        yield Problem(f"{at}.sessionAffinitySeconds", str(options.session_affinity_seconds), rule, remedy)
+    spread = service.spread
+    soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME
+    policies = {
+        "externalTrafficPolicy": options.external_traffic_policy,
+        "internalTrafficPolicy": options.internal_traffic_policy,
+    }
+    for key, policy in policies.items():
+        if policy == "Local" and soft:
+            rule = (
+                "leads to pods of the same node alone: after a switch a node without a pod of the new version answers "
+                f"nobody, so it goes with a strict spread over nodes ({HOSTNAME}, DoNotSchedule)"
+            )
+            yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
+
+
+def _type_problems(at: str, path: str, service: ServiceSettings) -> Iterator[Problem]:
+    options = service.service_options
+    if options.type == "ClusterIP":
+        yield from _without_node_ports(at, path, service, options)
+    if options.type != "LoadBalancer":
+        given = {
+            "loadBalancerClass": options.load_balancer_class,
+            "loadBalancerSourceRanges": options.load_balancer_source_ranges,
+        }
+        for key, value in given.items():
+            if value:
+                rule = f"is of type LoadBalancer, and the type is {options.type}"
+                yield Problem(f"{at}.{key}", shown(value), rule, set_command(f"{at}.type", "LoadBalancer"))
+
+
+def _without_node_ports(at: str, path: str, service: ServiceSettings, options: ServiceOptions) -> Iterator[Problem]:
+    fixed = {f"{path}.nodePort": service.node_port}
+    fixed |= {below(path, "ports", name, "nodePort"): port.node_port for name, port in service.ports.items()}
+    for key, port in fixed.items():
+        if port is not None:
+            rule = "a Service of type ClusterIP has no port on the nodes"
+            yield Problem(
+                key, str(port), rule, f"Take it out: {remove_value(key)}, or: {set_value(f'{at}.type', 'NodePort')}"
+            )
+    if options.external_traffic_policy is not None:
+        rule = "is of type NodePort and LoadBalancer: nobody reaches a ClusterIP from outside"
+        own = f"{at}.externalTrafficPolicy"
+        yield Problem(own, shown(options.external_traffic_policy), rule, remove_command(own))
+    if isinstance(service, CanarySettings) and service.canary.traffic == "alb":
+        rule = "the load balancer of canary.traffic alb finds the pods by their Service's port on the nodes"
+        yield Problem(f"{at}.type", "'ClusterIP'", rule, set_command(f"{at}.type", "NodePort"))

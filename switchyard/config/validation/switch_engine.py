@@ -1,0 +1,31 @@
+"""Where a service may be switched by the load balancer."""
+
+from collections.abc import Iterator, Mapping
+
+from switchyard.config.errors import set_command, shown
+from switchyard.config.models.cluster import CLUSTER, ExistingCluster
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import ServiceSettings
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.config.validation.findings import Finding, found
+from switchyard.config.validation.services import SERVICES
+
+
+def engine_findings(
+    cluster: ExistingCluster | Ec2Cluster, services: Mapping[str, ServiceSettings]
+) -> Iterator[Finding]:
+    """Every service whose engine has no load balancer to work with, or no way from it to the service."""
+    alb = cluster.load_balancer if isinstance(cluster, Ec2Cluster) else None
+    routed = {route.service for route in alb.routes} if alb is not None else set()
+    for name, service in services.items():
+        if service.engine is SwitchEngine.SELECTOR or name in routed:
+            continue
+        at = f"{SERVICES}.{name}.switchEngine"
+        remedy = set_command(at, SwitchEngine.SELECTOR)
+        if alb is None:
+            rule = f"needs {CLUSTER}.kind ec2 with a loadBalancer, whose target groups it is about"
+        else:
+            rule = "needs a route of the load balancer to the service"
+            remedy = f"Add one to {CLUSTER}.loadBalancer.routes, - {{service: {name}}}, or take the default. {remedy}"
+        reads = [f"{CLUSTER}.kind", f"{CLUSTER}.loadBalancer"]
+        yield found(at, shown(service.engine.value), rule, remedy, reads)

@@ -1,0 +1,45 @@
+"""Addresses at which a Service stops answering with an update."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.runbook import section
+from switchyard.manifests.pods import Manifest
+
+
+def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | None:
+    """Warns of the addresses at which a Service no longer answers after its next write; None if it keeps them all.
+
+    A port without a `nodePort` keeps the one that Kubernetes has given it.
+
+    Args:
+        name: the name of the service.
+        old: the Service as the state has it, with what Kubernetes has chosen.
+        new: the manifest that is going to be written.
+    """
+    lost = list(_lost(name, old.get("spec") or {}, new["spec"]))
+    if not lost:
+        return None
+    return (
+        f"{key_of(name)}: Service {name} will no longer answer at {', '.join(lost)}. Clients that still use it, such "
+        f"as a load balancer with this target, fail from this update on. To move them first, run the service twice for "
+        f"a while: see {section('Rename a service')}."
+    )
+
+
+def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    ports = {port.get("name"): port for port in new["ports"]}
+    for before in old.get("ports") or ():
+        after = ports.get(before.get("name"))
+        address = f"{name}:{int(before['port'])} in the cluster"
+        if after is None:
+            yield address
+        elif after["port"] != before["port"]:
+            yield f"{address} (it becomes {name}:{after['port']})"
+        if not (node_port := int(before.get("nodePort") or 0)):
+            continue
+        if after is None or new.get("type") == "ClusterIP":
+            yield f"port {node_port} on every node"
+        elif after.get("nodePort", node_port) != node_port:
+            yield f"port {node_port} on every node (it becomes {after['nodePort']})"

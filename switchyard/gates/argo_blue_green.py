@@ -1,0 +1,135 @@
+"""The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
+
+from switchyard.config.models.service import ArgoBlueGreenSettings, Track
+from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.gates.rollout import RolloutGates
+from switchyard.gates.rules.release import refuse_fewer_replicas
+from switchyard.gates.rules.reports import UNKNOWN, Seen
+from switchyard.gates.rules.rollout import no_controller
+from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
+from switchyard.gates.rules.traffic_router import refuse_other_port
+from switchyard.gates.waits import wait_for_rollout
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.cluster import HELD, Cluster
+from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.rollout import RolloutState
+from switchyard.kube.selectors import controlled, serving_track
+from switchyard.manifests.argo_blue_green import selected as shared
+
+
+class ArgoBlueGreenGates(RolloutGates):
+    """The gates of a service under Argo's blue/green; arguments as of `Gates`, and more.
+
+    Args:
+        live: what the program saw at its start.
+        preview: whether nothing is going to happen, so that nothing is waited for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: ArgoBlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        *,
+        live: LiveRelease,
+        preview: bool,
+    ) -> None:
+        super().__init__(name, service, access, warn, service.argo_blue_green)
+        self._argo = service
+        self._live = live
+        self._preview = preview
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """Holds before the Service changes: what it selects then is what serves, and nobody else's selector is written.
+
+        There is nothing to wait for: the pods that serve go on, and those of the Rollout join them one by one.
+        """
+        async with self._cluster() as cluster:
+            selected = await self._selected(cluster)
+            # Also at the hand-over: the Service comes first, and pods of the colour are behind it until the end.
+            if not creating:
+                ports = await cluster.service_ports(self._argo.namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._argo, ports))
+            if selected is not None and controlled(self._name, selected):
+                if selected != self._live.hashed(self._name):
+                    self._raise(refuse_taken_over(self._name, selected))
+                return
+            if creating:
+                await self._check_adoption(cluster, selected)
+            await self._check_mixed(cluster)
+            if is_shared(self._name, selected):
+                return
+            to, serving = self._argo.track, serving_track(self._name, selected)
+            serving_ready = await self._serving_ready(cluster, to) if selected else 0
+            self._raise(refuse_fewer_replicas(self._name, self._argo, to, serving, serving_ready))
+            self._switching = serving is not None and not preview
+
+    async def before_rollout(self) -> None:
+        """Holds before the Rollout is made or changed.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects, or its pods would mix with others in the Service.
+        """
+        self._planned = True
+        async with self._cluster() as cluster:
+            await self._check_known(cluster)
+            if not controlled(self._name, await self._selected(cluster)):
+                await self._check_mixed(cluster)
+
+    async def follow(self) -> RolloutState:
+        """As ever; first what a hand-over that was turned back has paused goes on."""
+        async with self._cluster() as cluster:
+            await self._release(cluster)
+        return await super().follow()
+
+    async def look(self) -> Seen:
+        """Looks which track serves, at the end of a run, and in an update waits until the controller has taken over."""
+        if not self._preview:
+            try:
+                cluster = await Cluster.connect(self._access)
+                await self._release(cluster)
+                await self._share(cluster)
+                if is_shared(self._name, await self._selected(cluster)):
+                    problem = await self._not_taken_over(cluster)
+                    if problem is not None:
+                        return Seen(UNKNOWN, problem)
+            except GateRefusedError as error:
+                return Seen(UNKNOWN, str(error))
+            except UNREACHABLE as error:
+                problem, remedy = self._why(error)
+                return Seen(UNKNOWN, f"{problem}. So whether {self._argo.track} serves is not known. {remedy}")
+        return await super().look()
+
+    async def _not_taken_over(self, cluster: Cluster) -> str | None:
+        state = await wait_for_rollout(
+            cluster,
+            self._argo.namespace,
+            self._name,
+            self._argo.ready_timeout_seconds,
+            lambda state: not state.invalid and state.ended,
+        )
+        if state is None or not state.seen:
+            return str(no_controller(self._name, self._argo.ready_timeout_seconds))
+        return None if state.phase == "Healthy" else not_taken_over(self._name, self._argo, state)
+
+    async def _share(self, cluster: Cluster) -> None:
+        """Writes the Service's selector when the engine found nothing to write although a colour serves.
+
+        Its record may be from before a hand-over to two colours that was cut off, and a refresh compares only the
+        labels in the record: that the colour's selector has one more is seen by neither.
+        """
+        selected = await self._selected(cluster)
+        if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:
+            await self.before_switch(creating=False, preview=False)
+            await cluster.select(self._argo.namespace, self._name, shared(self._name))
+
+    async def _release(self, cluster: Cluster) -> None:
+        """Lets a Rollout go on that a hand-over to two colours has paused, and that was turned back since."""
+        rollout = await cluster.rollout(self._argo.namespace, self._name)
+        if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
+            await cluster.release_rollout(self._argo.namespace, self._name)
+
+    async def _check_mixed(self, cluster: Cluster) -> None:
+        pods = await cluster.running_pods(self._argo.namespace, shared(self._name))
+        self._raise(refuse_mixed(self._name, self._argo, await self._selected(cluster), pods))

@@ -1,0 +1,206 @@
+"""The gates that only a service in two colours has: before the pods of a colour change."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import aclosing, suppress
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.gates.admission import admitted
+from switchyard.gates.autoscaling import replicas
+from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.gates.rules.node_routing import refuse_unfollowed
+from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
+from switchyard.gates.rules.reports import about_readiness, other_version, rewritten, why_not_ready
+from switchyard.gates.rules.sizes import needed_to_retire, planned
+from switchyard.gates.service import Gates
+from switchyard.gates.waits import wait_for_nodes
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.images import Running
+from switchyard.kube.objects import PodsChange, image_owners
+from switchyard.kube.selectors import serving_track
+from switchyard.kube.shortage import running
+from switchyard.manifests.labels import colour_name, selector
+from switchyard.manifests.pods import Manifest
+
+
+class BlueGreenGates(Gates):
+    """The gates of a service in two colours; arguments as of `Gates`, and more.
+
+    Args:
+        kept: the tracks whose pod template is left as admission has rewritten it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        kept: Collection[Track] = (),
+    ) -> None:
+        super().__init__(name, service, access, warn)
+        self._kept = kept
+        self._colours = service
+        self._applied: set[Colour] = set()
+        self._previewed: set[Colour] = set()
+        self._manifests: dict[Colour, Manifest] = {}
+        self._running: dict[Colour, tuple[Running, ...]] = {}
+
+    async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
+        """Holds before a Deployment is applied, whether the stack knows it already or not.
+
+        In a preview the Service is still to be switched, so that of the idle colour nothing can be said yet.
+
+        Args:
+            colour: whose Deployment it is.
+            manifest: what is about to be applied.
+            preview: whether nothing is going to happen.
+
+        Raises:
+            GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
+        """
+        (self._previewed if preview else self._applied).add(colour)
+        self._manifests[colour] = manifest
+        async with self._cluster() as cluster:
+            applied = await self._as_applied(cluster, colour, manifest)
+            change = await cluster.pods_change(applied, kept=Track(colour) in self._kept)
+            if change is None or not change.takes_pods:
+                return
+            if colour == self._colours.active:
+                if change.template:
+                    selected = await self._selected(cluster)
+                    self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+                    await self._before_in_place(cluster, colour, change)
+            elif not preview:
+                needed = await self._wait_for_retirement(cluster, colour, change)
+                if needed:
+                    seconds = self._service.gate.timeout_seconds
+                    reasons = await wait_for_nodes(cluster, self._service, seconds)
+                    self._raise(refuse_unfollowed(self._name, colour, reasons))
+                    await self._before_retirement(cluster, colour)
+
+    async def _as_applied(self, cluster: Cluster, colour: Colour, manifest: Manifest) -> Manifest:
+        """A Deployment as the provider applies it: where an autoscaler decides, with the number that is live by now."""
+        if not planned(self._colours, Track(colour), self.sizing).kept:
+            return manifest
+        live = await replicas(cluster, self._service.namespace, self._name, Track(colour))
+        return manifest if live is None else {**manifest, "spec": {**manifest["spec"], "replicas": live}}
+
+    async def _live_if_sized(self, cluster: Cluster, colour: Colour) -> int | None:
+        """Replicas of a colour's Deployment, where an autoscaler sizes it; else None."""
+        if not self.sizing.sizes(self._colours, Track(colour)):
+            return None
+        return await replicas(cluster, self._service.namespace, self._name, Track(colour))
+
+    async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
+        """Holds before pods are replaced that the Service does not select, where users come by another way too."""
+
+    async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
+        """Holds before ready pods go that the Service does not need any more; else as `_before_in_place`."""
+
+    async def explain(self, colour: Colour, errors: Collection[str]) -> None:
+        """Tells why the pods of a colour are not ready, after an update that waited for them in vain.
+
+        Args:
+            colour: the colour.
+            errors: what the engine says of the failed step. It shows them itself; of a step that failed for another
+                reason, such as a refused object or Ctrl-C, the state of the pods explains nothing.
+        """
+        if not about_readiness(errors):
+            return
+        try:
+            why = await self._why_not_ready(await Cluster.connect(self._access), colour)
+        except UNREACHABLE:
+            return  # the engine has reported what it saw itself
+        self._warn(why)
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """Also colours that are short of pods, which is an error of one that this update has changed, and wrong pods.
+
+        The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
+        the one after: it says that the pods are ready before there are any.
+        """
+        problem = await super()._unfinished(cluster)
+        for colour in Colour if problem is None else ():
+            if colour in self._previewed:
+                continue
+            changed = colour in self._applied
+            if not await self._has_its_pods(cluster, colour, self._service.ready_timeout_seconds if changed else 0):
+                short = await self._why_not_ready(cluster, colour)
+                if changed:
+                    return short
+                self._warn(short)
+            problem = problem or await self._other_version(cluster, colour)
+        return problem
+
+    @property
+    def _pods_are_planned(self) -> bool:
+        return self._colours.active in self._previewed
+
+    async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
+        """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
+        track, found = Track(colour), self._running.get(colour, ())
+        if colour in self._applied:
+            await self._name_admission(cluster, colour)
+        if other_version(self._name, self._service, track, found) is None:
+            return None
+        owner = await cluster.owner(self._service.namespace, self._name, track)
+        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else frozenset())
+
+    async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
+        """Says what admission has made of the pods that this update has applied, in their template or one by one."""
+        track, live = Track(colour), await cluster.owner(self._service.namespace, self._name, Track(colour))
+        said = None
+        if live is not None:
+            configured = self._manifests[colour]["spec"]["template"]
+            said = admitted(self._name, track, configured, live["spec"]["template"])
+        self._warn_once(said or rewritten(self._name, self._service, track, self._running.get(colour, ())))
+
+    async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
+        """Waits until the pods of a colour's present template are ready, all that it is to have."""
+        namespace, asked = self._service.namespace, planned(self._colours, Track(colour), self.sizing).pods
+
+        async def complete() -> bool:
+            # An autoscaler may have removed pods since the update began.
+            live = await self._live_if_sized(cluster, colour)
+            wanted = asked if live is None else min(asked, live)
+            current = await cluster.current_pods(namespace, self._name, Track(colour))
+            pods = await cluster.pods(namespace, selector(self._name, colour))
+            own = [pod for pod in pods if pod.name in current]
+            self._running[colour] = running(own)
+            return sum(pod.ready for pod in own) >= wanted
+
+        if not asked or await complete():
+            return True
+        watch = cluster.watch_endpoints(namespace, colour_name(self._name, colour))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(watch):
+                async for _ in watch:
+                    if await complete():
+                        return True
+        return False
+
+    async def _why_not_ready(self, cluster: Cluster, colour: Colour) -> str:
+        report = await self._pods_report(cluster, Track(colour))
+        serving = serving_track(self._name, await self._selected(cluster))
+        return why_not_ready(self._name, self._service, report, serving)
+
+    async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
+        """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
+        refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
+        watch = cluster.watch_endpoints(self._service.namespace, self._name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
+                async for behind_service in watch:
+                    pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+                    selected = await self._selected(cluster)
+                    live = await self._live_if_sized(cluster, colour.other)
+                    needed = needed_to_retire(self._colours, self.sizing, live, sum(pod.ready for pod in pods))
+                    found = refuse_retire(
+                        self._name, self._colours, colour, selected, behind_service, pods, change, needed
+                    )
+                    if found is None:
+                        return change.lost(sum(pod.ready for pod in pods)) > 0
+                    refusal = found
+        raise GateRefusedError(str(await self._with_report(cluster, refusal, self._service.track)))

@@ -1,0 +1,290 @@
+"""The guard of one run: every object is looked at before it is written, and before the engine lets go of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.base import GateRefusedError
+from switchyard.gates.removal import annotate, delete
+from switchyard.gates.rules.deletion import (
+    Action,
+    Run,
+    decide,
+    refuse_deletion_by_name,
+    refuse_production_destroy,
+    refuse_release_deletion,
+    refuse_serving,
+    refuse_unreachable,
+)
+from switchyard.gates.rules.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.service_entry import ServiceEntry
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.namespace import read_namespace, reason_to_keep
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.presence import drift_of
+from switchyard.kube.records import Record
+from switchyard.kube.serving import service_serves
+from switchyard.manifests.ownership_marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Guard:
+    """What one run of the program knows, and the hooks that go by it.
+
+    Attributes:
+        mark: of this stack.
+        former: of the stack that this one took over from; None for none.
+        production: whether the stack is marked so.
+        own_machines: whether the cluster's machines go with the stack.
+        services: of the configuration, by namespace and name.
+        removed: namespace and name of the services that are marked to be taken away.
+        destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
+            first hook runs; and of one whose first hook never does, because the engine leaves out a component that
+            depends on something which is configured and was never made.
+        say: takes a line for the engineer.
+        warn: takes a warning.
+    """
+
+    mark: Mark
+    former: Mark | None
+    production: bool
+    own_machines: bool
+    services: Mapping[tuple[str, str], ServiceEntry]
+    removed: frozenset[tuple[str, str]]
+    destroy_asked: bool
+    say: Say
+    warn: Say
+    cluster_entry: ServiceEntry = field(default_factory=lambda: ServiceEntry("cluster", ""))
+    access: ClusterAccess | None = None
+    destroying: bool = False
+    _registered: dict[ObjectName, tuple[tuple[str, str], str]] = field(default_factory=dict)
+    _releases: set[tuple[str, str]] = field(default_factory=set)
+    _written: set[ObjectName] = field(default_factory=set)
+    _silent: str | None = None
+
+    def register(self, manifest: Mapping[str, Any]) -> None:
+        """Learns that an object is part of the configuration."""
+        name = ObjectName.of(manifest)
+        if name is not None:
+            labels = manifest["metadata"].get("labels") or {}
+            self._registered[name] = ((name.namespace, labels.get("app", "")), str(manifest["apiVersion"]))
+
+    def key(self, manifest: Mapping[str, Any]) -> str | None:
+        """The key of the service that an object belongs to; None where that is the service's name, or without one."""
+        metadata = manifest["metadata"]
+        labels = metadata.get("labels") or {}
+        entry = self._entry(metadata.get("namespace") or "", str(labels.get("app", "")))
+        return None if key_of(entry.name) == entry.name else key_of(entry.name)
+
+    def unwritten(self) -> dict[str, dict[ObjectName, str]]:
+        """Objects of the configuration that this run does not write, by service, with the version of their API."""
+        left: dict[str, dict[ObjectName, str]] = {}
+        for name, (service, version) in self._registered.items():
+            if name not in self._written:
+                left.setdefault(key_of(self._entry(*service).name), {})[name] = version
+        return left
+
+    async def drift(self) -> list[str]:
+        """What this run leaves as it is and should not, in words: what is gone, or has the mark of another stack."""
+        left = self.unwritten() if self._there else {}
+        return await drift_of(await self._api(), left, self.mark, self.former) if left else []
+
+    def register_release(self, namespace: str, name: str) -> None:
+        """Learns that a Helm release is part of the configuration."""
+        self._releases.add((namespace, name))
+
+    def before_release_delete(self, inputs: Mapping[str, Any]) -> None:
+        """Holds before a Helm release is deleted, which Helm knows by its name alone.
+
+        Raises:
+            GateRefusedError: it is part of the configuration, so that its replacement would go with it.
+        """
+        namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
+        if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
+            _raise(refuse_release_deletion(namespace, name))
+
+    def adopts(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether an object may be taken over that was there before."""
+        name = ObjectName.of(manifest)
+        if name is None:
+            return False
+        labels = manifest["metadata"].get("labels") or {}
+        return name.short in self._entry(name.namespace, labels.get("app", "")).adopted
+
+    async def before_write(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
+        """Holds before an object is created or changed, in a preview as well.
+
+        Raises:
+            GateRefusedError: it, or another new object of its service, belongs to somebody else.
+        """
+        name = ObjectName.of(new)
+        if name is None or not self._there:
+            return
+        self._written.add(name)
+        labels = new["metadata"].get("labels") or {}
+        entry = self._entry(name.namespace, str(labels.get("app", "")))
+        known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
+        try:
+            api = await self._api()
+            found = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
+            if name.kind == "ServiceAccount" and not old_outputs:
+                # The first object of a service: what else is in the way is said now, before anything is written.
+                others = [
+                    await self._conflict(api, other, version, entry)
+                    for other, (service, version) in self._registered.items()
+                    if service == (entry.namespace, entry.name) and other != name
+                ]
+                # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
+                found += [other for other in others if other and not (other.same_name and not other.identified)]
+        except UNREACHABLE as error:
+            raise GateRefusedError(
+                f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
+                "Check the API server, the kubeconfig and its permissions, then run `pulumi up` again."
+            ) from error
+        _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
+
+    async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
+        """Notes on an object that is about to be taken over that it was there before, so that it outlives the stack."""
+        name = ObjectName.of(new)
+        if name is None or not self._there:
+            return
+        entry = self._entry(name.namespace, str((new["metadata"].get("labels") or {}).get("app", "")))
+        known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
+        api = await self._api()
+        live = await api.find(name.resource, name.name, name.namespace or None, str(new["apiVersion"]))
+        if takes_over(name, live, self._owner(entry), known):
+            await annotate(api, name, str(new["apiVersion"]), {ADOPTED: "true"})
+
+    async def before_delete(
+        self,
+        inputs: Mapping[str, Any] | None,
+        outputs: Mapping[str, Any] | None,
+        *,
+        preview: bool,
+        by_guard: bool = True,
+    ) -> None:
+        """Decides what becomes of an object, before the engine drops its record; deletes it, by its UID, if it may go.
+
+        Args:
+            inputs: of the resource, as the state has them.
+            outputs: the same.
+            preview: whether nothing is going to happen.
+            by_guard: whether the guard deletes; otherwise the provider does, afterwards and by name.
+
+        Raises:
+            GateRefusedError: the object serves, or cannot be looked at.
+        """
+        record = Record.of(inputs, outputs)
+        if record is None or not self._there:
+            return
+        if self._silent is not None:
+            return
+        if self.destroy_asked and not self.destroying:
+            await self.before_destroy()
+        try:
+            await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
+        except UNREACHABLE as error:
+            if self.destroying and self.own_machines and not isinstance(error, AccessDeniedError):
+                self._silent = str(error)
+                self.warn(f"the API server does not answer ({error}): what is on the cluster goes with its machines")
+                return
+            _raise(refuse_unreachable(record, f"the cluster could not be looked at ({error})"))
+
+    async def before_destroy(self) -> None:
+        """Learns that the run is a destroy, before anything is deleted.
+
+        Raises:
+            GateRefusedError: the stack is marked production, and a service of it serves.
+        """
+        if self.production and self._there:
+            serving, seen = {}, True
+            for entry in self.services.values():
+                try:
+                    reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
+                except UNREACHABLE as error:
+                    reason, seen = f"whether it serves is not known ({error})", False
+                if reason is not None:
+                    serving[key_of(entry.name)] = reason
+            if serving:
+                _raise(refuse_production_destroy(serving, seen=seen))
+        self.destroying = True
+
+    async def _let_go(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
+        name = record.name
+        live = await api.find(name.resource, name.name, name.namespace or None, record.version)
+        run = self._run(record)
+        decision = decide(record, live, run)
+        if decision.action is Action.ASK and live is not None:
+            reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
+            # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
+            if reason is not None and not (preview and run.configured and self._switches(record)):
+                _raise(refuse_serving(record, run, reason))
+        gone = decision.action in {Action.ASK, Action.DELETE}
+        if not by_guard:
+            if not gone and live is not None:
+                _raise(refuse_deletion_by_name(record, decision.line))
+            return
+        if not gone:
+            self.say(decision.line)
+        if preview or live is None:
+            return
+        if decision.action is Action.RELEASE:
+            await annotate(api, name, record.version, {PROJECT: None, STACK: None, IDENTITY: None, ADOPTED: None})
+        elif gone:
+            await delete(api, record, live)
+
+    def _switches(self, record: Record) -> bool:
+        """Whether this run changes the Service that gives a service its traffic."""
+        return ObjectName("", "Service", record.name.namespace, record.service) in self._written
+
+    def _run(self, record: Record) -> Run:
+        key = (record.name.namespace, record.service)
+        configured = key in self.services
+        vanished = bool(record.service) and not configured
+        same_key = [entry.name for entry in self.services.values() if key_of(entry.name) == key_of(record.service)]
+        return Run(
+            mark=self.mark,
+            former=self.former,
+            registered=record.name in self._registered,
+            configured=configured,
+            elsewhere=record.service in same_key,
+            renamed=bool(same_key) and record.service not in same_key,
+            removed=key in self.removed,
+            destroying=self.destroying and not (self.production and vanished),
+        )
+
+    @property
+    def _there(self) -> bool:
+        """Whether there is a cluster to look at."""
+        return self.access is not None and self.access.there
+
+    async def _api(self) -> BoundedApi:
+        if self.access is None:
+            raise ConnectionError("no cluster is known in this run")
+        return (await Cluster.connect(self.access)).api
+
+    async def _conflict(
+        self, api: BoundedApi, name: ObjectName, version: str, entry: ServiceEntry, known: str = ""
+    ) -> Conflict | None:
+        live = await api.find(name.resource, name.name, name.namespace or None, version)
+        return conflict(name, live, self._owner(entry), known)
+
+    def _entry(self, namespace: str, service: str) -> ServiceEntry:
+        if (entry := self.services.get((namespace, service))) is not None:
+            return entry
+        return self.cluster_entry
+
+    def _owner(self, entry: ServiceEntry) -> Owner:
+        return Owner(self.mark, self.former, entry.adopted)
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise GateRefusedError(str(refusal))

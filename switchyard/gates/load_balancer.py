@@ -1,0 +1,224 @@
+"""Waits, with a bound, until the load balancer's controller or AWS says that the Ingresses are carried out."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from switchyard.aws.elbv2 import AwsError, Balancers
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import ServiceSettings
+from switchyard.gates.rules.load_balancer import (
+    ExpectedRule,
+    Observation,
+    ServiceKey,
+    State,
+    Verdict,
+    asked_rules,
+    kept,
+    last_event,
+    listener_port,
+    members,
+    missing_rules,
+    ours,
+    refusal,
+    verdict,
+)
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.api import CORE, NETWORKING, TARGETS, BoundedApi
+from switchyard.kube.ingresses import hostnames
+from switchyard.manifests.ingress import GROUP_NAMESPACE
+from switchyard.manifests.ingress_routes import parts
+
+WAIT_SECONDS = 120.0
+"""Bound on the wait for an Ingress that this run has written: the controller takes seconds for rules and targets."""
+
+FAILING_SECONDS = 15.0
+"""How long the controller must complain until that is the result: it tries again by itself, and AWS is eventually
+consistent."""
+
+QUIET_SECONDS = 10.0
+"""How long a controller without an event is waited for where the rules are there already. It drops events after 25 an
+object, and then writes one in five minutes (client-go, EventCorrelator)."""
+
+SETTLE_SECONDS = 3.0
+"""How long its success must stand where AWS cannot be asked: it may be of a change before the last one."""
+
+POLL_SECONDS = 1.0
+"""Between two observations: AWS offers nothing to watch."""
+
+
+@dataclass(frozen=True)
+class GroupProblem:
+    """What is wrong with a load balancer.
+
+    Attributes:
+        text: for people.
+        leaving: Ingresses that the end of the update deletes, which may be the cause.
+    """
+
+    text: str
+    leaving: tuple[str, ...] = ()
+
+
+class BalancerGroup:
+    """The Ingresses of one load balancer, and whether they are carried out.
+
+    Args:
+        access: the cluster.
+        cluster: its settings, with a load balancer.
+        services: settings of all services.
+        report: takes a line on what is waited for.
+        balancers: asks AWS.
+    """
+
+    def __init__(
+        self,
+        access: ClusterAccess,
+        cluster: Ec2Cluster,
+        services: Mapping[str, ServiceSettings],
+        report: Callable[[str], None] = lambda _: None,
+        balancers: Balancers | None = None,
+    ) -> None:
+        if (alb := cluster.load_balancer) is None:
+            raise ValueError("the cluster has no load balancer")
+        self._access = access
+        self._group = cluster.name
+        self._port = listener_port(alb)
+        self._kept = kept(parts(alb.routes), services)
+        self._report = report
+        self._balancers = balancers or Balancers(cluster.region)
+
+    async def now(self) -> GroupProblem | None:
+        """What is wrong at this moment. Raises one of `switchyard.kube.access.UNREACHABLE`."""
+        observation = await self._observe(await self._access.api())
+        outcome = verdict(observation, written=False)
+        return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
+
+    async def carried_out(self, *, written: bool) -> GroupProblem | None:
+        """Waits until the load balancer is as the Ingresses say; returns what is wrong after the time.
+
+        Args:
+            written: whether this run has written one of them.
+
+        Raises:
+            switchyard.kube.access.UNREACHABLE: one of them.
+        """
+        api, clock = await self._access.api(), asyncio.get_running_loop().time
+        patience = _Patience(clock(), written=written)
+        reported = None
+        while True:
+            observation = await self._observe(api)
+            outcome = verdict(observation, written=written)
+            answer = patience.answer(outcome, clock(), certain=observation.missing is not None)
+            if answer is not None:
+                return None if answer else self._problem(observation, outcome, clock() - patience.began)
+            if outcome.reason and outcome.reason != reported:
+                self._report(f"waiting for the load balancer of {self._group}: {outcome.reason}")
+                reported = outcome.reason
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _problem(self, observation: Observation, outcome: Verdict, seconds: float) -> GroupProblem:
+        return GroupProblem(refusal(self._group, observation, outcome, seconds), tuple(observation.leaving))
+
+    async def _observe(self, api: BoundedApi) -> Observation:
+        ingresses = (await api.find_all("ingresses", None, {}, NETWORKING))["items"]
+        own_group = members(self._group, ingresses)
+        selected = {"fieldSelector": "involvedObject.kind=Ingress"}
+        events = (await api.ask("list", "events", "", None, CORE, params=selected))["items"]
+        missing, unknown = await self._missing(api, own_group)
+        event = last_event(own_group, events)
+        return Observation(
+            changed=max((int(each["metadata"]["resourceVersion"]) for each in own_group.values()), default=0),
+            event=event,
+            missing=missing,
+            unknown=unknown,
+            leaving=sorted(ours(own_group).keys() - self._kept),
+            old=event is not None and event.is_old(datetime.now(UTC)),
+        )
+
+    async def _missing(
+        self, api: BoundedApi, own_group: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[list[ExpectedRule] | None, str | None]:
+        """The routes without a rule, or why that is not known."""
+        try:
+            rules = [
+                rule
+                for name in sorted(hostnames(own_group.values()))
+                for rule in await self._balancers.listener_rules(name)
+            ]
+        except AwsError as error:
+            return None, str(error)
+        expected = asked_rules(ours(own_group).values())
+        return missing_rules(expected, rules, self._port, await _target_groups(api)), None
+
+
+class _Patience:
+    """How long a verdict must stand until it is the result.
+
+    Args:
+        began: when the wait began.
+        written: whether this run has written an Ingress.
+    """
+
+    def __init__(self, began: float, *, written: bool) -> None:
+        self.began = began
+        self._bound = WAIT_SECONDS if written else FAILING_SECONDS
+        self._written = written
+        self._state: State | None = None
+        self._since = began
+
+    def answer(self, outcome: Verdict, now: float, *, certain: bool) -> bool | None:
+        """Whether all is well; None while that is open.
+
+        Args:
+            outcome: the present verdict.
+            now: the time.
+            certain: whether AWS was asked.
+        """
+        if outcome.state is not self._state:
+            self._state, self._since = outcome.state, now
+        if now - self.began >= self._bound:
+            return outcome.state in {State.DONE, State.QUIET}
+        stood = now - self._since
+        match outcome.state:
+            case State.DONE:
+                return True if certain or not self._written or stood >= SETTLE_SECONDS else None
+            case State.QUIET:
+                return True if stood >= QUIET_SECONDS else None
+            case State.FAILING:
+                return False if stood >= FAILING_SECONDS else None
+            case State.WAITING:
+                return None
+
+
+async def _target_groups(api: BoundedApi) -> dict[str, ServiceKey]:
+    """Namespace and name of the Service of each target group, by its ARN."""
+    if not await api.knows("targetgroupbindings", GROUP_NAMESPACE, TARGETS):
+        return {}
+    bindings = await api.find_all("targetgroupbindings", None, {}, TARGETS)
+    return {
+        item["spec"]["targetGroupARN"]: (item["metadata"]["namespace"], item["spec"]["serviceRef"]["name"])
+        for item in bindings["items"]
+        if item["spec"].get("targetGroupARN")
+    }
+
+
+async def load_balancer_problem(
+    access: ClusterAccess, cluster: object, services: Mapping[str, ServiceSettings]
+) -> str | None:
+    """What is wrong with the load balancer of a stack at this moment, for `switchyard status`; None without one.
+
+    Args:
+        access: the cluster.
+        cluster: its settings.
+        services: settings of all services.
+
+    Raises:
+        switchyard.kube.access.UNREACHABLE: one of them.
+    """
+    if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
+        return None
+    problem = await BalancerGroup(access, cluster, services).now()
+    return None if problem is None else problem.text

@@ -1,0 +1,226 @@
+"""The gates of a service in two colours that the load balancer knows, each by a target group of its own.
+
+The Service is switched as ever, and decides who serves in the cluster. What is added: the load balancer finds a target
+group healthy before it gets the requests, and goes by its weights before ready pods of the idle colour go.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from switchyard.aws.elbv2 import AwsError, Balancers
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.base import Warn
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.gates.rules.load_balancer_weights import (
+    not_switched,
+    refuse_early_weights,
+    refuse_still_sent,
+    refuse_unhealthy,
+    switched,
+    unforwarded,
+    unwritten,
+)
+from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.ingresses import Way, hostnames, leads, names_colours, ways
+from switchyard.kube.objects import PodsChange
+from switchyard.kube.selectors import ready_pods
+from switchyard.manifests.labels import colour_name, selector
+from switchyard.manifests.weights import weighed
+
+POLL_SECONDS = 1.0
+"""Between two questions to AWS, which offers nothing to watch and counts its calls."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """The load balancer before a service.
+
+    Attributes:
+        region: of AWS.
+        ingresses: names of the service's own.
+        health_seconds: how long it takes at least to find a target healthy.
+    """
+
+    region: str
+    ingresses: tuple[str, ...]
+    health_seconds: int
+
+
+class WeightedGates(BlueGreenGates):
+    """The gates of a service that the load balancer switches.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        access: the cluster it runs on.
+        warn: as of `Gates`.
+        front: the load balancer.
+        say: takes a line on what is waited for.
+        preview: whether nothing is going to happen.
+        kept: as of `BlueGreenGates`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        warn: Warn,
+        front: Front,
+        say: Callable[[str], None],
+        *,
+        preview: bool,
+        kept: Collection[Track] = (),
+    ) -> None:
+        super().__init__(name, service, access, warn, kept)
+        self._front = front
+        self._say = say
+        self._preview = preview
+        self._balancers = Balancers(front.region)
+        self._to = weighed(name, service)
+        self._proved = False
+        self._weights_planned = False
+
+    async def before_weights(self) -> None:
+        """Holds before an Ingress may send the requests elsewhere.
+
+        Raises:
+            GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
+        """
+        to = Track(self._colours.active)
+        self._weights_planned = True
+        async with self._cluster() as cluster:
+            found = await self._ways(cluster)
+            self._raise(refuse_early_weights(self._name, self._colours, found))
+            if not found or all(way.leads == {self._to} for way in found):
+                return
+            serving_ready = await self._serving_ready_by_weights(cluster, found)
+            self._raise(refuse_fewer_replicas(self._name, self._service, to, None, serving_ready))
+            if not self._preview:
+                await self._prove(cluster, to, serving_ready)
+
+    async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
+        """As ever, and by the load balancer's own look; once for both writes."""
+        if self._proved:
+            return
+        await super()._prove(cluster, to, serving_ready)
+        found = await self._ways(cluster)
+        self._raise(refuse_early_weights(self._name, self._colours, found))
+        if found and any(way.leads != {self._to} for way in found):
+            seconds = self._service.gate.timeout_seconds + self._front.health_seconds
+            if (reason := await self._wait(lambda: self._unhealthy(cluster), seconds)) is not None:
+                self._raise(refuse_unhealthy(self._name, self._to, reason))
+        self._proved = True
+
+    async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
+        if colour_name(self._name, colour) in leads(await self._ways(cluster)):
+            selected = selector(self._name, colour)
+            self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+
+    async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
+        reason = await self._wait(lambda: self._unswitched(cluster), self._service.gate.timeout_seconds)
+        if reason is not None:
+            said = await self._with_warning(cluster, reason)
+            self._raise(refuse_still_sent(self._name, self._service, colour, self._to, said))
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """As ever; and a load balancer that does not go by what the update has written."""
+        problem = await super()._unfinished(cluster)
+        if problem is not None or (self._preview and self._weights_planned):
+            return problem
+        seconds = 0 if self._preview else self._service.gate.timeout_seconds
+        reason = await self._wait(lambda: self._unswitched(cluster), seconds)
+        if reason is None:
+            return None
+        return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
+
+    async def _ways(self, cluster: Cluster) -> list[Way]:
+        return ways(self._name, await cluster.ingresses(self._service.namespace), self._front.ingresses)
+
+    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[Way]) -> int:
+        """Ready pods that the load balancer sends requests to, those of the active colour left out."""
+        namespace, ready = self._service.namespace, frozenset[str]()
+        for service in leads(found):
+            ready |= ready_pods(await cluster.endpoints(namespace, service))
+        own = await cluster.pods(namespace, selector(self._name, self._colours.active))
+        return len(ready.difference(pod.name for pod in own))
+
+    async def _unhealthy(self, cluster: Cluster) -> str | None:
+        """Why the load balancer may not send the requests where they are to go yet; None if it may."""
+        groups = [
+            arn
+            for arn, service in (await cluster.target_groups(self._service.namespace)).items()
+            if service == self._to
+        ]
+        if not groups:
+            return f"Service {self._to} has no target group"
+        for group in groups:
+            healthy, registered = await self._balancers.healthy(group)
+            if not healthy:
+                return f"the target group of {self._to} has {healthy} healthy targets of {registered}"
+        return None
+
+    async def _unswitched(self, cluster: Cluster) -> str | None:
+        """Why the load balancer does not send all requests where they are to go; None if it does."""
+        if (reason := unwritten(self._to, await self._ways(cluster))) is not None:
+            return reason
+        return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
+
+    async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
+        """Looks until nothing is wrong; returns what still is after the time, and says what is waited for."""
+        clock = asyncio.get_running_loop().time
+        end, said = clock() + seconds, None
+        while True:
+            try:
+                reason = await look()
+            except AwsError as error:
+                reason = str(error)
+            if reason is None or clock() >= end:
+                return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
+            if reason != said:
+                self._say(f"{key_of(self._name)}: waiting for the load balancer: {reason}")
+                said = reason
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _with_warning(self, cluster: Cluster, reason: str) -> str:
+        """The reason, and what the controller complains of."""
+        with suppress(AccessDeniedError):  # who may not read events is told the rest
+            for ingress in self._front.ingresses:
+                if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
+                    return f"{reason} (what the controller complained of last: {warning})"
+        return reason
+
+
+async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
+    """Why a service may not leave the target groups of its colours: users come by them; None if nobody does.
+
+    Args:
+        cluster: the cluster.
+        region: of AWS.
+        name: the service's name.
+        namespace: its namespace.
+    """
+    ingresses = await cluster.ingresses(namespace)
+    if not names_colours(name, ingresses):
+        return None
+    found = [way for way in ways(name, ingresses) if way.by_weights]
+    if (reason := unwritten(name, found)) is not None:
+        return reason
+    try:
+        rules = await _switched(cluster, Balancers(region), name, namespace)
+    except AwsError as error:
+        return str(error)
+    return unforwarded(name, rules) if rules else None
+
+
+async def _switched(cluster: Cluster, balancers: Balancers, name: str, namespace: str) -> list[Mapping[str, int]]:
+    """The weights of every rule of the load balancer that knows the colours of a service."""
+    own = [ingress for ingress in await cluster.ingresses(namespace) if ways(name, [ingress])]
+    rules = [rule for hostname in hostnames(own) for rule in await balancers.rules(hostname)]
+    return switched(name, rules, await cluster.target_groups(namespace))

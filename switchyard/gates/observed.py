@@ -1,0 +1,26 @@
+"""What the program reads of a service on the cluster at its start, before it registers anything."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from switchyard.config.models.service import Track
+from switchyard.gates.rules.sizes import Sizing
+from switchyard.kube.content import Content
+from switchyard.kube.live_releases import LiveRelease
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One service as the cluster had it when the run began.
+
+    Attributes:
+        release: its Rollout and the selector of its Service.
+        content: versions of the ConfigMaps and Secrets that it refers to.
+        sizing: the numbers of pods that an autoscaler decides on.
+        kept: the tracks whose pod template stays as the cluster's admission has rewritten it.
+    """
+
+    release: LiveRelease = field(default_factory=LiveRelease)
+    content: Content = field(default_factory=Content)
+    sizing: Sizing = field(default_factory=Sizing)
+    kept: Collection[Track] = frozenset()

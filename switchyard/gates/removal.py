@@ -1,0 +1,83 @@
+"""Deletes objects by their UID, and writes the notes of an adoption."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from switchyard.gates.base import GateRefusedError
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.records import Record
+
+GONE_SECONDS = 120
+"""How long the guard waits until an object that it deleted is gone. One without finalizers is gone at once."""
+
+ADOPTION_MANAGER = "switchyard-adoption"
+"""Field manager of the note that an object was there before: the engine's own applies leave it alone."""
+
+
+async def annotate(api: BoundedApi, name: ObjectName, version: str, values: Mapping[str, str | None]) -> None:
+    """Sets annotations of an object, or takes them off where the value is None."""
+    await api.ask(
+        "patch",
+        name.resource,
+        name.name,
+        name.namespace or None,
+        version,
+        params={"fieldManager": ADOPTION_MANAGER},
+        headers={"content-type": "application/merge-patch+json"},
+        content=json.dumps({"metadata": {"annotations": dict(values)}}),
+    )
+
+
+async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> None:
+    """Deletes the object of this UID and no other, and waits until it is gone."""
+    name, uid = record.name, live["metadata"]["uid"]
+    options = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": uid},
+        "propagationPolicy": "Background",
+    }
+    try:
+        await api.ask(
+            "delete",
+            name.resource,
+            name.name,
+            name.namespace or None,
+            record.version,
+            headers={"content-type": "application/json"},
+            content=json.dumps(options),
+        )
+    except (AnsweredError, AccessDeniedError, RejectedError) as error:
+        if not await _is_there(api, record, uid):
+            return
+        raise GateRefusedError(f"{name} was not deleted: {error}") from error
+    labels = live["metadata"].get("labels") or {}
+    try:
+        async with asyncio.timeout(GONE_SECONDS):
+            while await _is_there(api, record, uid):
+                listed = await api.find_all(name.resource, name.namespace or None, labels, record.version)
+                if uid not in {item["metadata"]["uid"] for item in listed["items"]}:
+                    return
+                watch = api.watch(
+                    name.resource, name.namespace or None, labels, record.version, listed["metadata"]["resourceVersion"]
+                )
+                async with aclosing(watch):
+                    async for event in watch:
+                        if event["type"] in {"DELETED", "ERROR"}:
+                            break
+    except TimeoutError:
+        raise GateRefusedError(
+            f"{name} was deleted, and is still there after {GONE_SECONDS} s: something holds it. See: kubectl get "
+            f"{name.resource} {name.name} {f'-n {name.namespace} ' if name.namespace else ''}-o yaml, its finalizers"
+        ) from None
+
+
+async def _is_there(api: BoundedApi, record: Record, uid: str) -> bool:
+    name = record.name
+    live = await api.find(name.resource, name.name, name.namespace or None, record.version)
+    return live is not None and live["metadata"]["uid"] == uid

@@ -1,0 +1,117 @@
+"""The gates that every service with a Rollout has, whatever its strategy: the definitions, and how a release ends."""
+
+from typing import Literal, Protocol
+
+from switchyard.config.models.pod_settings import PORT
+from switchyard.config.models.service import RolloutSettings, Track
+from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.gates.rules.reports import other_version
+from switchyard.gates.rules.rollout import no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from switchyard.gates.rules.traffic_router import refuse_other_port
+from switchyard.gates.service import Gates
+from switchyard.gates.waits import SEEN_SECONDS, wait_for_rollout
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.images import Running
+from switchyard.kube.objects import application, image_owners
+from switchyard.kube.rollout import RolloutState, measured
+from switchyard.kube.selectors import serving_track
+
+
+class Waiting(Protocol):
+    """For how long an update waits, in the settings of a strategy."""
+
+    @property
+    def wait(self) -> Literal["progressing", "finished"]:
+        """What for."""
+
+    @property
+    def wait_seconds(self) -> int:
+        """How long for the end, s."""
+
+
+class RolloutGates(Gates):
+    """The gates of a service with a Rollout; arguments as of `Gates`, and more.
+
+    Args:
+        waiting: for what an update waits.
+    """
+
+    def __init__(
+        self, name: str, service: RolloutSettings, access: ClusterAccess, warn: Warn, waiting: Waiting
+    ) -> None:
+        super().__init__(name, service, access, warn)
+        self._released = service
+        self._waiting = waiting
+        self._planned = False
+
+    async def before_custom(self) -> None:
+        """Holds before an object of Argo Rollouts is made.
+
+        Raises:
+            GateRefusedError: the cluster does not know such objects.
+        """
+        async with self._cluster() as cluster:
+            await self._check_known(cluster)
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """As ever; and not to another port than that of the pods that serve."""
+        await self.before_ports()
+        await super().before_switch(creating=creating, preview=preview)
+
+    async def before_ports(self) -> None:
+        """Holds before a Service of the service changes.
+
+        Raises:
+            GateRefusedError: it would lead to a port on which the pods that serve do not listen.
+        """
+        namespace = self._released.namespace
+        async with self._cluster() as cluster:
+            if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
+                ports = await cluster.service_ports(namespace, self._name, PORT)
+                self._raise(refuse_other_port(self._name, self._released, ports))
+
+    async def follow(self) -> RolloutState:
+        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
+
+        Returns:
+            What became of it; of a Rollout that still goes on, how far it is.
+
+        Raises:
+            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
+        """
+        namespace, finished = self._released.namespace, self._waiting.wait == "finished"
+        seconds = self._waiting.wait_seconds if finished else SEEN_SECONDS
+
+        def enough(state: RolloutState) -> bool:
+            # The controller may have seen the Rollout before what it names, and look again.
+            return not state.invalid and (state.ended or (state.seen and not finished))
+
+        async with self._cluster() as cluster:
+            state = await wait_for_rollout(cluster, namespace, self._name, seconds, enough)
+            if state is None or not state.seen:
+                raise GateRefusedError(str(no_controller(self._name, seconds)))
+            if state.phase == "Degraded":
+                runs = await cluster.analysis_runs(namespace, state.pod_hash)
+                refusal = refuse_degraded(self._name, self._released, state, measured(runs))
+                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
+            if finished and not state.ended:
+                refusal = refuse_unfinished(self._name, self._released, state)
+                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
+            return state
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """Also reports a Rollout with another version than the stack has, unless this run changes it."""
+        problem = await super()._unfinished(cluster)
+        if problem is not None or self._planned:
+            return problem
+        rollout = await cluster.rollout(self._released.namespace, self._name)
+        if rollout is None or not (spec := rollout["spec"].get("template", {}).get("spec")):
+            return None
+        told = Running(application(spec)["image"], None, pods=0, ready=0)
+        return other_version(self._name, self._released, Track.ROLLOUT, [told], image_owners(rollout))
+
+    async def _check_known(self, cluster: Cluster) -> None:
+        # With a stack that installs it, a preview comes before, and an update waits for the release.
+        if not self._access.brings_argo_rollouts and not await cluster.has_argo_rollouts(self._released.namespace):
+            self._raise(refuse_no_argo(self._name))

@@ -1,0 +1,1 @@
+"""Every refusal, as pure functions of settings and of what was read."""

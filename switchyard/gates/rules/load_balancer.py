@@ -1,0 +1,289 @@
+"""Whether the load balancer does what its Ingresses say, by the events of its controller and the rules at AWS.
+
+An Ingress is written when the API server has taken it. What its controller or Elastic Load Balancing refuse is only in
+events: FailedBuildModel, FailedDeployModel and others, on every Ingress of the group, whichever of them is the cause.
+What was observed goes in, a verdict comes out; `switchyard.gates.load_balancer` observes and waits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from switchyard.aws.elbv2 import ListenerRule
+from switchyard.config.models.ec2 import LoadBalancer
+from switchyard.config.models.service import ServiceSettings
+from switchyard.gates.rules.load_balancer_weights import CONTROLLER
+from switchyard.kube.ingresses import leads, ways
+from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
+from switchyard.manifests.ingress_routes import Part
+from switchyard.manifests.labels import FIELD_MANAGER
+
+RECONCILED = "SuccessfullyReconciled"
+"""Reason of the event that the controller writes when the load balancer is as all Ingresses of its group say."""
+
+REPEATED_WITHIN = timedelta(minutes=20)
+"""In which a controller that still fails says so again: it waits 1000 s at most until it tries again (client-go,
+DefaultTypedControllerRateLimiter). Its success may be among the events that it drops."""
+
+SHOWN_ROUTES = 3
+"""Routes that a message names; of more it gives the number."""
+
+ServiceKey = tuple[str, str]
+"""Namespace and name of a Service."""
+
+
+@dataclass(frozen=True)
+class ExpectedRule:
+    """What a listener has for one path of an Ingress.
+
+    Attributes:
+        ingress: namespace and name of the Ingress that asks for it.
+        host: of the request; None for every host.
+        path: prefix, as the Ingress has it.
+        services: those whose target groups get its requests.
+    """
+
+    ingress: str
+    host: str | None
+    path: str
+    services: frozenset[ServiceKey]
+
+    @property
+    def patterns(self) -> frozenset[str]:
+        """The patterns that the controller makes of the prefix."""
+        prefix = self.path.removesuffix("/")
+        return frozenset({prefix, f"{prefix}/*"} if prefix else {"/*"})
+
+    def __str__(self) -> str:
+        return f"{self.host or 'every host'} {self.path} (Ingress {self.ingress})"
+
+
+@dataclass(frozen=True)
+class ControllerEvent:
+    """The last event of the controller on the group.
+
+    Attributes:
+        version: of the event; a later one is larger.
+        failed: whether it is a complaint.
+        text: reason and message.
+        ingress: namespace and name of an Ingress that has it.
+        time: when it happened last; None where the event does not say it.
+    """
+
+    version: int
+    failed: bool
+    text: str
+    ingress: str
+    time: datetime | None = None
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it was not repeated for so long that it is no news of a controller that still fails."""
+        return self.time is not None and self.time < now - REPEATED_WITHIN
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What there is at one moment.
+
+    Attributes:
+        changed: version of the Ingress that was changed last, by whomever.
+        event: the controller's last one; None without one in the last hour, for which events are kept.
+        missing: routes without their rule at AWS; None where AWS could not be asked.
+        unknown: why AWS could not be asked.
+        leaving: Ingresses of this program in the group that the stack has no more.
+        old: whether the event was not repeated for so long that it is no news.
+    """
+
+    changed: int
+    event: ControllerEvent | None
+    missing: Sequence[ExpectedRule] | None
+    unknown: str | None = None
+    leaving: Sequence[str] = ()
+    old: bool = False
+
+
+class State(Enum):
+    """How far the controller is."""
+
+    DONE = "done"
+    QUIET = "the rules are there, and the controller has not said that it is done"
+    WAITING = "waiting"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an observation means, and why."""
+
+    state: State
+    reason: str = ""
+
+
+def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
+    """A rule for each path of these Ingresses, as they are on the cluster."""
+    return [
+        ExpectedRule(full_name(ingress), rule.get("host"), path.get("path", "/"), _receivers(ingress, path))
+        for ingress in ingresses
+        for rule in ingress["spec"].get("rules") or ()
+        for path in (rule.get("http") or {}).get("paths") or ()
+    ]
+
+
+def _receivers(ingress: Mapping[str, Any], path: Mapping[str, Any]) -> frozenset[ServiceKey]:
+    """The Services that get the requests of a path, by themselves or by the weights of its action."""
+    names = leads(ways(path["backend"]["service"]["name"], [ingress]))
+    return frozenset((ingress["metadata"]["namespace"], name) for name in names)
+
+
+def full_name(ingress: Mapping[str, Any]) -> str:
+    """Namespace and name."""
+    return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
+
+
+def kept(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
+    """Namespace and name of each Ingress that the stack has.
+
+    Args:
+        parts: the services' Ingresses.
+        services: settings of all services.
+    """
+    own = {f"{services[part.service].namespace}/{part.name}" for part in parts}
+    return frozenset(own | {f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"})
+
+
+def listener_port(alb: LoadBalancer) -> int:
+    """The port whose listener has the rules; with a certificate, 80 only redirects."""
+    return 80 if alb.certificate is None else 443
+
+
+def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The Ingresses of a group, by namespace and name."""
+    return {
+        full_name(ingress): ingress
+        for ingress in ingresses
+        if (ingress["metadata"].get("annotations") or {}).get(f"{PREFIX}/group.name") == group
+    }
+
+
+def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Those Ingresses of a group that this program has written."""
+    return {
+        name: ingress
+        for name, ingress in group.items()
+        if (ingress["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
+    }
+
+
+def last_event(names: Iterable[str], events: Iterable[Mapping[str, Any]]) -> ControllerEvent | None:
+    """The controller's last event on any of these Ingresses.
+
+    A repeated event is counted up in its object, so that the version of the object says when it happened last.
+    """
+    known = set(names)
+    candidates = map(_controller_event, events)
+    own = [event for event in candidates if event is not None and event.ingress in known]
+    return max(own, key=lambda event: event.version, default=None)
+
+
+def _controller_event(event: Mapping[str, Any]) -> ControllerEvent | None:
+    about = event.get("involvedObject", {})
+    failed = event.get("type") == "Warning"
+    if about.get("kind") != "Ingress" or not (failed or event.get("reason") == RECONCILED):
+        return None
+    return ControllerEvent(
+        version=int(event["metadata"]["resourceVersion"]),
+        failed=failed,
+        text=f"{event.get('reason')}: {event.get('message', '')}",
+        ingress=f"{about.get('namespace', '')}/{about.get('name', '')}",
+        time=_time(event),
+    )
+
+
+def _time(event: Mapping[str, Any]) -> datetime | None:
+    text = event.get("lastTimestamp") or event.get("eventTime")
+    return None if text is None else datetime.fromisoformat(str(text))
+
+
+def missing_rules(
+    expected: Iterable[ExpectedRule], rules: Iterable[ListenerRule], port: int, services: Mapping[str, ServiceKey]
+) -> list[ExpectedRule]:
+    """The routes for which the load balancer has no rule, or one that sends requests elsewhere.
+
+    Args:
+        expected: what the Ingresses ask for.
+        rules: what the load balancer has.
+        port: of the listener that has to have them.
+        services: the Service of each target group, by its ARN.
+    """
+    there = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
+    return [
+        rule
+        for rule in expected
+        if (frozenset({rule.host} if rule.host else ()), rule.patterns, rule.services) not in there
+    ]
+
+
+def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> frozenset[ServiceKey]:
+    """The Services that get requests; a target group without a binding stands for itself."""
+    return frozenset(services.get(arn, ("", arn)) for arn, weight in weights.items() if weight > 0)
+
+
+def verdict(observation: Observation, *, written: bool) -> Verdict:
+    """What an observation means.
+
+    Args:
+        observation: what there is.
+        written: whether this run has written an Ingress, so that only a later event of the controller counts.
+    """
+    event = observation.event
+    counts = event is not None and (not written or event.version > observation.changed)
+    overcome = observation.old and observation.missing is not None and not observation.missing
+    if event is not None and counts and event.failed and not overcome:
+        return Verdict(State.FAILING, event.text)
+    if observation.missing:
+        return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")
+    if not written or counts:
+        return Verdict(State.DONE)
+    if observation.missing is None:
+        return Verdict(State.WAITING, f"the controller has not said that it is done, and {observation.unknown}")
+    return Verdict(State.QUIET)
+
+
+def refusal(group: str, observation: Observation, outcome: Verdict, seconds: float) -> str:
+    """The line for a load balancer that does not do what its Ingresses say.
+
+    Args:
+        group: name of the group.
+        observation: what there is.
+        outcome: what that means.
+        seconds: how long it was waited for.
+    """
+    after = f", after {seconds:.0f} s" if seconds else ""
+    if outcome.state is State.FAILING:
+        what = f"its controller refuses what the Ingresses of the group say{after}: {outcome.reason}"
+    else:
+        what = f"{outcome.reason}{after}"
+        if observation.event is not None:
+            what += f" (the controller said last: {observation.event.text})"
+    routes = observation.missing
+    serves = (
+        "The load balancer continues to serve by the rules that it has"
+        if routes is None
+        else f"Without its rule at AWS is {_listed(routes)}; the other routes serve"
+        if routes
+        else "All routes have their rules and serve"
+    )
+    ingress = observation.event.ingress if observation.event is not None else f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"
+    namespace, _, name = ingress.partition("/")
+    return (
+        f"load balancer of {group}: {what}. {serves}. No change of any route is carried out until the controller takes "
+        "them all. Correct what it says and run `pulumi up` again. "
+        f"See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}"
+    )
+
+
+def _listed(rules: Sequence[ExpectedRule]) -> str:
+    shown = "; ".join(map(str, rules[:SHOWN_ROUTES]))
+    return shown if len(rules) <= SHOWN_ROUTES else f"{shown}; and {len(rules) - SHOWN_ROUTES} more"

@@ -1,0 +1,186 @@
+"""Whether this stack may write an object, as pure functions: nothing of somebody else is taken over unasked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.runbook import section
+from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.selectors import labels_text
+from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.ownership_marks import Mark, mark_of
+
+SECTION = section("A stack that was renamed or lost its state")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who writes.
+
+    Attributes:
+        mark: of this stack.
+        former: of the stack that this one took over from; None for none.
+        adopted: the objects that may be taken over without a mark, as ``Kind/name``.
+    """
+
+    mark: Mark
+    former: Mark | None = None
+    adopted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An object that this stack would write, and that is not its own.
+
+    Attributes:
+        name: of the object.
+        owner: the stack whose mark it has; None without a mark.
+        detail: what else an engineer knows it by; empty for nothing.
+        restore: the command that gives it this stack's mark again, where the state has this very object; else empty.
+        by_hand: whether the mark was written by something else than this program.
+        same_name: whether the owner has project and name of this stack, in another state.
+    """
+
+    name: ObjectName
+    owner: Mark | None
+    detail: str = ""
+    restore: str = ""
+    by_hand: bool = False
+    same_name: bool = False
+
+    @property
+    def identified(self) -> bool:
+        """Whether the mark tells its stack from others of the same name."""
+        return self.owner is not None and bool(self.owner.identity)
+
+    def __str__(self) -> str:
+        whose = f"belongs to stack {self.owner}" if self.owner else "was not made by this stack"
+        return f"{self.name} {whose}{self.detail}"
+
+
+def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, known_uid: str = "") -> Conflict | None:
+    """What speaks against writing an object; None when it may be written.
+
+    Args:
+        name: of the object.
+        live: the object of that name on the cluster; None when there is none.
+        owner: who writes.
+        known_uid: UID of the object that the state has; empty when it has none.
+    """
+    if live is None:
+        return None
+    other, known = mark_of(live), bool(known_uid) and known_uid == live["metadata"]["uid"]
+    if other is not None:
+        if is_own(other, owner.mark, owner.former, known=known):
+            return None
+        writers = marked_by(live, owner.mark)
+        restore = restore_command(name, owner.mark) if known else ""
+        by_hand = known and bool(writers) and FIELD_MANAGER not in writers
+        said = f" (its mark was set by {_listed(sorted(writers))})" if by_hand else ""
+        detail = described(other, owner.mark).removeprefix(f"stack {other}") + said
+        return Conflict(name, other, detail, restore, by_hand, other.has_name_of(owner.mark))
+    if known:
+        return None  # the stack made it before objects had marks
+    if name.short in owner.adopted:
+        return None
+    return Conflict(name, None, _detail(name, live))
+
+
+def takes_over(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, known_uid: str = "") -> bool:
+    """Whether writing an object takes over one that was there before this stack."""
+    if live is None or mark_of(live) is not None:
+        return False
+    return name.short in owner.adopted and known_uid != live["metadata"]["uid"]
+
+
+def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str, listed: int) -> Refusal | None:
+    """Refuses to write over objects of somebody else: all of one service in one message.
+
+    Args:
+        service: who would write them, for example a service's name.
+        conflicts: what is not this stack's.
+        adopt_path: where the configuration lists what may be taken over.
+        listed: how many objects it lists by now.
+    """
+    if not conflicts:
+        return None
+    unmarked = [found for found in conflicts if found.owner is None]
+    remedies = [_restored(conflicts), *_left_to_others(conflicts)]
+    if unmarked:
+        commands = " && ".join(
+            f"pulumi config set --path '{adopt_path}[{index}]' {found.name.short}"
+            for index, found in enumerate(unmarked, start=listed)
+        )
+        remedies.append(f"To take over what has no mark, object by object: {commands}")
+    return Refusal(
+        step=f"{service}: writing {len(conflicts)} object{'s' * (len(conflicts) > 1)}",
+        found=_described(conflicts),
+        rule="what this stack did not make is not taken over unasked",
+        remedy=" ".join(["None of them was touched.", *filter(None, remedies)]),
+    )
+
+
+def _restored(conflicts: Sequence[Conflict]) -> str:
+    """How marks that were changed by hand are put right; empty where the state has none of these objects."""
+    known = [found for found in conflicts if found.restore]
+    if not known:
+        return ""
+    which = "it" if len(known) == len(conflicts) == 1 else _listed([found.name.short for found in known])
+    doubt = "" if all(found.by_hand for found in known) else "If the mark was changed by hand, restore it: "
+    sure = "" if doubt else "Restore the mark: "
+    return (
+        f"The state of this stack has {which}, by UID. {doubt}{sure}"
+        f"{' && '.join(found.restore for found in known)}, then run `pulumi up` again."
+    )
+
+
+def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
+    """What to do about objects that other stacks wrote, and nobody else."""
+    foreign = [found for found in conflicts if found.owner is not None and not found.by_hand]
+    named = sorted({str(found.owner) for found in foreign if not found.same_name})
+    same = sorted({found.owner.full for found in foreign if found.same_name and found.owner is not None})
+    remedies = []
+    if named:
+        remedies.append(
+            f"What belongs to another stack is left to it: give the service another name or namespace. If this stack "
+            f"is that one under a new name: pulumi config set switchyard:formerStack {named[0]} ({SECTION})."
+        )
+    if same:
+        former = same[0] if len(same) == 1 else same[0].partition("@")[0]
+        remedies.append(
+            "Another state of the same project and stack name has written this, for example in another backend "
+            "(`pulumi whoami -v` names the present one): work on it there, or give this stack or the service "
+            f"another name. Only if that state is lost for good: pulumi config set switchyard:formerStack {former} && "
+            f"pulumi up && pulumi config rm switchyard:formerStack ({SECTION})."
+        )
+    return remedies
+
+
+def _described(conflicts: Sequence[Conflict]) -> str:
+    """Whose the objects are: those of another stack together, the others one by one."""
+    by_stack: dict[tuple[Mark, str], list[Conflict]] = {}
+    for found in conflicts:
+        if found.owner is not None:
+            by_stack.setdefault((found.owner, found.detail), []).append(found)
+    foreign = [
+        str(group[0])
+        if len(group) == 1
+        else f"{_listed([str(found.name) for found in group])}: each belongs to stack {owner}{detail}"
+        for (owner, detail), group in by_stack.items()
+    ]
+    return "; ".join([*foreign, *(str(found) for found in conflicts if found.owner is None)])
+
+
+def _detail(name: ObjectName, live: Mapping[str, Any]) -> str:
+    """What a conflict without a mark is known by."""
+    if name.kind == "Service":
+        return f", and selects {labels_text(live['spec'].get('selector'))}"
+    managers = sorted({entry["manager"] for entry in live["metadata"].get("managedFields") or () if "manager" in entry})
+    return f", but by {_listed(managers)}" if managers else ""
+
+
+def _listed(names: Collection[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

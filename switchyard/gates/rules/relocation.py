@@ -1,0 +1,169 @@
+"""Whether a run is about to move what serves: to another cluster, or to another namespace. Pure rules.
+
+The outputs of the last update say where the stack was. A provider of another cluster, or an object of another
+namespace, would be a replacement: made there, deleted here.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchyard.config.commands import remove_value
+from switchyard.config.models.cluster import CLUSTER
+from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.remedies import setting, without
+from switchyard.gates.runbook import section
+
+CLUSTER_OUTPUT = "cluster"
+"""Output of the stack: the identity of its cluster."""
+
+SERVICES_OUTPUT = "services"
+"""Output of the stack: by service, among other things its namespace."""
+
+NAME_OUTPUT = "name"
+"""Output of a service: the name of its objects, where that is not its key."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is.
+
+    Attributes:
+        identifier: of the cluster, as the settings have it; empty where nothing says so.
+        uid: of namespace kube-system, which no other cluster has; empty where it is not known.
+        namespaces: of each service, by its key.
+        names: of the objects of each service whose name is not its key.
+    """
+
+    identifier: str = ""
+    uid: str = ""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def service(self, key: str) -> ServiceName:
+        """The name that a service's objects had."""
+        return ServiceName(self.names.get(key, key), key)
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any]) -> "Place":
+        """Reads the outputs of a stack, of this version of the program or of an earlier one."""
+        cluster, services = outputs.get(CLUSTER_OUTPUT), outputs.get(SERVICES_OUTPUT)
+        known = cluster if isinstance(cluster, Mapping) else {}
+        entries = services if isinstance(services, Mapping) else {}
+        namespaces = {
+            str(name): str(entry["namespace"])
+            for name, entry in entries.items()
+            if isinstance(entry, Mapping) and entry.get("namespace")
+        }
+        names = {key: str(entries[key][NAME_OUTPUT]) for key in namespaces if entries[key].get(NAME_OUTPUT)}
+        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names)
+
+
+def refuse_other_identifier(before: Place, identifier: str, replaces: str | None) -> Refusal | None:
+    """Refuses another name for the cluster: the provider would take it for another one, and replace everything."""
+    if before.identifier in {"", identifier} or (replaces and replaces == before.uid):
+        return None
+    return Refusal(
+        step=f"{CLUSTER}.identifier: {identifier}",
+        found=f"the stack is on the cluster that it knows as {before.identifier}",
+        rule="another identifier is another cluster, and everything of the stack would be replaced",
+        remedy=(
+            f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {before.identifier}. "
+            f"To move the stack: {section('Move to another cluster')}."
+        ),
+    )
+
+
+def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str) -> Refusal | None:
+    """Refuses another cluster behind the kubeconfig.
+
+    Args:
+        before: where the stack was.
+        uid: of namespace kube-system there; empty where it is not known.
+        replaces: UID of a cluster that is lost, in the settings.
+        way: the kubeconfig and context in words.
+    """
+    if not uid or before.uid in {"", uid} or replaces == before.uid:
+        return None
+    return Refusal(
+        step="This run",
+        found=f"{way} leads to another cluster (UID of kube-system {uid}) than the one the stack is on ({before.uid})",
+        rule="a stack stays on its cluster, whose services would be left behind or taken down",
+        remedy=(
+            f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "
+            f"{section('Move to another cluster')}. If the old cluster is lost for good: pulumi config set --path "
+            f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
+        ),
+    )
+
+
+def vanished(before: Place, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
+    """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away.
+
+    Args:
+        before: where the stack was.
+        services: names of the configured ones.
+        removed: namespace and name of those that are marked to be taken away. Another one is not.
+    """
+    return {
+        name: namespace
+        for name, namespace in before.namespaces.items()
+        if name not in services and removed.get(name) != NamespacedName(namespace, before.service(name))
+    }
+
+
+def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]:
+    """Warns of services that are marked to be taken away and that the stack does not have, or not any more.
+
+    Before the first update that ended well, nothing says what the stack has.
+    """
+    return [
+        f"switchyard:services.{name}.remove takes nothing away: the stack has no service {name}. If it is gone by now, "
+        f"take the entry out: {remove_value(f'switchyard:services.{name}')}. Otherwise correct the name."
+        for name in removed
+        if before.uid and name not in before.namespaces
+    ]
+
+
+def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:
+    """Refuses another namespace for a service that serves in its old one.
+
+    Args:
+        name: the service's name.
+        namespace: that of the settings.
+        before: the old one.
+        reason: why it serves there.
+    """
+    return Refusal(
+        step=f"{key_of(name)}: namespace {namespace}",
+        found=f"it serves in namespace {before}: {reason}",
+        rule="a namespace is part of an object's name, so that the serving objects would be deleted",
+        remedy=(
+            "Nothing was changed. Set it back: pulumi config set --path "
+            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without a gap: "
+            f"{section('Move a service to another namespace')}. To take it down there once it serves in the new one: "
+            f"pulumi config set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
+        ),
+    )
+
+
+def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: str) -> Refusal:
+    """Refuses another name for the objects of a service that serves under its old one.
+
+    Args:
+        before: the old name.
+        name: that of the settings.
+        namespace: where it serves.
+        reason: why it serves there.
+    """
+    back = without(before, "name") if before == before.key else setting(before, "name", str(before))
+    return Refusal(
+        step=f"{before.key}: name {name}",
+        found=f"it serves as {before} in namespace {namespace}: {reason}",
+        rule="under another name all its objects are others, so that the serving ones would be deleted",
+        remedy=(
+            f"Nothing was changed. Set it back: {back}. To rename it without a gap, add a service with a key of its "
+            f"own: {section('Rename a service')}."
+        ),
+    )

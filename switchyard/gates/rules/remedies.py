@@ -1,0 +1,22 @@
+"""Commands in the remedies of refusals: each works when it is pasted."""
+
+from switchyard.config.commands import below, remove_value, set_value
+from switchyard.config.models.service_name import key_of
+from switchyard.config.validation.services import SERVICES
+
+
+def setting(name: str, key: str, value: object, *, text: bool = False) -> str:
+    """The command that sets a key of a service, in backticks.
+
+    Args:
+        name: the service's name, which knows its key.
+        key: below the service, with dots: ``canary.traffic``.
+        value: to be stored.
+        text: whether it must arrive as text, even where it reads as a number.
+    """
+    return f"`{set_value(f'{below(SERVICES, key_of(name))}.{key}', value, text=text)}`"
+
+
+def without(name: str, key: str) -> str:
+    """The command that takes a key of a service out, in backticks."""
+    return f"`{remove_value(f'{below(SERVICES, key_of(name))}.{key}')}`"

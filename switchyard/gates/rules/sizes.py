@@ -1,0 +1,294 @@
+"""How many pods a service gets where an autoscaler decides: pure functions of the settings and of what was read."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchyard.config.models.service import Colour, ServiceSettings, Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.release import wanted_ready
+from switchyard.gates.rules.remedies import setting, without
+from switchyard.manifests.autoscaling import scale_target
+from switchyard.manifests.labels import object_labels
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler of a service's namespace.
+
+    Attributes:
+        name: of the object.
+        track: the track of the service that it sizes; None when it sizes something else.
+        min: fewest pods.
+        max: most pods.
+        own: whether this program created it for the service.
+        inactive: the controller's reason why it does not scale; None when it does, or has not reported yet.
+    """
+
+    name: str
+    track: Track | None
+    min: int
+    max: int
+    own: bool
+    inactive: str | None = None
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """What the cluster has of a service that an autoscaler sizes, as read at the start of a program.
+
+    Attributes:
+        autoscalers: those that size a track of the service, and the one that this program created for it.
+        live: replicas that each workload has in its specification; a workload that does not exist is missing.
+        serving: the track that takes the traffic; None when it is not one of the service's.
+        behind: ready pods behind the Service.
+        serving_ready: those of them that do not belong to the active track of the settings.
+    """
+
+    autoscalers: tuple[Autoscaler, ...] = ()
+    live: Mapping[Track, int] = field(default_factory=dict)
+    serving: Track | None = None
+    behind: int = 0
+    serving_ready: int = 0
+
+    def foreign(self, track: Track | None = None) -> tuple[Autoscaler, ...]:
+        """Autoscalers of somebody else that size a track; with None, any track."""
+        wanted = set(Track) if track is None else {track}
+        return tuple(item for item in self.autoscalers if item.track in wanted and not item.own)
+
+    @property
+    def own(self) -> Autoscaler | None:
+        """The autoscaler that this program created for the service; None without one."""
+        return next((item for item in self.autoscalers if item.own), None)
+
+    def sizes(self, service: ServiceSettings, track: Track) -> bool:
+        """Whether the number of a track's pods is an autoscaler's, and not the settings'."""
+        if service.autoscaling is not None or (track is Track.ROLLOUT and service.replicas is None):
+            return True
+        return bool(self.foreign(track))
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """How many pods an update gives a track.
+
+    Attributes:
+        pods: the number.
+        kept: whether the workload keeps the number that it has; `pods` is then that number as the program read it.
+    """
+
+    pods: int
+    kept: bool = False
+
+
+def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
+    """How many pods an update gives a track.
+
+    What serves keeps its number. What is about to serve gets as many pods as are serving, within the autoscaler's
+    limits. What is idle keeps its pods as the way back, unless the settings say 0.
+
+    Args:
+        service: its settings.
+        track: which pods.
+        sizing: what the cluster has.
+    """
+    configured, live = service.replicas_of(track), sizing.live.get(track)
+    if not sizing.sizes(service, track):
+        return Replicas(configured)
+    if track is not service.track:
+        if _retired(service, track):
+            return Replicas(0)
+        kept = live is not None and live >= configured
+        return Replicas(live or 0, kept=True) if kept else Replicas(configured)
+    floor = _fewest(service, track, sizing)
+    if sizing.serving is track and live:
+        return Replicas(max(live, floor), kept=True)
+    most = service.most_replicas_of(track)
+    wanted = max(sizing.serving_ready, _first_size(service, track), live or 0)
+    number = max(floor, wanted if most is None else min(wanted, most))
+    # A rollback to a colour that has its pods still changes nothing of its Deployment.
+    return Replicas(live, kept=True) if live is not None and live >= number else Replicas(number)
+
+
+def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None, leaving: int) -> int:
+    """Ready pods that the active track needs before ready pods of the idle one go.
+
+    Args:
+        service: its settings.
+        sizing: what the cluster has.
+        live: replicas in the specification of the active track, where an autoscaler sizes it; else None.
+        leaving: ready pods of the idle track.
+
+    Returns:
+        As many as the settings ask for; under an autoscaler also as many as are leaving, or as the autoscaler has
+        reduced them to since. Pods that it has added since may still wait for the room that the idle ones occupy.
+    """
+    if live is None:
+        return service.replicas_of(service.track)
+    return max(_fewest(service, service.track, sizing), min(live, leaving))
+
+
+def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:
+    """Reads a HorizontalPodAutoscaler as the API server has it.
+
+    Args:
+        name: the service's name.
+        item: the object.
+    """
+    spec, metadata = item["spec"], item["metadata"]
+    target = spec["scaleTargetRef"]
+    conditions = {condition["type"]: condition for condition in item.get("status", {}).get("conditions") or ()}
+    active = conditions.get("ScalingActive", {})
+    return Autoscaler(
+        name=metadata["name"],
+        track=next((track for track in Track if _same_target(scale_target(name, track), target)), None),
+        min=spec.get("minReplicas", 1),
+        max=spec["maxReplicas"],
+        own=metadata["name"] == name and object_labels(name).items() <= metadata.get("labels", {}).items(),
+        inactive=f"{active.get('reason')}: {active.get('message')}" if active.get("status") == "False" else None,
+    )
+
+
+def of_service(name: str, items: Iterable[Mapping[str, Any]]) -> tuple[Autoscaler, ...]:
+    """The autoscalers of a namespace that size pods of a service, or have the name of its own."""
+    read = (autoscaler_of(name, item) for item in items)
+    return tuple(autoscaler for autoscaler in read if autoscaler.name == name or autoscaler.track is not None)
+
+
+def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses a second autoscaler on the pods of a service, and to overwrite one of the same name."""
+    if service.autoscaling is None:
+        return None
+    if any(
+        autoscaler.name == name and not autoscaler.own and autoscaler.track is None for autoscaler in sizing.autoscalers
+    ):
+        return Refusal(
+            step=f"{key_of(name)}: the autoscaler",
+            found=f"namespace {service.namespace} has a HorizontalPodAutoscaler {name}, which sizes other pods",
+            rule="one that this stack did not create is not overwritten",
+            remedy="Nothing was changed by it. Give that one another name, or the service.",
+        )
+    foreign = sizing.foreign()
+    if not foreign:
+        return None
+    names = ", ".join(sorted(autoscaler.name for autoscaler in foreign))
+    return Refusal(
+        step=f"{key_of(name)}: the autoscaler",
+        found=f"HorizontalPodAutoscaler {names} in namespace {service.namespace} already sizes pods of this service",
+        rule="two autoscalers on the same pods overwrite each other's numbers, and this stack did not create that one",
+        remedy=(
+            f"Nothing was changed. Delete it: kubectl -n {service.namespace} delete hpa {names.replace(', ', ' ')}. "
+            f"That leaves the number of pods as it is, and run `pulumi up`; or give up the autoscaler of this stack: "
+            f"{without(name, 'autoscaling')}"
+        ),
+    )
+
+
+def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusal | None:
+    """Refuses a maximum below what serves: the autoscaler would take the pods above it away at once."""
+    wanted = math.ceil(behind * service.gate.min_ready_percent_of_serving / 100)
+    if service.autoscaling is None or service.autoscaling.max >= wanted:
+        return None
+    return Refusal(
+        step=f"{key_of(name)}: the change of the autoscaler",
+        found=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
+        rule="the autoscaler would take away at once what is above its maximum, whatever the load",
+        remedy=(
+            f"Nothing was changed by it. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the autoscaler "
+            "has reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
+        ),
+    )
+
+
+def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses to give up the autoscaler for a fixed number below what serves."""
+    track = service.track
+    if sizing.own is None or service.autoscaling is not None or sizing.sizes(service, track):
+        return None
+    fixed, wanted = service.replicas_of(track), wanted_ready(service, track, sizing.behind)
+    if fixed >= wanted:
+        return None
+    return Refusal(
+        step=f"{key_of(name)}: the end of autoscaling",
+        found=f"{track.replicas_key} is {fixed}, but {sizing.behind} ready pods serve by the autoscaler",
+        rule="what serves is not scaled down by giving up its autoscaler",
+        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, wanted)}, and lower it afterwards.",
+    )
+
+
+def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
+    """Says which numbers of the settings are not applied, because an autoscaler of somebody else decides on them."""
+    for autoscaler in sizing.foreign() if service.autoscaling is None else ():
+        track = autoscaler.track
+        if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
+            continue
+        plan, key = planned(service, track, sizing), f"services.{key_of(name)}.{track.replicas_key}"
+        configured = service.replicas if track is Track.ROLLOUT else service.replicas_of(track)
+        if plan.kept and configured not in {None, plan.pods}:
+            yield (
+                f"{key_of(name)}: HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} "
+                f"pods are kept and {key}: {configured} is not applied."
+            )
+
+
+def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autoscaler]) -> str | None:
+    """Why nothing sizes what serves although the settings ask for an autoscaler; None if one does."""
+    own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
+    if own is not None and own.track is service.track:
+        return None
+    actual = "is not on the cluster" if own is None else f"sizes {own.track or 'something else'}"
+    return (
+        f"{key_of(name)}: HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed "
+        "number of pods. `pulumi up --refresh` shows the difference and repairs it."
+    )
+
+
+def inactive_autoscaler(name: str, reason: str) -> str:
+    """Warns of an autoscaler that keeps the number that it finds, in its controller's own words."""
+    return (
+        f"{key_of(name)}: HorizontalPodAutoscaler {name} does not scale ({reason}). The number of pods stays as it is."
+    )
+
+
+def no_metrics(name: str) -> str:
+    """Warns of a cluster whose autoscalers have nothing to measure by."""
+    return (
+        f"{key_of(name)}: the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the "
+        "number of "
+        "pods that it finds, within its limits. Install metrics-server. See: kubectl get apiservice | grep metrics"
+    )
+
+
+def raised(name: str, to: Track, before: int, wanted: int) -> str:
+    """Says that a gate has added pods to a track before it takes the traffic."""
+    return f"{key_of(name)}: {to} was raised from {before} to {wanted} pods before the switch, as many as serve by now."
+
+
+def _retired(service: ServiceSettings, track: Track) -> bool:
+    """Whether the settings take an idle track's pods away: under `autoscaling` only a 0 that is written there does."""
+    if track is Track.ROLLOUT:
+        return False
+    colour = service.colour(Colour(track))
+    return colour.replicas == 0 and (service.autoscaling is None or "replicas" in colour.model_fields_set)
+
+
+def _fewest(service: ServiceSettings, track: Track, sizing: Sizing) -> int:
+    """The minimum of what sizes a track; one where it is not known."""
+    if service.autoscaling is not None:
+        return service.autoscaling.min
+    return max((autoscaler.min for autoscaler in sizing.foreign(track)), default=1)
+
+
+def _first_size(service: ServiceSettings, track: Track) -> int:
+    """The number in the settings, with which a track starts; under `autoscaling` a Rollout has none."""
+    if track is not Track.ROLLOUT:
+        return service.colour(Colour(track)).replicas
+    return (service.replicas or 0) if service.autoscaling is None else 0
+
+
+def _same_target(own: Mapping[str, Any], target: Mapping[str, Any]) -> bool:
+    """Whether a reference names that workload. Its version may be another one of the same group, or be missing."""
+    group = target.get("apiVersion", own["apiVersion"]).partition("/")[0]
+    return (target["kind"], target["name"], group) == (own["kind"], own["name"], own["apiVersion"].partition("/")[0])

@@ -1,0 +1,273 @@
+"""The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from dataclasses import replace
+
+from switchyard.config.models.service import Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.autoscaling import autoscalers, has_metrics, read_sizing, warm
+from switchyard.gates.base import GateBase, GateRefusedError, sentence
+from switchyard.gates.rules.node_routing import warn_unfollowed
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.release import (
+    refuse_adoption,
+    refuse_fewer_replicas,
+    refuse_no_answer,
+    refuse_no_namespace,
+    refuse_other_ports,
+    refuse_smoke,
+    refuse_switch,
+    wanted_ready,
+)
+from switchyard.gates.rules.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_hand_over
+from switchyard.gates.rules.rollout import no_controller
+from switchyard.gates.rules.sizes import (
+    inactive_autoscaler,
+    no_metrics,
+    not_sized,
+    of_service,
+    raised,
+    refuse_lower_max,
+    refuse_other_autoscalers,
+)
+from switchyard.gates.rules.traffic_router import refuse_routed
+from switchyard.gates.smoke import smoke_failures
+from switchyard.gates.waits import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
+from switchyard.kube.access import UNREACHABLE
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.objects import Endpoint
+from switchyard.kube.selectors import controlled, ready_pods, serving_track
+from switchyard.kube.shortage import PodsReport
+from switchyard.manifests.argo_blue_green import selected as shared
+from switchyard.manifests.labels import selector, way_in_name
+
+FOLLOW_SECONDS = 10
+"""How long the end of an update waits for a kube-proxy that does not answer before it says so."""
+
+
+class Gates(GateBase):
+    """The gates of one service, whatever its strategy."""
+
+    async def before_first(self) -> None:
+        """Holds before the first object of a service that the stack has not made yet.
+
+        Raises:
+            GateRefusedError: its namespace is not there, or somebody else has a Service of its name.
+        """
+        async with self._cluster() as cluster:
+            try:
+                found = await cluster.namespace_exists(self._service.namespace)
+            except AccessDeniedError:
+                found = True  # who may not look into the list of namespaces may still have one
+            if not found:
+                self._raise(refuse_no_namespace(self._name, self._service))
+            await self._check_adoption(cluster, await self._selected(cluster))
+
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """Holds before the active Service may select the active track.
+
+        In a preview the pods are not there yet, so only what the configuration shows is checked.
+
+        Args:
+            creating: whether the stack has no Service yet, so that one on the cluster may be somebody else's.
+            preview: whether nothing is going to happen.
+
+        Raises:
+            GateRefusedError: it has too few ready endpoints, or its smoke test fails.
+        """
+        to = self._service.track
+        async with self._cluster() as cluster:
+            selected = await self._selected(cluster)
+            serving = serving_track(self._name, selected)
+            if serving == to:
+                return
+            if creating:
+                await self._check_adoption(cluster, selected)
+            if serving is Track.ROLLOUT:
+                self._raise(refuse_routed(self._name, to, await cluster.rollout(self._service.namespace, self._name)))
+            serving_ready = await self._serving_ready(cluster, to) if selected else 0
+            self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
+            if preview:
+                return
+            await self._prove(cluster, to, serving_ready)
+            if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
+                await self._hold_rollout(cluster)
+            self._switching = serving is not None
+
+    async def before_autoscaler(self, *, preview: bool) -> None:
+        """Holds before the autoscaler is created or changed.
+
+        Raises:
+            GateRefusedError: another one sizes the same pods, or it would take pods away that serve.
+        """
+        self._autoscaler_previewed = preview
+        async with self._cluster() as cluster:
+            items = await autoscalers(cluster, self._service.namespace)
+            sizing = await read_sizing(cluster, self._name, self._service, items)
+            self._raise(refuse_other_autoscalers(self._name, self._service, sizing))
+            self._raise(refuse_lower_max(self._name, self._service, sizing.behind))
+            if not await has_metrics(cluster, self._service.namespace):
+                self._warn_once(no_metrics(self._name))
+
+    async def look(self) -> Seen:
+        """Looks which track serves, at the end of a run.
+
+        The engine compares settings with its own record, so that a selector changed behind its back is invisible
+        to it until a refresh: an update that was to go back to blue may find nothing to do while green serves.
+        """
+        try:
+            cluster = await Cluster.connect(self._access)
+            found = seen(self._name, self._service, await self._selected(cluster))
+            if found.problem is None:
+                found = replace(found, problem=await self._unfinished(cluster) or await self._unsized(cluster))
+            if found.problem is None and not await self._is_ready(cluster):
+                found = replace(found, problem=nothing_ready(self._name, self._service, self._service.track))
+            if self._switching and found.problem is None:
+                reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
+                if reasons:
+                    self._warn(warn_unfollowed(self._name, self._service.track, reasons))
+            return found
+        except UNREACHABLE as error:
+            problem, remedy = self._why(error)
+            return Seen(UNKNOWN, f"{sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
+
+    async def _unfinished(self, cluster: Cluster) -> str | None:
+        """Why the update may not end well although the right track serves.
+
+        Waits until nobody needs the pods of another strategy, which go with the end of the update.
+
+        Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
+        """
+        namespace, track = self._service.namespace, self._service.track
+        others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]
+        old = {pod.name for other in others for pod in await cluster.pods(namespace, selector(self._name, other))}
+        if not old:
+            return None
+        wanted, seconds = wanted_ready(self._service, track, 0), self._service.gate.timeout_seconds
+        reasons = [f"no answer from the API server in {seconds} s"]
+        watch = cluster.watch_endpoints(namespace, self._name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(watch):
+                async for endpoints in watch:
+                    ready = ready_pods(endpoints)
+                    if len(ready - old) >= wanted and not ready & old:
+                        reasons = []
+                        break
+                    reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
+        reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
+        return unfinished_hand_over(self._name, track, len(old), reasons) if reasons else None
+
+    async def _is_ready(self, cluster: Cluster) -> bool:
+        """Whether any pod of the track that serves is ready, if it is to have any."""
+        service, track = self._service, self._service.track
+        if not wanted_ready(service, track, 0) or self._pods_are_planned:
+            return True
+        return any(pod.ready for pod in await cluster.pods(service.namespace, selector(self._name, track)))
+
+    @property
+    def _pods_are_planned(self) -> bool:
+        """Whether this is a preview that is to change the pods of the track that serves."""
+        return False
+
+    async def _unsized(self, cluster: Cluster) -> str | None:
+        """Why no autoscaler sizes what serves although the settings ask for one; warns of one that cannot scale."""
+        if self._service.autoscaling is None or self._autoscaler_previewed:
+            return None
+        items = of_service(self._name, await autoscalers(cluster, self._service.namespace))
+        for autoscaler in items:
+            if autoscaler.own and autoscaler.inactive is not None:
+                self._warn_once(inactive_autoscaler(self._name, autoscaler.inactive))
+        return not_sized(self._name, self._service, items)
+
+    async def _warm(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
+        """Raises a track that an autoscaler sizes to what serves by now, which may be more than at the start."""
+        if not self.sizing.sizes(self._service, to):
+            return
+        wanted = wanted_ready(self._service, to, serving_ready)
+        before = await warm(cluster, self._name, self._service, to, wanted)
+        if before is not None:
+            self._warn_once(raised(self._name, to, before, wanted))
+
+    async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
+        """Holds until the track may take the traffic.
+
+        Args:
+            cluster: the cluster.
+            to: the track.
+            serving_ready: ready pods that serve now, those of the track left out.
+        """
+        await self._warm(cluster, to, serving_ready)
+        endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
+        await self._smoke(cluster, to, endpoints)
+
+    async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
+        refusal = refuse_no_answer(self._name, self._service, f"the switch to {to}")
+        namespace = self._service.namespace
+        watch = cluster.watch_endpoints(namespace, way_in_name(self._name, to))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
+                async for endpoints in watch:
+                    current = await cluster.current_pods(namespace, self._name, to)
+                    found = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
+                    if found is None:
+                        return endpoints
+                    refusal = found
+        raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
+
+    async def _with_report(self, cluster: Cluster, refusal: Refusal, track: Track) -> Refusal:
+        """The refusal of a step for want of ready pods, and why they are missing."""
+        try:
+            report = await self._pods_report(cluster, track)
+        except UNREACHABLE:
+            return refusal  # what was seen before stands
+        complete = report.ready >= report.wanted and not report.earlier
+        return refusal if complete else replace(refusal, found=f"{refusal.found} ({report})")
+
+    async def _pods_report(self, cluster: Cluster, track: Track) -> PodsReport:
+        wanted = self._service.replicas_of(track)
+        return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
+
+    async def _hold_rollout(self, cluster: Cluster) -> None:
+        """Has Argo Rollouts leave the Service alone, before its selector is this program's again.
+
+        Otherwise the controller would add its hash to the new selector, and the Service would lead nowhere.
+        """
+        namespace = self._service.namespace
+        if await cluster.rollout(namespace, self._name) is None:
+            return
+        await cluster.hold_rollout(namespace, self._name)
+        # With its status on this generation it is not at work on one before any more.
+        state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
+        if state is None or not state.seen:
+            await cluster.release_rollout(namespace, self._name)
+            self._raise(no_controller(self._name, SEEN_SECONDS))
+
+    async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:
+        if not self._service.gate.smoke.enabled:
+            return
+        simulated = await cluster.simulated({endpoint.node for endpoint in endpoints})
+        if simulated:
+            self._warn(
+                f"{key_of(self._name)}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
+                "are simulated nodes, whose pods answer nobody. The switch rests on readiness alone."
+            )
+            return
+        failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
+        self._raise(refuse_smoke(self._name, self._service, to, failures))
+
+    async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
+        if selected is None or serving_track(self._name, selected) is not None:
+            return
+        self._raise(refuse_adoption(self._name, self._service, selected))
+        ports = await cluster.service_ports(self._service.namespace, self._name)
+        self._raise(refuse_other_ports(self._name, self._service, ports))
+        self._warn_once(shared_selector(self._name, self._service.track, selected))
+
+    async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
+        """Ready pods behind the active Service, whatever it selects, those of a track left out."""
+        behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
+        own = await cluster.pods(self._service.namespace, selector(self._name, to))
+        return len(behind.difference(pod.name for pod in own))

@@ -1,0 +1,60 @@
+"""Waits for what others do: every node follows the Service, a controller has looked at a Rollout."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+
+from switchyard.config.models.service import ServiceSettings
+from switchyard.gates.rules.node_routing import not_following
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.rollout import RolloutState, state_of
+
+SEEN_SECONDS = 60
+"""How long the controller may take to look at a Rollout that has changed. It takes less than a second."""
+
+ANSWER_SECONDS = 2.0
+"""How long a node's kube-proxy may take to answer. It takes milliseconds, and a stopped one never does."""
+
+POLL_SECONDS = 0.1
+"""Between two questions to kube-proxy, which offers nothing to watch."""
+
+
+async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: float) -> list[str]:
+    """Waits until the kube-proxy of every node that takes traffic is well.
+
+    Args:
+        cluster: the cluster.
+        service: the service; its node selector says which nodes take traffic.
+        seconds: how long to wait.
+
+    Returns:
+        What is to be said of each node whose is not, or of the permission to ask; nothing when all are.
+    """
+    if not service.gate.check_nodes:
+        return []
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            reasons = not_following(await cluster.routing(service.node_selector, ANSWER_SECONDS))
+        except AccessDeniedError as error:
+            return [f"the gate {error}"]
+        if not reasons or time.monotonic() > limit:
+            return reasons
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def wait_for_rollout(
+    cluster: Cluster, namespace: str, name: str, seconds: float, enough: Callable[[RolloutState], bool]
+) -> RolloutState | None:
+    """Watches a Rollout until it is as wanted; returns its last state, None if there was none."""
+    state = None
+    watch = cluster.watch_rollout(namespace, name)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(watch):
+            async for rollout in watch:
+                state = state_of(rollout)
+                if enough(state):
+                    break
+    return state

@@ -1,0 +1,1 @@
+"""Access to a cluster, a client whose calls are bounded, and snapshots of what was read."""

@@ -1,0 +1,230 @@
+"""Reads the few things of a live cluster that the gates decide on."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Self
+
+import httpx
+
+from switchyard.config.models.service import Track
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.api import (
+    DISCOVERY,
+    ISTIO,
+    NETWORKING,
+    ROLLOUTS,
+    TARGETS,
+    BoundedApi,
+    ProxyAnswer,
+    ProxyRequest,
+    is_status,
+)
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.kube_proxy import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
+from switchyard.kube.kubeconfig.file import KubeconfigError
+from switchyard.kube.objects import ROLLOUT_HASH, Endpoint, endpoints_of
+from switchyard.kube.pods import SIMULATED, PodsReader
+from switchyard.kube.selectors import serving_track
+from switchyard.manifests.labels import FIELD_MANAGER, object_labels
+from switchyard.manifests.pods import PORT
+
+HELD = "switchyard/held-for"
+"""Annotation of a Rollout that this program has paused: one without it was paused by a human, and stays so."""
+
+
+class Cluster(PodsReader):
+    """A live cluster, read through its API server. Calls are bounded, and raise one of `UNREACHABLE`."""
+
+    @property
+    def api(self) -> BoundedApi:
+        """The API server's client."""
+        return self._api
+
+    @classmethod
+    async def connect(cls, access: ClusterAccess) -> Self:
+        """Opens a client and asks the API server for its version."""
+        try:
+            return cls(await access.api())
+        except KubeconfigError:
+            raise  # it says all there is to say
+        except ValueError as error:
+            raise ConnectionError(f"no way to a cluster: {error}") from error
+
+    async def namespace_exists(self, namespace: str) -> bool:
+        """Whether there is such a namespace."""
+        return await self._api.find("namespaces", namespace) is not None
+
+    async def service_selector(self, namespace: str, service: str) -> Mapping[str, str] | None:
+        """What the Service selects right now, nothing if it has no selector; None without the Service."""
+        found = await self._api.find("services", service, namespace)
+        return None if found is None else found["spec"].get("selector") or {}
+
+    async def select(self, namespace: str, service: str, labels: Mapping[str, str]) -> None:
+        """Has the Service select these labels, and no other, as an update of the stack would."""
+        await self._api.ask(
+            "patch",
+            "services",
+            service,
+            namespace,
+            params={"fieldManager": FIELD_MANAGER},
+            headers={"content-type": "application/json-patch+json"},
+            content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
+        )
+
+    async def service_ports(self, namespace: str, service: str, name: str | None = None) -> tuple[int, ...]:
+        """The ports of the Service, or those of one name; none without it."""
+        found = await self._api.find("services", service, namespace)
+        ports = [] if found is None else found["spec"].get("ports", [])
+        return tuple(port["port"] for port in ports if name in {None, port.get("name")})
+
+    async def serving_track(self, namespace: str, service: str) -> Track | None:
+        """The track that the Service selects right now; None without the Service or a track in it."""
+        return serving_track(service, await self.service_selector(namespace, service))
+
+    async def endpoints(self, namespace: str, service: str) -> frozenset[Endpoint]:
+        """All endpoints of a Service, ready or not, over all its EndpointSlices."""
+        slices, _ = await self._slices(namespace, service)
+        return endpoints_of(slices.values())
+
+    async def watch_endpoints(self, namespace: str, service: str) -> AsyncGenerator[frozenset[Endpoint], None]:
+        """Yields the endpoints of a Service now and at every change, without end."""
+        while True:
+            slices, version = await self._slices(namespace, service)
+            yield endpoints_of(slices.values())
+            watch = self._api.watch("endpointslices", namespace, _of(service), DISCOVERY, since=version)
+            async with aclosing(watch):
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    name = event["object"]["metadata"]["name"]
+                    if event["type"] == "DELETED":
+                        slices.pop(name, None)
+                    else:
+                        slices[name] = event["object"]
+                    yield endpoints_of(slices.values())
+
+    async def has_argo_rollouts(self, namespace: str) -> bool:
+        """Whether the definitions of Argo Rollouts are there."""
+        return await self._api.knows("rollouts", namespace, ROLLOUTS)
+
+    async def has_istio(self, namespace: str) -> bool:
+        """Whether the definitions of Istio are there."""
+        return await self._api.knows("virtualservices", namespace, ISTIO)
+
+    async def virtual_service(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A VirtualService of Istio; None when there is none, or no such kind of object."""
+        return await self._api.find("virtualservices", name, namespace, ISTIO)
+
+    async def ingresses(self, namespace: str) -> list[dict[str, Any]]:
+        """The Ingresses of a namespace."""
+        found: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]
+        return found
+
+    async def target_groups(self, namespace: str) -> dict[str, str]:
+        """The Services of a namespace that have target groups of the load balancer, by the ARN of each group."""
+        if not await self._api.knows("targetgroupbindings", namespace, TARGETS):
+            return {}
+        found = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
+        specs = [item["spec"] for item in found["items"]]
+        return {spec["targetGroupARN"]: spec["serviceRef"]["name"] for spec in specs if spec.get("targetGroupARN")}
+
+    async def promote(self, namespace: str, name: str) -> None:
+        """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
+        await self._patch_rollout(namespace, f"{name}/status", {"status": {"promoteFull": True}})
+
+    async def hold_rollout(self, namespace: str, name: str) -> None:
+        """Has the controller leave the Services of a Rollout alone, and marks who asked for it."""
+        change = {"metadata": {"annotations": {HELD: "hand-over"}}, "spec": {"paused": True}}
+        await self._patch_rollout(namespace, name, change)
+
+    async def release_rollout(self, namespace: str, name: str) -> None:
+        """Takes back what `hold_rollout` did."""
+        change = {"metadata": {"annotations": {HELD: None}}, "spec": {"paused": None}}
+        await self._patch_rollout(namespace, name, change)
+
+    async def _patch_rollout(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        await self._api.ask(
+            "patch",
+            "rollouts",
+            name,
+            namespace,
+            ROLLOUTS,
+            params={"fieldManager": FIELD_MANAGER},
+            headers={"content-type": "application/merge-patch+json"},
+            content=json.dumps(change),
+        )
+
+    async def watch_rollout(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Yields a Rollout now, if it is there, and at every change, without end."""
+        labels = object_labels(name)
+        while True:
+            listed = await self._api.find_all("rollouts", namespace, labels, ROLLOUTS)
+            for item in listed["items"]:
+                yield item
+            watch = self._api.watch("rollouts", namespace, labels, ROLLOUTS, listed["metadata"]["resourceVersion"])
+            async with aclosing(watch):
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    yield event["object"]
+
+    async def analysis_runs(self, namespace: str, pod_hash: str) -> list[dict[str, Any]]:
+        """The AnalysisRuns on one version, oldest first."""
+        listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_HASH: pod_hash}, ROLLOUTS)
+        return sorted(listed["items"], key=lambda item: str(item["metadata"]["creationTimestamp"]))
+
+    async def get_from_pod(self, namespace: str, pod: str, port: int, request: ProxyRequest) -> ProxyAnswer:
+        """Sends one GET to a pod, by way of the API server.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            port: its port, as a number, because the API server resolves no names here.
+            request: what is asked.
+        """
+        return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", request)
+
+    async def get_from_service(self, namespace: str, service: str, request: ProxyRequest) -> ProxyAnswer:
+        """Sends one GET to a ready endpoint of a Service, by way of the API server; else as `get_from_pod`."""
+        return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", request)
+
+    async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
+        """What kube-proxy says on the nodes with these labels, the simulated ones left out.
+
+        Args:
+            labels: of the nodes that take traffic.
+            timeout: seconds that each is given to answer.
+        """
+        listed = (await self._api.find_all("nodes", None, labels))["items"]
+        nodes = [node for node in listed if SIMULATED not in node["metadata"].get("annotations", {})]
+        answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))
+        return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
+
+    async def _kube_proxy(self, node: str, timeout: float) -> int | None:
+        status = None
+        for path in HEALTH_PATHS:
+            try:
+                answer = await self._api.get_through_proxy(
+                    "nodes", None, f"{node}:{HEALTH_PORT}", ProxyRequest(path, timeout)
+                )
+            except AccessDeniedError:
+                raise
+            except UNREACHABLE:
+                return None
+            # The API server itself answers 503, in words of its own, when it reaches nobody there.
+            if is_status(answer):
+                return None
+            status = answer.status
+            if status != httpx.codes.NOT_FOUND:
+                break
+        return status
+
+    async def _slices(self, namespace: str, service: str) -> tuple[dict[str, Any], str]:
+        listed = await self._api.find_all("endpointslices", namespace, _of(service), DISCOVERY)
+        return {item["metadata"]["name"]: item for item in listed["items"]}, listed["metadata"]["resourceVersion"]
+
+
+def _of(service: str) -> dict[str, str]:
+    return {"kubernetes.io/service-name": service}

@@ -1,0 +1,175 @@
+"""Reads the ConfigMaps and Secrets of services at the start of a program."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings, Track
+from switchyard.config.references import Reference, tracked_references
+from switchyard.config.types.values import image_reference
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.api import APPS, NETWORKING, ROLLOUTS, BoundedApi
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.content_versions import (
+    LiveTemplate,
+    Wanted,
+    annotation,
+    colour_versions,
+    live_template,
+    missing_object,
+    older_content,
+    rollout_versions,
+    version_of,
+)
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.ingresses import leads, ways
+from switchyard.kube.selectors import serving_track
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.weights import goes_by_weights
+
+METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+"""Header by which the API server answers without what is in an object: no value of a Secret ever comes here."""
+
+
+ANY_JSON = {"accept": "application/json"}
+
+
+class ContentUnreadableError(Exception):
+    """The ConfigMaps and Secrets of services could not be read. The text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the pod templates of one service say of their ConfigMaps and Secrets.
+
+    Attributes:
+        annotations: the value of the annotation, by track; none without references.
+        warnings: what the engineer should know.
+        known: whether the cluster could be read; otherwise the templates stay as they are.
+    """
+
+    annotations: Mapping[Track, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    known: bool = True
+
+
+def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Content]:
+    """Reads what services with references need; asks nothing for others. Blocks, whether an event loop runs or not.
+
+    Raises:
+        ContentUnreadableError: no answer, or none that helps.
+    """
+    reading = {name: service for name, service in services.items() if any(_tracked(service).values())}
+    if not reading:
+        return {}
+    try:
+        return run_blocking(_read_all(reading, access))
+    except AccessDeniedError as error:
+        raise ContentUnreadableError(
+            f"{', '.join(reading)}: the user of the kubeconfig {error}, nothing was changed. Grant it (of a Secret "
+            "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
+        ) from error
+    except UNREACHABLE as error:
+        raise ContentUnreadableError(
+            f"{', '.join(reading)}: ConfigMaps and Secrets could not be read ({type(error).__name__}: {error}), "
+            "nothing was changed. Check the API server, the kubeconfig and its permissions."
+        ) from error
+
+
+def _tracked(service: ServiceSettings) -> dict[Track, dict[str, Reference]]:
+    tracks = list(map(Track, Colour)) if isinstance(service, BlueGreenSettings) else [Track.ROLLOUT]
+    return {track: tracked_references(service, track) for track in tracks}
+
+
+async def _read_all(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Content]:
+    try:
+        api = await access.api()
+    except ValueError as error:
+        raise ConnectionError(f"no cluster by this kubeconfig: {error}") from error
+    contents = await asyncio.gather(*(_read(api, service.named(key), service) for key, service in services.items()))
+    return dict(zip(services, contents, strict=True))
+
+
+async def _read(api: BoundedApi, name: str, service: ServiceSettings) -> Content:
+    tracked = _tracked(service)
+    references: dict[str, Reference] = {}
+    for of_track in tracked.values():
+        for key, reference in of_track.items():
+            references[key] = reference.joined(references.get(key, reference))
+    answers = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
+    objects = dict(zip(references, answers, strict=True))
+    warnings = [
+        missing_object(name, service.namespace, reference)
+        for key, reference in references.items()
+        if objects[key] is None and not reference.optional
+    ]
+    if isinstance(service, BlueGreenSettings):
+        annotations = await _of_colours(api, name, service, tracked, objects, warnings)
+    else:
+        rollout = await _rollout(api, name, service)
+        wanted = _wanted(service, Track.ROLLOUT, tracked[Track.ROLLOUT])
+        versions = rollout_versions(wanted, _current(wanted, objects), live_template(rollout))
+        annotations = {Track.ROLLOUT: annotation(versions)}
+    return Content({track: text for track, text in annotations.items() if text is not None}, tuple(warnings))
+
+
+async def _of_colours(
+    api: BoundedApi,
+    name: str,
+    service: BlueGreenSettings,
+    tracked: Mapping[Track, Mapping[str, Reference]],
+    objects: Mapping[str, Mapping[str, Any] | None],
+    warnings: list[str],
+) -> dict[Track, str | None]:
+    live: dict[Track, LiveTemplate | None] = {}
+    for colour in Colour:
+        deployment = await api.find("deployments", colour_name(name, colour), service.namespace, APPS)
+        live[Track(colour)] = live_template(deployment)
+    serving = await _serving(api, name, service)
+    templates = [template for track in serving if (template := live.get(track)) is not None]
+    annotations = {}
+    for track, references in tracked.items():
+        wanted, serves = _wanted(service, track, references), track in serving
+        current = _current(wanted, objects)
+        versions = colour_versions(wanted, current, live[track], templates, serves=serves)
+        older = [key for key, version in versions.items() if wanted.active and current.get(key, version) != version]
+        if older and not serves:
+            warnings.append(older_content(name, track, older))
+        annotations[track] = annotation(versions)
+    return annotations
+
+
+async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> set[Track]:
+    """What takes traffic now: by the Service's selector, and by the load balancer's weights where these decide."""
+    live = await api.find("services", name, service.namespace)
+    selected = serving_track(name, None if live is None else live["spec"].get("selector") or {})
+    serving = set() if selected is None else {selected}
+    if goes_by_weights(service):
+        ingresses = (await api.find_all("ingresses", service.namespace, {}, NETWORKING))["items"]
+        weighted = leads(ways(name, ingresses))
+        serving |= {Track(colour) for colour in Colour if colour_name(name, colour) in weighted}
+    return serving
+
+
+async def _object(api: BoundedApi, service: ServiceSettings, reference: Reference) -> Mapping[str, Any] | None:
+    resource = f"{reference.kind.lower()}s"
+    accept = METADATA_ONLY if reference.kind == "Secret" else ANY_JSON
+    observed: Mapping[str, Any] | None = await api.find(resource, reference.name, service.namespace, headers=accept)
+    return observed
+
+
+async def _rollout(api: BoundedApi, name: str, service: ServiceSettings) -> Mapping[str, Any] | None:
+    rollout: Mapping[str, Any] | None = await api.find("rollouts", name, service.namespace, ROLLOUTS)
+    return rollout
+
+
+def _wanted(service: ServiceSettings, track: Track, references: Mapping[str, Reference]) -> Wanted:
+    tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
+    image = image_reference(service.image, tag)
+    return Wanted(references, image, service.replicas_of(track), track is service.track)
+
+
+def _current(wanted: Wanted, objects: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    versions = {key: version_of(reference, objects[key]) for key, reference in wanted.references.items()}
+    return {key: version for key, version in versions.items() if version is not None}

@@ -1,0 +1,184 @@
+"""Which version of its ConfigMaps and Secrets a pod template is for: pure functions.
+
+A pod reads them when it starts: a change of one changes the pods that start from then on, and nothing in their template
+says so. The template names their versions in an annotation. So a change is a new version of the colour that is warmed
+next, which the gate checks, and the colour that serves stays as it is.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.pod_settings import CONTAINER
+from switchyard.config.models.service_name import key_of
+from switchyard.config.references import Reference
+from switchyard.manifests.labels import CONTENT_HASH
+
+DIGITS = 16
+"""Hexadecimal digits of a version: 64 bits, by which nobody meets two equal ones by chance."""
+
+ABSENT = "absent"
+"""Version of an object that is optional and not there."""
+
+_NAMING = {
+    "configMap": "configmap",
+    "configMapRef": "configmap",
+    "configMapKeyRef": "configmap",
+    "secret": "secret",
+    "secretRef": "secret",
+    "secretKeyRef": "secret",
+}
+"""Fields of a pod template that name an object, and the object's kind."""
+
+Versions = Mapping[str, str]
+"""Versions of objects, by the keys of their references."""
+
+
+@dataclass(frozen=True)
+class LiveTemplate:
+    """The pod template of a Deployment or Rollout on the cluster.
+
+    Attributes:
+        image: of the application.
+        replicas: pods that it asks for.
+        versions: of ConfigMaps and Secrets, as its annotation has them.
+        named: keys of the objects that the template names.
+    """
+
+    image: str
+    replicas: int
+    versions: Versions
+    named: frozenset[str]
+
+
+def version_of(reference: Reference, observed: Mapping[str, Any] | None) -> str | None:
+    """The version of an object; None of one that is missing and has to be there.
+
+    Of a Secret it is made from ``uid`` and ``resourceVersion``, and never from values: a hash of a short password in an
+    annotation, which more people may read than the Secret, would tell it to whoever tries enough of them.
+
+    Args:
+        reference: to the object.
+        observed: the object, of a Secret its metadata; None when it is not there.
+    """
+    if observed is None:
+        return ABSENT if reference.optional else None
+    if reference.kind == "Secret":
+        content: Any = [observed["metadata"]["uid"], observed["metadata"]["resourceVersion"]]
+    else:
+        content = [
+            {key: value for key, value in (observed.get(part) or {}).items() if _is_read(reference, key)}
+            for part in ("data", "binaryData")
+        ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def live_template(workload: Mapping[str, Any] | None) -> LiveTemplate | None:
+    """What matters of a Deployment or Rollout; None without one."""
+    if workload is None:
+        return None
+    template = workload["spec"]["template"]
+    annotation = (template.get("metadata", {}).get("annotations") or {}).get(CONTENT_HASH, "")
+    containers = template["spec"]["containers"]
+    return LiveTemplate(
+        image=next((container["image"] for container in containers if container["name"] == CONTAINER), ""),
+        replicas=workload["spec"].get("replicas", 1),
+        versions=dict(pair.split("=", 1) for pair in annotation.split(",") if "=" in pair),
+        named=frozenset(_named(template["spec"])),
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One set of pods as the configuration has it.
+
+    Attributes:
+        references: the objects that it reads, by their keys.
+        image: of the application.
+        replicas: pods wanted.
+        active: whether it is to take the traffic.
+    """
+
+    references: Mapping[str, Reference]
+    image: str
+    replicas: int
+    active: bool
+
+
+def colour_versions(
+    wanted: Wanted, current: Versions, own: LiveTemplate | None, serving: Iterable[LiveTemplate], *, serves: bool
+) -> dict[str, str]:
+    """The versions that the template of a colour is to name.
+
+    Args:
+        wanted: the colour as the configuration has it.
+        current: versions of the objects now; one that is missing is not in it.
+        own: the colour's template on the cluster; None without one.
+        serving: templates of what serves.
+        serves: whether this colour takes traffic now.
+    """
+    serving = tuple(serving)
+    versions = {}
+    for key in wanted.references:
+        now = current.get(key)
+        before = None if own is None else own.versions.get(key)
+        if own is None or key not in own.named:
+            version = now  # the template changes with the reference
+        elif serves or now is None:
+            version = before
+        elif own.image != wanted.image or (own.replicas == 0 and wanted.replicas):
+            version = now  # these pods start from now on
+        elif wanted.active:
+            version = before or now  # it was warmed and checked; a switch does not change the pods that it goes to
+        elif any(template.versions.get(key) == now for template in serving):
+            version = before  # nothing changed since what serves was warmed: this colour is kept for a rollback
+        else:
+            version = now
+        if version is not None:
+            versions[key] = version
+    return versions
+
+
+def rollout_versions(wanted: Wanted, current: Versions, own: LiveTemplate | None) -> dict[str, str]:
+    """The versions that the template of a Rollout is to name: those of now, so that a change is a new version."""
+    before = {} if own is None else own.versions
+    versions = {key: current.get(key) or before.get(key) for key in wanted.references}
+    return {key: version for key, version in versions.items() if version is not None}
+
+
+def annotation(versions: Versions) -> str | None:
+    """Versions as the annotation of a pod template has them."""
+    return ",".join(f"{key}={version}" for key, version in sorted(versions.items())) or None
+
+
+def missing_object(name: str, namespace: str, reference: Reference) -> str:
+    """Warns of an object that pods need and that is not there."""
+    return (
+        f"{key_of(name)}: {reference.kind} {reference.name} is not in namespace {namespace}, and pods that start now "
+        "wait for it. Pods that run are left as they are. Create it, or say that it may be missing: optional: true."
+    )
+
+
+def older_content(name: str, track: str, keys: Iterable[str]) -> str:
+    """Warns that a switch goes to pods that started before an object changed."""
+    return (
+        f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was "
+        "checked. For pods with the new content, set its replicas to 0, `pulumi up`, and warm it again."
+    )
+
+
+def _is_read(reference: Reference, key: str) -> bool:
+    return reference.keys is None or key in reference.keys
+
+
+def _named(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+    if isinstance(value, dict):
+        for field, below in value.items():
+            if field in _NAMING and isinstance(below, dict):
+                yield f"{_NAMING[field]}/{below.get('secretName') or below.get('name')}"
+            yield from _named(below)

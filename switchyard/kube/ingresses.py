@@ -1,0 +1,104 @@
+"""What Ingresses of a cluster say: their rules, and the weights in their annotations."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.service import Colour
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.weights import ACTIONS, BY_ANNOTATION, WHOLE
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of an Ingress.
+
+    Attributes:
+        ingress: its name.
+        service: the Service, or the action, that it leads to.
+        by_weights: whether it goes by the weights of an annotation.
+        weights: that annotation; empty without one.
+    """
+
+    ingress: str
+    service: str
+    by_weights: bool
+    weights: str
+
+
+def rules_of(ingresses: Iterable[Mapping[str, Any]]) -> list[Rule]:
+    """The rules of Ingresses, their default backends included."""
+    rules = []
+    for ingress in ingresses:
+        name, annotations = ingress["metadata"]["name"], ingress["metadata"].get("annotations", {})
+        paths = [path for rule in ingress["spec"].get("rules", ()) for path in rule.get("http", {}).get("paths", ())]
+        backends = [ingress["spec"].get("defaultBackend", {}), *(path["backend"] for path in paths)]
+        for backend in (backend["service"] for backend in backends if "service" in backend):
+            by_weights = backend.get("port", {}).get("name") == BY_ANNOTATION
+            rules.append(Rule(name, backend["name"], by_weights, annotations.get(f"{ACTIONS}{backend['name']}", "")))
+    return rules
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an Ingress leads to a service.
+
+    Attributes:
+        ingress: its name.
+        by_weights: whether it goes by weights.
+        weights: of each Service that has a target group.
+    """
+
+    ingress: str
+    by_weights: bool
+    weights: Mapping[str, int]
+
+    @property
+    def leads(self) -> frozenset[str]:
+        """The Services that get requests."""
+        return _above_zero(self.weights)
+
+
+def leads(found: Iterable[Way]) -> frozenset[str]:
+    """The Services that get requests by any of these ways."""
+    return frozenset(service for way in found for service in way.leads)
+
+
+def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of the load balancers that Ingresses have; the controller writes them into their status."""
+    points = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
+    return frozenset(point["hostname"] for of_one in points for point in of_one if point.get("hostname"))
+
+
+def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(service for service, weight in weights.items() if weight > 0)
+
+
+def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None) -> list[Way]:
+    """How the Ingresses of a namespace lead to a service, one way for each that does.
+
+    Args:
+        name: the service's name.
+        ingresses: all of them.
+        names: of those that count; None for all.
+    """
+    rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
+    return [_way(rule) for rule in rules.values() if names is None or rule.ingress in names]
+
+
+def names_colours(name: str, ingresses: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an Ingress asks for target groups of a service's colours, whatever their weights are."""
+    colours = {colour_name(name, colour) for colour in Colour}
+    return any(way.by_weights and colours & way.weights.keys() for way in ways(name, ingresses))
+
+
+def _way(rule: Rule) -> Way:
+    if not rule.by_weights:
+        return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
+    try:
+        groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
+        weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        weights = {}  # somebody's own, which the controller may not understand either
+    return Way(rule.ingress, by_weights=True, weights=weights)

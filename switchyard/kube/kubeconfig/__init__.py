@@ -1,0 +1,1 @@
+"""Kubeconfigs, read by the rules of client-go."""

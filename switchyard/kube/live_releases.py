@@ -1,0 +1,61 @@
+"""Reads the Rollouts of services that Argo Rollouts switches at once, at the start of a program."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from switchyard.config.models.service import RolloutSettings
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.selectors import controlled
+
+
+class ReleasesUnreadableError(Exception):
+    """What Argo Rollouts has of a service could not be read. The text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class LiveRelease:
+    """What the cluster has of a service at the start of a program.
+
+    Attributes:
+        strategy: of its Rollout, as Argo Rollouts names it; None without one.
+        selected: what its Service selects; None without one.
+    """
+
+    strategy: str | None = None
+    selected: Mapping[str, str] | None = None
+
+    def hashed(self, name: str) -> dict[str, str] | None:
+        """The Service's selector when it is the controller's, else None."""
+        return dict(self.selected or {}) if controlled(name, self.selected) else None
+
+
+def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
+
+    Raises:
+        ReleasesUnreadableError: no answer, or none that helps.
+    """
+    if not services:
+        return {}
+    try:
+        return run_blocking(_look(services, access))
+    except UNREACHABLE as error:
+        raise ReleasesUnreadableError(
+            f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
+            "no service was changed. Check the API server, the kubeconfig and its permissions."
+        ) from error
+
+
+async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    cluster = await Cluster.connect(access)
+
+    async def one(name: str, namespace: str) -> LiveRelease:
+        rollout = await cluster.rollout(namespace, name)
+        strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
+        return LiveRelease(strategy, await cluster.service_selector(namespace, name))
+
+    looks = (one(service.kubernetes_name(key), service.namespace) for key, service in services.items())
+    return dict(zip(services, await asyncio.gather(*looks), strict=True))

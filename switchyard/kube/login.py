@@ -1,0 +1,206 @@
+"""What a connection to an API server needs: address, headers, certificates and proxy, all from one context."""
+
+import base64
+import contextlib
+import os
+import re
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from switchyard.kube.exec_plugin import Credential, LoginError, run_plugin
+from switchyard.kube.kubeconfig.file import KubeconfigError
+from switchyard.kube.kubeconfig.resolve import ResolvedCluster
+from switchyard.kube.proxies import proxy_for
+
+RENEWAL_SECONDS = 10.0
+"""A credential younger than this is not renewed: an answer 403 is not about its age, and a call is tried four times."""
+
+EXPIRY_MARGIN = timedelta(seconds=30)
+"""A credential that expires sooner is renewed before a call."""
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no HTTP header may have."""
+
+Header = tuple[str, str]
+
+
+class Login:
+    """A context in use. Credentials are kept in memory, and renewed when they expire.
+
+    Args:
+        resolved: the context.
+    """
+
+    def __init__(self, resolved: ResolvedCluster) -> None:
+        self.resolved = resolved
+        self._lock = threading.Lock()
+        self._credential: Credential | None = None
+        self._renewed = 0.0
+
+    @property
+    def server(self) -> str:
+        """URL of the API server. As for client-go, an address without a scheme is plain HTTP."""
+        server = self.resolved.cluster.server
+        parts = urlsplit(server if "://" in server else f"http://{server}")
+        return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is HTTPS. client-go sends no credential over plain HTTP."""
+        return urlsplit(self.server).scheme == "https"
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy to it; None for none."""
+        return self.resolved.cluster.proxy_url or proxy_for(self.server, os.environ)
+
+    def renew(self, *, forced: bool = False) -> None:
+        """Runs the login command if there is one and its last answer has expired. Blocks for as long as it takes.
+
+        Args:
+            forced: whether the API server has refused the last answer.
+
+        Raises:
+            LoginError: it fails.
+        """
+        login = self.resolved.user.exec
+        if login is None or not self.is_encrypted or self.resolved.user.has_credential:
+            return  # client-go as well prefers what the kubeconfig holds itself
+        with self._lock:
+            young = time.monotonic() - self._renewed < RENEWAL_SECONDS
+            if self._credential is None or _ended(self._credential) or (forced and not young):
+                self._credential = run_plugin(login, self.resolved)
+                self._renewed = time.monotonic()
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Who asks, and in whose place.
+
+        Raises:
+            LoginError: its token's file cannot be read, or a value is none for a header.
+        """
+        headers = [*self._authorization(), *self._impersonation()]
+        for key, value in headers:
+            # The HTTP library would show the value.
+            if CONTROL.search(value):
+                raise LoginError(
+                    f"{self.resolved.described}: {key} of user {self.resolved.user_name!r} would have a line end or "
+                    "another control character. Write the value on one line."
+                )
+        return [(key, value.encode()) for key, value in headers]
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """How the server is recognised, and the client's certificate.
+
+        Raises:
+            KubeconfigError: certificates or keys that are none.
+        """
+        cluster, user = self.resolved.cluster, self.resolved.user
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authority = _pem(cluster.certificate_authority_data, cluster.certificate_authority)
+        if cluster.insecure_skip_tls_verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif authority:
+            with self._in_words(f"the certificate authority of cluster {self.resolved.cluster_name!r}"):
+                context.load_verify_locations(cadata=authority.decode("ascii"))
+        else:
+            context.load_default_certs()
+        certificate = _pem(user.client_certificate_data, user.client_certificate)
+        key = _pem(user.client_key_data, user.client_key)
+        if not certificate and self._credential is not None:
+            certificate, key = self._credential.certificate.encode(), self._credential.key.encode()
+        if certificate:
+            with self._in_words(f"the client certificate and key of user {self.resolved.user_name!r}"):
+                _load(context, certificate, key)
+        return context
+
+    def check(self) -> None:
+        """Reads every file and builds what a connection needs, without connecting and without logging in.
+
+        Raises:
+            KubeconfigError: something in it cannot be used.
+        """
+        if self.is_encrypted:
+            self.ssl_context()
+
+    def _authorization(self) -> Iterator[Header]:
+        user = self.resolved.user
+        if not self.is_encrypted:
+            return
+        token = self._token_of_file() or user.token or (self._credential.token if self._credential else "")
+        if token:
+            yield "Authorization", f"Bearer {token}"
+        elif user.username or user.password:
+            pair = base64.b64encode(f"{user.username}:{user.password}".encode()).decode()
+            yield "Authorization", f"Basic {pair}"
+
+    def _token_of_file(self) -> str:
+        """The token in the file, which goes before the other; read anew for each connection, as it is renewed there."""
+        user = self.resolved.user
+        if not user.token_file:
+            return ""
+        try:
+            token = Path(user.token_file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            token, problem = "", getattr(error, "strerror", None) or "no text"
+        else:
+            problem = "it is empty"
+        if not (token or user.token):
+            raise LoginError(
+                f"{self.resolved.described}: the token of user {self.resolved.user_name!r} cannot be read from "
+                f"{user.token_file}: {problem}. Renew it, and run this again."
+            )
+        return token
+
+    def _impersonation(self) -> Iterator[Header]:
+        user = self.resolved.user
+        if user.impersonate:
+            yield "Impersonate-User", user.impersonate
+        if user.as_uid:
+            yield "Impersonate-Uid", user.as_uid
+        for group in user.as_groups:
+            yield "Impersonate-Group", group
+        for key, values in user.as_user_extra.items():
+            for value in values:
+                yield f"Impersonate-Extra-{quote(key, safe='')}", value
+
+    @contextlib.contextmanager
+    def _in_words(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
+            reason = getattr(error, "reason", None) or "no PEM"
+            raise KubeconfigError(
+                f"{self.resolved.described}: {what} cannot be used ({reason}). Fetch the kubeconfig anew."
+            ) from None
+
+
+def _ended(credential: Credential) -> bool:
+    return credential.ends is not None and datetime.now(UTC) + EXPIRY_MARGIN >= credential.ends
+
+
+def _pem(data: str, path: str) -> bytes:
+    """What is in a field of a kubeconfig, or in the file that it names."""
+    if data:
+        return base64.b64decode(data)
+    if not path:
+        return b""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise LoginError(f"{path} cannot be read any more: {error.strerror}.") from None
+
+
+def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Python takes a certificate and its key from a file alone; this one is gone a moment later."""
+    with tempfile.NamedTemporaryFile(prefix="switchyard-") as file:  # mode 0600
+        file.write(certificate.rstrip() + b"\n" + key)
+        file.flush()
+        # An encrypted key would ask at the terminal.
+        context.load_cert_chain(file.name, password=lambda: b"")

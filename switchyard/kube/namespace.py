@@ -1,0 +1,38 @@
+"""Reads what decides who serves in one namespace."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from switchyard.kube.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.records import Record
+from switchyard.kube.serving import NamespaceView, object_serves, service_serves, users_services
+
+
+async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
+    """Services, their endpoints and pods, and what leads users there. Raises as `BoundedApi` does."""
+
+    async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
+        return tuple((await api.find_all(resource, namespace, {}, version))["items"])
+
+    routes: tuple[Mapping[str, Any], ...] = ()
+    with suppress(AccessDeniedError):  # who may not see objects of Istio has no mesh to route by
+        if await api.knows("virtualservices", namespace, ISTIO):
+            routes = await items("virtualservices", ISTIO)
+    return NamespaceView(
+        services=await items("services"),
+        slices=await items("endpointslices", DISCOVERY),
+        pods=await items("pods"),
+        ingresses=await items("ingresses", NETWORKING),
+        routes=routes,
+    )
+
+
+async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
+    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
+    name = record.name
+    if name.kind == "Namespace":
+        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
+    view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
+    return service_serves(record.service, view) if whole else object_serves(name, live, view)

@@ -1,0 +1,190 @@
+"""The node table against the nodes that are there: one look at the cluster, and what follows from it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from switchyard.config.commands import remove_value
+from switchyard.config.errors import Problem
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.answers import advice_denied
+from switchyard.kube.blocking import run_blocking
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.placement import LiveTaint, lost_taints, written
+
+NODES = "switchyard:cluster.nodes"
+
+
+class NodesUnreadableError(Exception):
+    """The cluster's nodes could not be read. The text says why, and what to do."""
+
+
+class ServerSilentError(Exception):
+    """The API server gave no answer that helps. The text says why."""
+
+
+class NodeChangedError(Exception):
+    """A node is not as it was when the update began; the patch that was made for it is not sent."""
+
+
+@dataclass(frozen=True)
+class LiveNode:
+    """A node that is there.
+
+    Attributes:
+        taints: its taints, as the API server has them.
+        placed: whether this program has patched it before.
+        owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
+        provider_id: names its machine, as its kubelet gave it at its first registration.
+    """
+
+    taints: tuple[LiveTaint, ...] = ()
+    placed: bool = False
+    owns_taints: bool = False
+    provider_id: str = ""
+
+
+def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
+    """The nodes of a cluster by name, in one call. Blocks, whether an event loop runs or not.
+
+    Raises:
+        NodesUnreadableError: no answer, or none that helps.
+    """
+    try:
+        listed = run_blocking(_ask(access, "list"))
+    except AccessDeniedError as error:
+        raise NodesUnreadableError(
+            f"{NODES}: the cluster's nodes may not be read ({error}), nothing was changed. "
+            f"{advice_denied(error.status)}{_without_table(access, error.status)}"
+        ) from error
+    except (*UNREACHABLE, ValueError) as error:
+        raise NodesUnreadableError(
+            f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
+            "changed. Check the API server and the kubeconfig."
+        ) from error
+    return {node["metadata"]["name"]: live_node(node) for node in listed["items"]}
+
+
+def _without_table(access: ClusterAccess, status: int) -> str:
+    """What else helps who may not list nodes, where the nodes are somebody else's."""
+    if status != httpx.codes.FORBIDDEN or access.made is not None:
+        return ""
+    return f" Or leave the nodes alone: {remove_value(NODES)}"
+
+
+def server_version(access: ClusterAccess) -> str:
+    """Version of the API server, for example ``v1.34.1``. Blocks, whether an event loop runs or not.
+
+    Raises:
+        ServerSilentError: no answer, or none that helps.
+    """
+
+    async def ask() -> str:
+        return await (await access.api()).version()
+
+    try:
+        return run_blocking(ask())
+    except (*UNREACHABLE, ValueError) as error:
+        raise ServerSilentError(f"the API server does not answer ({type(error).__name__}: {error})") from error
+
+
+def live_node(node: Mapping[str, Any]) -> LiveNode:
+    """What placement needs of a node as the API server has it."""
+    own = [entry for entry in node["metadata"].get("managedFields", ()) if entry["manager"] == FIELD_MANAGER]
+    return LiveNode(
+        taints=tuple(node["spec"].get("taints", ())),
+        placed=bool(own),
+        owns_taints=any("f:taints" in entry["fieldsV1"].get("f:spec", {}) for entry in own),
+        provider_id=node["spec"].get("providerID", ""),
+    )
+
+
+def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Problem | None:
+    """Refuses a node table that is of another cluster, or misspelt, before its first use.
+
+    A patch is an apply, and an apply to a node that is not there makes one: a Node object without a machine. Once
+    a node of the table is in placement's care, a missing one is taken for lost instead: `lost_nodes`.
+    """
+    if any(live[name].placed for name in table if name in live):
+        return None
+    if not (missing := _missing(table, live)):
+        return None
+    return Problem(
+        NODES,
+        ", ".join(missing),
+        f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
+        f"Correct {NODES}, or leave the nodes alone: {remove_value(NODES)}",
+    )
+
+
+def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | None:
+    """Warns of nodes that are gone. They stop no update: a rollback may be what their loss calls for."""
+    if not (missing := _missing(table, live)):
+        return None
+    return (
+        f"{NODES}: {', '.join(missing)}: not on the cluster, left out. Labels and taints follow at the first update "
+        "after a node is back; take one that is gone for good out of the table."
+    )
+
+
+def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> list[str]:
+    """Warnings of nodes that are registered as the machine before theirs.
+
+    A kubelet finds the node of its name and does not change what it says of its machine. The load balancer then sends
+    nothing to the new one.
+
+    Args:
+        live: the cluster's nodes.
+        machines: instance id by node.
+    """
+    return [
+        f"{NODES}.{name}: is registered as {node.provider_id.rpartition('/')[2]}, and its machine is {machines[name]}: "
+        f"kubectl delete node {name}, and then on the machine: sudo systemctl restart kubelet"
+        for name, node in live.items()
+        if node.provider_id and name in machines and not node.provider_id.endswith(f"/{machines[name]}")
+    ]
+
+
+async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
+    """Looks at a node again, right before it is patched.
+
+    Args:
+        access: the cluster.
+        name: of the node.
+        applied: the taints in the patch.
+        live_wins: whether the provider sends the taints that are on the node instead, if there are any.
+
+    Raises:
+        NodeChangedError: the node is gone, or its patch would be wrong by now.
+    """
+    try:
+        live = live_node(await _ask(access, "get", name)).taints
+    except (*UNREACHABLE, ValueError) as error:
+        raise NodeChangedError(f"node {name} could not be read ({type(error).__name__}: {error})") from error
+    if (reason := wrong_by_now(live, applied, live_wins=live_wins)) is not None:
+        raise NodeChangedError(f"node {name} was not touched: {reason}")
+
+
+def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
+    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `look_again`."""
+    if live_wins:
+        if live or not applied:
+            return None
+        taints = ", ".join(map(written, applied))
+        return f"its patch would bring back {taints}, which the stack remembers. Run `pulumi up --refresh`."
+    lost = lost_taints(live, applied)
+    if not lost:
+        return None
+    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `pulumi up` again."
+
+
+def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:
+    return [name for name in table if name not in live]
+
+
+async def _ask(access: ClusterAccess, verb: str, name: str = "") -> Any:
+    api = await access.api()
+    return await api.ask(verb, "nodes", name)

@@ -1,0 +1,211 @@
+"""What the gates see of a cluster, and how it is read from objects of the API: pure functions."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.pod_settings import CONTAINER
+from switchyard.kube.differences import ABSENT, Difference, differences, managers
+from switchyard.kube.images import digest_of
+from switchyard.kube.pod_states import READY, pod_state
+from switchyard.manifests.labels import FIELD_MANAGER
+
+HASH = "pod-template-hash"
+"""Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""
+
+ROLLOUT_HASH = "rollouts-pod-template-hash"
+"""The same of a Rollout's."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One pod behind a Service, as an EndpointSlice shows it."""
+
+    pod: str
+    node: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod.
+
+    Attributes:
+        name: its name.
+        ready: whether it takes traffic.
+        state: in words how it is.
+        image: reference of its application's image, as the pod has it.
+        digest: of what its runtime has pulled for that; None while that is not known.
+        node: where it is; empty before it is scheduled.
+    """
+
+    name: str
+    ready: bool
+    state: str
+    image: str = ""
+    digest: str | None = None
+    node: str = ""
+
+
+@dataclass(frozen=True)
+class RunningPod:
+    """What a pod runs, and of which track it is."""
+
+    name: str
+    version: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PodsChange:
+    """What an apply would do to the pods of a Deployment that is there.
+
+    Attributes:
+        template: whether every pod is replaced.
+        before: replicas asked for now.
+        after: replicas asked for from then on.
+        fields: what differs in the template, in words that give no secret away.
+    """
+
+    template: bool
+    before: int
+    after: int
+    fields: tuple[str, ...] = ()
+
+    @property
+    def takes_pods(self) -> bool:
+        """Whether any pod goes."""
+        return self.template or self.after < self.before
+
+    def lost(self, ready: int) -> int:
+        """How many of so many ready pods go; Kubernetes takes first those that are not ready."""
+        return ready if self.template else max(0, ready - self.after)
+
+
+def endpoints_of(slices: Iterable[Mapping[str, Any]]) -> frozenset[Endpoint]:
+    """The pods in EndpointSlices, ready or not, each once."""
+    return frozenset(
+        Endpoint(
+            pod=endpoint["targetRef"]["name"],
+            node=endpoint.get("nodeName", ""),
+            ready=bool(endpoint.get("conditions", {}).get("ready")),
+        )
+        for item in slices
+        for endpoint in item.get("endpoints") or []
+        if endpoint.get("targetRef", {}).get("kind") == "Pod"
+    )
+
+
+def pods_of(pods: Iterable[Mapping[str, Any]]) -> list[Pod]:
+    """The pods of a list, those that are being deleted left out."""
+    return [_pod(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
+def running_pods(pods: Iterable[Mapping[str, Any]]) -> list[RunningPod]:
+    """What the pods of a list run, those that are being deleted left out."""
+    return [
+        RunningPod(
+            name=pod["metadata"]["name"],
+            version=pod["metadata"].get("labels", {}).get("version", ""),
+            images=tuple(container["image"] for container in pod["spec"]["containers"]),
+        )
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def current_pods(
+    deployment: Mapping[str, Any], replica_sets: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
+) -> frozenset[str]:
+    """Names of the pods made from a Deployment's present template; empty until its controller has made any.
+
+    The ReplicaSet is found as the controller finds it, by an equal template. The Deployment's own counts are no
+    help: they lag behind its template.
+    """
+    wanted = deployment["spec"]["template"]
+    hashes = {
+        item["metadata"]["labels"].get(HASH)
+        for item in replica_sets
+        if _without_hash(item["spec"]["template"]) == _without_hash(wanted)
+    }
+    return frozenset(pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get(HASH) in hashes - {None})
+
+
+def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of the pods made from a Rollout's present template; empty until its controller has seen it."""
+    status = rollout.get("status", {})
+    if status.get("observedGeneration") != str(rollout["metadata"]["generation"]):
+        return frozenset()
+    wanted = status.get("currentPodHash")
+    return frozenset(
+        pod["metadata"]["name"] for pod in pods if wanted and pod["metadata"]["labels"].get(ROLLOUT_HASH) == wanted
+    )
+
+
+def as_kept(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """What the provider sends of a Deployment whose pod template is left as it is on the cluster."""
+    return {**manifest, "spec": {**manifest["spec"], "template": live["spec"]["template"]}}
+
+
+def pods_change(
+    live: Mapping[str, Any], applied: Mapping[str, Any], manifest: Mapping[str, Any] | None = None
+) -> PodsChange:
+    """What becomes of the pods when a Deployment turns from one state into the other, both as the API server has them.
+
+    Both have every default filled in by the same server, so that what differs is a change.
+
+    Args:
+        live: before.
+        applied: after.
+        manifest: what was sent; what of it comes out otherwise, the cluster's admission has rewritten.
+    """
+    before, after = live["spec"]["template"], applied["spec"]["template"]
+    asked = differences(manifest["spec"]["template"], after) if manifest else []
+    rewritten = {one.path for one in asked if one.before is not ABSENT}
+    return PodsChange(
+        template=before != after,
+        before=live["spec"]["replicas"],
+        after=applied["spec"]["replicas"],
+        fields=tuple(_told(one, live, rewritten) for one in differences(before, after)),
+    )
+
+
+def _told(difference: Difference, live: Mapping[str, Any], rewritten: Collection[str]) -> str:
+    """The difference, and whose it is if it is not this program's."""
+    if difference.path in rewritten:
+        return f"{difference} (rewritten by the cluster's admission)"
+    owners = managers(live, difference.keys) if difference.before is not ABSENT else frozenset()
+    others = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
+    return f"{difference}{others}"
+
+
+def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The application's container in the specification of a pod; of somebody else's pod the first one."""
+    containers = pod_spec["containers"]
+    return next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+
+
+def image_owners(owner: Mapping[str, Any]) -> frozenset[str]:
+    """Who has set the image of a Deployment's or a Rollout's application, by the API server's record."""
+    return managers(owner, ("f:spec", "f:containers", f'k:{{"name":"{CONTAINER}"}}', "f:image"))
+
+
+def _pod(pod: Mapping[str, Any]) -> Pod:
+    container, state = application(pod["spec"]), pod_state(pod)
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    ids = [one.get("imageID", "") for one in statuses if one.get("name") == container.get("name")]
+    return Pod(
+        name=pod["metadata"]["name"],
+        ready=state == READY,
+        state=state,
+        # Not the image of the status: where two tags name one image, a runtime may tell either.
+        image=container.get("image", ""),
+        digest=digest_of(ids[0]) if ids else None,
+        node=pod["spec"].get("nodeName", ""),
+    )
+
+
+def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = template.get("metadata", {})
+    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}

@@ -1,0 +1,179 @@
+"""Reads pods and what makes them: Deployments, Rollouts, ReplicaSets, their events and nodes."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from switchyard.config.models.service import Colour, Track
+from switchyard.kube.api import APPS, ROLLOUTS, BoundedApi
+from switchyard.kube.errors import AccessDeniedError, AnsweredError
+from switchyard.kube.objects import (
+    Pod,
+    PodsChange,
+    RunningPod,
+    as_kept,
+    current_pods,
+    pods_change,
+    pods_of,
+    rollout_pods,
+    running_pods,
+)
+from switchyard.kube.pod_states import STARTING, UNREADY
+from switchyard.kube.shortage import PodsReport, report
+from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
+from switchyard.manifests.pods import Manifest
+
+SIMULATED = "kwok.x-k8s.io/node"
+"""Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
+
+OWN = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
+"""Label of every object that this program makes for a service."""
+
+ASKED_EVENTS = 3
+"""Of how many pods the events are read: those with one cause have the same."""
+
+
+class PodsReader:
+    """The part of a live cluster that has to do with pods. Calls raise one of `switchyard.kube.access.UNREACHABLE`."""
+
+    def __init__(self, api: BoundedApi) -> None:
+        self._api = api
+
+    async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
+        """The pods with these labels, those that are being deleted left out."""
+        return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
+        """What the pods with these labels run, those that are being deleted left out."""
+        return running_pods((await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
+        """Names of the pods of a track's present template; those of earlier ones are left out."""
+        owner = await self.owner(namespace, service, track)
+        if owner is None:
+            return frozenset()
+        labels = selector(service, track)
+        sets = [] if track is Track.ROLLOUT else await self._replica_sets(namespace, labels)
+        return _current(track, owner, sets, (await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def owner(self, namespace: str, service: str, track: Track) -> dict[str, Any] | None:
+        """The Deployment or the Rollout of a track; None when there is none."""
+        if track is Track.ROLLOUT:
+            return await self.rollout(namespace, service)
+        return await self._api.find("deployments", colour_name(service, Colour(track)), namespace, APPS)
+
+    async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
+        """The Deployments of a namespace that this program has made."""
+        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, OWN, APPS))["items"]
+        return found
+
+    async def own_rollouts(self, namespace: str) -> list[dict[str, Any]]:
+        """The Rollouts of a namespace that this program has made; none where there is no such kind of object."""
+        if not await self._api.knows("rollouts", namespace, ROLLOUTS):
+            return []
+        found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, OWN, ROLLOUTS))["items"]
+        return found
+
+    async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
+        return await self._api.find("rollouts", name, namespace, ROLLOUTS)
+
+    async def pods_report(self, namespace: str, service: str, track: Track, wanted: int) -> PodsReport:
+        """How the pods of a track are, and why those are missing that are wanted.
+
+        Args:
+            namespace: of the service.
+            service: its name.
+            track: whose pods.
+            wanted: pods that the stack wants.
+        """
+        owner, labels = await self.owner(namespace, service, track), selector(service, track)
+        sets = await self._replica_sets(namespace, labels)
+        listed = (await self._api.find_all("pods", namespace, labels))["items"]
+        pods = await self._with_events(namespace, await self._with_nodes(pods_of(listed)))
+        current = frozenset[str]() if owner is None else _current(track, owner, sets, listed)
+        return report(track, wanted, owner, sets, pods, current)
+
+    async def warning(self, namespace: str, kind: str, name: str) -> str | None:
+        """What was said last of an object as a warning; events are kept for an hour."""
+        fields = {"involvedObject.kind": kind, "involvedObject.name": name, "type": "Warning"}
+        selected = ",".join(f"{key}={value}" for key, value in fields.items())
+        found = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
+        last = max(found["items"], key=_said_at, default=None)
+        return None if last is None else f"{last['reason']}: {last['message']}"
+
+    async def pods_change(self, manifest: Manifest, *, kept: bool = False) -> PodsChange | None:
+        """What applying a Deployment would do to the pods of the one that is there; None when there is none.
+
+        The API server itself says so, in a dry run of the very apply that the provider would send. The engine's
+        own record is no help: it may be lost, new, or older than what somebody did by hand.
+
+        Args:
+            manifest: the Deployment as the stack has it.
+            kept: whether its pod template is left as it is on the cluster.
+        """
+        name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+        live = await self._api.find("deployments", name, namespace, APPS)
+        if live is None:
+            return None
+        applied = await self._api.ask(
+            "patch",
+            "deployments",
+            name,
+            namespace,
+            APPS,
+            params={"dryRun": "All", "fieldManager": FIELD_MANAGER, "force": "true"},
+            headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+            content=json.dumps(as_kept(manifest, live) if kept else manifest),
+        )
+        return pods_change(live, applied, None if kept else manifest)
+
+    async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
+        """Those of the nodes whose kubelet is simulated."""
+        found = set()
+        for node in nodes:
+            if SIMULATED in (await self._api.ask("get", "nodes", node))["metadata"].get("annotations", {}):
+                found.add(node)
+        return frozenset(found)
+
+    async def _replica_sets(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._api.find_all("replicasets", namespace, labels, APPS))["items"]
+        return found
+
+    async def _with_nodes(self, pods: Iterable[Pod]) -> list[Pod]:
+        """The pods, and of those that are not ready on a node that is not, that this is so."""
+        pods, lost = list(pods), dict[str, str]()
+        for node in sorted({pod.node for pod in pods if not pod.ready and pod.node}):
+            with suppress(AccessDeniedError, AnsweredError):  # a node may be gone, or none of one's business
+                conditions = (await self._api.ask("get", "nodes", node))["status"].get("conditions", ())
+                for condition in conditions:
+                    if condition["type"] == "Ready" and condition["status"] != "True":
+                        lost[node] = f"on node {node}, which is not Ready ({condition.get('reason')})"
+        return [replace(pod, state=lost[pod.node]) if not pod.ready and pod.node in lost else pod for pod in pods]
+
+    async def _with_events(self, namespace: str, pods: Iterable[Pod]) -> list[Pod]:
+        """The pods, and of a state that tells no cause what was complained of last."""
+        pods, said = list(pods), dict[str, str]()
+        for pod in [pod for pod in pods if pod.state in STARTING | {UNREADY}][:ASKED_EVENTS]:
+            if pod.state in said:
+                continue
+            with suppress(AccessDeniedError):  # without the permission to read events, the rest is reported
+                if (warning := await self.warning(namespace, "Pod", pod.name)) is not None:
+                    said[pod.state] = f"{pod.state} ({' '.join(warning.split())})"
+        return [replace(pod, state=said.get(pod.state, pod.state)) for pod in pods]
+
+
+def _current(
+    track: Track,
+    owner: Mapping[str, Any],
+    replica_sets: Iterable[Mapping[str, Any]],
+    pods: Iterable[Mapping[str, Any]],
+) -> frozenset[str]:
+    return rollout_pods(owner, pods) if track is Track.ROLLOUT else current_pods(owner, replica_sets, pods)
+
+
+def _said_at(event: Mapping[str, Any]) -> str:
+    series = event.get("series") or {}
+    return str(event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime") or "")

@@ -1,0 +1,131 @@
+"""Whether the objects that a stack has are on the cluster, and are still marked as its own.
+
+The engine compares settings with its own record. An object that nobody changes in the settings is not looked at, so
+that one which somebody has deleted is missed by the next pod that needs it, and not before.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
+from switchyard.kube.object_names import ObjectName
+from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.ownership_marks import Mark, mark_of
+
+Found = Mapping[ObjectName, Mapping[str, Any] | None]
+"""Objects as the cluster has them, None for those that are not there. Those that may not be read are left out."""
+
+_OWN = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
+
+
+async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> Found:
+    """Looks for objects, with one call for all of a kind in a namespace. Raises as `BoundedApi` does.
+
+    Args:
+        api: the API server.
+        wanted: group and version of the API, by name.
+    """
+    groups: dict[tuple[str, str, str], list[ObjectName]] = {}
+    for name, version in wanted.items():
+        groups.setdefault((name.resource, name.namespace, version), []).append(name)
+    answers = await asyncio.gather(*(_read_kind(api, *key, names) for key, names in groups.items()))
+    return {name: live for answer in answers for name, live in answer.items()}
+
+
+async def _read_kind(
+    api: BoundedApi, resource: str, namespace: str, version: str, names: Sequence[ObjectName]
+) -> dict[ObjectName, Mapping[str, Any] | None]:
+    listed: dict[str, Mapping[str, Any]] = {}
+    if len(names) > 1 and namespace:
+        with suppress(AccessDeniedError):  # who may not list them may still get each
+            items = (await api.find_all(resource, namespace, _OWN, version))["items"]
+            listed = {item["metadata"]["name"]: item for item in items}
+    found: dict[ObjectName, Mapping[str, Any] | None] = {}
+    for name in names:
+        # One that lost its label is not in the list, and is there all the same.
+        with suppress(AccessDeniedError):
+            live = listed.get(name.name)
+            found[name] = live or await api.find(resource, name.name, namespace or None, version)
+    return found
+
+
+def missing(found: Found) -> list[ObjectName]:
+    """The objects that are not there."""
+    return sorted(name for name, live in found.items() if live is None)
+
+
+def say_missing(key: str, names: Sequence[ObjectName]) -> str:
+    """Says that objects of a service are gone, which no update makes anew by itself."""
+    one = len(names) == 1
+    return (
+        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster, though the stack has "
+        f"{'it' if one else 'them'}: deleted by hand, perhaps. An update without a refresh does not make "
+        f"{'it' if one else 'them'} anew: pulumi up --refresh"
+    )
+
+
+def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
+    """Says the same where nobody knows what the stack has made so far."""
+    one = len(names) == 1
+    return (
+        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster: deleted by hand, or not made yet. "
+        f"`pulumi up --refresh` makes {'it' if one else 'them'}."
+    )
+
+
+def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None) -> str | None:
+    """Says that objects of a service have the mark of another stack; None when they have not.
+
+    Args:
+        key: of the service.
+        found: its objects.
+        own: the mark of this stack.
+        former: of the stack that this one took over from; None for none.
+    """
+    foreign = {
+        name: (owner, live)
+        for name, live in sorted(found.items(), key=lambda entry: entry[0])
+        if live and (owner := mark_of(live)) and not is_own(owner, own, former, known=True)
+    }
+    if not foreign:
+        return None
+    whose = "; ".join(f"{name} is marked as that of {described(owner, own)}" for name, (owner, _) in foreign.items())
+    writers = sorted({writer for _, live in foreign.values() for writer in marked_by(live, own)} - {FIELD_MANAGER})
+    by = f" (by {', '.join(writers)})" if writers else ""
+    commands = " && ".join(restore_command(name, own) for name in foreign)
+    return (
+        f"{key}: {whose}{by}. Until that is put right, every change of it is refused, a switch or a rollback too. "
+        f"If the mark was changed by hand, restore it: {commands}"
+    )
+
+
+async def drift_of(
+    api: BoundedApi, services: Mapping[str, Mapping[ObjectName, str]], own: Mark, former: Mark | None
+) -> list[str]:
+    """What is gone, or has the mark of another stack, in words. Raises as `BoundedApi` does.
+
+    Args:
+        api: the API server.
+        services: objects by the key of their service, with the version of their API.
+        own: the mark of this stack.
+        former: of the stack that this one took over from; None for none.
+    """
+    everything = await read_objects(
+        api, {name: version for part in services.values() for name, version in part.items()}
+    )
+    said: list[str | None] = []
+    for key, objects in services.items():
+        found = {name: everything[name] for name in objects if name in everything}
+        if gone := missing(found):
+            said.append(say_missing(key, gone))
+        said.append(say_marked_otherwise(key, found, own, former))
+    return [line for line in said if line]
+
+
+def _listed(names: Iterable[ObjectName]) -> str:
+    *first, last = map(str, names)
+    return f"{', '.join(first)} and {last}" if first else last

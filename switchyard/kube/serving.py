@@ -1,0 +1,202 @@
+"""Which objects of a namespace take part in serving users, as pure functions.
+
+What was seen of the namespace goes in; the reason why an object may not be deleted, or None, comes out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.kube.ingresses import leads, rules_of, ways
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.objects import ROLLOUT_HASH, endpoints_of
+from switchyard.manifests.labels import FIELD_MANAGER
+
+Objects = tuple[Mapping[str, Any], ...]
+
+SERVICE_OF_SLICE = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the Service that it belongs to."""
+
+
+@dataclass(frozen=True)
+class NamespaceView:
+    """What was seen of one namespace, as the API has it."""
+
+    services: Objects = ()
+    slices: Objects = ()
+    pods: Objects = ()
+    ingresses: Objects = ()
+    routes: Objects = ()
+    """VirtualServices of Istio."""
+
+    def ready_pods(self, service: str) -> frozenset[str]:
+        """Names of the pods behind a Service that take traffic."""
+        own = [item for item in self.slices if _labels(item).get(SERVICE_OF_SLICE) == service]
+        return frozenset(endpoint.pod for endpoint in endpoints_of(own) if endpoint.ready)
+
+    def selected_pods(self, service: str) -> frozenset[str]:
+        """Names of the pods that a Service selects, ready or not, those that have ended or are going left out."""
+        selectors = [item["spec"].get("selector") or {} for item in self.services if _name(item) == service]
+        return frozenset(
+            _name(pod)
+            for pod in self.pods
+            for selector in selectors
+            if selector and selector.items() <= _labels(pod).items() and _goes_on(pod)
+        )
+
+    def pods_behind(self, service: str) -> frozenset[str]:
+        """Names of the pods that answer the users of a Service, or that will: an outage may end the next moment."""
+        return self.ready_pods(service) or self.selected_pods(service)
+
+
+def users_services(view: NamespaceView) -> dict[str, str]:
+    """The Services that users reach and that have pods, each with the reason in words.
+
+    Pods that are not ready count: a service that is down for a moment is missed as much as one that answers.
+
+    A Service is reached by its own name when it is the one that a service of this program gives its users, and
+    otherwise when an Ingress or a VirtualService sends requests to it.
+    """
+    reasons = {}
+    routed = _routed(view)
+    for service in view.services:
+        name = _name(service)
+        if (found := _counted(name, view)) is None:
+            continue
+        if _is_active(service):
+            reasons[name] = f"Service {name} {found}"
+        elif name in routed:
+            reasons[name] = f"{routed[name]} sends requests to Service {name}, which {found}"
+    return reasons
+
+
+def service_serves(service: str, view: NamespaceView) -> str | None:
+    """Why a whole service serves users; None when it does not.
+
+    Args:
+        service: its name, the label ``app`` of its objects.
+        view: its namespace.
+    """
+    own = {_name(item) for item in view.services if _labels(item).get("app") == service or _name(item) == service}
+    return next((reason for name, reason in users_services(view).items() if name in own), None)
+
+
+def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView) -> str | None:
+    """Why an object takes part in serving users; None when nobody would miss it.
+
+    Args:
+        name: of the object.
+        live: the object, as the API server has it.
+        view: its namespace.
+    """
+    reasons = users_services(view)
+    match name.kind:
+        case "Service":
+            return reasons.get(name.name)
+        case "Deployment" | "Rollout" | "StatefulSet" | "ReplicaSet":
+            return _workload_serves(live, view, reasons)
+        case "PodDisruptionBudget":
+            return _behind(_selected_pods(live, view), view, reasons)
+        case "ServiceAccount":
+            pods = {_name(pod) for pod in view.pods if pod["spec"].get("serviceAccountName") == name.name}
+            return _behind(pods, view, reasons)
+        case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
+            pods = {_name(pod) for pod in view.pods if _mounts(pod, name)}
+            return _behind(pods, view, reasons)
+        case _:
+            return None
+
+
+def _workload_serves(live: Mapping[str, Any], view: NamespaceView, reasons: Mapping[str, str]) -> str | None:
+    if (reason := _behind(_selected_pods(live, view), view, reasons)) is not None:
+        return reason
+    labels = live["spec"].get("template", {}).get("metadata", {}).get("labels", {})
+    for service in view.services:
+        wanted = dict(service["spec"].get("selector") or {})
+        if ROLLOUT_HASH in wanted:
+            continue  # one version of a Rollout, which its controller chose: its pods are what counts
+        if wanted and _is_active(service) and wanted.items() <= labels.items() and "version" in wanted:
+            return f"Service {_name(service)} selects its pods"
+    return None
+
+
+def _behind(pods: Iterable[str], view: NamespaceView, reasons: Mapping[str, str]) -> str | None:
+    """Why one of these pods serves users."""
+    names = frozenset(pods)
+    for service in reasons:
+        if found := len(names & view.pods_behind(service)):
+            return f"{found} of its pods {'is' if found == 1 else 'are'} behind Service {service}"
+    return None
+
+
+def _selected_pods(live: Mapping[str, Any], view: NamespaceView) -> frozenset[str]:
+    labels = (live["spec"].get("selector") or {}).get("matchLabels") or {}
+    return frozenset(_name(pod) for pod in view.pods if labels and labels.items() <= _labels(pod).items())
+
+
+def _routed(view: NamespaceView) -> dict[str, str]:
+    """The Services that an Ingress or a VirtualService sends requests to, each with who does."""
+    found: dict[str, str] = {}
+    for ingress in view.ingresses:
+        for backend in {rule.service for rule in rules_of([ingress])}:
+            for target in leads(ways(backend, [ingress])):
+                found.setdefault(target, f"Ingress {_name(ingress)}")
+    for route in view.routes:
+        for http in route["spec"].get("http") or ():
+            for entry in http.get("route") or ():
+                if entry.get("weight", 100) > 0:
+                    host = str(entry["destination"]["host"]).partition(".")[0]
+                    found.setdefault(host, f"VirtualService {_name(route)}")
+    return found
+
+
+def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:
+    """Whether a pod reads a ConfigMap, a Secret or a claim, by a volume or in its environment."""
+    keys = {"ConfigMap": ("configMap", "name"), "Secret": ("secret", "secretName")}
+    volume_key, name_key = keys.get(name.kind, ("persistentVolumeClaim", "claimName"))
+    if any(volume.get(volume_key, {}).get(name_key) == name.name for volume in pod["spec"].get("volumes") or ()):
+        return True
+    references = {"ConfigMap": ("configMapRef", "configMapKeyRef"), "Secret": ("secretRef", "secretKeyRef")}
+    if name.kind not in references:
+        return False
+    whole, key = references[name.kind]
+    containers = [*pod["spec"].get("containers", ()), *(pod["spec"].get("initContainers") or ())]
+    return any(
+        entry.get(whole, {}).get("name") == name.name
+        for container in containers
+        for entry in container.get("envFrom") or ()
+    ) or any(
+        (entry.get("valueFrom") or {}).get(key, {}).get("name") == name.name
+        for container in containers
+        for entry in container.get("env") or ()
+    )
+
+
+def _is_active(service: Mapping[str, Any]) -> bool:
+    """Whether users reach a service by this Service, although somebody may have taken a label off it."""
+    labels, selector = _labels(service), service["spec"].get("selector") or {}
+    managed = labels.get("app.kubernetes.io/managed-by") == FIELD_MANAGER and labels.get("app") == _name(service)
+    return managed or selector.get("app") == _name(service)
+
+
+def _counted(service: str, view: NamespaceView) -> str | None:
+    """What is behind a Service, in words; None when nothing is."""
+    if ready := len(view.ready_pods(service)):
+        return f"has {ready} ready endpoint{'' if ready == 1 else 's'}"
+    if selected := len(view.selected_pods(service)):
+        return f"selects {selected} pod{'' if selected == 1 else 's'}, of which none is ready"
+    return None
+
+
+def _goes_on(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is neither at its end nor on the way there."""
+    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return not ended and "deletionTimestamp" not in pod["metadata"]
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _labels(item: Mapping[str, Any]) -> Mapping[str, str]:
+    return item["metadata"].get("labels") or {}

@@ -1,0 +1,115 @@
+"""Why a track is short of pods: what its pods, its ReplicaSets and its controller say. Pure functions."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.service import Track
+from switchyard.kube.images import Running, parsed, versions
+from switchyard.kube.objects import Pod, application
+from switchyard.kube.pod_states import READY
+
+
+@dataclass(frozen=True)
+class PodsReport:
+    """How the pods of a track are, beside what is wanted.
+
+    Attributes:
+        track: whose pods.
+        wanted: pods that the stack wants.
+        version: that the track's Deployment or Rollout is to run; None when it is not there.
+        ready: ready pods of that version.
+        states: how its pods are that are not ready.
+        earlier: pods of another template, which have not gone yet.
+        causes: why the cluster does not make pods, or does not run them, as its controllers say it.
+    """
+
+    track: Track
+    wanted: int
+    version: str | None = None
+    ready: int = 0
+    states: tuple[str, ...] = ()
+    earlier: tuple[Pod, ...] = ()
+    causes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        counted = Counter(self.states)
+        parts = [f"{count} {state}" for state, count in counted.most_common()]
+        if self.earlier:
+            ready = sum(pod.ready for pod in self.earlier)
+            of_version = versions(running(self.earlier)) or "an unknown version"
+            parts.append(f"{len(self.earlier)} ({ready} ready) of another template, of {of_version}")
+        if not self.ready and not self.states:
+            parts.append(f"there are none{' of it' if self.version else ''}")
+        of_version = f" of {self.version}" if self.version else ""
+        found = f"pods of {self.track}: {self.ready} of {self.wanted} ready{of_version}"
+        return ": ".join([found, "; ".join([*parts, *self.causes])]) if parts or self.causes else found
+
+
+def running(pods: Iterable[Pod]) -> tuple[Running, ...]:
+    """What pods run, the most frequent first."""
+    counted: dict[tuple[str, str | None], list[bool]] = {}
+    for pod in pods:
+        if pod.image:
+            counted.setdefault((pod.image, pod.digest), []).append(pod.ready)
+    found = [Running(image, digest, len(ready), sum(ready)) for (image, digest), ready in counted.items()]
+    return tuple(sorted(found, key=lambda one: (-one.pods, one.reference)))
+
+
+def report(
+    track: Track,
+    wanted: int,
+    owner: Mapping[str, Any] | None,
+    replica_sets: Iterable[Mapping[str, Any]],
+    pods: Iterable[Pod],
+    current: Collection[str],
+) -> PodsReport:
+    """Puts together what was read.
+
+    Args:
+        track: whose pods.
+        wanted: pods that the stack wants.
+        owner: its Deployment or Rollout; None when it is not there.
+        replica_sets: of the track.
+        pods: of the track.
+        current: names of those that are made from the owner's present template.
+    """
+    pods = tuple(pods)
+    own = [pod for pod in pods if pod.name in current]
+    spec = owner and owner["spec"].get("template", {}).get("spec")
+    return PodsReport(
+        track=track,
+        wanted=wanted,
+        version=parsed(application(spec)["image"]).version if spec else None,
+        ready=sum(pod.ready for pod in own),
+        states=tuple(pod.state for pod in own if pod.state != READY),
+        earlier=tuple(pod for pod in pods if pod.name not in current),
+        causes=tuple(dict.fromkeys(_causes(track, wanted, owner, replica_sets))),
+    )
+
+
+def _causes(
+    track: Track, wanted: int, owner: Mapping[str, Any] | None, replica_sets: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    kind = "Rollout" if track is Track.ROLLOUT else "Deployment"
+    if owner is None:
+        return [f"there is no {kind} on the cluster"]
+    causes = []
+    asked = owner["spec"].get("replicas", 1)
+    if asked < wanted:
+        causes.append(f"its {kind} on the cluster asks for {asked}")
+    if owner["spec"].get("paused"):
+        causes.append(f"its {kind} is paused, so that a new version is not rolled out")
+    refused = [
+        condition.get("message", condition.get("reason", ""))
+        for item in replica_sets
+        if item["spec"].get("replicas")
+        for condition in item.get("status", {}).get("conditions", ())
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+    causes += [f"the API server lets no more be made: {message}" for message in refused]
+    for condition in owner.get("status", {}).get("conditions", ()):
+        if condition.get("reason") == "ReplicaSetCreateError" or condition["type"] == "InvalidSpec":
+            causes.append(f"its {kind}: {condition.get('message')}")
+    return causes

@@ -1,0 +1,103 @@
+"""Waits while a cluster comes to be: until its API server answers, and until each node has joined."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from switchyard.kube.access import UNREACHABLE, ClusterAccess
+
+POLL_SECONDS = 3.0
+"""Between two questions to an API server that cannot be watched yet."""
+
+REPORT_SECONDS = 30.0
+"""A line at the latest after so long, so that a log shows that something goes on."""
+
+Report = Callable[[str], None]
+
+
+class NotUpError(Exception):
+    """Part of the cluster did not come to be in time. The text says where to look."""
+
+
+async def wait_for_api(access: ClusterAccess, report: Report, where: str, seconds: float) -> None:
+    """Waits for the first answer of the API server to its administrator.
+
+    Args:
+        access: the cluster.
+        report: takes a line on what it waits for.
+        where: what to look at when there is none.
+        seconds: bound.
+
+    Raises:
+        NotUpError: no answer in time.
+    """
+
+    async def look() -> str | None:
+        try:
+            api = await access.api()
+            # The version is everybody's. That the administrator may ask comes seconds later: kubeadm binds the group.
+            await api.ask("list", "nodes", params={"limit": "1"})
+        except (*UNREACHABLE, ValueError) as error:
+            return f"the API server does not answer yet ({_said(error)})"
+        return None
+
+    await _wait(look, report, where, seconds)
+
+
+async def wait_for_node(access: ClusterAccess, name: str, report: Report, where: str, seconds: float) -> None:
+    """Waits until a node has joined and is Ready.
+
+    Args:
+        access: the cluster.
+        name: of the node.
+        report: takes a line on what it waits for.
+        where: what to look at when it does not come.
+        seconds: bound.
+
+    Raises:
+        NotUpError: it did not in time.
+    """
+
+    async def look() -> str | None:
+        try:
+            api = await access.api()
+            return why_not_ready(name, await api.find("nodes", name))
+        except (*UNREACHABLE, ValueError) as error:
+            return f"{name}: the API server does not answer ({_said(error)})"
+
+    await _wait(look, report, where, seconds)
+
+
+def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
+    """What is missing until pods may go to a node; None if nothing is.
+
+    Args:
+        name: of the node.
+        node: as the API server has it; None when it has none of this name.
+    """
+    if node is None:
+        return f"{name}: has not joined yet"
+    conditions = {condition["type"]: condition for condition in node["status"].get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    if ready.get("status") == "True":
+        return None
+    return (
+        f"{name}: has joined, and is not Ready yet ({ready.get('message') or ready.get('reason') or 'no word of it'})"
+    )
+
+
+async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where: str, seconds: float) -> None:
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    said, said_at = None, 0.0
+    while (missing := await look()) is not None:
+        if clock() >= end:
+            raise NotUpError(f"{missing}, after {seconds:.0f} s. {where}, then run `pulumi up` again.")
+        if missing != said or clock() - said_at >= REPORT_SECONDS:
+            report(missing)
+            said, said_at = missing, clock()
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__

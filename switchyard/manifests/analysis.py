@@ -1,0 +1,171 @@
+"""The questions to Prometheus, and the AnalysisTemplates that ask them.
+
+A question never lies about a version: it is about the pods of one template alone; without enough traffic it has no
+answer, so that nothing is concluded; and without a single success, or a single failure, it still has one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from switchyard.config.models.canary import Analysis, MetricKey
+from switchyard.config.models.service import ServiceSettings
+from switchyard.manifests.pods import Manifest, metadata
+
+HASH_ARGUMENT = "pod-hash"
+"""Argument of every template: `rollouts-pod-template-hash` of the version to judge."""
+
+HASH_PLACEHOLDER = f"{{{{args.{HASH_ARGUMENT}}}}}"
+"""Where Argo Rollouts puts it into a question."""
+
+QUANTILE = 0.95
+
+
+class Comparison(StrEnum):
+    """How a result must compare with its threshold; the value is the operator in Argo Rollouts' expressions."""
+
+    AT_LEAST = ">="
+    BELOW = "<"
+
+    @property
+    def opposite(self) -> "Comparison":
+        """The other one."""
+        return Comparison.BELOW if self is Comparison.AT_LEAST else Comparison.AT_LEAST
+
+    def holds(self, value: float, threshold: float) -> bool:
+        """Whether a value compares so; NaN does neither so nor the opposite."""
+        return value >= threshold if self is Comparison.AT_LEAST else value < threshold
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One thing that is measured.
+
+    Attributes:
+        name: of the metric, and the end of its template's name.
+        query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
+        comparison: with the threshold, that makes a result a success; the opposite makes it a failure.
+        threshold: in the unit.
+        unit: of the result.
+    """
+
+    name: str
+    query: str
+    comparison: Comparison
+    threshold: float
+    unit: str
+
+    @property
+    def success(self) -> str:
+        """What `result[0]` must be in an expression of Argo Rollouts, for example ``>= 0.95``."""
+        return f"{self.comparison} {self.threshold}"
+
+    @property
+    def failure(self) -> str:
+        """The opposite."""
+        return f"{self.comparison.opposite} {self.threshold}"
+
+
+def metrics(name: str, analysis: Analysis, pod_hash: str = HASH_PLACEHOLDER) -> list[Metric]:
+    """What is measured of one version of a service.
+
+    Args:
+        name: the service's name.
+        analysis: what is asked.
+        pod_hash: which pods.
+    """
+    labels = {"service": analysis.service_label or name, **analysis.labels, analysis.hash_label: pod_hash}
+    pods = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    made = {"success-rate": _success_rate, "latency-p95": _latency}
+    return [made[key](analysis, pods, f"[{analysis.window_seconds}s]") for key in analysis.enabled]
+
+
+def _success_rate(analysis: Analysis, pods: str, window: str) -> Metric:
+    requests = analysis.requests_metric
+    # Without the label nothing would be a failure, and everything well: then there is no answer instead.
+    every = f'sum(increase({requests}{{{pods},status!=""}}{window}))'
+    # A version that never failed has no series of failures, and one that always did has none of successes: the share
+    # of the failures that there are is taken from one.
+    failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'
+    return Metric(
+        name="success-rate",
+        query=f"(1 - {failed} / {every}) and {every} >= {analysis.min_requests}",
+        comparison=Comparison.AT_LEAST,
+        threshold=analysis.success_rate.min,
+        unit="of 1",
+    )
+
+
+def _latency(analysis: Analysis, pods: str, window: str) -> Metric:
+    durations = analysis.duration_metric
+    buckets = f"sum by (le) (rate({durations}_bucket{{{pods}}}{window}))"
+    every = f"sum(increase({durations}_count{{{pods}}}{window}))"
+    return Metric(
+        name="latency-p95",
+        query=f"histogram_quantile({QUANTILE}, {buckets}) and {every} >= {analysis.min_requests}",
+        comparison=Comparison.BELOW,
+        threshold=analysis.latency_p95.max_seconds,
+        unit="s",
+    )
+
+
+def template_name(name: str, metric: str, *, background: bool) -> str:
+    """Name of a metric's AnalysisTemplate."""
+    return f"{name}-{metric}-background" if background else f"{name}-{metric}"
+
+
+def templates(name: str, service: ServiceSettings) -> list[Manifest]:
+    """The AnalysisTemplates of a service: one a metric for the steps, and one more for the background."""
+    analysis = service.canary.analysis
+    if analysis is None:
+        return []
+    return [
+        template(name, service, analysis, metric, background=background)
+        for background in _kinds(service, analysis)
+        for metric in metrics(name, analysis)
+    ]
+
+
+def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, background: bool) -> Manifest:
+    """How a step, or the whole canary, asks for the templates of some metrics; those not enabled have none."""
+    named = [template_name(name, key, background=background) for key in analysis.enabled if key in asked]
+    return {
+        "templates": [{"templateName": one} for one in named],
+        "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
+    }
+
+
+def _kinds(service: ServiceSettings, analysis: Analysis) -> list[bool]:
+    asked = any(step.analysis for step in service.canary.steps)
+    return [False] * asked + [True] * analysis.background
+
+
+def template(name: str, service: ServiceSettings, analysis: Analysis, metric: Metric, *, background: bool) -> Manifest:
+    """The AnalysisTemplate of one metric."""
+    measured: dict[str, Any] = {
+        "name": metric.name,
+        "interval": f"{analysis.interval_seconds}s",
+        # With both given, what is neither is inconclusive, and not a failure or, worse, a success.
+        "successCondition": _condition(metric.success),
+        "failureCondition": _condition(metric.failure),
+        "failureLimit": analysis.failure_limit,
+        "inconclusiveLimit": analysis.inconclusive_limit,
+        "consecutiveErrorLimit": analysis.consecutive_error_limit,
+        "provider": {"prometheus": {"address": analysis.prometheus, "query": metric.query}},
+    }
+    if analysis.initial_delay_seconds:
+        measured["initialDelay"] = f"{analysis.initial_delay_seconds}s"
+    if not background:
+        # Without it a step's analysis would never end.
+        measured["count"] = analysis.count
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": metadata(template_name(name, metric.name, background=background), name, service),
+        "spec": {"args": [{"name": HASH_ARGUMENT}], "metrics": [measured]},
+    }
+
+
+def _condition(compared: str) -> str:
+    return f"len(result) > 0 && !isNaN(result[0]) && result[0] {compared}"

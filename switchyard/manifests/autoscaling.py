@@ -1,0 +1,56 @@
+"""The HorizontalPodAutoscaler of a service."""
+
+from typing import Any
+
+from switchyard.config.models.autoscaling import Autoscaling, ScalingRules
+from switchyard.config.models.service import Colour, ServiceSettings, Track
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.pods import Manifest, metadata
+
+ROLLOUTS = "argoproj.io/v1alpha1"
+
+REPLICAS = "spec.replicas"
+"""Path of the field that an autoscaler writes, in Deployments and Rollouts."""
+
+
+def scale_target(name: str, track: Track) -> Manifest:
+    """What has the pods of a track: the reference by which an autoscaler names it."""
+    if track is Track.ROLLOUT:
+        return {"apiVersion": ROLLOUTS, "kind": "Rollout", "name": name}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": colour_name(name, Colour(track))}
+
+
+def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Manifest:
+    """One autoscaler for the whole service, which sizes the track that the settings have active.
+
+    One object whose target moves, and not one for each colour: its memory of recent recommendations moves with it, so
+    that the colour that has just taken the traffic is not scaled down on the metrics of before.
+    """
+    spec: dict[str, Any] = {
+        "scaleTargetRef": scale_target(name, service.track),
+        "minReplicas": scaling.min,
+        "maxReplicas": scaling.max,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": resource, "target": {"type": "Utilization", "averageUtilization": percent}},
+            }
+            for resource, percent in scaling.targets.items()
+        ],
+    }
+    if scaling.behavior is not None:
+        given = {"scaleUp": scaling.behavior.scale_up, "scaleDown": scaling.behavior.scale_down}
+        if behavior := {key: _rules(rules) for key, rules in given.items() if rules is not None}:
+            spec["behavior"] = behavior
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata(name, name, service),
+        "spec": spec,
+    }
+
+
+def _rules(rules: ScalingRules) -> Manifest:
+    given = rules.model_dump(by_alias=True, exclude_none=True)
+    # An empty list of policies is invalid to the API server; without the key it takes its defaults.
+    return {key: list(value) if key == "policies" else value for key, value in given.items() if value != ()}

@@ -1,0 +1,77 @@
+"""Manifests of one blue/green service: what the API server is to hold, colour by colour."""
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.manifests.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
+from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
+from switchyard.manifests.weights import goes_by_weights
+
+
+def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
+    """A colour's own Service, whatever the active one selects: the way in for smoke tests.
+
+    A NodePort where the load balancer has a target group for each colour.
+    """
+    kind = "NodePort" if goes_by_weights(service) else "ClusterIP"
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(colour_name(name, colour), name, service, SKIP_AWAIT),
+        "spec": {"type": kind, "selector": selector(name, colour), "ports": service_ports(service)},
+    }
+
+
+def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
+    """How many pods of one colour a drain may take at a time.
+
+    A budget a colour: with one for both, the crashing pods of an idle colour would use up the allowance and
+    block the drain of a node on which nothing but the serving colour runs.
+    """
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(colour_name(name, colour), name, service),
+        "spec": {
+            "maxUnavailable": service.pod_disruption_budget.max_unavailable,
+            "selector": {"matchLabels": selector(name, colour)},
+            # A pod that is not ready protects nobody, and must not hold up a drain.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def deployment(
+    name: str,
+    colour: Colour,
+    service: BlueGreenSettings,
+    content: str | None = None,
+    replicas: int | None = None,
+) -> Manifest:
+    """The pods of one colour.
+
+    A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
+    replicas: the Deployment exists, nothing runs.
+
+    Args:
+        name: the service's name.
+        colour: whose pods.
+        service: its settings.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
+    """
+    settings, serving = service.colour(colour), service.colour(service.active)
+    template = pod_template(name, Track(colour), service, settings.tag or serving.tag, settings, content)
+    ready = {"minReadySeconds": service.min_ready_seconds} if service.min_ready_seconds else {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(colour_name(name, colour), name, service, {CONFIGURED_PODS: digest(template)}),
+        "spec": {
+            "replicas": settings.replicas if replicas is None else replicas,
+            "selector": {"matchLabels": selector(name, colour)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "progressDeadlineSeconds": service.progress_deadline_seconds,
+            "revisionHistoryLimit": service.revision_history_limit,
+            "template": template,
+            **ready,
+        },
+    }

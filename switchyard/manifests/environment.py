@@ -1,0 +1,58 @@
+"""The environment variables of a container, in the order in which they can refer to one another."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from switchyard.config.env_references import ordered
+from switchyard.config.models.environment import EnvFrom, Environment
+from switchyard.config.models.service import ColourSettings
+from switchyard.manifests.manifest import Manifest
+
+Sources = dict[str, Manifest]
+"""Where the value of each variable comes from, by its name."""
+
+
+def sources(settings: Environment | ColourSettings) -> Sources:
+    """Where the values of named variables come from; of two for one name, a Secret wins."""
+    fields: Mapping[str, str] = getattr(settings, "field_env", {})
+    given: Sources = {
+        name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}} for name, path in fields.items()
+    }
+    given |= {name: {"value": value} for name, value in settings.env.items()}
+    given |= {
+        name: {"valueFrom": {"configMapKeyRef": _key(value.config_map, value.key, optional=value.optional)}}
+        for name, value in settings.config_env.items()
+    }
+    return given | {
+        name: {"valueFrom": {"secretKeyRef": _key(value.secret, value.key)}}
+        for name, value in settings.secret_env.items()
+    }
+
+
+def variables(given: Sources) -> list[Manifest]:
+    """The variables as a container has them."""
+    names = ordered({name: text(source) for name, source in given.items()})
+    return [{"name": name, **given[name]} for name in names]
+
+
+def text(source: Manifest) -> str | None:
+    """The text of a variable; None for one whose value comes from elsewhere."""
+    value = source.get("value")
+    return value if isinstance(value, str) else None
+
+
+def whole_objects(env_from: Iterable[EnvFrom]) -> list[Manifest]:
+    """ConfigMaps and Secrets that become variables whole; of two with one key the later wins."""
+    return [_whole(source) for source in env_from]
+
+
+def _whole(source: EnvFrom) -> Manifest:
+    reference: dict[str, Any] = {"name": source.config_map or source.secret}
+    if source.optional:
+        reference["optional"] = True
+    prefix = {} if source.prefix is None else {"prefix": source.prefix}
+    return prefix | {"configMapRef" if source.config_map is not None else "secretRef": reference}
+
+
+def _key(name: str, key: str, *, optional: bool = False) -> Manifest:
+    return {"name": name, "key": key} | ({"optional": True} if optional else {})

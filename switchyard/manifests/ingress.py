@@ -1,0 +1,229 @@
+"""The Ingresses that make one application load balancer before the services.
+
+The AWS Load Balancer Controller joins Ingresses with one group name into one load balancer. How targets are looked at
+and which nodes they are is said on the Ingress, and differs from service to service: so each has an Ingress of its own.
+What belongs to the load balancer as a whole is on one more Ingress and on no other (docs/adr/0012): two values of it,
+which an update would write one after the other, are a conflict for which the controller leaves everything as it is.
+Annotations: kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress/annotations.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancer, Route
+from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
+from switchyard.manifests.addons import INGRESS_CLASS
+from switchyard.manifests.ingress_routes import Part
+from switchyard.manifests.labels import APPLY, FIELD_MANAGER, SKIP_AWAIT
+from switchyard.manifests.pods import PORT, Manifest, metadata
+from switchyard.manifests.weights import BY_ANNOTATION, action, goes_by_weights
+
+PREFIX = "alb.ingress.kubernetes.io"
+"""Of the controller's annotations."""
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.3 and 1.2, nothing older (docs.aws.amazon.com, Security policies for your Application Load Balancer)."""
+
+LOG_PREFIX = "alb"
+"""First part of the key of every access log in its bucket."""
+
+GROUP_INGRESS = "load-balancer.group"
+"""Name of the load balancer's own Ingress. A service's name has no dot, so that no service's Ingress has this one."""
+
+GROUP_NAMESPACE = "default"
+"""Of the load balancer's own Ingress.
+
+A group spans namespaces. That of a service would go with it, and another one in its place would be a second Ingress
+with a default backend, which the controller refuses; nobody can delete this one.
+"""
+
+LAST = 1000
+"""The largest order that the controller takes."""
+
+NO_ROUTE = "no-route"
+"""Name of the action that answers what no route takes."""
+
+NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageBody": "No route leads here."}
+
+
+def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
+    """The Ingress of a service, or one of several.
+
+    The Kubernetes provider does not wait for it: its wait records the Ingress of before the write when its cache is
+    behind, so that the next preview shows a change that is none, and holds every update for 10 s until "endpoints have
+    settled". Whether the load balancer does what the Ingress says is asked at the end of the update
+    (`switchyard.gates.load_balancer`).
+
+    Args:
+        cluster: settings of the cluster, with a load balancer.
+        part: what it has of the load balancer.
+        service: settings of the service.
+    """
+    alb, name = _load_balancer(cluster), service.kubernetes_name(part.service)
+    own = _membership(cluster, alb, part.order) | _targets(alb, service)
+    port = PORT
+    if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
+        own[f"actions.{name}"] = action(name, service)
+        port = BY_ANNOTATION
+    by_host: dict[str | None, list[Route]] = {}
+    for route in part.routes:
+        by_host.setdefault(route.host, []).append(route)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata(part.name, name, service, SKIP_AWAIT | _prefixed(own)),
+        "spec": {
+            "ingressClassName": INGRESS_CLASS,
+            "rules": [_rule(host, there, name, port) for host, there in by_host.items()],
+        },
+    }
+
+
+def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: object) -> Manifest:
+    """The load balancer's own Ingress, which is there before any other and goes after them.
+
+    It has no rules; its default backend answers what no rule takes. With the first certificate, 80 leads to 443 as soon
+    as this one is written, and what comes there is answered by it until the services' Ingresses are written as well.
+
+    Args:
+        cluster: settings of the cluster, with a load balancer.
+        security_group: id of the load balancer's group; goes in as it is, so that AWS need not have given it yet.
+        attributes: those of `load_balancer_attributes`; go in as they are. The controller refuses to delete an Ingress
+            that says ``deletion_protection.enabled=true``, and does nothing for the group while somebody tries.
+    """
+    alb = _load_balancer(cluster)
+    action = {"type": "fixed-response", "fixedResponseConfig": NO_ROUTE_RESPONSE}
+    own = _membership(cluster, alb, LAST) | {
+        "scheme": "internet-facing",
+        "ip-address-type": "ipv4",
+        "security-groups": security_group,
+        # The stack has the rules between the load balancer and the nodes in groups of its own.
+        "manage-backend-security-group-rules": "false",
+        "load-balancer-attributes": attributes,
+        f"actions.{NO_ROUTE}": json.dumps(action),
+    }
+    if alb.certificate is not None:
+        own |= {"ssl-policy": TLS_POLICY, "ssl-redirect": "443"}
+    if alb.waf is not None:
+        own["wafv2-acl-arn"] = alb.waf
+    if cluster.tags:
+        # Of the load balancer and its listeners; target groups and rules have the controller's defaultTags.
+        own["tags"] = _pairs(cluster.tags)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "name": GROUP_INGRESS,
+            "namespace": GROUP_NAMESPACE,
+            "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            "annotations": APPLY | _prefixed(own),
+        },
+        "spec": {
+            "ingressClassName": INGRESS_CLASS,
+            "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": BY_ANNOTATION}}},
+        },
+    }
+
+
+def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, production: bool) -> str:
+    """Attributes of the load balancer itself. All are given: one that is not keeps the value that it had.
+
+    Args:
+        cluster: settings of the cluster, with a load balancer.
+        bucket: name of the bucket for access logs; None goes without.
+        production: whether the stack is marked so.
+    """
+    alb = _load_balancer(cluster)
+    logs = alb.access_logs and bucket is not None
+    attributes = {
+        "idle_timeout.timeout_seconds": str(alb.idle_timeout_seconds),
+        "deletion_protection.enabled": _flag(protected(alb, production=production)),
+        # A header that HTTP does not allow is a way past what looks at requests.
+        "routing.http.drop_invalid_header_fields.enabled": "true",
+        "access_logs.s3.enabled": _flag(logs),
+    }
+    if logs:
+        attributes |= {"access_logs.s3.bucket": str(bucket), "access_logs.s3.prefix": LOG_PREFIX}
+    return _pairs(attributes)
+
+
+def protected(alb: LoadBalancer, *, production: bool) -> bool:
+    """Whether AWS refuses to delete the load balancer, the controller to delete its Ingress, and Pulumi to try."""
+    return production if alb.deletion_protection is None else alb.deletion_protection
+
+
+def url(alb: LoadBalancer, route: Route, hostname: str) -> str:
+    """Where users find what a route leads to.
+
+    Args:
+        alb: settings of the load balancer.
+        route: the route.
+        hostname: of the load balancer, for a route that takes every host.
+    """
+    return f"{'http' if alb.certificate is None else 'https'}://{route.host or hostname}{route.path}"
+
+
+def _membership(cluster: Ec2Cluster, alb: LoadBalancer, order: int) -> dict[str, Any]:
+    """What every Ingress of the group has, its rules being served on the ports that it names itself."""
+    own: dict[str, Any] = {
+        "group.name": cluster.name,
+        "group.order": str(order),
+        "listen-ports": json.dumps([{"HTTP": 80}] if alb.certificate is None else [{"HTTP": 80}, {"HTTPS": 443}]),
+    }
+    if alb.certificate is not None:
+        # For an Ingress that names a port with TLS and no certificate the controller looks for one by its hosts. Two
+        # certificates are no conflict: while one takes the other's place, the listener has both.
+        own["certificate-arn"] = alb.certificate
+    return own
+
+
+def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
+    """Which nodes the targets are, and how they are looked at."""
+    targets = {
+        "target-type": "instance",
+        "backend-protocol": "HTTP",
+        "target-group-attributes": _pairs({"deregistration_delay.timeout_seconds": alb.deregistration_delay_seconds}),
+        # A node's NodePort leads to ready pods on any node: what is looked at is the way there, and that someone is.
+        "healthcheck-protocol": "HTTP",
+        "healthcheck-path": service.health_check_path or service.readiness.path,
+        "healthcheck-port": "traffic-port",
+        "healthcheck-interval-seconds": str(alb.health_interval_seconds),
+        "healthcheck-timeout-seconds": str(alb.health_timeout_seconds),
+        "healthy-threshold-count": str(alb.healthy_threshold),
+        "unhealthy-threshold-count": str(alb.unhealthy_threshold),
+        "success-codes": "200",
+    }
+    if service.node_selector:
+        targets["target-node-labels"] = _pairs(service.node_selector)
+    return targets
+
+
+def _rule(host: str | None, routes: Iterable[Route], service: str, port: str) -> Manifest:
+    paths = [
+        {
+            "path": route.path,
+            "pathType": "Prefix",
+            "backend": {"service": {"name": service, "port": {"name": port}}},
+        }
+        for route in routes
+    ]
+    return ({} if host is None else {"host": host}) | {"http": {"paths": paths}}
+
+
+def _prefixed(annotations: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{PREFIX}/{key}": value for key, value in annotations.items()}
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items())
+
+
+def _flag(on: bool) -> str:
+    return "true" if on else "false"
+
+
+def _load_balancer(cluster: Ec2Cluster) -> LoadBalancer:
+    if cluster.load_balancer is None:
+        raise ValueError("the cluster has no load balancer")
+    return cluster.load_balancer

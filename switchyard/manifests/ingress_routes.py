@@ -1,0 +1,87 @@
+"""Which Ingress has which routes, where several services share a load balancer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count, product
+
+from switchyard.config.models.ec2 import Route
+
+ANY_HOST, ONE_HOST = 900, 400
+"""Orders of the widest routes: an Ingress takes prefixes of 126 characters, which have 63 parts."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one Ingress has of the load balancer.
+
+    Attributes:
+        name: of the Ingress.
+        service: the key of the service that it routes to.
+        order: of its rules among those of the others; the smallest is looked at first.
+        routes: its own, the closest first.
+    """
+
+    name: str
+    service: str
+    order: int
+    routes: tuple[Route, ...]
+
+
+def parts(routes: Iterable[Route]) -> list[Part]:
+    """One Ingress a service, in an order in which the closest route of a request wins.
+
+    The controller puts paths in order within an Ingress, and not across Ingresses. Where a route of another service
+    lies between two of one service (``/api/v1``, ``/api`` and ``/``), the closer of them gets a second Ingress.
+
+    The order is that of the widest route, whatever other services have: one that comes or goes moves no other. If it
+    splits an Ingress, the closer routes are on the second one before anything else changes (`earlier`). If two become
+    one, the second is deleted at the end. So each route has its rule all the time; only one that moves back to the
+    wider of two Ingresses that both stay is without, for as long as the controller takes.
+    """
+    every = sorted(routes, key=_order)
+    found: list[Part] = []
+    for service in dict.fromkeys(route.service for route in every):
+        left = [route for route in every if route.service == service]
+        others = [route for route in every if route.service != service]
+        for number in count(1):
+            if not left:
+                break
+            own = tuple(route for route in left if not _hidden(route, _order(left[-1]), others))
+            # A service's key has no dot, so that no other service's Ingress has this one's name.
+            name = service if number == 1 else f"{service}.{number}"
+            found.append(Part(name, service, _order(left[-1]), own))
+            left = [route for route in left if route not in own]
+    return sorted(found, key=lambda part: (part.order, part.name))
+
+
+def earlier(part: Part, every: Iterable[Part]) -> list[str]:
+    """Names of the Ingresses that are written before one: closer ones that take some of the same requests."""
+    return [
+        other.name
+        for other in every
+        if other.order < part.order
+        and (other.service == part.service or any(_overlap(*both) for both in product(other.routes, part.routes)))
+    ]
+
+
+def _order(route: Route) -> int:
+    """Smaller for a closer route: one with a host first, and then the one with the longer path."""
+    return (ANY_HOST if route.host is None else ONE_HOST) - len(_elements(route.path))
+
+
+def _hidden(route: Route, order: int, others: Iterable[Route]) -> bool:
+    """Whether at this order a route would come after a wider one of another service."""
+    return any(_order(route) < _order(other) <= order and _overlap(route, other) for other in others)
+
+
+def _overlap(one: Route, other: Route) -> bool:
+    """Whether there is a request that both would take."""
+    if None not in (one.host, other.host) and one.host != other.host:
+        return False
+    shorter, longer = sorted((_elements(one.path), _elements(other.path)), key=len)
+    return longer[: len(shorter)] == shorter
+
+
+def _elements(path: str) -> list[str]:
+    """Parts of a path between slashes, of which a prefix in Kubernetes is made: /api is no prefix of /apis."""
+    return [element for element in path.split("/") if element]

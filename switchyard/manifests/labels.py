@@ -1,0 +1,76 @@
+"""The names, labels and annotations that the objects of one service share."""
+
+from switchyard.config.models.service import Colour, Track
+
+FIELD_MANAGER = "switchyard"
+"""Field manager of every server-side apply.
+
+One fixed name, so that the command line and the engine are the same owner: a selector that either of them
+set is no conflict for the other.
+"""
+
+APPLY = {
+    "pulumi.com/patchFieldManager": FIELD_MANAGER,
+    # Without force a field that somebody changed by hand ends every later update in a conflict, so that the
+    # drift could be seen but not repaired.
+    "pulumi.com/patchForce": "true",
+}
+"""Annotations that tell the Kubernetes provider how to apply an object."""
+
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""Annotation for Services and Ingresses: the provider's own wait sleeps 10 s.
+
+That of a Service passes with no endpoint at all; the gate looks at the EndpointSlices instead, before the switch and
+again before the old colour is touched. That of an Ingress is followed by `switchyard.gates.load_balancer`, see `switchyard.manifests.ingress`.
+"""
+
+CONTENT_HASH = "switchyard/content-hash"
+"""Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
+
+CONFIGURED_PODS = "switchyard/configured-pods"
+"""Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.
+
+The template on the cluster may be another one, rewritten by an admission webhook or policy.
+"""
+
+GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""Annotation for Rollouts: deleted at once, and their pods after them.
+
+By default the object stays until its pods are gone, and the provider (4.25.0) watches it. It crashes when it sees it
+change meanwhile: a Rollout's `observedGeneration` is text, and of what it makes of that it takes no error.
+"""
+
+
+def colour_name(service: str, colour: Colour) -> str:
+    """Name of a colour's Deployment, Service and PodDisruptionBudget, for example ``backend-green``."""
+    return f"{service}-{colour.value}"
+
+
+def stable_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is proved."""
+    return f"{service}-stable"
+
+
+def canary_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is tried."""
+    return f"{service}-canary"
+
+
+def preview_name(service: str) -> str:
+    """Name of the Service whose selector Argo Rollouts keeps on the version that is to take over at once."""
+    return f"{service}-preview"
+
+
+def way_in_name(service: str, track: Track) -> str:
+    """Name of the Service that leads to the pods of one track, whatever takes the traffic."""
+    return stable_name(service) if track is Track.ROLLOUT else colour_name(service, Colour(track))
+
+
+def selector(service: str, track: Track | Colour) -> dict[str, str]:
+    """Labels that pick the pods of one track, and no other pod."""
+    return {"app": service, "version": track.value}
+
+
+def object_labels(service: str) -> dict[str, str]:
+    """Labels of every object that belongs to a service, whatever its colour."""
+    return {"app": service, "app.kubernetes.io/managed-by": FIELD_MANAGER}

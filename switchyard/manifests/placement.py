@@ -1,0 +1,70 @@
+"""Server-side-apply patches that give each node its labels and taints."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from switchyard.config.models.nodes import CONTROL_PLANE, DEDICATED, NodeSettings, labels, taints
+from switchyard.manifests.labels import APPLY
+
+LiveTaint = Mapping[str, Any]
+"""A taint as the API server has it."""
+
+OWN_KEYS = frozenset({CONTROL_PLANE, DEDICATED})
+"""Keys of the taints that placement sets and takes off. Those with any other key are somebody else's, and stay."""
+
+
+def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | None) -> dict[str, Any]:
+    """What the program changes of a node, and nothing else: the labels and taints of its place.
+
+    Args:
+        name: the node's name.
+        node: its row in the node table.
+        applied: its whole list of taints; None leaves it out.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels(node), "annotations": dict(APPLY)},
+        "spec": {} if applied is None else {"taints": [dict(taint) for taint in applied]},
+    }
+
+
+def taints_are_right(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
+    """Whether a node has the taints of its place, and no other with their keys."""
+    return {_identity(taint) for taint in live if taint["key"] in OWN_KEYS} == {
+        _identity(taint) for taint in _own_taints(node)
+    }
+
+
+def taints_to_apply(node: NodeSettings, live: Iterable[LiveTaint]) -> list[LiveTaint]:
+    """The whole list of taints that a node is to get: those of its place, and all that are somebody else's.
+
+    The API server has one owner for the whole list, so that an apply of the first alone would take off what a person
+    set for a maintenance, or the node controller because the node is not ready.
+    """
+    return [*_own_taints(node), *foreign_taints(live)]
+
+
+def foreign_taints(live: Iterable[LiveTaint]) -> list[LiveTaint]:
+    """The taints that are somebody else's: of a person, of the node controller, of a cloud."""
+    return [taint for taint in live if taint["key"] not in OWN_KEYS]
+
+
+def lost_taints(live: Iterable[LiveTaint], applied: Iterable[LiveTaint]) -> list[str]:
+    """The foreign ones of the live taints that an apply of a list would take off, as kubectl writes them."""
+    kept = {_identity(taint) for taint in applied}
+    return [written(taint) for taint in foreign_taints(live) if _identity(taint) not in kept]
+
+
+def written(taint: LiveTaint) -> str:
+    """A taint as kubectl writes it, for example ``dedicated=redis:NoSchedule``."""
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
+
+
+def _own_taints(node: NodeSettings) -> list[dict[str, Any]]:
+    return [taint.model_dump(by_alias=True, exclude_none=True) for taint in taints(node)]
+
+
+def _identity(taint: LiveTaint) -> tuple[str, str, str]:
+    return taint["key"], taint.get("value", ""), taint["effect"]

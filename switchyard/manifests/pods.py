@@ -1,0 +1,191 @@
+"""Manifests that a service has whatever its strategy: its account, the Service that users reach, its pods."""
+
+import hashlib
+import json
+
+from switchyard.config.models.base import Model
+from switchyard.config.models.pod import DnsConfig, Security
+from switchyard.config.models.pod_settings import PORT
+from switchyard.config.models.service import ColourSettings, ServiceSettings, Track
+from switchyard.config.pod_schema import merged
+from switchyard.manifests.containers import app_container, companions, restartable_containers
+from switchyard.manifests.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_labels, selector
+from switchyard.manifests.manifest import Manifest
+from switchyard.manifests.volumes import pod_volumes
+
+__all__ = ["PORT", "Manifest", "active_service", "metadata", "pod_template", "service_account", "service_ports"]
+
+
+def service_account(name: str, service: ServiceSettings) -> Manifest:
+    """The pods' identity: an account of their own, so that none is shared, with no token to steal."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(name, name, service, dict(service.service_account.annotations)),
+        "automountServiceAccountToken": False,
+    }
+
+
+def active_service(name: str, service: ServiceSettings, selected: dict[str, str] | None = None) -> Manifest:
+    """The Service that users reach, whose selector is the switch.
+
+    Args:
+        name: the service's name.
+        service: its settings.
+        selected: what it selects; None takes the pods of its track.
+    """
+    options = service.service_options
+    spec: Manifest = {
+        "type": options.type,
+        "selector": selected or selector(name, service.track),
+        "ports": service_ports(service, node_ports=True),
+    }
+    given: Manifest = {
+        "sessionAffinity": options.session_affinity,
+        "externalTrafficPolicy": options.external_traffic_policy,
+        "internalTrafficPolicy": options.internal_traffic_policy,
+        "loadBalancerClass": options.load_balancer_class,
+        "loadBalancerSourceRanges": list(options.load_balancer_source_ranges),
+    }
+    spec |= {key: value for key, value in given.items() if value}
+    if options.session_affinity_seconds is not None:
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": options.session_affinity_seconds}}
+    annotations = SKIP_AWAIT | options.annotations
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(name, name, service, annotations),
+        "spec": spec,
+    }
+
+
+def metadata(
+    name: str, service_name: str, service: ServiceSettings, annotations: dict[str, str] | None = None
+) -> Manifest:
+    """Of an object that belongs to a service."""
+    return {
+        "name": name,
+        "namespace": service.namespace,
+        "labels": object_labels(service_name) | service.labels,
+        "annotations": APPLY | (annotations or {}),
+    }
+
+
+def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list[Manifest]:
+    """The ports of a Service of a service.
+
+    Args:
+        service: its settings.
+        node_ports: whether the fixed ports on the nodes are this Service's.
+    """
+    # Every field that the API server would default is given, so that a refresh finds nothing to add.
+    ports = [{"name": PORT, "port": service.port, "targetPort": service.port, "protocol": "TCP"}]
+    fixed = [service.node_port]
+    for name, port in service.ports.items():
+        if port.service_port is not None:
+            target = {"targetPort": port.container_port, "protocol": port.protocol}
+            ports.append({"name": name, "port": port.service_port, **target})
+            fixed.append(port.node_port)
+    if not node_ports:
+        return ports
+    return [port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)]
+
+
+def pod_template(
+    name: str,
+    track: Track,
+    service: ServiceSettings,
+    tag: str | None,
+    own: ColourSettings | None = None,
+    content: str | None = None,
+) -> Manifest:
+    """The pods of one track.
+
+    Args:
+        name: the service's name.
+        track: which pods.
+        service: its settings.
+        tag: of the image.
+        own: what the track has for itself.
+        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
+    """
+    own = own or ColourSettings()
+    labels = selector(name, track)
+    head: Manifest = {"labels": labels | service.pod_labels}
+    if annotations := dict(service.pod_annotations) | ({} if content is None else {CONTENT_HASH: content}):
+        head["annotations"] = annotations
+    spec: Manifest = {
+        "serviceAccountName": service.service_account.name or name,
+        "automountServiceAccountToken": service.service_account.automount_token,
+        "enableServiceLinks": False,
+        "nodeSelector": dict(service.node_selector),
+        "terminationGracePeriodSeconds": service.drain.termination_grace_period_seconds,
+        "securityContext": _pod_security(service.security),
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": service.spread.max_skew,
+                "topologyKey": service.spread.topology_key,
+                "whenUnsatisfiable": service.spread.when_unsatisfiable,
+                # A node that is cordoned or lost counts as no domain: the other one takes all pods then,
+                # instead of leaving some Pending for the sake of the spread.
+                "nodeTaintsPolicy": "Honor",
+                "labelSelector": {"matchLabels": labels},
+                # A rolling update inside a colour spreads the new pods, whatever the old ones occupy.
+                "matchLabelKeys": ["pod-template-hash"],
+            }
+        ],
+        "containers": [app_container(track, service, tag, own), *companions(service)],
+        "volumes": pod_volumes(service.volumes | own.volumes),
+        **_optional(service),
+    }
+    template = {"metadata": head, "spec": spec}
+    return merged(template, service.pod_patch) if service.pod_patch else template
+
+
+def digest(template: Manifest) -> str:
+    """Of a pod template: equal for equal templates, and nothing can be read from it."""
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _optional(service: ServiceSettings) -> Manifest:
+    """What only some pods have."""
+    given: Manifest = {
+        "initContainers": restartable_containers(service),
+        "tolerations": [_plain(toleration) for toleration in service.tolerations],
+        "imagePullSecrets": [{"name": secret} for secret in service.image_pull_secrets],
+        "affinity": service.affinity,
+        "priorityClassName": service.priority_class_name,
+        "runtimeClassName": service.runtime_class_name,
+        "hostAliases": [{"ip": alias.ip, "hostnames": list(alias.hostnames)} for alias in service.host_aliases],
+        "dnsPolicy": service.dns_policy,
+        "dnsConfig": None if service.dns_config is None else _dns_config(service.dns_config),
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def _pod_security(security: Security) -> Manifest:
+    rendered: Manifest = {
+        "runAsNonRoot": True,
+        "runAsUser": security.run_as_user,
+        "runAsGroup": security.run_as_group or security.run_as_user,
+        "fsGroup": security.fs_group or security.run_as_user,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if security.fs_group_change_policy is not None:
+        rendered["fsGroupChangePolicy"] = security.fs_group_change_policy
+    if security.supplemental_groups:
+        rendered["supplementalGroups"] = list(security.supplemental_groups)
+    return rendered
+
+
+def _dns_config(settings: DnsConfig) -> Manifest:
+    given: Manifest = {
+        "nameservers": list(settings.nameservers),
+        "searches": list(settings.searches),
+        "options": [_plain(option) for option in settings.options],
+    }
+    return {key: values for key, values in given.items() if values}
+
+
+def _plain(model: Model) -> Manifest:
+    return model.model_dump(by_alias=True, exclude_none=True)

@@ -1,0 +1,55 @@
+"""The forward of an Ingress by weights: which of a service's target groups gets the load balancer's requests.
+
+The AWS Load Balancer Controller makes a target group for each Service of an action, and takes it for the one of a rule
+that leads to that Service by itself, if the port is named alike.
+"""
+
+import json
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.pods import PORT
+
+ACTIONS = "alb.ingress.kubernetes.io/actions."
+"""Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
+
+BY_ANNOTATION = "use-annotation"
+"""Port of a backend that is no Service but the name of an action in the annotations."""
+
+WHOLE = 100
+"""Weight of the target group that gets all requests."""
+
+
+def goes_by_weights(service: ServiceSettings) -> bool:
+    """Whether the load balancer has a target group for each colour of a service."""
+    return service.engine is not SwitchEngine.SELECTOR
+
+
+def weighed(name: str, service: BlueGreenSettings) -> str:
+    """The Service whose target group gets all requests.
+
+    Args:
+        name: the service's name.
+        service: its settings, with an engine of the load balancer.
+    """
+    return colour_name(name, service.active) if service.engine is SwitchEngine.ALB_WEIGHTS else name
+
+
+def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
+    """The weight of each Service that has a target group: of both colours, and of the one that is switched.
+
+    That one stays at 0 under weights: the way back to the selector then leads to targets that are healthy. Arguments
+    as of `weighed`.
+    """
+    groups = [*(colour_name(name, colour) for colour in Colour), name]
+    return {group: WHOLE if group == weighed(name, service) else 0 for group in groups}
+
+
+def action(name: str, service: BlueGreenSettings) -> str:
+    """The annotation that has these weights; the controller's guide/ingress/annotations, "actions"."""
+    groups = [
+        {"serviceName": group, "servicePort": PORT, "weight": weight}
+        for group, weight in weights(name, service).items()
+    ]
+    return json.dumps({"type": "forward", "forwardConfig": {"targetGroups": groups}})

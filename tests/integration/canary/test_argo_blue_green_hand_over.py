@@ -1,0 +1,122 @@
+"""Strategy migrations between two colours and Argo Rollouts' own blue/green, also by an engine that is killed."""
+
+from devtools.engine import Stack
+from switchyard.kube.cluster import HELD
+from tests.integration.canary.argo_blue_green import (
+    HASH,
+    PODS,
+    backend,
+    hashes,
+    manual,
+    release,
+    selected,
+    stable,
+    to_argo,
+    two_colours,
+)
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.rollouts import Rollouts, kill_once_the_rollout_exists
+
+__all__ = ["manual", "two_colours"]
+
+
+def test_a_service_is_handed_over_and_back_in_one_update_each_even_in_the_middle_of_a_release(
+    two_colours: Stack, kubectl: Kubectl, rollouts: Rollouts
+) -> None:
+    service = kubectl.get("service", "backend")
+    two_colours.set("services.backend", to_argo(backend(two_colours)))
+    preview = two_colours.planned()
+    assert preview["backend-rollout"] == "create"
+    assert preview["backend-blue"] == "delete"
+    assert "backend-account" not in preview
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = two_colours.up()
+        assert result.ok, result.output
+        assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
+        kubectl.expect_pods(blue=0, rollout=PODS)
+        assert two_colours.planned() == {}
+        # Back in the middle of a release that waits for somebody to promote it.
+        two_colours.set("services.backend.argoBlueGreen.autoPromotion", {"enabled": False})
+        old = stable(rollouts)
+        release(two_colours)
+        rollouts.wait_for("Paused")
+        two_colours.set("services.backend.strategy", None)
+        result = two_colours.up()
+        assert result.ok, result.output
+    assert hashes(history) == {None, old}
+    assert kubectl.serving() == "blue"
+    kubectl.expect_pods(rollout=0, blue=PODS)
+    assert two_colours.planned() == {}
+    assert history.fewest_ready("backend") >= PODS
+    now = kubectl.get("service", "backend")
+    assert now["metadata"]["uid"] == service["metadata"]["uid"]
+    assert now["spec"]["ports"] == service["spec"]["ports"]
+    assert now["spec"]["selector"] == service["spec"]["selector"]
+
+
+def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_two_colours(
+    two_colours: Stack, kubectl: Kubectl
+) -> None:
+    before = two_colours.snapshot()
+    two_colours.set("services.backend.green.replicas", 1)
+    assert two_colours.up().ok
+    two_colours.set("services.backend", to_argo(backend(two_colours)))
+    result = two_colours.preview()
+    assert not result.ok
+    assert "the idle colour green has pods" in result.output
+    assert "Traceback" not in result.output
+    two_colours.restore(before)
+    assert two_colours.up().ok
+    kubectl.expect_pods(green=0)
+    two_colours.set("services.backend", to_argo(backend(two_colours)) | {"tag": "v2.0.0"})
+    result = two_colours.up()
+    assert not result.ok
+    assert "pods of the application run ghcr.io/org/backend:v1.0.0" in result.output
+    assert kubectl.serving() == "blue"
+    two_colours.set("services.backend.tag", "v1.0.0")
+    result = two_colours.up()
+    assert result.ok, result.output
+    two_colours.set("services.backend.canary", {"steps": [{"weight": 33}, {"pause": 0}], "analysis": None})
+    two_colours.set("services.backend.strategy", "canary")
+    result = two_colours.up()
+    assert not result.ok
+    assert "its Rollout on the cluster is that of strategy argoBlueGreen" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_the_next_update_finishes(
+    two_colours: Stack, kubectl: Kubectl
+) -> None:
+    two_colours.set("services.backend", to_argo(backend(two_colours)))
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        kill_once_the_rollout_exists(two_colours, kubectl)
+        result = two_colours.up("--refresh")
+        assert result.ok, result.output
+    kubectl.expect_pods(blue=0, rollout=PODS)
+    assert two_colours.planned() == {}
+    assert history.fewest_ready("backend") >= PODS
+
+
+def test_an_engine_that_is_killed_on_the_way_back_can_be_turned_round_and_its_rollout_goes_on(
+    manual: Stack, kubectl: Kubectl, rollouts: Rollouts
+) -> None:
+    manual.set("services.backend.strategy", None)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        engine = manual.start("up", "--yes", "--skip-preview")
+        assert engine.stdout is not None
+        assert any("Service backend updated" in printed for printed in engine.stdout)
+        manual.kill(engine)
+        assert engine.returncode == -9
+        assert kubectl.serving() == "blue"
+        assert rollouts.get()["metadata"]["annotations"][HELD] == "hand-over"
+        assert manual.run("cancel", "--yes").ok
+        manual.set("services.backend.strategy", "argoBlueGreen")
+        result = manual.up("--refresh")
+        assert result.ok, result.output
+        assert "paused" not in rollouts.get()["spec"]
+        assert HELD not in rollouts.get()["metadata"]["annotations"]
+        assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
+        kubectl.expect_pods(blue=0, rollout=PODS)
+    assert history.fewest_ready("backend") >= PODS
+    assert manual.planned() == {}

@@ -1,0 +1,52 @@
+"""A stack of the small program in `program`, in the real engine, before stand-ins of its own."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.engine import Stack
+from devtools.rehearsal.providers import StandIns, stand_ins
+
+PROGRAM = Path(__file__).parent / "program"
+
+
+class SmallStack(Stack):
+    """The stack of the small program."""
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources as they are written down."""
+        found: list[dict[str, Any]] = json.loads(self.run("stack", "export", check=True).output)["deployment"][
+            "resources"
+        ]
+        return found
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIns]:
+    """Stand-ins with an empty account."""
+    directory = tmp_path / "rehearsal"
+    directory.mkdir()
+    with stand_ins(directory, region="ap-northeast-2") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setitem(os.environ, name, value)
+        yield running
+
+
+@pytest.fixture
+def stack(aws: StandIns, tmp_path: Path) -> SmallStack:
+    """The program's stack, without anything in it."""
+    directory = tmp_path / "stack"
+    directory.mkdir()
+    return SmallStack(directory, {"rehearsed:size": "t3.medium"}, PROGRAM)
+
+
+@pytest.fixture
+def built(stack: SmallStack) -> SmallStack:
+    """The same stack after its first update."""
+    result = stack.up()
+    assert result.ok, result.output
+    return stack

@@ -1,0 +1,41 @@
+"""The machine of the control plane, replaced with its address."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.rehearsal.providers import StandIns
+from devtools.toolchain.paths import PROJECT
+from tests.integration.rehearsal.conftest import SmallStack
+
+PROGRAM = Path(__file__).parent / "machines"
+MASTER, ADDRESS = "cluster-machines-k8s-master", "cluster-machines-address"
+
+
+@pytest.fixture
+def machines(aws: StandIns, tmp_path: Path) -> SmallStack:
+    """The half in AWS of `staging`, whose machines are not protected."""
+    config: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.staging.yaml").read_text())["config"]
+    config["switchyard:cluster"]["machines"]["terminationProtection"] = False
+    directory = tmp_path / "stack"
+    directory.mkdir()
+    stack = SmallStack(directory, config, PROGRAM)
+    result = stack.up()
+    assert result.ok, result.output
+    return stack
+
+
+def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: StandIns) -> None:
+    before = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
+    result = machines.up("--target-replace", before[MASTER]["urn"], "--target", before[ADDRESS]["urn"])
+    assert result.ok, result.output
+    after = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
+    assert after[MASTER]["id"] != before[MASTER]["id"]
+    assert after[ADDRESS]["outputs"]["instanceId"] == after[MASTER]["id"]
+    assert after["cluster-endpoint-address"] == before["cluster-endpoint-address"]
+    assert after[MASTER]["id"] in aws.aws.instances()
+    assert before[MASTER]["id"] not in aws.aws.instances()
+    assert {name for name, one in after.items() if one.get("id") != before[name].get("id")} == {MASTER, ADDRESS}
+    assert machines.planned() == {}

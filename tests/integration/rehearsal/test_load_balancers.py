@@ -1,0 +1,208 @@
+"""Ingresses of the program at a real API server, before the stand-in for the load balancer controller and moto."""
+
+import os
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from moto import mock_aws
+
+from devtools.rehearsal.aws.resource_types import ec2
+from devtools.rehearsal.load_balancer.desired import PROTECTION
+from devtools.rehearsal.load_balancer.requests import elb, set_attributes, tag_list
+from devtools.sandbox import Sandbox
+from devtools.toolchain.install import installed_from
+from devtools.toolchain.versions import TOOLS
+from switchyard.aws.iam import CLUSTER_TAG
+from switchyard.manifests.ingress import (
+    GROUP_INGRESS,
+    NO_ROUTE_RESPONSE,
+    PREFIX,
+    TLS_POLICY,
+)
+from tests.integration.rehearsal.rig import CERTIFICATE, Rig, Watched, wait
+from tests.support.kubectl import Kubectl
+
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.skipif(any(installed_from(tool) is None for tool in TOOLS), reason="tools missing; run: make tools"),
+]
+
+WORKERS = ("k8s-worker-1", "k8s-worker-2")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    running = Sandbox(f"balancers-{os.getpid()}")
+    running.up()
+    yield running
+    running.down()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Watched]:
+    with mock_aws():
+        yield Watched("ap-northeast-2")
+
+
+@pytest.fixture(scope="module")
+def security_group(aws: Watched) -> str:
+    """The load balancer's group, in a VPC with a subnet in two zones for it, and one that is not for it."""
+    vpc = aws.call(ec2("CreateVpc", {"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"]
+    for number, tags in enumerate([{"kubernetes.io/role/elb": "1"}, {"kubernetes.io/role/elb": "1"}, {"a": "b"}]):
+        parameters = {
+            "VpcId": vpc,
+            "CidrBlock": f"10.0.{number}.0/24",
+            "AvailabilityZone": f"ap-northeast-2{'abc'[number]}",
+            "TagSpecifications": [{"ResourceType": "subnet", "Tags": tag_list(tags)}],
+        }
+        aws.call(ec2("CreateSubnet", parameters))
+    parameters = {"GroupName": "load-balancer", "Description": "for tests", "VpcId": vpc}
+    return str(aws.call(ec2("CreateSecurityGroup", parameters))["GroupId"])
+
+
+@pytest.fixture(scope="module")
+def workers(sandbox: Sandbox, aws: Watched, security_group: str) -> list[str]:
+    """Ids of the instances of the application workers."""
+    kubectl = Kubectl(sandbox.kubeconfig, "default")
+    subnets = aws.call(ec2("DescribeSubnets", {"Filters": [{"Name": "tag:kubernetes.io/role/elb", "Values": ["1"]}]}))
+    number = len(WORKERS)
+    machines = {"ImageId": aws.image, "MinCount": number, "MaxCount": number, "InstanceType": "t3.medium"}
+    run = ec2("RunInstances", machines | {"SubnetId": subnets["Subnets"][0]["SubnetId"]})
+    ids = [instance["InstanceId"] for instance in aws.call(run)["Instances"]]
+    for name, id_ in zip(WORKERS, ids, strict=True):
+        kubectl.run("label", "node", name, "workload=application", "--overwrite")
+        kubectl.run("patch", "node", name, "-p", f'{{"spec":{{"providerID":"aws:///ap-northeast-2b/{id_}"}}}}')
+    return sorted(ids)
+
+
+@pytest.fixture
+def rig(kubectl: Kubectl, aws: Watched, security_group: str, workers: list[str]) -> Iterator[Rig]:
+    found = Rig(kubectl, aws, security_group)
+    with found.running:
+        yield found
+        kubectl.run("delete", "ingress", "--all", "--timeout=30s")
+
+
+@pytest.fixture
+def published(rig: Rig) -> Rig:
+    """The same with a load balancer whose name all Ingresses have."""
+    rig.apply()
+    wait(lambda: len(rig.hostnames()) == 3)
+    return rig
+
+
+def test_three_ingresses_become_one_load_balancer_with_their_rules_and_targets(
+    published: Rig, workers: list[str], security_group: str
+) -> None:
+    there = published.there()
+    assert published.running.problems == []
+    assert set(published.hostnames()) == {there.hostname}
+    assert there.hostname.endswith(".stand-in.elb.amazonaws.com")
+    assert (there.scheme, there.security_groups, len(there.subnets)) == ("internet-facing", (security_group,), 2)
+    assert there.attributes["idle_timeout.timeout_seconds"] == "60"
+    assert there.attributes[PROTECTION] == "false"
+    assert there.tags.items() >= {"team": "shop", CLUSTER_TAG: published.cluster}.items()
+    plain, secure = there.listeners
+    assert (plain.port, plain.protocol, plain.default, plain.rules) == (80, "HTTP", "redirect", ())
+    assert (secure.port, secure.certificate, secure.policy) == (443, CERTIFICATE, TLS_POLICY)
+    assert (secure.default, secure.response) == ("fixed-response", ("404", NO_ROUTE_RESPONSE["messageBody"]))
+    assert [(rule.host, rule.paths, rule.port, list(rule.targets)) for rule in secure.rules] == [
+        ("shop.example.org", ("/cart", "/cart/*"), published.port("shop"), workers),
+        (None, ("/*",), published.port("backend"), workers),
+    ]
+    assert {group["deregistration_delay.timeout_seconds"] for group in there.target_groups.values()} == {"30"}
+    for one in published.ingresses().values():
+        assert one["metadata"]["finalizers"] == [f"group.ingress.k8s.aws/{published.cluster}"]
+    shown = published.kubectl.get("ingress", "shop", "--show-managed-fields")["metadata"]["managedFields"]
+    assert "f:status" in next(entry for entry in shown if entry.get("subresource") == "status")["fieldsV1"]
+    assert {entry["manager"] for entry in shown} == {"controller", "kubectl-client-side-apply"}
+
+
+def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_the_nodes(
+    published: Rig, workers: list[str]
+) -> None:
+    published.apply(idleTimeoutSeconds=90, deregistrationDelaySeconds=5)
+    wait(lambda: published.there().attributes["idle_timeout.timeout_seconds"] == "90")
+    there = published.there()
+    assert {group["deregistration_delay.timeout_seconds"] for group in there.target_groups.values()} == {"5"}
+    published.kubectl.run("label", "node", WORKERS[0], "workload-")
+    try:
+        wait(lambda: {len(rule.targets) for rule in published.there().listeners[1].rules} == {1})
+    finally:
+        published.kubectl.run("label", "node", WORKERS[0], "workload=application")
+    wait(lambda: {rule.targets for rule in published.there().listeners[1].rules} == {tuple(workers)})
+    wait(lambda: published.running.problems == [])
+
+
+def test_the_controller_says_in_events_what_it_does_and_what_it_refuses(published: Rig) -> None:
+    def said(reason: str) -> set[str]:
+        events = [one for one in published.kubectl.get("events") if one["reason"] == reason]
+        return {one["involvedObject"]["name"] for one in events if one["involvedObject"]["kind"] == "Ingress"}
+
+    everyone = {"backend", "shop", GROUP_INGRESS}
+    wait(lambda: said("SuccessfullyReconciled") == everyone)
+    assert said("FailedBuildModel") == set()
+    published.kubectl.run("patch", "service", "shop", "-p", '{"spec":{"type":"ClusterIP"}}')
+    wait(lambda: said("FailedBuildModel") == everyone)
+    assert "Service " in published.running.problems[0]
+    assert "TargetGroup port is empty" in published.running.problems[0]
+    published.apply()
+    wait(lambda: published.running.problems == [])
+
+
+def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress_and_all_it_has(
+    published: Rig,
+) -> None:
+    published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
+    assert [rule.paths for rule in published.there().listeners[1].rules] == [("/*",)]
+    assert len(published.there().target_groups) == 1
+    published.kubectl.run("delete", "ingress", "backend", "--timeout=30s")
+    there = published.there()
+    assert [(one.port, one.default, one.rules) for one in there.listeners] == [
+        (80, "redirect", ()),
+        (443, "fixed-response", ()),
+    ]
+    assert published.target_groups() == []
+    beside: list[str] = []
+    published.aws.look = lambda: beside.extend(published.ingresses())
+    published.aws.deletions.clear()
+    published.kubectl.run("delete", "ingress", GROUP_INGRESS, "--timeout=30s")
+    assert beside == [GROUP_INGRESS]
+    assert published.aws.deletions == ["DeleteLoadBalancer"]
+    assert published.balancer() is None
+    assert published.running.problems == []
+
+
+def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: Sandbox) -> None:
+    psutil.Process(sandbox.processes()["kube-apiserver"]).kill()
+    sandbox.up()
+    published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
+    assert [rule.paths for rule in published.there().listeners[1].rules] == [("/*",)]
+    assert published.running.problems == []
+
+
+def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unprotects_it(rig: Rig) -> None:
+    rig.apply(protected=True)
+    wait(lambda: len(rig.hostnames()) == 3)
+    rig.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
+    assert len(rig.there().listeners[1].rules) == 1
+    assert rig.there().attributes[PROTECTION] == "true"
+    assert rig.running.problems == []
+    # The controller goes by the Ingress that is deleted, and does nothing for the whole group then ...
+    rig.kubectl.run("delete", "ingress", GROUP_INGRESS, "--wait=false")
+    wait(lambda: rig.running.problems != [])
+    assert (
+        f"deletion_protection is enabled, cannot delete the ingress: {rig.kubectl.namespace}/"
+        in (rig.running.problems[0])
+    )
+    rig.kubectl.run("delete", "ingress", "backend", "--wait=false")
+    key = f"{PREFIX}/load-balancer-attributes"
+    rig.kubectl.run("annotate", "ingress", GROUP_INGRESS, f"{key}={PROTECTION}=false", "--overwrite")
+    # ... and AWS by what was set when there was still one that was not.
+    wait(lambda: any("OperationNotPermitted" in problem for problem in rig.running.problems))
+    [found] = rig.aws.call(elb("DescribeLoadBalancers", {"Names": [rig.there().name]}))["LoadBalancers"]
+    rig.aws.call(set_attributes("LoadBalancer", found["LoadBalancerArn"], {PROTECTION: "false"}))
+    rig.kubectl.run("wait", "--for=delete", f"ingress/{GROUP_INGRESS}", "ingress/backend", "--timeout=30s")
+    assert rig.balancer() is None
+    assert rig.target_groups() == []

@@ -1,0 +1,251 @@
+"""Stack `production`, from its own file and from nothing, in the real engine: what changes of it do."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.charts import NOTICE
+from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
+from switchyard.config.models.nodes import DEFAULT_NODES
+from tests.integration.rehearsal.whole import Whole, whole
+
+SILENT = "nothing on the cluster is looked at or changed, its machines can be"
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """The stack after its first update. A test may change it, and leaves it whole."""
+    with whole(tmp_path_factory.mktemp("production"), "production") as made:
+        output = made.up()
+        assert AWS_NOTICE in output
+        assert TLS_NOTICE in output
+        assert "the API server does not answer yet" in output
+        yield made
+        assert made.running.world.problems == []
+
+
+def test_the_machines_are_those_of_the_node_table(production: Whole) -> None:
+    assert not production.aws.unchecked
+    found = production.instances()
+    assert {
+        name: (one["instanceType"], one["availabilityZone"], one["rootBlockDevice"]["volumeSize"])
+        for name, one in found.items()
+        if name in DEFAULT_NODES
+    } == {name: (node.type, node.zone, node.disk_gb) for name, node in DEFAULT_NODES.items()}
+    assert all(one["disableApiTermination"] for one in found.values())
+
+
+def test_nodes_have_their_labels_and_taints_and_a_second_preview_is_empty(production: Whole) -> None:
+    nodes = {node["metadata"]["name"]: node for node in production.kubectl().get("nodes")}
+    ids = {name: one["id"] for name, one in production.instances().items()}
+    for name, settings in DEFAULT_NODES.items():
+        node = nodes[name]
+        assert node["metadata"]["labels"].get("workload") == settings.workload
+        taints = {taint["key"]: taint.get("value") for taint in node["spec"].get("taints", [])}
+        assert taints.get("dedicated") == settings.dedicated
+        assert node["spec"]["providerID"] == f"aws:///{settings.zone}/{ids[name]}"
+    assert production.stack.planned() == {}
+
+
+def test_the_load_balancer_leads_to_the_application_nodes_alone(production: Whole) -> None:
+    balancers = production.running.world.load_balancers
+    assert balancers is not None
+    [found] = balancers.load_balancers()
+    assert found.attributes["deletion_protection.enabled"] == "true"
+    assert found.attributes["access_logs.s3.enabled"] == "true"
+    application = {one["id"] for name, one in production.instances().items() if name.startswith("k8s-worker-")}
+    https = next(listener for listener in found.listeners if listener.port == 443)
+    [rule] = https.rules
+    assert rule.host == "api.example.org"
+    assert set(rule.targets) == application
+    outputs = production.stack.outputs()
+    assert outputs["loadBalancer"] == found.hostname
+    assert outputs["urls"] == {"backend": ["https://api.example.org/"]}
+
+
+def test_add_ons_are_small_charts_in_place_of_the_real_ones_with_the_real_values(production: Whole) -> None:
+    for namespace in ("tigera-operator", "aws-load-balancer-controller", "metrics-server"):
+        [deployment] = production.kubectl(namespace).get("deployments")
+        assert NOTICE in deployment["metadata"]["annotations"]
+    values = yaml.safe_load(
+        production.kubectl("aws-load-balancer-controller").get("configmap", "values")["data"]["values"]
+    )
+    [vpc] = [one["id"] for one in production.resources() if one["type"] == "aws:ec2/vpc:Vpc"]
+    assert values["vpcId"] == vpc
+
+
+def test_no_secret_is_in_plain_in_state_record_or_user_data(production: Whole) -> None:
+    config = yaml.safe_load(production.stack.run("stack", "output", "kubeconfig", "--show-secrets").output)
+    key = config["users"][0]["user"]["client-key-data"]
+    state = production.stack.run("stack", "export", check=True).output
+    record = production.record.file.read_text()
+    token = production.aws.call(_parameter("/switchyard/production/join/token"))["Parameter"]["Value"]
+    for text in (state, record, *(one["userData"] for one in production.instances().values())):
+        assert "PRIVATE KEY" not in text
+        assert key not in text
+        assert token not in text
+
+
+def test_a_switch_of_colour_changes_one_service_and_nothing_at_aws(production: Whole) -> None:
+    stack = production.stack
+    stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    production.up()
+    before = len(production.record.calls("create", "update", "delete"))
+    for colour in ("green", "blue"):
+        stack.set("services.backend.active", colour)
+        assert stack.planned() == {"backend": "update"}
+        production.up()
+        assert production.kubectl().serving() == colour
+    assert len(production.record.calls("create", "update", "delete")) == before
+
+
+def test_the_command_line_reaches_the_cluster_by_the_stacks_own_kubeconfig(production: Whole) -> None:
+    stack = production.stack
+    command = [sys.executable, "-m", "switchyard", "status", "--stack", stack.name]
+    result = subprocess.run(
+        command, cwd=stack.directory, env=stack.environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "v1.0.0  3/3 ready" in result.stdout
+
+
+def test_an_image_that_moved_changes_nothing(production: Whole) -> None:
+    image, production.aws.image = production.aws.image, "ami-00000000000000001"
+    try:
+        assert production.stack.planned() == {}
+    finally:
+        production.aws.image = image
+
+
+def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(production: Whole) -> None:
+    table = _table()
+    table["k8s-worker-1"]["type"] = "t3.large"
+    production.stack.set("cluster.nodes", table)
+    try:
+        preview = production.stack.preview()
+        assert "certificate ends on" not in preview.output, "it was made a minute ago"
+        assert "nodes.k8s-worker-1: the machine is a t3.medium in ap-northeast-2b, not a t3.large" in preview.output
+        assert production.stack.planned() == {}
+    finally:
+        production.stack.set("cluster.nodes", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("name", "other", "switchyard:cluster.name: 'other': the cluster that runs has 'production'"),
+        ("network.pods", "172.16.0.0/16", "cluster.network.pods: '172.16.0.0/16': the cluster that runs has '192.168."),
+        ("hostname", "k8s.example.org", "switchyard:cluster.hostname: 'k8s.example.org': the cluster that runs has ''"),
+    ],
+)
+def test_what_a_cluster_is_made_from_once_is_refused(production: Whole, key: str, value: str, line: str) -> None:
+    before = production.stack.snapshot()
+    production.stack.set(f"cluster.{key}", value)
+    try:
+        preview = production.stack.preview()
+        assert not preview.ok
+        assert line in preview.output
+        assert "Traceback" not in preview.output
+    finally:
+        production.stack.restore(before)
+
+
+def test_a_worker_more_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:
+    more = {"type": "t3.medium", "zone": "ap-northeast-2a", "diskGb": 40, "workload": "application"}
+    production.stack.set("cluster.nodes", _table() | {"k8s-worker-3": more})
+    assert production.stack.planned() == {
+        "cluster-machines-k8s-worker-3": "create",
+        "placement-k8s-worker-3": "create",
+    }
+    production.up()
+    node = production.kubectl().get("node", "k8s-worker-3")
+    assert node["metadata"]["labels"]["workload"] == "application"
+    assert production.stack.planned() == {}
+
+
+def test_a_node_is_replaced_only_when_asked_for_and_then_has_the_new_image(production: Whole) -> None:
+    before = {name: one["id"] for name, one in production.instances().items()}
+    image, production.aws.image = production.aws.image, "ami-00000000000000002"
+    production.stack.set("cluster.machines", {"terminationProtection": False})
+    production.up()
+    assert {name: one["id"] for name, one in production.instances().items()} == before
+    production.kubectl().run("drain", "k8s-redis", "--ignore-daemonsets", "--delete-emptydir-data")
+    production.kubectl().run("delete", "node", "k8s-redis")
+    [urn] = [one["urn"] for one in production.resources() if one["urn"].endswith("::cluster-machines-k8s-redis")]
+    production.up("--target-replace", urn)
+    production.stack.set("cluster.machines", None)
+    # The update after it waits for the node, and gives it its labels.
+    production.up()
+    found = production.instances()
+    assert {name for name, one in found.items() if one["id"] != before[name]} == {"k8s-redis"}
+    assert found["k8s-redis"]["ami"] == "ami-00000000000000002"
+    node = production.kubectl().get("node", "k8s-redis")
+    assert node["spec"]["providerID"].endswith(found["k8s-redis"]["id"])
+    production.aws.image = image
+    assert production.stack.planned() == {}
+
+
+def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_change_on_the_cluster(
+    production: Whole,
+) -> None:
+    stack = production.stack
+    before = production.kubectl().serving()
+    other = {"blue": "green", "green": "blue"}[before]
+    protected = "cluster.machines.terminationProtection"
+    with production.running.world.machines.cut_off():
+        stack.set(protected, False)
+        [urn] = [one["urn"] for one in production.resources() if one["urn"].endswith("::cluster-machines-k8s-redis")]
+        result = stack.up("--target", urn)
+        # The machine is changed; what serves is not known, and that is no good end.
+        assert not result.ok
+        assert SILENT in result.output
+        assert "whether blue serves is not known" in result.output or "whether green serves" in result.output
+        assert production.instances()["k8s-redis"]["disableApiTermination"] is False
+        stack.set("services.backend.active", other)
+        result = stack.up()
+        assert not result.ok
+        assert SILENT in result.output
+    assert production.kubectl().serving() == before
+    stack.set("services.backend.active", before)
+    stack.set("cluster.machines", None)
+    production.up()
+    assert stack.planned() == {}
+
+
+def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_backups_and_logs(
+    production: Whole,
+) -> None:
+    """The last one: nothing of the stack is there after it."""
+    stack = production.stack
+    for remove, reason in ((False, "a stack that is marked production takes its services down"), (True, "protect")):
+        if remove:
+            stack.set("services.backend.remove", True)
+            production.up()
+        refused = stack.destroy()
+        assert not refused.ok
+        assert reason in refused.output
+    assert len(production.aws.instances()) == len(production.instances())
+    stack.set("cluster.machines", {"terminationProtection": False})
+    stack.set("cluster.loadBalancer.deletionProtection", False)
+    production.up()
+    result = stack.destroy()
+    assert result.ok, result.output
+    assert production.aws.instances() == []
+    made, gone = (set(production.record.names(operation)) for operation in ("create", "delete"))
+    assert "cluster-storage-backups" in made - gone
+    assert all(name.startswith("cluster-storage-") for name in made - gone), made - gone
+
+
+def _table() -> dict[str, Any]:
+    return {
+        name: node.model_dump(mode="json", by_alias=True, exclude_none=True) for name, node in DEFAULT_NODES.items()
+    }
+
+
+def _parameter(name: str) -> Request:
+    return Request("ssm", "GetParameter", {"Name": name, "WithDecryption": True})

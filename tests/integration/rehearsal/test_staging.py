@@ -1,0 +1,134 @@
+"""Stack `staging`, from its own file: an update that is killed on its way, and the end of it all."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.integration.rehearsal.whole import Whole, whole
+
+WAIT_SECONDS = 120.0
+ORDER = (
+    "load-balancer-",
+    "backend",
+    "aws-load-balancer-controller-release",
+    "calico-release",
+    "cluster-machines-k8s-master",
+    "cluster-network-vpc",
+)
+"""What a destroy deletes one after the other, by the beginnings of their names."""
+
+
+def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again_and_a_destroy_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    with whole(tmp_path, "staging") as staging:
+        _kill_while_calico_is_installed(staging)
+        output = staging.up()
+        assert "was left pending-install by an update that did not end, and is forgotten" in output
+        assert staging.stack.planned() == {}
+        assert len(staging.aws.instances()) == 7
+        assert staging.kubectl().serving() == "blue"
+        assert staging.running.world.problems == []
+
+        balancers = staging.running.world.load_balancers
+        assert balancers is not None
+        assert len(balancers.load_balancers()) == 1
+        result = staging.stack.destroy()
+        assert result.ok, result.output
+        gone = [line.split()[2] for line in result.output.splitlines() if re.match(r" -  \S+ \S+ deleted", line)]
+        places = [next(i for i, name in enumerate(gone) if name.startswith(start)) for start in ORDER]
+        assert places == sorted(places), gone
+        assert balancers.load_balancers() == []
+        assert staging.aws.instances() == []
+        made, deleted = (set(staging.record.names(operation)) for operation in ("create", "delete"))
+        assert made == deleted
+
+
+def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.running.world.machines.broken.add("k8s-master")
+        staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
+        result = staging.stack.up()
+        assert not result.ok
+        assert "the API server does not answer yet" in result.output
+        assert f"Look at k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
+        assert "Traceback" not in result.output
+        assert not [one for one in staging.resources() if one["type"].startswith("kubernetes:")]
+
+
+def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_it_has(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.running.world.machines.broken.add("k8s-redis")
+        staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
+        result = staging.stack.up()
+        assert not result.ok
+        assert f"k8s-redis: has not joined yet, after 10 s. Look at k8s-redis: {_session(staging, 'k8s-redis')}" in (
+            result.output
+        )
+        names = {one["urn"].rpartition("::")[2] for one in staging.resources()}
+        assert "placement-k8s-worker-1" in names
+        assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
+        staging.running.world.machines.repair("k8s-redis")
+        staging.up()
+        assert staging.stack.planned() == {}
+        assert staging.kubectl().serving() == "blue"
+
+
+def test_a_canary_comes_after_argo_rollouts_itself(tmp_path: Path) -> None:
+    def with_canary(config: dict[str, Any]) -> None:
+        config["switchyard:cluster"]["argoRollouts"] = {"version": "2.41.0"}
+        config["switchyard:services"] = {
+            "backend": {
+                "image": "ghcr.io/org/backend",
+                "strategy": "canary",
+                "nodePort": 30080,
+                "tag": "v1.0.0",
+                "replicas": 2,
+                "canary": {"steps": [{"weight": 50}, {"pause": 0}, {"analysis": ["success-rate"]}]},
+            }
+        }
+
+    with whole(tmp_path, "staging", with_canary) as staging:
+        staging.up()
+        rollout = staging.kubectl().get("rollout", "backend")
+        assert rollout["status"]["phase"] == "Healthy"
+        assert staging.kubectl().serving() == "rollout"
+        assert staging.stack.planned() == {}
+
+
+def test_mistakes_are_told_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:
+    with whole(tmp_path, "staging") as staging:
+        staging.stack.set("cluster.network.pods", "10.1.0.0/20")
+        staging.stack.set("cluster.nodes.k8s-worker-1.zone", "ap-northeast-2z")
+        staging.stack.set("cluster.nodes.k8s-worker-2.type", "t9.huge")
+        staging.stack.set("cluster.nodes.k8s-master.role", "worker")
+        result = staging.stack.preview()
+        assert not result.ok
+        for path in ("network.pods", "nodes.k8s-worker-1.zone", "nodes.k8s-worker-2.type"):
+            assert f"switchyard:cluster.{path}: " in result.output
+        assert "Traceback" not in result.output
+        assert staging.record.calls("create") == []
+
+
+def _session(staging: Whole, node: str) -> str:
+    return f"aws ssm start-session --region ap-northeast-2 --target {staging.instances()[node]['id']}"
+
+
+def _kill_while_calico_is_installed(staging: Whole) -> None:
+    engine = staging.stack.start("up", "--yes", "--skip-preview")
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not _being_installed(staging):
+        assert engine.poll() is None, engine.communicate()
+        assert time.monotonic() < deadline, "no chart was ever installed"
+        time.sleep(0.05)
+    staging.stack.kill(engine)
+    assert engine.returncode == -9
+    assert staging.stack.run("cancel", "--yes").ok
+
+
+def _being_installed(staging: Whole) -> bool:
+    if staging.running.world.machines.sandbox is None:
+        return False
+    secrets = staging.kubectl("tigera-operator").get("secrets")
+    return any(secret["metadata"]["labels"].get("status") == "pending-install" for secret in secrets)

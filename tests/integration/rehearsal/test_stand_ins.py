@@ -1,0 +1,185 @@
+"""The stand-ins in the real engine: what an update, a preview and a destroy do, and what is written down."""
+
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE, StandIns
+from tests.integration.rehearsal.conftest import SmallStack as Stack
+
+INSTANCE = "aws:ec2/instance:Instance"
+SLOW_SECONDS = 4.0
+WAIT_SECONDS = 120.0
+
+
+def exported(stack: Stack) -> dict[str, set[str]]:
+    """What each resource of the state waits for, by name, the providers left out."""
+    found = {}
+    for resource in stack.state():
+        if resource["type"].startswith(("aws:", "tls:")):
+            dependencies = resource.get("dependencies", [])
+            found[resource["urn"].rpartition("::")[2]] = {urn.rpartition("::")[2] for urn in dependencies}
+    return found
+
+
+def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(aws: StandIns, stack: Stack) -> None:
+    result = stack.up()
+    assert result.ok, result.output
+    assert AWS_NOTICE in result.output
+    assert TLS_NOTICE in result.output
+    assert len(aws.aws.instances()) == 1
+    assert not aws.aws.unchecked
+    assert {call["by"] for call in aws.record.calls("create")} == {"moto", "cryptography"}
+    made = aws.record.names("create")
+    for name, dependencies in exported(stack).items():
+        assert all(made.index(dependency) < made.index(name) for dependency in dependencies)
+    assert stack.planned() == {}
+    assert AWS_NOTICE in stack.preview().output
+
+
+def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: Stack, aws: StandIns) -> None:
+    built.replace("rehearsed:port", 4790)
+    preview = built.preview()
+    assert "toPort: 4789 => 4790" in " ".join(preview.output.split())
+    assert built.planned() == {"rule": "update"}
+    built.replace("rehearsed:cidr", "10.1.0.0/16")
+    assert {"create-replacement", "replace"} & {built.planned()["vpc"]}
+    assert aws.record.calls("update", "delete") == []
+
+
+def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, aws: StandIns) -> None:
+    built.replace("rehearsed:size", "t3.large")
+    assert built.planned() == {"machine": "update"}
+    before = len(aws.record.calls("create"))
+    assert built.up().ok
+    assert aws.record.names("update") == ["machine"]
+    assert len(aws.record.calls("create")) == before
+    assert built.planned() == {}
+
+
+def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: StandIns) -> None:
+    before = aws.record.names("create")
+    built.replace("rehearsed:more", 1)
+    assert built.up().ok
+    assert aws.record.names("create") == [*before, "more-0"]
+    assert aws.record.calls("update", "delete") == []
+    assert built.planned() == {}
+
+
+def test_an_image_that_moved_and_user_data_that_changed_do_nothing_where_they_are_ignored(
+    built: Stack, aws: StandIns
+) -> None:
+    aws.aws.image = "ami-00000000000000001"
+    built.replace("rehearsed:userData", "#!/bin/sh\n# another\n")
+    assert built.planned() == {}
+
+
+def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: StandIns) -> None:
+    stack.replace("rehearsed:userData", "#" * 16385)
+    preview = stack.preview()
+    assert not preview.ok
+    assert "has 16385 bytes, EC2 takes 16384" in preview.output
+    assert aws.record.calls("create") == []
+
+
+def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: StandIns) -> None:
+    dependencies = exported(built)
+    result = built.destroy()
+    assert result.ok, result.output
+    assert AWS_NOTICE in result.output
+    deleted = aws.record.names("delete")
+    assert sorted(deleted) == sorted(dependencies)
+    for name, needed in dependencies.items():
+        assert all(deleted.index(name) < deleted.index(other) for other in needed)
+    assert aws.aws.instances() == []
+
+
+def test_no_secret_is_in_plain_in_the_state_or_in_the_record(built: Stack, aws: StandIns) -> None:
+    shown = built.run("stack", "output", "privateKey", "--show-secrets", check=True).output
+    assert "PRIVATE KEY" in shown
+    secret = shown.splitlines()[1]
+    files = [*(built.directory / "state").rglob("*.json"), aws.record.file]
+    assert len(files) > 1
+    for file in files:
+        assert secret not in file.read_text()
+        assert "PRIVATE KEY" not in file.read_text()
+
+
+def test_the_certificates_are_real(built: Stack) -> None:
+    signed = x509.load_pem_x509_certificate(built.outputs()["certificate"].encode())
+    authority = next(
+        resource["outputs"]["certPem"] for resource in built.state() if resource["urn"].endswith("::authority")
+    )
+    signed.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+    assert signed.subject.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
+
+
+@pytest.mark.parametrize("refreshed", [False, True], ids=["taken up at once", "after a refresh"])
+def test_an_update_that_was_killed_is_taken_up_again(stack: Stack, aws: StandIns, refreshed: bool) -> None:
+    """The call that was under way ends at AWS all the same: the engine has no record of that machine."""
+    aws.delays[INSTANCE] = SLOW_SECONDS
+    engine = stack.start("up", "--yes", "--skip-preview")
+    wait_for(aws, "begin")
+    assert engine.poll() is None, "it had ended already"
+    stack.kill(engine)
+    assert engine.returncode == -9
+    wait_for(aws, "machine")
+    aws.delays.clear()
+
+    blocked = stack.up()
+    assert not blocked.ok
+    assert "pulumi cancel" in blocked.output
+    assert stack.run("cancel", "--yes").ok
+    if refreshed:
+        assert stack.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates").ok
+    before = aws.record.names("create")
+    result = stack.up()
+    assert result.ok, result.output
+    assert AWS_NOTICE in result.output
+    assert aws.record.names("create") == [*before, "machine"]
+    assert ("pending operations" in result.output) is not refreshed
+    assert stack.planned() == {}
+    # As it would be at AWS: the machine of the killed update runs on until somebody ends it by hand.
+    assert len(aws.aws.instances()) == 2
+
+
+def wait_for(aws: StandIns, what: str) -> None:
+    """Waits until a call has begun, or until a resource is made."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while what not in [*(call["operation"] for call in aws.record.calls()), *aws.record.names("create")]:
+        assert time.monotonic() < deadline, f"{what} was never seen"
+        time.sleep(0.05)
+
+
+def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: StandIns) -> None:
+    home = Path(aws.environment["PULUMI_HOME"])
+    assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
+    kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}
+    assert not any("aws" in name or "tls" in name for name in kept)
+
+
+def test_a_certificate_is_replaced_within_its_early_renewal_and_an_authority_without_one_is_not(built: Stack) -> None:
+    before = certificates(built)
+    built.replace("rehearsed:renewal", 1)
+    assert built.planned() == {"signed": "update"}
+    assert built.up().ok
+    assert certificates(built) == before
+    built.replace("rehearsed:renewal", 24)
+    assert {"create-replacement", "replace"} & {built.planned()["signed"]}
+    result = built.up()
+    assert result.ok, result.output
+    after = certificates(built)
+    assert after["signed"] != before["signed"]
+    assert after["authority"] == before["authority"]
+    assert "authority" not in built.planned()
+
+
+def certificates(stack: Stack) -> dict[str, str]:
+    """The serial numbers of the certificates in the state, by name."""
+    return {
+        resource["urn"].rpartition("::")[2]: resource["id"]
+        for resource in stack.state()
+        if resource["type"].endswith("Cert") and "Request" not in resource["type"]
+    }

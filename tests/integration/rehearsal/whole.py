@@ -1,0 +1,63 @@
+"""Whole stacks from their own files, in the real engine, before stand-ins."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools.rehearsal import charts
+from devtools.rehearsal.configuration import rehearsed
+from devtools.rehearsal.rehearse import Rehearsal, rehearsal
+from devtools.toolchain.paths import PROJECT
+from switchyard.config.models.addons import Chart
+from tests.support.kubectl import Kubectl
+
+INSTANCE = "aws:ec2/instance:Instance"
+
+
+class Whole:
+    """A stack with nothing in it yet."""
+
+    def __init__(self, running: Rehearsal) -> None:
+        self.running = running
+        self.stack = running.stack
+        self.aws = running.world.stand_ins.aws
+        self.record = running.world.stand_ins.record
+
+    def kubectl(self, namespace: str = "default") -> Kubectl:
+        """kubectl at the API server behind the address."""
+        sandbox = self.running.world.machines.sandbox
+        assert sandbox is not None
+        return Kubectl(sandbox.kubeconfig, namespace)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state has."""
+        exported = yaml.safe_load(self.stack.run("stack", "export", check=True).output)
+        found: list[dict[str, Any]] = exported["deployment"]["resources"]
+        return found
+
+    def instances(self) -> dict[str, dict[str, Any]]:
+        """The machines of the state, by node."""
+        found = [{**one["outputs"], "id": one["id"]} for one in self.resources() if one["type"] == INSTANCE]
+        return {one["tags"]["Name"].removeprefix(f"{self.stack.name}-"): one for one in found}
+
+    def up(self, *arguments: str) -> str:
+        """Updates the stack, which must work; returns the output."""
+        result = self.stack.up(*arguments)
+        assert result.ok, result.output
+        return result.output
+
+
+@contextlib.contextmanager
+def whole(directory: Path, stack: str, change: Callable[[dict[str, Any]], object] = lambda _: None) -> Iterator[Whole]:
+    """A stack of this project, from its own file, and changed."""
+
+    def write(wanted: Mapping[str, Chart]) -> Mapping[str, Path]:
+        return charts.write(directory / "charts", wanted)
+
+    raw = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    change(raw)
+    with rehearsal(directory, rehearsed(raw, stack, write), stack) as running:
+        yield Whole(running)

@@ -1,0 +1,74 @@
+"""One control plane with simulated nodes for all tests of a run."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devtools.sandbox import Sandbox
+from devtools.sandbox.directory import HOME
+from devtools.toolchain.install import installed_from
+from devtools.toolchain.versions import TOOLS
+from tests.support.shared import Shared, backend_stack, fresh_namespace
+
+
+def pytest_configure() -> None:
+    # Drawn once, before the workers start, which inherit it: they must collect and run the same.
+    os.environ.setdefault("SWITCHYARD_WALK_SEED", str(random.randrange(2**32)))  # noqa: S311
+
+
+def pytest_report_header() -> str:
+    return f"random walk: SWITCHYARD_WALK_SEED={os.environ['SWITCHYARD_WALK_SEED']}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Each worker begins with its share of the longest ones: at first it is given what follows in the list.
+    longest = [item for item in items if item.path.stem == "test_random_walk"]
+    others = [item for item in items if item.path.stem != "test_random_walk"]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*longest[worker::workers], *others[worker * share : (worker + 1) * share])
+    ]
+    missing = [tool.name for tool in TOOLS if installed_from(tool) is None]
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.sandbox)
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} missing; run: make tools"))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A running control plane with the seven simulated nodes."""
+    for left in (HOME / "named").glob("test-*"):  # by a run that was killed
+        if not psutil.pid_exists(int(left.name.removeprefix("test-"))):
+            Sandbox(left.name).down()
+    running = Sandbox(f"test-{os.getpid()}")
+    running.up()
+    yield running
+    running.down()
+
+
+@pytest.fixture(scope="module")
+def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The stack that the tests of a module share, after its first update."""
+    with fresh_namespace(sandbox) as kubectl:
+        stack = backend_stack(sandbox, kubectl.namespace, tmp_path_factory.mktemp("shared"))
+        first = stack.up()
+        assert first.ok, first.output
+        yield Shared(kubectl, stack, first)
+
+
+@pytest.fixture
+def shared(of_module: Shared) -> Iterator[Shared]:
+    """The same for one test, which leaves the cluster as it was; the configuration is set back for it."""
+    before = of_module.stack.snapshot()
+    yield of_module
+    of_module.stack.restore(before)

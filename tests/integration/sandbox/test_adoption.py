@@ -1,0 +1,90 @@
+"""A Service of the same name that somebody else made: left alone, or taken over on request and without a gap."""
+
+from typing import Any
+
+import pytest
+
+from devtools.engine import Stack
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+
+
+def put(kubectl: Kubectl, labels: dict[str, str], selected: dict[str, str], replicas: int) -> None:
+    """A Deployment, and when its pods are ready a Service `backend` in front of it, as somebody made them by hand."""
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "org/legacy:v0"}]}}
+    kubectl.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "legacy"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+        }
+    )
+    kubectl.run("rollout", "status", "deployment/legacy", "--timeout=60s")
+    kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "backend"},
+            "spec": {"selector": selected, "ports": [{"port": 8000, "targetPort": 8080}]},
+        }
+    )
+
+
+@pytest.fixture
+def of_somebody_else(kubectl: Kubectl) -> dict[str, Any]:
+    """Service `backend` with four ready pods behind it, none of them this program's; the Service."""
+    put(kubectl, {"run": "legacy"}, {"run": "legacy"}, 4)
+    found: dict[str, Any] = kubectl.get("service", "backend")
+    return found
+
+
+def test_a_service_of_somebody_else_is_not_taken_over_unasked(
+    stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
+) -> None:
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "Service/backend in namespace" in result.output
+        assert "was not made by this stack, and selects run=legacy" in result.output
+        assert "pulumi config set --path 'switchyard:services.backend.adopt[0]' Service/backend" in result.output
+    assert kubectl.get("service", "backend") == of_somebody_else
+    assert [found["metadata"]["name"] for found in kubectl.get("deployments")] == ["legacy"]
+
+
+def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
+    stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
+) -> None:
+    stack.set("services.backend.adoptExistingService", True)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "blue.replicas is 3, but Service backend serves with 4 ready pods" in result.output
+    assert kubectl.get("service", "backend") == of_somebody_else
+
+    stack.set("services.backend.blue.replicas", 4)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = stack.up()
+        assert result.ok, result.output
+    assert kubectl.serving() == "blue"
+    assert history.fewest_ready("backend") == 4
+    assert stack.planned() == {}
+
+
+def test_a_service_that_leads_elsewhere_by_other_ports_is_not_taken_over(
+    stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
+) -> None:
+    stack.set("services.backend.adoptExistingService", True)
+    stack.set("services.backend.port", 8001)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "it has port 8000; only port 8001 leads to the pods of this stack" in result.output
+    assert kubectl.get("service", "backend") == of_somebody_else
+
+
+def test_a_selector_that_would_let_new_pods_in_before_the_gate_is_warned_of(stack: Stack, kubectl: Kubectl) -> None:
+    put(kubectl, {"app": "backend", "run": "legacy"}, {"app": "backend"}, 3)
+    stack.set("services.backend.adoptExistingService", True)
+    for result in (stack.preview(), stack.up()):
+        assert result.ok, result.output
+        assert "selects app=backend, and so the pods of blue as well" in result.output
+        assert "before the gate has looked" in result.output
+    assert kubectl.serving() == "blue"

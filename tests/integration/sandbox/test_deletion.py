@@ -1,0 +1,157 @@
+"""Nothing that serves is deleted: not by a replacement, not by what a failed one left, not with its configuration."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from devtools.engine import Stack
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+
+OBJECTS = "deployments,services,serviceaccounts,poddisruptionbudgets"
+
+BACKEND = ("Service", "backend")
+
+
+def uids(kubectl: Kubectl) -> dict[str, str]:
+    """The UIDs of a service's objects, by kind and name."""
+    found = kubectl.get(OBJECTS, "-l", "app=backend")
+    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in found}
+
+
+def without_outputs(stack: Stack, directory: Path) -> None:
+    """Takes the outputs out of the state, as an update leaves it that failed before it had any."""
+    state = json.loads(stack.run("stack", "export", check=True).output)
+    for resource in state["deployment"]["resources"]:
+        if resource["type"] == "pulumi:pulumi:Stack":
+            resource["outputs"] = {}
+    file = directory / "state.json"
+    file.write_text(json.dumps(state))
+    stack.run("stack", "import", "--file", str(file), check=True)
+
+
+def pending(stack: Stack) -> list[str]:
+    """What the state has still to delete."""
+    state = json.loads(stack.run("stack", "export", check=True).output)
+    return [one["urn"].rpartition("::")[2] for one in state["deployment"]["resources"] if one.get("delete")]
+
+
+def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(serving: Stack, kubectl: Kubectl) -> None:
+    before, config = uids(kubectl), serving.snapshot()
+    kubectl.run("create", "namespace", f"{kubectl.namespace}-b")
+    entry = config["config"]["switchyard:services"]["backend"]
+    back = "Nothing was changed. Set it back: pulumi config set --path"
+    gone = "pulumi config set --path 'switchyard:services.backend.remove' true"
+    refusals: list[tuple[dict[str, Any], str, str]] = [
+        ({"cluster.identifier": "other"}, "the stack is on the cluster that it knows as test", back),
+        ({"services.backend.namespace": f"{kubectl.namespace}-b"}, "it serves in namespace", back),
+        ({"services.backend": None}, "service backend is not in the configuration", gone),
+        ({"services.backend": None, "services.renamed": entry}, "service backend is not in the configuration", gone),
+    ]
+    for run, (changes, reason, remedy) in zip([serving.preview, serving.up] * 2, refusals, strict=True):
+        for path, value in changes.items():
+            serving.set(path, value)
+        result = run()
+        assert not result.ok
+        assert reason in result.output
+        assert remedy in result.output
+        assert "Traceback" not in result.output
+        serving.restore(config)
+    serving.replace("switchyard:production", value=True)
+    for result in (serving.run("destroy", "--preview-only"), serving.destroy()):
+        assert not result.ok
+        assert "Service backend has 3 ready endpoints" in result.output
+        assert gone in result.output
+    assert uids(kubectl) == before
+
+    serving.set("services.backend", {"remove": True, "namespace": kubectl.namespace})
+    result = serving.up()
+    assert result.ok, result.output
+    assert uids(kubectl) == {}
+    serving.set("services.backend", None)
+    assert serving.planned() == {}
+    assert serving.destroy().ok
+
+
+def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
+    serving: Stack, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """A state without outputs does not say where the stack was: the engine replaces every object, by name."""
+    before = uids(kubectl)
+    other = f"{kubectl.namespace}-b"
+    kubectl.run("create", "namespace", other)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        without_outputs(serving, tmp_path)
+        serving.set("cluster.identifier", "other")
+        result = serving.up()
+        assert result.ok, result.output
+        assert "replaced" in result.output
+        assert "stays: it is part of the configuration" in result.output
+        assert uids(kubectl) == before
+
+        config = serving.snapshot()
+        without_outputs(serving, tmp_path)
+        serving.set("services.backend.namespace", other)
+        for result in (serving.preview(), serving.up()):
+            assert not result.ok
+            assert "service backend is not in the configuration of namespace" in result.output
+        assert pending(serving), "nothing was half done"
+        # By now it serves in both namespaces, and the outputs name the new one: to leave that is a word as well.
+        serving.restore(config)
+        result = serving.up()
+        assert not result.ok
+        assert f"pulumi config set --path 'switchyard:services.backend.leaves' {other}" in result.output
+        serving.set("services.backend.leaves", other)
+        result = serving.up()
+        assert result.ok, result.output
+        assert pending(serving) == []
+        assert uids(kubectl) == before
+    assert history.fewest_ready("backend") == 3
+    serving.set("services.backend.leaves", None)
+    assert serving.planned() == {}
+    assert uids(Kubectl(kubectl.kubeconfig, other)) == {}
+
+    # The move itself, by its word: the service is whole in the new namespace before it goes in the old one.
+    serving.set("services.backend.namespace", other)
+    serving.set("services.backend.leaves", kubectl.namespace)
+    with History(kubectl.kubeconfig, other) as there, History(kubectl.kubeconfig, kubectl.namespace) as here:
+        result = serving.up()
+        assert result.ok, result.output
+    assert there.fewest_ready("backend") == 3
+    [gone] = [
+        int(event["object"]["metadata"]["resourceVersion"])
+        for event in here.events
+        if event["type"] == "DELETED" and (event["object"]["kind"], event["object"]["metadata"]["name"]) == BACKEND
+    ]
+    assert gone > there.moments("backend")[0].version
+    assert uids(kubectl) == {}
+
+
+def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_goes_with_a_destroy(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    kubectl.run("delete", "deployment", "backend-blue")
+    kubectl.expect_pods(blue=0)
+    preview = serving.preview()
+    assert preview.ok, preview.output
+    assert "blue serves, and has no ready pod" in preview.output
+    result = serving.up()
+    assert not result.ok
+    assert "error: backend: blue serves, and has no ready pod" in result.output
+    assert "pulumi up --refresh" in result.output
+    result = serving.up("--refresh")
+    assert result.ok, result.output
+    kubectl.expect_pods(blue=3)
+
+    kubectl.run("delete", "poddisruptionbudget", "backend-green")
+    selected = {"matchLabels": {"app": "somebody"}}
+    theirs = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "backend-green"}}
+    kubectl.apply({**theirs, "spec": {"maxUnavailable": 1, "selector": selected}})
+    # With a service that was configured and never made the engine leaves the destroy's sentinel out.
+    entry = serving.snapshot()["config"]["switchyard:services"]["backend"]
+    serving.set("services.later", entry)
+    result = serving.destroy()
+    assert result.ok, result.output
+    assert "another object has its name by now" in result.output
+    [left] = kubectl.get("deployments,services,poddisruptionbudgets")
+    assert left["spec"]["selector"] == selected

@@ -1,0 +1,38 @@
+"""The pinned kubectl with every kubeconfig of the table: it goes where the program goes, as the same user."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools.toolchain.paths import binary
+from tests.support.kubeconfig_cases import CASES
+from tests.support.kubeconfigs import REFUSED, Case, Played, play
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    servers = play(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.stop()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_kubectl_with(case: Case, played: Played, tmp_path: Path) -> None:
+    played.write(case, tmp_path)
+    played.asked.clear()
+    command = [str(binary("kubectl")), "get", "--raw", "/version"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+    if case.setting is not None:
+        command += ["--kubeconfig", played.fill(case.setting, tmp_path).decode()]
+    if case.context is not None:
+        command += ["--context", case.context]
+    if case.variable is not None:
+        environment["KUBECONFIG"] = played.fill(case.variable, tmp_path).decode()
+    result = subprocess.run(
+        command, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    outcome = REFUSED if result.returncode else ", ".join(played.asked)
+    assert outcome == (case.kubectl or case.expected), result.stderr

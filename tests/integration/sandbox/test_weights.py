@@ -1,0 +1,278 @@
+"""A service that its load balancer switches: the real engine and API server, before stand-ins for AWS."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools.engine import Stack
+from devtools.sandbox import Sandbox
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.load_balancer_controller import Controller, load_balancer
+
+PROGRAM = Path(__file__).parent / "weights_program"
+
+
+def weights(**given: int) -> dict[str, int]:
+    """Weights of all three target groups; `service` is the one of the Service that is switched."""
+    names = {"blue": "backend-blue", "green": "backend-green", "service": "backend"}
+    return {service: given.get(name, 0) for name, service in names.items()}
+
+
+@pytest.fixture
+def controller(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with load_balancer(kubectl) as (running, url):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        yield running
+
+
+@pytest.fixture
+def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: Path) -> Stack:
+    service = {
+        "image": "ghcr.io/org/backend",
+        "namespace": kubectl.namespace,
+        "nodeSelector": {},
+        # Of the band that Kubernetes leaves to those who choose; a namespace that is going still has another.
+        "nodePort": 30000 + int(kubectl.namespace.removeprefix("t-"), base=16) % 86,
+        "active": "blue",
+        "switchEngine": "albWeights",
+        "blue": {"tag": "v1.0.0", "replicas": 3},
+        "green": {"tag": "v1.0.0", "replicas": 0},
+        "gate": {"timeoutSeconds": 5},
+    }
+    return Stack(
+        tmp_path,
+        {
+            "switchyard:kubeconfig": str(sandbox.kubeconfig),
+            "switchyard:cluster": {
+                "kind": "ec2",
+                "name": "test",
+                "network": {"administrators": ["203.0.113.7/32"]},
+                "loadBalancer": {"routes": [{"service": "backend"}], "accessLogs": False},
+            },
+            "switchyard:services": {"backend": service},
+        },
+        PROGRAM,
+    )
+
+
+@pytest.fixture
+def serving(stack: Stack) -> Stack:
+    result = stack.up()
+    assert result.ok, result.output
+    return stack
+
+
+def test_the_load_balancer_is_switched_before_the_idle_colour_goes_and_switched_back_by_the_same_key(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    assert controller.rules == [weights(blue=100)]
+    assert serving.planned() == {}
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.planned() == {"backend-green": "update"}
+    assert serving.up().ok
+
+    serving.set("services.backend.active", "green")
+    assert serving.planned() == {"backend": "update", "balancer-backend": "update"}
+    serving.set("services.backend.blue.replicas", 0)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = serving.up()
+        assert result.ok, result.output
+    order = [result.output.index(line) for line in ("Service backend updated", "Ingress balancer-backend updated")]
+    assert order == sorted(order)
+    assert result.output.index("Deployment backend-blue updated") > order[-1]
+    assert controller.rules[1:] == [weights(green=100)]
+    assert history.colours("backend") == ["blue", "green"]
+    kubectl.expect_pods(green=3, blue=0)
+    assert serving.planned() == {}
+
+    serving.set("services.backend.blue.replicas", 3)
+    serving.set("services.backend.active", "blue")
+    result = serving.up()
+    assert result.ok, result.output
+    assert controller.rules[2:] == [weights(blue=100)]
+    assert kubectl.serving() == "blue"
+
+
+def test_a_controller_that_never_answers_ends_the_update_in_words_and_takes_no_pod(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
+    controller.answers = False
+    controller.fail("AccessDenied: not authorized to perform ModifyRule")
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    serving.set("services.backend.blue.replicas", 0)
+    result = serving.up()
+    assert not result.ok
+    said = " ".join(result.output.split())
+    assert "waiting for the load balancer: a rule of the load balancer sends 0 to backend, 100 to backend-blue" in said
+    assert "a change of the idle colour blue is refused: a rule of the load balancer sends" in said
+    assert "FailedDeployModel: AccessDenied: not authorized to perform ModifyRule" in said
+    assert "blue keeps its pods" in said
+    assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
+    assert controller.rules == [weights(blue=100)]
+
+    again = serving.up()
+    assert not again.ok
+    controller.answers = True
+    result = serving.up()
+    assert result.ok, result.output
+    assert controller.rules == [weights(blue=100), weights(green=100)]
+    kubectl.expect_pods(green=3, blue=0)
+
+
+def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_balancer_does_not_follow(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    controller.answers = False
+    serving.set("services.backend.active", "green")
+    result = serving.up()
+    assert not result.ok
+    assert "the switch of the load balancer to Service backend-green is not finished" in result.output
+    # The next one finds nothing to write, and still does not call it done.
+    assert serving.planned() == {}
+    assert not serving.up().ok
+    kubectl.expect_pods(blue=3, green=3)
+
+    serving.set("services.backend.active", "blue")
+    controller.answers = True
+    assert serving.up().ok
+    assert (kubectl.serving(), controller.rules[-1]) == ("blue", weights(blue=100))
+
+
+def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_next_update_converges(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    """Once on to the colour that was under way, and once back."""
+    for last, following, back in (("blue", "green", False), ("green", "blue", True)):
+        serving.set(f"services.backend.{following}", {"tag": f"v2.0.0-{following}", "replicas": 3})
+        assert serving.up().ok
+        serving.set("services.backend.active", following)
+        serving.set(f"services.backend.{last}.replicas", 0)
+        with History(kubectl.kubeconfig, kubectl.namespace) as history:
+            engine = serving.start("up", "--yes", "--skip-preview")
+            assert engine.stdout is not None
+            assert any("Service backend updated" in printed for printed in engine.stdout)
+            serving.kill(engine)
+            assert serving.run("cancel", "--yes").ok
+            if back:
+                serving.set("services.backend.active", last)
+                serving.set(f"services.backend.{last}.replicas", 3)
+                serving.set(f"services.backend.{following}.replicas", 0)
+            result = serving.up("--refresh")
+            assert result.ok, result.output
+        serves, idle = (last, following) if back else (following, last)
+        assert (kubectl.serving(), controller.rules[-1]) == (serves, weights(**{serves: 100}))
+        kubectl.expect_pods(**{serves: 3, idle: 0})
+        assert history.fewest_ready("backend") == 3
+        assert serving.planned() == {}
+
+
+def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_hand_are_not_called_as_configured(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    serving.set("cluster.loadBalancer.healthIntervalSeconds", 5)
+    serving.set("cluster.loadBalancer.healthTimeoutSeconds", 2)
+    serving.set("services.backend.gate.timeoutSeconds", 1)
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    controller.lose_targets()
+    serving.set("services.backend.active", "green")
+    result = serving.up()
+    assert not result.ok
+    assert "the target group of backend-green has 0 healthy targets of 1" in result.output
+    assert kubectl.serving() == "blue"
+    assert controller.rules == [weights(blue=100)]
+
+    controller.find_targets()
+    assert serving.up().ok
+    assert controller.rules == [weights(blue=100), weights(green=100)]
+
+    serving.set("services.backend.gate.timeoutSeconds", 5)
+    annotation = "alb.ingress.kubernetes.io/actions.backend"
+    ingress = kubectl.get("ingress", "backend")
+    by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
+    for group in by_hand["forwardConfig"]["targetGroups"]:
+        group["weight"] = 100 if group["serviceName"] == "backend-blue" else 0
+    kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
+
+    result = serving.up()
+    assert not result.ok
+    assert (
+        "Ingress backend on the cluster leads to backend-blue, not backend-green as the stack has it" in result.output
+    )
+    serving.set("services.backend.blue.replicas", 0)
+    result = serving.up()
+    assert not result.ok
+    assert "a change of the idle colour blue is refused" in result.output
+    result = serving.up("--refresh")
+    assert result.ok, result.output
+    assert controller.rules[-1] == weights(green=100)
+    kubectl.expect_pods(green=3, blue=0)
+
+
+def test_a_service_is_taken_from_the_selector_and_back_by_way_of_the_step_between_and_a_route_refused_is_told(
+    stack: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    stack.set("services.backend.switchEngine", None)
+    assert stack.up().ok
+    assert controller.rules == [{"backend": 1}]
+    assert kubectl.get("service", "backend-blue")["spec"]["type"] == "ClusterIP"
+    uid = kubectl.get("ingress", "backend")["metadata"]["uid"]
+
+    stack.set("services.backend.switchEngine", "albWeights")
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "Ingress backend has no target group for Service backend-blue" in result.output
+    assert controller.rules == [{"backend": 1}]
+    for engine in ("albTargets", "albWeights"):
+        stack.set("services.backend.switchEngine", engine)
+        result = stack.up()
+        assert result.ok, result.output
+    assert controller.rules[1:] == [weights(service=100), weights(blue=100)]
+
+    stack.set("services.backend.switchEngine", None)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "Ingress backend on the cluster leads to backend-blue, not backend as the stack has it" in result.output
+    assert kubectl.get("service", "backend-blue")["spec"]["type"] == "NodePort"
+    for engine in ("albTargets", "selector"):
+        stack.set("services.backend.switchEngine", engine)
+        result = stack.up()
+        assert result.ok, result.output
+    # The Ingress stops naming the colours before they lose the ports without which the controller makes nothing of it.
+    lines = ("Ingress balancer-backend updated", "Service backend-blue updated", "Service backend-green updated")
+    first, *ports = [result.output.index(line) for line in lines]
+    assert first < min(ports)
+    assert controller.unbuilt == []
+    assert controller.rules[3:] == [weights(service=100), {"backend": 1}]
+    assert kubectl.get("ingress", "backend")["metadata"]["uid"] == uid
+    assert stack.planned() == {}
+
+    # A route that the controller cannot carry out ends every update in its own words, until it can.
+    before = list(controller.rules)
+    controller.refuses = "operation error Elastic Load Balancing v2: CreateRule, 400, ValidationError: no such path"
+    stack.set("cluster.loadBalancer.routes", [{"service": "backend", "path": "/api"}])
+    for _ in range(2):  # the second finds nothing to write
+        result = stack.up()
+        assert not result.ok
+        said = " ".join(result.output.split())
+        assert "its controller refuses what the Ingresses of the group say" in said
+        assert "CreateRule, 400, ValidationError: no such path" in said
+        assert f"Without its rule at AWS is every host /api (Ingress {kubectl.namespace}/backend)" in said
+    preview = stack.preview()
+    assert preview.ok
+    assert "CreateRule, 400, ValidationError: no such path" in " ".join(preview.output.split())
+    assert stack.planned() == {}
+
+    controller.refuses = None
+    result = stack.up()
+    assert result.ok, result.output
+    assert controller.rules == before

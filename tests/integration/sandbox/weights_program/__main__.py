@@ -1,0 +1,54 @@
+"""A service and its load balancer as on a cluster of EC2 machines, on one that is there already."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
+from components.cluster.existing import ExistingClusterAccess
+from components.cluster.load_balancer import AlbIngress
+from components.platform import after
+from components.services.blue_green import BlueGreenService
+from components.services.load_balancer_weights import look_at_weights
+from switchyard.config.errors import SettingsError
+from switchyard.config.loader import load
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.gates import load_balancer as balancer_wait
+from switchyard.kube.access import ClusterAccess
+
+# What stands for the controller says at once what it has to say.
+balancer_wait.FAILING_SECONDS = 2.0
+config = pulumi.Config("switchyard")
+try:
+    settings = load(config.get_object("cluster"), config.get_object("services"), "test")
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+assert isinstance(settings.cluster, Ec2Cluster)
+kubeconfig = config.require("kubeconfig")
+access = ClusterAccess(kubeconfig)
+leaving = look_at_weights(settings.cluster, settings.services, access)
+cluster = ExistingClusterAccess("cluster", cluster=ExistingCluster(kind="existing", kubeconfig=kubeconfig))
+on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
+balancer = AlbIngress(
+    "balancer",
+    cluster=settings.cluster,
+    services=settings.services,
+    production=False,
+    security_group_id="sg-0123456789abcdef0",
+    whole=False,
+    first=leaving,
+    access=access,
+    opts=on_cluster,
+)
+on_cluster = after(on_cluster, balancer.first)
+released = []
+for name, service in settings.services.items():
+    assert isinstance(service, BlueGreenSettings)
+    released.append(BlueGreenService(name, service=service, access=access, front=balancer.front(name), opts=on_cluster))
+balancer.complete(after=released)
+pulumi.export("active", released[0].active)
+pulumi.export("urls", balancer.urls)

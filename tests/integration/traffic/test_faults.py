@@ -1,0 +1,218 @@
+"""Faults under load. Each test says beforehand what may fail, and asserts that its fault happened."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import psutil
+
+from devtools.benchmarks.load import Load
+from devtools.engine import Stack
+from devtools.sandbox import Sandbox
+from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
+from devtools.sandbox.real_node import RealNode
+from devtools.sandbox.tags import CRASH_SECONDS
+from tests.support.kubectl import Kubectl
+from tests.support.load import assert_new_connections_go, assert_nobody_noticed, failures
+
+PATIENCE = 15
+"""`readyTimeoutSeconds` where green is not going to get ready."""
+
+STOP_SECONDS = 10
+POLL_SECONDS = 0.01
+"""A signal takes effect when the process runs next, and there is nothing to wait on that says when it has."""
+
+Begin = Callable[..., Load]
+
+
+def green_of(stack: Stack, tag: str, **settings: object) -> None:
+    """A release of green in one update, blue kept warm."""
+    for key, value in settings.items():
+        stack.set(f"services.backend.{key}", value)
+    stack.set("services.backend.green", {"tag": tag, "replicas": 3})
+    stack.set("services.backend.active", "green")
+
+
+def worker(sandbox: Sandbox, name: str) -> RealNode:
+    [node] = [node for node in sandbox.real_nodes if node.name == name]
+    return node
+
+
+def killed(process: int) -> None:
+    """Kills a process and waits for its end."""
+    found = psutil.Process(process)
+    found.kill()
+    psutil.wait_procs([found])
+    assert not found.is_running()
+
+
+def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":
+    """Starts an update and returns in the moment in which the engine prints a line."""
+    engine = stack.start("up", "--yes", "--skip-preview")
+    assert engine.stdout is not None
+    assert any(line in printed for printed in engine.stdout), f"{line!r} was never printed"
+    return engine
+
+
+@contextmanager
+def stopped(process: int) -> Iterator[None]:
+    """A process that neither runs nor ends while the block lasts."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        limit = time.monotonic() + STOP_SECONDS
+        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < limit, "it does not stop"
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def test_a_green_that_never_gets_ready_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:
+    green_of(serving, f"v2.0.0{NEVER_READY}", readyTimeoutSeconds=PATIENCE)
+    with load() as running:
+        result = serving.up()
+    assert not result.ok
+    assert "3 running, but its readiness probe does not succeed" in result.output
+    assert kubectl.serving() == "blue"
+    assert_nobody_noticed(running.requests())
+
+
+def test_a_green_that_crashes_before_the_gate_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:
+    green_of(serving, f"v2.0.0{CRASH_LOOP}", readyTimeoutSeconds=PATIENCE)
+    with load() as running:
+        result = serving.up()
+    assert not result.ok
+    assert all(pod["status"]["containerStatuses"][0]["restartCount"] for pod in kubectl.pods("green"))
+    assert kubectl.serving() == "blue"
+    assert_nobody_noticed(running.requests())
+
+
+def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:
+    # The smoke test's request is under way for longer than the pods live.
+    serving.set("services.backend.gate", {"smoke": {"paths": [{"path": "/"}], "attempts": 1, "timeoutSeconds": 60}})
+    serving.set("services.backend.active", "green")
+    slow = {"LATENCY_MS": str((CRASH_SECONDS + 10) * 1000)}
+    serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_AFTER_READY}", "replicas": 3, "env": slow})
+    with load() as running:
+        result = serving.up()
+    assert not result.ok
+    assert "the switch to green is refused: the smoke test failed: GET /" in result.output
+    for pod in kubectl.pods("green"):
+        crashed = "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1"
+        kubectl.wait(crashed, f"pod/{pod['metadata']['name']}", seconds=60)
+    assert kubectl.serving() == "blue"
+    assert_nobody_noticed(running.requests())
+
+
+def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback_and_none_after(
+    serving: Stack, kubectl: Kubectl, load: Begin
+) -> None:
+    """May fail: what green is asked from its first crash to the rollback."""
+    green_of(serving, f"v2.0.0{CRASH_AFTER_READY}")
+    with load() as running:
+        result = serving.up()
+        assert result.ok, result.output
+        assert kubectl.serving() == "green"
+        crashes = []
+        for pod in kubectl.pods("green"):
+            name = pod["metadata"]["name"]
+            kubectl.wait("jsonpath={.status.containerStatuses[0].restartCount}=1", f"pod/{name}", seconds=60)
+            [container] = kubectl.get("pod", name)["status"]["containerStatuses"]
+            crashes.append(datetime.fromisoformat(container["lastState"]["terminated"]["finishedAt"]).timestamp())
+        serving.set("services.backend.active", "blue")
+        result = serving.up()
+        assert result.ok, result.output
+        back = load("v1.0.0")
+        with back:
+            kubectl.run("rollout", "status", "deployment/backend-green", "--timeout=60s")
+    requests = running.requests()
+    assert failures(requests), "the crash was not noticed, so it did not happen under load"
+    assert not failures([request for request in requests if request.done < min(crashes)])
+    assert not failures([request for request in back.requests() if not request.keep_alive])
+
+
+def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+) -> None:
+    node = worker(own_nodes, "k8s-worker-2")
+    warm.set("services.backend.active", "green")
+    with load() as running:
+        engine = started_and_at(warm, "Service backend updating")
+        assert engine.poll() is None, "the switch was over already"
+        killed(node.processes()["kubelet"])
+        output, _ = engine.communicate()
+        assert engine.returncode == 0, output
+        assert "kubelet" not in node.processes()
+        own_nodes.up()
+        assert "kubelet" in node.processes()
+    assert kubectl.serving() == "green"
+    assert_nobody_noticed(running.requests())
+
+
+def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_kept_until_it_follows(
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+) -> None:
+    """Its node goes on sending new connections to blue, so nothing fails for as long as blue stays."""
+    node = worker(own_nodes, "k8s-worker-2")
+    with load() as running:
+        with stopped(node.processes()["kube-proxy"]):
+            warm.set("services.backend.active", "green")
+            result = warm.up()
+            assert result.ok, result.output
+            assert "not every node follows: kube-proxy on k8s-worker-2 does not answer" in result.output
+            assert kubectl.serving() == "green"
+
+            warm.set("services.backend.gate", {"timeoutSeconds": 5})
+            warm.set("services.backend.blue.replicas", 0)
+            result = warm.up()
+            assert not result.ok
+            assert "kube-proxy on k8s-worker-2 does not answer" in result.output
+            assert len(kubectl.pods("blue")) == 3
+            still = time.time()
+        result = warm.up()
+        assert result.ok, result.output
+    requests = running.requests()
+    assert_nobody_noticed(requests)
+    last = [request for request in requests if not request.keep_alive and request.sent < still][-100:]
+    assert {request.colour for request in last if request.node == node.address} == {"blue"}
+    assert {request.colour for request in last if request.node != node.address} == {"green"}
+    assert_new_connections_go(requests, ["blue", "green"])
+
+
+def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+) -> None:
+    """The update may fail, the next one converges."""
+    warm.set("services.backend.active", "green")
+    with load() as running:
+        engine = started_and_at(warm, "Service backend updating")
+        assert engine.poll() is None, "the switch was over already"
+        killed(own_nodes.processes()["kube-apiserver"])
+        engine.communicate()
+        assert "kube-apiserver" not in own_nodes.processes()
+        own_nodes.up()
+        result = warm.up("--refresh")
+        assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    assert warm.planned() == {}
+    assert_nobody_noticed(running.requests())
+
+
+def test_an_engine_killed_in_the_middle_of_a_switch_fails_no_request(
+    warm: Stack, kubectl: Kubectl, load: Begin
+) -> None:
+    warm.set("services.backend.active", "green")
+    with load() as running:
+        engine = started_and_at(warm, "Service backend updating")
+        warm.kill(engine)
+        assert engine.returncode == -signal.SIGKILL
+        assert warm.run("cancel", "--yes").ok
+        result = warm.up()
+        assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    assert_nobody_noticed(running.requests())

@@ -1,0 +1,162 @@
+"""A mutating admission webhook, served on this machine, that rewrites images as a registry mirror does."""
+
+import base64
+import copy
+import datetime
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.support.kubectl import Kubectl
+
+MIRROR = "mirror.example.org/"
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def mirrored(pod_spec: dict[str, Any]) -> None:
+    """Leads every image to the mirror, unless it is from there."""
+    for container in pod_spec["containers"]:
+        if not container["image"].startswith(MIRROR):
+            container["image"] = MIRROR + container["image"]
+
+
+class Webhook:
+    """A webhook for one resource in the namespace of a test.
+
+    Args:
+        kubectl: the cluster, and the namespace.
+        directory: for its certificate.
+        resource: ``deployments`` or ``pods``.
+        change: what it does to the specification of the pods.
+    """
+
+    def __init__(self, kubectl: Kubectl, directory: Path, resource: str, change: Change = mirrored) -> None:
+        self._kubectl, self._resource, self._change = kubectl, resource, change
+        self._name = f"{kubectl.namespace}-{resource}.example.org"
+        self.asked = 0
+        self._files = certificate(directory)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self._files)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=lambda: self._server.serve_forever(poll_interval=0.01))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._kubectl.apply(self._configuration())
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.remove()
+        self.stop()
+
+    def remove(self) -> None:
+        """Takes the webhook's configuration away: the cluster asks it no more."""
+        self._kubectl.run("delete", "mutatingwebhookconfiguration", self._name, "--ignore-not-found")
+
+    def stop(self) -> None:
+        """Ends the server. With its configuration left, every write that it is for fails."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+
+    def _configuration(self) -> dict[str, Any]:
+        group = "apps" if self._resource == "deployments" else ""
+        return {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": self._name},
+            "webhooks": [
+                {
+                    "name": self._name,
+                    "clientConfig": {
+                        "url": f"https://127.0.0.1:{self._server.server_port}/",
+                        "caBundle": base64.b64encode(self._files[0].read_bytes()).decode(),
+                    },
+                    "rules": [
+                        {
+                            "apiGroups": [group],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE", "UPDATE"],
+                            "resources": [self._resource],
+                        }
+                    ],
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self._kubectl.namespace}},
+                    "failurePolicy": "Fail",
+                    "sideEffects": "None",
+                    "admissionReviewVersions": ["v1"],
+                    "timeoutSeconds": 5,
+                }
+            ],
+        }
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                review = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                webhook.asked += 1
+                body = json.dumps(webhook.answer(review["request"])).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Allows everything, and changes what it is for."""
+        path = "/spec/template/spec" if self._resource == "deployments" else "/spec"
+        spec = request["object"]["spec"]
+        spec = copy.deepcopy(spec["template"]["spec"] if self._resource == "deployments" else spec)
+        self._change(spec)
+        patch = json.dumps([{"op": "replace", "path": path, "value": spec}]).encode()
+        response = {
+            "uid": request["uid"],
+            "allowed": True,
+            "patchType": "JSONPatch",
+            "patch": base64.b64encode(patch).decode(),
+        }
+        return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+
+
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "webhook")])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = directory / "webhook.crt", directory / "webhook.key"
+    files[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files

@@ -1,0 +1,94 @@
+"""A fake API server with given answers, and a kubeconfig for it."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+
+Result = TypeVar("Result")
+
+MANIFEST = {"metadata": {"name": "backend-green", "namespace": "shop"}}
+DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/backend-green"
+SERVICE = "/api/v1/namespaces/shop/services/backend"
+PODS = "/api/v1/namespaces/shop/pods"
+
+
+def denial(message: str) -> dict[str, object]:
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message}
+
+
+@dataclass
+class PlayedApiServer:
+    """Gives each path its configured answer, and those in `silent` none.
+
+    Attributes:
+        answers: status and body by method and path.
+        silent: paths of requests that it takes and leaves without an answer until it is closed.
+        asked: method and path of each request.
+    """
+
+    answers: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+    kubeconfig: Path = Path()
+
+    def run(self, ask: Callable[[Cluster], Awaitable[Result]]) -> Result:
+        async def connected() -> Result:
+            return await ask(await Cluster.connect(ClusterAccess(str(self.kubeconfig))))
+
+        return asyncio.run(connected())
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PlayedApiServer]:
+    played = PlayedApiServer({("GET", "/version/"): (200, {"gitVersion": "v1.34.1"})})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            played.asked.append((self.command, path))
+            if path in played.silent:
+                played.closing.wait()
+                return
+            status, body = played.answers.get((self.command, path), (404, denial("not found")))
+            self.send_response(status)
+            text = isinstance(body, str)  # what is no answer of an API server, or not one of its newer parts
+            kind = "application/json" if not text else "text/html" if str(body).startswith("<") else "text/plain"
+            self.send_header("content-type", kind)
+            self.end_headers()
+            self.wfile.write((str(body) if text else json.dumps(body)).encode())
+
+        do_PATCH = do_GET  # noqa: N815 - the name is the server's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    played.kubeconfig = tmp_path / "kubeconfig"
+    played.kubeconfig.write_text(
+        json.dumps(
+            {
+                "current-context": "it",
+                "clusters": [{"name": "it", "cluster": {"server": f"http://127.0.0.1:{http.server_port}"}}],
+                "users": [{"name": "it", "user": {"token": "none"}}],
+                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            }
+        )
+    )
+    thread = threading.Thread(target=lambda: http.serve_forever(poll_interval=0.01))
+    thread.start()
+    yield played
+    played.closing.set()
+    http.shutdown()
+    http.server_close()
+    thread.join()

@@ -1,0 +1,77 @@
+"""What a cluster holds: the pinned kubectl, and a client in this process for what it is asked most."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from devtools.toolchain.paths import binary
+from tests.support.reader import Reader
+
+
+class Kubectl:
+    """kubectl with one kubeconfig, in one namespace."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+        self._reader = Reader(kubeconfig)
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Runs a command; what it prints on an error is part of the exception."""
+        result = subprocess.run(self._command(arguments), capture_output=True, text=True, input=stdin, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command that goes on, such as a watch, and returns at once."""
+        return subprocess.Popen(self._command(arguments), stdout=subprocess.PIPE, text=True)
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
+
+    def get(self, *arguments: str) -> Any:
+        """An object, or a list of objects."""
+        if (read := self._reader.read(self.namespace, arguments)) is not None:
+            return read
+        found = json.loads(self.run("get", *arguments, "-o", "json"))
+        return found["items"] if found["kind"] == "List" else found
+
+    def apply(self, manifest: dict[str, Any]) -> None:
+        """Creates or changes an object."""
+        self.run("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def serving(self, service: str = "backend") -> str:
+        """The colour that a Service selects."""
+        return str(self.get("service", service)["spec"]["selector"]["version"])
+
+    def pods(self, colour: str, service: str = "backend") -> list[dict[str, Any]]:
+        """The pods of one colour that are not being deleted."""
+        pods = self.get("pods", "-l", f"app={service},version={colour}")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def expect_pods(self, **wanted: int) -> None:
+        """Waits, by a watch, until each colour has as many pods as wanted that are not being deleted.
+
+        An update may end a moment before its Deployments have deleted the last of the old pods.
+        """
+        if self._count(wanted) == wanted:
+            return
+        watch = self.start("get", "pods", "--watch", "--output=name", "--request-timeout=30s")
+        assert watch.stdout is not None
+        try:
+            for _ in watch.stdout:
+                if self._count(wanted) == wanted:
+                    return
+        finally:
+            watch.kill()
+            watch.communicate()
+        assert self._count(wanted) == wanted
+
+    def _count(self, colours: Iterable[str]) -> dict[str, int]:
+        return {colour: len(self.pods(colour)) for colour in colours}
+
+    def wait(self, condition: str, *what: str, seconds: int = 30) -> None:
+        """Waits, by a watch, until objects are as the condition says."""
+        self.run("wait", f"--for={condition}", f"--timeout={seconds}s", *what)

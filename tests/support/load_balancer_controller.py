@@ -1,0 +1,244 @@
+"""What stands for the AWS Load Balancer Controller and for AWS: moto, and a thread that does as the controller does.
+
+It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
+status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
+does. It is not the controller: it knows one action, on one rule of one listener.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import requests
+from moto import mock_aws
+
+from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE
+from switchyard.manifests.weights import ACTIONS, BY_ANNOTATION
+from tests.support.kubectl import Kubectl
+
+REGION = "ap-northeast-2"
+INTERVAL_SECONDS = 0.3
+"""Between two looks at the Ingresses."""
+
+CRD = "targetgroupbindings.elbv2.k8s.aws"
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": CRD},
+    "spec": {
+        "group": "elbv2.k8s.aws",
+        "scope": "Namespaced",
+        "names": {"kind": "TargetGroupBinding", "plural": "targetgroupbindings", "singular": "targetgroupbinding"},
+        "versions": [
+            {
+                "name": "v1beta1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                },
+            }
+        ],
+    },
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Hands a request for AWS to moto, which answers the library that asks in this process."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        answer = requests.post(
+            f"https://elasticloadbalancing.{REGION}.amazonaws.com/",
+            data=body,
+            headers={"content-type": self.headers["content-type"], "authorization": self.headers["authorization"]},
+            timeout=10,
+        )
+        self.send_response(answer.status_code)
+        self.send_header("content-type", "text/xml")
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Controller:
+    """The stand-in.
+
+    Args:
+        kubectl: of the namespace that it looks at.
+
+    Attributes:
+        answers: whether it does anything at all.
+        rules: the weights, by Service, that the rule has had, in order.
+        refuses: what AWS answers to every change; None lets it happen.
+        unbuilt: what the controller said of Ingresses that it could make nothing of, in order.
+    """
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.answers = True
+        self.rules: list[dict[str, int]] = []
+        self.refuses: str | None = None
+        self.unbuilt: list[str] = []
+        self._looked: set[str] = set()
+        self._path: str | None = None
+        self._events = 0
+        self._kubectl = kubectl
+        self._whole = Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE)
+        self._elb = boto3.client("elbv2", region_name=REGION)
+        self._groups: dict[str, str] = {}
+        self._rule: str | None = None
+        self._ended = threading.Event()
+        self._ec2 = ec2 = boto3.client("ec2", region_name=REGION)
+        self._vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=self._vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
+            for number, zone in enumerate("ab", 1)
+        ]
+        # Any image will do. To list those that moto knows takes more than a second.
+        made = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        self._node = made["Instances"][0]["InstanceId"]
+        made = self._elb.create_load_balancer(Name="test", Subnets=[one["Subnet"]["SubnetId"] for one in subnets])
+        self._balancer = made["LoadBalancers"][0]
+        refused = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        made = self._elb.create_listener(
+            LoadBalancerArn=self._balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[refused]
+        )
+        self._listener = made["Listeners"][0]["ListenerArn"]
+
+    def run(self) -> None:
+        """Looks at the Ingresses until it is ended."""
+        while not self._ended.wait(INTERVAL_SECONDS):
+            if self.answers:
+                self._publish(self._whole, self._whole.get("ingress"))
+                for ingress in self._kubectl.get("ingress"):
+                    self._reconcile(ingress)
+
+    def end(self) -> None:
+        """Has it end."""
+        self._ended.set()
+
+    def fail(self, message: str) -> None:
+        """Says what the controller says when AWS refuses what it asks for."""
+        self._say(self._kubectl.get("ingress", "backend"), "Warning", "FailedDeployModel", message)
+
+    def _say(self, ingress: dict[str, Any], kind: str, reason: str, message: str) -> None:
+        about = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "uid": ingress["metadata"]["uid"]}
+        self._events += 1
+        self._kubectl.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": f"backend.{self._events}"},
+                "involvedObject": about | {"name": "backend", "namespace": self._kubectl.namespace},
+                "type": kind,
+                "reason": reason,
+                "message": message,
+                "lastTimestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            }
+        )
+
+    def lose_targets(self) -> None:
+        """The load balancer finds no target healthy any more."""
+        self._ec2.stop_instances(InstanceIds=[self._node])
+
+    def find_targets(self) -> None:
+        """It finds them again."""
+        self._ec2.start_instances(InstanceIds=[self._node])
+
+    def _reconcile(self, ingress: dict[str, Any]) -> None:
+        weights = _weights(ingress)
+        types = {one["metadata"]["name"]: one["spec"]["type"] for one in self._kubectl.get("service")}
+        seen = json.dumps([ingress["spec"], ingress["metadata"]["annotations"], types, self.refuses], sort_keys=True)
+        if seen in self._looked:
+            return
+        without = [service for service in weights if types.get(service) != "NodePort"]
+        if without:
+            self.unbuilt.append(f"TargetGroup port is empty: {', '.join(without)}")
+            self._say(ingress, "Warning", "FailedBuildModel", f"Failed build model due to {self.unbuilt[-1]}")
+        elif self.refuses is not None:
+            self._say(ingress, "Warning", "FailedDeployModel", f"Failed deploy model due to {self.refuses}")
+        else:
+            self._deploy(ingress, weights)
+            self._publish(self._kubectl, [ingress])
+            self._say(ingress, "Normal", "SuccessfullyReconciled", "Successfully reconciled")
+        self._looked = {seen}
+
+    def _deploy(self, ingress: dict[str, Any], weights: dict[str, int]) -> None:
+        """The rule in moto, made or changed in place."""
+        groups = [{"TargetGroupArn": self._group(service), "Weight": weights[service]} for service in weights]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"].rstrip("/")
+        patterns = [path, f"{path}/*"] if path else ["/*"]
+        conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}]
+        if self._rule is None:
+            made = self._elb.create_rule(
+                ListenerArn=self._listener, Priority=1, Conditions=conditions, Actions=[action]
+            )
+            self._rule = made["Rules"][0]["RuleArn"]
+        elif self.rules[-1] != weights or self._path != path:
+            self._elb.modify_rule(RuleArn=self._rule, Conditions=conditions, Actions=[action])
+        if not self.rules or self.rules[-1] != weights:
+            self.rules.append(weights)
+        self._path = path
+
+    def _publish(self, kubectl: Kubectl, ingresses: list[dict[str, Any]]) -> None:
+        for ingress in ingresses:
+            if ingress["status"].get("loadBalancer"):
+                continue
+            status = {"status": {"loadBalancer": {"ingress": [{"hostname": self._balancer["DNSName"]}]}}}
+            name = ingress["metadata"]["name"]
+            kubectl.run("patch", "ingress", name, "--subresource=status", "--type=merge", f"-p={json.dumps(status)}")
+
+    def _group(self, service: str) -> str:
+        """The target group of a Service, made and bound if it is not there."""
+        if service not in self._groups:
+            made = self._elb.create_target_group(Name=service, Protocol="HTTP", Port=80, VpcId=self._vpc)
+            self._groups[service] = arn = made["TargetGroups"][0]["TargetGroupArn"]
+            self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": self._node, "Port": 30080}])
+            self._kubectl.apply(
+                {
+                    "apiVersion": "elbv2.k8s.aws/v1beta1",
+                    "kind": "TargetGroupBinding",
+                    "metadata": {"name": f"k8s-{service}"},
+                    "spec": {"serviceRef": {"name": service, "port": "http"}, "targetGroupARN": arn},
+                }
+            )
+        return self._groups[service]
+
+
+def _weights(ingress: dict[str, Any]) -> dict[str, int]:
+    service = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    if service["port"]["name"] != BY_ANNOTATION:
+        return {service["name"]: 1}
+    action = json.loads(ingress["metadata"]["annotations"][f"{ACTIONS}{service['name']}"])
+    return {group["serviceName"]: group["weight"] for group in action["forwardConfig"]["targetGroups"]}
+
+
+@contextmanager
+def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
+    """A controller that runs, and the URL at which AWS is asked."""
+    kubectl.apply(DEFINITION)
+    kubectl.wait("condition=Established", f"crd/{CRD}")
+    with mock_aws():
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        controller = Controller(kubectl)
+        threads = [threading.Thread(target=one) for one in (server.serve_forever, controller.run)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield controller, f"http://127.0.0.1:{server.server_port}"
+        finally:
+            controller.end()
+            server.shutdown()
+            for thread in threads:
+                thread.join()
+            server.server_close()
+            # Not of the test's own namespace, with which everything else goes.
+            Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE).run("delete", "ingress", GROUP_INGRESS, "--ignore-not-found")

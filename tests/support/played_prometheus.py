@@ -1,0 +1,89 @@
+"""A canary, the versions of its Rollout, and a fake Prometheus that answers queries with configured values."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support.configuration import BACKEND
+
+HASH = "6c8f7d9b4f"
+STABLE = "75bcdf6d58"
+CANARY: dict[str, Any] = BACKEND | {"strategy": "canary", "tag": "v2.0.0"}
+SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [1764042600.781, "1"]}}
+REFUSED = {"status": "error", "errorType": "bad_data", "error": 'invalid parameter "query": 1:5: parse error'}
+
+
+def vector(*texts: str) -> dict[str, Any]:
+    result = [{"metric": {}, "value": [1764042600.781, text]} for text in texts]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+def rollout(new: str = HASH, stable: str = STABLE, observed: str = "2") -> dict[str, Any]:
+    return {
+        "metadata": {"generation": 2},
+        "spec": {"strategy": {"canary": {}}},
+        "status": {"observedGeneration": observed, "phase": "Paused", "currentPodHash": new, "stableRS": stable},
+    }
+
+
+@dataclass
+class PlayedPrometheus:
+    """A fake Prometheus, which answers queries with configured values.
+
+    Attributes:
+        status: of every answer.
+        rate: the success rate that it answers; other than text, the whole body.
+        latency: the same of the latency.
+        other: the success rate of pods other than `HASH`.
+        silent: whether it leaves questions without an answer until it is closed.
+        asked: path and query of each request.
+    """
+
+    status: int = 200
+    rate: str | dict[str, Any] = "0.97"
+    latency: str | dict[str, Any] = "0.25"
+    other: str = "0.5"
+    silent: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    address: str = ""
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, query: str) -> dict[str, Any]:
+        found = self.latency if "histogram_quantile" in query else self.rate if HASH in query else self.other
+        return found if isinstance(found, dict) else vector(found)
+
+
+@pytest.fixture
+def prometheus() -> Iterator[PlayedPrometheus]:
+    played = PlayedPrometheus()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            [query] = parse_qs(url.query)["query"]
+            played.asked.append((url.path, query))
+            if played.silent:
+                played.closing.wait()
+                return
+            body = json.dumps(played.answer(query)).encode()
+            self.send_response(played.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Prints nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    played.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield played
+    played.closing.set()
+    server.shutdown()
+    server.server_close()

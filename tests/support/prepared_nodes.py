@@ -1,0 +1,33 @@
+"""Machines on which the scripts of a node run, with what cloud-init has put there."""
+
+from pathlib import Path
+
+import pytest
+
+from switchyard.bootstrap import cloud_init, kubeadm
+from switchyard.config.models.ec2 import Ec2Cluster
+from tests.support.node_machine import Machine, machine
+
+CLUSTER = Ec2Cluster(kind="ec2", name="production")
+TOKEN = "abcdef.0123456789abcdef"
+HASH = f"sha256:{'0' * 64}"
+
+
+def prepared(root: Path, node_name: str) -> Machine:
+    files = {file: f"content of {file}" for file in kubeadm.PKI_FILES}
+    secrets = cloud_init.secrets(files, TOKEN, HASH)
+    return machine(
+        root,
+        cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b"),
+        {cloud_init.parameter_name(CLUSTER, key): value for key, value in secrets.items()},
+    )
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Machine:
+    return prepared(tmp_path, "k8s-worker-1")
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> Machine:
+    return prepared(tmp_path, "k8s-master")

@@ -1,0 +1,100 @@
+"""Every rule of a cluster's security groups, by value."""
+
+import re
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from switchyard.aws.security_groups import (
+    GROUPS_OF,
+    GROUPS_PER_INTERFACE,
+    KUBE_PROXY,
+    RULES_PER_GROUP,
+    Direction,
+    Group,
+    Rule,
+    problems,
+    rules,
+)
+from switchyard.kube.kube_proxy import HEALTH_PORT
+from tests.support.network import TABLE, cluster
+
+
+def row(rule: Rule) -> tuple[str, str, str, int, int, str]:
+    ports = rule.ports
+    return rule.group.value, rule.direction.value, ports.protocol, ports.first, ports.last, str(rule.peer)
+
+
+def test_the_gates_reach_kube_proxy_of_every_node() -> None:
+    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (HEALTH_PORT, HEALTH_PORT)
+
+
+def test_the_rules_are_these_and_no_other() -> None:
+    assert [row(rule) for rule in rules(cluster())] == TABLE
+
+
+@pytest.mark.parametrize(
+    ("ports", "opened"),
+    [
+        ((), [(30000, 32767)]),
+        ((30080,), [(30080, 30080)]),
+        ((30082, 30080, 30081, 31000), [(30080, 30082), (31000, 31000)]),
+    ],
+)
+def test_fixed_node_ports_open_nothing_but_themselves(ports: tuple[int, ...], opened: list[tuple[int, int]]) -> None:
+    found = [rule for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER]
+    assert [(rule.ports.first, rule.ports.last) for rule in found] == opened
+    assert {(rule.group, rule.direction) for rule in found} == {(Group.NODES, Direction.INGRESS)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ({"loadBalancer": None}, [line for line in TABLE if "load-balancer" in line]),
+        ({"loadBalancerController": None}, [line for line in TABLE if line[3] == 9443]),
+        ({"network": {}}, [line for line in TABLE if line[3] == 6443 and "/" in line[5]]),
+        (
+            {"loadBalancer": {"routes": [{"service": "backend"}]}},
+            [("load-balancer", "ingress", "tcp", 443, 443, "0.0.0.0/0")],
+        ),
+    ],
+    ids=["no load balancer", "no controller", "no administrators", "no certificate"],
+)
+def test_what_a_cluster_does_without_opens_no_port(changes: dict[str, Any], gone: list[tuple[Any, ...]]) -> None:
+    assert gone
+    assert [row(rule) for rule in rules(cluster(**changes))] == [line for line in TABLE if line not in gone]
+
+
+def test_only_the_load_balancer_is_reached_from_everywhere_and_nothing_by_ssh() -> None:
+    for rule in rules(cluster()):
+        if rule.direction is Direction.INGRESS and isinstance(rule.peer, IPv4Network) and rule.peer.prefixlen == 0:
+            assert rule.group is Group.LOAD_BALANCER
+            assert rule.ports.first == rule.ports.last
+            assert rule.ports.first in {80, 443}
+        assert not rule.ports.first <= 22 <= rule.ports.last
+
+
+def test_every_rule_has_a_name_of_its_own_and_a_description_that_aws_takes() -> None:
+    found = rules(cluster(), (30080, 31000))
+    assert len({rule.name for rule in found}) == len(found)
+    for rule in found:
+        assert re.fullmatch(r"[-a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*]{10,255}", rule.description)
+
+
+def test_a_network_that_is_named_twice_has_one_rule() -> None:
+    named = rules(cluster(network={"administrators": ["203.0.113.0/24", "203.0.113.0/24"]}))
+    assert [row(rule)[-1] for rule in named].count("203.0.113.0/24") == 1
+
+
+def test_an_interface_has_no_more_groups_and_a_group_no_more_rules_than_aws_allows() -> None:
+    assert all(len(set(groups)) == len(groups) <= GROUPS_PER_INTERFACE == 5 for groups in GROUPS_OF.values())
+    assert RULES_PER_GROUP == 60
+    # Two rules of the API server's group are for nodes and etcd.
+    full = cluster(network={"administrators": [f"203.0.113.{last}/32" for last in range(58)]})
+    assert problems(rules(full)) == []
+    over = cluster(network={"administrators": [f"203.0.113.{last}/32" for last in range(59)]})
+    assert [str(problem) for problem in problems(rules(over))] == [
+        "switchyard:cluster: 61 ingress rules in security group control-plane: AWS takes at most 60. "
+        "Name fewer and wider networks in network.administrators or loadBalancer.inbound."
+    ]

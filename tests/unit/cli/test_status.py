@@ -1,0 +1,193 @@
+"""What `switchyard status` shows: what runs beside what is configured, for readers and for scripts."""
+
+import asyncio
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli.commands import _table
+from switchyard.cli.configuration import ConfigurationError
+from switchyard.cli.main import app
+from switchyard.cli.status import ServiceStatus, TrackStatus, look
+from switchyard.cli.status_json import document
+from switchyard.config.models.service import Track
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.images import Running
+from switchyard.manifests.labels import selector
+from tests.support.weighted_balancer import PlayedBalancer, service, written
+from tests.unit.gates.test_service import DENIED, answered, owned_by
+
+
+class NoAutoscalers:
+    """An API server whose lists are empty."""
+
+    async def find_all(self, *_: object) -> dict[str, list[object]]:
+        return {"items": []}
+
+    async def find(self, _resource: str, *_: object) -> Any:
+        return None
+
+
+@dataclass
+class Played(PlayedBalancer):
+    """A cluster on which green serves by the Service."""
+
+    api = NoAutoscalers()
+
+    async def serving_track(self, *_: str) -> Track:
+        return Track.GREEN
+
+    async def simulated(self, _: object) -> frozenset[str]:
+        return frozenset()
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, engine: str, there: dict[str, Any], **more: Any) -> ServiceStatus:
+    async def connect(_: ClusterAccess) -> Any:
+        cluster = {"of_colour": ("a", "b", "c"), "image": "org/backend:v1", "there": [there], **more}
+        return Played(selected=selector("backend", Track.GREEN), **cluster)
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    (status,) = asyncio.run(look(ClusterAccess(), {"backend": service(engine)}))
+    return status
+
+
+def headers(status: ServiceStatus) -> list[object]:
+    return [column.header for column in _table("it", [status]).columns]
+
+
+@pytest.mark.parametrize(
+    ("engine", "active", "leads", "right"),
+    [
+        ("albWeights", "green", {"backend-green"}, True),
+        ("albWeights", "blue", {"backend-blue"}, False),
+        ("albTargets", "green", {"backend"}, True),
+    ],
+)
+def test_status_shows_the_engine_and_where_the_ingress_leads(
+    monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
+) -> None:
+    status = looked(monkeypatch, engine, written(engine, active))
+    assert (status.engine.value, status.leads, status.as_configured) == (engine, frozenset(leads), right)
+    assert {"engine", "Ingress leads to"} <= set(headers(status))
+
+
+def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = looked(monkeypatch, "selector", written("selector"))
+    assert (status.leads, status.as_configured) == (None, True)
+    assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
+
+
+def test_status_shows_the_version_that_runs_and_not_the_one_that_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = looked(monkeypatch, "selector", written("selector"), image="org/backend:v9", owned=owned_by("kubectl-set"))
+    green = status.tracks[Track.GREEN]
+    assert (green.tag, green.configured, green.ready, green.as_configured) == ("v9", "org/backend:v1", 3, False)
+    assert not status.as_configured
+    assert "v9  3/3 ready" in list(_table("it", [status]).columns[4].cells)
+    assert (
+        "pods of green run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1" in status.notes[1]
+    )
+
+
+def test_status_names_a_mirror_and_is_content_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = looked(monkeypatch, "selector", written("selector"), image="mirror/org/backend:v1")
+    assert status.as_configured
+    assert status.tracks[Track.GREEN].tag == "v1"
+    assert "mirror/org/backend:v1  3/3 ready" in list(_table("it", [status]).columns[4].cells)
+    assert "rewritten by the cluster's admission" in status.notes[1]
+
+
+@pytest.mark.parametrize(("manager", "right"), [("switchyard", True), ("kubectl-set", False)])
+def test_a_digest_that_admission_has_put_in_is_as_configured(
+    monkeypatch: pytest.MonkeyPatch, manager: str, *, right: bool
+) -> None:
+    image = "org/backend@sha256:" + "9" * 64
+    status = looked(monkeypatch, "selector", written("selector"), image=image, owned=owned_by(manager))
+    assert status.as_configured is right
+    assert ("rewritten by the cluster's admission" in status.notes[1]) is right
+
+
+def test_status_says_why_pods_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = looked(monkeypatch, "selector", written("selector"), of_colour=("a",))
+    assert not status.as_configured
+    assert "backend: pods of green: 1 of 3 ready of v1." in status.notes
+
+
+def test_mixed_versions_are_shown_as_such() -> None:
+    running = (Running("org/backend:v2", None, 2, 1), Running("org/backend:v1", None, 1, 1))
+    track = TrackStatus("org/backend:v2", 3, 3, running)
+    assert (track.tag, track.as_configured) == ("v2, v1", False)
+    nothing = TrackStatus("org/backend:v2", 0, 0)
+    assert (nothing.tag, nothing.as_configured) == (None, True)
+
+
+def test_the_document_for_scripts_has_the_names_that_they_rely_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = "sha256:" + "9" * 64
+    status = looked(monkeypatch, "selector", written("selector"))
+    track = TrackStatus("org/backend:v1", 3, 3, (Running("org/backend:v1", digest, 3, 3),))
+    found = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
+    assert (found["stack"], found["asConfigured"]) == ("it", True)
+    (service_,) = found["services"]
+    expected = {"name": "backend", "namespace": "default", "configured": "green", "serving": "green"}
+    assert {key: service_[key] for key in expected} == expected
+    assert service_["tracks"]["green"] == {
+        "tag": "v1",
+        "configured": "org/backend:v1",
+        "wanted": 3,
+        "ready": 3,
+        "asConfigured": True,
+        "running": [{"image": "org/backend:v1", "tag": "v1", "digest": digest, "pods": 3, "ready": 3}],
+    }
+
+
+def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> Any:
+    def read(_: str | None) -> Any:
+        raise error
+
+    monkeypatch.setattr("switchyard.cli.commands.read_settings", read)
+    return CliRunner().invoke(app, ["status", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ConfigurationError("no stack named 'x'"), 2, "no stack named 'x'"),
+        (ConnectionError("connection refused"), 1, "The cluster does not answer (ConnectionError: connection refused)"),
+        (DENIED, 1, "The kubeconfig's user may not get services/backend"),
+        (
+            answered(503, "the server is unable"),
+            1,
+            "The API server answered 503 to get services/backend: the server is",
+        ),
+    ],
+)
+def test_an_error_is_json_where_json_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, said: str
+) -> None:
+    result = run(monkeypatch, error, "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["exitCode"]) == (code, code)
+    assert said in found["error"]
+    assert result.stderr == ""
+    plain = run(monkeypatch, error)
+    assert (plain.exit_code, plain.stdout) == (code, "")
+    assert said in plain.stderr
+
+
+def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutAccount(NoAutoscalers):
+        """An API server on which everything of the service is, but for its account."""
+
+        async def find(self, _resource: str, *_: object) -> Any:
+            return None if _resource == "serviceaccounts" else {"metadata": {}}
+
+    monkeypatch.setattr(Played, "api", WithoutAccount())
+    status = looked(monkeypatch, "selector", written("selector"))
+    [note] = status.notes
+    assert "backend: ServiceAccount/backend in namespace" in note
+    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert not status.as_configured

@@ -1,0 +1,48 @@
+"""What placement registers for a node as it is, on mocks."""
+
+import pytest
+from pulumi.runtime.proto import resource_pb2
+
+from components.cluster.placement import Placement
+from switchyard.config.models.nodes import DEFAULT_NODES
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.nodes import LiveNode
+from tests.support.engine import record
+
+NODE_PATCH = "kubernetes:core/v1:NodePatch"
+
+
+def placed(monkeypatch: pytest.MonkeyPatch, live: LiveNode) -> resource_pb2.RegisterResourceRequest:
+    """What is registered for node k8s-redis as it is."""
+    recording = record(
+        monkeypatch,
+        lambda: Placement("it", nodes=DEFAULT_NODES, live={"k8s-redis": live}, access=ClusterAccess()),
+    )
+    return recording.requests[NODE_PATCH, "it-k8s-redis"]
+
+
+def test_placement_makes_no_patch_for_a_node_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(
+        monkeypatch,
+        lambda: Placement("it", nodes=DEFAULT_NODES, live={"k8s-redis": LiveNode()}, access=ClusterAccess()),
+    )
+    assert recording.names(NODE_PATCH) == {"it-k8s-redis"}
+
+
+def test_placement_leaves_a_node_that_leaves_the_stack_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert placed(monkeypatch, LiveNode()).retainOnDelete
+
+
+def test_placement_sends_taints_only_if_some_are_wrong_or_its_own_apply_holds_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, other = {"key": "dedicated", "value": "redis", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}
+    for live, taints, ignored in (
+        (LiveNode((other,)), [own, other], []),
+        (LiveNode((own, other)), None, ["spec.taints"]),
+        (LiveNode((own, other), placed=True, owns_taints=True), [own, other], ["spec.taints"]),
+    ):
+        request = placed(monkeypatch, live)
+        spec = request.object["spec"]
+        assert ([dict(taint) for taint in spec["taints"]] if "taints" in spec else None) == taints
+        assert list(request.ignoreChanges) == ignored

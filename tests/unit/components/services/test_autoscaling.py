@@ -1,0 +1,115 @@
+"""What the components register for a service that an autoscaler sizes."""
+
+from typing import Any
+
+import pytest
+
+from components.services.argo_blue_green import ArgoBlueGreenService
+from components.services.blue_green import BlueGreenService
+from components.services.canary import CanaryService
+from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Track
+from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
+from switchyard.gates.observed import Observed
+from switchyard.gates.rollout import RolloutGates
+from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.sizes import Sizing
+from switchyard.gates.service import Gates
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.rollout import RolloutState, state_of
+from tests.support.engine import Recording, record
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+ROLLOUT = "kubernetes:argoproj.io/v1alpha1:Rollout"
+SERVICE = "kubernetes:core/v1:Service"
+AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+SCALING = {"min": 3, "max": 10}
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def as_configured(_: Gates) -> Seen:
+        return Seen("blue")
+
+    async def healthy(_: Gates) -> RolloutState:
+        return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
+
+    for gates in (Gates, ArgoBlueGreenGates):
+        monkeypatch.setattr(gates, "look", as_configured)
+    for released in (RolloutGates, ArgoBlueGreenGates):
+        monkeypatch.setattr(released, "follow", healthy)
+
+
+def colours(monkeypatch: pytest.MonkeyPatch, active: str, sizing: Sizing) -> Recording:
+    settings = BlueGreenSettings.model_validate(
+        {
+            "image": "org/backend",
+            "active": active,
+            "blue": {"tag": "v1", "replicas": 3},
+            "green": {"tag": "v2", "replicas": 0},
+            "autoscaling": SCALING,
+        }
+    )
+    return record(
+        monkeypatch,
+        lambda: BlueGreenService("it", service=settings, access=ClusterAccess(), observed=Observed(sizing=sizing)),
+    )
+
+
+def deployed(recording: Recording, colour: str) -> tuple[int, list[str]]:
+    request = recording.requests[DEPLOYMENT, f"it-{colour}"]
+    return int(request.object["spec"]["replicas"]), list(request.ignoreChanges)
+
+
+def target(recording: Recording) -> str:
+    return str(recording.requests[AUTOSCALER, "it-autoscaler"].object["spec"]["scaleTargetRef"]["name"])
+
+
+def test_serving_colour_is_left_to_the_autoscaler(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizing = Sizing((), {Track.BLUE: 7, Track.GREEN: 0}, Track.BLUE, 7, 0)
+    recording = colours(monkeypatch, "blue", sizing)
+    assert deployed(recording, "blue") == (7, ["spec.replicas"])
+    assert deployed(recording, "green") == (0, [])
+    assert target(recording) == "it-blue"
+
+
+def test_switch_warms_and_then_moves_the_autoscaler_and_then_touches_the_idle_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizing = Sizing((), {Track.BLUE: 7, Track.GREEN: 0}, Track.BLUE, 7, 7)
+    recording = colours(monkeypatch, "green", sizing)
+    assert deployed(recording, "green") == (7, [])
+    assert deployed(recording, "blue") == (7, ["spec.replicas"])
+    assert target(recording) == "it-green"
+    assert "it" in recording.dependencies(AUTOSCALER, "it-autoscaler")
+    assert "it-autoscaler" in recording.dependencies(DEPLOYMENT, "it-blue")
+
+
+@pytest.mark.parametrize("more", [{"replicas": None}, {"autoscaling": SCALING}])
+def test_rollout_keeps_its_live_number(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
+    sizing = Sizing((), {Track.ROLLOUT: 5}, Track.ROLLOUT, 5, 0)
+    base = {"image": "org/backend", "tag": "v2", **more}
+    canary = CanarySettings.model_validate(base | {"strategy": "canary"})
+    argo = ArgoBlueGreenSettings.model_validate(base | {"strategy": "argoBlueGreen"})
+    access = ClusterAccess()
+    for build in (
+        lambda: CanaryService("it", service=canary, access=access, observed=Observed(sizing=sizing)),
+        lambda: ArgoBlueGreenService(
+            "it", service=argo, access=access, observed=Observed(LiveRelease("blueGreen"), sizing=sizing)
+        ),
+    ):
+        recording = record(monkeypatch, build)
+        rollout = recording.requests[ROLLOUT, "it-rollout"]
+        assert (int(rollout.object["spec"]["replicas"]), list(rollout.ignoreChanges)) == (5, ["spec.replicas"])
+        assert (AUTOSCALER, "it-autoscaler") in recording.requests or "autoscaling" not in more
+
+
+def test_rollout_starts_with_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    canary = CanarySettings.model_validate({"image": "x", "strategy": "canary", "tag": "v2", "replicas": None})
+    sizing = Sizing((), {}, Track.BLUE, 5, 5)
+    recording = record(
+        monkeypatch,
+        lambda: CanaryService("it", service=canary, access=ClusterAccess(), observed=Observed(sizing=sizing)),
+    )
+    rollout = recording.requests[ROLLOUT, "it-rollout"]
+    assert (int(rollout.object["spec"]["replicas"]), list(rollout.ignoreChanges)) == (5, [])

@@ -1,0 +1,183 @@
+"""The order of an update where the load balancer switches, and a program's look before it, on mocks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.cluster.load_balancer import AlbIngress
+from components.services import load_balancer_weights as front
+from components.services.blue_green import BlueGreenService
+from components.services.load_balancer_weights import look_at_weights
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.gates.load_balancer_weights import WeightedGates
+from switchyard.gates.rules.reports import Seen
+from switchyard.gates.service import Gates
+from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.cluster import Cluster
+from tests.support.engine import Recording, record
+from tests.support.weighted_balancer import PlayedBalancer, written
+
+DEPLOYMENT, SERVICE = "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service"
+INGRESS, ALB = "kubernetes:networking.k8s.io/v1:Ingress", "switchyard:ingress:AlbIngress"
+CLUSTER = Ec2Cluster.model_validate(
+    {
+        "kind": "ec2",
+        "name": "it",
+        "loadBalancer": {
+            "accessLogs": False,
+            "routes": [
+                {"service": "backend", "path": "/api/v1"},
+                {"service": "shop", "path": "/api"},
+                {"service": "backend"},
+            ],
+        },
+    }
+)
+
+
+def service(engine: str = "selector", active: str = "green") -> BlueGreenSettings:
+    pods = {"tag": "v1", "replicas": 3}
+    raw = {"image": "org/backend", "active": active, "blue": pods, "green": pods, "nodePort": 30080}
+    return BlueGreenSettings.model_validate(raw | {"switchEngine": engine})
+
+
+def program(services: Mapping[str, BlueGreenSettings], *, whole: bool = False, complete: bool = True) -> None:
+    balancer = AlbIngress(
+        "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=whole
+    )
+    made = [
+        BlueGreenService(name, service=one, access=ClusterAccess(), front=balancer.front(name))
+        for name, one in services.items()
+    ]
+    if complete:
+        balancer.complete(after=made)
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def as_configured(_: Gates) -> Seen:
+        return Seen("green")
+
+    monkeypatch.setattr(Gates, "look", as_configured)
+
+
+@pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
+@pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
+def test_the_service_is_switched_then_the_load_balancer_and_then_the_idle_colour_is_touched(
+    monkeypatch: pytest.MonkeyPatch, engine: str, active: str, idle: str
+) -> None:
+    services = {"backend": service(engine, active), "shop": service()}
+    recording = record(monkeypatch, lambda: program(services))
+    own = {"alb-backend", "alb-backend.2"}
+    for name in own:
+        assert "backend" in recording.dependencies(INGRESS, name)
+        assert recording.requests[INGRESS, name].parent.endswith(f"{ALB}::alb")
+    assert own | {"backend"} <= recording.dependencies(DEPLOYMENT, f"backend-{idle}")
+    assert not own & recording.dependencies(DEPLOYMENT, f"backend-{active}")
+    assert not own & recording.dependencies(SERVICE, "backend")
+
+
+def test_the_ingresses_of_other_services_come_after_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(monkeypatch, lambda: program({"backend": service("albWeights"), "shop": service()}))
+    assert {"backend-blue", "shop-blue", "shop", "backend"} <= recording.dependencies(INGRESS, "alb-shop")
+    assert recording.outputs["alb"] == ["hostname", "urls"]
+
+
+def test_another_engine_changes_the_same_ingresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def urns(engine: str) -> set[tuple[str, str]]:
+        services = {"backend": service(engine), "shop": service()}
+        recording: Recording = record(monkeypatch, lambda: program(services))
+        return {(name, recording.requests[INGRESS, name].parent) for name in recording.names(INGRESS)}
+
+    assert urns("selector") == urns("albTargets") == urns("albWeights")
+
+
+def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_as_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = {"backend": service(), "shop": service()}
+    recording = record(monkeypatch, lambda: program(services, whole=True, complete=False))
+    assert recording.names(INGRESS) == {"alb.group", "alb-backend", "alb-shop", "alb-backend.2"}
+    waits = recording.dependencies(DEPLOYMENT, "backend-blue")
+    assert "backend" in waits
+    assert not {name for name in waits if name.startswith("alb")}
+
+
+def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def run() -> None:
+        services = {"backend": service("albWeights"), "shop": service()}
+        balancer = AlbIngress(
+            "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=False
+        )
+        assert balancer.front("shop") is None
+        front = balancer.front("backend")
+        assert front is not None
+        made.append(front.front)
+        gates = front.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
+        assert isinstance(gates, WeightedGates)
+
+    record(monkeypatch, run)
+    (front,) = made
+    assert (front.region, front.ingresses, front.health_seconds) == ("ap-northeast-2", ("backend.2", "backend"), 20)
+
+
+def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = {"backend": service("albWeights"), "shop": service()}
+    with pytest.raises(ValueError, match="service backend has not written Ingress backend"):
+        record(monkeypatch, lambda: program(services, whole=True))
+    with pytest.raises(ValueError, match="engine albWeights goes with a load balancer"):
+        record(
+            monkeypatch,
+            lambda: BlueGreenService("backend", service=services["backend"], access=ClusterAccess()),
+        )
+
+
+def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = PlayedBalancer(there=[written()])
+
+    async def connect(_: ClusterAccess) -> Any:
+        return cluster
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster leads to backend-green"):
+        look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
+    look_at_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
+    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
+    cluster.there = [written("selector")]
+    assert look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
+
+
+def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingress_names_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = PlayedBalancer(there=[written("albTargets")])
+
+    async def connect(_: ClusterAccess) -> Any:
+        return cluster
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    monkeypatch.setattr(front, "left_by", nobody)
+    services = {"backend": service(), "shop": service()}
+    assert look_at_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
+    staying = services | {"backend": service("albWeights")}
+    assert look_at_weights(CLUSTER, staying, ClusterAccess()) == frozenset()
+
+
+def test_an_api_server_that_does_not_answer_ends_no_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(_: ClusterAccess) -> Any:
+        raise ConnectionError
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())

@@ -1,0 +1,113 @@
+"""What the program registers is marked and under the guard; what belongs to somebody else is neither."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.guard import DESTROY_HOOK, DeletedBy, attach, begin, guarded
+from components.manifest import register, register_patch
+from switchyard.config.loader import load
+from switchyard.kube.access import ClusterAccess
+from switchyard.manifests.ownership_marks import PROJECT, STACK
+from tests.support.configuration import BACKEND, EXISTING
+from tests.support.engine import record
+
+MANIFEST: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "it", "namespace": "default", "annotations": {"a": "b"}},
+}
+
+
+async def _awaited(done: Awaitable[None]) -> None:
+    await done
+
+
+def test_an_object_has_the_marks_of_its_stack_and_keeps_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = record(monkeypatch, lambda: register("it", MANIFEST, pulumi.ResourceOptions()))
+    annotations = recording.requests["kubernetes:core/v1:Service", "it"].object["metadata"]["annotations"]
+    assert dict(annotations) == {"a": "b", PROJECT: "switchyard", STACK: "test"}
+
+
+def test_an_object_of_another_kind_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rollout = {**MANIFEST, "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {}}
+    recording = record(monkeypatch, lambda: register("it", rollout, pulumi.ResourceOptions()))
+    request = recording.requests["kubernetes:argoproj.io/v1alpha1:Rollout", "it"]
+    assert request.object["metadata"]["annotations"][STACK] == "test"
+
+
+def test_a_patch_of_a_node_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "annotations": {"a": "b"}}}
+    recording = record(monkeypatch, lambda: register_patch("it", node, pulumi.ResourceOptions()))
+    assert dict(recording.requests["kubernetes:core/v1:NodePatch", "it"].object["metadata"]["annotations"]) == {
+        "a": "b"
+    }
+
+
+@pytest.fixture
+def options(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pulumi.ResourceOptions]:
+    """Options of an object in a run that has begun; its hooks are their names."""
+
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda _: None)
+    monkeypatch.setattr("components.guard._current", [])
+    monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+    begin(load(EXISTING, {"backend": {**BACKEND, "adopt": ["Service/backend"]}}, "test"))
+
+    def build(manifest: dict[str, Any], deleted_by: DeletedBy = "guard") -> pulumi.ResourceOptions:
+        _, opts = guarded(manifest, pulumi.ResourceOptions(protect=True), deleted_by)
+        return opts
+
+    return build
+
+
+def names(hooks: list[Any] | None) -> list[str]:
+    return [hook.name for hook in hooks or []]
+
+
+@pytest.mark.parametrize(
+    ("deleted_by", "hook", "retained"),
+    [
+        ("guard", ["switchyard-before-delete"], True),
+        ("provider", ["switchyard-before-delete-by-provider"], None),
+        ("nobody", [], True),
+    ],
+)
+def test_who_deletes_an_object(
+    options: Callable[..., pulumi.ResourceOptions], deleted_by: DeletedBy, hook: list[str], retained: bool | None
+) -> None:
+    opts = options(MANIFEST, deleted_by)
+    assert opts.hooks is not None
+    assert names(opts.hooks.before_delete) == hook
+    assert opts.retain_on_delete is retained
+    assert opts.protect is True
+    assert names(opts.hooks.before_create) == names(opts.hooks.before_update) == ["switchyard-before-write"]
+
+
+def test_only_what_may_be_adopted_is_noted_as_such(options: Callable[..., pulumi.ResourceOptions]) -> None:
+    metadata = {"name": "backend", "namespace": "default", "labels": {"app": "backend"}}
+    opts = options({**MANIFEST, "metadata": metadata})
+    assert opts.hooks is not None
+    assert names(opts.hooks.before_create) == ["switchyard-before-write", "switchyard-before-adoption"]
+
+
+@pytest.mark.parametrize("destroying", [True, False], ids=["destroy", "update"])
+def test_a_sentinel_that_an_update_replaces_is_no_word_for_a_destroy(
+    monkeypatch: pytest.MonkeyPatch, *, destroying: bool
+) -> None:
+    """`pulumi up --replace '**'` deletes the sentinel first, and everything else after it."""
+    monkeypatch.setattr("components.guard.is_destroy", lambda: destroying)
+    monkeypatch.setattr("components.guard._current", [])
+    hooks: dict[str, pulumi.ResourceHook] = {}
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda hook: hooks.update({hook.name: hook}))
+    monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+    guard = begin(load(EXISTING, {"backend": BACKEND}, "test"))
+    attach(guard, ClusterAccess())
+    done = hooks[DESTROY_HOOK].callback(pulumi.ResourceHookArgs("urn", "", "destroy-sentinel", ""))
+    assert done is not None
+    asyncio.run(_awaited(done))
+    assert guard.destroying is destroying

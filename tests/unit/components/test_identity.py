@@ -1,0 +1,75 @@
+"""The identity of a stack is drawn once and kept in its state; every object has it."""
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from components.guard import begin, guarded
+from components.identity import NAME, Identity, stack_identity
+from switchyard.config.loader import load
+from switchyard.manifests.ownership_marks import IDENTITY
+from tests.support.configuration import BACKEND, EXISTING
+from tests.support.engine import Answers, record
+
+STASH = "pulumi:index:Stash"
+MANIFEST: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "it", "namespace": "default"}}
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, first: str | None) -> None:
+    """An engine whose state has an identity, or draws the one that it is given; None skips the resource."""
+
+    def new_resource(_: Answers, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if args.typ != STASH:
+            return f"{args.name}-id", args.inputs
+        kept = args.inputs["input"] if first == "" else first
+        return f"{args.name}-id", {"input": args.inputs["input"], **({} if kept is None else {"output": kept})}
+
+    monkeypatch.setattr(Answers, "new_resource", new_resource)
+
+
+@pytest.mark.parametrize("first", ["", "of-the-state"], ids=["drawn", "kept"])
+def test_an_identity_is_that_of_the_state(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    answer(monkeypatch, first)
+    found: list[Identity] = []
+    recording = record(monkeypatch, lambda: found.append(stack_identity()))
+    request = recording.requests[STASH, NAME]
+    assert found[0].text == (first or request.object["input"])
+    assert len(request.object["input"]) == 16
+    # What is drawn in later runs is no change.
+    assert list(request.ignoreChanges) == ["input"]
+
+
+def test_a_resource_that_a_destroy_leaves_out_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, None)
+    found: list[Identity] = []
+    record(monkeypatch, lambda: found.append(stack_identity()))
+    assert found == [Identity()]
+
+
+def test_an_object_has_the_identity_and_goes_before_what_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda _: None)
+    monkeypatch.setattr("components.guard._current", [])
+    monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+    kept_in, before = (pulumi.Resource.__new__(pulumi.Resource) for _ in range(2))
+    begin(load(EXISTING, {"backend": BACKEND}, "test"), Identity("1a", kept_in))
+    manifest, opts = guarded(MANIFEST, pulumi.ResourceOptions(depends_on=[before]))
+    assert manifest["metadata"]["annotations"][IDENTITY] == "1a"
+    assert opts.depends_on == [before, kept_in]
+
+
+@pytest.mark.parametrize(
+    ("former", "warned"),
+    [("switchyard/test", True), ("switchyard/test@0a", False), ("switchyard/old", False), (None, False)],
+)
+def test_a_former_stack_that_is_this_one_is_a_word_for_one_update(
+    monkeypatch: pytest.MonkeyPatch, former: str | None, *, warned: bool
+) -> None:
+    monkeypatch.setattr("components.guard._current", [])
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    settings = load(EXISTING, {"backend": BACKEND}, "test", former=former)
+    record(monkeypatch, lambda: begin(settings, Identity("1a")))
+    assert any("pulumi config rm switchyard:formerStack" in line for line in said) is warned

@@ -1,0 +1,191 @@
+"""Every mistake in the settings of a load balancer, and of the services behind it, gets its line at preview."""
+
+from typing import Any
+
+import pytest
+
+from switchyard.config.loader import load
+from switchyard.config.models.cluster import CLUSTER
+from switchyard.config.models.ec2 import Route
+from switchyard.manifests.ingress_routes import parts
+from tests.support.configuration import BACKEND, mistakes
+from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (
+            "loadBalancer/healthIntervalSeconds",
+            5,
+            "loadBalancer.healthTimeoutSeconds: 5: must be less than healthIntervalSeconds (5). "
+            "Set it: pulumi config set --path '{}.loadBalancer.healthTimeoutSeconds' 2",
+        ),
+        (
+            "loadBalancer/certificate",
+            None,
+            "loadBalancer.certificate: missing: production serves backend.example.org with TLS, which needs a "
+            "certificate. Set it: pulumi config set --path '{}.loadBalancer.certificate' "
+            "arn:aws:acm:ap-northeast-2:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+        ),
+        (
+            "loadBalancer/certificate",
+            CERTIFICATE.replace("ap-northeast-2", "us-east-1"),
+            "loadBalancer.certificate: 'arn:aws:acm:us-east-1:123456789012:certificate/1f2e': must be in the load "
+            "balancer's region, ap-northeast-2. Make one there, and name that.",
+        ),
+        (
+            "loadBalancer/routes",
+            [],
+            "loadBalancer.routes: missing: a load balancer leads somewhere. "
+            "Add one, - {service: NAME}, or take loadBalancer out.",
+        ),
+        (
+            "loadBalancer/routes/0/service",
+            "backed",
+            "loadBalancer.routes.0.service: 'backed': is no key of switchyard:services. Did you mean backend? "
+            "Set it: pulumi config set --path '{}.loadBalancer.routes[0].service' backend",
+        ),
+        (
+            "loadBalancer/routes/0/service",
+            "shop",
+            "loadBalancer.routes.0.service: 'shop': is no key of switchyard:services. Known: backend.",
+        ),
+        (
+            "loadBalancer/routes",
+            [{"service": "backend", "path": "/api"}, {"service": "backend", "path": "/api/"}],
+            "loadBalancer.routes.1: every host, /api/: has the host and path of routes.0. Take one of the two out.",
+        ),
+        (
+            "loadBalancer/accessLogDays",
+            0,
+            "loadBalancer.accessLogDays: 0: must be >= 1. "
+            "Set it: pulumi config set --path '{}.loadBalancer.accessLogDays' 1",
+        ),
+        (
+            "loadBalancer/certificate",
+            CERTIFICATE.replace("arn:aws:", "arn:aws-cn:"),
+            "loadBalancer.certificate: 'arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1f2…: is of partition "
+            "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows, or "
+            "take it out: pulumi config rm --path 'switchyard:cluster.loadBalancer.certificate'",
+        ),
+        (
+            "loadBalancer/routes/0/path",
+            "api",
+            "loadBalancer.routes.0.path: 'api': must begin with /. "
+            "For example: pulumi config set --path '{}.loadBalancer.routes[0].path' /",
+        ),
+    ],
+)
+def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
+    assert found((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
+
+
+def test_a_load_balancer_in_one_zone_is_refused() -> None:
+    zone = "ap-northeast-2a"
+    nodes = {name: node | {"zone": zone} for name, node in PRODUCTION["nodes"].items()}
+    assert found(("nodes", nodes), ("network/subnets", {zone: "10.0.1.0/24"})) == [
+        f"{CLUSTER}.network.subnets: of 1: a load balancer needs subnets in 2 zones. Add a zone with a subnet."
+    ]
+
+
+def test_a_service_behind_the_load_balancer_has_a_node_port() -> None:
+    assert found(services={"backend": BACKEND}) == [
+        "switchyard:services.backend.nodePort: missing: the load balancer has a route to it, and finds it by its port "
+        "on the nodes. Set it: pulumi config set --path 'switchyard:services.backend.nodePort' 30080"
+    ]
+
+
+def test_two_services_are_not_told_to_take_one_port() -> None:
+    services = {name: BACKEND | {"blue": {"tag": "v1", "replicas": 1}} for name in ("backend", "shop", "admin")}
+    services["admin"] |= {"nodePort": 30080}
+    routes = [{"service": name, "path": f"/{name}"} for name in services]
+    lines = found(("loadBalancer/routes", routes), services=services)
+    assert [line.rpartition(" ")[2] for line in lines] == ["30081", "30082"]
+
+
+def test_a_load_balancer_that_nobody_makes_is_refused() -> None:
+    without = {"loadBalancerController": None}
+    assert mistakes(SERVICES, with_() | without, "production") == [
+        f"{CLUSTER}.loadBalancerController: null: nobody would make the load balancer of {CLUSTER}.loadBalancer. "
+        "Take the key out, whose default is a pinned chart, or take loadBalancer out."
+    ]
+    assert load(with_(("loadBalancer", None)) | without, SERVICES, "production")
+
+
+def canary(ingress: str, **changes: Any) -> dict[str, Any]:
+    weights = {"traffic": "alb", "alb": {"ingress": ingress}}
+    rollout = {"image": "ghcr.io/org/shop", "strategy": "canary", "tag": "v1.0.0", "nodePort": 30090}
+    return rollout | {"replicas": 2, "canary": weights} | changes
+
+
+TO_REPLICAS = (
+    "; or let the number of pods be the share. "
+    "Set it: pulumi config set --path 'switchyard:services.shop.canary.traffic' replicas"
+)
+
+
+def test_a_canary_by_weights_has_no_route_of_the_stacks_own_load_balancer() -> None:
+    routes = [{"service": "backend"}, {"service": "shop", "path": "/shop"}]
+    for ingress in ("shop", "somebody-elses"):
+        assert found(("loadBalancer/routes", routes), services=SERVICES | {"shop": canary(ingress)}) == [
+            "switchyard:services.shop.canary.traffic: 'alb': sets weights of an Ingress, and what the stack makes for "
+            f"{CLUSTER}.loadBalancer.routes has none. Take its routes out there and name an Ingress of your own in "
+            f"switchyard:services.shop.canary.alb.ingress{TO_REPLICAS}"
+        ]
+    by_pods = canary("shop") | {"canary": {"steps": [{"weight": 50}], "analysis": None}}
+    assert load(with_(("loadBalancer/routes", routes)), SERVICES | {"shop": by_pods}, "production")
+
+
+@pytest.mark.parametrize("ingress", ["backend", "backend.2"])
+def test_a_canary_by_weights_takes_no_ingress_that_the_stack_makes_for_another_service(ingress: str) -> None:
+    assert found(services=SERVICES | {"shop": canary(ingress)}) == [
+        f"switchyard:services.shop.canary.traffic: 'alb': sets weights of an Ingress, and {ingress}, which the stack "
+        "makes for its routes, has none. Name an Ingress of your own in switchyard:services.shop.canary.alb.ingress"
+        + TO_REPLICAS
+    ]
+
+
+@pytest.mark.parametrize(
+    "shop", [canary("shop"), canary("backend.example"), canary("backend", namespace="shop")], ids=str
+)
+def test_a_canary_by_weights_of_somebody_elses_ingress_is_taken(shop: dict[str, Any]) -> None:
+    assert load(PRODUCTION, SERVICES | {"shop": shop}, "production")
+
+
+def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresses() -> None:
+    routes = [Route(service="backend", path="/api/v1"), Route(service="shop", path="/api"), Route(service="backend")]
+    assert [part.name for part in parts(routes)] == ["backend.2", "shop", "backend"]
+
+
+def test_pods_outlive_the_deregistration_of_their_node() -> None:
+    assert found(("loadBalancer/deregistrationDelaySeconds", 35)) == [
+        f"switchyard:services.backend.drain.preStopSeconds: 35: must be more than {CLUSTER}.loadBalancer."
+        "deregistrationDelaySeconds (35), or pods end before their node is let go. "
+        "Set it: pulumi config set --path 'switchyard:services.backend.drain.preStopSeconds' 40"
+    ]
+    assert load(with_(("loadBalancer/deregistrationDelaySeconds", 34)), SERVICES, "production")
+
+
+def test_a_service_without_a_route_may_end_as_it_likes() -> None:
+    other = BACKEND | {"drain": {"preStopSeconds": 0}}
+    assert load(PRODUCTION, SERVICES | {"other": other}, "production")
+
+
+def test_a_route_for_every_host_needs_no_certificate() -> None:
+    assert load(with_(("loadBalancer/certificate", None), ("loadBalancer/routes/0/host", None)), SERVICES, "production")
+
+
+def test_a_web_acl_is_in_the_region_of_the_load_balancer() -> None:
+    acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/it/1f2e"
+    assert found(("loadBalancer/waf", acl)) == [
+        f"{CLUSTER}.loadBalancer.waf: '{acl}': must be in the load balancer's region, ap-northeast-2. "
+        "Make one there, and name that."
+    ]
+
+
+def test_a_service_that_cannot_be_read_is_not_called_unknown() -> None:
+    [line] = found(services={"backend": "v1.0.0"})
+    assert line.startswith("switchyard:services.backend: ")
+    [line] = found(services={"backend": SERVICES["backend"] | {"nodePort": 80}})
+    assert line.startswith("switchyard:services.backend.nodePort: 80: must be >= 30000.")

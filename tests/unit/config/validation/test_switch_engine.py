@@ -1,0 +1,68 @@
+"""Where a service may leave its switch to the load balancer."""
+
+from typing import Any
+
+import pytest
+
+from switchyard.config.loader import load
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.config.models.switch_engine import SwitchEngine
+from tests.support.configuration import BACKEND, EXISTING, changed, mistakes, read
+
+EC2: dict[str, Any] = {
+    "kind": "ec2",
+    "name": "staging",
+    "network": {"administrators": ["203.0.113.7/32"]},
+}
+BEFORE_IT = EC2 | {"loadBalancer": {"routes": [{"service": "backend"}]}}
+AT = "switchyard:services.backend.switchEngine"
+SET = f"Set it: pulumi config set --path '{AT}' selector"
+
+
+def backend(engine: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"backend": changed("nodePort", 30080) | ({} if engine is None else {"switchEngine": engine}) | more}
+
+
+def test_the_selector_switches_unless_something_else_is_said() -> None:
+    assert read({"backend": BACKEND}).services["backend"].engine is SwitchEngine.SELECTOR
+
+
+@pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
+def test_an_engine_of_the_load_balancer_is_taken_where_there_is_one_with_a_way_to_the_service(engine: str) -> None:
+    assert load(BEFORE_IT, backend(engine), "staging").services["backend"].engine == engine
+
+
+@pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
+@pytest.mark.parametrize("cluster", [EXISTING, EC2], ids=["existing", "without a load balancer"])
+def test_an_engine_of_the_load_balancer_is_refused_where_there_is_none(cluster: dict[str, Any], engine: str) -> None:
+    assert mistakes(backend(engine), cluster) == [
+        f"{AT}: '{engine}': needs switchyard:cluster.kind ec2 with a loadBalancer, whose target groups it is about. "
+        + SET
+    ]
+
+
+def test_an_engine_of_the_load_balancer_is_refused_without_a_route_to_the_service() -> None:
+    services = backend("albWeights") | {"other": BACKEND | {"nodePort": 30081}}
+    cluster = EC2 | {"loadBalancer": {"routes": [{"service": "other"}]}}
+    assert mistakes(services, cluster) == [
+        f"{AT}: 'albWeights': needs a route of the load balancer to the service. Add one to "
+        f"switchyard:cluster.loadBalancer.routes, - {{service: backend}}, or take the default. {SET}"
+    ]
+
+
+def test_a_mistake_in_the_load_balancer_is_not_told_twice() -> None:
+    cluster = EC2 | {"loadBalancer": {"routes": "backend"}}
+    (line,) = mistakes(backend("albWeights"), cluster)
+    assert line.startswith("switchyard:cluster.loadBalancer.routes")
+
+
+def test_an_unknown_engine_is_told_with_those_that_there_are() -> None:
+    (line,) = mistakes(backend("albWeight"), BEFORE_IT)
+    assert line.startswith(f"{AT}: 'albWeight': allowed: selector, albTargets, albWeights")
+
+
+def test_the_engine_may_stand_beside_another_strategy_and_waits_for_its_own() -> None:
+    services = backend("albWeights", strategy="canary", tag="v2.0.0", replicas=10)
+    found = load(EXISTING, services, "test").services["backend"]
+    assert not isinstance(found, BlueGreenSettings)
+    assert (found.switch_engine, found.engine) == (SwitchEngine.ALB_WEIGHTS, SwitchEngine.SELECTOR)

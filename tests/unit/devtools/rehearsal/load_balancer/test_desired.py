@@ -1,0 +1,258 @@
+"""What the fake load balancer controller reads in Ingresses, without an API server and without AWS."""
+
+import pytest
+
+from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG, finalizer, groups, is_protected, wanted
+from devtools.rehearsal.load_balancer.requests import create_rule, create_target_group, listener, rules, tag_list
+from devtools.rehearsal.load_balancer.target_groups import HEALTH, pairs
+from switchyard.aws.iam import CLUSTER_TAG
+from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, PREFIX, TLS_POLICY
+from tests.support.balanced_ingresses import (
+    CERTIFICATE,
+    INSTANCE,
+    annotate,
+    asked,
+    ingresses,
+    node,
+    secure,
+    services,
+)
+
+
+def test_ingresses_of_one_group_are_one_load_balancer_and_those_of_other_classes_none_of_it() -> None:
+    members = ingresses()
+    other = members[0] | {"spec": members[0]["spec"] | {"ingressClassName": "nginx"}}
+    assert groups([*members, other]) == {"production": members}
+    assert {finalizer(member) for member in members} == {"group.ingress.k8s.aws/production"}
+
+
+def test_rules_are_in_the_order_of_the_ingresses_and_within_one_the_longest_path_is_first() -> None:
+    found = secure(asked(list(reversed(ingresses()))))
+    assert [(rule.host, rule.paths) for rule in found.rules] == [
+        ("shop.example.org", ("/cart", "/cart/*")),
+        (None, ("/v1", "/v1/*")),
+        (None, ("/*",)),
+    ]
+    assert found.rules[1].target_group == found.rules[2].target_group != found.rules[0].target_group
+
+
+def test_with_a_certificate_443_serves_and_80_leads_there() -> None:
+    plain, encrypted = asked(ingresses()).listeners
+    assert (plain.port, plain.rules) == (80, ())
+    assert plain.action["RedirectConfig"] == {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+    assert (encrypted.port, encrypted.certificate, encrypted.policy) == (443, CERTIFICATE, TLS_POLICY)
+    assert listener(encrypted, "arn:own")["Certificates"] == [{"CertificateArn": "arn:own"}]
+
+
+def test_without_a_certificate_80_has_the_rules() -> None:
+    [plain] = asked(ingresses(certificate=None)).listeners
+    assert (plain.port, plain.certificate, plain.policy, len(plain.rules)) == (80, None, None, 3)
+    assert set(listener(plain, None)) == {"Port", "Protocol", "DefaultActions"}
+
+
+def test_targets_are_the_ready_instances_with_the_labels_of_the_ingress() -> None:
+    nodes = [
+        node("worker-1", "i-00000002", workload="application"),
+        node("worker-2", "i-00000001", workload="application"),
+        node("broken", "i-00000003", ready=False, workload="application"),
+        node("redis", "i-00000004", workload="redis"),
+    ]
+    found = asked(ingresses(), *nodes)
+    assert {one.targets for one in found.target_groups} == {("i-00000001", "i-00000002")}
+    assert {one.port for one in found.target_groups} == {30080, 30081}
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("instance", [None, "", "worker-1"])
+def test_one_node_that_is_no_instance_leaves_the_targets_of_the_whole_group_as_they_are(instance: str | None) -> None:
+    wrong = node("worker-1", instance, workload="application")
+    found = asked(ingresses(), wrong, node("worker-2", workload="application"))
+    assert {one.targets for one in found.target_groups} == {None}
+    [note] = found.notes
+    assert note.endswith("is invalid for EC2 instances, node: worker-1: no target is registered")
+    others = asked(ingresses(), node("redis", instance, workload="redis"), node("worker-2", workload="application"))
+    assert {one.targets for one in others.target_groups} == {(INSTANCE,)}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "node.kubernetes.io/exclude-from-external-load-balancers",
+        "alpha.service-controller.kubernetes.io/exclude-balancer",
+        "node-role.kubernetes.io/master",
+    ],
+)
+def test_an_excluded_node_is_no_target_whatever_labels_the_ingress_asks_for(label: str) -> None:
+    excluded = node("worker-1", "i-00000001", workload="application")
+    excluded["metadata"]["labels"][label] = ""
+    found = asked(ingresses(), excluded, node("worker-2", "i-00000002", workload="application"))
+    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+
+
+def test_a_node_that_the_autoscaler_takes_away_is_no_target() -> None:
+    going = node("worker-1", "i-00000001", workload="application")
+    going["spec"]["taints"] = [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]
+    found = asked(ingresses(), going, node("worker-2", "i-00000002", workload="application"))
+    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+
+
+def test_without_a_ready_node_those_of_an_unknown_state_are_targets() -> None:
+    unknown = node("worker-1", "i-00000001", workload="application")
+    unknown["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
+    broken = node("worker-2", "i-00000002", ready=False, workload="application")
+    assert {one.targets for one in asked(ingresses(), unknown, broken).target_groups} == {("i-00000001",)}
+    ready = node("worker-3", "i-00000003", workload="application")
+    assert {one.targets for one in asked(ingresses(), unknown, broken, ready).target_groups} == {("i-00000003",)}
+
+
+def test_without_labels_every_node_is_a_target_but_for_those_that_are_excluded() -> None:
+    members = [annotate(member, target_node_labels="") for member in ingresses()]
+    excluded = node("master", "i-00000001")
+    excluded["metadata"]["labels"] = {"node.kubernetes.io/exclude-from-external-load-balancers": ""}
+    found = asked(members, excluded, node("worker-1", "i-00000002"))
+    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+
+
+def test_every_health_annotation_of_the_program_becomes_a_parameter() -> None:
+    [backend] = [one for one in asked(ingresses(healthIntervalSeconds=20)).target_groups if one.port == 30080]
+    assert backend.health == {
+        "HealthCheckProtocol": "HTTP",
+        "HealthCheckPath": "/ready",
+        "HealthCheckPort": "traffic-port",
+        "HealthCheckIntervalSeconds": 20,
+        "HealthCheckTimeoutSeconds": 5,
+        "HealthyThresholdCount": 2,
+        "UnhealthyThresholdCount": 2,
+        "Matcher": {"HttpCode": "200"},
+    }
+    assert backend.health.keys() == HEALTH.keys() | {"Matcher"}
+    assert backend.attributes == {"deregistration_delay.timeout_seconds": "30"}
+
+
+def test_names_at_aws_are_short_enough_and_differ_with_the_cluster_the_service_and_the_port() -> None:
+    long = "a-very-long-name-of-a-group-indeed"
+    one, other = (wanted(cluster, long, ingresses(), services(), []) for cluster in ("one", "other"))
+    assert max(len(name) for name in (one.name, *(made.name for made in one.target_groups))) <= 32
+    names = {made.name for found in (one, other) for made in found.target_groups}
+    assert (one.name != other.name, len(names)) == (True, 4)
+    moved = services()
+    moved["default", "shop"]["spec"]["ports"][0]["nodePort"] = 30999
+    again = wanted("one", long, ingresses(), moved, [])
+    assert len({made.name for found in (one, again) for made in found.target_groups}) == 3
+
+
+def test_everything_has_the_tags_that_the_controllers_role_asks_for() -> None:
+    found = asked(ingresses())
+    assert found.tags == {"team": "shop", CLUSTER_TAG: "production", "ingress.k8s.aws/stack": "production"}
+    [rule, *_] = rules(secure(found), {one.name: "arn" for one in found.target_groups})
+    made = create_rule("arn", 443, rule, found.tags)
+    assert made.parameters["Tags"] == tag_list(found.tags | {RESOURCE_TAG: "443:1"})
+    shop = next(one for one in found.target_groups if one.port == 30081)
+    made = create_target_group(shop, found.tags, "vpc-1")
+    assert made.parameters["Tags"] == tag_list(found.tags | {RESOURCE_TAG: "default/shop-shop:http"})
+
+
+def test_a_name_has_the_scheme_and_the_services_own_id_in_its_digest() -> None:
+    internal = [annotate(member, scheme="internal") for member in ingresses()]
+    assert asked(internal).name != asked(ingresses()).name
+    made_anew = services()
+    made_anew["default", "shop"]["metadata"]["uid"] = "another"
+    again = wanted("production", "production", ingresses(), made_anew, [])
+    differ = {one.name for one in asked(ingresses()).target_groups} ^ {one.name for one in again.target_groups}
+    assert {name.split("-")[2] for name in differ} == {"shop"}
+
+
+def test_a_certificate_of_several_ingresses_is_the_default_one_and_listed_as_well() -> None:
+    encrypted = secure(asked(ingresses()))
+    assert (encrypted.certificate, encrypted.listed) == (CERTIFICATE, (CERTIFICATE,))
+    first, *others = ingresses()
+    other = secure(asked([annotate(first, certificate_arn="arn:aws:acm:x:1:certificate/other"), *others]))
+    assert set(other.listed) | {other.certificate} == {CERTIFICATE, "arn:aws:acm:x:1:certificate/other"}
+
+
+def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -> None:
+    members = ingresses(waf="arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1")
+    assert asked(members).notes == ()
+    [note] = asked([annotate(members[0], idle_timeout="60"), *members[1:]]).notes
+    assert f"{PREFIX}/idle-timeout is nothing" in note
+
+
+@pytest.mark.parametrize(
+    ("annotations", "reason"),
+    [
+        ({"scheme": "internal"}, "conflicting scheme: internal and internet-facing"),
+        ({"load_balancer_attributes": "idle_timeout.timeout_seconds=61"}, "conflicting idle_timeout.timeout_seconds"),
+        ({"listen_ports": '[{"HTTPS": 80}, {"HTTPS": 443}]'}, "conflicting protocol of port 80"),
+        ({"ssl_redirect": "444"}, "conflicting ssl-redirect"),
+        ({"target_type": "ip"}, "target-type ip is unknown"),
+        ({"backend_protocol": "HTTPS"}, "backend-protocol HTTPS is unknown"),
+        ({"healthcheck_interval_seconds": "often"}, "often"),
+        ({"group.order": "first"}, "first"),
+        ({"group.order": "1001"}, "order 1001 is not from -1000 to 1000"),
+        ({"tags": "team=cart"}, "conflicting team: cart and shop"),
+        ({"certificate_arn": ""}, "no certificate for port 443"),
+        ({"listen_ports": "80"}, "listen-ports 80 is no list"),
+    ],
+)
+def test_ingresses_that_contradict_each_other_or_ask_for_too_much_are_refused(
+    annotations: dict[str, str], reason: str
+) -> None:
+    one, *others = ingresses()
+    with pytest.raises(ValueError, match=reason):
+        asked([annotate(one, **annotations), *others])
+
+
+def test_a_load_balancer_without_a_security_group_is_refused() -> None:
+    with pytest.raises(ValueError, match="no Ingress names a security group"):
+        asked(ingresses(""))
+
+
+def test_a_redirect_to_where_nobody_speaks_tls_is_refused() -> None:
+    members = [annotate(member, ssl_redirect="444") for member in ingresses()]
+    with pytest.raises(ValueError, match="no listener speaks HTTPS"):
+        asked(members)
+
+
+def test_a_backend_needs_a_node_port() -> None:
+    there = services()
+    there["default", "shop"]["spec"]["type"] = "ClusterIP"
+    with pytest.raises(ValueError, match="Service default/shop: TargetGroup port is empty"):
+        wanted("production", "production", ingresses(), there, [])
+    del there["default", "shop"]
+    with pytest.raises(ValueError, match="there is no Service shop in default"):
+        wanted("production", "production", ingresses(), there, [])
+
+
+def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_load_balancer_has() -> None:
+    assert not any(is_protected(member) for member in ingresses())
+    *others, group = ingresses(production=True)
+    assert is_protected(group)
+    assert not any(is_protected(member) for member in others)
+
+
+def test_what_no_rule_takes_gets_the_programs_own_answer_on_every_port_that_leads_nowhere_else() -> None:
+    config = {key[0].upper() + key[1:]: value for key, value in NO_ROUTE_RESPONSE.items()}
+    assert secure(asked(ingresses())).action == {"Type": "fixed-response", "FixedResponseConfig": config}
+    [plain] = asked(ingresses(certificate=None)).listeners
+    assert plain.action["FixedResponseConfig"] == config
+
+
+def test_without_an_ingress_that_says_it_the_answer_is_the_controllers_404() -> None:
+    *others, group = ingresses()
+    without = group | {"spec": {"ingressClassName": "alb", "rules": []}}
+    assert secure(asked([*others, without])).action["FixedResponseConfig"] == {
+        "ContentType": "text/plain",
+        "StatusCode": "404",
+    }
+
+
+def test_a_group_has_one_default_backend() -> None:
+    *others, group = ingresses()
+    second = group | {"metadata": group["metadata"] | {"namespace": "shop"}}
+    with pytest.raises(ValueError, match=f"multiple ingress defined default backend: default/{GROUP_INGRESS} and shop"):
+        asked([*others, group, second])
+
+
+def test_pairs_are_read_as_the_controller_reads_them() -> None:
+    assert pairs("a=1, b=2=3,") == {"a": "1", "b": "2=3"}
+    assert pairs(None) == {}

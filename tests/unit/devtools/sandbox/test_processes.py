@@ -1,0 +1,40 @@
+"""Ending processes: ended is who holds nothing any more."""
+
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+
+from devtools.sandbox import processes
+
+LEADER_ENDS = """
+import ctypes, sys, threading
+threading.Thread(target=sys.stdin.read).start()
+print("started", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+"""A process whose first thread ends while another waits for standard input."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a process is a zombie before its last thread has ended")
+def test_a_zombie_with_a_thread_that_has_not_ended_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", LEADER_ENDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"started\n"
+    process = psutil.Process(child.pid)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        pass  # the kernel tells nobody
+    # Its end is in this test's hands, not in that of the signal.
+    monkeypatch.setattr(process, "kill", lambda: None)
+    ending = threading.Thread(target=processes.end, args=([process],))
+    ending.start()
+    ending.join(timeout=0.2)
+    assert ending.is_alive()
+    child.stdin.close()
+    ending.join()
+    assert process.status() == psutil.STATUS_ZOMBIE, "it was waited for, though nobody has to"
+    child.wait()
+    child.stdout.close()

@@ -1,0 +1,95 @@
+"""Where a stack was, and what it may not move."""
+
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service_name import NamespacedName
+from switchyard.gates.rules.relocation import (
+    Place,
+    refuse_other_cluster,
+    refuse_other_identifier,
+    refuse_other_namespace,
+    vanished,
+    warn_nothing_to_remove,
+)
+
+BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ({}, Place()),
+        ({"services": {"backend": {"active": "blue"}}}, Place()),  # of a version that had no such outputs
+        ({"cluster": "text", "services": "text"}, Place()),
+        (
+            {
+                "cluster": {"identifier": "production", "uid": "uid-1"},
+                "services": {"backend": {"namespace": "default"}, "web": {"namespace": "shop"}},
+            },
+            BEFORE,
+        ),
+    ],
+)
+def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], expected: Place) -> None:
+    assert Place.of(outputs) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "identifier", "replaces", "refused"),
+    [
+        (Place(), "other", None, False),
+        (BEFORE, "production", None, False),
+        (BEFORE, "other", None, True),
+        (BEFORE, "other", "uid-2", True),
+        (BEFORE, "other", "uid-1", False),
+        (Place("production"), "other", "", True),
+    ],
+)
+def test_another_identifier(before: Place, identifier: str, replaces: str | None, *, refused: bool) -> None:
+    found = refuse_other_identifier(before, identifier, replaces)
+    assert (found is not None) is refused
+    if found is not None:
+        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "uid", "replaces", "refused"),
+    [
+        (Place(), "uid-2", None, False),
+        (BEFORE, "uid-1", None, False),
+        (BEFORE, "", None, False),
+        (BEFORE, "uid-2", None, True),
+        (BEFORE, "uid-2", "uid-3", True),
+        (BEFORE, "uid-2", "uid-1", False),
+    ],
+)
+def test_another_cluster_behind_the_kubeconfig(before: Place, uid: str, replaces: str | None, *, refused: bool) -> None:
+    found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
+    assert (found is not None) is refused
+    if found is not None:
+        assert "kubeconfig a.yaml, context b leads to another cluster" in str(found)
+        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(found)
+
+
+def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> None:
+    text = str(refuse_other_namespace("backend", "shop", "default", "Service backend has 3 ready endpoints"))
+    assert "it serves in namespace default: Service backend has 3 ready endpoints" in text
+    assert "pulumi config set --path 'switchyard:services.backend.namespace' default" in text
+
+
+def test_a_service_vanished_when_nothing_names_it() -> None:
+    assert vanished(BEFORE, ["backend"], {}) == {"web": "shop"}
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "web")}) == {}
+    # A removal counts for the namespace and the name that it gives.
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("default", "web")}) == {"web": "shop"}
+    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
+    assert vanished(BEFORE, ["backend", "web"], {}) == {}
+
+
+def test_a_word_for_a_service_that_the_stack_does_not_have_is_said_to_do_nothing() -> None:
+    [line] = warn_nothing_to_remove(BEFORE, {"web": "shop", "wbe": "shop"})
+    assert "the stack has no service wbe" in line
+    assert "pulumi config rm --path 'switchyard:services.wbe'" in line
+    assert warn_nothing_to_remove(Place(), {"web": "shop"}) == []

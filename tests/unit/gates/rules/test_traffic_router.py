@@ -1,0 +1,170 @@
+"""What a traffic router is told, and when it may take over: pure functions."""
+
+import re
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import CanarySettings, Track
+from switchyard.gates.rules.traffic_router import (
+    left_ingress,
+    refuse_foreign_route,
+    refuse_ingress,
+    refuse_other_port,
+    refuse_routed,
+    refuse_still_routed,
+    refuse_still_weighted,
+    router_of,
+    warn_without_weights,
+)
+from switchyard.kube.ingresses import rules_of
+from switchyard.manifests.canary import rollout, version_service, virtual_service
+from tests.support.configuration import mistakes
+
+ACTION = "alb.ingress.kubernetes.io/actions.backend"
+ROUTE = {"name": "beta", "cookie": "group", "value": "a.b"}
+STEPS = [{"weight": 17}, {"route": ROUTE}, {"scale": {"percent": 50}}, {"analysis": ["latency-p95"]}]
+
+
+def service(traffic: str, **canary: Any) -> CanarySettings:
+    return CanarySettings.model_validate(
+        {
+            "image": "ghcr.io/org/backend",
+            "strategy": "canary",
+            "tag": "v1.0.0",
+            "canary": {"traffic": traffic, "alb": {"ingress": "public"}, "steps": STEPS} | canary,
+        }
+    )
+
+
+def strategy(traffic: str, **canary: Any) -> dict[str, Any]:
+    found: dict[str, Any] = rollout("backend", service(traffic, **canary))["spec"]["strategy"]["canary"]
+    return found
+
+
+def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str, Any]:
+    backend = {"service": {"name": leads_to, "port": {"name": port}}}
+    return {
+        "metadata": {"name": "public", "annotations": {ACTION: action} if action else {}},
+        "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]},
+    }
+
+
+def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
+    found = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
+    assert found["trafficRouting"] == {
+        "alb": {
+            "ingress": "public",
+            "rootService": "backend",
+            "servicePort": 8000,
+            "stickinessConfig": {"enabled": True, "durationSeconds": 60},
+        },
+        "managedRoutes": [{"name": "beta"}],
+    }
+    assert found["steps"][1]["setHeaderRoute"]["match"] == [
+        {"headerName": "Cookie", "headerValue": {"exact": "*group=a.b*"}}
+    ]
+    for version in ("backend-stable", "backend-canary"):
+        for settings in (service("alb"), service("replicas", steps=[])):
+            assert version_service("backend", version, settings)["spec"]["type"] == "NodePort"
+
+
+def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
+    [route] = virtual_service("backend", service("istio"))["spec"]["http"]
+    assert [(way["destination"]["host"], way["weight"]) for way in route["route"]] == [
+        ("backend-stable", 100),
+        ("backend-canary", 0),
+    ]
+    found = strategy("istio", dynamicStableScale=True, abortScaleDownDelaySeconds=0)
+    assert found["trafficRouting"]["istio"] == {"virtualService": {"name": "backend", "routes": [route["name"]]}}
+    assert (found["dynamicStableScale"], found["abortScaleDownDelaySeconds"]) == (True, 0)
+    assert found["steps"][2] == {"setCanaryScale": {"weight": 50}}
+    assert found["steps"][3]["analysis"]["templates"] == [{"templateName": "backend-latency-p95"}]
+    assert virtual_service("backend", service("istio"))["spec"]["hosts"] == ["backend"]
+
+
+@pytest.mark.parametrize(
+    ("cookies", "found"),
+    [
+        ("group=a.b", True),
+        ("x=1; group=a.b", True),
+        ("group=a.b; x=1", True),
+        ("group=acb", False),
+        ("my-group=a.b", False),
+    ],
+)
+def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, found: bool) -> None:
+    [match] = strategy("istio")["steps"][1]["setHeaderRoute"]["match"]
+    assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is found
+
+
+def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_named() -> None:
+    wanted = service("alb")
+    assert refuse_ingress("backend", wanted, rules_of([ingress("http")]), exists=True) is None
+    other = refuse_ingress("backend", wanted, rules_of([ingress("http", leads_to="web")]), exists=True)
+    assert "Ingress public in namespace default has rules for web; it must have a rule for Service backend" in str(
+        other
+    )
+    assert "is not there" in str(refuse_ingress("backend", wanted, [], exists=False))
+    assert "name its port use-annotation" in str(warn_without_weights("backend", wanted, rules_of([ingress("http")])))
+    assert warn_without_weights("backend", wanted, rules_of([ingress("use-annotation")])) is None
+
+
+def test_weights_of_the_versions_must_be_given_up_before_the_controller_is() -> None:
+    weights = '{"ForwardConfig":{"TargetGroups":[{"ServiceName":"backend-stable","Weight":100}]}}'
+    still = refuse_still_weighted("backend", service("alb"), rules_of([ingress("use-annotation", action=weights)]))
+    assert "Let its rule for backend lead to Service backend, port http" in str(still)
+    for harmless in (ingress("http", action=weights), ingress("use-annotation", action="{}")):
+        assert refuse_still_weighted("backend", service("alb"), rules_of([harmless])) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (service("alb"), None),
+        (service("alb", alb={"ingress": "other"}), "public"),
+        (service("alb", alb={"ingress": "public", "rootService": "web"}), "public"),
+        (service("istio"), "public"),
+        (service("replicas", steps=[]), "public"),
+    ],
+    ids=["the same", "another Ingress", "another rule", "a mesh", "none"],
+)
+def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, left: str | None) -> None:
+    assert left_ingress("backend", wanted, router_of(rollout("backend", service("alb")))) == left
+    assert left_ingress("backend", wanted, router_of(None)) is None
+
+
+def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
+    wanted = service("istio", istio={"gateways": ["mesh", "istio-system/public"]})
+    own = virtual_service("backend", wanted)
+    assert "users come through istio-system/public" in str(refuse_still_routed("backend", wanted, own))
+    for harmless in (None, virtual_service("backend", service("istio", istio={"gateways": ["mesh"]}))):
+        assert refuse_still_routed("backend", wanted, harmless) is None
+    assert refuse_foreign_route("backend", wanted, own) is None
+    assert refuse_foreign_route("backend", wanted, None) is None
+    assert "has a VirtualService backend already" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
+
+
+def test_pods_that_serve_keep_their_port() -> None:
+    for ports in ((), (8000,)):
+        assert refuse_other_port("backend", service("istio"), ports) is None
+    assert "leads to port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
+
+
+def test_a_default_backend_is_a_rule_too() -> None:
+    backend = {"service": {"name": "backend", "port": {"number": 8000}}}
+    [rule] = rules_of([{"metadata": {"name": "public"}, "spec": {"defaultBackend": backend}}])
+    assert (rule.service, rule.by_weights) == ("backend", False)
+
+
+def test_a_hand_over_waits_for_the_router_to_be_given_back() -> None:
+    routed = rollout("backend", service("alb"))
+    assert "the Rollout has its traffic by alb" in str(refuse_routed("backend", Track.BLUE, routed))
+    for harmless in (None, rollout("backend", service("replicas", steps=[]))):
+        assert refuse_routed("backend", Track.BLUE, harmless) is None
+
+
+def test_under_a_router_both_versions_may_have_all_their_pods() -> None:
+    raw = service("istio").model_dump(by_alias=True, exclude_unset=True, mode="json") | {"replicas": 12}
+    [problem] = mistakes({"backend": raw | {"resources": {"requests": {"cpu": "200m"}}}})
+    assert "24 pods" in problem

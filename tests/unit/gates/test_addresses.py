@@ -1,0 +1,66 @@
+"""Warnings of addresses at which a Service no longer answers."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from switchyard.gates.addresses import lost_addresses
+from switchyard.gates.runbook import section
+
+SERVICE: dict[str, Any] = {
+    "spec": {
+        "type": "NodePort",
+        "ports": [{"name": "http", "port": 8000, "nodePort": 30080}, {"name": "grpc", "port": 9000, "nodePort": 31000}],
+    }
+}
+
+
+def recorded() -> dict[str, Any]:
+    """The Service as the engine records it: with every number a float."""
+    service = copy.deepcopy(SERVICE)
+    for port in service["spec"]["ports"]:
+        port |= {"port": float(port["port"]), "nodePort": float(port["nodePort"])}
+    return service
+
+
+def lost(change: Any) -> str | None:
+    new = copy.deepcopy(SERVICE)
+    change(new["spec"])
+    return lost_addresses("backend", recorded(), new)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict,  # a copy, which changes nothing
+        lambda spec: spec.update(selector={"version": "green"}, type="LoadBalancer"),
+        lambda spec: spec["ports"].append({"name": "admin", "port": 9100, "nodePort": 31001}),
+        # Kubernetes keeps the number that it has given to a port of this name.
+        lambda spec: spec["ports"][0].pop("nodePort"),
+        lambda spec: spec["ports"].reverse(),
+    ],
+)
+def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> None:
+    assert lost(change) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "lost_address"),
+    [
+        (lambda spec: spec["ports"][0].update(nodePort=30081), "port 30080 on every node (it becomes 30081)"),
+        (lambda spec: spec["ports"][1].update(nodePort=31001), "port 31000 on every node (it becomes 31001)"),
+        (lambda spec: spec["ports"][0].update(port=80), "backend:8000 in the cluster (it becomes backend:80)"),
+        (lambda spec: spec["ports"].pop(), "backend:9000 in the cluster, port 31000 on every node"),
+        (lambda spec: spec.update(type="ClusterIP"), "port 30080 on every node, port 31000 on every node"),
+    ],
+)
+def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
+    text = lost(change)
+    assert text is not None
+    assert f"backend: Service backend will no longer answer at {lost_address}." in text
+    assert section("Rename a service") in text
+
+
+def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
+    assert lost_addresses("backend", {}, SERVICE) is None

@@ -1,0 +1,124 @@
+"""A run that cannot tell its cluster from another ends, in one call's time; its message has the missing right."""
+
+from collections.abc import Callable
+
+import pulumi
+import pytest
+
+import switchyard.kube.api
+from components.relocation import refuse_moves
+from switchyard.config.loader import StackSettings, load
+from switchyard.gates.rules.relocation import Place
+from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from tests.support.api_server import PlayedApiServer, denial, server
+from tests.support.configuration import BACKEND, EXISTING
+
+__all__ = ["server"]
+
+IDENTITY = "/api/v1/namespaces/kube-system"
+KNOWN = {"cluster": {"identifier": "test", "uid": "uid-1"}, "services": {"backend": {"namespace": "default"}}}
+
+Look = Callable[..., Place]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lines.append)
+    return lines
+
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, said: list[str]) -> Look:
+    """Looks at a cluster from a stack with outputs."""
+    del said
+    settings = stack_settings()
+
+    def run(outputs: dict[str, object], *, destroy: bool = False, access: ClusterAccess | None = None) -> Place:
+        monkeypatch.setattr("components.relocation.last_outputs", lambda: outputs)
+        monkeypatch.setattr("components.relocation.is_destroy", lambda: destroy)
+        return refuse_moves(settings, access or ClusterAccess(str(server.kubeconfig)))
+
+    return run
+
+
+def stack_settings(**service: object) -> StackSettings:
+    return load({**EXISTING, "identifier": "test"}, {"backend": {**BACKEND, **service}}, "test")
+
+
+FORBIDDEN = (403, denial('User "ci" cannot get resource "namespaces"'))
+
+
+@pytest.mark.parametrize("destroy", [True, False], ids=["destroy", "update"])
+def test_a_known_stack_ends_where_it_may_not_read_the_identity(
+    look: Look, server: PlayedApiServer, *, destroy: bool
+) -> None:
+    server.answers["GET", IDENTITY] = FORBIDDEN
+    with pytest.raises(pulumi.RunError) as error:
+        look(KNOWN, destroy=destroy)
+    text = str(error.value)
+    assert 'the kubeconfig\'s user may not get namespaces/kube-system (403: User "ci" cannot get' in text
+    assert "the stack is on the one with UID uid-1" in text
+    assert f"kubectl auth can-i get namespaces/kube-system --kubeconfig {server.kubeconfig}." in text
+
+
+def test_a_first_update_goes_on_without_the_right_and_says_what_is_lost(
+    look: Look, server: PlayedApiServer, said: list[str]
+) -> None:
+    server.answers["GET", IDENTITY] = FORBIDDEN
+    assert look({}).uid == ""
+    [line] = said
+    assert "another cluster behind the same kubeconfig would not be noticed" in line
+    assert "kubectl auth can-i get namespaces/kube-system" in line
+
+
+@pytest.mark.parametrize("outputs", [KNOWN, {}], ids=["known", "first"])
+@pytest.mark.parametrize("silent", ["/version/", IDENTITY])
+def test_a_silent_api_server_ends_a_run_after_one_call(
+    monkeypatch: pytest.MonkeyPatch, look: Look, server: PlayedApiServer, silent: str, outputs: dict[str, object]
+) -> None:
+    monkeypatch.setattr(switchyard.kube.api, "CALL_SECONDS", 1)
+    server.silent.add(silent)
+    with pytest.raises(pulumi.RunError, match=r"is not known: no answer to get .* in 1 s"):
+        look(outputs)
+    assert server.asked.count(("GET", silent)) == 1
+    assert server.asked[-1] == ("GET", silent)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((500, denial("etcdserver: request timed out")), "etcdserver: request timed out"),
+        ((503, denial("starting")), "kubectl get --raw '/readyz?verbose'"),
+        ((401, denial("Unauthorized")), "log in again"),
+        ((404, denial("not found")), "it has no namespace kube-system"),
+        ((200, "<html>"), "something else than an API server answers there"),
+    ],
+)
+def test_whatever_the_identity_is_not_read_for_is_told(
+    look: Look, server: PlayedApiServer, answer: tuple[int, object], words: str
+) -> None:
+    server.answers["GET", IDENTITY] = answer
+    with pytest.raises(pulumi.RunError, match=r"which cluster kubeconfig .* leads to is not known") as error:
+        look(KNOWN)
+    assert words in str(error.value)
+
+
+def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(
+    look: Look, server: PlayedApiServer, said: list[str]
+) -> None:
+    """To replace the machine of a control plane that is down may be what the run is for."""
+    server.answers["GET", IDENTITY] = (500, denial("etcdserver: request timed out"))
+    access = ClusterAccess(made=MadeKubeconfig(server.kubeconfig.read_text()))
+    assert look(KNOWN, access=access).uid == "uid-1"
+    assert len(said) == 1
+
+
+def test_a_service_that_moves_unseen_is_not_moved(look: Look, server: PlayedApiServer) -> None:
+    server.answers["GET", IDENTITY] = (200, {"metadata": {"uid": "uid-1"}})
+    server.answers["GET", "/api/v1/namespaces/shop/services"] = (403, denial("no list"))
+    moved = {**KNOWN, "services": {"backend": {"namespace": "shop"}}}
+    server.answers["GET", "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"] = (404, denial("none"))
+    with pytest.raises(pulumi.RunError, match="whether that serves is not known") as error:
+        look(moved)
+    assert f"kubectl auth can-i list services -n shop --kubeconfig {server.kubeconfig}" in str(error.value)

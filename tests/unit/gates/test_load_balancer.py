@@ -1,0 +1,183 @@
+"""The bounded wait for the load balancer's controller, with an API server and an AWS that are played."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from switchyard.aws.elbv2 import AwsError, Balancers, ListenerRule
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.gates import load_balancer as balancer_wait
+from switchyard.gates.load_balancer import BalancerGroup, GroupProblem, load_balancer_problem
+from switchyard.kube.access import ClusterAccess
+from switchyard.manifests.ingress import ingress
+from switchyard.manifests.ingress_routes import parts
+from tests.support.balanced import cluster, service
+
+CLUSTER = cluster([{"service": "backend", "path": "/api"}])
+SERVICES = {"backend": service()}
+RULE = ListenerRule(80, frozenset(), frozenset({"/api", "/api/*"}), {"arn:1": 1})
+
+
+class Played(ClusterAccess):
+    """An API server with one Ingress, and an AWS; `steps` are what happens before each observation."""
+
+    ingresses: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    rules: list[ListenerRule] | None
+    steps: list[Callable[[], None]]
+
+    async def api(self) -> Any:
+        return self
+
+    async def find_all(self, resource: str, *_: Any) -> Any:
+        if resource == "ingresses":
+            if self.steps:
+                self.steps.pop(0)()
+            return {"items": self.ingresses}
+        spec = {"targetGroupARN": "arn:1", "serviceRef": {"name": "backend"}}
+        return {"items": [{"metadata": {"namespace": "default"}, "spec": spec}]}
+
+    async def knows(self, *_: Any) -> bool:
+        return True
+
+    async def ask(self, *_: Any, **__: Any) -> Any:
+        return {"items": self.events}
+
+
+class PlayedAws(Balancers):
+    def __init__(self, access: Played) -> None:
+        super().__init__("it")
+        self._played = access
+
+    async def listener_rules(self, _: str) -> list[ListenerRule]:
+        if self._played.rules is None:
+            raise AwsError("AWS does not say it")
+        return self._played.rules
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = {"WAIT": 0.4, "FAILING": 0.1, "QUIET": 0.1, "SETTLE": 0.05, "POLL": 0.01}
+    for name, seconds in bounds.items():
+        monkeypatch.setattr(balancer_wait, f"{name}_SECONDS", seconds)
+
+
+@pytest.fixture
+def played() -> Played:
+    assert CLUSTER.load_balancer is not None
+    [part] = parts(CLUSTER.load_balancer.routes)
+    manifest = ingress(CLUSTER, part, SERVICES["backend"])
+    manifest["metadata"]["resourceVersion"] = "10"
+    manifest["status"] = {"loadBalancer": {"ingress": [{"hostname": "it.example"}]}}
+    access = Played()
+    for name, value in {"ingresses": [manifest], "events": [], "rules": [RULE], "steps": []}.items():
+        object.__setattr__(access, name, value)
+    return access
+
+
+def change(access: Played, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(access, name, value)
+
+
+def waited(access: Played, *, written: bool, said: list[str] | None = None) -> GroupProblem | None:
+    say = (said if said is not None else []).append
+    group = BalancerGroup(access, CLUSTER, SERVICES, say, PlayedAws(access))
+    return asyncio.run(group.carried_out(written=written))
+
+
+def steps(access: Played, changes: Iterable[Callable[[], None]]) -> None:
+    change(access, steps=list(changes))
+
+
+def word(access: Played, version: int, *, failed: bool) -> None:
+    about = {"kind": "Ingress", "namespace": "default", "name": "backend"}
+    event = {
+        "metadata": {"resourceVersion": str(version)},
+        "involvedObject": about,
+        "type": "Warning" if failed else "Normal",
+        "reason": "FailedDeployModel" if failed else "SuccessfullyReconciled",
+        "message": "in its own words",
+    }
+    change(access, events=[event])
+
+
+def test_rules_at_aws_and_a_later_word_are_enough(played: Played) -> None:
+    word(played, 11, failed=False)
+    assert waited(played, written=True) is None
+
+
+def test_a_complaint_that_passes_is_no_problem(played: Played) -> None:
+    word(played, 11, failed=True)
+    steps(played, [lambda: None, lambda: None, lambda: word(played, 12, failed=False)])
+    said: list[str] = []
+    assert waited(played, written=True, said=said) is None
+    assert said == ["waiting for the load balancer of production: FailedDeployModel: in its own words"]
+
+
+def test_a_complaint_that_stays_is_the_answer(played: Played) -> None:
+    word(played, 11, failed=True)
+    problem = waited(played, written=True)
+    assert problem is not None
+    assert "FailedDeployModel: in its own words" in problem.text
+    assert "All routes have their rules and serve" in problem.text
+
+
+def test_a_complaint_of_before_the_write_is_none(played: Played) -> None:
+    word(played, 9, failed=True)
+    assert waited(played, written=True) is None
+    problem = waited(played, written=False)
+    assert problem is not None
+
+
+def test_rules_that_come_later_are_waited_for(played: Played) -> None:
+    change(played, rules=[])
+    steps(played, [lambda: None, lambda: change(played, rules=[RULE])])
+    said: list[str] = []
+    assert waited(played, written=True, said=said) is None
+    assert said[0].endswith("the load balancer has no such rule for every host /api (Ingress default/backend)")
+
+
+def test_rules_that_never_come_end_in_an_error_at_the_bound(played: Played) -> None:
+    change(played, rules=[])
+    problem = waited(played, written=True)
+    assert problem is not None
+    assert "the load balancer has no such rule for every host /api (Ingress default/backend), after 0 s" in problem.text
+
+
+def test_without_aws_the_controllers_word_counts_once_it_has_stood(played: Played) -> None:
+    change(played, rules=None)
+    word(played, 11, failed=False)
+    steps(played, [lambda: None, lambda: word(played, 12, failed=True)])
+    assert waited(played, written=True) is not None
+    word(played, 13, failed=False)
+    assert waited(played, written=True) is None
+
+
+def test_without_aws_and_without_a_word_a_write_is_not_called_done(played: Played) -> None:
+    change(played, rules=None)
+    problem = waited(played, written=True)
+    assert problem is not None
+    assert "the controller has not said that it is done, and AWS does not say it" in problem.text
+    assert waited(played, written=False) is None
+
+
+def test_states_that_take_turns_end_at_the_bound(played: Played) -> None:
+    steps(played, [lambda rules=rules: change(played, rules=rules) for rules in ([], [RULE]) * 500])  # type: ignore[misc]
+    waited(played, written=True)
+    assert played.steps  # it has ended before they have
+
+
+def test_the_status_has_it_at_once_and_a_cluster_without_a_load_balancer_has_none(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balancer_wait, "Balancers", lambda _: PlayedAws(played))
+    assert asyncio.run(load_balancer_problem(played, CLUSTER, SERVICES)) is None
+    word(played, 11, failed=True)
+    said = asyncio.run(load_balancer_problem(played, CLUSTER, SERVICES))
+    assert said is not None
+    assert "FailedDeployModel: in its own words. " in said
+    existing = ExistingCluster(kind="existing")
+    assert asyncio.run(load_balancer_problem(played, existing, SERVICES)) is None

@@ -1,0 +1,190 @@
+"""The gates before and behind a load balancer that switches, on a cluster and an AWS that are told what to answer."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from switchyard.aws.elbv2 import AwsError
+from switchyard.config.models.service import Track
+from switchyard.gates.load_balancer_weights import left_by
+from switchyard.manifests.labels import selector
+from tests.support.weighted_balancer import (
+    BLUE,
+    GREEN,
+    OTHERS,
+    TO_BLUE,
+    TO_GREEN,
+    TO_SERVICE,
+    PlayedBalancer,
+    played,
+    ready,
+    service,
+    switched,
+    written,
+)
+from tests.unit.gates.test_service import DENIED, refusal
+
+__all__ = ["played"]
+
+
+def test_the_first_weights_of_all_need_nothing(played: Any) -> None:
+    it = played(PlayedBalancer())
+    asyncio.run(it.gates.before_weights())
+    assert it.cluster.asked == []
+
+
+def test_weights_that_lead_to_the_active_colour_already_need_nothing(played: Any) -> None:
+    it = played(ready(there=[written()]))
+    asyncio.run(it.gates.before_weights())
+    assert it.cluster.asked == []
+
+
+def test_both_writes_of_one_update_are_behind_one_look_at_pods_and_targets(played: Any) -> None:
+    it = played(ready())
+    asyncio.run(it.gates.before_switch(creating=False, preview=False))
+    asyncio.run(it.gates.before_weights())
+    assert it.cluster.asked.count("watch backend-green") == 1
+    assert it.cluster.asked.count("health of arn:g") == 1
+
+
+def test_weights_alone_are_behind_the_same_gate_when_an_update_was_cut_off_after_the_service(played: Any) -> None:
+    it = played(ready(selected=selector("backend", GREEN)))
+    asyncio.run(it.gates.before_switch(creating=False, preview=False))
+    assert "watch backend-green" not in it.cluster.asked
+    asyncio.run(it.gates.before_weights())
+    assert {"watch backend-green", "health of arn:g"} <= set(it.cluster.asked)
+
+    it = played(ready(selected=selector("backend", GREEN), watched=frozenset()))
+    assert "the switch to green is refused: Service backend-green has 0 ready endpoints" in refusal(
+        it.gates.before_weights()
+    )
+
+
+def test_neither_write_happens_while_the_load_balancer_finds_no_target_healthy(played: Any) -> None:
+    found = "the target group of backend-green has 0 healthy targets of 2"
+    assert found in refusal(played(ready(targets=0)).gates.before_switch(creating=False, preview=False))
+    assert found in refusal(played(ready(targets=0)).gates.before_weights())
+
+
+def test_a_preview_of_other_weights_asks_aws_nothing_and_refuses_what_the_settings_show(played: Any) -> None:
+    it = played(ready(), preview=True)
+    asyncio.run(it.gates.before_weights())
+    it = played(ready(), service(green={"tag": "v2", "replicas": 2}), preview=True)
+    text = refusal(it.gates.before_weights())
+    assert "green.replicas is 2, but Service backend serves with 3 ready pods" in text
+    it = played(ready(there=[written("selector")]), preview=True)
+    assert "has no target group for Service backend-green" in refusal(it.gates.before_weights())
+    assert not [asked for asked in it.cluster.asked if "health" in asked or asked == "rules"]
+
+
+def test_a_colour_that_the_load_balancer_sends_requests_to_is_not_changed_in_place(played: Any) -> None:
+    """Of the Service alone nothing would be seen: it selects the other colour."""
+    it = played(ready(there=[written()], change=OTHERS), preview=True)
+    text = refusal(it.gates.before_pods_change(GREEN, {}, preview=True))
+    assert "a change of the pods of green is refused: green is serving" in text
+    it = played(ready(there=[written()], change=OTHERS), service(allowInPlaceUpdate=True))
+    asyncio.run(it.gates.before_pods_change(GREEN, {}, preview=False))
+    it = played(ready(change=OTHERS))
+    asyncio.run(it.gates.before_pods_change(GREEN, {}, preview=False))
+
+
+def test_the_old_colour_goes_when_the_load_balancer_follows(played: Any) -> None:
+    it = played(switched())
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert it.cluster.asked[-1] == "rules"
+
+
+def test_the_wait_for_the_load_balancer_is_told_once_for_each_thing_that_is_seen(played: Any) -> None:
+    patient = service()
+    patient = patient.model_copy(update={"gate": patient.gate.model_copy(update={"timeout_seconds": 5})})
+    it = played(switched(rules=[[], [TO_BLUE], [TO_BLUE], [TO_GREEN]]), patient)
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert it.said == [
+        "backend: waiting for the load balancer: the load balancer has no rule with the weights of both colours yet",
+        "backend: waiting for the load balancer: a rule of the load balancer sends 0 to backend, 100 to backend-blue, "
+        "0 to backend-green",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        ({"rules": [[TO_BLUE]]}, "a rule of the load balancer sends 0 to backend, 100 to backend-blue"),
+        ({"rules": [[]]}, "no rule with the weights of both colours yet"),
+        ({"rules": [[TO_GREEN, TO_BLUE]]}, "100 to backend-blue"),
+        ({"there": []}, "its Ingress is not there"),
+        ({"there": [written(active="blue")]}, "Ingress backend on the cluster leads to backend-blue"),
+        ({"aws": AwsError("AWS does not say it (ClientError: ExpiredToken)")}, "AWS does not say it (ClientError: Exp"),
+        ({"rules": [[TO_BLUE]], "complaint": "FailedDeployModel: no"}, "complained of last: FailedDeployModel: no)"),
+        ({"rules": [[TO_BLUE]], "complaint": DENIED}, "100 to backend-blue"),
+    ],
+)
+def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_need_it(
+    played: Any, seen: dict[str, Any], found: str
+) -> None:
+    it = played(switched(**seen))
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert "a change of the idle colour blue is refused: " in text
+    assert found in text
+    assert "blue keeps its pods" in text
+
+    it = played(switched(**seen))
+    problem = asyncio.run(it.gates.look()).problem
+    assert problem is not None
+    assert problem.startswith("backend: the switch of the load balancer to Service backend-green is not finished: ")
+    assert found in problem
+
+
+def test_an_update_ends_well_when_service_and_load_balancer_are_alike(played: Any) -> None:
+    seen = asyncio.run(played(switched()).gates.look())
+    assert (seen.serving, seen.problem) == (Track.GREEN, None)
+
+
+def test_a_preview_that_would_write_the_weights_does_not_call_them_unfinished(played: Any) -> None:
+    it = played(switched(there=[written(active="blue")]), preview=True)
+    asyncio.run(it.gates.before_weights())
+    assert asyncio.run(it.gates.look()).problem is None
+    it = played(switched(there=[written(active="blue")]), preview=True)
+    assert asyncio.run(it.gates.look()).problem is not None
+
+
+def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_the_colours(played: Any) -> None:
+    between = service("albTargets")
+    it = played(switched(there=[written("albTargets")], rules=[[TO_SERVICE]]), between)
+    assert asyncio.run(it.gates.look()).problem is None
+    for rules in ([TO_GREEN], [{"arn:s": 1}]):
+        it = played(switched(there=[written("albTargets")], rules=[rules]), between)
+        assert "to Service backend is not finished" in str(asyncio.run(it.gates.look()).problem)
+    it = played(switched(there=[written("selector")]), between)
+    asyncio.run(it.gates.before_weights())
+    assert "health of arn:s" not in it.cluster.asked
+    it = played(switched(there=[written()], of_colour=("green-0", "green-1", "green-2")), between)
+    asyncio.run(it.gates.before_weights())
+    assert "health of arn:s" in it.cluster.asked
+
+
+@pytest.mark.parametrize(
+    ("there", "rules", "aws", "found"),
+    [
+        ([], [TO_GREEN], None, None),
+        ([written("selector")], [{"arn:s": 1}], None, None),
+        ([written("albTargets")], [TO_SERVICE], None, None),
+        # Cut off after the Ingress was written, and before the controller had looked.
+        ([written("albTargets")], [{"arn:s": 1}], None, None),
+        ([written()], [TO_GREEN], None, "Ingress backend on the cluster leads to backend-green, not backend"),
+        ([written("albTargets")], [TO_GREEN], None, "sends 0 to backend, 0 to backend-blue, 100 to backend-green"),
+        ([written("albTargets")], [TO_SERVICE], AwsError("AWS does not say it"), "AWS does not say it"),
+    ],
+)
+def test_the_colours_are_left_only_when_the_load_balancer_sends_them_nothing(
+    played: Any,
+    there: list[dict[str, Any]],
+    rules: list[Mapping[str, int]],
+    aws: Exception | None,
+    found: str | None,
+) -> None:
+    it = played(PlayedBalancer(there=there, rules=[rules], aws=aws))
+    reason = asyncio.run(left_by(it.cluster, "ap-northeast-2", "backend", "default"))
+    assert reason is None if found is None else found in (reason or "")

@@ -1,0 +1,87 @@
+"""What the gates say: of another version than the stack has, of what differs, and in the API server's own words."""
+
+import asyncio
+
+import pytest
+
+from switchyard.config.models.service import Track
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.objects import PodsChange
+from switchyard.manifests.labels import selector
+from tests.unit.gates.test_service import BLUE, GREEN, PlayedCluster, answered, owned_by, played, refusal, service
+
+
+def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(
+        selected=selector("backend", BLUE),
+        of_colour=("a", "b", "c"),
+        image="org/backend:v9",
+        owned=owned_by("kubectl-set"),
+    )
+    problem = str(asyncio.run(played(monkeypatch, there).gates.look()).problem)
+    assert problem.startswith(
+        "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1. "
+        "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: give the "
+    )
+
+
+def test_a_change_that_this_run_makes_is_no_wrong_version_of_its_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
+    it = played(monkeypatch, there, allowInPlaceUpdate=True)
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
+    assert asyncio.run(it.gates.look()).problem is None
+
+
+def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="mirror/org/backend:v1")
+    it = played(monkeypatch, there)
+    assert asyncio.run(it.gates.look()).problem is None
+    assert it.warned == []
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert asyncio.run(it.gates.look()).problem is None
+    assert [line.partition(":")[0] for line in it.warned] == ["backend"]
+    assert "pods of blue run mirror/org/backend:v1, for which the stack has org/backend:v1" in it.warned[0]
+
+
+def test_a_template_that_is_left_alone_is_tried_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster())
+    gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={Track.BLUE})
+    for colour, kept in ((BLUE, True), (GREEN, False)):
+        asyncio.run(gates.before_pods_change(colour, {}, preview=False))
+        assert it.cluster.kept is kept
+
+
+def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    change = PodsChange(template=True, before=3, after=3, fields=("container app: image a:1 => a:2",))
+    it = played(monkeypatch, PlayedCluster(change=change, selected=selector("backend", BLUE)))
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=True))
+    assert "blue is serving, and this would change container app: image a:1 => a:2; the serving colour" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "advised"),
+    [
+        (
+            answered(500, 'Internal error occurred: failed calling webhook "m.example.org": connection refused'),
+            'answered 500 to get services/backend: Internal error occurred: failed calling webhook "m.example.org"',
+            "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations",
+        ),
+        (answered(409, "the object has been modified"), "the object has been modified.", "at the same moment"),
+        (answered(429, "too many requests"), "too many requests.", "overloaded"),
+        (answered(503, "the server is currently unable"), "the server is currently unable.", "/readyz"),
+        (answered(404, "could not find the requested resource"), "could not find the", "kubectl api-resources"),
+        (ConnectionError("its certificate is not accepted"), "could not see", "certificate-authority-data"),
+        (ConnectionError("the name of its host is not resolved: x"), "could not see", "Check the host in `server`"),
+        (ConnectionError("an HTML page, not an answer of a Kubernetes API server"), "HTML", "something else than"),
+        (ConnectionError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
+    ],
+)
+def test_the_words_of_the_api_server_are_told_and_what_to_do_about_them(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, advised: str
+) -> None:
+    text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))
+    assert said in text
+    assert advised in text
+    assert "This step was not taken; what this update has done before it stands." in text
+    assert "nothing was changed" not in text

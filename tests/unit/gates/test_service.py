@@ -1,0 +1,299 @@
+"""The gates against a cluster that is told what to answer: above all, that they refuse what they could not see."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.gates.base import GateRefusedError
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
+from switchyard.kube.objects import Endpoint, Pod, PodsChange
+from switchyard.kube.shortage import PodsReport
+from switchyard.manifests.labels import selector
+from switchyard.manifests.pods import Manifest
+
+BLUE, GREEN = Colour.BLUE, Colour.GREEN
+DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
+
+
+def answered(status: int, message: str) -> AnsweredError:
+    return AnsweredError("get", "services/backend", httpx.Response(status), message)
+
+
+@dataclass
+class PlayedCluster:
+    """Answers as it is told; a watch without `watched` never yields anything.
+
+    Attributes:
+        selected: what Service backend selects.
+        behind: ready pods behind Service backend.
+        of_colour: ready pods of any colour that is asked for.
+        image: that they run.
+        change: what an apply would do to the pods of the Deployment that is there; None when there is none.
+        namespace: whether it is there.
+        watched: what a watch shows first.
+        error: raised by the first call.
+        kept: whether the last dry run was of a template that is left alone.
+        owned: the Deployment of any colour.
+    """
+
+    selected: Mapping[str, str] | None = None
+    behind: tuple[str, ...] = ()
+    of_colour: tuple[str, ...] = ()
+    image: str = ""
+    change: PodsChange | None = None
+    namespace: bool = True
+    watched: frozenset[Endpoint] | None = None
+    error: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+    kept: bool = False
+    owned: dict[str, Any] | None = None
+
+    async def namespace_exists(self, _: str) -> bool:
+        self.asked.append("namespace")
+        if self.error is not None:
+            raise self.error
+        return self.namespace
+
+    async def service_selector(self, *_: str) -> Mapping[str, str] | None:
+        self.asked.append("selector")
+        if self.error is not None and "namespace" not in self.asked:
+            raise self.error
+        return self.selected
+
+    async def service_ports(self, *_: str) -> tuple[int, ...]:
+        return (8000,)
+
+    async def endpoints(self, *_: str) -> frozenset[Endpoint]:
+        return frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
+
+    async def pods(self, _: str, labels: Mapping[str, str]) -> list[Pod]:
+        self.asked.append("pods")
+        if labels["version"] not in set(Colour):
+            return []
+        return [Pod(pod, ready=True, state="ready", image=self.image) for pod in self.of_colour]
+
+    async def pods_report(self, _: str, __: str, track: Track, wanted: int) -> PodsReport:
+        self.asked.append("report")
+        return PodsReport(track, wanted, "v1", len(self.of_colour))
+
+    async def owner(self, *_: object) -> dict[str, Any] | None:
+        return self.owned
+
+    async def current_pods(self, *_: object) -> frozenset[str]:
+        return frozenset(self.of_colour)
+
+    async def pods_change(self, _: Manifest, *, kept: bool) -> PodsChange | None:
+        self.kept = kept
+        if self.error is not None:
+            raise self.error
+        return self.change
+
+    async def watch_endpoints(self, _: str, service: str) -> AsyncGenerator[frozenset[Endpoint], None]:
+        self.asked.append(f"watch {service}")
+        if self.watched is not None:
+            yield self.watched
+        await asyncio.Event().wait()
+
+
+def service(**more: object) -> BlueGreenSettings:
+    settings = BlueGreenSettings.model_validate(
+        {
+            "image": "org/backend",
+            "active": "blue",
+            "blue": {"tag": "v1", "replicas": 3},
+            "green": {"tag": "v2", "replicas": 0},
+            **more,
+        }
+    )
+    # Nobody waits for what never comes.
+    return settings.model_copy(update={"gate": settings.gate.model_copy(update={"timeout_seconds": 0})})
+
+
+def owned_by(manager: str) -> dict[str, Any]:
+    image: dict[str, Any] = {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}
+    fields = {"f:spec": {"f:template": {"f:spec": image}}}
+    return {"metadata": {"managedFields": [{"manager": manager, "fieldsV1": fields}]}}
+
+
+@dataclass
+class Played:
+    gates: BlueGreenGates
+    cluster: PlayedCluster
+    warned: list[str]
+
+
+def played(monkeypatch: pytest.MonkeyPatch, cluster: PlayedCluster, **more: object) -> Played:
+    async def connect(_: ClusterAccess) -> Any:
+        return cluster
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    warned: list[str] = []
+    return Played(BlueGreenGates("backend", service(**more), ClusterAccess(), warned.append), cluster, warned)
+
+
+def refusal(call: Any) -> str:
+    with pytest.raises(GateRefusedError) as error:
+        asyncio.run(call)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_switch_on_which_the_api_server_says_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster())
+    text = refusal(it.gates.before_switch(creating=False, preview=False))
+    assert "the switch to blue is refused: no answer from the API server in 0 s" in text
+    assert it.cluster.asked[-2:] == ["watch backend-blue", "report"]
+
+
+def test_pods_on_which_the_api_server_says_nothing_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(change=PodsChange(template=False, before=3, after=0)))
+    text = refusal(it.gates.before_pods_change(GREEN, {}, preview=False))
+    assert "a change of the idle colour green is refused: no answer from the API server in 0 s" in text
+    assert it.cluster.asked[-2:] == ["watch backend", "report"]
+
+
+def test_a_deployment_that_is_not_there_and_one_that_keeps_its_pods_are_not_guarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for change in (None, PodsChange(template=False, before=3, after=3)):
+        it = played(monkeypatch, PlayedCluster(change=change, selected=selector("backend", GREEN)))
+        for colour in Colour:
+            asyncio.run(it.gates.before_pods_change(colour, {}, preview=False))
+        assert it.cluster.asked == []
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_what_serves_is_not_replaced_whatever_the_engine_knows_of_it(
+    monkeypatch: pytest.MonkeyPatch, *, preview: bool
+) -> None:
+    there = PlayedCluster(change=PodsChange(template=True, before=3, after=3), selected=selector("backend", BLUE))
+    it = played(monkeypatch, there)
+    assert "blue is serving" in refusal(it.gates.before_pods_change(BLUE, {}, preview=preview))
+
+
+def test_a_missing_namespace_is_named_with_the_command_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(namespace=False), namespace="shop")
+    assert "kubectl create namespace shop" in refusal(it.gates.before_first())
+
+
+def test_who_may_not_look_into_namespaces_may_still_make_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(error=DENIED))
+    asyncio.run(it.gates.before_first())
+    assert it.cluster.asked == ["namespace", "selector"]
+
+
+def test_a_service_of_somebody_else_stops_the_first_object_and_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(selected={"run": "legacy"}))
+    for call in (it.gates.before_first(), it.gates.before_switch(creating=True, preview=True)):
+        assert "selects run=legacy" in refusal(call)
+
+
+def test_an_adopted_service_asks_for_as_many_pods_as_it_has_and_warns_once_of_a_selector_that_is_too_wide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # One of those behind it is a pod of blue already, by that selector.
+    there = PlayedCluster(
+        selected={"app": "backend"}, behind=("a", "b", "c", "d", "backend-blue-0"), of_colour=("backend-blue-0",)
+    )
+    it = played(monkeypatch, there, adoptExistingService=True)
+    asyncio.run(it.gates.before_first())
+    text = refusal(it.gates.before_switch(creating=True, preview=True))
+    assert "blue.replicas is 3, but Service backend serves with 4 ready pods; it needs at least 4" in text
+    assert len(it.warned) == 1
+    assert "takes traffic as soon as it is ready" in it.warned[0]
+
+
+def test_a_selector_that_was_changed_by_hand_can_be_put_right_without_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(selected={"run": "maintenance"}, behind=("a",)))
+    asyncio.run(it.gates.before_switch(creating=False, preview=True))
+
+
+def test_a_missing_permission_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = played(monkeypatch, PlayedCluster(error=DENIED))
+    text = refusal(it.gates.before_switch(creating=False, preview=True))
+    assert 'the gate may not get services/backend in namespace default (403: User "ci" cannot get "services")' in text
+
+
+def test_a_user_whom_the_api_server_does_not_know_is_told_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = AccessDeniedError("get", "/version", 401, "Unauthorized")
+    text = refusal(played(monkeypatch, PlayedCluster(error=unknown)).gates.before_switch(creating=False, preview=True))
+    assert "log in again" in text
+    assert "Grant it" not in text
+
+
+def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    it = played(monkeypatch, PlayedCluster(error=RejectedError("the API server does not take it: no v3")))
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
+    assert text.startswith("backend: the API server does not take it: no v3. This step was not taken; what this update")
+
+
+def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
+    it = played(monkeypatch, few, readyTimeoutSeconds=1)
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
+    found = asyncio.run(it.gates.look())
+    assert found.serving == "blue"
+    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1. ")
+    assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
+
+
+def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
+    it = played(monkeypatch, few)
+    assert asyncio.run(it.gates.look()).problem is None
+    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 of 3 ready of v1"]
+
+    planned = played(monkeypatch, few)
+    asyncio.run(planned.gates.before_pods_change(BLUE, {}, preview=True))
+    assert asyncio.run(planned.gates.look()).problem is None
+    assert planned.warned == []
+
+
+def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
+    assert asyncio.run(there.gates.look()).serving == "green"
+    unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=ConnectionError("silence"))).gates.look())
+    assert unseen.serving == "unknown"
+    assert "(ConnectionError: silence). So whether blue serves is not known" in str(unseen.problem)
+
+
+def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = "the Kubernetes API server reported that it failed to fully initialize or become live: timed out"
+    for error, explained in ((waited, True), ("admission webhook denied the request", False)):
+        it = played(monkeypatch, PlayedCluster(selected=selector("backend", BLUE), of_colour=("a",)))
+        asyncio.run(it.gates.explain(GREEN, [error]))
+        expected = "backend: pods of green: 1 of 0 ready of v1. blue continues to serve."
+        assert [line.startswith(expected) for line in it.warned] == ([True] if explained else [])
+
+
+@pytest.mark.parametrize(
+    ("ready", "replicas", "previewed", "wrong"),
+    [(("b1",), 3, False, False), ((), 3, False, True), ((), 3, True, False)],
+    ids=["one ready", "none ready", "none ready before a change of its pods"],
+)
+def test_a_serving_colour_without_a_ready_pod_is_no_good_end(
+    monkeypatch: pytest.MonkeyPatch, ready: tuple[str, ...], replicas: int, *, previewed: bool, wrong: bool
+) -> None:
+    cluster = PlayedCluster(selected=selector("backend", BLUE), of_colour=ready)
+    it = played(monkeypatch, cluster, blue={"tag": "v1", "replicas": replicas})
+    if previewed:
+        asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
+    problem = asyncio.run(it.gates.look()).problem
+    assert (problem is not None) is wrong
+    if problem is not None:
+        assert problem.startswith("backend: blue serves, and has no ready pod")
+        assert "pulumi up --refresh" in problem

@@ -1,0 +1,99 @@
+"""Calls to an API server that is silent, or that denies: bounded, and told in words."""
+
+import asyncio
+
+import pytest
+
+import switchyard.kube.api
+from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.api import ProxyRequest
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.errors import AccessDeniedError, RejectedError
+from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
+
+__all__ = ["server"]
+
+
+@pytest.mark.parametrize("silent", ["/version/", SERVICE])
+def test_a_silent_api_server_ends_a_call_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, silent: str
+) -> None:
+    monkeypatch.setattr(switchyard.kube.api, "CALL_SECONDS", 1)
+    server.silent.add(silent)
+    with pytest.raises(ConnectionError, match=r"no answer to get .* in 1 s"):
+        server.run(lambda cluster: cluster.service_selector("shop", "backend"))
+    assert server.asked[-1] == ("GET", silent)
+
+
+def test_a_pod_that_does_not_answer_ends_its_request_in_bounded_time(server: PlayedApiServer) -> None:
+    server.silent.add(f"{PODS}/one:8000/proxy/ready")
+    with pytest.raises(ConnectionError, match="no answer in time"):
+        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 0.2)))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_denied_call_names_verb_resource_and_permission(server: PlayedApiServer, status: int) -> None:
+    server.answers["GET", SERVICE] = (status, denial('User "ci" cannot get resource "services"'))
+    with pytest.raises(AccessDeniedError) as error:
+        server.run(lambda cluster: cluster.service_selector("shop", "backend"))
+    expected = f'may not get services/backend in namespace shop ({status}: User "ci" cannot get resource "services")'
+    assert str(error.value) == expected
+
+
+def test_a_denied_watch_is_told_like_a_denied_call(server: PlayedApiServer) -> None:
+    slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
+    server.answers["GET", slices] = (403, denial("no list"))
+
+    async def first(cluster: Cluster) -> object:
+        return await anext(cluster.watch_endpoints("shop", "backend"))
+
+    with pytest.raises(AccessDeniedError, match="may not list endpointslices in namespace shop"):
+        server.run(first)
+
+
+def test_what_is_not_there_is_no_error(server: PlayedApiServer) -> None:
+    assert server.run(lambda cluster: cluster.service_selector("shop", "backend")) is None
+    assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None
+    assert not server.run(lambda cluster: cluster.namespace_exists("shop"))
+    assert ("PATCH", DEPLOYMENT) not in server.asked
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "error"),
+    [
+        (403, 'User "ci" cannot patch resource "deployments"', AccessDeniedError),
+        (403, "admission webhook denied the request", RejectedError),
+        (422, "spec.selector: field is immutable", RejectedError),
+    ],
+)
+def test_a_dry_run_that_is_denied_is_told_from_one_that_is_rejected(
+    server: PlayedApiServer, status: int, message: str, error: type[Exception]
+) -> None:
+    server.answers["GET", DEPLOYMENT] = (200, {})
+    server.answers["PATCH", DEPLOYMENT] = (status, denial(message))
+    with pytest.raises(error, match=message):
+        server.run(lambda cluster: cluster.pods_change(MANIFEST))
+
+
+def test_a_denial_by_the_api_server_is_told_from_one_by_a_pod(server: PlayedApiServer) -> None:
+    path = f"{PODS}/one:8000/proxy/ready"
+    server.answers["GET", path] = (403, {"error": "log in first"})
+    answer = server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
+    assert (answer.status, answer.body) == (403, '{"error": "log in first"}')
+    server.answers["GET", path] = (403, denial('cannot get resource "pods/proxy"'))
+    with pytest.raises(AccessDeniedError, match="may not get pods/proxy in namespace shop"):
+        server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
+
+
+def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:
+    server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
+    made = MadeKubeconfig()
+    access = ClusterAccess(made=made)
+    assert not access.there
+    made.become(server.kubeconfig.read_text())
+    assert access.there
+
+    async def selector() -> object:
+        return await (await Cluster.connect(access)).service_selector("shop", "backend")
+
+    assert asyncio.run(selector()) == {"app": "backend"}

@@ -1,0 +1,87 @@
+"""What follows from one look at the nodes: a wrong table is refused, a lost node is not, and no taint is lost."""
+
+from typing import Any
+
+from switchyard.kube.nodes import LiveNode, live_node, lost_nodes, stale_nodes, unknown_nodes, wrong_by_now
+
+FRESH, PLACED = LiveNode(), LiveNode(placed=True)
+MAINTENANCE = {"key": "maintenance", "value": "disk", "effect": "NoExecute"}
+DEDICATED = {"key": "dedicated", "value": "redis", "effect": "NoSchedule"}
+
+
+def node(fields: dict[str, Any], manager: str = "switchyard") -> dict[str, Any]:
+    return {
+        "metadata": {
+            "managedFields": [{"manager": "kubelet"} | {"fieldsV1": {}}, {"manager": manager, "fieldsV1": fields}]
+        },
+        "spec": {"taints": [DEDICATED]},
+    }
+
+
+def test_a_table_of_another_cluster_is_refused_with_all_its_nodes_and_those_that_there_are() -> None:
+    problem = unknown_nodes(["a", "b"], {"kind-worker": PLACED, "kind-control-plane": FRESH})
+    assert str(problem) == (
+        "switchyard:cluster.nodes: a, b: no such nodes on the cluster; it has kind-control-plane, kind-worker. "
+        "Correct switchyard:cluster.nodes, or leave the nodes alone: pulumi config rm --path 'switchyard:cluster.nodes'"
+    )
+
+
+def test_one_misspelt_node_is_refused_before_the_table_is_first_used() -> None:
+    problem = unknown_nodes(["worker", "wroker"], {"worker": FRESH})
+    assert problem is not None
+    assert problem.value == "wroker"
+
+
+def test_a_table_is_right_when_all_its_nodes_are_there() -> None:
+    live = {"worker": FRESH, "somebody-elses": FRESH}
+    assert unknown_nodes(["worker"], live) is None
+    assert lost_nodes(["worker"], live) is None
+
+
+def test_a_node_that_is_missing_beside_one_in_care_is_lost_and_stops_nothing() -> None:
+    table, live = ["worker", "redis", "postgresql"], {"worker": PLACED}
+    assert unknown_nodes(table, live) is None
+    warning = lost_nodes(table, live)
+    assert warning is not None
+    assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out.")
+
+
+def test_a_node_is_in_care_once_this_program_has_applied_anything_to_it() -> None:
+    assert live_node(node({"f:metadata": {}})) == LiveNode((DEDICATED,), placed=True, owns_taints=False)
+    assert live_node(node({"f:spec": {"f:taints": {}}})) == LiveNode((DEDICATED,), placed=True, owns_taints=True)
+    assert live_node(node({"f:spec": {"f:taints": {}}}, "kubectl")) == LiveNode((DEDICATED,))
+    assert live_node({"metadata": {}, "spec": {}}) == LiveNode()
+
+
+def test_a_patch_that_would_take_off_a_taint_that_came_meanwhile_is_not_sent() -> None:
+    reason = wrong_by_now([DEDICATED, MAINTENANCE], [DEDICATED], live_wins=False)
+    assert reason == (
+        "its patch would take off maintenance=disk:NoExecute, which it got while the update ran. Run `pulumi up` again."
+    )
+
+
+def test_a_patch_that_keeps_the_taints_of_others_is_sent() -> None:
+    added = MAINTENANCE | {"timeAdded": "2026-11-24T00:00:00Z"}
+    assert wrong_by_now([added, DEDICATED | {"value": "other"}], [DEDICATED, MAINTENANCE], live_wins=False) is None
+
+
+def test_a_patch_for_the_labels_is_sent_whatever_taints_there_are() -> None:
+    assert wrong_by_now([MAINTENANCE], [DEDICATED], live_wins=True) is None
+    assert wrong_by_now([], [], live_wins=True) is None
+
+
+def test_a_taint_that_only_the_stack_remembers_is_not_brought_back() -> None:
+    reason = wrong_by_now([], [MAINTENANCE], live_wins=True)
+    assert reason == (
+        "its patch would bring back maintenance=disk:NoExecute, which the stack remembers. Run `pulumi up --refresh`."
+    )
+
+
+def test_a_node_that_is_registered_as_the_machine_before_is_told() -> None:
+    live = {
+        "k8s-redis": LiveNode(provider_id="aws:///ap-northeast-2c/i-1"),
+        "k8s-worker-1": LiveNode(provider_id="aws:///ap-northeast-2b/i-2"),
+        "k8s-worker-2": LiveNode(),
+    }
+    [line] = stale_nodes(live, {"k8s-redis": "i-9", "k8s-worker-1": "i-2", "k8s-worker-2": "i-3"})
+    assert line.startswith("switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9: ")

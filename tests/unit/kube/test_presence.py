@@ -1,0 +1,173 @@
+"""What a run or `status` says of objects that are gone, or that are marked as another stack's."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.guard import DestroySentinel, begin, look_at_end
+from components.services.release import release
+from switchyard.config.loader import load
+from switchyard.gates.guard import Guard
+from switchyard.gates.observed import Observed
+from switchyard.gates.service_entry import ServiceEntry
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.presence import drift_of, read_objects, say_missing, say_not_there
+from switchyard.manifests.inventory import objects_of
+from switchyard.manifests.ownership_marks import Mark
+from tests.support.configuration import BACKEND, EXISTING
+from tests.support.engine import record
+from tests.support.guarded_objects import OURS, THEIRS, Table, manifest, serving
+
+CANARY = {"image": "ghcr.io/org/backend", "tag": "v1", "strategy": "canary"}
+ISTIO = {**CANARY, "canary": {"traffic": "istio", "istio": {"hosts": ["a.example.org"]}}}
+ARGO = {"image": "ghcr.io/org/backend", "tag": "v1", "strategy": "argoBlueGreen"}
+SCALED = {**BACKEND, "autoscaling": {"min": 3, "max": 6, "cpuPercent": 70}}
+
+
+def named(objects: Mapping[tuple[str, str], dict[str, Any]]) -> dict[ObjectName, str]:
+    found = {ObjectName.of(one): str(one["apiVersion"]) for one in objects.values() if "kind" in one}
+    return {name: version for name, version in found.items() if name is not None}
+
+
+def drift(left: Mapping[tuple[str, str], dict[str, Any]], own: Mark = OURS) -> list[str]:
+    return asyncio.run(drift_of(Table(left), {"backend": named(serving())}, own, None))  # type: ignore[arg-type]
+
+
+def test_nothing_is_said_of_what_is_there() -> None:
+    assert drift(serving()) == []
+
+
+@pytest.mark.parametrize(
+    "gone", [("serviceaccounts", "backend"), ("services", "backend"), ("deployments", "backend-blue")]
+)
+def test_an_object_that_is_gone_is_named_with_the_way_to_make_it_anew(gone: tuple[str, str]) -> None:
+    left = serving()
+    kind = left.pop(gone)["kind"]
+    [line] = drift(left)
+    assert f"backend: {kind}/{gone[1]} in namespace default is not on the cluster, though the stack has it" in line
+    assert line.endswith("pulumi up --refresh")
+
+
+def test_all_that_is_gone_of_a_service_is_one_line() -> None:
+    names = sorted(named(serving()))
+    assert say_missing("backend", names).count("\n") == 0
+    assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
+    assert "deleted by hand, or not made yet" in say_not_there("backend", names)
+
+
+def test_a_mark_of_another_stack_is_told_before_a_rollback_needs_the_object() -> None:
+    left = serving()
+    left["services", "backend"] = manifest("Service", "backend", THEIRS)
+    [line] = drift(left)
+    assert "Service/backend in namespace default is marked as that of stack switchyard/other" in line
+    assert "kubectl -n default annotate service backend switchyard/project=switchyard switchyard/stack=test" in line
+
+
+def test_marks_of_an_earlier_version_are_no_matter_and_those_of_another_state_are() -> None:
+    own, other = (Mark(OURS.project, OURS.stack, identity) for identity in ("1a", "2b"))
+    assert drift(serving(OURS), own) == []
+    [line] = drift(serving(other), own)
+    assert "stack switchyard/test of another state (identity 2b)" in line
+
+
+class Listed(Table):
+    """An API server that lets its objects be listed, or not, and counts."""
+
+    def __init__(self, objects: Mapping[tuple[str, str], dict[str, Any]], *, listable: bool, readable: bool) -> None:
+        super().__init__(objects)
+        self._listable, self._readable, self.listed = listable, readable, 0
+
+    async def find_all(self, resource: str, *rest: object) -> Any:
+        self.listed += 1
+        if not self._listable:
+            raise AccessDeniedError("list", resource, 403, "no")
+        return await super().find_all(resource, *rest)
+
+    async def find(self, resource: str, name: str, namespace: str | None, version: str = "v1") -> Any:
+        if not self._readable:
+            raise AccessDeniedError("get", resource, 403, "no")
+        return await super().find(resource, name, namespace, version)
+
+
+@pytest.mark.parametrize(
+    ("listable", "readable", "listed", "asked", "known"),
+    [(True, True, 1, 0, 3), (False, True, 1, 3, 3), (False, False, 1, 0, 0)],
+)
+def test_objects_of_a_kind_are_read_in_one_call_where_they_may_be(
+    *, listable: bool, readable: bool, listed: int, asked: int, known: int
+) -> None:
+    objects = {("services", name): manifest("Service", name) for name in ("backend", "backend-blue", "backend-green")}
+    table = Listed(objects, listable=listable, readable=readable)
+    found = asyncio.run(read_objects(table, named(objects)))  # type: ignore[arg-type]
+    assert (table.listed, table.asked, len(found)) == (listed, asked, known)
+    assert None not in found.values()
+
+
+def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = serving()
+    del left["serviceaccounts", "backend"]
+    del left["services", "backend"]
+    table = Table(left)
+
+    async def api(_: Guard) -> Table:
+        return table
+
+    monkeypatch.setattr(Guard, "_api", api)
+    services = {("default", "backend"): ServiceEntry("backend", "default")}
+    guard = Guard(OURS, None, False, False, services, frozenset(), False, print, print, access=ClusterAccess())
+    for one in serving().values():
+        if "kind" in one:
+            guard.register(one)
+    asyncio.run(guard.before_write(serving()["serviceaccounts", "backend"], None))
+    [line] = asyncio.run(guard.drift())
+    assert "Service/backend" in line
+    assert "ServiceAccount" not in line
+
+
+@pytest.mark.parametrize(("destroys", "targets", "warned"), [(False, False, 1), (True, False, 0), (False, True, 0)])
+def test_a_run_warns_at_its_end(monkeypatch: pytest.MonkeyPatch, *, destroys: bool, targets: bool, warned: int) -> None:
+    said: list[str] = []
+
+    async def gone(_: Guard) -> list[str]:
+        return ["gone"]
+
+    monkeypatch.setattr("components.guard._current", [])
+    monkeypatch.setattr("components.guard.is_destroy", lambda: destroys)
+    monkeypatch.setattr("components.guard.is_targeted", lambda: targets)
+    monkeypatch.setattr(Guard, "drift", gone)
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+
+    def build() -> None:
+        guard = begin(load(EXISTING, {"backend": BACKEND}, "test"))
+        look_at_end(guard, DestroySentinel("destroy-sentinel", after=[]))
+
+    record(monkeypatch, build)
+    assert said == ["gone"] * warned
+
+
+SERVICES = {"colours": BACKEND, "scaled": SCALED, "canary": CANARY, "istio": ISTIO, "argo": ARGO}
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_the_inventory_of_a_service_is_what_its_component_registers(
+    monkeypatch: pytest.MonkeyPatch, service: dict[str, Any]
+) -> None:
+    settings = load(EXISTING, {"backend": service}, "test").services["backend"]
+    seen: list[ObjectName | None] = []
+
+    def guarded(one: dict[str, Any], opts: pulumi.ResourceOptions, *_: object) -> object:
+        seen.append(ObjectName.of(one))
+        return one, opts
+
+    monkeypatch.setattr("components.manifest.guarded", guarded)
+    for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster
+        monkeypatch.setattr(f"components.{module}.is_destroy", lambda: True)
+    nothing = pulumi.ResourceOptions()
+    record(monkeypatch, lambda: release("backend", settings, ClusterAccess(), None, Observed(), nothing))
+    registered = sorted(name for name in seen if name is not None)
+    assert registered == sorted(filter(None, map(ObjectName.of, objects_of("backend", settings))))

@@ -1,0 +1,36 @@
+"""Nodes that cannot be read: the advice fits the reason."""
+
+import pytest
+
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.nodes import NodesUnreadableError, read_nodes
+from tests.support.api_server import PlayedApiServer, denial, server
+
+__all__ = ["server"]
+
+NODES = "/api/v1/nodes"
+WITHOUT = "pulumi config rm --path 'switchyard:cluster.nodes'"
+
+
+def text(server: PlayedApiServer) -> str:
+    with pytest.raises(NodesUnreadableError) as error:
+        read_nodes(ClusterAccess(str(server.kubeconfig)))
+    return str(error.value)
+
+
+def test_who_may_not_list_nodes_may_leave_them_alone(server: PlayedApiServer) -> None:
+    server.answers["GET", NODES] = (403, denial("nodes is forbidden: User x cannot list resource nodes"))
+    assert "User x cannot list resource nodes" in text(server)
+    assert text(server).endswith(f"Grant it to the user of the kubeconfig. Or leave the nodes alone: {WITHOUT}")
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
+def test_the_node_table_is_no_remedy_for_a_server_that_does_not_answer(server: PlayedApiServer, status: int) -> None:
+    server.answers["GET", NODES] = (status, denial("not now"))
+    assert "not now" in text(server)
+    assert "leave the nodes alone" not in text(server)
+
+
+def test_nor_is_it_where_nothing_listens(server: PlayedApiServer) -> None:
+    server.kubeconfig.write_text(server.kubeconfig.read_text().replace("http://127.0.0.1:", "http://127.0.0.1:1/"))
+    assert "leave the nodes alone" not in text(server)

@@ -1,0 +1,239 @@
+"""What the Ingresses of the load balancer say."""
+
+import json
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from devtools.toolchain.versions import KUBERNETES
+from switchyard.config.models.ec2 import Ec2Cluster, Route
+from switchyard.manifests.ingress import (
+    GROUP_INGRESS,
+    GROUP_NAMESPACE,
+    NO_ROUTE,
+    PREFIX,
+    TLS_POLICY,
+    group_ingress,
+    ingress,
+    load_balancer_attributes,
+    url,
+)
+from switchyard.manifests.ingress_routes import Part, parts
+from switchyard.manifests.pods import Manifest
+from tests.support.balanced import CERTIFICATE, GROUP, MANY, cluster, service
+
+WAF = "arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1"
+
+
+def rendered(settings: Ec2Cluster, **changes: Any) -> list[Manifest]:
+    """The Ingresses of the services."""
+    assert settings.load_balancer is not None
+    return [ingress(settings, part, service(**changes)) for part in parts(settings.load_balancer.routes)]
+
+
+def group(settings: Ec2Cluster) -> Manifest:
+    """That of the load balancer itself."""
+    return group_ingress(settings, GROUP, load_balancer_attributes(settings, "logs", production=True))
+
+
+def said(manifest: Manifest) -> dict[str, str]:
+    """Annotations of the controller, without their prefix."""
+    found = manifest["metadata"]["annotations"]
+    return {key.removeprefix(f"{PREFIX}/"): value for key, value in found.items() if key.startswith(PREFIX)}
+
+
+def annotations(settings: Ec2Cluster, **changes: Any) -> dict[str, str]:
+    """The same of the only service's."""
+    (manifest,) = rendered(settings, **changes)
+    return said(manifest)
+
+
+def attributes(settings: Ec2Cluster, bucket: str | None = "logs", *, production: bool = False) -> dict[str, str]:
+    pairs = load_balancer_attributes(settings, bucket, production=production)
+    return dict(pair.split("=") for pair in pairs.split(","))
+
+
+def route(service: str, path: str = "/", host: str | None = None) -> Route:
+    return Route(service=service, path=path, host=host)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [cluster(), cluster(MANY, certificate=CERTIFICATE, waf=WAF), cluster(accessLogs=False)],
+    ids=["minimal", "full", "without logs"],
+)
+def test_every_ingress_is_valid_to_the_pinned_kubernetes_version_with_no_unknown_field(settings: Ec2Cluster) -> None:
+    for manifest in (group(settings), *rendered(settings)):
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+        assert all(isinstance(value, str) for value in manifest["metadata"]["annotations"].values())
+
+
+def test_the_load_balancer_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
+    assert said(group(cluster())) == {
+        "group.name": "production",
+        "group.order": "1000",
+        "scheme": "internet-facing",
+        "ip-address-type": "ipv4",
+        "security-groups": GROUP,
+        "manage-backend-security-group-rules": "false",
+        "listen-ports": '[{"HTTP": 80}]',
+        "load-balancer-attributes": "idle_timeout.timeout_seconds=60,deletion_protection.enabled=true,"
+        "routing.http.drop_invalid_header_fields.enabled=true,"
+        "access_logs.s3.enabled=true,access_logs.s3.bucket=logs,access_logs.s3.prefix=alb",
+        "tags": "team=shop,stage=production",
+        "actions.no-route": '{"type": "fixed-response", "fixedResponseConfig": {"contentType": "text/plain", '
+        '"statusCode": "404", "messageBody": "No route leads here."}}',
+    }
+
+
+def test_what_no_route_takes_is_answered_by_the_load_balancers_own_ingress() -> None:
+    found = group(cluster(MANY))
+    assert found["spec"] == {
+        "ingressClassName": "alb",
+        "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": "use-annotation"}}},
+    }
+    assert not any("defaultBackend" in manifest["spec"] for manifest in rendered(cluster(MANY)))
+
+
+def test_the_load_balancers_own_ingress_is_nobodys_and_has_no_services_name() -> None:
+    found = group(cluster(MANY))["metadata"]
+    assert (found["name"], found["namespace"]) == (GROUP_INGRESS, GROUP_NAMESPACE) == ("load-balancer.group", "default")
+    assert found["labels"] == {"app.kubernetes.io/managed-by": "switchyard"}
+
+
+def test_a_service_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
+    assert annotations(cluster()) == {
+        "group.name": "production",
+        "group.order": "900",
+        "listen-ports": '[{"HTTP": 80}]',
+        "target-type": "instance",
+        "target-node-labels": "workload=application",
+        "backend-protocol": "HTTP",
+        "target-group-attributes": "deregistration_delay.timeout_seconds=30",
+        "healthcheck-protocol": "HTTP",
+        "healthcheck-path": "/ready",
+        "healthcheck-port": "traffic-port",
+        "healthcheck-interval-seconds": "10",
+        "healthcheck-timeout-seconds": "5",
+        "healthy-threshold-count": "2",
+        "unhealthy-threshold-count": "2",
+        "success-codes": "200",
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "annotation", "expected"),
+    [
+        ("deregistrationDelaySeconds", 7, "target-group-attributes", "deregistration_delay.timeout_seconds=7"),
+        ("healthyThreshold", 3, "healthy-threshold-count", "3"),
+        ("unhealthyThreshold", 4, "unhealthy-threshold-count", "4"),
+        ("healthIntervalSeconds", 15, "healthcheck-interval-seconds", "15"),
+        ("healthTimeoutSeconds", 9, "healthcheck-timeout-seconds", "9"),
+    ],
+)
+def test_a_setting_of_the_targets_is_in_its_annotation(
+    setting: str, value: Any, annotation: str, expected: str
+) -> None:
+    assert annotations(cluster(**{setting: value}))[annotation] == expected
+
+
+def test_targets_are_the_nodes_where_the_pods_may_be_and_are_asked_what_the_kubelet_asks() -> None:
+    found = annotations(
+        cluster(), readiness={"path": "/healthy"}, nodeSelector={"workload": "application", "disk": "fast"}
+    )
+    assert found["healthcheck-path"] == "/healthy"
+    assert found["target-node-labels"] == "workload=application,disk=fast"
+    assert "target-node-labels" not in annotations(cluster(), nodeSelector={})
+
+
+def test_with_a_certificate_443_is_served_by_tls_1_2_at_least_and_80_leads_there() -> None:
+    settings = cluster(certificate=CERTIFICATE)
+    found = said(group(settings))
+    for one in (found, annotations(settings)):
+        assert json.loads(one["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+        # The controller would look for one for each Ingress that names none.
+        assert one["certificate-arn"] == CERTIFICATE
+    assert found["ssl-policy"] == TLS_POLICY == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    assert found["ssl-redirect"] == "443"
+
+
+def test_without_a_certificate_80_leads_nowhere_else() -> None:
+    for found in (said(group(cluster())), annotations(cluster())):
+        assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & found.keys()
+
+
+def test_a_web_acl_and_tags_are_the_load_balancers_where_there_are_some() -> None:
+    assert said(group(cluster(waf=WAF)))["wafv2-acl-arn"] == WAF
+    bare = Ec2Cluster.model_validate(
+        {"kind": "ec2", "name": "production", "loadBalancer": {"routes": [{"service": "backend"}]}}
+    )
+    assert not {"wafv2-acl-arn", "tags"} & said(group(bare)).keys()
+
+
+@pytest.mark.parametrize(
+    ("setting", "production", "protected"),
+    [(None, True, "true"), (None, False, "false"), (False, True, "false"), (True, False, "true")],
+)
+def test_the_load_balancer_of_production_is_protected_unless_the_settings_say_otherwise(
+    setting: bool | None, production: bool, protected: str
+) -> None:
+    found = attributes(cluster(deletionProtection=setting), production=production)
+    assert found["deletion_protection.enabled"] == protected
+
+
+def test_access_logs_that_are_not_wanted_are_turned_off_and_not_left_as_they_were() -> None:
+    found = attributes(cluster(accessLogs=False))
+    assert found["access_logs.s3.enabled"] == "false"
+    assert "access_logs.s3.bucket" not in found
+
+
+def test_idle_connections_end_when_the_settings_say() -> None:
+    assert attributes(cluster(idleTimeoutSeconds=120))["idle_timeout.timeout_seconds"] == "120"
+
+
+def test_a_rule_leads_from_host_and_path_to_the_named_port_of_the_service() -> None:
+    _, backend = rendered(cluster(MANY))
+    assert backend["spec"]["ingressClassName"] == "alb"
+    assert backend["spec"]["rules"] == [
+        {"host": "api.example.org", "http": {"paths": [path("/v1")]}},
+        {"http": {"paths": [path("/")]}},
+    ]
+
+
+def path(prefix: str) -> dict[str, Any]:
+    backend = {"service": {"name": "backend", "port": {"name": "http"}}}
+    return {"path": prefix, "pathType": "Prefix", "backend": backend}
+
+
+def test_nothing_of_the_load_balancer_as_a_whole_is_on_two_ingresses() -> None:
+    settings = cluster(MANY, certificate=CERTIFICATE, waf=WAF)
+    every = [said(group(settings)), *map(said, rendered(settings))]
+    # Several certificates of a listener are no conflict to the controller, and what serves which ports is merged.
+    alike = {"group.name", "listen-ports", "certificate-arn"}
+    for key in alike:
+        assert len({one[key] for one in every}) == 1
+    assert every[0].keys() & set().union(*every[1:]) == alike | {"group.order"}
+    assert len({one["group.order"] for one in every}) == 3
+
+
+@pytest.mark.parametrize(
+    ("certificate", "host", "expected"),
+    [
+        (None, None, "http://alb.amazonaws.com/api"),
+        (CERTIFICATE, "api.example.org", "https://api.example.org/api"),
+    ],
+)
+def test_an_address_has_the_host_of_the_route_or_of_the_load_balancer(
+    certificate: str | None, host: str | None, expected: str
+) -> None:
+    alb = cluster(certificate=certificate).load_balancer
+    assert alb is not None
+    assert url(alb, route("backend", "/api", host), "alb.amazonaws.com") == expected
+
+
+def test_a_cluster_without_a_load_balancer_has_no_ingress() -> None:
+    with pytest.raises(ValueError, match="no load balancer"):
+        ingress(Ec2Cluster(kind="ec2", name="production"), Part("a", "a", 1, ()), service())
+    with pytest.raises(ValueError, match="no load balancer"):
+        group_ingress(Ec2Cluster(kind="ec2", name="production"), GROUP, "")

@@ -1,0 +1,155 @@
+"""Which service gets a request, when several share a load balancer."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from switchyard.config.models.ec2 import Route
+from switchyard.manifests.ingress_routes import Part, earlier, parts
+
+
+def route(service: str, path: str = "/", host: str | None = None) -> Route:
+    return Route(service=service, path=path, host=host)
+
+
+def laid_out(*routes: Route) -> list[tuple[str, list[str]]]:
+    found = parts(routes)
+    assert [part.order for part in found] == sorted(part.order for part in found)
+    return [(part.name, [f"{one.host or ''}{one.path}" for one in part.routes]) for part in found]
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([route("a"), route("b", "/b")], [("b", ["/b"]), ("a", ["/"])]),
+        ([route("a"), route("a", "/v1"), route("b", "/b")], [("b", ["/b"]), ("a", ["/v1", "/"])]),
+        ([route("a"), route("b", "/", "b.org")], [("b", ["b.org/"]), ("a", ["/"])]),
+        ([route("a", "/", "a.org"), route("b", "/x", "b.org")], [("b", ["b.org/x"]), ("a", ["a.org/"])]),
+    ],
+)
+def test_a_request_goes_by_the_closest_route_whatever_their_order_in_the_settings(
+    routes: list[Route], expected: list[tuple[str, list[str]]]
+) -> None:
+    assert laid_out(*routes) == expected
+
+
+def test_a_service_with_routes_on_both_sides_of_another_ones_has_two_ingresses() -> None:
+    found = laid_out(route("a"), route("b", "/api"), route("a", "/api/v1"))
+    assert found == [("a.2", ["/api/v1"]), ("b", ["/api"]), ("a", ["/"])]
+
+
+def test_a_prefix_is_made_of_whole_parts_of_a_path() -> None:
+    found = laid_out(route("a", "/api/v1"), route("b", "/apis"), route("a", "/api"))
+    assert found == [("a", ["/api/v1", "/api"]), ("b", ["/apis"])]
+
+
+def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_in_what_the_controller_takes() -> None:
+    deep = "/x" * 63
+    found = parts([route("a"), route("a", "/a"), route("b", deep), route("c", "/", "c.org"), route("d", deep, "d.org")])
+    assert {part.name: part.order for part in found} == {"a": 900, "b": 837, "c": 400, "d": 337}
+
+
+def test_an_ingress_is_written_after_closer_ones_that_take_the_same_requests_and_waits_for_no_other() -> None:
+    found = parts([route("a"), route("a", "/api/v1"), route("b", "/api"), route("c", "/c", "c.org"), route("d", "/d")])
+    waiting = {part.name: set(earlier(part, found)) for part in found}
+    assert waiting == {"c": set(), "a.2": set(), "b": {"a.2"}, "d": set(), "a": {"a.2", "b", "c", "d"}}
+
+
+def takes(route: Route, host: str, path: str) -> bool:
+    """Whether a route takes a request, as Kubernetes defines a prefix."""
+    return route.host in (None, host) and f"{path.rstrip('/')}/".startswith(f"{route.path.rstrip('/')}/")
+
+
+def winner(found: list[Part], host: str, path: str) -> str | None:
+    """Who gets a request from the controller's rules: Ingress by Ingress, the longest path first in each host."""
+    for part in found:
+        in_order = sorted(part.routes, key=lambda one: (one.host is None, -len(one.path)))
+        for one in in_order:
+            if takes(one, host, path):
+                return one.service
+    return None
+
+
+HOSTS = ["a.org", "b.org"]
+PATHS = ["/", "/api", "/api/v1", "/api/v1/x", "/apis", "/shop"]
+ROUTES = st.builds(
+    Route, service=st.sampled_from(["a", "b", "c"]), host=st.sampled_from([None, *HOSTS]), path=st.sampled_from(PATHS)
+)
+UNIQUE = st.lists(ROUTES, min_size=1, max_size=8, unique_by=lambda one: (one.host, one.path))
+
+
+@given(UNIQUE)
+def test_whatever_the_routes_are_each_request_goes_by_the_closest_one(routes: list[Route]) -> None:
+    found = parts(routes)
+    assert sorted(map(str, routes)) == sorted(str(one) for part in found for one in part.routes)
+    assert len({part.name for part in found}) == len(found)
+    for host in (*HOSTS, "c.org"):
+        for path in (*PATHS, "/api/v2", "/else"):
+            closest = max(
+                (one for one in routes if takes(one, host, path)),
+                key=lambda one: (one.host is not None, len(one.path)),
+                default=None,
+            )
+            assert winner(found, host, path) == (closest and closest.service)
+
+
+@given(UNIQUE)
+def test_a_service_has_one_ingress_unless_another_ones_route_lies_between_two_of_its_own(routes: list[Route]) -> None:
+    one_service = [route("a", one.path, one.host) for one in routes]
+    assert [part.name for part in parts(one_service)] == ["a"]
+
+
+def others(routes: list[Route]) -> list[Route]:
+    return [one for one in routes if one.service != "c"]
+
+
+@given(UNIQUE)
+def test_a_service_that_comes_or_goes_leaves_an_ingress_as_it_is_unless_it_lies_between_its_routes(
+    routes: list[Route],
+) -> None:
+    before, after = parts(routes), parts(others(routes))
+    numbers = [part.service for part in before]
+    assert [part for part in before if part.service != "c" and numbers.count(part.service) == 1] == [
+        part for part in after if numbers.count(part.service) == 1
+    ]
+
+
+def states(before: list[Part], after: list[Part]) -> list[list[Part]]:
+    """What is there in an update, which writes each Ingress after the earlier ones, and deletes at the end.
+
+    Those that wait for no other may be written in any order; here it is that of the rules.
+    """
+    there = {part.name: part for part in before}
+    found = []
+    for number, part in enumerate(after):
+        assert set(earlier(part, after)) <= {one.name for one in after[:number]}
+        there[part.name] = part
+        found.append(list(there.values()))
+    for name in reversed([part.name for part in before]):
+        if name not in {part.name for part in after}:
+            del there[name]
+            found.append(list(there.values()))
+    return [sorted(state, key=lambda part: (part.order, part.name)) for state in found]
+
+
+def assert_served(before: list[Part], after: list[Part]) -> None:
+    """At any time a request goes where it went before the update, or where it goes after it."""
+    for there in states(before, after):
+        for host in (*HOSTS, "c.org"):
+            for path in (*PATHS, "/api/v2", "/else"):
+                ends = {winner(before, host, path), winner(after, host, path)}
+                assert winner(there, host, path) in ends
+
+
+@given(UNIQUE)
+def test_while_a_service_comes_no_request_is_led_astray(routes: list[Route]) -> None:
+    assert_served(parts(others(routes)), parts(routes))
+
+
+@given(UNIQUE)
+def test_while_a_service_goes_and_leaves_one_ingress_to_each_other_one_no_request_is_led_astray(
+    routes: list[Route],
+) -> None:
+    after = parts(others(routes))
+    assume(len({part.service for part in after}) == len(after))
+    assert_served(parts(routes), after)
