@@ -21,7 +21,8 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for Services and Ingresses: the provider's own wait sleeps 10 s.
 
 That of a Service passes with no endpoint at all; the gate looks at the EndpointSlices instead, before the switch and
-again before the old colour is touched. That of an Ingress is followed by `switchyard.gates.load_balancer`, see `switchyard.manifests.ingress`.
+again before the old colour is touched. An Ingress is followed by `switchyard.gates.load_balancer`; see
+`switchyard.manifests.ingress`.
 """
 
 CONTENT_HASH = "switchyard/content-hash"
