@@ -7,7 +7,8 @@ import pulumi
 from components.guard import stack_mark
 from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
-from switchyard.gates.node_ports import has_fixed_ports, list_services, refuse_taken_ports
+from switchyard.gates.node_ports import list_services
+from switchyard.gates.rules.node_ports import has_fixed_ports, refuse_taken_ports
 from switchyard.kube.access import UNREACHABLE, ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster

@@ -105,7 +105,7 @@ def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
     except ServerSilentError:
         return
     if refusal is not None:
-        raise pulumi.RunError(refusal)
+        raise pulumi.RunError(str(refusal))
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

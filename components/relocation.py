@@ -8,7 +8,8 @@ import pulumi
 from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
-from switchyard.gates.cluster_identity import read_uid, refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
+from switchyard.gates.cluster_identity import read_uid
+from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from switchyard.gates.rules.deletion import refuse_vanished
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import (

@@ -26,12 +26,8 @@ from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
 from switchyard.gates.admission import look_at_templates
-from switchyard.gates.certificates import (
-    administrator_renewal,
-    authorities_on_machines,
-    authority_warnings,
-    server_warning,
-)
+from switchyard.gates.certificates import authorities_on_machines, server_certificate
+from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 from switchyard.kube.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
@@ -244,7 +240,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
         on_machines = {}  # those of the stack are as old
     warnings += authority_warnings(kubeconfig, on_machines, days, now)
     with contextlib.suppress(OSError):  # who needs the API server finds out
-        warnings.append(server_warning(kubeconfig, days, now))
+        warnings.append(server_warning(server_certificate(kubeconfig), days, now))
     for warning in filter(None, warnings):
         pulumi.log.warn(warning)
 

@@ -8,7 +8,8 @@ from components.manifest import KubernetesObject, register
 from switchyard.config.models.autoscaling import Autoscaling
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.autoscaling import read_sizings
-from switchyard.gates.rules.sizes import Sizing, kept_numbers, refuse_fixed_number
+from switchyard.gates.rules.autoscaling import kept_numbers, refuse_fixed_number
+from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import UNREACHABLE, ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster

@@ -9,8 +9,8 @@ from components.manifest import KubernetesObject, register
 from components.operation import is_destroy
 from components.services.autoscaling import register_autoscaler
 from switchyard.config.models.service import ServiceSettings, Track
-from switchyard.gates.addresses import lost_addresses
 from switchyard.gates.observed import Observed
+from switchyard.gates.rules.addresses import lost_addresses
 from switchyard.gates.rules.sizes import Replicas, planned
 from switchyard.gates.service import Gates
 from switchyard.manifests import pods as render

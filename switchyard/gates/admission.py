@@ -19,22 +19,16 @@ from switchyard.config.models.service import (
     ServiceSettings,
     Track,
 )
-from switchyard.config.models.service_name import key_of
-from switchyard.config.types.quantity import parse_quantity
+from switchyard.gates.rules.admission import is_rewritten
 from switchyard.kube.access import UNREACHABLE, ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.content import Content
-from switchyard.kube.differences import ABSENT, Difference, differences, listed, managers
 from switchyard.manifests import argo_blue_green, blue_green, canary
-from switchyard.manifests.labels import CONFIGURED_PODS, FIELD_MANAGER
 from switchyard.manifests.pods import Manifest
 
 Kept = Mapping[str, frozenset[Track]]
 """By service, the tracks whose pod template stays as it is on the cluster."""
-
-ADDED = ("spec.containers[", "spec.initContainers[", "spec.volumes[")
-"""What admission adds and an API server's own defaults do not."""
 
 Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
 """Deployments and Rollouts on the cluster, by kind, namespace and name."""
@@ -104,52 +98,3 @@ def _is_kept(manifest: Manifest, live: Live) -> bool:
     metadata = manifest["metadata"]
     found = live.get((manifest["kind"], metadata["namespace"], metadata["name"]))
     return found is not None and is_rewritten(manifest, found)
-
-
-def is_rewritten(manifest: Manifest, live: Mapping[str, Any]) -> bool:
-    """Whether the template of a Deployment or Rollout differs from the stack's only by what admission made of it.
-
-    So it is when the stack has not changed since its last apply, and nobody else has set a field that differs.
-
-    Args:
-        manifest: as the stack has it.
-        live: as the cluster has it.
-    """
-    digest = manifest["metadata"]["annotations"][CONFIGURED_PODS]
-    if live["metadata"].get("annotations", {}).get(CONFIGURED_PODS) != digest:
-        return False
-    found = rewritten_fields(manifest["spec"]["template"], live["spec"]["template"])
-    return bool(found) and all(managers(live, one.keys) == {FIELD_MANAGER} for one in found)
-
-
-def rewritten_fields(configured: Mapping[str, Any], live: Mapping[str, Any]) -> list[Difference]:
-    """Fields of the stack's template that have another value on the cluster.
-
-    What the cluster has besides, such as defaults and sidecars, is nobody's to compare.
-    """
-    return [one for one in differences(configured, live) if one.before is not ABSENT and not _equal(one)]
-
-
-def _equal(difference: Difference) -> bool:
-    """Whether two values are one to the API server: it leaves out what is empty and writes quantities its own way."""
-    if difference.after is ABSENT:
-        return not difference.before
-    if ".resources." not in difference.path:
-        return False
-    try:
-        return parse_quantity(str(difference.before)) == parse_quantity(str(difference.after))
-    except ValueError:
-        return False
-
-
-def admitted(name: str, track: Track, configured: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
-    """Names what the cluster's admission has made of a template that was applied a moment ago; None if nothing."""
-    added = [
-        one
-        for one in differences(configured, live)
-        if one.before is ABSENT and one.path.startswith(ADDED) and isinstance(one.after, Mapping)
-    ]
-    found = [*rewritten_fields(configured, live), *added]
-    if not found:
-        return None
-    return f"{key_of(name)}: the cluster's admission has changed the pods of {track}: {listed(found)}"

@@ -1,4 +1,4 @@
-"""What all gates share: the cluster that they look at, and the errors and warnings that they end in."""
+"""What all gates share: access to the cluster, and how errors and warnings reach the engineer."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,12 +16,12 @@ Warn = Callable[[str], None]
 
 AGAIN = "Then run `pulumi up` again."
 
-NOT_TAKEN = "This step was not taken; what this update has done before it stands."
-"""Said of a gate that could not look: whether it was the first of an update is not known to it."""
+NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
+"""For a gate that could not read the cluster: it does not know which steps came before."""
 
 
 class GateRefusedError(Exception):
-    """A step is not taken. The text is for the engineer who pressed Enter; the cluster is as it was."""
+    """A gate refused a step. The text is for the engineer who started the update; the step was not taken."""
 
 
 class GateBase:
@@ -30,8 +30,8 @@ class GateBase:
     Args:
         name: the service's name.
         service: its settings.
-        access: the cluster it runs on.
-        warn: takes a line that the engineer should see although nothing is refused.
+        access: the cluster that it runs on.
+        warn: reports a warning to the engineer.
 
     Attributes:
         sizing: what the cluster had of the service at the program's start, where an autoscaler sizes it.
@@ -50,7 +50,7 @@ class GateBase:
 
     @property
     def there(self) -> bool:
-        """Whether there is a cluster to look at; without one, nothing serves that could be hurt."""
+        """Whether the cluster exists; without a cluster nothing serves."""
         return self._access.there
 
     async def _selected(self, cluster: Cluster) -> Mapping[str, str] | None:
@@ -65,7 +65,7 @@ class GateBase:
             raise GateRefusedError(f"{sentence(problem)} {NOT_TAKEN} {remedy}") from error
 
     def _warn_once(self, warning: str | None) -> None:
-        """Several hooks of one run may find the same."""
+        """Reports a warning unless another hook of this run has reported the same."""
         if warning is not None and warning not in self._warned:
             self._warned.add(warning)
             self._warn(warning)
@@ -75,7 +75,7 @@ class GateBase:
             raise GateRefusedError(str(refusal))
 
     def _why(self, error: Exception) -> tuple[str, str]:
-        """What a call ended in, and what to do about it."""
+        """Why a call failed, and what to do about it."""
         if isinstance(error, AccessDeniedError):
             return f"{key_of(self._name)}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
         if isinstance(error, RejectedError):
@@ -87,5 +87,5 @@ class GateBase:
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop, which the API server's own words have at times, and at times not."""
+    """The text with a full stop, which messages of the API server do not always have."""
     return text if text.endswith(".") else f"{text}."

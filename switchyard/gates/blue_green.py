@@ -5,9 +5,9 @@ from collections.abc import Collection
 from contextlib import aclosing, suppress
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.gates.admission import admitted
 from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.gates.rules.admission import admitted
 from switchyard.gates.rules.node_routing import refuse_unfollowed
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, rewritten, why_not_ready

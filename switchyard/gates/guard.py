@@ -16,8 +16,16 @@ from switchyard.gates.rules.deletion import (
     refuse_release_deletion,
     refuse_serving,
     refuse_unreachable,
+    warn_deleted_with_machines,
 )
-from switchyard.gates.rules.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from switchyard.gates.rules.ownership import (
+    Conflict,
+    Owner,
+    conflict,
+    refuse_takeover,
+    refuse_unknown_owner,
+    takes_over,
+)
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import UNREACHABLE, ClusterAccess
@@ -144,10 +152,7 @@ class Guard:
                 # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
                 found += [other for other in others if other and not (other.same_name and not other.identified)]
         except UNREACHABLE as error:
-            raise GateRefusedError(
-                f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
-                "Check the API server, the kubeconfig and its permissions, then run `pulumi up` again."
-            ) from error
+            raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, str(error)))) from error
         _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
@@ -193,9 +198,9 @@ class Guard:
         except UNREACHABLE as error:
             if self.destroying and self.own_machines and not isinstance(error, AccessDeniedError):
                 self._silent = str(error)
-                self.warn(f"the API server does not answer ({error}): what is on the cluster goes with its machines")
+                self.warn(warn_deleted_with_machines(str(error)))
                 return
-            _raise(refuse_unreachable(record, f"the cluster could not be looked at ({error})"))
+            _raise(refuse_unreachable(record, f"the cluster could not be read ({error})"))
 
     async def before_destroy(self) -> None:
         """Learns that the run is a destroy, before anything is deleted.

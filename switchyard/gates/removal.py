@@ -1,4 +1,4 @@
-"""Deletes objects by their UID, and writes the notes of an adoption."""
+"""Deletes objects by their UID, and marks objects as adopted."""
 
 import asyncio
 import json
@@ -7,20 +7,21 @@ from contextlib import aclosing
 from typing import Any
 
 from switchyard.gates.base import GateRefusedError
+from switchyard.gates.rules.deletion import refuse_failed_deletion, refuse_unfinished_deletion
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 
 GONE_SECONDS = 120
-"""How long the guard waits until an object that it deleted is gone. One without finalizers is gone at once."""
+"""How long the guard waits until an object that it deleted is gone, s. Without finalizers that is immediate."""
 
 ADOPTION_MANAGER = "switchyard-adoption"
-"""Field manager of the note that an object was there before: the engine's own applies leave it alone."""
+"""Field manager of the annotation that marks an object as adopted, so that applies of the engine keep it."""
 
 
 async def annotate(api: BoundedApi, name: ObjectName, version: str, values: Mapping[str, str | None]) -> None:
-    """Sets annotations of an object, or takes them off where the value is None."""
+    """Sets annotations of an object, or removes them where the value is None."""
     await api.ask(
         "patch",
         name.resource,
@@ -34,7 +35,7 @@ async def annotate(api: BoundedApi, name: ObjectName, version: str, values: Mapp
 
 
 async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> None:
-    """Deletes the object of this UID and no other, and waits until it is gone."""
+    """Deletes the object with this UID and no other, and waits until it is gone."""
     name, uid = record.name, live["metadata"]["uid"]
     options = {
         "apiVersion": "v1",
@@ -55,7 +56,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
     except (AnsweredError, AccessDeniedError, RejectedError) as error:
         if not await _is_there(api, record, uid):
             return
-        raise GateRefusedError(f"{name} was not deleted: {error}") from error
+        raise GateRefusedError(str(refuse_failed_deletion(name, str(error)))) from error
     labels = live["metadata"].get("labels") or {}
     try:
         async with asyncio.timeout(GONE_SECONDS):
@@ -71,10 +72,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
                         if event["type"] in {"DELETED", "ERROR"}:
                             break
     except TimeoutError:
-        raise GateRefusedError(
-            f"{name} was deleted, and is still there after {GONE_SECONDS} s: something holds it. See: kubectl get "
-            f"{name.resource} {name.name} {f'-n {name.namespace} ' if name.namespace else ''}-o yaml, its finalizers"
-        ) from None
+        raise GateRefusedError(str(refuse_unfinished_deletion(name, GONE_SECONDS))) from None
 
 
 async def _is_there(api: BoundedApi, record: Record, uid: str) -> bool:

@@ -6,9 +6,16 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from switchyard.config.models.service import Track
-from switchyard.config.models.service_name import key_of
 from switchyard.gates.autoscaling import autoscalers, has_metrics, read_sizing, warm
 from switchyard.gates.base import GateBase, GateRefusedError, sentence
+from switchyard.gates.rules.autoscaling import (
+    inactive_autoscaler,
+    no_metrics,
+    not_sized,
+    raised,
+    refuse_lower_max,
+    refuse_other_autoscalers,
+)
 from switchyard.gates.rules.node_routing import warn_unfollowed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import (
@@ -20,18 +27,11 @@ from switchyard.gates.rules.release import (
     refuse_smoke,
     refuse_switch,
     wanted_ready,
+    warn_no_smoke_test,
 )
-from switchyard.gates.rules.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_hand_over
+from switchyard.gates.rules.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_migration
 from switchyard.gates.rules.rollout import no_controller
-from switchyard.gates.rules.sizes import (
-    inactive_autoscaler,
-    no_metrics,
-    not_sized,
-    of_service,
-    raised,
-    refuse_lower_max,
-    refuse_other_autoscalers,
-)
+from switchyard.gates.rules.sizes import of_service
 from switchyard.gates.rules.traffic_router import refuse_routed
 from switchyard.gates.smoke import smoke_failures
 from switchyard.gates.waits import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
@@ -158,7 +158,7 @@ class Gates(GateBase):
                         break
                     reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
         reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
-        return unfinished_hand_over(self._name, track, len(old), reasons) if reasons else None
+        return unfinished_migration(self._name, track, len(old), reasons) if reasons else None
 
     async def _is_ready(self, cluster: Cluster) -> bool:
         """Whether any pod of the track that serves is ready, if it is to have any."""
@@ -224,7 +224,7 @@ class Gates(GateBase):
         except UNREACHABLE:
             return refusal  # what was seen before stands
         complete = report.ready >= report.wanted and not report.earlier
-        return refusal if complete else replace(refusal, found=f"{refusal.found} ({report})")
+        return refusal if complete else replace(refusal, observed=f"{refusal.observed} ({report})")
 
     async def _pods_report(self, cluster: Cluster, track: Track) -> PodsReport:
         wanted = self._service.replicas_of(track)
@@ -250,10 +250,7 @@ class Gates(GateBase):
             return
         simulated = await cluster.simulated({endpoint.node for endpoint in endpoints})
         if simulated:
-            self._warn(
-                f"{key_of(self._name)}: the smoke test of {to} did not run: {', '.join(sorted(simulated))} "
-                "are simulated nodes, whose pods answer nobody. The switch rests on readiness alone."
-            )
+            self._warn(warn_no_smoke_test(self._name, to, simulated))
             return
         failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
         self._raise(refuse_smoke(self._name, self._service, to, failures))

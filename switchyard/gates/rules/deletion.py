@@ -1,7 +1,7 @@
-"""Whether the deletion guard deletes an object, keeps it or refuses, as pure functions.
+"""Whether the deletion guard deletes an object, keeps it or refuses.
 
-The engine deletes by name what its state remembers, and its memory may be of yesterday. So the guard asks who the
-live object is, before anything goes. See docs/adr, "Deletion by UID behind one guard".
+The engine deletes by name what its state has, and the state may be out of date. So the guard identifies the live object
+before anything is deleted. See docs/adr, "Deletion by UID behind one guard".
 """
 
 from collections.abc import Mapping
@@ -9,31 +9,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.config.commands import set_value
 from switchyard.config.models.service_name import key_of
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.runbook import section
 from switchyard.kube.mark_owner import described, is_own
+from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 from switchyard.manifests.ownership_marks import Mark, is_adopted, mark_of
 
 
 class Action(StrEnum):
-    """What becomes of an object whose record the engine is about to drop."""
+    """What happens to an object whose record the engine is about to drop."""
 
     FORGET = "forget"
-    """Nothing is deleted: the record is all that there is of it, or all that belongs to this stack."""
+    """Nothing is deleted: the object does not exist, or does not belong to this stack."""
     RELEASE = "release"
-    """The object stays, without the marks of this stack: it was there before the stack."""
+    """The object stays, without the marks of this stack: it existed before the stack."""
     DELETE = "delete"
-    """It is deleted, by its UID."""
+    """The object is deleted, by its UID."""
     ASK = "ask"
-    """It is deleted unless it serves, which the cluster is to be asked."""
+    """The object is deleted unless it serves, which is read from the cluster."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What this run of the program has to say about an object.
+    """What this run of the program knows about an object.
 
     Attributes:
         mark: of this stack.
@@ -42,8 +44,8 @@ class Run:
         configured: its service is part of the configuration.
         elsewhere: its service is part of the configuration in another namespace.
         renamed: its service is part of the configuration with another name for its objects.
-        removed: its service is marked to be taken away.
-        destroying: the run is a destroy that may take services down.
+        removed: its service is marked to be removed.
+        destroying: the run is a destroy that may delete services.
     """
 
     mark: Mark
@@ -58,100 +60,104 @@ class Run:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, and in a line why, for the engineer who watches."""
+    """What to do with an object, and why, in one line for the engineer."""
 
     action: Action
     line: str
 
 
 def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision:
-    """Decides what becomes of an object, as far as it needs no look at who serves.
+    """Decides what happens to an object, as far as that does not depend on what serves.
 
     Args:
-        record: what the state remembers.
+        record: what the state has of the object.
         live: the object of that name on the cluster; None when there is none.
-        run: what this run says.
+        run: what this run knows of the object.
     """
     name = record.name
     if live is None:
-        return Decision(Action.FORGET, f"{name} is not on the cluster any more")
+        return Decision(Action.FORGET, f"{name} does not exist on the cluster any more")
     uid, owner = str(live["metadata"]["uid"]), mark_of(live)
     known = bool(record.uid)
     if known and uid != record.uid:
         return Decision(
-            Action.FORGET, f"{name} stays: another object has its name by now (UID {uid}, the state has {record.uid})"
+            Action.FORGET, f"{name} stays: another object has this name now (UID {uid}, the state has {record.uid})"
         )
     if owner is not None and not is_own(owner, run.mark, run.former, known=known):
         return Decision(Action.FORGET, f"{name} stays: it belongs to {described(owner, run.mark)}")
     if owner is None and not known:
         return Decision(Action.FORGET, f"{name} stays: neither its marks nor the state say that it is this stack's")
     if run.registered and not run.destroying:
-        return Decision(Action.FORGET, f"{name} stays: it is part of the configuration, only the old record goes")
+        return Decision(Action.FORGET, f"{name} stays: it is part of the configuration, only the old record is dropped")
     if is_adopted(live):
-        return Decision(Action.RELEASE, f"{name} stays: it was there before this stack took it over")
+        return Decision(Action.RELEASE, f"{name} stays: it existed before this stack adopted it")
     if run.destroying or run.removed:
         return Decision(Action.DELETE, f"{name} is deleted")
-    return Decision(Action.ASK, f"{name} is deleted: it serves nobody")
+    return Decision(Action.ASK, f"{name} is deleted: it does not serve")
 
 
 def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
-    """Refuses to delete what serves.
+    """Refuses to delete an object that serves.
 
     Args:
-        record: what the state remembers of it.
-        run: what this run says.
+        record: what the state has of the object.
+        run: what this run knows of the object.
         reason: why it serves.
     """
     service, namespace = record.service or record.name.name, record.name.namespace or "default"
     if run.configured:
         return Refusal(
+            code=Code.SERVING_OBJECT_DELETED,
             step=f"{key_of(service)}: deleting {record.name}",
-            found=f"it serves users: {reason}",
-            rule="what serves is not deleted",
+            observed=f"it serves users: {reason}",
+            rule="an object that serves is not deleted",
             remedy=(
-                "It was not touched. Switch the service to other pods first; "
+                "The object was not deleted. Switch the service to other pods first; "
                 f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
             ),
         )
-    word = _word_for_it(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
-    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", word)
+    how = _how_to_remove(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
+    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", how)
 
 
-def refuse_vanished(service: str, namespace: str, reason: str, step: str, word: str | None = None) -> Refusal:
+def refuse_vanished(service: str, namespace: str, reason: str, step: str, how: str | None = None) -> Refusal:
     """Refuses to lose a service that serves and that is not in the configuration any more.
 
     Args:
-        service: its name, which knows its key.
-        namespace: where it is.
+        service: its name, with its key.
+        namespace: its namespace.
         reason: why it serves.
         step: what was about to happen.
-        word: the sentence that says how it is taken away; None for a service whose key is not configured.
+        how: the sentence that says how the service is removed; None for a service whose key is not configured.
     """
-    word = word or _word_for_it(service, namespace)
+    how = how or _how_to_remove(service, namespace)
     return Refusal(
+        code=Code.SERVING_SERVICE_REMOVED,
         step=f"{key_of(service)}: {step}",
-        found=f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}",
-        rule="a service that serves is taken away only by a word of its own",
+        observed=(
+            f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}"
+        ),
+        rule="a service that serves is deleted only on a setting of its own",
         remedy=(
-            f"It was not touched. To keep it, put services.{key_of(service)} back. {word} "
-            f'To rename or move it without a gap: {section("Rename a service")} and "Move a service to another '
+            f"Nothing of it was deleted. To keep it, put services.{key_of(service)} back. {how} "
+            f'To rename or move it without downtime: {section("Rename a service")} and "Move a service to another '
             'namespace".'
         ),
     )
 
 
-def _word_for_it(service: str, namespace: str, *, elsewhere: bool = False, renamed: bool = False) -> str:
+def _how_to_remove(service: str, namespace: str, *, elsewhere: bool = False, renamed: bool = False) -> str:
     if renamed:
         command = set_value(f"switchyard:services.{key_of(service)}.name", str(service))
-        return f"Its entry names its objects otherwise by now. To set that back: {command}."
+        return f"Its entry has another name for its objects now. To set the name back: {command}."
     if elsewhere:
         command = f"pulumi config set --path 'switchyard:services.{key_of(service)}.leaves' {namespace} && pulumi up"
-        return f"To take it down in namespace {namespace}, and keep the one in its new namespace: {command}."
-    return f"To take it away: {remove_command(service, namespace)}; take the entry out afterwards."
+        return f"To delete it in namespace {namespace} and keep it in its new namespace: {command}."
+    return f"To remove it: {remove_command(service, namespace)}; delete the entry from the stack file afterwards."
 
 
 def remove_command(service: str, namespace: str) -> str:
-    """The command that takes a service away on purpose."""
+    """The command that removes a service on purpose."""
     path = f"switchyard:services.{key_of(service)}"
     named = "" if service == key_of(service) else f"pulumi config set --path '{path}.name' {service} && "
     return (
@@ -161,12 +167,13 @@ def remove_command(service: str, namespace: str) -> str:
 
 
 def refuse_unreachable(record: Record, problem: str) -> Refusal:
-    """Refuses to delete what cannot be looked at."""
+    """Refuses to delete an object when it is not known whether it serves."""
     return Refusal(
+        code=Code.SERVING_UNKNOWN_BEFORE_DELETION,
         step=f"{key_of(record.service) or record.name.name}: deleting {record.name}",
-        found=problem,
-        rule="what cannot be looked at is not deleted",
-        remedy="It was not touched. Check the API server and the kubeconfig, then run the command again.",
+        observed=problem,
+        rule="an object is deleted only when the cluster shows that it does not serve",
+        remedy="The object was not deleted. Check the API server and the kubeconfig, then run the command again.",
     )
 
 
@@ -175,35 +182,88 @@ def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) 
 
     Args:
         serving: by the key of a service, why it serves or why that is not known.
-        seen: whether the cluster could be looked at.
+        seen: whether the cluster answered.
     """
     commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)
     return Refusal(
+        code=Code.PRODUCTION_DESTROYED,
         step="The destroy of this production stack",
-        found="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
-        rule="a stack that is marked production takes its services down one word each, before it goes",
+        observed="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
+        rule="the services of a stack that is marked production are removed one by one before the stack is destroyed",
         remedy=(
-            f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then destroy."
-            + ("" if seen else " If the cluster is lost for good: pulumi config set switchyard:production false.")
+            f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then run the destroy again."
+            + ("" if seen else " If the cluster is permanently lost: pulumi config set switchyard:production false.")
         ),
     )
 
 
 def refuse_deletion_by_name(record: Record, line: str) -> Refusal:
-    """Refuses to let the provider delete what is not to go, by a name that the live object has."""
+    """Refuses to let the provider delete by name when a live object that must stay has that name."""
     return Refusal(
+        code=Code.DELETED_BY_NAME,
         step=f"{record.name}: its deletion by the provider, which knows it by its name alone",
-        found=line,
-        rule="it would delete the live object",
-        remedy="Nothing was deleted by it. Take back the change that replaces it, and run `pulumi up --refresh`.",
+        observed=line,
+        rule="the provider would delete the live object",
+        remedy="The object was not deleted. Revert the change that replaces it, and run `pulumi up --refresh`.",
     )
 
 
 def refuse_release_deletion(namespace: str, name: str) -> Refusal:
     """Refuses to delete a Helm release that another record of it replaces."""
     return Refusal(
+        code=Code.HELM_RELEASE_DELETED,
         step=f"{name}: deleting Helm release {name} in namespace {namespace}",
-        found="the release is part of the configuration",
-        rule="Helm deletes a release by its name, and what replaces it would go as well",
-        remedy="Nothing was deleted by it. Take back the change that replaces it, and run `pulumi up` again.",
+        observed="the release is part of the configuration",
+        rule="Helm deletes a release by its name, and would delete its replacement as well",
+        remedy="The release was not deleted. Revert the change that replaces it, and run `pulumi up` again.",
+    )
+
+
+def refuse_failed_deletion(name: ObjectName, problem: str) -> Refusal:
+    """Ends a run in which the API server did not delete an object.
+
+    Args:
+        name: of the object.
+        problem: the answer of the API server.
+    """
+    return Refusal(
+        code=Code.DELETION_FAILED,
+        step=f"deleting {name}",
+        observed=problem,
+        rule="the engine drops its record of an object only when the object is deleted",
+        remedy="The object still exists. Correct the cause, then run the command again.",
+    )
+
+
+def refuse_unfinished_deletion(name: ObjectName, seconds: float) -> Refusal:
+    """Ends a run in which an object was deleted and still exists after the wait.
+
+    Args:
+        name: of the object.
+        seconds: how long the guard waited.
+    """
+    namespace = f"-n {name.namespace} " if name.namespace else ""
+    return Refusal(
+        code=Code.DELETION_NOT_FINISHED,
+        step=f"deleting {name}",
+        observed=f"it was deleted, and still exists after {seconds:.0f} s",
+        rule="an object with finalizers exists until their controllers remove them",
+        remedy=(
+            f"See its finalizers: kubectl get {name.resource} {name.name} {namespace}-o yaml. Then run the command "
+            "again."
+        ),
+    )
+
+
+def warn_deleted_with_machines(problem: str) -> str:
+    """Announces that a destroy does not delete the objects of a cluster whose API server does not answer.
+
+    Args:
+        problem: why the API server gave no answer.
+    """
+    return notice(
+        Code.DELETED_WITH_MACHINES,
+        "",
+        f"the API server does not answer ({problem})",
+        "The objects on the cluster are deleted together with its machines.",
     )

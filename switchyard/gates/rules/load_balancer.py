@@ -1,8 +1,8 @@
-"""Whether the load balancer does what its Ingresses say, by the events of its controller and the rules at AWS.
+"""Whether the load balancer has the rules of its Ingresses, by the events of its controller and the rules at AWS.
 
-An Ingress is written when the API server has taken it. What its controller or Elastic Load Balancing refuse is only in
-events: FailedBuildModel, FailedDeployModel and others, on every Ingress of the group, whichever of them is the cause.
-What was observed goes in, a verdict comes out; `switchyard.gates.load_balancer` observes and waits.
+The write of an Ingress succeeds when the API server accepts it. What the controller or Elastic Load Balancing refuse is
+only in events: FailedBuildModel, FailedDeployModel and others, on every Ingress of the group, whichever of them is the
+cause. `switchyard.gates.load_balancer` observes and waits; the functions here judge an observation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,23 +12,25 @@ from enum import Enum
 from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
+from switchyard.codes import Code
 from switchyard.config.models.ec2 import LoadBalancer
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
+from switchyard.gates.rules.refusal import notice
 from switchyard.kube.ingresses import leads, ways
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from switchyard.manifests.ingress_routes import Part
 from switchyard.manifests.labels import FIELD_MANAGER
 
 RECONCILED = "SuccessfullyReconciled"
-"""Reason of the event that the controller writes when the load balancer is as all Ingresses of its group say."""
+"""Reason of the event that the controller writes when the load balancer matches all Ingresses of its group."""
 
 REPEATED_WITHIN = timedelta(minutes=20)
-"""In which a controller that still fails says so again: it waits 1000 s at most until it tries again (client-go,
-DefaultTypedControllerRateLimiter). Its success may be among the events that it drops."""
+"""Time within which a controller that still fails writes another event: it retries after 1000 s at most (client-go,
+DefaultTypedControllerRateLimiter). An event of its success may have been dropped."""
 
 SHOWN_ROUTES = 3
-"""Routes that a message names; of more it gives the number."""
+"""Number of routes that a message names; further routes are counted."""
 
 ServiceKey = tuple[str, str]
 """Namespace and name of a Service."""
@@ -36,13 +38,13 @@ ServiceKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class ExpectedRule:
-    """What a listener has for one path of an Ingress.
+    """The rule that a listener needs for one path of an Ingress.
 
     Attributes:
         ingress: namespace and name of the Ingress that asks for it.
         host: of the request; None for every host.
         path: prefix, as the Ingress has it.
-        services: those whose target groups get its requests.
+        services: the Services whose target groups get its requests.
     """
 
     ingress: str
@@ -52,7 +54,7 @@ class ExpectedRule:
 
     @property
     def patterns(self) -> frozenset[str]:
-        """The patterns that the controller makes of the prefix."""
+        """The path patterns that the controller derives from the prefix."""
         prefix = self.path.removesuffix("/")
         return frozenset({prefix, f"{prefix}/*"} if prefix else {"/*"})
 
@@ -66,7 +68,7 @@ class ControllerEvent:
 
     Attributes:
         version: of the event; a later one is larger.
-        failed: whether it is a complaint.
+        failed: whether it reports a failure.
         text: reason and message.
         ingress: namespace and name of an Ingress that has it.
         time: when it happened last; None where the event does not say it.
@@ -79,21 +81,21 @@ class ControllerEvent:
     time: datetime | None = None
 
     def is_old(self, now: datetime) -> bool:
-        """Whether it was not repeated for so long that it is no news of a controller that still fails."""
+        """Whether the event is older than the longest pause of a controller that still fails."""
         return self.time is not None and self.time < now - REPEATED_WITHIN
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What there is at one moment.
+    """The Ingresses, the last event and the rules at one moment.
 
     Attributes:
-        changed: version of the Ingress that was changed last, by whomever.
-        event: the controller's last one; None without one in the last hour, for which events are kept.
+        changed: version of the Ingress that was changed last.
+        event: the last event of the controller; None if it wrote none in the last hour, for which events are kept.
         missing: routes without their rule at AWS; None where AWS could not be asked.
         unknown: why AWS could not be asked.
-        leaving: Ingresses of this program in the group that the stack has no more.
-        old: whether the event was not repeated for so long that it is no news.
+        leaving: Ingresses of this program in the group that the stack does not have any more.
+        old: whether the event is too old for a controller that still fails.
     """
 
     changed: int
@@ -105,17 +107,17 @@ class Observation:
 
 
 class State(Enum):
-    """How far the controller is."""
+    """Progress of the controller."""
 
     DONE = "done"
-    QUIET = "the rules are there, and the controller has not said that it is done"
+    QUIET = "the rules exist, and the controller has not reported success"
     WAITING = "waiting"
     FAILING = "failing"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an observation means, and why."""
+    """The judgement of an observation, and its reason."""
 
     state: State
     reason: str = ""
@@ -138,7 +140,7 @@ def _receivers(ingress: Mapping[str, Any], path: Mapping[str, Any]) -> frozenset
 
 
 def full_name(ingress: Mapping[str, Any]) -> str:
-    """Namespace and name."""
+    """Namespace and name of an Ingress, joined by a slash."""
     return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
 
 
@@ -231,10 +233,10 @@ def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> 
 
 
 def verdict(observation: Observation, *, written: bool) -> Verdict:
-    """What an observation means.
+    """Judges an observation.
 
     Args:
-        observation: what there is.
+        observation: the Ingresses, events and rules.
         written: whether this run has written an Ingress, so that only a later event of the controller counts.
     """
     event = observation.event
@@ -247,40 +249,43 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     if not written or counts:
         return Verdict(State.DONE)
     if observation.missing is None:
-        return Verdict(State.WAITING, f"the controller has not said that it is done, and {observation.unknown}")
+        return Verdict(State.WAITING, f"the controller has not reported success, and {observation.unknown}")
     return Verdict(State.QUIET)
 
 
 def refusal(group: str, observation: Observation, outcome: Verdict, seconds: float) -> str:
-    """The line for a load balancer that does not do what its Ingresses say.
+    """The line for a load balancer that does not have the rules of its Ingresses.
 
     Args:
         group: name of the group.
-        observation: what there is.
-        outcome: what that means.
-        seconds: how long it was waited for.
+        observation: the state at the end of the wait.
+        outcome: its verdict.
+        seconds: how long the gate waited.
     """
     after = f", after {seconds:.0f} s" if seconds else ""
     if outcome.state is State.FAILING:
-        what = f"its controller refuses what the Ingresses of the group say{after}: {outcome.reason}"
+        what = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
     else:
         what = f"{outcome.reason}{after}"
         if observation.event is not None:
-            what += f" (the controller said last: {observation.event.text})"
+            what += f" (last event of the controller: {observation.event.text})"
     routes = observation.missing
     serves = (
-        "The load balancer continues to serve by the rules that it has"
+        "The load balancer continues to serve with its present rules"
         if routes is None
-        else f"Without its rule at AWS is {_listed(routes)}; the other routes serve"
+        else f"{_listed(routes)} has no rule at AWS; the other routes serve"
         if routes
         else "All routes have their rules and serve"
     )
     ingress = observation.event.ingress if observation.event is not None else f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"
     namespace, _, name = ingress.partition("/")
-    return (
-        f"load balancer of {group}: {what}. {serves}. No change of any route is carried out until the controller takes "
-        "them all. Correct what it says and run `pulumi up` again. "
-        f"See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}"
+    failing = outcome.state is State.FAILING
+    return notice(
+        Code.CONTROLLER_REFUSES_INGRESS if failing else Code.LISTENER_RULE_MISSING,
+        f"load balancer of {group}",
+        what,
+        f"{serves}. No change of any route is carried out until the controller accepts them all. Correct what it names "
+        f"and run `pulumi up` again. See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}",
     )
 
 

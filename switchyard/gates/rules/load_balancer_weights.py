@@ -1,14 +1,12 @@
-"""Whether a load balancer may send its requests to another colour, and whether it does; as pure functions.
-
-What was seen goes in, a refusal, a line or None comes out.
-"""
+"""Whether a load balancer may send its requests to another colour, and whether it does."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from switchyard.codes import Code
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.ingresses import Way, _above_zero
 from switchyard.manifests.addons import ALB_CONTROLLER
@@ -16,95 +14,102 @@ from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import weighed
 
 CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
-"""The command that shows what the controller says."""
+"""The command that shows the log of the controller."""
 
 
 def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[Way]) -> Refusal | None:
-    """Refuses to send the requests to target groups that are to be made in the same moment.
+    """Refuses to send the requests to a target group that does not exist yet.
 
-    The controller changes the rule, and registers the targets of a new group afterwards: requests would find none.
+    The controller changes the rule first, and registers the targets of a new group afterwards: requests would fail.
     """
     to = weighed(name, service)
     for way in found:
         if to not in way.weights:
             return Refusal(
+                code=Code.NO_TARGET_GROUP,
                 step=f"{key_of(name)}: switchEngine {service.engine}",
-                found=f"Ingress {way.ingress} has no target group for Service {to}",
-                rule="it must be there and healthy before it gets a request",
+                observed=f"Ingress {way.ingress} has no target group for Service {to}",
+                rule="a target group must exist and be healthy before it gets requests",
                 remedy=(
-                    f"Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, `pulumi up`; and then "
+                    f"No weight was changed. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, "
+                    "`pulumi up`; then "
                     f"{setting(name, 'switchEngine', SwitchEngine.ALB_WEIGHTS)}."
                 ),
             )
     return None
 
 
-def refuse_early_selector(name: str, service: ServiceSettings, found: str | None) -> Refusal | None:
-    """Refuses to leave the colours' target groups while users come by them.
+def refuse_early_selector(name: str, service: ServiceSettings, reason: str | None) -> Refusal | None:
+    """Refuses to give up the target groups of the colours while the load balancer uses them.
 
     Args:
         name: the service's name.
         service: its settings, without an engine of the load balancer.
-        found: why it may not; None if it may.
+        reason: why they are still needed; None if they are not.
     """
-    if found is None:
+    if reason is None:
         return None
     return Refusal(
+        code=Code.WEIGHTS_STILL_USED,
         step=f"{key_of(name)}: strategy {service.strategy} with switchEngine {service.engine}",
-        found=found,
-        rule=f"the load balancer leads to Service {name} alone before it loses its ways to the colours",
+        observed=reason,
+        rule=f"the load balancer must send all requests to Service {name} before their target groups are deleted",
         remedy=(
-            f"This step was not taken. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)} under strategy "
-            "blueGreen, `pulumi up`; and then this."
+            f"No target group was deleted. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)} under "
+            "strategy blueGreen, `pulumi up`; then make this change again."
         ),
     )
 
 
-def refuse_unhealthy(name: str, to: str, found: str) -> Refusal:
-    """Refuses to send requests to targets that the load balancer does not find healthy."""
+def refuse_unhealthy(name: str, to: str, reason: str) -> Refusal:
+    """Refuses to send requests to targets that are not healthy for the load balancer."""
     return Refusal(
+        code=Code.TARGETS_NOT_HEALTHY,
         step=f"{key_of(name)}: the switch of the load balancer to Service {to}",
-        found=found,
-        rule="the load balancer has found it healthy before it gets a request",
+        observed=reason,
+        rule="its targets must be healthy for the load balancer before they get requests",
         remedy=(
-            "Nothing was switched by it. Can the load balancer reach the NodePort, and does the readiness path "
-            f"answer 200 there? See: {CONTROLLER}"
+            "Nothing was switched. Check that the load balancer reaches the NodePort and that the readiness path "
+            f"answers 200 there. See: {CONTROLLER}"
         ),
     )
 
 
-def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, found: str) -> Refusal:
-    """Refuses to take pods away that the load balancer may still send requests to."""
+def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, reason: str) -> Refusal:
+    """Refuses to remove pods that may still get requests from the load balancer."""
     return Refusal(
+        code=Code.RULE_STILL_SENDS,
         step=f"{key_of(name)}: a change of the idle colour {colour}",
-        found=found,
-        rule=f"the old colour goes only when the load balancer sends its requests to Service {to} alone",
-        remedy=f"{colour} keeps its pods. {_look_there(name, service)}",
+        observed=reason,
+        rule=f"the old colour is scaled down only when the load balancer sends its requests to Service {to} alone",
+        remedy=f"{colour} keeps its pods. {_see_controller(name, service)}",
     )
 
 
-def not_switched(name: str, service: ServiceSettings, to: str, found: str) -> str:
-    """Says that the load balancer does not do what its Ingress says."""
-    return (
-        f"{key_of(name)}: the switch of the load balancer to Service {to} is not finished: {found}. Both colours keep "
-        f"their pods. {_look_there(name, service)}"
+def not_switched(name: str, service: ServiceSettings, to: str, reason: str) -> str:
+    """Reports a load balancer whose rules do not match its Ingress."""
+    return notice(
+        Code.WEIGHTS_NOT_SWITCHED,
+        key_of(name),
+        f"the switch of the load balancer to Service {to} is not finished: {reason}",
+        f"Both colours keep their pods. {_see_controller(name, service)}",
     )
 
 
-def _look_there(name: str, service: ServiceSettings) -> str:
+def _see_controller(name: str, service: ServiceSettings) -> str:
     ingress = f"kubectl -n {service.namespace} describe ingress {key_of(name)}"
-    return f"Is the controller running? See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
+    return f"Check that the controller runs. See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
 
 
 def unwritten(to: str, found: Sequence[Way]) -> str | None:
-    """What is wrong with the weights that the Ingresses have; None if they lead to one Service alone."""
+    """What is wrong with the weights of the Ingresses; None if they send all requests to one Service."""
     if not found:
-        return "its Ingress is not there"
+        return "its Ingress does not exist"
     for way in found:
         if way.leads != {to}:
             return (
-                f"Ingress {way.ingress} on the cluster leads to {_listed(way.leads)}, not {to} as the stack has it; "
-                "`pulumi up --refresh` shows the difference and puts it right"
+                f"Ingress {way.ingress} on the cluster routes to {_listed(way.leads)}, but the stack has {to}; "
+                "`pulumi up --refresh` shows the difference and restores it"
             )
     return None
 
@@ -112,9 +117,9 @@ def unwritten(to: str, found: Sequence[Way]) -> str | None:
 def switched(
     name: str, rules: Iterable[Mapping[str, int]], target_groups: Mapping[str, str]
 ) -> list[Mapping[str, int]]:
-    """The rules of the load balancer that know both colours: for each, the weights by Service.
+    """The rules of the load balancer that name both colours: for each, the weights by Service.
 
-    A rule that leads straight to one colour is somebody's own way there, and none of the switch.
+    A rule that routes straight to one colour belongs to somebody else, and is not part of the switch.
 
     Args:
         name: the service's name.
@@ -129,7 +134,7 @@ def switched(
 
 
 def unforwarded(to: str, found: Sequence[Mapping[str, int]]) -> str | None:
-    """What is wrong with the rules of `switched`; None if they lead to one Service alone."""
+    """What is wrong with the rules of `switched`; None if they send all requests to one Service."""
     if not found:
         return "the load balancer has no rule with the weights of both colours yet"
     for weights in found:

@@ -1,4 +1,4 @@
-"""Orders changes of ports on the nodes into updates, none of which needs a port that another Service still has."""
+"""Orders changes of node ports into updates, none of which needs a port that another Service still has."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from switchyard.config.models.service_name import NamespacedName
 
 @dataclass(frozen=True)
 class PortChange:
-    """One port on the nodes of a Service of the configuration.
+    """One node port of a Service of the configuration.
 
     Attributes:
         path: of the number in the configuration.
@@ -27,7 +27,7 @@ class PortChange:
     target: int | None
 
     def configured(self, number: int | None) -> int | None:
-        """What the configuration has to say for the port to have a number."""
+        """The configured value with which the port has a number."""
         return None if self.wanted is None and number == self.live else number
 
 
@@ -37,7 +37,7 @@ def updates(changes: Sequence[PortChange], leaving: Collection[int], taken: Coll
     Args:
         changes: every port of the configuration's Services.
         leaving: numbers of Services that the first update deletes.
-        taken: all numbers that somebody has or is to have.
+        taken: all numbers that a Service has or is to have.
     """
     used = set(taken)
     changes = list(_vacated(changes, used))
@@ -58,9 +58,9 @@ def _command(path: str, number: int | None) -> str:
 
 
 def _vacated(changes: Iterable[PortChange], used: set[int]) -> Iterator[PortChange]:
-    """The same changes, in which a port that would keep a number which another Service is to have gets another one.
+    """The same changes, in which a port that would keep a number which another Service is to have gets another number.
 
-    Kubernetes does not give a number up because the configuration says nothing of it any more.
+    Kubernetes does not release a number when the configuration does not name it any more.
     """
     changes = list(changes)
     for change in changes:
@@ -72,7 +72,7 @@ def _vacated(changes: Iterable[PortChange], used: set[int]) -> Iterator[PortChan
 
 
 def _next(changes: Sequence[PortChange], now: dict[str, int | None], leaving: Collection[int]) -> dict[str, int | None]:
-    """The numbers after an update in which each Service changes that needs none of another's."""
+    """The numbers after an update in which each Service changes that needs no number of another Service."""
     holders = {now[change.path]: change.service for change in changes if now[change.path] is not None}
     blocked = {
         change.service

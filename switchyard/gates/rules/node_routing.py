@@ -1,54 +1,59 @@
-"""Whether the nodes can follow a switch: kube-proxy's own word, node by node.
+"""Whether the nodes follow a switch, by the health that each kube-proxy reports.
 
-The API server can have the switch, and a node's kube-proxy, stopped or stuck, still route to the old colour. Its pods
-must not go while a node may be like that.
+The API server can have the switch while the kube-proxy of a node has stopped and still routes to the old colour. The
+pods of the old colour must not be removed while that is possible.
 """
 
 from collections.abc import Sequence
 
 import httpx
 
+from switchyard.codes import Code
 from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.service_name import key_of
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.kube_proxy import Routing
 
-LOOK = "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
+SEE_KUBE_PROXY = "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
 
 
 def not_following(nodes: Sequence[Routing]) -> list[str]:
-    """Says of each node why one must think that it does not follow.
+    """For each node that may not follow, the reason.
 
-    A node that is not Ready is left out: it gets no traffic from a load balancer, and a machine that is lost must not
-    hold up a release for ever.
+    A node that is not Ready is left out: it gets no traffic from a load balancer, and a lost machine must not block a
+    release for ever.
     """
     return [
-        f"kube-proxy on {node.node} " + ("does not answer" if node.status is None else f"is unwell ({node.status})")
+        f"kube-proxy on {node.node} "
+        + ("does not answer" if node.status is None else f"is not healthy ({node.status})")
         for node in nodes
         if node.ready and node.status != httpx.codes.OK
     ]
 
 
 def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refusal | None:
-    """Refuses to take pods from the idle colour while a node may still route to it."""
+    """Refuses to remove pods of the idle colour while a node may still route to them."""
     if not reasons:
         return None
     return Refusal(
+        code=Code.NODES_DO_NOT_FOLLOW,
         step=f"{key_of(name)}: a change of the idle colour {colour}",
-        found="; ".join(reasons),
+        observed="; ".join(reasons),
         rule=f"a node that still sends new connections to {colour} needs its pods",
         remedy=(
-            f"{LOOK}. Then run `pulumi up` again. Where something else than kube-proxy implements Services: "
-            f"{setting(name, 'gate.checkNodes', False)}"
+            f"{colour} keeps its pods. {SEE_KUBE_PROXY}. Then run `pulumi up` again. Where something other than "
+            f"kube-proxy implements Services: {setting(name, 'gate.checkNodes', False)}"
         ),
     )
 
 
 def warn_unfollowed(name: str, active: Track, reasons: Sequence[str]) -> str:
-    """The line on an update that has switched, and on nodes that may not follow."""
-    return (
-        f"{key_of(name)}: the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}. New "
-        f"connections over such a node may still go to the pods that served before, which must stay until it does. "
-        f"{LOOK}"
+    """Warns after a switch of nodes that may not follow it."""
+    return notice(
+        Code.NODES_DO_NOT_FOLLOW,
+        key_of(name),
+        f"the Service has switched to {active}, and not every node follows: {'; '.join(reasons)}",
+        "New connections over such a node may still go to the pods that served before, which must stay until it "
+        f"follows. {SEE_KUBE_PROXY}",
     )

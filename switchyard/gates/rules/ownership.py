@@ -1,9 +1,10 @@
-"""Whether this stack may write an object, as pure functions: nothing of somebody else is taken over unasked."""
+"""Whether this stack may write an object: nothing that belongs to somebody else is taken over without permission."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.runbook import section
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
@@ -56,7 +57,7 @@ class Conflict:
         return self.owner is not None and bool(self.owner.identity)
 
     def __str__(self) -> str:
-        whose = f"belongs to stack {self.owner}" if self.owner else "was not made by this stack"
+        whose = f"belongs to stack {self.owner}" if self.owner else "was not created by this stack"
         return f"{self.name} {whose}{self.detail}"
 
 
@@ -82,7 +83,7 @@ def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, kno
         detail = described(other, owner.mark).removeprefix(f"stack {other}") + said
         return Conflict(name, other, detail, restore, by_hand, other.has_name_of(owner.mark))
     if known:
-        return None  # the stack made it before objects had marks
+        return None  # the stack created it before objects had marks
     if name.short in owner.adopted:
         return None
     return Conflict(name, None, _detail(name, live))
@@ -113,12 +114,33 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
             f"pulumi config set --path '{adopt_path}[{index}]' {found.name.short}"
             for index, found in enumerate(unmarked, start=listed)
         )
-        remedies.append(f"To take over what has no mark, object by object: {commands}")
+        remedies.append(f"To adopt the objects that have no mark, one by one: {commands}")
     return Refusal(
+        code=Code.OBJECT_OF_ANOTHER_OWNER,
         step=f"{service}: writing {len(conflicts)} object{'s' * (len(conflicts) > 1)}",
-        found=_described(conflicts),
-        rule="what this stack did not make is not taken over unasked",
-        remedy=" ".join(["None of them was touched.", *filter(None, remedies)]),
+        observed=_described(conflicts),
+        rule="an object that this stack did not create is taken over only when the settings list it",
+        remedy=" ".join(["None of these objects was changed.", *filter(None, remedies)]),
+    )
+
+
+def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusal:
+    """Refuses to write an object that could not be read, so that its owner is not known.
+
+    Args:
+        service: key of the service that the object belongs to.
+        name: of the object.
+        problem: why the object could not be read.
+    """
+    return Refusal(
+        code=Code.OWNER_UNKNOWN,
+        step=f"{service}: writing {name}",
+        observed=f"the object could not be read ({problem})",
+        rule="an object is written only when its owner is known",
+        remedy=(
+            "The object was not written. Check the API server, the kubeconfig and its permissions, then run `pulumi "
+            "up` again."
+        ),
     )
 
 
@@ -144,16 +166,16 @@ def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
     remedies = []
     if named:
         remedies.append(
-            f"What belongs to another stack is left to it: give the service another name or namespace. If this stack "
-            f"is that one under a new name: pulumi config set switchyard:formerStack {named[0]} ({SECTION})."
+            f"Objects of another stack are never taken over: give the service another name or namespace. If this stack "
+            f"is that stack under a new name: pulumi config set switchyard:formerStack {named[0]} ({SECTION})."
         )
     if same:
         former = same[0] if len(same) == 1 else same[0].partition("@")[0]
         remedies.append(
-            "Another state of the same project and stack name has written this, for example in another backend "
-            "(`pulumi whoami -v` names the present one): work on it there, or give this stack or the service "
-            f"another name. Only if that state is lost for good: pulumi config set switchyard:formerStack {former} && "
-            f"pulumi up && pulumi config rm switchyard:formerStack ({SECTION})."
+            "Another state of the same project and stack name has written these objects, for example in another "
+            "backend (`pulumi whoami -v` names the present one): work there, or give this stack or the service "
+            f"another name. Only if that state is permanently lost: pulumi config set switchyard:formerStack {former} "
+            f"&& pulumi up && pulumi config rm switchyard:formerStack ({SECTION})."
         )
     return remedies
 

@@ -1,11 +1,12 @@
-"""The rules of the gates, as pure functions: what was seen goes in, a refusal or None comes out."""
+"""Whether a service may be created, switched or changed, and whether an idle colour may lose its pods."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from switchyard.codes import Code
 from switchyard.config.models.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.differences import listed
 from switchyard.kube.objects import Endpoint, Pod, PodsChange
@@ -16,74 +17,83 @@ from switchyard.manifests.labels import way_in_name
 def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
     """How many ready pods a track needs before it may take the traffic.
 
-    As many as it was asked for, and no fewer than the given share of what serves now.
+    At least the configured number, and at least the given share of what serves now.
     """
     share = math.ceil(serving_ready * service.gate.min_ready_percent_of_serving / 100)
     return max(service.replicas_of(to), share)
 
 
 def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
-    """Refuses to make a service in a namespace that is not there."""
+    """Refuses to create a service in a namespace that does not exist."""
     return Refusal(
-        step=f"{key_of(name)}: making the service",
-        found=f"there is no namespace {service.namespace}",
-        rule="the namespace belongs to whoever runs the cluster, and must be there first",
-        remedy=f"This step was not taken. Make it: kubectl create namespace {service.namespace}",
+        code=Code.NAMESPACE_MISSING,
+        step=f"{key_of(name)}: creating the service",
+        observed=f"there is no namespace {service.namespace}",
+        rule="the program creates no namespaces",
+        remedy=(
+            f"Nothing of the service was created. Create the namespace: kubectl create namespace {service.namespace}"
+        ),
     )
 
 
 def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Refusal | None:
-    """Refuses to take over a Service of this name that somebody else made."""
+    """Refuses to adopt a Service of this name that somebody else created."""
     if selected is None or serving_track(name, selected) is not None or service.adopts_service(name):
         return None
     return Refusal(
-        step=f"{key_of(name)}: making Service {name}",
-        found=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
-        rule="a Service that this stack did not make is not taken over unasked",
+        code=Code.SERVICE_OF_ANOTHER_OWNER,
+        step=f"{key_of(name)}: creating Service {name}",
+        observed=f"namespace {service.namespace} has one already, which selects {labels_text(selected)}",
+        rule="a Service that this stack did not create is adopted only with permission",
         remedy=(
-            "This step was not taken. Give the service another name; or take it over, with its pods counted as serving "
+            "The Service was not changed. Give the service another name; or adopt it, with its pods counted as serving "
             f"until the switch: {setting(name, 'adoptExistingService', True)}"
         ),
     )
 
 
 def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[int]) -> Refusal | None:
-    """Refuses to adopt a Service with ports that this program would not take away, and its pods not answer on.
+    """Refuses to adopt a Service with ports that would stay and on which the pods of this stack do not answer.
 
-    The API server merges the lists of ports of all who apply them.
+    The API server merges the port lists of all field managers.
     """
     own = {service.port, *(port.service_port for port in service.ports.values())}
     others = sorted(set(ports) - own)
     if not others:
         return None
     return Refusal(
-        step=f"{key_of(name)}: taking over Service {name}",
-        found=f"it has port {', '.join(map(str, others))}",
-        rule=f"only port {service.port} leads to the pods of this stack, and other ports would stay",
-        remedy=f"This step was not taken. Take them off the Service, or: {setting(name, 'port', others[0])}",
+        code=Code.ADOPTED_SERVICE_HAS_OTHER_PORTS,
+        step=f"{key_of(name)}: adopting Service {name}",
+        observed=f"it has port {', '.join(map(str, others))}",
+        rule=f"the pods of this stack answer on port {service.port} only, and other ports would stay",
+        remedy=f"The Service was not changed. Remove them from the Service, or: {setting(name, 'port', others[0])}",
     )
 
 
 def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
-    """Refuses a step on which nothing was seen at all: what is not known to be safe is not done."""
+    """Refuses a step for which the API server gave no answer: a step that is not known to be safe is not taken."""
     return Refusal(
+        code=Code.NO_ANSWER_IN_TIME,
         step=f"{key_of(name)}: {step}",
-        found=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
-        rule="it is taken only on what was seen",
-        remedy="This step was not taken. Check the API server, then run `pulumi up` again.",
+        observed=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
+        rule="the step is taken only on what the cluster reports",
+        remedy=(
+            "The step was not taken, and what served continues to serve. Check the API server, then run `pulumi up` "
+            "again."
+        ),
     )
 
 
 def refuse_fewer_replicas(
     name: str, service: ServiceSettings, to: Track, serving: Track | None, serving_ready: int
 ) -> Refusal | None:
-    """Refuses a switch that the configuration alone shows to be one to fewer pods than serve now.
+    """Refuses a switch to fewer pods than serve now, as far as the configuration alone shows it.
 
     Args:
         name: the service's name.
         service: its settings.
         to: the track to switch to.
-        serving: the one that serves; None when a Service that is to be adopted serves with pods of its own.
+        serving: the track that serves; None when a Service that is to be adopted serves with pods of its own.
         serving_ready: ready pods behind the Service, those of `to` left out.
     """
     replicas = service.most_replicas_of(to)
@@ -93,10 +103,14 @@ def refuse_fewer_replicas(
     key = to.replicas_key if service.autoscaling is None else "autoscaling.max"
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
+        code=Code.SWITCH_TO_FEWER,
         step=f"{key_of(name)}: the switch to {to}",
-        found=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
+        observed=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
-        remedy=f"Run {setting(name, to.replicas_key, wanted)}, or lower gate.minReadyPercentOfServing.",
+        remedy=(
+            f"The Service was not changed. Run {setting(name, to.replicas_key, wanted)}, or lower "
+            "gate.minReadyPercentOfServing."
+        ),
     )
 
 
@@ -108,7 +122,7 @@ def refuse_switch(
     current: Collection[str],
     serving_ready: int,
 ) -> Refusal | None:
-    """Refuses a switch to a track that has too few ready endpoints, or some of another version.
+    """Refuses a switch to a track that has too few ready endpoints, or endpoints of another version.
 
     Args:
         name: the service's name.
@@ -125,25 +139,43 @@ def refuse_switch(
         return None
     also = f", and {others} of pods of another version" if others else ""
     return Refusal(
+        code=Code.SWITCH_TOO_FEW_READY,
         step=f"{key_of(name)}: the switch to {to}",
-        found=f"Service {way_in_name(name, to)} has {ready} ready endpoints{also}",
+        observed=f"Service {way_in_name(name, to)} has {ready} ready endpoints{also}",
         rule=(
             f"it needs {wanted} (replicas asked for: {service.replicas_of(to)}, serving now: {serving_ready})"
             + (" and none of another version" if others else "")
         ),
-        remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
+        remedy=f"The Service was not changed. See: {get_pods_command(name, service, to)}",
     )
 
 
 def refuse_smoke(name: str, service: ServiceSettings, to: Track, failures: list[str]) -> Refusal | None:
-    """Refuses a switch to pods that do not answer as it should."""
+    """Refuses a switch to pods that fail the smoke test."""
     if not failures:
         return None
     return Refusal(
+        code=Code.SMOKE_TEST_FAILED,
         step=f"{key_of(name)}: the switch to {to}",
-        found="the smoke test failed: " + ", ".join(failures),
+        observed="the smoke test failed: " + ", ".join(failures),
         rule="every path of gate.smoke must answer as configured",
-        remedy=f"The Service was not touched. See: {get_pods_command(name, service, to)}",
+        remedy=f"The Service was not changed. See: {get_pods_command(name, service, to)}",
+    )
+
+
+def warn_no_smoke_test(name: str, to: Track, nodes: Collection[str]) -> str:
+    """Warns before a switch that the smoke test could not run, because the pods are on simulated nodes.
+
+    Args:
+        name: the service's name.
+        to: the track to switch to.
+        nodes: names of the simulated nodes.
+    """
+    return notice(
+        Code.SMOKE_TEST_NOT_RUN,
+        key_of(name),
+        f"the smoke test of {to} did not run: {', '.join(sorted(nodes))} are simulated nodes, whose pods do not answer",
+        "The switch is based on readiness alone.",
     )
 
 
@@ -154,7 +186,7 @@ def refuse_in_place(
     selected: Mapping[str, str] | None,
     fields: Sequence[str] = (),
 ) -> Refusal | None:
-    """Refuses a change of the pods that serve.
+    """Refuses to change the pods that serve.
 
     Args:
         name: the service's name.
@@ -167,14 +199,15 @@ def refuse_in_place(
         return None
     keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
     return Refusal(
+        code=Code.SERVING_PODS_CHANGED,
         step=f"{key_of(name)}: a change of the pods of {colour}",
-        found=f"{colour} is serving" + (f", and this would change {listed(fields)}" if fields else ""),
+        observed=f"{colour} is serving" + (f", and this would change {listed(fields)}" if fields else ""),
         rule="the serving colour is not changed in place, because there is nothing to roll back to",
         remedy=(
-            f"Of each colour alone are {', '.join(keys)}: give such a change to {colour.other} "
-            "and switch to it. Every other setting shapes the pods of both colours and goes out with a switch: set it "
-            f"in the same update that makes {colour.other} active; {colour} is rolled to it after the switch. "
-            f"Or permit a rolling one: {setting(name, 'allowInPlaceUpdate', True)}"
+            f"No pod was changed. Each colour has its own {', '.join(keys)}: make such a change in {colour.other} and "
+            "switch to it. Every other setting applies to the pods of both colours and is released with a switch: set "
+            f"it in the same update that makes {colour.other} active; {colour} is updated after the switch. "
+            f"Or permit a rolling update: {setting(name, 'allowInPlaceUpdate', True)}"
         ),
     )
 
@@ -189,10 +222,10 @@ def refuse_retire(
     change: PodsChange,
     needed: int | None = None,
 ) -> Refusal | None:
-    """Refuses to take ready pods from the idle colour while the cluster needs them.
+    """Refuses to remove ready pods of the idle colour while they are needed.
 
-    Pods that are not ready protect nobody, so that a fix can be warmed in the idle colour while the active one
-    is short of pods. Ready ones are the way back, and stay until the active colour serves with all of its own.
+    Pods that are not ready are of no use for a rollback, so a fix can be warmed in the idle colour while the active
+    colour is short of pods. Ready pods are kept for a rollback until the active colour serves with all of its own.
 
     Args:
         name: the service's name.
@@ -211,29 +244,35 @@ def refuse_retire(
     step = f"{key_of(name)}: a change of the idle colour {colour}"
     if gets_traffic(name, Track(colour), selected):
         return Refusal(
+            code=Code.IDLE_COLOUR_SELECTED,
             step=step,
-            found=(
+            observed=(
                 f"Service {name} on the cluster selects {serving_track(name, selected) or labels_text(selected)}, "
                 f"not {colour.other} as the stack has it"
             ),
             rule="a colour that gets traffic keeps its pods",
-            remedy="Run `pulumi refresh` to see who is right, then `pulumi up`.",
+            remedy=(
+                f"{colour} keeps its pods. Run `pulumi refresh`, which reads the selector into the state, then `pulumi "
+                "up`."
+            ),
         )
     if left:
         return Refusal(
+            code=Code.IDLE_COLOUR_IN_ENDPOINTS,
             step=step,
-            found=f"{len(left)} of its pods are still endpoints of Service {name}",
-            rule="the old colour goes only when it is out of the EndpointSlices",
-            remedy="Is kube-controller-manager running? Then run `pulumi up` again.",
+            observed=f"{len(left)} of its pods are still endpoints of Service {name}",
+            rule="the old colour is scaled down only when its pods are out of the EndpointSlices",
+            remedy=f"{colour} keeps its pods. Check that kube-controller-manager runs, then run `pulumi up` again.",
         )
     wanted = service.colour(colour.other).replicas if needed is None else needed
     if len(behind) < wanted:
         return Refusal(
+            code=Code.IDLE_COLOUR_NEEDED,
             step=step,
-            found=f"Service {name} has {len(behind)} ready endpoints",
-            rule=f"{colour.other} must serve with {wanted} before {colour} goes",
+            observed=f"Service {name} has {len(behind)} ready endpoints",
+            rule=f"{colour.other} must serve with {wanted} before {colour} is scaled down",
             remedy=(
-                f"{colour} keeps its pods as the way back: make it active to go back to it. "
+                f"{colour} keeps its pods: make it active again to roll back. "
                 f"See: {get_pods_command(name, service, Track(colour.other))}"
             ),
         )

@@ -1,17 +1,18 @@
-"""Whether a run is about to move what serves: to another cluster, or to another namespace. Pure rules.
+"""Whether a run would move a service that serves: to another cluster, another namespace or another name.
 
 The outputs of the last update say where the stack was. A provider of another cluster, or an object of another
-namespace, would be a replacement: made there, deleted here.
+namespace, would be a replacement: created there, deleted here.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.config.commands import remove_value
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting, without
 from switchyard.gates.runbook import section
 
@@ -61,13 +62,14 @@ class Place:
 
 
 def refuse_other_identifier(before: Place, identifier: str, replaces: str | None) -> Refusal | None:
-    """Refuses another name for the cluster: the provider would take it for another one, and replace everything."""
+    """Refuses another identifier for the cluster: the provider would replace every object."""
     if before.identifier in {"", identifier} or (replaces and replaces == before.uid):
         return None
     return Refusal(
+        code=Code.OTHER_CLUSTER_IDENTIFIER,
         step=f"{CLUSTER}.identifier: {identifier}",
-        found=f"the stack is on the cluster that it knows as {before.identifier}",
-        rule="another identifier is another cluster, and everything of the stack would be replaced",
+        observed=f"the stack is on the cluster with the identifier {before.identifier}",
+        rule="another identifier means another cluster, and everything of the stack would be replaced",
         remedy=(
             f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {before.identifier}. "
             f"To move the stack: {section('Move to another cluster')}."
@@ -75,36 +77,37 @@ def refuse_other_identifier(before: Place, identifier: str, replaces: str | None
     )
 
 
-def refuse_other_cluster(before: Place, uid: str, replaces: str | None, way: str) -> Refusal | None:
+def refuse_other_cluster(before: Place, uid: str, replaces: str | None, kubeconfig: str) -> Refusal | None:
     """Refuses another cluster behind the kubeconfig.
 
     Args:
         before: where the stack was.
         uid: of namespace kube-system there; empty where it is not known.
         replaces: UID of a cluster that is lost, in the settings.
-        way: the kubeconfig and context in words.
+        kubeconfig: the kubeconfig and context in words.
     """
     if not uid or before.uid in {"", uid} or replaces == before.uid:
         return None
     return Refusal(
+        code=Code.OTHER_CLUSTER,
         step="This run",
-        found=f"{way} leads to another cluster (UID of kube-system {uid}) than the one the stack is on ({before.uid})",
-        rule="a stack stays on its cluster, whose services would be left behind or taken down",
+        observed=f"{kubeconfig} is for another cluster (UID of kube-system {uid}) than the stack ({before.uid})",
+        rule="a stack stays on its cluster, because its services there would be abandoned or deleted",
         remedy=(
             f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "
-            f"{section('Move to another cluster')}. If the old cluster is lost for good: pulumi config set --path "
+            f"{section('Move to another cluster')}. If the old cluster is permanently lost: pulumi config set --path "
             f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
         ),
     )
 
 
 def vanished(before: Place, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
-    """Namespaces of the services that the stack had, and that are neither configured nor marked to be taken away.
+    """Namespaces of the services that the stack had, and that are neither configured nor marked to be removed.
 
     Args:
         before: where the stack was.
-        services: names of the configured ones.
-        removed: namespace and name of those that are marked to be taken away. Another one is not.
+        services: names of the configured services.
+        removed: namespace and name of the services that are marked to be removed.
     """
     return {
         name: namespace
@@ -114,56 +117,64 @@ def vanished(before: Place, services: Collection[str], removed: Mapping[str, Nam
 
 
 def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]:
-    """Warns of services that are marked to be taken away and that the stack does not have, or not any more.
+    """Warns of services that are marked to be removed and that the stack does not have.
 
-    Before the first update that ended well, nothing says what the stack has.
+    Before the first update that ended well, the stack has no outputs, and nothing is said.
     """
     return [
-        f"switchyard:services.{name}.remove takes nothing away: the stack has no service {name}. If it is gone by now, "
-        f"take the entry out: {remove_value(f'switchyard:services.{name}')}. Otherwise correct the name."
+        notice(
+            Code.NOTHING_TO_REMOVE,
+            f"switchyard:services.{name}.remove",
+            f"nothing is removed: the stack has no service {name}",
+            f"If it is already removed, delete the entry: {remove_value(f'switchyard:services.{name}')}. Otherwise "
+            "correct the name.",
+        )
         for name in removed
         if before.uid and name not in before.namespaces
     ]
 
 
 def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:
-    """Refuses another namespace for a service that serves in its old one.
+    """Refuses another namespace for a service that serves in its old namespace.
 
     Args:
         name: the service's name.
-        namespace: that of the settings.
-        before: the old one.
+        namespace: the new namespace, of the settings.
+        before: the old namespace.
         reason: why it serves there.
     """
     return Refusal(
+        code=Code.OTHER_NAMESPACE,
         step=f"{key_of(name)}: namespace {namespace}",
-        found=f"it serves in namespace {before}: {reason}",
-        rule="a namespace is part of an object's name, so that the serving objects would be deleted",
+        observed=f"it serves in namespace {before}: {reason}",
+        rule="an object cannot change its namespace, so the objects that serve would be deleted",
         remedy=(
             "Nothing was changed. Set it back: pulumi config set --path "
-            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without a gap: "
-            f"{section('Move a service to another namespace')}. To take it down there once it serves in the new one: "
+            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without downtime: "
+            f"{section('Move a service to another namespace')}. To delete it there once it serves in the new "
+            "namespace: "
             f"pulumi config set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
         ),
     )
 
 
 def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: str) -> Refusal:
-    """Refuses another name for the objects of a service that serves under its old one.
+    """Refuses another name for the objects of a service that serves under its old name.
 
     Args:
         before: the old name.
-        name: that of the settings.
+        name: the new name, of the settings.
         namespace: where it serves.
         reason: why it serves there.
     """
     back = without(before, "name") if before == before.key else setting(before, "name", str(before))
     return Refusal(
+        code=Code.OTHER_NAME,
         step=f"{before.key}: name {name}",
-        found=f"it serves as {before} in namespace {namespace}: {reason}",
-        rule="under another name all its objects are others, so that the serving ones would be deleted",
+        observed=f"it serves as {before} in namespace {namespace}: {reason}",
+        rule="an object cannot change its name, so the objects that serve would be deleted",
         remedy=(
-            f"Nothing was changed. Set it back: {back}. To rename it without a gap, add a service with a key of its "
+            f"Nothing was changed. Set it back: {back}. To rename it without downtime, add a service with a key of its "
             f"own: {section('Rename a service')}."
         ),
     )

@@ -1,5 +1,6 @@
-"""A Rollout as its controller reports it, and what is said about it: pure functions."""
+"""Whether Argo Rollouts acts on a Rollout, and how a release by it ended."""
 
+from switchyard.codes import Code
 from switchyard.config.commands import set_value
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
@@ -7,24 +8,26 @@ from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.rollout import RolloutState
 from switchyard.kube.selectors import get_pods_command
+from switchyard.manifests.addons import ARGO_ROLLOUTS
 
 CHART_VERSION = "2.41.0"
-"""Of Argo Rollouts' chart, for the command that lets the stack install it."""
+"""Version of Argo Rollouts' chart in the command that lets the stack install it."""
 
 
 def follow_command(name: str, service: RolloutSettings) -> str:
-    """The command that shows a Rollout while it goes on."""
+    """The command that follows the progress of a Rollout."""
     return f"kubectl argo rollouts get rollout {name} -n {service.namespace} --watch"
 
 
 def refuse_no_argo(name: str) -> Refusal:
-    """Refuses to make objects that the cluster does not know."""
+    """Refuses to create a Rollout on a cluster without its custom resource definition."""
     return Refusal(
-        step=f"{key_of(name)}: the Rollout",
-        found="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
-        rule="its definitions and its controller belong to whoever runs the cluster, and must be there first",
+        code=Code.ARGO_ROLLOUTS_MISSING,
+        step=f"{key_of(name)}: creating the Rollout",
+        observed="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
+        rule="its CustomResourceDefinitions and its controller must be installed first",
         remedy=(
-            "Nothing of it was made. Let the stack install them, by their chart: "
+            "The Rollout was not created. Let the stack install them by their chart: "
             f"`{set_value(f'{CLUSTER}.argoRollouts.version', CHART_VERSION)}`; or install them yourself. "
             "For the sandbox: python -m devtools.sandbox rollouts"
         ),
@@ -32,42 +35,49 @@ def refuse_no_argo(name: str) -> Refusal:
 
 
 def no_controller(name: str, seconds: float) -> Refusal:
-    """Says that nobody takes care of the Rollout."""
+    """Refuses to continue with a Rollout on which no controller acts."""
     return Refusal(
-        step=f"{key_of(name)}: the Rollout",
-        found=f"its controller has not looked at it within {seconds:.0f} s",
+        code=Code.ROLLOUT_CONTROLLER_SILENT,
+        step=f"{key_of(name)}: the release by the Rollout",
+        observed=f"its controller has not reported on it within {seconds:.0f} s",
         rule="Argo Rollouts must run on the cluster",
-        remedy="See: kubectl -n argo-rollouts get pods. What served continues to serve. Then run `pulumi up` again.",
+        remedy=f"What served continues to serve. See: kubectl -n {ARGO_ROLLOUTS} get pods. Then run `pulumi up` again.",
     )
 
 
 def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
-    """Refuses to hand over to a Rollout that is not ready."""
+    """Refuses to migrate to a Rollout that is not ready."""
     return Refusal(
-        step=f"{key_of(name)}: the hand-over to the Rollout",
-        found=f"it is {state}, with {state.available} of {state.wanted} pods available",
-        rule="it takes the traffic when all of its pods are",
-        remedy=f"The Service was not touched. See: {get_pods_command(name, service, Track.ROLLOUT)}",
+        code=Code.ROLLOUT_NOT_READY,
+        step=f"{key_of(name)}: the strategy migration to the Rollout",
+        observed=f"the Rollout is {state}, with {state.available} of {state.wanted} pods available",
+        rule="the Rollout takes the traffic when all of its pods are available",
+        remedy=f"The Service was not changed. See: {get_pods_command(name, service, Track.ROLLOUT)}",
     )
 
 
-def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, found: list[str]) -> Refusal:
-    """Ends an update whose version was given up."""
-    numbers = "; ".join(found)
+def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, measurements: list[str]) -> Refusal:
+    """Ends an update whose version was aborted."""
+    numbers = "; ".join(measurements)
     return Refusal(
-        step=f"{key_of(name)}: version {service.tag}",
-        found=f"the Rollout is {state}" + (f"; {numbers}" if numbers else ""),
-        rule="a version that its analysis gives up gets no more traffic: the one before has all of it",
-        remedy=f"Set another tag and run `pulumi up`. See: {follow_command(name, service)}",
+        code=Code.ROLLOUT_DEGRADED,
+        step=f"{key_of(name)}: the release of version {service.tag}",
+        observed=f"the Rollout is {state}" + (f"; {numbers}" if numbers else ""),
+        rule="an aborted version gets no more traffic",
+        remedy=(
+            "The previous version has all traffic. Set another tag and run `pulumi up`. See: "
+            f"{follow_command(name, service)}"
+        ),
     )
 
 
 def refuse_unfinished(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
-    """Ends an update that waited long enough."""
+    """Ends an update that waits for the end of a release and has reached its limit."""
     seconds = (service.canary if isinstance(service, CanarySettings) else service.argo_blue_green).wait_seconds
     return Refusal(
-        step=f"{key_of(name)}: version {service.tag}",
-        found=f"the Rollout is {state}",
-        rule=f"its end was waited for, and did not come within {seconds} s ({service.strategy}.waitSeconds)",
-        remedy=f"It goes on without the update. See: {follow_command(name, service)}",
+        code=Code.ROLLOUT_NOT_FINISHED,
+        step=f"{key_of(name)}: the release of version {service.tag}",
+        observed=f"the Rollout is {state}",
+        rule=f"the update waits for its end for at most {seconds} s ({service.strategy}.waitSeconds)",
+        remedy=f"The release continues without the update. See: {follow_command(name, service)}",
     )

@@ -1,15 +1,10 @@
-"""How many pods a service gets where an autoscaler decides: pure functions of the settings and of what was read."""
+"""How many pods a service gets where an autoscaler decides."""
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.config.models.service import Colour, ServiceSettings, Track
-from switchyard.config.models.service_name import key_of
-from switchyard.gates.rules.refusal import Refusal
-from switchyard.gates.rules.release import wanted_ready
-from switchyard.gates.rules.remedies import setting, without
 from switchyard.manifests.autoscaling import scale_target
 from switchyard.manifests.labels import object_labels
 
@@ -157,115 +152,6 @@ def of_service(name: str, items: Iterable[Mapping[str, Any]]) -> tuple[Autoscale
     return tuple(autoscaler for autoscaler in read if autoscaler.name == name or autoscaler.track is not None)
 
 
-def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
-    """Refuses a second autoscaler on the pods of a service, and to overwrite one of the same name."""
-    if service.autoscaling is None:
-        return None
-    if any(
-        autoscaler.name == name and not autoscaler.own and autoscaler.track is None for autoscaler in sizing.autoscalers
-    ):
-        return Refusal(
-            step=f"{key_of(name)}: the autoscaler",
-            found=f"namespace {service.namespace} has a HorizontalPodAutoscaler {name}, which sizes other pods",
-            rule="one that this stack did not create is not overwritten",
-            remedy="Nothing was changed by it. Give that one another name, or the service.",
-        )
-    foreign = sizing.foreign()
-    if not foreign:
-        return None
-    names = ", ".join(sorted(autoscaler.name for autoscaler in foreign))
-    return Refusal(
-        step=f"{key_of(name)}: the autoscaler",
-        found=f"HorizontalPodAutoscaler {names} in namespace {service.namespace} already sizes pods of this service",
-        rule="two autoscalers on the same pods overwrite each other's numbers, and this stack did not create that one",
-        remedy=(
-            f"Nothing was changed. Delete it: kubectl -n {service.namespace} delete hpa {names.replace(', ', ' ')}. "
-            f"That leaves the number of pods as it is, and run `pulumi up`; or give up the autoscaler of this stack: "
-            f"{without(name, 'autoscaling')}"
-        ),
-    )
-
-
-def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusal | None:
-    """Refuses a maximum below what serves: the autoscaler would take the pods above it away at once."""
-    wanted = math.ceil(behind * service.gate.min_ready_percent_of_serving / 100)
-    if service.autoscaling is None or service.autoscaling.max >= wanted:
-        return None
-    return Refusal(
-        step=f"{key_of(name)}: the change of the autoscaler",
-        found=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
-        rule="the autoscaler would take away at once what is above its maximum, whatever the load",
-        remedy=(
-            f"Nothing was changed by it. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the autoscaler "
-            "has reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
-        ),
-    )
-
-
-def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
-    """Refuses to give up the autoscaler for a fixed number below what serves."""
-    track = service.track
-    if sizing.own is None or service.autoscaling is not None or sizing.sizes(service, track):
-        return None
-    fixed, wanted = service.replicas_of(track), wanted_ready(service, track, sizing.behind)
-    if fixed >= wanted:
-        return None
-    return Refusal(
-        step=f"{key_of(name)}: the end of autoscaling",
-        found=f"{track.replicas_key} is {fixed}, but {sizing.behind} ready pods serve by the autoscaler",
-        rule="what serves is not scaled down by giving up its autoscaler",
-        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, wanted)}, and lower it afterwards.",
-    )
-
-
-def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
-    """Says which numbers of the settings are not applied, because an autoscaler of somebody else decides on them."""
-    for autoscaler in sizing.foreign() if service.autoscaling is None else ():
-        track = autoscaler.track
-        if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
-            continue
-        plan, key = planned(service, track, sizing), f"services.{key_of(name)}.{track.replicas_key}"
-        configured = service.replicas if track is Track.ROLLOUT else service.replicas_of(track)
-        if plan.kept and configured not in {None, plan.pods}:
-            yield (
-                f"{key_of(name)}: HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} "
-                f"pods are kept and {key}: {configured} is not applied."
-            )
-
-
-def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autoscaler]) -> str | None:
-    """Why nothing sizes what serves although the settings ask for an autoscaler; None if one does."""
-    own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
-    if own is not None and own.track is service.track:
-        return None
-    actual = "is not on the cluster" if own is None else f"sizes {own.track or 'something else'}"
-    return (
-        f"{key_of(name)}: HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed "
-        "number of pods. `pulumi up --refresh` shows the difference and repairs it."
-    )
-
-
-def inactive_autoscaler(name: str, reason: str) -> str:
-    """Warns of an autoscaler that keeps the number that it finds, in its controller's own words."""
-    return (
-        f"{key_of(name)}: HorizontalPodAutoscaler {name} does not scale ({reason}). The number of pods stays as it is."
-    )
-
-
-def no_metrics(name: str) -> str:
-    """Warns of a cluster whose autoscalers have nothing to measure by."""
-    return (
-        f"{key_of(name)}: the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the "
-        "number of "
-        "pods that it finds, within its limits. Install metrics-server. See: kubectl get apiservice | grep metrics"
-    )
-
-
-def raised(name: str, to: Track, before: int, wanted: int) -> str:
-    """Says that a gate has added pods to a track before it takes the traffic."""
-    return f"{key_of(name)}: {to} was raised from {before} to {wanted} pods before the switch, as many as serve by now."
-
-
 def _retired(service: ServiceSettings, track: Track) -> bool:
     """Whether the settings take an idle track's pods away: under `autoscaling` only a 0 that is written there does."""
     if track is Track.ROLLOUT:
@@ -275,7 +161,7 @@ def _retired(service: ServiceSettings, track: Track) -> bool:
 
 
 def _fewest(service: ServiceSettings, track: Track, sizing: Sizing) -> int:
-    """The minimum of what sizes a track; one where it is not known."""
+    """The minimum of the autoscaler that sizes a track; 1 where it is not known."""
     if service.autoscaling is not None:
         return service.autoscaling.min
     return max((autoscaler.min for autoscaler in sizing.foreign(track)), default=1)

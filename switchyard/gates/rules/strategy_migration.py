@@ -1,11 +1,12 @@
-"""The rules of a service that Argo Rollouts switches at once, and one look at it at the start of a program."""
+"""Whether a service may migrate from one strategy to another, and whether a migration to argoBlueGreen is finished."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from switchyard.codes import Code
 from switchyard.config.models.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import image_reference
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.objects import RunningPod
@@ -15,21 +16,22 @@ from switchyard.manifests.argo_blue_green import selected as shared
 
 
 def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease) -> Refusal | None:
-    """Refuses to make a canary of what Argo Rollouts switches at once, or the reverse.
+    """Refuses to change a canary into argoBlueGreen, or the reverse.
 
-    Both are a Rollout of one name, and the controller would take the new strategy up while the Service is still as
-    the old one wants it.
+    Both are a Rollout of one name, and the controller would apply the new strategy while the Service still has the
+    selector of the old one.
     """
     wanted = "blueGreen" if isinstance(service, ArgoBlueGreenSettings) else "canary"
     if live.strategy in {None, wanted}:
         return None
     before = "canary" if live.strategy == "canary" else "argoBlueGreen"
     return Refusal(
+        code=Code.OTHER_ROLLOUT_STRATEGY,
         step=f"{key_of(name)}: the change of its strategy to {service.strategy}",
-        found=f"its Rollout on the cluster is that of strategy {before}",
-        rule="one kind of Rollout does not become the other",
+        observed=f"its Rollout on the cluster has strategy {before}",
+        rule="a Rollout cannot change between canary and argoBlueGreen",
         remedy=(
-            "This step was not taken. Go by way of two colours: "
+            "The Rollout was not changed. Migrate through strategy blueGreen: "
             f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
         ),
     )
@@ -38,7 +40,7 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
 def refuse_mixed(
     name: str, service: ArgoBlueGreenSettings, selected: Mapping[str, str] | None, pods: Iterable[RunningPod]
 ) -> Refusal | None:
-    """Refuses to let pods of another version, or of an idle colour, take traffic.
+    """Refuses a migration in which pods of another version, or of an idle colour, would take traffic.
 
     Until the controller has added its hash, the Service selects every pod of the application.
 
@@ -48,7 +50,7 @@ def refuse_mixed(
         selected: what the Service selects; None when there is none.
         pods: all pods of the application.
     """
-    step = f"{key_of(name)}: the hand-over to the Rollout"
+    step = f"{key_of(name)}: the strategy migration to the Rollout"
     # Its own pods take traffic already, or nothing does: without this a first version that does not get ready
     # could not be replaced.
     inside = selected is None or is_shared(name, selected)
@@ -57,12 +59,13 @@ def refuse_mixed(
     others = sorted({image for pod in pods if wanted not in pod.images for image in pod.images})
     if others:
         return Refusal(
+            code=Code.MIGRATION_MIXES_VERSIONS,
             step=step,
-            found=f"pods of the application run {', '.join(others)}",
-            rule=f"it is with the version that serves, so that users see one; the stack has {wanted}",
+            observed=f"pods of the application run {', '.join(others)}",
+            rule=f"a migration keeps the version that serves, so that users get one version; the stack has {wanted}",
             remedy=(
-                f"This step was not taken. {_back_to(name, service, others)}, `pulumi up`, and release the new one "
-                "then."
+                f"The Service was not changed. {_back_to(name, service, others)}, `pulumi up`, and release the new "
+                "version afterwards."
             ),
         )
     serving = (selected or {}).get("version")
@@ -71,33 +74,38 @@ def refuse_mixed(
     )
     if idle:
         return Refusal(
+            code=Code.MIGRATION_MIXES_COLOURS,
             step=step,
-            found=f"the idle colour {idle[0]} has pods",
+            observed=f"the idle colour {idle[0]} has pods",
             rule="they would take traffic until the Rollout has all of its own",
             remedy=(
-                f"This step was not taken. Under strategy blueGreen run {setting(name, f'{idle[0]}.replicas', 0)}, "
-                "`pulumi up`, and hand over then."
+                f"The Service was not changed. Under strategy blueGreen run {setting(name, f'{idle[0]}.replicas', 0)}, "
+                "`pulumi up`, and migrate afterwards."
             ),
         )
     return None
 
 
 def refuse_taken_over(name: str, selected: Mapping[str, str]) -> Refusal:
-    """Refuses to write a selector that has become the controller's since the program looked."""
+    """Refuses to write a selector that Argo Rollouts has changed since the start of the program."""
     return Refusal(
+        code=Code.SELECTOR_TAKEN_OVER,
         step=f"{key_of(name)}: the change of Service {name}",
-        found=f"it selects {labels_text(selected)} by now",
-        rule="what Argo Rollouts has set is not changed back, and it was another when the update began",
-        remedy="The Service was not touched. Run `pulumi up` again.",
+        observed=f"it selects {labels_text(selected)} now",
+        rule="a selector that Argo Rollouts has set is not changed back, and it was different when the update began",
+        remedy="The Service was not changed. Run `pulumi up` again.",
     )
 
 
 def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutState) -> str:
     """Why the Rollout has not taken the traffic."""
-    return (
-        f"{key_of(name)}: the hand-over to the Rollout is not finished: it is {state}, with {state.available} of "
-        f"{state.wanted} pods available, and takes the traffic alone when all are. What served continues to serve. "
-        f"See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` again."
+    return notice(
+        Code.ROLLOUT_NOT_READY,
+        key_of(name),
+        f"the strategy migration to the Rollout is not finished: the Rollout is {state}, with {state.available} of "
+        f"{state.wanted} pods available, and takes all traffic when all are available",
+        f"What served continues to serve. See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` "
+        "again.",
     )
 
 
@@ -107,7 +115,7 @@ def is_shared(name: str, selected: Mapping[str, str] | None) -> bool:
 
 
 def _back_to(name: str, service: ArgoBlueGreenSettings, images: Sequence[str]) -> str:
-    """How the stack gets the version that its pods run."""
+    """How to set the version that the pods run."""
     repository, _, tag = images[0].rpartition(":")
     if len(images) == 1 and repository == service.image:
         return f"Run {setting(name, 'tag', tag, text=True)}"

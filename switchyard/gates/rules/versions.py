@@ -1,11 +1,13 @@
-"""The oldest Kubernetes that the manifests need: the version of the API server goes in, a refusal or None comes out."""
+"""Whether the cluster is new enough for the manifests."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from switchyard.codes import Code
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import ServiceSettings
+from switchyard.gates.rules.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,8 @@ class Feature:
     """A feature of Kubernetes that manifests use.
 
     Attributes:
-        minor: of the first release 1.x that has it switched on.
-        name: as people know it.
+        minor: the first release 1.x that has it on by default.
+        name: its name in a message.
         used: whether a service uses it.
     """
 
@@ -32,12 +34,12 @@ FEATURES = (
         33, "preStop hooks of 0 seconds (drain.preStopSeconds: 0)", lambda service: not service.drain.pre_stop_seconds
     ),
 )
-"""What the manifests need, and since when it is on by default.
+"""The features that the manifests need, with the release since which each is on by default.
 
 From pkg/features/kube_features.go of Kubernetes 1.34.1: PodLifecycleSleepAction (beta since 1.30),
 MatchLabelKeysInPodTopologySpread (1.27), NodeInclusionPolicyInPodTopologySpread (1.26) and
 PodLifecycleSleepActionAllowZero (1.33); and KEP-3017 for the eviction policy (beta since 1.27). An older API server
-drops the field that it does not know, or refuses the object in words that do not name the cause. What else the program
+drops the field that it does not know, or refuses the object without naming the cause. Everything else that the program
 uses is older: autoscaling/v2 (1.23), server-side apply (1.22), EndpointSlices and PodDisruptionBudgets v1 (1.21).
 """
 
@@ -47,7 +49,7 @@ def oldest_minor(services: Mapping[str, ServiceSettings]) -> int:
     return max((feature.minor for feature in FEATURES if _users(feature, services) is not None), default=0)
 
 
-def refuse_old(version: str, services: Mapping[str, ServiceSettings]) -> str | None:
+def refuse_old(version: str, services: Mapping[str, ServiceSettings]) -> Refusal | None:
     """Refuses a cluster that is older than what the services need.
 
     Args:
@@ -65,14 +67,17 @@ def refuse_old(version: str, services: Mapping[str, ServiceSettings]) -> str | N
     if not missing:
         return None
     features = "; ".join(f"{feature.name} (since 1.{feature.minor}){_users(feature, services)}" for feature in missing)
-    return (
-        f"{CLUSTER}: the cluster runs Kubernetes {version}, and this stack needs 1.{oldest_minor(services)} or newer: "
-        f"the manifests use {features}. Nothing was changed. Upgrade the cluster, or release to a newer one."
+    return Refusal(
+        code=Code.KUBERNETES_TOO_OLD,
+        step=f"{CLUSTER}: this run",
+        observed=f"the cluster runs Kubernetes {version}, and this stack needs 1.{oldest_minor(services)} or newer",
+        rule=f"the manifests use {features}",
+        remedy="Nothing was changed. Upgrade the cluster, or release to a newer cluster.",
     )
 
 
 def _users(feature: Feature, services: Mapping[str, ServiceSettings]) -> str | None:
-    """Of a feature that only some services use, their names for a message; None where nobody uses it."""
+    """The names of the services that use a feature, for a message; empty if all do, None if no service does."""
     names = [name for name, service in services.items() if feature.used(service)]
     if not names:
         return None

@@ -146,7 +146,7 @@ def test_a_first_version_that_does_not_get_ready_is_named_and_the_next_one_takes
     stack.set("services.backend", bad)
     result = stack.up()
     assert not result.ok
-    assert "the hand-over to the Rollout is not finished" in result.output
+    assert "the strategy migration to the Rollout is not finished" in result.output
     assert "0 of 3 pods available" in result.output
     assert "Traceback" not in result.output
     stack.set("services.backend.tag", "v1.0.1")

@@ -81,7 +81,7 @@ def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_t
     two_colours.set("services.backend.strategy", "canary")
     result = two_colours.up()
     assert not result.ok
-    assert "its Rollout on the cluster is that of strategy argoBlueGreen" in result.output
+    assert "its Rollout on the cluster has strategy argoBlueGreen" in result.output
     assert "Traceback" not in result.output
 
 

@@ -57,7 +57,7 @@ def test_without_a_controller_the_update_says_so_and_the_next_one_with_it_finish
     canary.set("services.backend.readyTimeoutSeconds", 5)
     result = canary.up()
     assert not result.ok
-    assert "its controller has not looked at it within 5 s" in result.output
+    assert "its controller has not reported on it within 5 s" in result.output
     assert "Argo Rollouts must run on the cluster" in result.output
     assert "Traceback" not in result.output
     with controller(sandbox, tmp_path / "log"):

@@ -66,7 +66,7 @@ def test_a_rollout_that_does_not_get_ready_leaves_the_colour_serving_and_the_nex
     two_colours.set("services.backend", bad)
     result = two_colours.up()
     assert not result.ok
-    assert "the hand-over to the Rollout is refused" in result.output
+    assert "the strategy migration to the Rollout is refused" in result.output
     assert "0 of 5 pods available" in result.output
     assert "Traceback" not in result.output
     assert kubectl.serving() == "blue"
@@ -100,4 +100,4 @@ def test_a_selector_that_somebody_else_changed_is_named(two_colours: Stack, kube
     result = two_colours.up()
     assert not result.ok
     assert "selects app=backend,rollouts-pod-template-hash=abc,version=rollout" in result.output
-    assert "Take it away: kubectl" in result.output
+    assert "Remove it: kubectl" in result.output

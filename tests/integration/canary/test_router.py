@@ -107,10 +107,13 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
 
     serving.set("services.backend.strategy", None)
     serving.set("services.backend.blue.replicas", PODS)
-    assert "the Rollout has its traffic by alb" in refused(serving)
+    assert "the traffic of the Rollout is routed by alb" in refused(serving)
     serving.set("services.backend.strategy", "canary")
     serving.set("services.backend.canary", {"analysis": None, "steps": []})
-    assert "to leave Ingress public is refused: it sends requests by weights" in refused(serving)
+    assert (
+        "the release of Ingress public from the canary is refused (SY-R014): it sends requests by the weights"
+        in refused(serving)
+    )
     assert kubectl.get("service", "backend-stable")["spec"]["type"] == "NodePort"
     ingress(kubectl, "http")
     result = serving.up()
@@ -146,7 +149,7 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_takes_them_back(
 
     serving.set("services.backend.tag", "v1.0.0")
     serving.set("services.backend.canary", {"analysis": None, "steps": []})
-    assert "users come through istio-system/public by VirtualService backend" in refused(serving)
+    assert "istio-system/public routes requests to it by VirtualService backend" in refused(serving)
     expect_shares(kubectl, {"stable": 100, "canary": 0})
     routed(serving, "istio", istio={"hosts": ["api.example.org"]})
     result = serving.up()
@@ -167,7 +170,7 @@ def test_a_router_before_the_hand_over_is_refused(
     stack.set("services.backend.tag", "v1.0.0")
     stack.set("services.backend.replicas", PODS)
     routed(stack, traffic, alb={"ingress": "public"})
-    assert f"traffic {traffic} is refused: blue serves, not the Rollout" in refused(stack)
+    assert f"traffic {traffic} is refused (SY-R010): blue serves, not the Rollout" in refused(stack)
     assert kubectl.serving() == "blue"
 
 
@@ -175,6 +178,6 @@ def test_another_port_is_refused_while_the_rollout_serves(serving: Stack, kubect
     serving.set("services.backend.port", 9000)
     for result in (serving.preview(), serving.up()):
         assert not result.ok
-        assert "a change of its port to 9000 is refused: Service backend leads to port 8000" in result.output
+        assert "a change of its port to 9000 is refused (SY-R018): Service backend targets port 8000" in result.output
     for service in ("backend", "backend-stable", "backend-canary"):
         assert kubectl.get("service", service)["spec"]["ports"][0]["targetPort"] == 8000

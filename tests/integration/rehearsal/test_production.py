@@ -128,7 +128,7 @@ def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(pro
     production.stack.set("cluster.nodes", table)
     try:
         preview = production.stack.preview()
-        assert "certificate ends on" not in preview.output, "it was made a minute ago"
+        assert "certificate expires on" not in preview.output, "it was made a minute ago"
         assert "nodes.k8s-worker-1: the machine is a t3.medium in ap-northeast-2b, not a t3.large" in preview.output
         assert production.stack.planned() == {}
     finally:
@@ -222,7 +222,10 @@ def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_back
 ) -> None:
     """The last one: nothing of the stack is there after it."""
     stack = production.stack
-    for remove, reason in ((False, "a stack that is marked production takes its services down"), (True, "protect")):
+    for remove, reason in (
+        (False, "the services of a stack that is marked production are removed one by one"),
+        (True, "protect"),
+    ):
         if remove:
             stack.set("services.backend.remove", True)
             production.up()

@@ -45,7 +45,7 @@ def test_a_service_of_somebody_else_is_not_taken_over_unasked(
     for result in (stack.preview(), stack.up()):
         assert not result.ok
         assert "Service/backend in namespace" in result.output
-        assert "was not made by this stack, and selects run=legacy" in result.output
+        assert "was not created by this stack, and selects run=legacy" in result.output
         assert "pulumi config set --path 'switchyard:services.backend.adopt[0]' Service/backend" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
     assert [found["metadata"]["name"] for found in kubectl.get("deployments")] == ["legacy"]
@@ -86,5 +86,5 @@ def test_a_selector_that_would_let_new_pods_in_before_the_gate_is_warned_of(stac
     for result in (stack.preview(), stack.up()):
         assert result.ok, result.output
         assert "selects app=backend, and so the pods of blue as well" in result.output
-        assert "before the gate has looked" in result.output
+        assert "before any gate" in result.output
     assert kubectl.serving() == "blue"

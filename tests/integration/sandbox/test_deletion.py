@@ -43,7 +43,7 @@ def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(se
     back = "Nothing was changed. Set it back: pulumi config set --path"
     gone = "pulumi config set --path 'switchyard:services.backend.remove' true"
     refusals: list[tuple[dict[str, Any], str, str]] = [
-        ({"cluster.identifier": "other"}, "the stack is on the cluster that it knows as test", back),
+        ({"cluster.identifier": "other"}, "the stack is on the cluster with the identifier test", back),
         ({"services.backend.namespace": f"{kubectl.namespace}-b"}, "it serves in namespace", back),
         ({"services.backend": None}, "service backend is not in the configuration", gone),
         ({"services.backend": None, "services.renamed": entry}, "service backend is not in the configuration", gone),
@@ -152,6 +152,6 @@ def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_go
     serving.set("services.later", entry)
     result = serving.destroy()
     assert result.ok, result.output
-    assert "another object has its name by now" in result.output
+    assert "another object has this name now" in result.output
     [left] = kubectl.get("deployments,services,poddisruptionbudgets")
     assert left["spec"]["selector"] == selected

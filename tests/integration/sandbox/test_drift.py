@@ -70,7 +70,7 @@ def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_t
     result = serving.up("--refresh")
     assert not result.ok
     assert "selects app=backend,tier=web,version=blue, though the stack has blue" in result.output
-    [command] = {line.partition("Take it away: kubectl ")[2] for line in result.output.splitlines()} - {""}
+    [command] = {line.partition("Remove it: kubectl ")[2] for line in result.output.splitlines()} - {""}
     kubectl.run(*shlex.split(command)[2:])
     result = serving.up()
     assert result.ok, result.output
@@ -119,6 +119,6 @@ def test_a_change_of_the_serving_pods_that_the_engine_cannot_see_is_refused(serv
     serving.set("services.backend.blue.replicas", 4)
     result = serving.up()
     assert not result.ok
-    assert "a change of the pods of blue is refused: blue is serving" in result.output
+    assert "a change of the pods of blue is refused (SY-S004): blue is serving" in result.output
     assert f"this would change container app: image {by_hand} => {configured} (set by kubectl-set)" in result.output
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before

@@ -92,7 +92,7 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     assert not result.ok
     assert "Service backend-green has 1 ready endpoints (pods of green: 1 of 3 ready of v2.0.0: " in result.output
     assert "its Deployment on the cluster asks for 1); it needs 3" in result.output
-    assert "The Service was not touched" in result.output
+    assert "The Service was not changed" in result.output
     assert kubectl.serving() == "blue"
 
     result = serving.up("--refresh")
@@ -166,7 +166,9 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that
     seen = asyncio.run(update_without_an_apply())
     assert seen.serving == "blue"
     assert str(seen.problem).startswith("backend: pods of green: 0 of 3 ready of v1.0.0: there are none of it; ")
-    assert "its Deployment on the cluster asks for 0. blue continues to serve. See: kubectl" in str(seen.problem)
+    assert "its Deployment on the cluster asks for 0 (SY-S013). blue continues to serve. See: kubectl" in str(
+        seen.problem
+    )
 
     # The provider waits for pods that never get ready, and somebody ends that.
     serving.set("services.backend.green", {"tag": f"v2.0.0{NEVER_READY}", "replicas": 3})

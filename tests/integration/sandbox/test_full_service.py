@@ -129,8 +129,8 @@ def test_a_service_with_nearly_every_key_and_a_change_of_its_config_map(stack: S
     assert changed["spec"]["clusterIP"] == service["spec"]["clusterIP"]
     assert (changed["spec"]["type"], changed["spec"]["selector"]["version"]) == ("ClusterIP", "green")
     assert not any("nodePort" in port for port in changed["spec"]["ports"])
-    lost = ", ".join(f"port {port['nodePort']} on every node" for port in service["spec"]["ports"])
-    assert f"Service backend will no longer answer at {lost}. " in " ".join(result.output.split())
+    lost = ", ".join(f"node port {port['nodePort']}" for port in service["spec"]["ports"])
+    assert f"Service backend will no longer answer at {lost} (SY-S016). " in " ".join(result.output.split())
     assert stack.planned() == {}
     assert (uids(kubectl, "blue"), uids(kubectl, "green")) == (blue, green)
     assert not any(b"hunter2" in file.read_bytes() for file in stack.directory.rglob("*") if file.is_file())

@@ -71,7 +71,7 @@ def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Sta
     forgetful.set("services.backend.blue.tag", "v1.0.1")
     for result in (forgetful.preview(), forgetful.up()):
         assert not result.ok
-        assert "a change of the pods of blue is refused: blue is serving" in result.output
+        assert "a change of the pods of blue is refused (SY-S004): blue is serving" in result.output
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
 
 

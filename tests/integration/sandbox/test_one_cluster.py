@@ -95,7 +95,7 @@ def test_gates_status_and_provider_follow_one_kubeconfig(serving: Stack, kubectl
     serving.environment["KUBECONFIG"] = f"{other}:{kubectl.kubeconfig}"
     result = serving.preview()
     assert not result.ok
-    assert "which cluster kubeconfig (the default one) leads to is not known" in result.output
+    assert "the cluster of kubeconfig (the default one) could not be identified" in result.output
     assert status(serving, below).returncode == 1
 
     # Certificates beside the kubeconfig, in another directory than the project's.

@@ -31,7 +31,7 @@ def test_two_stacks_do_not_share_a_service_and_one_under_a_new_name_takes_over_b
             assert not result.ok
             assert "Service/backend in namespace" in result.output
             assert "belongs to stack switchyard/test" in result.output
-            assert "None of them was touched" in result.output
+            assert "None of these objects was changed" in result.output
         assert other.destroy().ok
         assert serving.planned() == {}
     assert history.colours("backend") == ["blue"]
@@ -63,7 +63,7 @@ def test_an_account_of_somebody_else_is_adopted_by_name_and_outlives_the_stack(s
     for result in (stack.preview(), stack.up()):
         assert not result.ok
         assert "ServiceAccount/backend in namespace" in result.output
-        assert "was not made by this stack" in result.output
+        assert "was not created by this stack" in result.output
         assert "pulumi config set --path 'switchyard:services.backend.adopt[0]' ServiceAccount/backend" in result.output
     assert kubectl.get("serviceaccount", "backend") == before
     assert kubectl.get("deployments,services") == []

@@ -85,7 +85,7 @@ def test_a_change_of_the_serving_pods_and_a_switch_to_fewer_are_refused_until_th
     serving.set("services.backend.blue.tag", "v1.0.1")
     for result in (serving.preview(), serving.up()):
         assert not result.ok
-        assert "a change of the pods of blue is refused: blue is serving" in result.output
+        assert "a change of the pods of blue is refused (SY-S004): blue is serving" in result.output
         assert "allowInPlaceUpdate" in result.output
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
 
@@ -121,7 +121,7 @@ def test_a_setting_of_the_whole_service_goes_out_with_a_switch_as_the_refusal_sa
     result = serving.up()
     assert not result.ok
     assert "a change of the pods of blue is refused" in result.output
-    assert "set it in the same update that makes green active; blue is rolled to it after the switch" in result.output
+    assert "set it in the same update that makes green active; blue is updated after the switch" in result.output
 
     serving.set("services.backend.active", "green")
     with History(kubectl.kubeconfig, kubectl.namespace) as history:

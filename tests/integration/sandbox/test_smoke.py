@@ -92,7 +92,7 @@ def test_a_colour_takes_the_traffic_once_it_passes_its_smoke_test_and_gets_none_
             assert asked, f"the smoke test never ran: {result.output}"
             assert not result.ok
             assert cause in result.output
-            assert "The Service was not touched" in result.output
+            assert "The Service was not changed" in result.output
             assert kubectl.serving() == "green"
 
         stack.set("services.backend.gate", {"smoke": {"timeoutSeconds": 1, "attempts": 1}})

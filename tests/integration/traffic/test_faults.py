@@ -101,7 +101,7 @@ def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubec
     with load() as running:
         result = serving.up()
     assert not result.ok
-    assert "the switch to green is refused: the smoke test failed: GET /" in result.output
+    assert "the switch to green is refused (SY-S003): the smoke test failed: GET /" in result.output
     for pod in kubectl.pods("green"):
         crashed = "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1"
         kubectl.wait(crashed, f"pod/{pod['metadata']['name']}", seconds=60)

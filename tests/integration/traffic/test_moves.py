@@ -163,7 +163,7 @@ def test_a_stack_moves_to_another_cluster_as_the_runbook_says_and_no_request_fai
             production.set("cluster.kubeconfig", str(other.kubeconfig))
             refused = production.preview()
             assert not refused.ok
-            assert "leads to another cluster" in refused.output
+            assert "is for another cluster" in refused.output
             assert f'docs/runbook.md, "{section}"' in refused.output
             production.restore(before)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.gates.admission import admitted, is_rewritten, look_at_templates
+from switchyard.gates.admission import look_at_templates
+from switchyard.gates.rules.admission import admitted, is_rewritten
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import as_kept
@@ -77,7 +78,7 @@ def test_what_admission_has_changed_and_added_is_named() -> None:
     line = admitted("backend", Track.BLUE, blue(service())["spec"]["template"], found)
     assert line == (
         "backend: the cluster's admission has changed the pods of blue: "
-        "container app: image org/backend:v1 => mirror/org/backend:v1, container proxy added"
+        "container app: image org/backend:v1 => mirror/org/backend:v1, container proxy added (SY-S015)."
     )
     plain = deployment("backend", BLUE, service())["spec"]["template"]
     assert admitted("backend", Track.BLUE, plain, plain | {"spec": plain["spec"] | {"dnsPolicy": "Default"}}) is None

@@ -172,7 +172,9 @@ def test_gate_raises_a_colour_that_the_autoscaler_has_outgrown(monkeypatch: pyte
     api.replicas["blue"] = 7  # while green was warmed
     asyncio.run(it.before_switch(creating=False, preview=False))
     assert api.replicas["green"] == 7
-    assert warned == ["backend: green was raised from 5 to 7 pods before the switch, as many as serve by now."]
+    assert warned == [
+        "backend: green was scaled up from 5 to 7 pods before the switch, as many as serve now (SY-A009)."
+    ]
 
 
 def test_serving_deployment_is_tried_with_its_live_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,13 +217,15 @@ def test_end_of_an_update_names_an_autoscaler_that_is_missing_elsewhere_or_inact
 ) -> None:
     api = PlayedApi("blue", blue=3, green=0)
     it, warned = gates(monkeypatch, api, service())
-    assert "HorizontalPodAutoscaler backend is not on the cluster" in str(asyncio.run(it._unsized(cluster(api))))
+    assert "HorizontalPodAutoscaler backend does not exist on the cluster" in str(
+        asyncio.run(it._unsized(cluster(api)))
+    )
     api.autoscalers = [own(service("green"))]
     assert "sizes green, so that blue serves with a fixed number" in str(asyncio.run(it._unsized(cluster(api))))
     reason = {"type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric", "message": "none"}
     api.autoscalers = [own(service()) | {"status": {"conditions": [reason]}}]
     assert asyncio.run(it._unsized(cluster(api))) is None
     assert warned == [
-        "backend: HorizontalPodAutoscaler backend does not scale (FailedGetResourceMetric: none). The number of pods "
-        "stays as it is."
+        "backend: HorizontalPodAutoscaler backend does not scale (FailedGetResourceMetric: none) (SY-A006). The "
+        "number of pods stays as it is."
     ]

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devtools.rehearsal.machines.certificate import VALID_DAYS, server_certificate
+from devtools.rehearsal.machines import certificate
+from devtools.rehearsal.machines.certificate import VALID_DAYS
 from devtools.rehearsal.tls.provider import Tls
-from switchyard.gates.certificates import administrator_renewal, authority_warnings, server_warning
+from switchyard.gates.certificates import server_certificate
+from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 
 NOW = datetime.now(UTC)
 
@@ -35,8 +37,8 @@ def authority(days: int) -> dict[str, str]:
 def kubeconfig(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Of an administrator, of an API server; the certificates of both end in `VALID_DAYS`."""
     own = authority(CA_DAYS)
-    certificate, _ = server_certificate(own["certPem"].encode(), own["privateKeyPem"].encode(), ["127.1.2.3"])
-    monkeypatch.setattr(ssl, "get_server_certificate", lambda *_, **__: certificate.decode())
+    shown, _ = certificate.server_certificate(own["certPem"].encode(), own["privateKeyPem"].encode(), ["127.1.2.3"])
+    monkeypatch.setattr(ssl, "get_server_certificate", lambda *_, **__: shown.decode())
     return {
         "clusters": [
             {
@@ -46,7 +48,7 @@ def kubeconfig(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
                 }
             }
         ],
-        "users": [{"user": {"client-certificate-data": base64.b64encode(certificate).decode()}}],
+        "users": [{"user": {"client-certificate-data": base64.b64encode(shown).decode()}}],
     }
 
 
@@ -55,7 +57,7 @@ END = NOW + timedelta(days=VALID_DAYS)
 
 def test_nothing_is_said_long_before_the_end(kubeconfig: dict[str, object]) -> None:
     assert administrator_renewal(kubeconfig, 30, NOW) is None
-    assert server_warning(kubeconfig, 30, NOW) is None
+    assert server_warning(server_certificate(kubeconfig), 30, NOW) is None
     assert authority_warnings(kubeconfig, {}, 30, NOW) == []
 
 
@@ -65,19 +67,22 @@ def test_the_administrators_certificate_is_renewed_by_the_update_which_says_what
     said = administrator_renewal(kubeconfig, 30, END - timedelta(days=29))
     assert said is not None
     assert said.startswith(
-        f"the administrator's certificate ends on {END:%Y-%m-%d}, and this update renews it by itself"
+        f"the administrator's certificate expires on {END:%Y-%m-%d}, and this update renews it by itself"
     )
     assert "lists most objects of the cluster" in said
     assert "changes none of them" in said
     after = administrator_renewal(kubeconfig, 30, END + timedelta(days=1))
     assert after is not None
-    assert after.startswith(f"the administrator's certificate ended on {END:%Y-%m-%d}, and this update renews it")
+    assert after.startswith(f"the administrator's certificate expired on {END:%Y-%m-%d}, and this update renews it")
 
 
 def test_the_api_servers_certificate_is_renewed_by_kubeadm(kubeconfig: dict[str, object]) -> None:
-    said = server_warning(kubeconfig, 30, END - timedelta(days=29))
+    said = server_warning(server_certificate(kubeconfig), 30, END - timedelta(days=29))
     assert said is not None
-    assert said.startswith(f"the API server's certificate ends on {END:%Y-%m-%d}: sudo kubeadm certs renew all")
+    assert said.startswith(
+        f"the API server's certificate expires on {END:%Y-%m-%d} (SY-E002). Renew it on the control plane: sudo "
+        "kubeadm certs"
+    )
 
 
 def test_each_authority_of_the_machines_has_a_warning_near_its_end(kubeconfig: dict[str, object]) -> None:
@@ -87,7 +92,9 @@ def test_each_authority_of_the_machines_has_a_warning_near_its_end(kubeconfig: d
     end = f"{NOW + timedelta(days=CA_DAYS):%Y-%m-%d}"
     for on_machines in ({}, {"kubernetes": own}):
         [said] = authority_warnings(kubeconfig, on_machines, 30, near)
-        assert said.startswith(f"the certificate authority kubernetes of the machines ends on {end}: no certificate of")
+        assert said.startswith(
+            f"the certificate authority kubernetes of the machines expires on {end}: no certificate of"
+        )
         assert "no update renews it" in said
     later = authority(CA_DAYS + 100)["certPem"]
     [said] = authority_warnings(kubeconfig, {"kubernetes": own, "front-proxy-ca": later}, 30, near)
@@ -98,4 +105,6 @@ def test_each_authority_of_the_machines_has_a_warning_near_its_end(kubeconfig: d
 def test_an_authority_that_the_stack_has_alone_is_reported(kubeconfig: dict[str, object]) -> None:
     said = authority_warnings(kubeconfig, {"kubernetes": authority(CA_DAYS)["certPem"]}, 30, NOW)
     assert len(said) == 1
-    assert said[0].startswith("the stack has another certificate of the authority kubernetes than the machines")
+    assert said[0].startswith(
+        "the stack has another certificate of the certificate authority kubernetes than the machines"
+    )

@@ -19,7 +19,7 @@ __all__ = ["make"]
 def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> None:
     guard, table, _ = make(serving())
     record = next(one for one in serving().values() if one.get("kind") == kind)
-    with pytest.raises(GateRefusedError, match="is refused: it serves users"):
+    with pytest.raises(GateRefusedError, match=r"is refused \(SY-D001\): it serves users"):
         delete(guard, record, preview=preview)
     assert table.deleted == []
 
@@ -67,7 +67,7 @@ def test_an_object_of_the_configuration_stays_whatever_the_engine_calls_it(make:
     delete(guard, serving()["services", "backend"])
     assert table.deleted == []
     assert said == [
-        "Service/backend in namespace default stays: it is part of the configuration, only the old record goes"
+        "Service/backend in namespace default stays: it is part of the configuration, only the old record is dropped"
     ]
 
 
@@ -162,7 +162,8 @@ def test_a_silent_api_server_stops_every_deletion_but_that_of_a_cluster_with_its
     if own_machines and destroying:
         delete(guard, serving()["services", "backend"])
         assert said == [
-            "the API server does not answer (no route to host): what is on the cluster goes with its machines"
+            "the API server does not answer (no route to host) (SY-D016). The objects on the cluster are deleted "
+            "together with its machines."
         ]
     else:
         with pytest.raises(GateRefusedError, match="no route to host"):
@@ -212,7 +213,7 @@ def test_an_update_of_an_object_without_marks_needs_the_uid_of_the_state(
     guard, _, _ = make(serving(None))
     new, old = serving()["services", "backend"], {"metadata": {"uid": uid}}
     if refused:
-        with pytest.raises(GateRefusedError, match="was not made by this stack"):
+        with pytest.raises(GateRefusedError, match="was not created by this stack"):
             asyncio.run(guard.before_write(new, old))
     else:
         asyncio.run(guard.before_write(new, old))

@@ -160,7 +160,7 @@ def test_without_aws_and_without_a_word_a_write_is_not_called_done(played: Playe
     change(played, rules=None)
     problem = waited(played, written=True)
     assert problem is not None
-    assert "the controller has not said that it is done, and AWS does not say it" in problem.text
+    assert "the controller has not reported success, and AWS does not say it" in problem.text
     assert waited(played, written=False) is None
 
 
@@ -178,6 +178,6 @@ def test_the_status_has_it_at_once_and_a_cluster_without_a_load_balancer_has_non
     word(played, 11, failed=True)
     said = asyncio.run(load_balancer_problem(played, CLUSTER, SERVICES))
     assert said is not None
-    assert "FailedDeployModel: in its own words. " in said
+    assert "FailedDeployModel: in its own words (SY-L001). " in said
     existing = ExistingCluster(kind="existing")
     assert asyncio.run(load_balancer_problem(played, existing, SERVICES)) is None

@@ -57,7 +57,7 @@ def test_weights_alone_are_behind_the_same_gate_when_an_update_was_cut_off_after
     assert {"watch backend-green", "health of arn:g"} <= set(it.cluster.asked)
 
     it = played(ready(selected=selector("backend", GREEN), watched=frozenset()))
-    assert "the switch to green is refused: Service backend-green has 0 ready endpoints" in refusal(
+    assert "the switch to green is refused (SY-S001): Service backend-green has 0 ready endpoints" in refusal(
         it.gates.before_weights()
     )
 
@@ -83,7 +83,7 @@ def test_a_colour_that_the_load_balancer_sends_requests_to_is_not_changed_in_pla
     """Of the Service alone nothing would be seen: it selects the other colour."""
     it = played(ready(there=[written()], change=OTHERS), preview=True)
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=True))
-    assert "a change of the pods of green is refused: green is serving" in text
+    assert "a change of the pods of green is refused (SY-S004): green is serving" in text
     it = played(ready(there=[written()], change=OTHERS), service(allowInPlaceUpdate=True))
     asyncio.run(it.gates.before_pods_change(GREEN, {}, preview=False))
     it = played(ready(change=OTHERS))
@@ -114,8 +114,8 @@ def test_the_wait_for_the_load_balancer_is_told_once_for_each_thing_that_is_seen
         ({"rules": [[TO_BLUE]]}, "a rule of the load balancer sends 0 to backend, 100 to backend-blue"),
         ({"rules": [[]]}, "no rule with the weights of both colours yet"),
         ({"rules": [[TO_GREEN, TO_BLUE]]}, "100 to backend-blue"),
-        ({"there": []}, "its Ingress is not there"),
-        ({"there": [written(active="blue")]}, "Ingress backend on the cluster leads to backend-blue"),
+        ({"there": []}, "its Ingress does not exist"),
+        ({"there": [written(active="blue")]}, "Ingress backend on the cluster routes to backend-blue"),
         ({"aws": AwsError("AWS does not say it (ClientError: ExpiredToken)")}, "AWS does not say it (ClientError: Exp"),
         ({"rules": [[TO_BLUE]], "complaint": "FailedDeployModel: no"}, "complained of last: FailedDeployModel: no)"),
         ({"rules": [[TO_BLUE]], "complaint": DENIED}, "100 to backend-blue"),
@@ -126,7 +126,7 @@ def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_n
 ) -> None:
     it = played(switched(**seen))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
-    assert "a change of the idle colour blue is refused: " in text
+    assert "a change of the idle colour blue is refused (SY-L006): " in text
     assert found in text
     assert "blue keeps its pods" in text
 
@@ -173,7 +173,12 @@ def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_th
         ([written("albTargets")], [TO_SERVICE], None, None),
         # Cut off after the Ingress was written, and before the controller had looked.
         ([written("albTargets")], [{"arn:s": 1}], None, None),
-        ([written()], [TO_GREEN], None, "Ingress backend on the cluster leads to backend-green, not backend"),
+        (
+            [written()],
+            [TO_GREEN],
+            None,
+            "Ingress backend on the cluster routes to backend-green, but the stack has backend",
+        ),
         ([written("albTargets")], [TO_GREEN], None, "sends 0 to backend, 0 to backend-blue, 100 to backend-green"),
         ([written("albTargets")], [TO_SERVICE], AwsError("AWS does not say it"), "AWS does not say it"),
     ],

@@ -21,8 +21,8 @@ def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: py
     )
     problem = str(asyncio.run(played(monkeypatch, there).gates.look()).problem)
     assert problem.startswith(
-        "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1. "
-        "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: give the "
+        "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1 (SY-S014). "
+        "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: set the "
     )
 
 
@@ -83,5 +83,5 @@ def test_the_words_of_the_api_server_are_told_and_what_to_do_about_them(
     text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))
     assert said in text
     assert advised in text
-    assert "This step was not taken; what this update has done before it stands." in text
+    assert "This step was not taken; earlier steps of this update stay as they are." in text
     assert "nothing was changed" not in text

@@ -149,14 +149,14 @@ def refusal(call: Any) -> str:
 def test_a_switch_on_which_the_api_server_says_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster())
     text = refusal(it.gates.before_switch(creating=False, preview=False))
-    assert "the switch to blue is refused: no answer from the API server in 0 s" in text
+    assert "the switch to blue is refused (SY-S009): no answer from the API server in 0 s" in text
     assert it.cluster.asked[-2:] == ["watch backend-blue", "report"]
 
 
 def test_pods_on_which_the_api_server_says_nothing_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(change=PodsChange(template=False, before=3, after=0)))
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=False))
-    assert "a change of the idle colour green is refused: no answer from the API server in 0 s" in text
+    assert "a change of the idle colour green is refused (SY-S009): no answer from the API server in 0 s" in text
     assert it.cluster.asked[-2:] == ["watch backend", "report"]
 
 
@@ -234,7 +234,7 @@ def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_ou
 ) -> None:
     it = played(monkeypatch, PlayedCluster(error=RejectedError("the API server does not take it: no v3")))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
-    assert text.startswith("backend: the API server does not take it: no v3. This step was not taken; what this update")
+    assert text.startswith("backend: the API server does not take it: no v3. This step was not taken; earlier steps of")
 
 
 def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
@@ -245,7 +245,7 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
     found = asyncio.run(it.gates.look())
     assert found.serving == "blue"
-    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1. ")
+    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
     assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
 
 
@@ -255,7 +255,7 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few)
     assert asyncio.run(it.gates.look()).problem is None
-    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 of 3 ready of v1"]
+    assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 of 3 ready of v1 (SY-S013)"]
 
     planned = played(monkeypatch, few)
     asyncio.run(planned.gates.before_pods_change(BLUE, {}, preview=True))
@@ -276,7 +276,7 @@ def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: 
     for error, explained in ((waited, True), ("admission webhook denied the request", False)):
         it = played(monkeypatch, PlayedCluster(selected=selector("backend", BLUE), of_colour=("a",)))
         asyncio.run(it.gates.explain(GREEN, [error]))
-        expected = "backend: pods of green: 1 of 0 ready of v1. blue continues to serve."
+        expected = "backend: pods of green: 1 of 0 ready of v1 (SY-S013). blue continues to serve."
         assert [line.startswith(expected) for line in it.warned] == ([True] if explained else [])
 
 

@@ -175,10 +175,10 @@ def test_a_hand_over_is_with_the_version_that_serves() -> None:
     assert refuse_mixed("backend", service(), BLUE, serving) is None
     refusal = refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "blue", "v0")])
     assert refusal is not None
-    assert "pods of the application run org/backend:v0" in refusal.found
+    assert "pods of the application run org/backend:v0" in refusal.observed
     refusal = refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "green")])
     assert refusal is not None
-    assert "the idle colour green has pods" in refusal.found
+    assert "the idle colour green has pods" in refusal.observed
     assert "services.backend.green.replicas' 0" in refusal.remedy
     # What is left of a Rollout of another version would join.
     assert refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "rollout", "v0")]) is not None
@@ -210,8 +210,8 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
     assert refuse_other_rollout("backend", canary, LiveRelease("canary")) is None
     there = str(refuse_other_rollout("backend", service(), LiveRelease("canary")))
     back = str(refuse_other_rollout("backend", canary, LiveRelease("blueGreen")))
-    assert "to argoBlueGreen is refused: its Rollout on the cluster is that of strategy canary" in there
-    assert "to canary is refused: its Rollout on the cluster is that of strategy argoBlueGreen" in back
+    assert "to argoBlueGreen is refused (SY-R006): its Rollout on the cluster has strategy canary" in there
+    assert "to canary is refused (SY-R006): its Rollout on the cluster has strategy argoBlueGreen" in back
     assert "services.backend.strategy' blueGreen" in back
     assert "\n" not in there + back
 
@@ -227,9 +227,9 @@ def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> N
         "status": {"observedGeneration": "1", "phase": "Progressing", "message": "cutover pending"},
     }
     text = not_taken_over("backend", service(), state_of(live))
-    assert "it is Progressing (cutover pending), with 0 of 3 pods available" in text
+    assert "the Rollout is Progressing (cutover pending), with 0 of 3 pods available" in text
     unfinished = str(refuse_unfinished("backend", service(waitSeconds=7), state_of(live)))
-    assert "within 7 s (argoBlueGreen.waitSeconds)" in unfinished
-    assert "app=backend,rollouts-pod-template-hash=abc by now" in str(refuse_taken_over("backend", HASHED))
+    assert "for at most 7 s (argoBlueGreen.waitSeconds)" in unfinished
+    assert "app=backend,rollouts-pod-template-hash=abc now" in str(refuse_taken_over("backend", HASHED))
     invalid = {"observedGeneration": "1", "phase": "Degraded", "message": "InvalidSpec: Service has unmatch label"}
     assert state_of(live | {"status": invalid}).invalid

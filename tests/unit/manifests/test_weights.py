@@ -135,9 +135,9 @@ def test_an_annotation_that_nobody_understands_leads_nowhere(text: str) -> None:
 def test_target_groups_come_before_requests() -> None:
     direct = ways("backend", [rendered("selector")])
     assert str(refuse_early_weights("backend", service(), direct)) == (
-        "backend: switchEngine albWeights is refused: Ingress backend has no target group for Service backend-green; "
-        "it must be there and healthy before it gets a request. Run "
-        "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets`, `pulumi up`; and then "
+        "backend: switchEngine albWeights is refused (SY-L003): Ingress backend has no target group for Service "
+        "backend-green; a target group must exist and be healthy before it gets requests. No weight was changed. Run "
+        "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets`, `pulumi up`; then "
         "`pulumi config set --path 'switchyard:services.backend.switchEngine' albWeights`."
     )
     assert refuse_early_weights("backend", service("albTargets"), direct) is None
@@ -148,10 +148,11 @@ def test_target_groups_come_before_requests() -> None:
 def test_the_ways_to_the_colours_are_left_when_nobody_comes_by_them() -> None:
     assert refuse_early_selector("backend", service("selector"), None) is None
     assert str(refuse_early_selector("backend", service("selector"), "users come by them")) == (
-        "backend: strategy blueGreen with switchEngine selector is refused: users come by them; the load balancer "
-        "leads to Service backend alone before it loses its ways to the colours. This step was not taken. Run "
+        "backend: strategy blueGreen with switchEngine selector is refused (SY-L004): users come by them; the load "
+        "balancer must send all requests to Service backend before their target groups are deleted. No target group "
+        "was deleted. Run "
         "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets` under strategy blueGreen, "
-        "`pulumi up`; and then this."
+        "`pulumi up`; then make this change again."
     )
 
 
@@ -168,19 +169,19 @@ def test_every_refusal_says_where_to_look() -> None:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        ([], "its Ingress is not there"),
+        ([], "its Ingress does not exist"),
         ([Way("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
         (
             [Way("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 1})],
-            "Ingress backend on the cluster leads to backend-blue and backend-green, not backend-green",
+            "Ingress backend on the cluster routes to backend-blue and backend-green, but the stack has backend-green",
         ),
-        ([Way("backend", by_weights=True, weights={})], "leads to no Service, not backend-green"),
+        ([Way("backend", by_weights=True, weights={})], "routes to no Service, but the stack has backend-green"),
         (
             [
                 Way("backend", by_weights=True, weights={"backend-green": 100}),
                 Way("backend.2", by_weights=False, weights={"backend": 100}),
             ],
-            "Ingress backend.2 on the cluster leads to backend, not backend-green",
+            "Ingress backend.2 on the cluster routes to backend, but the stack has backend-green",
         ),
     ],
 )

@@ -249,7 +249,7 @@ class Rounds:
         result = other.up(*PARALLEL, "--continue-on-error")
         assert not result.ok
         for name in self.stack.services:
-            refusal = rf"{name}: writing \d+ objects? is refused: .* belongs to stack switchyard/test"
+            refusal = rf"{name}: writing \d+ objects? is refused \(SY-O001\): .* belongs to stack switchyard/test"
             assert re.search(refusal, result.output), (refusal, result.output)
             self._count("second stack")
         assert other.destroy().ok

@@ -148,7 +148,7 @@ def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_
         return cluster
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster leads to backend-green"):
+    with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster routes to backend-green"):
         look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
     look_at_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
     look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))

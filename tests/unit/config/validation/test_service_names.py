@@ -200,7 +200,7 @@ def test_where_a_service_was_is_remembered_by_key_with_its_name() -> None:
 
 def test_another_name_is_refused_with_the_command_that_sets_it_back() -> None:
     text = str(refuse_other_name(NAME, "api", "shop", "it has 3 ready endpoints"))
-    assert text.startswith("backend-shop: name api is refused: it serves as backend in namespace shop")
+    assert text.startswith("backend-shop: name api is refused (SY-D012): it serves as backend in namespace shop")
     assert "pulumi config set --path 'switchyard:services.backend-shop.name' backend" in text
     text = str(refuse_other_name(ServiceName("web", "web"), "api", "shop", "it serves"))
     assert "pulumi config rm --path 'switchyard:services.web.name'" in text

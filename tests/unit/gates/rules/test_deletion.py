@@ -103,7 +103,9 @@ def test_the_refusal_of_what_a_move_leaves_has_the_word_for_that_namespace() -> 
 
 def test_the_refusal_of_a_serving_object_says_who_serves() -> None:
     text = str(refuse_serving(RECORD, run(), "3 of its pods are behind Service backend"))
-    assert text.startswith("backend: deleting Deployment/backend-blue in namespace default is refused: it serves users")
+    assert text.startswith(
+        "backend: deleting Deployment/backend-blue in namespace default is refused (SY-D001): it serves users"
+    )
 
 
 def test_a_destroy_of_production_names_every_service_and_its_command() -> None:

@@ -172,8 +172,8 @@ def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() 
     observation = Observation(1, FAILED, [API])
     said = refusal("production", observation, verdict(observation, written=True), 15)
     assert said.startswith(
-        "load balancer of production: its controller refuses what the Ingresses of the group say, after 15 s: "
-        "FailedDeployModel: 400. Without its rule at AWS is every host /api (Ingress default/backend); the other "
+        "load balancer of production: its controller refuses the Ingresses of the group, after 15 s: "
+        "FailedDeployModel: 400 (SY-L001). every host /api (Ingress default/backend) has no rule at AWS; the other "
         "routes serve. "
     )
     assert "kubectl -n default describe ingress backend; kubectl -n aws-load-balancer-controller logs" in said
@@ -187,4 +187,4 @@ def test_a_refusal_without_a_word_names_the_routes_and_not_all_of_many() -> None
     assert "; and 2 more, after 120 s" in said
     unknown = Observation(1, None, None, "AWS does not say it")
     said = refusal("it", unknown, Verdict(State.WAITING, "it has not said that it is done"), 0)
-    assert "The load balancer continues to serve by the rules that it has" in said
+    assert "The load balancer continues to serve with its present rules" in said

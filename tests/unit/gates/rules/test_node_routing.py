@@ -15,7 +15,7 @@ def test_a_node_whose_kube_proxy_does_not_answer_is_named() -> None:
 
 
 def test_a_node_whose_kube_proxy_has_fallen_behind_is_named() -> None:
-    assert not_following([Routing("a", True, 503)]) == ["kube-proxy on a is unwell (503)"]
+    assert not_following([Routing("a", True, 503)]) == ["kube-proxy on a is not healthy (503)"]
 
 
 def test_a_node_that_is_not_ready_holds_nothing_up() -> None:
@@ -43,7 +43,7 @@ def test_an_answer_of_the_api_server_itself_is_none_of_kube_proxy() -> None:
 def test_what_is_said_names_the_node_the_colour_and_what_to_do() -> None:
     reasons = ["kube-proxy on b does not answer"]
     refusal = str(refuse_unfollowed("backend", Colour.BLUE, reasons))
-    assert "a change of the idle colour blue is refused: kube-proxy on b does not answer" in refusal
+    assert "a change of the idle colour blue is refused (SY-S008): kube-proxy on b does not answer" in refusal
     assert "kubectl -n kube-system get pods" in refusal
     assert "services.backend.gate.checkNodes' false" in refusal
     assert refuse_unfollowed("backend", Colour.BLUE, []) is None

@@ -54,7 +54,7 @@ def test_only_an_adopted_object_without_a_mark_is_taken_over() -> None:
 def test_all_conflicts_of_a_service_are_one_message_with_a_command_for_each() -> None:
     found = [Conflict(ACCOUNT, None, ", but by kubectl"), Conflict(SERVICE, None, ", and selects app=legacy")]
     text = str(refuse_takeover("payments", found, PATH, listed=1))
-    assert "ServiceAccount/payments in namespace default was not made by this stack, but by kubectl" in text
+    assert "ServiceAccount/payments in namespace default was not created by this stack, but by kubectl" in text
     assert f"pulumi config set --path '{PATH}[1]' ServiceAccount/payments" in text
     assert f"pulumi config set --path '{PATH}[2]' Service/payments" in text
 

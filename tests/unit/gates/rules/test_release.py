@@ -66,7 +66,7 @@ def test_a_colour_needs_what_it_was_asked_for_and_its_share_of_what_serves(
 def test_a_switch_to_too_few_ready_endpoints_is_refused_and_says_where_to_look() -> None:
     found = endpoints("green", 2, not_ready=1)
     text = str(refuse_switch("backend", service(), GREEN, found, names("green", 3), 3))
-    assert "the switch to green is refused: Service backend-green has 2 ready endpoints; it needs 3" in text
+    assert "the switch to green is refused (SY-S001): Service backend-green has 2 ready endpoints; it needs 3" in text
     assert "kubectl -n default get pods -l app=backend,version=green" in text
 
 
@@ -111,10 +111,10 @@ def test_pods_that_serve_behind_a_selector_of_somebody_else_are_not_changed_in_p
 def test_the_refusal_of_a_change_in_place_says_what_a_colour_has_of_its_own_and_how_the_rest_goes_out() -> None:
     text = str(refuse_in_place("backend", service(), Colour.GREEN, TO_GREEN))
     keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
-    assert f"Of each colour alone are {', '.join(keys)}: give such a change to blue" in text
+    assert f"Each colour has its own {', '.join(keys)}: make such a change in blue" in text
     assert "secretEnv" in text
     assert "secret_env" not in text
-    assert "set it in the same update that makes blue active; green is rolled to it after the switch" in text
+    assert "set it in the same update that makes blue active; green is updated after the switch" in text
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,9 @@ def test_a_service_that_is_not_ours_is_not_adopted_unless_that_is_allowed() -> N
 
 
 def test_a_service_with_ports_that_no_pod_would_answer_on_is_not_adopted() -> None:
-    assert "it has port 80, 443; only port 8000" in str(refuse_other_ports("backend", service(), (443, 8000, 80)))
+    assert "it has port 80, 443; the pods of this stack answer on port 8000" in str(
+        refuse_other_ports("backend", service(), (443, 8000, 80))
+    )
     assert refuse_other_ports("backend", service(), (8000,)) is None
     further = {"metrics": ContainerPort(container_port=9090, service_port=9100)}
     assert refuse_other_ports("backend", service().model_copy(update={"ports": further}), (8000, 9100)) is None

@@ -69,7 +69,7 @@ def test_another_cluster_behind_the_kubeconfig(before: Place, uid: str, replaces
     found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
     assert (found is not None) is refused
     if found is not None:
-        assert "kubeconfig a.yaml, context b leads to another cluster" in str(found)
+        assert "kubeconfig a.yaml, context b is for another cluster" in str(found)
         assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(found)
 
 

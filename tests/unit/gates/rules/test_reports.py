@@ -83,10 +83,10 @@ def test_unready_pods_are_made_out_as_the_cause_only_where_they_are(error: str, 
 def test_the_cause_of_unready_pods_is_counted_and_named() -> None:
     short = PodsReport(GREEN, 3, "v2", ready=1, states=("b", "a", "b"))
     line = why_not_ready("backend", service(), short, BLUE)
-    seen = "backend: pods of green: 1 of 3 ready of v2: 2 b; 1 a. "
+    seen = "backend: pods of green: 1 of 3 ready of v2: 2 b; 1 a (SY-S013). "
     assert line.startswith(f"{seen}blue continues to serve. See: kubectl")
     nothing = why_not_ready("backend", service(), PodsReport(GREEN, 3), None)
-    assert "pods of green: 0 of 3 ready: there are none. serving: nothing." in nothing
+    assert "pods of green: 0 of 3 ready: there are none (SY-S013). serving: nothing." in nothing
 
 
 @pytest.mark.parametrize(

@@ -63,4 +63,7 @@ def test_the_numbers_of_what_did_not_succeed_are_told() -> None:
         "other Error: connection refused",
     ]
     text = str(refuse_degraded("backend", SERVICE, state_of(rollout(phase="Degraded")), measured(runs)))
-    assert text.startswith("backend: version v2 is refused: the Rollout is Degraded, step 0 of 2; success-rate Failed")
+    assert text.startswith(
+        "backend: the release of version v2 is refused (SY-R004): the Rollout is Degraded, step 0 of 2; success-rate "
+        "Failed"
+    )

@@ -5,20 +5,15 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Track
-from switchyard.gates.rules.release import refuse_fewer_replicas, wanted_ready
-from switchyard.gates.rules.sizes import (
-    Replicas,
-    Sizing,
-    autoscaler_of,
+from switchyard.gates.rules.autoscaling import (
     kept_numbers,
-    needed_to_retire,
     not_sized,
-    of_service,
-    planned,
     refuse_fixed_number,
     refuse_lower_max,
     refuse_other_autoscalers,
 )
+from switchyard.gates.rules.release import refuse_fewer_replicas, wanted_ready
+from switchyard.gates.rules.sizes import Replicas, Sizing, autoscaler_of, needed_to_retire, of_service, planned
 from switchyard.manifests.autoscaling import autoscaler
 
 BLUE, GREEN, ROLLOUT = Track.BLUE, Track.GREEN, Track.ROLLOUT
@@ -214,7 +209,7 @@ def test_giving_up_the_autoscaler_does_not_cut_what_serves() -> None:
 def test_autoscaler_that_is_missing_or_sizes_the_idle_colour_is_a_problem() -> None:
     assert not_sized("backend", colours(), OWN) is None
     assert "sizes blue, so that green serves with a fixed number" in str(not_sized("backend", colours("green"), OWN))
-    assert "is not on the cluster" in str(not_sized("backend", colours(), ()))
+    assert "does not exist on the cluster" in str(not_sized("backend", colours(), ()))
 
 
 def test_preview_version_of_argo_may_have_as_many_pods_as_the_maximum() -> None:

@@ -105,15 +105,17 @@ def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_
     assert "Ingress public in namespace default has rules for web; it must have a rule for Service backend" in str(
         other
     )
-    assert "is not there" in str(refuse_ingress("backend", wanted, [], exists=False))
-    assert "name its port use-annotation" in str(warn_without_weights("backend", wanted, rules_of([ingress("http")])))
+    assert "does not exist" in str(refuse_ingress("backend", wanted, [], exists=False))
+    assert "set the port of its backend to use-annotation" in str(
+        warn_without_weights("backend", wanted, rules_of([ingress("http")]))
+    )
     assert warn_without_weights("backend", wanted, rules_of([ingress("use-annotation")])) is None
 
 
 def test_weights_of_the_versions_must_be_given_up_before_the_controller_is() -> None:
     weights = '{"ForwardConfig":{"TargetGroups":[{"ServiceName":"backend-stable","Weight":100}]}}'
     still = refuse_still_weighted("backend", service("alb"), rules_of([ingress("use-annotation", action=weights)]))
-    assert "Let its rule for backend lead to Service backend, port http" in str(still)
+    assert "Change its rule for backend to Service backend, port http" in str(still)
     for harmless in (ingress("http", action=weights), ingress("use-annotation", action="{}")):
         assert refuse_still_weighted("backend", service("alb"), rules_of([harmless])) is None
 
@@ -137,18 +139,18 @@ def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, 
 def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
     wanted = service("istio", istio={"gateways": ["mesh", "istio-system/public"]})
     own = virtual_service("backend", wanted)
-    assert "users come through istio-system/public" in str(refuse_still_routed("backend", wanted, own))
+    assert "istio-system/public routes requests to it" in str(refuse_still_routed("backend", wanted, own))
     for harmless in (None, virtual_service("backend", service("istio", istio={"gateways": ["mesh"]}))):
         assert refuse_still_routed("backend", wanted, harmless) is None
     assert refuse_foreign_route("backend", wanted, own) is None
     assert refuse_foreign_route("backend", wanted, None) is None
-    assert "has a VirtualService backend already" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
+    assert "already has a VirtualService backend" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
 
 
 def test_pods_that_serve_keep_their_port() -> None:
     for ports in ((), (8000,)):
         assert refuse_other_port("backend", service("istio"), ports) is None
-    assert "leads to port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
+    assert "targets port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
 
 
 def test_a_default_backend_is_a_rule_too() -> None:
@@ -159,7 +161,7 @@ def test_a_default_backend_is_a_rule_too() -> None:
 
 def test_a_hand_over_waits_for_the_router_to_be_given_back() -> None:
     routed = rollout("backend", service("alb"))
-    assert "the Rollout has its traffic by alb" in str(refuse_routed("backend", Track.BLUE, routed))
+    assert "the traffic of the Rollout is routed by alb" in str(refuse_routed("backend", Track.BLUE, routed))
     for harmless in (None, rollout("backend", service("replicas", steps=[]))):
         assert refuse_routed("backend", Track.BLUE, harmless) is None
 

@@ -10,7 +10,8 @@ import pytest
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.validation.services import SERVICES
-from switchyard.gates.node_ports import has_fixed_ports, list_services, refuse_taken_ports
+from switchyard.gates.node_ports import list_services
+from switchyard.gates.rules.node_ports import has_fixed_ports, refuse_taken_ports
 from switchyard.kube.errors import AccessDeniedError
 from switchyard.manifests.ownership_marks import ADOPTED, Mark
 from switchyard.manifests.pods import active_service
@@ -176,7 +177,7 @@ def test_a_port_of_somebody_else_is_refused_with_its_service(item: dict[str, Any
     config = {"web": service(FIRST, ports=further(metrics=SECOND))}
     [refusal] = refuse_taken_ports(parsed(config), [item], OURS)
     assert refusal.step == f"{SERVICES}.web.nodePort: {FIRST}"
-    assert whose in refusal.found
+    assert whose in refusal.observed
     for command in (part for part in refusal.remedy.split("`") if part.startswith("pulumi config")):
         after = pasted(command, {SERVICES: config})[SERVICES]
         assert refuse_taken_ports(parsed(after), [item], OURS) == []
@@ -193,7 +194,7 @@ def test_the_port_for_health_checks_counts_as_well() -> None:
     item = live_service("edge", None)
     item["spec"]["healthCheckNodePort"] = FIRST
     [refusal] = refuse_taken_ports(parsed({"web": service(FIRST)}), [item], OURS)
-    assert "Service edge in namespace default has this port" in refusal.found
+    assert "Service edge in namespace default has this node port" in refusal.observed
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""Addresses at which a Service stops answering with an update."""
+"""Warns of addresses at which a Service stops answering with an update."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import notice
 from switchyard.gates.runbook import section
 from switchyard.manifests.pods import Manifest
 
@@ -21,10 +23,12 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
     lost = list(_lost(name, old.get("spec") or {}, new["spec"]))
     if not lost:
         return None
-    return (
-        f"{key_of(name)}: Service {name} will no longer answer at {', '.join(lost)}. Clients that still use it, such "
-        f"as a load balancer with this target, fail from this update on. To move them first, run the service twice for "
-        f"a while: see {section('Rename a service')}."
+    return notice(
+        Code.ADDRESS_LOST,
+        key_of(name),
+        f"Service {name} will no longer answer at {', '.join(lost)}",
+        "Clients that still use it, such as a load balancer with this target, fail from this update on. To move them "
+        f"first, run the service twice for a while: see {section('Rename a service')}.",
     )
 
 
@@ -40,6 +44,6 @@ def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
         if not (node_port := int(before.get("nodePort") or 0)):
             continue
         if after is None or new.get("type") == "ClusterIP":
-            yield f"port {node_port} on every node"
+            yield f"node port {node_port}"
         elif after.get("nodePort", node_port) != node_port:
-            yield f"port {node_port} on every node (it becomes {after['nodePort']})"
+            yield f"node port {node_port} (it becomes {after['nodePort']})"

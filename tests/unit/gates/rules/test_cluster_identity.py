@@ -58,7 +58,7 @@ def test_a_known_stack_ends_where_it_may_not_read_the_identity(
         look(KNOWN, destroy=destroy)
     text = str(error.value)
     assert 'the kubeconfig\'s user may not get namespaces/kube-system (403: User "ci" cannot get' in text
-    assert "the stack is on the one with UID uid-1" in text
+    assert "the stack is on the cluster with UID uid-1" in text
     assert f"kubectl auth can-i get namespaces/kube-system --kubeconfig {server.kubeconfig}." in text
 
 
@@ -68,7 +68,7 @@ def test_a_first_update_goes_on_without_the_right_and_says_what_is_lost(
     server.answers["GET", IDENTITY] = FORBIDDEN
     assert look({}).uid == ""
     [line] = said
-    assert "another cluster behind the same kubeconfig would not be noticed" in line
+    assert "nother cluster behind the same kubeconfig would therefore not be noticed" in line
     assert "kubectl auth can-i get namespaces/kube-system" in line
 
 
@@ -79,7 +79,7 @@ def test_a_silent_api_server_ends_a_run_after_one_call(
 ) -> None:
     monkeypatch.setattr(switchyard.kube.api, "CALL_SECONDS", 1)
     server.silent.add(silent)
-    with pytest.raises(pulumi.RunError, match=r"is not known: no answer to get .* in 1 s"):
+    with pytest.raises(pulumi.RunError, match=r"could not be identified: no answer to get .* in 1 s"):
         look(outputs)
     assert server.asked.count(("GET", silent)) == 1
     assert server.asked[-1] == ("GET", silent)
@@ -99,7 +99,7 @@ def test_whatever_the_identity_is_not_read_for_is_told(
     look: Look, server: PlayedApiServer, answer: tuple[int, object], words: str
 ) -> None:
     server.answers["GET", IDENTITY] = answer
-    with pytest.raises(pulumi.RunError, match=r"which cluster kubeconfig .* leads to is not known") as error:
+    with pytest.raises(pulumi.RunError, match=r"the cluster of kubeconfig .* could not be identified") as error:
         look(KNOWN)
     assert words in str(error.value)
 
@@ -119,6 +119,6 @@ def test_a_service_that_moves_unseen_is_not_moved(look: Look, server: PlayedApiS
     server.answers["GET", "/api/v1/namespaces/shop/services"] = (403, denial("no list"))
     moved = {**KNOWN, "services": {"backend": {"namespace": "shop"}}}
     server.answers["GET", "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"] = (404, denial("none"))
-    with pytest.raises(pulumi.RunError, match="whether that serves is not known") as error:
+    with pytest.raises(pulumi.RunError, match="whether that service serves is not known") as error:
         look(moved)
     assert f"kubectl auth can-i list services -n shop --kubeconfig {server.kubeconfig}" in str(error.value)

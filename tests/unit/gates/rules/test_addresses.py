@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.addresses import lost_addresses
+from switchyard.gates.rules.addresses import lost_addresses
 from switchyard.gates.runbook import section
 
 SERVICE: dict[str, Any] = {
@@ -48,17 +48,17 @@ def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> Non
 @pytest.mark.parametrize(
     ("change", "lost_address"),
     [
-        (lambda spec: spec["ports"][0].update(nodePort=30081), "port 30080 on every node (it becomes 30081)"),
-        (lambda spec: spec["ports"][1].update(nodePort=31001), "port 31000 on every node (it becomes 31001)"),
+        (lambda spec: spec["ports"][0].update(nodePort=30081), "node port 30080 (it becomes 30081)"),
+        (lambda spec: spec["ports"][1].update(nodePort=31001), "node port 31000 (it becomes 31001)"),
         (lambda spec: spec["ports"][0].update(port=80), "backend:8000 in the cluster (it becomes backend:80)"),
-        (lambda spec: spec["ports"].pop(), "backend:9000 in the cluster, port 31000 on every node"),
-        (lambda spec: spec.update(type="ClusterIP"), "port 30080 on every node, port 31000 on every node"),
+        (lambda spec: spec["ports"].pop(), "backend:9000 in the cluster, node port 31000"),
+        (lambda spec: spec.update(type="ClusterIP"), "node port 30080, node port 31000"),
     ],
 )
 def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
     text = lost(change)
     assert text is not None
-    assert f"backend: Service backend will no longer answer at {lost_address}." in text
+    assert f"backend: Service backend will no longer answer at {lost_address} (SY-S016)." in text
     assert section("Rename a service") in text
 
 

@@ -1,0 +1,206 @@
+"""The stable code of every message: of each refusal, error, warning and report.
+
+A code is part of the text that an engineer sees and a heading of the runbook, under "Messages by code". A code is never
+used again for something else; a message that is removed leaves a gap. The letter names the area.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Code of a message, by which it is found in the runbook."""
+
+    # C: configuration
+    UNKNOWN_KEY = "SY-C001"
+    WRONG_VALUE = "SY-C002"
+    WRONG_ROLLOUT_SETTINGS = "SY-C010"
+    WRONG_AUTOSCALING_SETTINGS = "SY-C011"
+    WRONG_POD_SETTINGS = "SY-C012"
+    WRONG_POD_PATCH = "SY-C013"
+    WRONG_SERVICE_ENTRY = "SY-C014"
+    WRONG_CLUSTER_SETTINGS = "SY-C015"
+    WRONG_LOAD_BALANCER_SETTINGS = "SY-C016"
+    WRONG_STACK_SETTINGS = "SY-C017"
+    KUBERNETES_TOO_OLD = "SY-C020"
+    # O: ownership
+    OBJECT_OF_ANOTHER_OWNER = "SY-O001"
+    SERVICE_OF_ANOTHER_OWNER = "SY-O002"
+    ADOPTED_SERVICE_HAS_OTHER_PORTS = "SY-O003"
+    ADOPTED_SERVICE_SELECTS_NEW_PODS = "SY-O004"
+    NAMESPACE_MISSING = "SY-O005"
+    NODE_PORT_TAKEN = "SY-O006"
+    NODE_PORT_NOT_RELEASED_YET = "SY-O007"
+    OWNER_UNKNOWN = "SY-O008"
+    # D: deletion and relocation
+    SERVING_OBJECT_DELETED = "SY-D001"
+    SERVING_SERVICE_REMOVED = "SY-D002"
+    SERVING_UNKNOWN_BEFORE_DELETION = "SY-D003"
+    PRODUCTION_DESTROYED = "SY-D004"
+    DELETED_BY_NAME = "SY-D005"
+    HELM_RELEASE_DELETED = "SY-D006"
+    DELETION_NOT_FINISHED = "SY-D007"
+    DELETION_FAILED = "SY-D008"
+    OTHER_CLUSTER_IDENTIFIER = "SY-D009"
+    OTHER_CLUSTER = "SY-D010"
+    OTHER_NAMESPACE = "SY-D011"
+    OTHER_NAME = "SY-D012"
+    NOTHING_TO_REMOVE = "SY-D013"
+    CLUSTER_UNKNOWN = "SY-D014"
+    SERVING_UNKNOWN_BEFORE_MOVE = "SY-D015"
+    DELETED_WITH_MACHINES = "SY-D016"
+    # S: switch and pods
+    SWITCH_TOO_FEW_READY = "SY-S001"
+    SWITCH_TO_FEWER = "SY-S002"
+    SMOKE_TEST_FAILED = "SY-S003"
+    SERVING_PODS_CHANGED = "SY-S004"
+    IDLE_COLOUR_SELECTED = "SY-S005"
+    IDLE_COLOUR_IN_ENDPOINTS = "SY-S006"
+    IDLE_COLOUR_NEEDED = "SY-S007"
+    NODES_DO_NOT_FOLLOW = "SY-S008"
+    NO_ANSWER_IN_TIME = "SY-S009"
+    ANOTHER_TRACK_SERVES = "SY-S010"
+    MIGRATION_NOT_FINISHED = "SY-S011"
+    NOTHING_READY = "SY-S012"
+    PODS_NOT_READY = "SY-S013"
+    ANOTHER_VERSION_RUNS = "SY-S014"
+    IMAGE_REWRITTEN = "SY-S015"
+    ADDRESS_LOST = "SY-S016"
+    SMOKE_TEST_NOT_RUN = "SY-S017"
+    # R: Rollouts and analysis
+    ARGO_ROLLOUTS_MISSING = "SY-R001"
+    ROLLOUT_CONTROLLER_SILENT = "SY-R002"
+    ROLLOUT_NOT_READY = "SY-R003"
+    ROLLOUT_DEGRADED = "SY-R004"
+    ROLLOUT_NOT_FINISHED = "SY-R005"
+    OTHER_ROLLOUT_STRATEGY = "SY-R006"
+    MIGRATION_MIXES_VERSIONS = "SY-R007"
+    MIGRATION_MIXES_COLOURS = "SY-R008"
+    SELECTOR_TAKEN_OVER = "SY-R009"
+    ROUTER_BEFORE_ROLLOUT = "SY-R010"
+    INGRESS_WITHOUT_RULE = "SY-R011"
+    INGRESS_WITHOUT_WEIGHTS = "SY-R012"
+    ISTIO_MISSING = "SY-R013"
+    INGRESS_STILL_WEIGHTED = "SY-R014"
+    ROUTER_STILL_ROUTES = "SY-R015"
+    GATEWAY_STILL_ROUTES = "SY-R016"
+    VIRTUAL_SERVICE_OF_ANOTHER_OWNER = "SY-R017"
+    PORT_CHANGED_UNDER_ROLLOUT = "SY-R018"
+    # A: autoscaling
+    AUTOSCALER_NAME_TAKEN = "SY-A001"
+    ANOTHER_AUTOSCALER = "SY-A002"
+    AUTOSCALER_MAX_TOO_LOW = "SY-A003"
+    FIXED_NUMBER_TOO_LOW = "SY-A004"
+    NO_AUTOSCALER = "SY-A005"
+    AUTOSCALER_INACTIVE = "SY-A006"
+    NO_METRICS = "SY-A007"
+    NUMBER_NOT_APPLIED = "SY-A008"
+    PODS_ADDED_BEFORE_SWITCH = "SY-A009"
+    # L: load balancer and AWS
+    CONTROLLER_REFUSES_INGRESS = "SY-L001"
+    LISTENER_RULE_MISSING = "SY-L002"
+    NO_TARGET_GROUP = "SY-L003"
+    WEIGHTS_STILL_USED = "SY-L004"
+    TARGETS_NOT_HEALTHY = "SY-L005"
+    RULE_STILL_SENDS = "SY-L006"
+    WEIGHTS_NOT_SWITCHED = "SY-L007"
+    # E: cluster of EC2 instances
+    ADMIN_CERTIFICATE_RENEWED = "SY-E001"
+    SERVER_CERTIFICATE_ENDS = "SY-E002"
+    CA_CERTIFICATE_ENDS = "SY-E003"
+    CA_CERTIFICATE_DIFFERS = "SY-E004"
+
+
+TITLES: Mapping[Code, str] = {
+    Code.UNKNOWN_KEY: "A key of the configuration is unknown",
+    Code.WRONG_VALUE: "A value has the wrong type, is out of range, or is missing",
+    Code.WRONG_ROLLOUT_SETTINGS: "The settings of a canary or of argoBlueGreen contradict each other",
+    Code.WRONG_AUTOSCALING_SETTINGS: "The settings of an autoscaler contradict each other",
+    Code.WRONG_POD_SETTINGS: "The settings of a service's pods contradict each other",
+    Code.WRONG_POD_PATCH: "A podPatch changes what the program relies on",
+    Code.WRONG_SERVICE_ENTRY: "A service's entry contradicts itself, another entry or the nodes",
+    Code.WRONG_CLUSTER_SETTINGS: "The settings of the cluster contradict each other, or the cluster that runs",
+    Code.WRONG_LOAD_BALANCER_SETTINGS: "The settings of the load balancer contradict each other",
+    Code.WRONG_STACK_SETTINGS: "A setting of the whole stack is wrong",
+    Code.KUBERNETES_TOO_OLD: "The cluster is older than the manifests need",
+    Code.OBJECT_OF_ANOTHER_OWNER: "An object of this name belongs to somebody else",
+    Code.SERVICE_OF_ANOTHER_OWNER: "A Service of this name exists and belongs to somebody else",
+    Code.ADOPTED_SERVICE_HAS_OTHER_PORTS: "The Service to adopt has ports that this stack does not serve",
+    Code.ADOPTED_SERVICE_SELECTS_NEW_PODS: "The Service to adopt also selects the new pods",
+    Code.NAMESPACE_MISSING: "The service's namespace does not exist",
+    Code.NODE_PORT_TAKEN: "Another Service has the node port",
+    Code.NODE_PORT_NOT_RELEASED_YET: "A node port moves between Services of this stack",
+    Code.OWNER_UNKNOWN: "Whether an object may be written is not known",
+    Code.SERVING_OBJECT_DELETED: "The object to be deleted serves users",
+    Code.SERVING_SERVICE_REMOVED: "A service that serves is not in the configuration any more",
+    Code.SERVING_UNKNOWN_BEFORE_DELETION: "Whether an object serves is not known, so it is not deleted",
+    Code.PRODUCTION_DESTROYED: "A production stack that serves is not destroyed",
+    Code.DELETED_BY_NAME: "The provider would delete a live object by its name",
+    Code.HELM_RELEASE_DELETED: "A Helm release of the configuration would be deleted by its name",
+    Code.DELETION_NOT_FINISHED: "A deleted object still exists",
+    Code.DELETION_FAILED: "The API server did not delete an object",
+    Code.OTHER_CLUSTER_IDENTIFIER: "Another cluster identifier would replace everything",
+    Code.OTHER_CLUSTER: "The kubeconfig is of another cluster",
+    Code.OTHER_NAMESPACE: "Another namespace for a service that serves",
+    Code.OTHER_NAME: "Another name for a service that serves",
+    Code.NOTHING_TO_REMOVE: "A service marked for removal does not exist",
+    Code.CLUSTER_UNKNOWN: "Which cluster the kubeconfig is of is not known",
+    Code.SERVING_UNKNOWN_BEFORE_MOVE: "Whether the service to be moved or removed serves is not known",
+    Code.DELETED_WITH_MACHINES: "The cluster's objects are deleted with its machines",
+    Code.SWITCH_TOO_FEW_READY: "The new version has too few ready pods for a switch",
+    Code.SWITCH_TO_FEWER: "The switch would be to fewer pods than serve now",
+    Code.SMOKE_TEST_FAILED: "The smoke test of the new version failed",
+    Code.SERVING_PODS_CHANGED: "The change would replace the pods that serve",
+    Code.IDLE_COLOUR_SELECTED: "The Service still selects the idle colour",
+    Code.IDLE_COLOUR_IN_ENDPOINTS: "Pods of the idle colour are still endpoints of the Service",
+    Code.IDLE_COLOUR_NEEDED: "The idle colour is still needed for a rollback",
+    Code.NODES_DO_NOT_FOLLOW: "A node does not follow the switch",
+    Code.NO_ANSWER_IN_TIME: "The API server did not answer in time",
+    Code.ANOTHER_TRACK_SERVES: "The Service selects other pods than the stack has",
+    Code.MIGRATION_NOT_FINISHED: "The strategy migration is not finished",
+    Code.NOTHING_READY: "The active version has no ready pod",
+    Code.PODS_NOT_READY: "Pods of a version are not ready",
+    Code.ANOTHER_VERSION_RUNS: "Pods run another version than the stack has",
+    Code.IMAGE_REWRITTEN: "The cluster's admission has changed the pods",
+    Code.ADDRESS_LOST: "The Service stops answering at an address",
+    Code.SMOKE_TEST_NOT_RUN: "The smoke test did not run",
+    Code.ARGO_ROLLOUTS_MISSING: "The cluster has no Argo Rollouts",
+    Code.ROLLOUT_CONTROLLER_SILENT: "The controller of Argo Rollouts does not act on the Rollout",
+    Code.ROLLOUT_NOT_READY: "The Rollout is not ready for the traffic",
+    Code.ROLLOUT_DEGRADED: "The release was aborted",
+    Code.ROLLOUT_NOT_FINISHED: "The release did not end in time",
+    Code.OTHER_ROLLOUT_STRATEGY: "A Rollout cannot change between canary and argoBlueGreen",
+    Code.MIGRATION_MIXES_VERSIONS: "The strategy migration would mix two versions",
+    Code.MIGRATION_MIXES_COLOURS: "The strategy migration would send traffic to the idle colour",
+    Code.SELECTOR_TAKEN_OVER: "Argo Rollouts has changed the Service during the update",
+    Code.ROUTER_BEFORE_ROLLOUT: "A traffic router needs a Rollout that serves",
+    Code.INGRESS_WITHOUT_RULE: "The Ingress of the canary does not exist or has no rule for the service",
+    Code.INGRESS_WITHOUT_WEIGHTS: "The Ingress does not use the weights of the canary",
+    Code.ISTIO_MISSING: "The cluster has no Istio",
+    Code.INGRESS_STILL_WEIGHTED: "The Ingress still uses the weights of the canary",
+    Code.ROUTER_STILL_ROUTES: "A traffic router still sends the users past the Service",
+    Code.GATEWAY_STILL_ROUTES: "A gateway still routes to the VirtualService",
+    Code.VIRTUAL_SERVICE_OF_ANOTHER_OWNER: "A VirtualService of this name belongs to somebody else",
+    Code.PORT_CHANGED_UNDER_ROLLOUT: "The port of a service under a Rollout is changed",
+    Code.AUTOSCALER_NAME_TAKEN: "An autoscaler of this name sizes other pods",
+    Code.ANOTHER_AUTOSCALER: "Another autoscaler sizes the same pods",
+    Code.AUTOSCALER_MAX_TOO_LOW: "The autoscaler's maximum is below what serves",
+    Code.FIXED_NUMBER_TOO_LOW: "The fixed number of pods is below what serves",
+    Code.NO_AUTOSCALER: "No autoscaler sizes the pods that serve",
+    Code.AUTOSCALER_INACTIVE: "The autoscaler does not scale",
+    Code.NO_METRICS: "The cluster serves no metrics",
+    Code.NUMBER_NOT_APPLIED: "A configured number of pods is not applied",
+    Code.PODS_ADDED_BEFORE_SWITCH: "Pods were added before the switch",
+    Code.CONTROLLER_REFUSES_INGRESS: "The load balancer's controller refuses an Ingress",
+    Code.LISTENER_RULE_MISSING: "The load balancer does not have the rules of the Ingresses",
+    Code.NO_TARGET_GROUP: "A colour has no target group yet",
+    Code.WEIGHTS_STILL_USED: "The load balancer still uses the target groups of the colours",
+    Code.TARGETS_NOT_HEALTHY: "The load balancer does not report healthy targets",
+    Code.RULE_STILL_SENDS: "The load balancer may still send requests to the idle colour",
+    Code.WEIGHTS_NOT_SWITCHED: "The switch of the load balancer is not finished",
+    Code.ADMIN_CERTIFICATE_RENEWED: "The administrator's certificate is renewed",
+    Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
+    Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
+    Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+}
+"""What each message is about, in one line: the title of its section in the runbook."""

@@ -1,0 +1,135 @@
+"""Whether an autoscaler may be created, changed or removed, and what is reported about it."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from switchyard.codes import Code
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.gates.rules.release import wanted_ready
+from switchyard.gates.rules.remedies import setting, without
+from switchyard.gates.rules.sizes import Autoscaler, Sizing, planned
+
+
+def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses a second autoscaler on the pods of a service, and to overwrite one of the same name."""
+    if service.autoscaling is None:
+        return None
+    if any(
+        autoscaler.name == name and not autoscaler.own and autoscaler.track is None for autoscaler in sizing.autoscalers
+    ):
+        return Refusal(
+            code=Code.AUTOSCALER_NAME_TAKEN,
+            step=f"{key_of(name)}: the autoscaler",
+            observed=f"namespace {service.namespace} has a HorizontalPodAutoscaler {name}, which sizes other pods",
+            rule="an autoscaler that this stack did not create is not overwritten",
+            remedy="Neither autoscaler was changed. Rename that autoscaler, or the service.",
+        )
+    foreign = sizing.foreign()
+    if not foreign:
+        return None
+    names = ", ".join(sorted(autoscaler.name for autoscaler in foreign))
+    return Refusal(
+        code=Code.ANOTHER_AUTOSCALER,
+        step=f"{key_of(name)}: the autoscaler",
+        observed=f"HorizontalPodAutoscaler {names} in namespace {service.namespace} already sizes pods of this service",
+        rule="two autoscalers of the same pods overwrite each other's numbers",
+        remedy=(
+            f"Nothing was changed. Delete it: kubectl -n {service.namespace} delete hpa {names.replace(', ', ' ')}, "
+            f"which keeps the number of pods, and run `pulumi up`; or remove the autoscaler of this stack: "
+            f"{without(name, 'autoscaling')}"
+        ),
+    )
+
+
+def refuse_lower_max(name: str, service: ServiceSettings, behind: int) -> Refusal | None:
+    """Refuses a maximum below what serves: the autoscaler would remove the pods above it at once."""
+    wanted = math.ceil(behind * service.gate.min_ready_percent_of_serving / 100)
+    if service.autoscaling is None or service.autoscaling.max >= wanted:
+        return None
+    return Refusal(
+        code=Code.AUTOSCALER_MAX_TOO_LOW,
+        step=f"{key_of(name)}: the change of the autoscaler",
+        observed=f"autoscaling.max is {service.autoscaling.max}, but {behind} ready pods serve",
+        rule="the autoscaler would remove the pods above its maximum at once, whatever the load",
+        remedy=(
+            f"The autoscaler was not changed. Run {setting(name, 'autoscaling.max', wanted)}, or wait until the "
+            "autoscaler has reduced the pods; or permit fewer with gate.minReadyPercentOfServing."
+        ),
+    )
+
+
+def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses to replace the autoscaler with a fixed number below what serves."""
+    track = service.track
+    if sizing.own is None or service.autoscaling is not None or sizing.sizes(service, track):
+        return None
+    fixed, wanted = service.replicas_of(track), wanted_ready(service, track, sizing.behind)
+    if fixed >= wanted:
+        return None
+    return Refusal(
+        code=Code.FIXED_NUMBER_TOO_LOW,
+        step=f"{key_of(name)}: the removal of the autoscaler",
+        observed=f"{track.replicas_key} is {fixed}, but {sizing.behind} ready pods serve under the autoscaler",
+        rule="the removal of an autoscaler must not scale down what serves",
+        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, wanted)}, and lower it afterwards.",
+    )
+
+
+def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
+    """Says which numbers of the settings are not applied, because an autoscaler of somebody else decides on them."""
+    for autoscaler in sizing.foreign() if service.autoscaling is None else ():
+        track = autoscaler.track
+        if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
+            continue
+        plan, key = planned(service, track, sizing), f"services.{key_of(name)}.{track.replicas_key}"
+        configured = service.replicas if track is Track.ROLLOUT else service.replicas_of(track)
+        if plan.kept and configured not in {None, plan.pods}:
+            yield notice(
+                Code.NUMBER_NOT_APPLIED,
+                key_of(name),
+                f"HorizontalPodAutoscaler {autoscaler.name} sizes {track}, so that its {plan.pods} pods are kept and "
+                f"{key}: {configured} is not applied",
+            )
+
+
+def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autoscaler]) -> str | None:
+    """Why nothing sizes what serves although the settings ask for an autoscaler; None if one does."""
+    own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
+    if own is not None and own.track is service.track:
+        return None
+    actual = "does not exist on the cluster" if own is None else f"sizes {own.track or 'something else'}"
+    return notice(
+        Code.NO_AUTOSCALER,
+        key_of(name),
+        f"HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed number of pods",
+        "`pulumi up --refresh` shows the difference and restores it.",
+    )
+
+
+def inactive_autoscaler(name: str, reason: str) -> str:
+    """Warns of an autoscaler that does not scale, with its controller's reason."""
+    return notice(
+        Code.AUTOSCALER_INACTIVE,
+        key_of(name),
+        f"HorizontalPodAutoscaler {name} does not scale ({reason})",
+        "The number of pods stays as it is.",
+    )
+
+
+def no_metrics(name: str) -> str:
+    """Warns of a cluster without the metrics API, which its autoscalers need."""
+    return notice(
+        Code.NO_METRICS,
+        key_of(name),
+        "the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the present number of "
+        "pods, within its limits",
+        "Install metrics-server. See: kubectl get apiservice | grep metrics",
+    )
+
+
+def raised(name: str, to: Track, before: int, wanted: int) -> str:
+    """Says that a gate has added pods to a track before it takes the traffic."""
+    change = f"{to} was scaled up from {before} to {wanted} pods before the switch, as many as serve now"
+    return notice(Code.PODS_ADDED_BEFORE_SWITCH, key_of(name), change)
