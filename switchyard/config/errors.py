@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from switchyard.codes import Code
+from switchyard.config.areas import area
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
 from switchyard.config.examples import Loc, example, known_keys, takes, typing_error
 
@@ -44,12 +46,19 @@ class Problem:
         value: what stands there, as text for people.
         rule: what is allowed instead.
         remedy: what to do about it.
+        given: the code of the rule; None takes that of the area which the path is in.
     """
 
     path: str
     value: str
     rule: str
     remedy: str
+    given: Code | None = field(default=None, compare=False)
+
+    @property
+    def code(self) -> Code:
+        """The section of the runbook that has more about the rule."""
+        return self.given or area(self.path)
 
     def __str__(self) -> str:
         # A line break or a character without width in a key would tear the line, or hide the mistake.
@@ -64,7 +73,7 @@ class SettingsError(Exception):
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
         heading = f"{count} mistake{'s' if count > 1 else ''} in the configuration, nothing was changed:"
-        lines = [f"  {problem}" for problem in self.problems[:MISTAKES]]
+        lines = [f"  {problem.code} {problem}" for problem in self.problems[:MISTAKES]]
         if count > MISTAKES:
             lines.append(f"  ... and {count - MISTAKES} more, which are shown when these are corrected.")
         super().__init__("\n".join([heading, *lines]))
@@ -134,7 +143,8 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
         value = "missing" if details["type"] == "missing" else value
     elif text is not None and given is not None and not is_key and text.lower() != str(given).lower():
         value += f", written {text}"
-    return Problem(path, value, rule, remedy)
+    unknown = details["type"] == "extra_forbidden"
+    return Problem(path, value, rule, remedy, Code.UNKNOWN_KEY if unknown else Code.WRONG_VALUE)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from switchyard.codes import Code
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
 from switchyard.config.depth import too_deep
 from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError, from_pydantic, shape, shown
@@ -139,7 +140,7 @@ def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
             close = typing_error(name, [other.partition(":")[2] for other in known])
             hint = f"Did you mean {close}? " if close else ""
             rule = f"the keys are {', '.join(known)}"
-            yield Problem(key, "unknown key", rule, f"{hint}Take it out: {remove_value(key)}")
+            yield Problem(key, "unknown key", rule, f"{hint}Take it out: {remove_value(key)}", Code.UNKNOWN_KEY)
 
 
 def _production_problems(production: object) -> Iterator[Problem]:

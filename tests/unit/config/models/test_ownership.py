@@ -113,7 +113,7 @@ def test_the_routes_of_a_removed_service_go_with_it() -> None:
     ],
 )
 def test_what_kubernetes_itself_uses_is_refused(name: str, namespace: str, path: str) -> None:
-    assert f"  {path}: " in refusal({name: {**SERVICE, "namespace": namespace}})
+    assert f" {path}: " in refusal({name: {**SERVICE, "namespace": namespace}})
 
 
 @pytest.mark.parametrize("reference", ["payments", "serviceaccount/payments", "ServiceAccount/", "Service/A"])

@@ -1,0 +1,39 @@
+"""Which code of the runbook a rule about the configuration has, by the path of the value."""
+
+from collections.abc import Mapping
+
+from switchyard.codes import Code
+
+AREAS: Mapping[str, Code] = {
+    "canary": Code.WRONG_ROLLOUT_SETTINGS,
+    "argoBlueGreen": Code.WRONG_ROLLOUT_SETTINGS,
+    "autoscaling": Code.WRONG_AUTOSCALING_SETTINGS,
+    "podPatch": Code.WRONG_POD_PATCH,
+    **dict.fromkeys(
+        (
+            *("affinity", "args", "command", "configEnv", "dnsConfig", "dnsPolicy", "env", "envFrom", "fieldEnv"),
+            *("hostAliases", "initContainers", "labels", "liveness", "minReadySeconds", "mounts", "podAnnotations"),
+            *("podDisruptionBudget", "podLabels", "ports", "readiness", "resources", "secretEnv", "security"),
+            *("serviceAccount", "sidecars", "spread", "startup", "volumes", "workingDir"),
+        ),
+        Code.WRONG_POD_SETTINGS,
+    ),
+}
+"""Code of a rule about a service, by the first of its keys that is listed here."""
+
+
+def area(path: str) -> Code:
+    """The code of the area of the configuration that a path is in.
+
+    Args:
+        path: of a value, for example ``switchyard:services.backend.canary.steps``.
+    """
+    root, *keys = path.split(".")
+    match root:
+        case "switchyard:services":
+            return next((AREAS[key] for key in keys[1:] if key in AREAS), Code.WRONG_SERVICE_ENTRY)
+        case "switchyard:cluster":
+            balancer = keys[:1] in (["loadBalancer"], ["loadBalancerController"])
+            return Code.WRONG_LOAD_BALANCER_SETTINGS if balancer else Code.WRONG_CLUSTER_SETTINGS
+        case _:
+            return Code.WRONG_STACK_SETTINGS
