@@ -21,7 +21,8 @@ from switchyard.config.models.service import (
 )
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.quantity import parse_quantity
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import ClusterError
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.content import Content
@@ -57,7 +58,7 @@ def look_at_templates(
         return {}
     try:
         return run_blocking(_look(services, access, contents))
-    except (*UNREACHABLE, ValueError):
+    except ClusterError:
         return {}
 
 

@@ -2,12 +2,12 @@
 
 import shlex
 
+from switchyard.errors import AccessDeniedError, AnsweredError, NoIdentityError
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import Place
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.answers import advice, advice_denied, advice_unreachable
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
 
 FORBIDDEN = 403
 
@@ -18,11 +18,11 @@ async def read_uid(api: BoundedApi) -> str:
     """UID of namespace kube-system, which no other cluster has. Raises as `BoundedApi` does.
 
     Raises:
-        LookupError: there is no such namespace.
+        NoIdentityError: there is no such namespace.
     """
     system = await api.find("namespaces", "kube-system")
     if system is None:
-        raise LookupError("it has no namespace kube-system")
+        raise NoIdentityError("it has no namespace kube-system")
     return str(system["metadata"]["uid"])
 
 
@@ -37,7 +37,7 @@ def refuse_unknown_cluster(before: Place, access: ClusterAccess, error: Exceptio
         access: the way to the cluster.
         error: what its identity could not be read for.
     """
-    denied = isinstance(error, AccessDeniedError | LookupError)
+    denied = isinstance(error, AccessDeniedError | NoIdentityError)
     if denied and not before.uid:
         return None
     known = f", and the stack is on the one with UID {before.uid}" if before.uid else ""
@@ -84,6 +84,6 @@ def _remedy(access: ClusterAccess, error: Exception) -> str:
         return advice_denied(error.status)
     if isinstance(error, AnsweredError):
         return advice(error.status_code, str(error))
-    if isinstance(error, LookupError):
+    if isinstance(error, NoIdentityError):
         return "Correct switchyard:cluster.kubeconfig or switchyard:cluster.context."
     return advice_unreachable(str(error))

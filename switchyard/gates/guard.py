@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.config.models.service_name import key_of
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
 from switchyard.gates.removal import annotate, delete
 from switchyard.gates.rules.deletion import (
     Action,
@@ -20,10 +20,9 @@ from switchyard.gates.rules.deletion import (
 from switchyard.gates.rules.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.service_entry import ServiceEntry
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.namespace import read_namespace, reason_to_keep
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.presence import drift_of
@@ -143,9 +142,9 @@ class Guard:
                 ]
                 # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
                 found += [other for other in others if other and not (other.same_name and not other.identified)]
-        except UNREACHABLE as error:
+        except ClusterError as error:
             raise GateRefusedError(
-                f"{key_of(entry.name)}: {name} could not be looked at ({error}), so it was not written. "
+                f"{key_of(entry.name)}: {name} could not be looked at: {error} ({error.code}). It was not written. "
                 "Check the API server, the kubeconfig and its permissions, then run `pulumi up` again."
             ) from error
         _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
@@ -190,7 +189,7 @@ class Guard:
             await self.before_destroy()
         try:
             await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
-        except UNREACHABLE as error:
+        except ClusterError as error:
             if self.destroying and self.own_machines and not isinstance(error, AccessDeniedError):
                 self._silent = str(error)
                 self.warn(f"the API server does not answer ({error}): what is on the cluster goes with its machines")
@@ -208,7 +207,7 @@ class Guard:
             for entry in self.services.values():
                 try:
                     reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
-                except UNREACHABLE as error:
+                except ClusterError as error:
                     reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
@@ -267,7 +266,7 @@ class Guard:
 
     async def _api(self) -> BoundedApi:
         if self.access is None:
-            raise ConnectionError("no cluster is known in this run")
+            raise UnreachableError("no cluster is known in this run")
         return (await Cluster.connect(self.access)).api
 
     async def _conflict(

@@ -15,10 +15,10 @@ from switchyard.config.models.node_ports import free_port
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.validation.services import SERVICES
+from switchyard.errors import AccessDeniedError
 from switchyard.gates.rules.node_port_updates import PortChange, updates
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.mark_owner import is_own
 from switchyard.manifests.ownership_marks import Mark, is_adopted, mark_of
 from switchyard.manifests.pods import PORT

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError, RejectedError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 
@@ -55,7 +54,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
     except (AnsweredError, AccessDeniedError, RejectedError) as error:
         if not await _is_there(api, record, uid):
             return
-        raise GateRefusedError(f"{name} was not deleted: {error}") from error
+        raise GateRefusedError(f"{name} was not deleted: {error} ({error.code})") from error
     labels = live["metadata"].get("labels") or {}
     try:
         async with asyncio.timeout(GONE_SECONDS):
