@@ -3,13 +3,13 @@
 import pulumi
 
 from components.debug_lines import leave_out_debug_lines
+from components.failures import errors_end_the_run
 from components.guard import DestroySentinel, attach, begin, look_at_end
 from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.operation import config_file, project_directory
 from components.platform import Ground, existing_ground
 from components.services.release import release
-from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.stack_file import read_stack_file
@@ -19,7 +19,7 @@ from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
 def read_settings() -> StackSettings:
     """Reads the stack's configuration; a mistake in it ends the run with a line for each."""
     config = pulumi.Config(NAMESPACE)
-    try:
+    with errors_end_the_run():
         return load(
             config.get_object("cluster"),
             config.get_object("services"),
@@ -30,8 +30,6 @@ def read_settings() -> StackSettings:
             keys=pulumi.runtime.config.get_config_env(),
             written=read_stack_file(project_directory(), pulumi.get_stack(), NAMESPACE, config_file()),
         )
-    except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
 
 
 def _production(config: pulumi.Config) -> bool | str | None:

@@ -10,9 +10,10 @@ from components.identity import Identity
 from components.operation import is_destroy, is_targeted, is_whole_destroy
 from switchyard.config.loader import NAMESPACE, StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.errors import ClusterError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.mark_owner import former_is_own
 from switchyard.manifests.ownership_marks import Mark, marked
 from switchyard.manifests.pods import Manifest
@@ -185,7 +186,7 @@ def look_at_end(guard: Guard, last: DestroySentinel) -> None:
     async def look(_: str) -> None:
         if is_destroy() or is_targeted():
             return
-        with suppress(*UNREACHABLE):  # what looks at who serves says so
+        with suppress(ClusterError):  # what looks at who serves says so
             for line in await guard.drift():
                 pulumi.log.warn(line)
 

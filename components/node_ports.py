@@ -4,12 +4,14 @@ from typing import Any
 
 import pulumi
 
+from components.failures import end_if_refused
 from components.guard import stack_mark
 from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
+from switchyard.errors import ClusterError
 from switchyard.gates.node_ports import list_services
 from switchyard.gates.rules.node_ports import has_fixed_ports, refuse_taken_ports
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import Mark
@@ -33,10 +35,9 @@ def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
 
     try:
         listed = run_blocking(live())
-    except UNREACHABLE as error:
+    except ClusterError as error:
         # No reason to stop a rollback: the API server itself gives no port to two Services.
         pulumi.log.warn(f"whether the ports on the nodes are free is not known ({error})")
         return
     former = None if settings.former is None else Mark.parse(settings.former)
-    if refusals := refuse_taken_ports(services, listed, stack_mark(), former):
-        raise pulumi.RunError("\n".join(map(str, refusals)))
+    end_if_refused(refuse_taken_ports(services, listed, stack_mark(), former))

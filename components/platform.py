@@ -9,6 +9,7 @@ import pulumi
 from components.cluster.addons import addons
 from components.cluster.existing import ExistingClusterAccess, access_to
 from components.cluster.placement import Placement, look_at_nodes
+from components.failures import end_if_refused
 from components.node_ports import check_node_ports
 from components.relocation import refuse_moves
 from components.services.argo_blue_green import look_at_rollouts
@@ -17,6 +18,7 @@ from components.services.content import content_of
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
+from switchyard.errors import ServerSilentError
 from switchyard.gates.admission import Kept, look_at_templates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.relocation import Place
@@ -25,7 +27,7 @@ from switchyard.gates.rules.versions import refuse_old
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.content import Content
 from switchyard.kube.live_releases import LiveRelease
-from switchyard.kube.nodes import ServerSilentError, server_version
+from switchyard.kube.nodes import server_version
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
     from components.services.load_balancer_weights import WeightedFront
@@ -104,8 +106,7 @@ def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
         refusal = refuse_old(server_version(access), services)
     except ServerSilentError:
         return
-    if refusal is not None:
-        raise pulumi.RunError(str(refusal))
+    end_if_refused([refusal])
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

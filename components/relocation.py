@@ -5,9 +5,11 @@ from typing import Any
 
 import pulumi
 
+from components.failures import end_if_refused
 from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
+from switchyard.errors import ClusterError
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from switchyard.gates.rules.deletion import refuse_vanished
@@ -21,7 +23,7 @@ from switchyard.gates.rules.relocation import (
     vanished,
     warn_nothing_to_remove,
 )
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
@@ -53,8 +55,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     if access.there and not access.unreachable and not any(refusals):
         uid, moved = run_blocking(_look(settings, access, before))
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
-    if lines := [str(refusal) for refusal in refusals if refusal is not None]:
-        raise pulumi.RunError("\n".join(lines))
+    end_if_refused(refusals)
     for line in warn_nothing_to_remove(before, settings.removed):
         pulumi.log.warn(line)
     names = {key: service.name for key, service in settings.services.items() if service.name is not None}
@@ -67,7 +68,7 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
     try:
         api = (await Cluster.connect(access)).api
         uid = await read_uid(api)
-    except (*UNREACHABLE, LookupError) as error:
+    except ClusterError as error:
         if access.made is not None:
             # The stack has made the cluster and its kubeconfig. To replace a machine of one that is down goes on.
             if before.namespaces:
@@ -80,7 +81,7 @@ async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -
         uid = ""
     try:
         return uid, await _moved(settings, api, before)
-    except UNREACHABLE as error:
+    except ClusterError as error:
         return uid, [refuse_unseen(access, error)]
 
 

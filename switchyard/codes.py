@@ -23,6 +23,20 @@ class Code(StrEnum):
     WRONG_LOAD_BALANCER_SETTINGS = "SY-C016"
     WRONG_STACK_SETTINGS = "SY-C017"
     KUBERNETES_TOO_OLD = "SY-C020"
+    # K: cluster access and kubeconfig
+    CLUSTER_ERROR = "SY-K001"
+    KUBECONFIG_INVALID = "SY-K002"
+    LOGIN_FAILED = "SY-K003"
+    API_UNREACHABLE = "SY-K004"
+    ACCESS_DENIED = "SY-K005"
+    API_REJECTED = "SY-K006"
+    API_ERROR = "SY-K007"
+    CLUSTER_NOT_READY = "SY-K008"
+    NODES_UNREADABLE = "SY-K009"
+    NODE_CHANGED = "SY-K010"
+    CONTENT_UNREADABLE = "SY-K011"
+    RELEASES_UNREADABLE = "SY-K012"
+    AUTOSCALERS_UNREADABLE = "SY-K013"
     # O: ownership
     OBJECT_OF_ANOTHER_OWNER = "SY-O001"
     SERVICE_OF_ANOTHER_OWNER = "SY-O002"
@@ -104,11 +118,21 @@ class Code(StrEnum):
     TARGETS_NOT_HEALTHY = "SY-L005"
     RULE_STILL_SENDS = "SY-L006"
     WEIGHTS_NOT_SWITCHED = "SY-L007"
+    AWS_FAILED = "SY-L901"
+    BALANCER_UNREADABLE = "SY-L902"
     # E: cluster of EC2 instances
     ADMIN_CERTIFICATE_RENEWED = "SY-E001"
     SERVER_CERTIFICATE_ENDS = "SY-E002"
     CA_CERTIFICATE_ENDS = "SY-E003"
     CA_CERTIFICATE_DIFFERS = "SY-E004"
+    # X: command line
+    STEP_NOT_TAKEN = "SY-X001"
+    CONFIGURATION_UNREADABLE = "SY-X002"
+    SETTINGS_INVALID = "SY-X003"
+    NO_ANALYSIS = "SY-X004"
+    NO_VERSION = "SY-X005"
+    PROMETHEUS_NO_ANSWER = "SY-X006"
+    PROMETHEUS_UNRESOLVED = "SY-X007"
 
 
 TITLES: Mapping[Code, str] = {
@@ -123,6 +147,19 @@ TITLES: Mapping[Code, str] = {
     Code.WRONG_LOAD_BALANCER_SETTINGS: "The settings of the load balancer contradict each other",
     Code.WRONG_STACK_SETTINGS: "A setting of the whole stack is wrong",
     Code.KUBERNETES_TOO_OLD: "The cluster is older than the manifests need",
+    Code.CLUSTER_ERROR: "The cluster cannot be read",
+    Code.KUBECONFIG_INVALID: "The kubeconfig cannot be used",
+    Code.LOGIN_FAILED: "The user of the kubeconfig cannot log in",
+    Code.API_UNREACHABLE: "The API server does not answer",
+    Code.ACCESS_DENIED: "The user of the kubeconfig is not known, or lacks a permission",
+    Code.API_REJECTED: "The API server rejects an object",
+    Code.API_ERROR: "The API server answers with an error",
+    Code.CLUSTER_NOT_READY: "Part of a new cluster is not ready in time",
+    Code.NODES_UNREADABLE: "The nodes of the cluster cannot be read",
+    Code.NODE_CHANGED: "A node has changed while the update ran",
+    Code.CONTENT_UNREADABLE: "The ConfigMaps and Secrets of a service cannot be read",
+    Code.RELEASES_UNREADABLE: "The Rollouts of services cannot be read",
+    Code.AUTOSCALERS_UNREADABLE: "Autoscalers and numbers of pods cannot be read",
     Code.OBJECT_OF_ANOTHER_OWNER: "An object of this name belongs to somebody else",
     Code.SERVICE_OF_ANOTHER_OWNER: "A Service of this name exists and belongs to somebody else",
     Code.ADOPTED_SERVICE_HAS_OTHER_PORTS: "The Service to adopt has ports that this stack does not serve",
@@ -198,9 +235,18 @@ TITLES: Mapping[Code, str] = {
     Code.TARGETS_NOT_HEALTHY: "The load balancer does not report healthy targets",
     Code.RULE_STILL_SENDS: "The load balancer may still send requests to the idle colour",
     Code.WEIGHTS_NOT_SWITCHED: "The switch of the load balancer is not finished",
+    Code.AWS_FAILED: "AWS does not answer, or denies the call",
+    Code.BALANCER_UNREADABLE: "Whether the load balancer is as configured is not known",
     Code.ADMIN_CERTIFICATE_RENEWED: "The administrator's certificate is renewed",
     Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
     Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
     Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+    Code.STEP_NOT_TAKEN: "A step is not taken",
+    Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
+    Code.SETTINGS_INVALID: "The configuration of the stack has errors",
+    Code.NO_ANALYSIS: "The service has no analysis",
+    Code.NO_VERSION: "The service has no version to judge",
+    Code.PROMETHEUS_NO_ANSWER: "Prometheus does not answer",
+    Code.PROMETHEUS_UNRESOLVED: "The host name of Prometheus does not resolve",
 }
 """What each message is about, in one line: the title of its section in the runbook."""

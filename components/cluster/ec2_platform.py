@@ -12,6 +12,7 @@ from components.cluster.addons import platform_addons, pod_network
 from components.cluster.ec2 import Ec2Machines
 from components.cluster.load_balancer import AlbIngress
 from components.cluster.placement import Placement, look_at_nodes
+from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
 from components.platform import Ground, after
 from components.relocation import last_outputs, refuse_moves
@@ -25,13 +26,14 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
+from switchyard.errors import ClusterError, ServerSilentError
 from switchyard.gates.admission import look_at_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
-from switchyard.kube.access import UNREACHABLE, ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, MadeKubeconfig
 from switchyard.kube.blocking import run_blocking
-from switchyard.kube.nodes import LiveNode, ServerSilentError, server_version, stale_nodes
-from switchyard.kube.waits import NotUpError, wait_for_api, wait_for_node
+from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
+from switchyard.kube.waits import wait_for_api, wait_for_node
 from switchyard.manifests.weights import goes_by_weights
 
 KUBECONFIG = "kubeconfig"
@@ -151,10 +153,8 @@ class _Wait:
             "Does the address that this comes from (curl https://checkip.amazonaws.com) belong to "
             f"{CLUSTER}.network.administrators? {self._where(self._cluster.control_plane, instance_id)}"
         )
-        try:
+        with errors_end_the_run():
             await wait_for_api(self._access, pulumi.log.info, where, self._seconds)
-        except NotUpError as error:
-            raise pulumi.RunError(str(error)) from None
 
     async def for_node(self, name: str) -> None:
         """Until a node is Ready."""
@@ -202,7 +202,7 @@ def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
         if key in before.fixed and before.fixed[key] != value
     ]
     if problems:
-        raise pulumi.RunError(str(SettingsError(problems)))
+        raise run_error(SettingsError(problems))
 
 
 def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
@@ -224,7 +224,7 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
         pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
         return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
-        raise pulumi.RunError(str(SettingsError([problem])))
+        raise run_error(SettingsError([problem]))
     _warn_of_certificates(cluster, access)
     return access
 
@@ -236,7 +236,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     warnings: list[str | None] = []
     try:
         on_machines = run_blocking(authorities_on_machines(access))
-    except (*UNREACHABLE, ValueError):
+    except ClusterError:
         on_machines = {}  # those of the stack are as old
     warnings += authority_warnings(kubeconfig, on_machines, days, now)
     with contextlib.suppress(OSError):  # who needs the API server finds out

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pulumi
 
+from components.failures import run_error
 from components.kubernetes_provider import KubernetesProvider
 from switchyard.config.models.cluster import ExistingCluster
+from switchyard.errors import ClusterError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.exec_plugin import LoginError
 from switchyard.kube.kubeconfig.environment import Surroundings
-from switchyard.kube.kubeconfig.file import KubeconfigError
 from switchyard.kube.kubeconfig.resolve import VARIABLE
 
 BY_CLIENT_GO = ""
@@ -85,6 +85,6 @@ def access_to(cluster: ExistingCluster) -> ClusterAccess:
     try:
         access.check()
         access.login.renew()
-    except (KubeconfigError, LoginError) as error:
-        raise pulumi.RunError(f"{error} Nothing was changed.") from None
+    except ClusterError as error:
+        raise run_error(error, f"{error} Nothing was changed.") from None
     return access

@@ -7,11 +7,13 @@ import pulumi
 
 from components.manifest import KubernetesObject, register
 from components.services.load_balancer_weights import WeightedFront
+from switchyard.codes import Code
 from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancer
 from switchyard.config.models.service import ServiceSettings
+from switchyard.errors import ClusterError
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem
 from switchyard.gates.load_balancer_weights import Front
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from switchyard.manifests.ingress_routes import Part, earlier, parts
 from switchyard.manifests.weights import goes_by_weights
@@ -194,10 +196,10 @@ class AlbIngress(pulumi.ComponentResource):
         group = BalancerGroup(self._access, self._cluster, self._services, lambda line: pulumi.log.info(line, self))
         try:
             return await (group.carried_out(written=self._written) if wait else group.now())
-        except UNREACHABLE as error:
+        except ClusterError as error:
             return GroupProblem(
                 f"load balancer of {self._cluster.name}: whether it does what its Ingresses say is not known: the API "
-                f"server does not say it ({type(error).__name__}: {error}). Run `switchyard status` when it answers."
+                f"server does not say it: {error} ({Code.BALANCER_UNREADABLE}). Run `switchyard status` once it does."
             )
 
     def _write(self, part: Part, opts: pulumi.ResourceOptions) -> KubernetesObject:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pulumi
 import pulumi_aws as aws
 
+from components.failures import run_error
 from switchyard.aws.iam import KEY_DELETION_DAYS
 from switchyard.aws.security_groups import (
     ANYWHERE,
@@ -69,7 +70,7 @@ class Network(pulumi.ComponentResource):
         """
         wanted = rules(cluster, node_ports)
         if mistakes := problems(wanted):
-            raise pulumi.RunError(str(SettingsError(mistakes)))
+            raise run_error(SettingsError(mistakes))
         super().__init__("switchyard:network:Network", name, None, opts)
         self._name = name
         self._cluster = cluster

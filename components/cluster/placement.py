@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
+from components.failures import errors_end_the_run
 from components.manifest import KubernetesObject, register_patch
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.nodes import NodeSettings
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.nodes import LiveNode, NodesUnreadableError, look_again, lost_nodes, read_nodes, unknown_nodes
+from switchyard.kube.nodes import LiveNode, look_again, lost_nodes, read_nodes, unknown_nodes
 from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
 
 TAINTS = "spec.taints"
@@ -25,12 +26,10 @@ def look_at_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> M
         return {}
     if not access.there:
         return {name: LiveNode() for name in table}  # this stack is about to make them
-    try:
+    with errors_end_the_run():
         live = read_nodes(access)
-    except NodesUnreadableError as error:
-        raise pulumi.RunError(str(error)) from None
-    if (problem := unknown_nodes(table, live)) is not None:
-        raise pulumi.RunError(str(SettingsError([problem])))
+        if (problem := unknown_nodes(table, live)) is not None:
+            raise SettingsError([problem])
     if (warning := lost_nodes(table, live)) is not None:
         pulumi.log.warn(warning)
     return live

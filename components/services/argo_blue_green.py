@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from components.failures import end_if_refused, errors_end_the_run
 from components.manifest import register
 from components.services.base import ARGO_BLUE_GREEN_TYPE
 from components.services.rollout import RolloutService
@@ -12,7 +13,7 @@ from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, ReleasesUnreadableError, look_at_releases
+from switchyard.kube.live_releases import LiveRelease, look_at_releases
 from switchyard.manifests import argo_blue_green as render
 from switchyard.manifests.canary import disruption_budget, version_service
 from switchyard.manifests.labels import preview_name
@@ -27,13 +28,9 @@ def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
     rollouts = {name: service for name, service in services.items() if isinstance(service, RolloutSettings)}
     if not access.there:
         return {name: LiveRelease() for name in rollouts}
-    try:
+    with errors_end_the_run():
         live = look_at_releases(rollouts, access)
-    except ReleasesUnreadableError as error:
-        raise pulumi.RunError(str(error)) from None
-    refused = [refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items()]
-    if lines := [str(refusal) for refusal in refused if refusal is not None]:
-        raise pulumi.RunError("\n".join(lines))
+    end_if_refused(refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items())
     return live
 
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 
 import pulumi
 
+from components.failures import end_if_refused
 from components.manifest import KubernetesObject, register
+from switchyard.codes import Code
 from switchyard.config.models.autoscaling import Autoscaling
 from switchyard.config.models.service import ServiceSettings
+from switchyard.errors import ClusterError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.rules.autoscaling import kept_numbers, refuse_fixed_number
 from switchyard.gates.rules.sizes import Sizing
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.autoscaling import autoscaler
@@ -28,14 +31,11 @@ def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
         return {}
     try:
         sizings = run_blocking(_read(services, access))
-    except UNREACHABLE as error:
-        raise pulumi.RunError(
-            f"{', '.join(services)}: autoscalers and numbers of pods could not be read ({type(error).__name__}: "
-            f"{error}), nothing was changed. Check the API server, the kubeconfig and its permissions."
-        ) from None
-    refused = [refuse_fixed_number(name, service, sizings[name]) for name, service in services.items()]
-    if lines := [str(refusal) for refusal in refused if refusal is not None]:
-        raise pulumi.RunError("\n".join(lines))
+    except ClusterError as error:
+        problem = f"{', '.join(services)}: autoscalers and numbers of pods could not be read: {error}"
+        remedy = "Nothing was changed. Check the API server, the kubeconfig and its permissions."
+        raise pulumi.RunError(f"{problem} ({Code.AUTOSCALERS_UNREADABLE}). {remedy}") from None
+    end_if_refused(refuse_fixed_number(name, service, sizings[name]) for name, service in services.items())
     for name, service in services.items():
         for warning in kept_numbers(name, service, sizings[name]):
             pulumi.log.warn(warning)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pulumi
 
+from components.failures import errors_end_the_run
 from switchyard.config.models.service import ServiceSettings
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.content import Content, ContentUnreadableError, read_content
+from switchyard.kube.content import Content, read_content
 
 
 def content_of(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Content]:
@@ -21,10 +22,8 @@ def content_of(services: Mapping[str, ServiceSettings], access: ClusterAccess) -
         return {}  # neither these objects nor pods are there yet
     if access.unreachable:
         return {name: Content(known=False) for name in services}
-    try:
+    with errors_end_the_run():
         contents = read_content(services, access)
-    except ContentUnreadableError as error:
-        raise pulumi.RunError(str(error)) from None
     for content in contents.values():
         for warning in content.warnings:
             pulumi.log.warn(warning)

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.failures import end_if_refused
 from components.manifest import KubernetesObject
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
+from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.gates.load_balancer_weights import Front, WeightedGates, left_by
 from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.ingresses import names_colours
@@ -62,8 +64,7 @@ def look_at_weights(
     if not access.there or all(goes_by_weights(service) for service in routed.values()):
         return frozenset()
     refusals, leaving = run_blocking(_leaving(cluster.region, routed, access))
-    if refusals:
-        raise pulumi.RunError("\n".join(refusals))
+    end_if_refused(refusals)
     return leaving
 
 
@@ -85,7 +86,7 @@ async def _leaving(
             for key, service in selected.items()
             if names_colours(service.kubernetes_name(key), await cluster.ingresses(service.namespace))
         ]
-    except UNREACHABLE:
+    except ClusterError:
         # Without an API server nothing can be taken away there; who needs it says so.
         return [], frozenset()
     return [str(refusal) for refusal in refusals if refusal is not None], frozenset(leaving)

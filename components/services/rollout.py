@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.failures import errors_end_the_run
 from components.manifest import KubernetesObject, register
 from components.operation import is_destroy
 from components.services.base import ReleasedService
 from switchyard.config.models.service import RolloutSettings
-from switchyard.gates.base import GateRefusedError
 from switchyard.gates.observed import Observed
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.rollout import follow_command
@@ -86,8 +86,6 @@ class RolloutService(ReleasedService):
     async def _follow(self) -> None:
         if pulumi.runtime.is_dry_run() or is_destroy():
             return
-        try:
+        with errors_end_the_run():
             state = await self._rollout_gates.follow()
-        except GateRefusedError as error:
-            raise pulumi.RunError(str(error)) from None
         pulumi.log.info(f"{self._key}: {self._tag}: {state}. Follow it: {self.follow}", self)

@@ -9,6 +9,8 @@ import boto3  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
+from switchyard.errors import AwsError
+
 CALL_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 """Bounds of one call, which takes a tenth of a second; of two tries, so that one lost packet refuses no switch."""
 
@@ -34,10 +36,6 @@ class ListenerRule:
 
 
 _Answer = TypeVar("_Answer")
-
-
-class AwsError(Exception):
-    """AWS has no answer, or none for this user. The text says why."""
 
 
 class Balancers:
@@ -80,7 +78,7 @@ class Balancers:
         try:
             return await asyncio.to_thread(lambda: question(self._connected()))
         except (BotoCoreError, ClientError) as error:
-            raise AwsError(f"AWS does not say it ({type(error).__name__}: {error})") from error
+            raise AwsError(f"AWS does not answer: {error} ({AwsError.code})") from error
 
     def _connected(self) -> Any:
         if self._client is None:

@@ -8,26 +8,19 @@ from typing import Any, Literal
 
 import httpx
 
-from switchyard.cli.prometheus import ANSWER_SECONDS, NoAnswerError, ask
+from switchyard.cli.prometheus import ANSWER_SECONDS, ask
 from switchyard.config.errors import set_command
 from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
+from switchyard.errors import NoAnalysisError, NoAnswerError, NoVersionError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rollout import state_of
 from switchyard.manifests.analysis import Comparison, Metric, metrics
 
 WORDS = {Comparison.AT_LEAST: "is at least", Comparison.BELOW: "is below"}
-
-
-class NoAnalysisError(Exception):
-    """A service has no analysis. The text says why."""
-
-
-class NoVersionError(Exception):
-    """A service has no version that could be judged. The text says why."""
 
 
 class Verdict(StrEnum):
@@ -80,8 +73,8 @@ async def measure(
 
     Raises:
         NoVersionError: there is nothing to measure.
-        switchyard.cli.prometheus.UnresolvedError: Prometheus' name does not resolve here.
-        Exception: one of `switchyard.kube.access.UNREACHABLE`.
+        switchyard.errors.UnresolvedError: Prometheus' name does not resolve here.
+        switchyard.errors.ClusterError: the cluster cannot be asked.
     """
     if pod_hash is None:
         cluster = await Cluster.connect(access)

@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from switchyard.cli.analysis import Judgement, NoAnalysisError, NoVersionError, analysed, hint, measure, succeeded
-from switchyard.cli.configuration import ConfigurationError, access_to, read_settings
-from switchyard.cli.prometheus import UnresolvedError
+from switchyard.cli.analysis import Judgement, analysed, hint, measure, succeeded
+from switchyard.cli.configuration import access_to, read_settings
 from switchyard.cli.status import ServiceStatus, TrackStatus, look
 from switchyard.cli.status_json import document, failure
 from switchyard.config.errors import SettingsError
@@ -23,12 +22,20 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.text import matching
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import (
+    AccessDeniedError,
+    AnsweredError,
+    ClusterError,
+    ConfigurationError,
+    KubeconfigError,
+    LoginError,
+    NoAnalysisError,
+    NoVersionError,
+    UnresolvedError,
+)
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.answers import advice, advice_denied, advice_unreachable
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
-from switchyard.kube.exec_plugin import LoginError
 from switchyard.kube.images import parsed, versions
-from switchyard.kube.kubeconfig.file import KubeconfigError
 
 LOG_WIDTH = 120
 """Columns where there is no terminal to ask."""
@@ -140,8 +147,8 @@ def _errors_in_words(*, as_json: bool = False) -> Iterator[None]:
         _end(f"T{str(error)[1:]}. {advice(error.status_code, str(error))}", code=1, as_json=as_json)
     except (KubeconfigError, LoginError) as error:
         _end(str(error), code=1, as_json=as_json)
-    except UNREACHABLE as error:
-        text = f"The cluster does not answer ({type(error).__name__}: {error}). {advice_unreachable(str(error))}"
+    except ClusterError as error:
+        text = f"The cluster does not answer ({error}). {advice_unreachable(str(error))}"
         _end(text, code=1, as_json=as_json)
 
 

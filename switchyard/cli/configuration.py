@@ -11,11 +11,8 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_problems
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.stack_file import read_stack_file
+from switchyard.errors import ConfigurationError
 from switchyard.kube.access import ClusterAccess, MadeKubeconfig
-
-
-class ConfigurationError(Exception):
-    """The stack's configuration could not be read. The text says why, in the engine's own words."""
 
 
 def read_settings(stack: str | None) -> tuple[str, StackSettings]:

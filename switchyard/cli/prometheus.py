@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import httpx
 
+from switchyard.errors import NoAnswerError, UnresolvedError
+
 ANSWER_SECONDS = 30
 """How long an answer may take: as long as Argo Rollouts waits for one."""
 
@@ -17,14 +19,6 @@ CONTROLLER_NAMESPACE = "argo-rollouts"
 """Where a Service's name without a namespace is looked for: the controller's own, as for every pod."""
 
 LOCAL_PORT = 9090
-
-
-class NoAnswerError(Exception):
-    """A question has no answer; the text says why. An analysis counts it as an error, not as a failure."""
-
-
-class UnresolvedError(Exception):
-    """This machine does not know the host. That says nothing of the controller, which may know it."""
 
 
 async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float]:

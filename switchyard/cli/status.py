@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import ServiceName, key_of
 from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.errors import AccessDeniedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.rules.reports import other_version, rewritten
 from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.images import Running, configured_image, same_version, versions
 from switchyard.kube.ingresses import leads, ways
 from switchyard.kube.object_names import ObjectName
@@ -92,7 +92,7 @@ class ServiceStatus:
 
 
 async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
-    """Reads the state of every service, side by side. Raises one of `switchyard.kube.access.UNREACHABLE`."""
+    """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
     cluster = await Cluster.connect(access)
     sizings = await read_sizings(cluster, services)
     looks = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())

@@ -11,6 +11,7 @@ from switchyard.codes import Code
 from switchyard.config.areas import area
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
 from switchyard.config.examples import Loc, example, known_keys, takes, typing_error
+from switchyard.errors import ExitCode, SwitchyardError
 
 __all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
 
@@ -66,8 +67,11 @@ class Problem:
         return f"{path}: {self.value}: {self.rule}. {self.remedy}"
 
 
-class SettingsError(Exception):
+class SettingsError(SwitchyardError):
     """The configuration has mistakes; the text has a line for each, ordered by path, as far as one can read them."""
+
+    code = Code.SETTINGS_INVALID
+    exit_code = ExitCode.USAGE
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -19,8 +19,9 @@ from switchyard.config.models.service import (
     ServiceSettings,
     Track,
 )
+from switchyard.errors import ClusterError
 from switchyard.gates.rules.admission import is_rewritten
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.content import Content
@@ -51,7 +52,7 @@ def look_at_templates(
         return {}
     try:
         return run_blocking(_look(services, access, contents))
-    except (*UNREACHABLE, ValueError):
+    except ClusterError:
         return {}
 
 

@@ -1,7 +1,8 @@
 """The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
 
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
-from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.errors import ClusterError, GateRefusedError
+from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.release import refuse_fewer_replicas
 from switchyard.gates.rules.reports import UNKNOWN, Seen
@@ -9,7 +10,7 @@ from switchyard.gates.rules.rollout import no_controller
 from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
 from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.waits import wait_for_rollout
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import HELD, Cluster
 from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.rollout import RolloutState
@@ -96,7 +97,7 @@ class ArgoBlueGreenGates(RolloutGates):
                         return Seen(UNKNOWN, problem)
             except GateRefusedError as error:
                 return Seen(UNKNOWN, str(error))
-            except UNREACHABLE as error:
+            except ClusterError as error:
                 problem, remedy = self._why(error)
                 return Seen(UNKNOWN, f"{problem}. So whether {self._argo.track} serves is not known. {remedy}")
         return await super().look()

@@ -3,14 +3,15 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
 from typing import Any
 
 from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.errors import AccessDeniedError, AnsweredError
 from switchyard.gates.rules.sizes import Sizing, of_service
 from switchyard.kube.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
+from switchyard.kube.objects import Endpoint
+from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods, serving_track
 from switchyard.manifests.autoscaling import scale_target
 from switchyard.manifests.labels import FIELD_MANAGER, selector, way_in_name
@@ -20,8 +21,8 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
     """What the cluster has of every service, with one list of autoscalers for each namespace.
 
     Raises:
-        One of `switchyard.kube.access.UNREACHABLE`; not where a namespace's autoscalers may not be listed and no
-        service in it asks for one.
+        switchyard.errors.ClusterError: the cluster cannot be asked. That autoscalers of a namespace may not be listed
+            is no error unless a service in it asks for one.
     """
     namespaces = sorted({service.namespace for service in services.values()})
     asking = {service.namespace for service in services.values() if service.autoscaling is not None}
@@ -124,12 +125,12 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
         headers={"content-type": "application/merge-patch+json"},
         content=json.dumps({"spec": {"replicas": wanted}}),
     )
+
+    async def enough(endpoints: frozenset[Endpoint]) -> bool:
+        return len(ready_pods(endpoints)) >= wanted
+
     watch = cluster.watch_endpoints(service.namespace, way_in_name(name, to))
-    with suppress(TimeoutError):
-        async with asyncio.timeout(service.ready_timeout_seconds), aclosing(watch):
-            async for endpoints in watch:
-                if len(ready_pods(endpoints)) >= wanted:
-                    break
+    await watch_until(watch, enough, service.ready_timeout_seconds)
     return before
 
 

@@ -5,12 +5,20 @@ from contextlib import asynccontextmanager
 
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import key_of
+from switchyard.errors import (
+    AccessDeniedError,
+    AnsweredError,
+    ClusterError,
+    GateRefusedError,
+    KubeconfigError,
+    LoginError,
+    RejectedError,
+)
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.sizes import Sizing
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
-from switchyard.kube.answers import advice, advice_denied, advice_unreachable
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.answers import remedy_for
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
 
 Warn = Callable[[str], None]
 
@@ -18,10 +26,6 @@ AGAIN = "Then run `pulumi up` again."
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
 """For a gate that could not read the cluster: it does not know which steps came before."""
-
-
-class GateRefusedError(Exception):
-    """A gate refused a step. The text is for the engineer who started the update; the step was not taken."""
 
 
 class GateBase:
@@ -60,7 +64,7 @@ class GateBase:
     async def _cluster(self) -> AsyncGenerator[Cluster, None]:
         try:
             yield await Cluster.connect(self._access)
-        except UNREACHABLE as error:
+        except ClusterError as error:
             problem, remedy = self._why(error)
             raise GateRefusedError(f"{sentence(problem)} {NOT_TAKEN} {remedy}") from error
 
@@ -74,16 +78,17 @@ class GateBase:
         if refusal is not None:
             raise GateRefusedError(str(refusal))
 
-    def _why(self, error: Exception) -> tuple[str, str]:
+    def _why(self, error: ClusterError) -> tuple[str, str]:
         """Why a call failed, and what to do about it."""
-        if isinstance(error, AccessDeniedError):
-            return f"{key_of(self._name)}: the gate {error}", f"{advice_denied(error.status)} {AGAIN}"
-        if isinstance(error, RejectedError):
-            return f"{key_of(self._name)}: {error}", f"Correct what it says. {AGAIN}"
-        if isinstance(error, AnsweredError):
-            return f"{key_of(self._name)}: {error}", f"{advice(error.status_code, str(error))} {AGAIN}"
-        found = f"{key_of(self._name)}: the gate could not see the cluster ({type(error).__name__}: {error})"
-        return found, f"{advice_unreachable(str(error))} {AGAIN}"
+        match error:
+            case AccessDeniedError():
+                problem = f"the gate {error}"
+            case RejectedError() | AnsweredError() | KubeconfigError() | LoginError():
+                problem = str(error)
+            case _:
+                problem = f"the gate could not see the cluster: {error}"
+        coded = f"{key_of(self._name)}: {problem.removesuffix('.')} ({error.code})"
+        return coded, f"{remedy_for(error)} {AGAIN}".lstrip()
 
 
 def sentence(text: str) -> str:

@@ -1,23 +1,24 @@
 """The gates that only a service in two colours has: before the pods of a colour change."""
 
-import asyncio
 from collections.abc import Collection
-from contextlib import aclosing, suppress
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import replicas
-from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.gates.base import Warn
 from switchyard.gates.rules.admission import admitted
 from switchyard.gates.rules.node_routing import refuse_unfollowed
+from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, rewritten, why_not_ready
 from switchyard.gates.rules.sizes import needed_to_retire, planned
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import wait_for_nodes
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
-from switchyard.kube.objects import PodsChange, image_owners
+from switchyard.kube.objects import Endpoint, PodsChange, image_owners
+from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import serving_track
 from switchyard.kube.shortage import running
 from switchyard.manifests.labels import colour_name, selector
@@ -111,7 +112,7 @@ class BlueGreenGates(Gates):
             return
         try:
             why = await self._why_not_ready(await Cluster.connect(self._access), colour)
-        except UNREACHABLE:
+        except ClusterError:
             return  # the engine has reported what it saw itself
         self._warn(why)
 
@@ -171,15 +172,12 @@ class BlueGreenGates(Gates):
             self._running[colour] = running(own)
             return sum(pod.ready for pod in own) >= wanted
 
+        async def enough(_: frozenset[Endpoint]) -> bool:
+            return await complete()
+
         if not asked or await complete():
             return True
-        watch = cluster.watch_endpoints(namespace, colour_name(self._name, colour))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(watch):
-                async for _ in watch:
-                    if await complete():
-                        return True
-        return False
+        return await watch_until(cluster.watch_endpoints(namespace, colour_name(self._name, colour)), enough, seconds)
 
     async def _why_not_ready(self, cluster: Cluster, colour: Colour) -> str:
         report = await self._pods_report(cluster, Track(colour))
@@ -188,19 +186,20 @@ class BlueGreenGates(Gates):
 
     async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
         """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
-        refusal = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
+        refusal: Refusal | None = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
+        ready = 0
+
+        async def may_go(behind_service: frozenset[Endpoint]) -> bool:
+            nonlocal refusal, ready
+            pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
+            selected = await self._selected(cluster)
+            live = await self._live_if_sized(cluster, colour.other)
+            ready = sum(pod.ready for pod in pods)
+            needed = needed_to_retire(self._colours, self.sizing, live, ready)
+            refusal = refuse_retire(self._name, self._colours, colour, selected, behind_service, pods, change, needed)
+            return refusal is None
+
         watch = cluster.watch_endpoints(self._service.namespace, self._name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
-                async for behind_service in watch:
-                    pods = await cluster.pods(self._service.namespace, selector(self._name, colour))
-                    selected = await self._selected(cluster)
-                    live = await self._live_if_sized(cluster, colour.other)
-                    needed = needed_to_retire(self._colours, self.sizing, live, sum(pod.ready for pod in pods))
-                    found = refuse_retire(
-                        self._name, self._colours, colour, selected, behind_service, pods, change, needed
-                    )
-                    if found is None:
-                        return change.lost(sum(pod.ready for pod in pods)) > 0
-                    refusal = found
+        if await watch_until(watch, may_go, self._service.gate.timeout_seconds) or refusal is None:
+            return change.lost(ready) > 0
         raise GateRefusedError(str(await self._with_report(cluster, refusal, self._service.track)))

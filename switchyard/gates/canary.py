@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from switchyard.config.models.service import CanarySettings, Track
-from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.errors import GateRefusedError
+from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.rollout import no_controller, refuse_unready
 from switchyard.gates.rules.traffic_router import (

@@ -40,7 +40,7 @@ async def authorities_on_machines(access: ClusterAccess) -> dict[str, str]:
         access: the cluster.
 
     Raises:
-        switchyard.kube.access.UNREACHABLE: one of them: no answer, or none for this user.
+        switchyard.errors.ClusterError: no answer, or none for this user.
     """
     namespace, name = AUTHENTICATION
     published = await (await access.api()).find("configmaps", name, namespace)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.config.models.service_name import key_of
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
 from switchyard.gates.removal import annotate, delete
 from switchyard.gates.rules.deletion import (
     Action,
@@ -28,10 +28,9 @@ from switchyard.gates.rules.ownership import (
 )
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.service_entry import ServiceEntry
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.namespace import read_namespace, reason_to_keep
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.presence import drift_of
@@ -151,8 +150,9 @@ class Guard:
                 ]
                 # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
                 found += [other for other in others if other and not (other.same_name and not other.identified)]
-        except UNREACHABLE as error:
-            raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, str(error)))) from error
+        except ClusterError as error:
+            problem = f"{error} ({error.code})"
+            raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, problem))) from error
         _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
@@ -195,7 +195,7 @@ class Guard:
             await self.before_destroy()
         try:
             await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
-        except UNREACHABLE as error:
+        except ClusterError as error:
             if self.destroying and self.own_machines and not isinstance(error, AccessDeniedError):
                 self._silent = str(error)
                 self.warn(warn_deleted_with_machines(str(error)))
@@ -213,7 +213,7 @@ class Guard:
             for entry in self.services.values():
                 try:
                     reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
-                except UNREACHABLE as error:
+                except ClusterError as error:
                     reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
@@ -272,7 +272,7 @@ class Guard:
 
     async def _api(self) -> BoundedApi:
         if self.access is None:
-            raise ConnectionError("no cluster is known in this run")
+            raise UnreachableError("no cluster is known in this run")
         return (await Cluster.connect(self.access)).api
 
     async def _conflict(

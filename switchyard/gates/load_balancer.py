@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from switchyard.aws.elbv2 import AwsError, Balancers
+from switchyard.aws.elbv2 import Balancers
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
+from switchyard.errors import AwsError
 from switchyard.gates.rules.load_balancer import (
     ExpectedRule,
     Observation,
@@ -28,6 +29,7 @@ from switchyard.gates.rules.load_balancer import (
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import CORE, NETWORKING, TARGETS, BoundedApi
 from switchyard.kube.ingresses import hostnames
+from switchyard.kube.polling import poll_until
 from switchyard.manifests.ingress import GROUP_NAMESPACE
 from switchyard.manifests.ingress_routes import parts
 
@@ -91,7 +93,7 @@ class BalancerGroup:
         self._balancers = balancers or Balancers(cluster.region)
 
     async def now(self) -> GroupProblem | None:
-        """What is wrong at this moment. Raises one of `switchyard.kube.access.UNREACHABLE`."""
+        """What is wrong at this moment. Raises `switchyard.errors.ClusterError`."""
         observation = await self._observe(await self._access.api())
         outcome = verdict(observation, written=False)
         return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
@@ -103,21 +105,31 @@ class BalancerGroup:
             written: whether this run has written one of them.
 
         Raises:
-            switchyard.kube.access.UNREACHABLE: one of them.
+            switchyard.errors.ClusterError: the cluster cannot be asked.
         """
         api, clock = await self._access.api(), asyncio.get_running_loop().time
         patience = _Patience(clock(), written=written)
-        reported = None
-        while True:
+        reported: str | None = None
+
+        async def look() -> tuple[Observation, Verdict, bool | None]:
             observation = await self._observe(api)
             outcome = verdict(observation, written=written)
-            answer = patience.answer(outcome, clock(), certain=observation.missing is not None)
-            if answer is not None:
-                return None if answer else self._problem(observation, outcome, clock() - patience.began)
-            if outcome.reason and outcome.reason != reported:
-                self._report(f"waiting for the load balancer of {self._group}: {outcome.reason}")
-                reported = outcome.reason
-            await asyncio.sleep(POLL_SECONDS)
+            return observation, outcome, patience.answer(outcome, clock(), certain=observation.missing is not None)
+
+        def report(looked: tuple[Observation, Verdict, bool | None]) -> None:
+            nonlocal reported
+            if looked[1].reason and looked[1].reason != reported:
+                self._report(f"waiting for the load balancer of {self._group}: {looked[1].reason}")
+                reported = looked[1].reason
+
+        observation, outcome, answer = await poll_until(
+            look,
+            lambda looked: looked[2] is not None,
+            seconds=WAIT_SECONDS + FAILING_SECONDS,  # the patience ends before
+            every=POLL_SECONDS,
+            report=report,
+        )
+        return None if answer else self._problem(observation, outcome, clock() - patience.began)
 
     def _problem(self, observation: Observation, outcome: Verdict, seconds: float) -> GroupProblem:
         return GroupProblem(refusal(self._group, observation, outcome, seconds), tuple(observation.leaving))
@@ -216,7 +228,7 @@ async def load_balancer_problem(
         services: settings of all services.
 
     Raises:
-        switchyard.kube.access.UNREACHABLE: one of them.
+        switchyard.errors.ClusterError: the cluster cannot be asked.
     """
     if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
         return None

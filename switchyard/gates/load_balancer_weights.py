@@ -4,14 +4,14 @@ The Service is switched as ever, and decides who serves in the cluster. What is 
 group healthy before it gets the requests, and goes by its weights before ready pods of the idle colour go.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from switchyard.aws.elbv2 import AwsError, Balancers
+from switchyard.aws.elbv2 import Balancers
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.service_name import key_of
+from switchyard.errors import AccessDeniedError, AwsError
 from switchyard.gates.base import Warn
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.load_balancer_weights import (
@@ -26,9 +26,9 @@ from switchyard.gates.rules.load_balancer_weights import (
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.ingresses import Way, hostnames, leads, names_colours, ways
 from switchyard.kube.objects import PodsChange
+from switchyard.kube.polling import poll_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import colour_name, selector
 from switchyard.manifests.weights import weighed
@@ -174,19 +174,24 @@ class WeightedGates(BlueGreenGates):
 
     async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
         """Looks until nothing is wrong; returns what still is after the time, and says what is waited for."""
-        clock = asyncio.get_running_loop().time
-        end, said = clock() + seconds, None
-        while True:
+        said: str | None = None
+
+        async def observe() -> str | None:
             try:
-                reason = await look()
+                return await look()
             except AwsError as error:
-                reason = str(error)
-            if reason is None or clock() >= end:
-                return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
+                return str(error)
+
+        def say(reason: str | None) -> None:
+            nonlocal said
             if reason != said:
                 self._say(f"{key_of(self._name)}: waiting for the load balancer: {reason}")
                 said = reason
-            await asyncio.sleep(POLL_SECONDS)
+
+        reason = await poll_until(
+            observe, lambda reason: reason is None, seconds=seconds, every=POLL_SECONDS, report=say
+        )
+        return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
         """The reason, and what the controller complains of."""

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
+from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError
 
 
 async def list_services(api: BoundedApi, namespaces: Collection[str]) -> list[dict[str, Any]]:

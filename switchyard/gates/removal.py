@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError, RejectedError
 from switchyard.gates.rules.deletion import refuse_failed_deletion, refuse_unfinished_deletion
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 
@@ -56,7 +55,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
     except (AnsweredError, AccessDeniedError, RejectedError) as error:
         if not await _is_there(api, record, uid):
             return
-        raise GateRefusedError(str(refuse_failed_deletion(name, str(error)))) from error
+        raise GateRefusedError(str(refuse_failed_deletion(name, f"{error} ({error.code})"))) from error
     labels = live["metadata"].get("labels") or {}
     try:
         async with asyncio.timeout(GONE_SECONDS):

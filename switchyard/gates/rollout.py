@@ -4,7 +4,8 @@ from typing import Literal, Protocol
 
 from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import RolloutSettings, Track
-from switchyard.gates.base import GateRefusedError, Warn
+from switchyard.errors import GateRefusedError
+from switchyard.gates.base import Warn
 from switchyard.gates.rules.reports import other_version
 from switchyard.gates.rules.rollout import no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
 from switchyard.gates.rules.traffic_router import refuse_other_port

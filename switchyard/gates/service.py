@@ -1,13 +1,12 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from switchyard.config.models.service import Track
+from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import autoscalers, has_metrics, read_sizing, warm
-from switchyard.gates.base import GateBase, GateRefusedError, sentence
+from switchyard.gates.base import GateBase, sentence
 from switchyard.gates.rules.autoscaling import (
     inactive_autoscaler,
     no_metrics,
@@ -35,10 +34,9 @@ from switchyard.gates.rules.sizes import of_service
 from switchyard.gates.rules.traffic_router import refuse_routed
 from switchyard.gates.smoke import smoke_failures
 from switchyard.gates.waits import SEEN_SECONDS, wait_for_nodes, wait_for_rollout
-from switchyard.kube.access import UNREACHABLE
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.objects import Endpoint
+from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import controlled, ready_pods, serving_track
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.argo_blue_green import selected as shared
@@ -130,7 +128,7 @@ class Gates(GateBase):
                 if reasons:
                     self._warn(warn_unfollowed(self._name, self._service.track, reasons))
             return found
-        except UNREACHABLE as error:
+        except ClusterError as error:
             problem, remedy = self._why(error)
             return Seen(UNKNOWN, f"{sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
 
@@ -148,15 +146,15 @@ class Gates(GateBase):
             return None
         wanted, seconds = wanted_ready(self._service, track, 0), self._service.gate.timeout_seconds
         reasons = [f"no answer from the API server in {seconds} s"]
-        watch = cluster.watch_endpoints(namespace, self._name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(watch):
-                async for endpoints in watch:
-                    ready = ready_pods(endpoints)
-                    if len(ready - old) >= wanted and not ready & old:
-                        reasons = []
-                        break
-                    reasons = [f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"]
+
+        async def follows(endpoints: frozenset[Endpoint]) -> bool:
+            nonlocal reasons
+            ready = ready_pods(endpoints)
+            short = f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"
+            reasons = [] if len(ready - old) >= wanted and not ready & old else [short]
+            return not reasons
+
+        await watch_until(cluster.watch_endpoints(namespace, self._name), follows, seconds)
         reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
         return unfinished_migration(self._name, track, len(old), reasons) if reasons else None
 
@@ -204,24 +202,25 @@ class Gates(GateBase):
         await self._smoke(cluster, to, endpoints)
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
-        refusal = refuse_no_answer(self._name, self._service, f"the switch to {to}")
-        namespace = self._service.namespace
+        refusal: Refusal | None = refuse_no_answer(self._name, self._service, f"the switch to {to}")
+        namespace, last = self._service.namespace, frozenset[Endpoint]()
+
+        async def enough(endpoints: frozenset[Endpoint]) -> bool:
+            nonlocal refusal, last
+            current, last = await cluster.current_pods(namespace, self._name, to), endpoints
+            refusal = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
+            return refusal is None
+
         watch = cluster.watch_endpoints(namespace, way_in_name(self._name, to))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._service.gate.timeout_seconds), aclosing(watch):
-                async for endpoints in watch:
-                    current = await cluster.current_pods(namespace, self._name, to)
-                    found = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
-                    if found is None:
-                        return endpoints
-                    refusal = found
+        if await watch_until(watch, enough, self._service.gate.timeout_seconds) or refusal is None:
+            return last
         raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
 
     async def _with_report(self, cluster: Cluster, refusal: Refusal, track: Track) -> Refusal:
         """The refusal of a step for want of ready pods, and why they are missing."""
         try:
             report = await self._pods_report(cluster, track)
-        except UNREACHABLE:
+        except ClusterError:
             return refusal  # what was seen before stands
         complete = report.ready >= report.wanted and not report.earlier
         return refusal if complete else replace(refusal, observed=f"{refusal.observed} ({report})")

@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Collection
 
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.smoke import Smoke, SmokeCheck
-from switchyard.kube.access import UNREACHABLE
+from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.api import ProxyAnswer, ProxyRequest
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.manifests.labels import way_in_name
 
 SHOWN = 120
@@ -98,8 +97,8 @@ async def _attempt(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
         answer = await get(check)
     except AccessDeniedError:
         raise  # says nothing of the pod
-    except UNREACHABLE as error:
-        return f"GET {check.path} had no answer within {smoke.timeout_seconds} s ({type(error).__name__})"
+    except ClusterError as error:
+        return f"GET {check.path} had no answer within {smoke.timeout_seconds} s ({error})"
     return mismatch(check, answer)
 
 

@@ -1,14 +1,13 @@
 """Waits for what others do: every node follows the Service, a controller has looked at a Rollout."""
 
-import asyncio
-import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from typing import Any
 
 from switchyard.config.models.service import ServiceSettings
+from switchyard.errors import AccessDeniedError
 from switchyard.gates.rules.node_routing import not_following
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError
+from switchyard.kube.polling import poll_until, watch_until
 from switchyard.kube.rollout import RolloutState, state_of
 
 SEEN_SECONDS = 60
@@ -34,15 +33,14 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
     """
     if not service.gate.check_nodes:
         return []
-    limit = time.monotonic() + seconds
-    while True:
-        try:
-            reasons = not_following(await cluster.routing(service.node_selector, ANSWER_SECONDS))
-        except AccessDeniedError as error:
-            return [f"the gate {error}"]
-        if not reasons or time.monotonic() > limit:
-            return reasons
-        await asyncio.sleep(POLL_SECONDS)
+
+    async def look() -> list[str]:
+        return not_following(await cluster.routing(service.node_selector, ANSWER_SECONDS))
+
+    try:
+        return await poll_until(look, lambda reasons: not reasons, seconds=seconds, every=POLL_SECONDS)
+    except AccessDeniedError as error:
+        return [f"the gate {error}"]
 
 
 async def wait_for_rollout(
@@ -50,11 +48,11 @@ async def wait_for_rollout(
 ) -> RolloutState | None:
     """Watches a Rollout until it is as wanted; returns its last state, None if there was none."""
     state = None
-    watch = cluster.watch_rollout(namespace, name)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), aclosing(watch):
-            async for rollout in watch:
-                state = state_of(rollout)
-                if enough(state):
-                    break
+
+    async def is_enough(rollout: dict[str, Any]) -> bool:
+        nonlocal state
+        state = state_of(rollout)
+        return enough(state)
+
+    await watch_until(cluster.watch_rollout(namespace, name), is_enough, seconds)
     return state

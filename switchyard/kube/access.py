@@ -1,19 +1,16 @@
-"""The ways to a cluster's API server."""
+"""How a cluster's API server is reached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import httpx
 import yaml
 
+from switchyard.errors import KubeconfigError, UnreachableError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
+from switchyard.kube.connections import Connections
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster, resolve, resolve_content
 from switchyard.kube.login import Login
-
-UNREACHABLE = (httpx.HTTPError, AnsweredError, OSError, AccessDeniedError, RejectedError)
-"""What a call to the API server may raise when there is no answer, or none that helps."""
 
 
 class MadeKubeconfig:
@@ -25,10 +22,12 @@ class MadeKubeconfig:
 
     def __init__(self, text: str | None = None) -> None:
         self._text = text
+        self._login: Login | None = None
 
     def become(self, text: str) -> str:
         """Takes the one of this update, once its certificates are made, and returns it."""
-        self._text = text
+        if text != self._text:
+            self._text, self._login = text, None
         return text
 
     @property
@@ -41,9 +40,27 @@ class MadeKubeconfig:
         """What is in it; empty before there is one."""
         return self._text or ""
 
+    @property
+    def login(self) -> Login:
+        """The credentials in it, the same for as long as it stays the same.
+
+        Raises:
+            switchyard.errors.KubeconfigError: they cannot be used.
+        """
+        if self._login is None:
+            self._login = Login(resolve_content(self.text))
+        return self._login
+
     def parsed(self) -> dict[str, Any]:
-        """What is in it, as an object."""
-        content: dict[str, Any] = yaml.safe_load(self.text)
+        """What is in it, as an object.
+
+        Raises:
+            switchyard.errors.KubeconfigError: it is no YAML.
+        """
+        try:
+            content: dict[str, Any] = yaml.safe_load(self.text)
+        except yaml.YAMLError:
+            raise KubeconfigError("the stack's own kubeconfig is no YAML") from None
         return content
 
 
@@ -65,6 +82,7 @@ class ClusterAccess:
     brings_argo_rollouts: bool = False
     made: MadeKubeconfig | None = None
     unreachable: bool = False
+    _connections: Connections = field(default_factory=Connections, init=False, repr=False, compare=False)
 
     @property
     def there(self) -> bool:
@@ -73,10 +91,10 @@ class ClusterAccess:
 
     @cached_property
     def cluster(self) -> ResolvedCluster:
-        """The one cluster, user and context that this identifies, read once: the files may change later.
+        """The cluster, user and context that this identifies, read once: the files may change later.
 
         Raises:
-            switchyard.kube.kubeconfig.file.KubeconfigError: there is none, or it cannot be used.
+            switchyard.errors.KubeconfigError: there is none, or it cannot be used.
         """
         return resolve(self.kubeconfig, self.context)
 
@@ -85,12 +103,10 @@ class ClusterAccess:
         """The credentials for it, shared by every connection.
 
         Raises:
-            switchyard.kube.kubeconfig.file.KubeconfigError: they cannot be used.
+            switchyard.errors.KubeconfigError: they cannot be used.
         """
-        if self.made is None:
-            return self._login
         # The update that creates the cluster learns of its kubeconfig on the way.
-        return Login(resolve_content(self.made.text))
+        return self._login if self.made is None else self.made.login
 
     @cached_property
     def _login(self) -> Login:
@@ -105,15 +121,15 @@ class ClusterAccess:
         return f"kubeconfig {self.kubeconfig or '(the default one)'}{context}"
 
     async def api(self) -> BoundedApi:
-        """Opens a client and asks the API server for its version.
+        """The client of this run for the running event loop. The first call opens it and asks for the version.
 
         Raises:
-            ConnectionError: it did not answer when this run began, or its login command fails.
-            ValueError: the kubeconfig is useless; or one of `UNREACHABLE`.
+            switchyard.errors.ClusterError: the kubeconfig cannot be used, the login fails, or the API server does not
+                answer, now or when this run began.
         """
         if self.unreachable:
-            raise ConnectionError("the API server did not answer when this run began")
-        return await BoundedApi.connect(self.login)
+            raise UnreachableError("the API server did not answer when this run began")
+        return await self._connections.api(self.login)
 
     def check(self) -> None:
         """Reads the kubeconfig and its certificates, without a call to the cluster.
@@ -122,6 +138,6 @@ class ClusterAccess:
         all was well.
 
         Raises:
-            switchyard.kube.kubeconfig.file.KubeconfigError: it identifies no cluster.
+            switchyard.errors.KubeconfigError: it identifies no cluster.
         """
         self.login.check()

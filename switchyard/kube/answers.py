@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 
+from switchyard.errors import AccessDeniedError, AnsweredError, ClusterError, KubeconfigError, LoginError, RejectedError
+
 LONGEST = 300
 """Characters of an answer that is not the API server's own: enough to tell what it is."""
 
@@ -44,6 +46,21 @@ def why_unreachable(error: BaseException) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"its certificate is not accepted: {text}"
     return text
+
+
+def remedy_for(error: ClusterError) -> str:
+    """What to do about an error, as sentences; empty where its own text says that."""
+    match error:
+        case AccessDeniedError():
+            return advice_denied(error.status)
+        case RejectedError():
+            return "Correct what it says."
+        case AnsweredError():
+            return advice(error.status_code, str(error))
+        case KubeconfigError() | LoginError():
+            return ""
+        case _:
+            return advice_unreachable(str(error))
 
 
 def advice(status: int, text: str) -> str:

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
 
-from switchyard.kube.answers import own_words, why_unreachable
+from switchyard.errors import AccessDeniedError, AnsweredError
 from switchyard.kube.client import ClusterClient
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
+from switchyard.kube.error_mapping import DENIED, mapped_errors
 from switchyard.kube.login import Login
 
 CALL_SECONDS = 30
@@ -31,11 +29,6 @@ TARGETS = "elbv2.k8s.aws/v1beta1"
 
 METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
 """Of HTTP, by verb."""
-
-DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
-
-PASSING = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
-"""Answers that say nothing against the object itself: the same write may be taken a moment later."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ class ProxyRequest:
 class BoundedApi:
     """An API server, with a bound on every call.
 
-    Calls raise `AccessDeniedError`, `RejectedError`, `AnsweredError`, ``OSError`` or ``httpx.HTTPError``.
+    Calls raise `switchyard.errors.ClusterError`.
     """
 
     def __init__(self, api: ClusterClient) -> None:
@@ -86,7 +79,7 @@ class BoundedApi:
 
     async def version(self) -> str:
         """Of the API server, for example ``v1.34.1``."""
-        with _in_words("get", "/version"):
+        with mapped_errors("get", "/version", CALL_SECONDS):
             async with asyncio.timeout(CALL_SECONDS):
                 return str((await self._api.version())["gitVersion"])
 
@@ -112,7 +105,7 @@ class BoundedApi:
         Returns:
             The answer, parsed.
         """
-        with _in_words(verb, _described(resource, name, namespace)):
+        with mapped_errors(verb, _described(resource, name, namespace), CALL_SECONDS):
             async with (
                 asyncio.timeout(CALL_SECONDS),
                 self._api.call_api(
@@ -159,7 +152,7 @@ class BoundedApi:
 
         There is no bound here: a watch is as long as its caller's patience.
         """
-        with _in_words("watch", _described(resource, "", namespace)):
+        with mapped_errors("watch", _described(resource, "", namespace), CALL_SECONDS):
             async with self._api.call_api(
                 "GET",
                 version=version,
@@ -183,7 +176,7 @@ class BoundedApi:
             request: what is asked.
         """
         scheme = "https:" if request.https else ""
-        try:
+        with mapped_errors("get", f"{resource}/{target}{request.path}", request.timeout):
             async with (
                 asyncio.timeout(request.timeout),
                 self._api.call_api(
@@ -196,8 +189,6 @@ class BoundedApi:
                 ) as response,
             ):
                 answer = ProxyAnswer(response.status_code, response.text)
-        except TimeoutError as error:
-            raise ConnectionError("no answer in time") from error
         if (denial := _denial_by_api_server(answer)) is not None:
             raise AccessDeniedError("get", _described(f"{resource}/proxy", "", namespace), answer.status, denial)
         return answer
@@ -206,35 +197,6 @@ class BoundedApi:
 def labelled(labels: Mapping[str, str]) -> dict[str, str]:
     """The parameter that picks objects by their labels."""
     return {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
-
-
-@contextmanager
-def _in_words(verb: str, resource: str) -> Iterator[None]:
-    """Turns what a call ended in into an error that says what was asked, and what the API server says itself."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise ConnectionError(f"no answer to {verb} {resource} in {CALL_SECONDS} s") from error
-    except httpx.HTTPStatusError as error:
-        raise _error(verb, resource, error.response) from error
-    except json.JSONDecodeError as error:
-        page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
-        raise ConnectionError(
-            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is no JSON"
-        ) from error
-    except (httpx.TransportError, ssl.SSLError) as error:
-        raise ConnectionError(f"{verb} {resource}: {why_unreachable(error)}") from error
-
-
-def _error(verb: str, resource: str, response: httpx.Response) -> Exception:
-    """An answer with an error status, as an error that says what it means."""
-    status, answer = response.status_code, own_words(response)
-    # 403 is also what an admission webhook or a quota answers a write with.
-    if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):
-        return AccessDeniedError(verb, resource, status, answer)
-    if verb == "patch" and httpx.codes.is_client_error(status) and status not in PASSING:
-        return RejectedError(f"the API server does not take {resource}: {answer}")
-    return AnsweredError(verb, resource, response, answer)
 
 
 def is_status(answer: ProxyAnswer) -> bool:

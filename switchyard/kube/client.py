@@ -1,38 +1,67 @@
-"""HTTP calls to one API server, over a connection that comes from a login alone."""
+"""HTTP calls to one API server, over connections that come from a login alone."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from switchyard.kube.login import Login
 
-FIXED = [(b"User-Agent", b"switchyard"), (b"Content-Type", b"application/json")]
+HEADERS = [(b"User-Agent", b"switchyard"), (b"Content-Type", b"application/json")]
+"""Headers of every request."""
 
-REFUSED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
-"""Answers after which a call is tried with renewed credentials."""
+DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+"""Statuses after which a call is tried with renewed credentials, if there are any."""
 
 RENEWALS = 3
 """How often a call is tried again with renewed credentials."""
 
+ENDED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What a call ends in when the server closes its idle connection at the moment that it is used again."""
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60)
+"""Connections are kept for the next gate. Their number has no bound: every watch has one for itself."""
+
+
+@dataclass
+class _Session:
+    """A client with one set of credentials. Its end waits for the calls that still use it."""
+
+    http: httpx.AsyncClient
+    fingerprint: str
+    calls: int = 0
+    is_replaced: bool = False
+
+    async def release(self) -> None:
+        self.calls -= 1
+        await self.close_unused()
+
+    async def close_unused(self) -> None:
+        if self.is_replaced and not self.calls:
+            await self.http.aclose()
+
 
 class ClusterClient:
-    """Calls to one cluster. None of them is bounded in time; its caller bounds it.
+    """Calls to one cluster, from one event loop. None of them is bounded in time; its caller bounds it.
 
     Args:
         login: the context in use.
+        transport: in place of the network, for tests.
     """
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._login = login
-        self._session: httpx.AsyncClient | None = None
+        self._transport = transport
+        self._session: _Session | None = None
+        self._opening = asyncio.Lock()
 
     async def version(self) -> dict[str, Any]:
         """The version of the API server, as `/version/` returns it."""
-        response = await self._send("GET", "/version/", stream=False, raise_for_status=True)
-        answer: dict[str, Any] = response.json()
+        async with self._call("GET", "/version/", stream=False, raise_for_status=True) as response:
+            answer: dict[str, Any] = response.json()
         return answer
 
     @contextlib.asynccontextmanager
@@ -60,13 +89,11 @@ class ClusterClient:
         """
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
         path = f"{base}/namespaces/{namespace}/{url}" if namespace else f"{base}/{url}"
-        response = await self._send(method, path, stream=stream, raise_for_status=raise_for_status, **request)
-        try:
+        async with self._call(method, path, stream=stream, raise_for_status=raise_for_status, **request) as response:
             yield response
-        finally:
-            await response.aclose()
 
-    async def _send(
+    @contextlib.asynccontextmanager
+    async def _call(
         self,
         method: str,
         path: str,
@@ -75,35 +102,80 @@ class ClusterClient:
         raise_for_status: bool,
         follow_redirects: bool = True,
         **request: Any,
-    ) -> httpx.Response:
+    ) -> AsyncGenerator[httpx.Response, None]:
         for left in reversed(range(RENEWALS + 1)):
-            session = self._session or await self._create_session()
-            call = session.build_request(method, path, extensions=self._extensions(), **request)
-            response = await session.send(call, stream=stream, follow_redirects=follow_redirects)
-            if response.is_success or not raise_for_status:
-                break
-            await response.aread()
-            if response.status_code not in REFUSED or not left:
+            async with self._used_session() as session:
+                response = await self._send(session.http, method, path, request, stream, follow_redirects)
+                try:
+                    if response.is_success or not raise_for_status:
+                        yield response
+                        return
+                    await response.aread()
+                finally:
+                    await response.aclose()
+            if not (response.status_code in DENIED and left and await self._is_renewed(session)):
                 response.raise_for_status()
-            await asyncio.to_thread(self._login.renew, forced=True)
-            await self._create_session()
-        return response
 
-    def _extensions(self) -> dict[str, Any]:
+    async def _send(
+        self,
+        http: httpx.AsyncClient,
+        method: str,
+        path: str,
+        request: dict[str, Any],
+        stream: bool,
+        follow_redirects: bool,
+    ) -> httpx.Response:
         name = self._login.resolved.cluster.tls_server_name
-        return {"sni_hostname": name} if name else {}
+        extensions = {"sni_hostname": name} if name else {}
 
-    async def _create_session(self) -> httpx.AsyncClient:
-        await asyncio.to_thread(self._login.renew)
-        if self._session is not None:
-            with contextlib.suppress(RuntimeError):
-                await self._session.aclose()
-        self._session = httpx.AsyncClient(
-            base_url=self._login.server,
-            headers=httpx.Headers([*FIXED, *((key.encode(), value) for key, value in self._login.headers())]),
-            verify=self._login.ssl_context() if self._login.is_encrypted else False,
-            timeout=httpx.Timeout(None),  # each call has its own bound
-            proxy=self._login.proxy,
-            trust_env=False,  # it would read proxies, and ~/.netrc, in its own way
+        async def once() -> httpx.Response:
+            call = http.build_request(method, path, extensions=extensions, **request)
+            return await http.send(call, stream=stream, follow_redirects=follow_redirects)
+
+        try:
+            return await once()
+        except ENDED:
+            if method != "GET":
+                raise  # what a write has done by then is not known
+            return await once()
+
+    @contextlib.asynccontextmanager
+    async def _used_session(self) -> AsyncGenerator[_Session, None]:
+        async with self._opening:
+            if self._session is None or self._login.is_expired:
+                await asyncio.to_thread(self._login.renew)
+                await self._replace_session()
+            session = self._session
+            assert session is not None  # noqa: S101 - opened above
+            session.calls += 1
+        try:
+            yield session
+        finally:
+            await session.release()
+
+    async def _is_renewed(self, denied: _Session) -> bool:
+        """Whether there are other credentials than those of a session that was denied."""
+        await asyncio.to_thread(self._login.renew, forced=True)
+        async with self._opening:
+            if self._session is denied and self._login.fingerprint() != denied.fingerprint:
+                await self._replace_session()
+            return self._session is not denied
+
+    async def _replace_session(self) -> None:
+        before = self._session
+        self._session = _Session(
+            httpx.AsyncClient(
+                base_url=self._login.server,
+                headers=httpx.Headers([*HEADERS, *((key.encode(), value) for key, value in self._login.headers())]),
+                verify=self._login.ssl_context() if self._login.is_encrypted else False,
+                timeout=httpx.Timeout(None),  # each call has its own bound
+                limits=LIMITS,
+                proxy=self._login.proxy,
+                trust_env=False,  # it would read proxies, and ~/.netrc, in its own way
+                transport=self._transport,
+            ),
+            self._login.fingerprint(),
         )
-        return self._session
+        if before is not None:
+            before.is_replaced = True
+            await before.close_unused()

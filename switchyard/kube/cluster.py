@@ -9,7 +9,8 @@ from typing import Any, Self
 import httpx
 
 from switchyard.config.models.service import Track
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import AccessDeniedError, ClusterError
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import (
     DISCOVERY,
     ISTIO,
@@ -21,9 +22,7 @@ from switchyard.kube.api import (
     ProxyRequest,
     is_status,
 )
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.kube_proxy import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
-from switchyard.kube.kubeconfig.file import KubeconfigError
 from switchyard.kube.objects import ROLLOUT_HASH, Endpoint, endpoints_of
 from switchyard.kube.pods import SIMULATED, PodsReader
 from switchyard.kube.selectors import serving_track
@@ -35,7 +34,7 @@ HELD = "switchyard/held-for"
 
 
 class Cluster(PodsReader):
-    """A live cluster, read through its API server. Calls are bounded, and raise one of `UNREACHABLE`."""
+    """A live cluster, read through its API server. Calls are bounded, and raise `switchyard.errors.ClusterError`."""
 
     @property
     def api(self) -> BoundedApi:
@@ -44,13 +43,8 @@ class Cluster(PodsReader):
 
     @classmethod
     async def connect(cls, access: ClusterAccess) -> Self:
-        """Opens a client and asks the API server for its version."""
-        try:
-            return cls(await access.api())
-        except KubeconfigError:
-            raise  # it says all there is to say
-        except ValueError as error:
-            raise ConnectionError(f"no way to a cluster: {error}") from error
+        """The cluster by the client of this run. Raises `switchyard.errors.ClusterError`."""
+        return cls(await access.api())
 
     async def namespace_exists(self, namespace: str) -> bool:
         """Whether there is such a namespace."""
@@ -211,7 +205,7 @@ class Cluster(PodsReader):
                 )
             except AccessDeniedError:
                 raise
-            except UNREACHABLE:
+            except ClusterError:
                 return None
             # The API server itself answers 503, in words of its own, when it reaches nobody there.
             if is_status(answer):

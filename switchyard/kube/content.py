@@ -8,7 +8,8 @@ from typing import Any
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings, Track
 from switchyard.config.references import Reference, tracked_references
 from switchyard.config.types.values import image_reference
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import AccessDeniedError, ClusterError, ContentUnreadableError
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import APPS, NETWORKING, ROLLOUTS, BoundedApi
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.content_versions import (
@@ -22,7 +23,6 @@ from switchyard.kube.content_versions import (
     rollout_versions,
     version_of,
 )
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.ingresses import leads, ways
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import colour_name
@@ -33,10 +33,6 @@ METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s
 
 
 ANY_JSON = {"accept": "application/json"}
-
-
-class ContentUnreadableError(Exception):
-    """The ConfigMaps and Secrets of services could not be read. The text says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +63,15 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
         return run_blocking(_read_all(reading, access))
     except AccessDeniedError as error:
         raise ContentUnreadableError(
-            f"{', '.join(reading)}: the user of the kubeconfig {error}, nothing was changed. Grant it (of a Secret "
+            f"{', '.join(reading)}: the user of the kubeconfig {error} "
+            f"({ContentUnreadableError.code}). Nothing was changed. Grant it (of a Secret "
             "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
         ) from error
-    except UNREACHABLE as error:
+    except ClusterError as error:
         raise ContentUnreadableError(
-            f"{', '.join(reading)}: ConfigMaps and Secrets could not be read ({type(error).__name__}: {error}), "
-            "nothing was changed. Check the API server, the kubeconfig and its permissions."
+            f"{', '.join(reading)}: ConfigMaps and Secrets could not be read: {error} "
+            f"({ContentUnreadableError.code}). Nothing was changed. Check the API server, "
+            "the kubeconfig and its permissions."
         ) from error
 
 
@@ -83,10 +81,7 @@ def _tracked(service: ServiceSettings) -> dict[Track, dict[str, Reference]]:
 
 
 async def _read_all(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Content]:
-    try:
-        api = await access.api()
-    except ValueError as error:
-        raise ConnectionError(f"no cluster by this kubeconfig: {error}") from error
+    api = await access.api()
     contents = await asyncio.gather(*(_read(api, service.named(key), service) for key, service in services.items()))
     return dict(zip(services, contents, strict=True))
 

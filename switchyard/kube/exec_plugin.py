@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from switchyard.kube.kubeconfig.file import ExecEntry, KubeconfigError
+from switchyard.errors import KubeconfigError, LoginError
+from switchyard.kube.kubeconfig.file import ExecEntry
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 
 LOGIN_SECONDS = 30.0
@@ -25,10 +26,6 @@ EXEC_INFO = "KUBERNETES_EXEC_INFO"
 CLUSTER_EXTENSION = "client.authentication.k8s.io/exec"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
 """Of a terminal: colours, and control characters."""
-
-
-class LoginError(ConnectionError):
-    """A kubeconfig's user could not be logged in. The text has the login command's own words."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
         report: takes a line on each revision that is forgotten.
 
     Raises:
-        ValueError: a useless kubeconfig; or one of `switchyard.kube.access.UNREACHABLE`.
+        switchyard.errors.ClusterError: the cluster cannot be asked.
     """
     api = await access.api()
     selector = f"owner=helm,name={release},status in ({UNFINISHED})"

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from switchyard.config.models.service import RolloutSettings
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import ClusterError, ReleasesUnreadableError
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.selectors import controlled
-
-
-class ReleasesUnreadableError(Exception):
-    """What Argo Rollouts has of a service could not be read. The text says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,11 @@ def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAcc
         return {}
     try:
         return run_blocking(_look(services, access))
-    except UNREACHABLE as error:
+    except ClusterError as error:
         raise ReleasesUnreadableError(
-            f"{', '.join(services)}: Rollouts and Services could not be read ({type(error).__name__}: {error}); "
-            "no service was changed. Check the API server, the kubeconfig and its permissions."
+            f"{', '.join(services)}: Rollouts and Services could not be read: {error} "
+            f"({ReleasesUnreadableError.code}). No service was changed. Check the API server, "
+            "the kubeconfig and its permissions."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import os
 import re
 import ssl
@@ -13,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from switchyard.kube.exec_plugin import Credential, LoginError, run_plugin
-from switchyard.kube.kubeconfig.file import KubeconfigError
+from switchyard.errors import KubeconfigError, LoginError
+from switchyard.kube.exec_plugin import Credential, run_plugin
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 from switchyard.kube.proxies import proxy_for
 
@@ -73,10 +74,30 @@ class Login:
         if login is None or not self.is_encrypted or self.resolved.user.has_credential:
             return  # client-go as well prefers what the kubeconfig holds itself
         with self._lock:
-            young = time.monotonic() - self._renewed < RENEWAL_SECONDS
-            if self._credential is None or _ended(self._credential) or (forced and not young):
+            if self._credential is None or _ended(self._credential) or (forced and not self._is_young):
                 self._credential = run_plugin(login, self.resolved)
                 self._renewed = time.monotonic()
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the login command's last answer has to be renewed before the next call."""
+        return self._credential is not None and _ended(self._credential) and not self._is_young
+
+    @property
+    def _is_young(self) -> bool:
+        return time.monotonic() - self._renewed < RENEWAL_SECONDS
+
+    def fingerprint(self) -> str:
+        """A digest of the credentials and certificates as they are now, in memory and in files.
+
+        Raises:
+            LoginError: a file cannot be read.
+        """
+        digest = hashlib.sha256()
+        for part in (*(value for pair in self.headers() for value in pair), *self._certificates()):
+            digest.update(part.encode() if isinstance(part, str) else part)
+            digest.update(b"\0")
+        return digest.hexdigest()
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Who asks, and in whose place.
@@ -100,9 +121,9 @@ class Login:
         Raises:
             KubeconfigError: certificates or keys that are none.
         """
-        cluster, user = self.resolved.cluster, self.resolved.user
+        cluster = self.resolved.cluster
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        authority = _pem(cluster.certificate_authority_data, cluster.certificate_authority)
+        authority, certificate, key = self._certificates()
         if cluster.insecure_skip_tls_verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -111,14 +132,20 @@ class Login:
                 context.load_verify_locations(cadata=authority.decode("ascii"))
         else:
             context.load_default_certs()
-        certificate = _pem(user.client_certificate_data, user.client_certificate)
-        key = _pem(user.client_key_data, user.client_key)
-        if not certificate and self._credential is not None:
-            certificate, key = self._credential.certificate.encode(), self._credential.key.encode()
         if certificate:
             with self._in_words(f"the client certificate and key of user {self.resolved.user_name!r}"):
                 _load(context, certificate, key)
         return context
+
+    def _certificates(self) -> tuple[bytes, bytes, bytes]:
+        """The certificate authority, the client's certificate and its key, in PEM; empty where there is none."""
+        cluster, user = self.resolved.cluster, self.resolved.user
+        authority = _pem(cluster.certificate_authority_data, cluster.certificate_authority)
+        certificate = _pem(user.client_certificate_data, user.client_certificate)
+        key = _pem(user.client_key_data, user.client_key)
+        if not certificate and self._credential is not None:
+            certificate, key = self._credential.certificate.encode(), self._credential.key.encode()
+        return authority, certificate, key
 
     def check(self) -> None:
         """Reads every file and builds what a connection needs, without connecting and without logging in.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.records import Record
 from switchyard.kube.serving import NamespaceView, object_serves, service_serves, users_services
 

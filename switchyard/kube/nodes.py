@@ -8,26 +8,14 @@ import httpx
 
 from switchyard.config.commands import remove_value
 from switchyard.config.errors import Problem
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import AccessDeniedError, ClusterError, NodeChangedError, NodesUnreadableError, ServerSilentError
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.answers import advice_denied
 from switchyard.kube.blocking import run_blocking
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.manifests.labels import FIELD_MANAGER
 from switchyard.manifests.placement import LiveTaint, lost_taints, written
 
 NODES = "switchyard:cluster.nodes"
-
-
-class NodesUnreadableError(Exception):
-    """The cluster's nodes could not be read. The text says why, and what to do."""
-
-
-class ServerSilentError(Exception):
-    """The API server gave no answer that helps. The text says why."""
-
-
-class NodeChangedError(Exception):
-    """A node is not as it was when the update began; the patch that was made for it is not sent."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +45,14 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
         listed = run_blocking(_ask(access, "list"))
     except AccessDeniedError as error:
         raise NodesUnreadableError(
-            f"{NODES}: the cluster's nodes may not be read ({error}), nothing was changed. "
-            f"{advice_denied(error.status)}{_without_table(access, error.status)}"
+            f"{NODES}: the cluster's nodes may not be read: the user {error} "
+            f"({NodesUnreadableError.code}). Nothing was changed. {advice_denied(error.status)}"
+            f"{_without_table(access, error.status)}"
         ) from error
-    except (*UNREACHABLE, ValueError) as error:
+    except ClusterError as error:
         raise NodesUnreadableError(
-            f"{NODES}: the cluster's nodes could not be read ({type(error).__name__}: {error}), nothing was "
-            "changed. Check the API server and the kubeconfig."
+            f"{NODES}: the cluster's nodes could not be read: {error} "
+            f"({NodesUnreadableError.code}). Nothing was changed. Check the API server and the kubeconfig."
         ) from error
     return {node["metadata"]["name"]: live_node(node) for node in listed["items"]}
 
@@ -87,8 +76,8 @@ def server_version(access: ClusterAccess) -> str:
 
     try:
         return run_blocking(ask())
-    except (*UNREACHABLE, ValueError) as error:
-        raise ServerSilentError(f"the API server does not answer ({type(error).__name__}: {error})") from error
+    except ClusterError as error:
+        raise ServerSilentError(f"the API server does not answer: {error} ({error.code})") from error
 
 
 def live_node(node: Mapping[str, Any]) -> LiveNode:
@@ -162,10 +151,10 @@ async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTai
     """
     try:
         live = live_node(await _ask(access, "get", name)).taints
-    except (*UNREACHABLE, ValueError) as error:
-        raise NodeChangedError(f"node {name} could not be read ({type(error).__name__}: {error})") from error
+    except ClusterError as error:
+        raise NodeChangedError(f"node {name} could not be read: {error} ({error.code})") from error
     if (reason := wrong_by_now(live, applied, live_wins=live_wins)) is not None:
-        raise NodeChangedError(f"node {name} was not touched: {reason}")
+        raise NodeChangedError(f"node {name} was not touched ({NodeChangedError.code}): {reason}")
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:

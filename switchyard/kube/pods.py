@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.config.models.service import Colour, Track
+from switchyard.errors import AccessDeniedError, AnsweredError
 from switchyard.kube.api import APPS, ROLLOUTS, BoundedApi
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
 from switchyard.kube.objects import (
     Pod,
     PodsChange,
@@ -36,7 +36,7 @@ ASKED_EVENTS = 3
 
 
 class PodsReader:
-    """The part of a live cluster that has to do with pods. Calls raise one of `switchyard.kube.access.UNREACHABLE`."""
+    """The part of a live cluster that has to do with pods. Calls raise `switchyard.errors.ClusterError`."""
 
     def __init__(self, api: BoundedApi) -> None:
         self._api = api

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
 from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.labels import FIELD_MANAGER

@@ -1,10 +1,12 @@
 """Waits while a cluster comes to be: until its API server answers, and until each node has joined."""
 
-import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from switchyard.kube.access import UNREACHABLE, ClusterAccess
+from switchyard.errors import ClusterError, NotUpError
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.polling import poll_until
 
 POLL_SECONDS = 3.0
 """Between two questions to an API server that cannot be watched yet."""
@@ -13,10 +15,6 @@ REPORT_SECONDS = 30.0
 """A line at the latest after so long, so that a log shows that something goes on."""
 
 Report = Callable[[str], None]
-
-
-class NotUpError(Exception):
-    """Part of the cluster did not come to be in time. The text says where to look."""
 
 
 async def wait_for_api(access: ClusterAccess, report: Report, where: str, seconds: float) -> None:
@@ -37,8 +35,8 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
             api = await access.api()
             # The version is everybody's. That the administrator may ask comes seconds later: kubeadm binds the group.
             await api.ask("list", "nodes", params={"limit": "1"})
-        except (*UNREACHABLE, ValueError) as error:
-            return f"the API server does not answer yet ({_said(error)})"
+        except ClusterError as error:
+            return f"the API server does not answer yet ({error})"
         return None
 
     await _wait(look, report, where, seconds)
@@ -62,8 +60,8 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
         try:
             api = await access.api()
             return why_not_ready(name, await api.find("nodes", name))
-        except (*UNREACHABLE, ValueError) as error:
-            return f"{name}: the API server does not answer ({_said(error)})"
+        except ClusterError as error:
+            return f"{name}: the API server does not answer ({error})"
 
     await _wait(look, report, where, seconds)
 
@@ -87,17 +85,24 @@ def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
 
 
 async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where: str, seconds: float) -> None:
-    clock = asyncio.get_running_loop().time
-    end = clock() + seconds
-    said, said_at = None, 0.0
-    while (missing := await look()) is not None:
-        if clock() >= end:
-            raise NotUpError(f"{missing}, after {seconds:.0f} s. {where}, then run `pulumi up` again.")
-        if missing != said or clock() - said_at >= REPORT_SECONDS:
-            report(missing)
-            said, said_at = missing, clock()
-        await asyncio.sleep(POLL_SECONDS)
+    reporter = _Reporter(report)
+    missing = await poll_until(
+        look, lambda problem: problem is None, seconds=seconds, every=POLL_SECONDS, report=reporter.report
+    )
+    if missing is not None:
+        raise NotUpError(f"{missing}, after {seconds:.0f} s ({NotUpError.code}). {where}, then run `pulumi up` again.")
 
 
-def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+class _Reporter:
+    """Passes on what is missing when that changes, and at the latest after `REPORT_SECONDS`."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._last: str | None = None
+        self._reported_at = 0.0
+
+    def report(self, missing: str | None) -> None:
+        now = time.monotonic()
+        if missing is not None and (missing != self._last or now - self._reported_at >= REPORT_SECONDS):
+            self._report(missing)
+            self._last, self._reported_at = missing, now

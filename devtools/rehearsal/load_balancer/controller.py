@@ -25,9 +25,8 @@ from devtools.rehearsal.load_balancer.events import FAILED_BUILD, FAILED_DEPLOY,
 from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, hostname
 from devtools.rehearsal.load_balancer.target_groups import Name, written
 from devtools.rehearsal.provider import RefusedError
-from switchyard.kube.access import UNREACHABLE
+from switchyard.errors import ClusterError, RejectedError
 from switchyard.kube.api import CORE, NETWORKING, BoundedApi
-from switchyard.kube.errors import RejectedError
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.manifests.pods import Manifest
@@ -142,7 +141,7 @@ class LoadBalancers:
                     for resource in WATCHED:
                         tasks.create_task(self._follow(api, resource, changed))
                     tasks.create_task(self._reconcile(api, changed))
-            except* UNREACHABLE as errors:
+            except* ClusterError as errors:
                 log.info("the API server does not answer: %s", errors.exceptions[0])
             await asyncio.sleep(AWAY_SECONDS)
 

@@ -4,10 +4,10 @@ import shlex
 from typing import Protocol
 
 from switchyard.codes import Code
+from switchyard.errors import AccessDeniedError, AnsweredError, NoIdentityError
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.relocation import Place
 from switchyard.kube.answers import advice, advice_denied, advice_unreachable
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
 
 FORBIDDEN = 403
 
@@ -41,7 +41,7 @@ def refuse_unknown_cluster(before: Place, access: Kubeconfig, error: Exception) 
         access: the kubeconfig.
         error: why the identity could not be read.
     """
-    denied = isinstance(error, AccessDeniedError | LookupError)
+    denied = isinstance(error, AccessDeniedError | NoIdentityError)
     if denied and not before.uid:
         return None
     known = f", and the stack is on the cluster with UID {before.uid}" if before.uid else ""
@@ -92,6 +92,6 @@ def _remedy(access: Kubeconfig, error: Exception) -> str:
         return advice_denied(error.status)
     if isinstance(error, AnsweredError):
         return advice(error.status_code, str(error))
-    if isinstance(error, LookupError):
+    if isinstance(error, NoIdentityError):
         return "Correct switchyard:cluster.kubeconfig or switchyard:cluster.context."
     return advice_unreachable(str(error))

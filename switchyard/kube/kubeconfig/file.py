@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from switchyard.errors import KubeconfigError
 from switchyard.kube.kubeconfig.go_yaml import GoLoader
 
 PROBLEMS_SHOWN = 5
@@ -25,13 +26,6 @@ RULES = {
     "value_error": "must be base64",
 }
 """By pydantic's name of an error."""
-
-
-class KubeconfigError(ConnectionError, ValueError):
-    """A kubeconfig that cannot be used. The text names the file, the rule and the remedy, and no credential.
-
-    It is a `ConnectionError` too, so that who asks a cluster finds it among what a call may end in.
-    """
 
 
 def _without_nulls(value: Any) -> Any:

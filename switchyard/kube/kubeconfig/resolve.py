@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from switchyard.errors import KubeconfigError
 from switchyard.kube.kubeconfig.checks import problems_of
 from switchyard.kube.kubeconfig.environment import Surroundings
 from switchyard.kube.kubeconfig.file import (
     ClusterEntry,
     ContextEntry,
-    KubeconfigError,
     KubeconfigFile,
     Located,
     UserEntry,

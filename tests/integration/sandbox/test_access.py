@@ -8,7 +8,7 @@ import yaml
 
 from devtools.engine import Stack
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import GateRefusedError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from tests.support.kubectl import Kubectl

@@ -7,7 +7,8 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]
 import pytest
 
-from switchyard.aws.elbv2 import AwsError, Balancers
+from switchyard.aws.elbv2 import Balancers
+from switchyard.errors import AwsError
 from tests.support.accounts import empty_account
 
 REGION = "ap-northeast-2"
@@ -82,7 +83,7 @@ def test_healthy_targets_are_told_from_all(account: Account) -> None:
 
 
 def test_what_aws_refuses_is_told_in_its_own_words(account: Account) -> None:
-    with pytest.raises(AwsError, match=r"AWS does not say it \(TargetGroupNotFound"):
+    with pytest.raises(AwsError, match=r"AWS does not answer: .*\(TargetGroupNotFound\).*\(SY-L901\)"):
         asyncio.run(Balancers(REGION).healthy(account.green.replace("green", "none")))
 
 

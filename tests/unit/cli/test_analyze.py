@@ -11,6 +11,7 @@ import switchyard.cli.prometheus
 from switchyard.cli.main import app
 from switchyard.config.errors import Problem, SettingsError
 from switchyard.config.models.canary import Analysis
+from switchyard.errors import UnreachableError
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.analysis import metrics
 from tests.support.configuration import BACKEND, read
@@ -191,12 +192,12 @@ def test_without_a_rollout_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
 
 def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.MonkeyPatch) -> None:
     async def connect(_: object) -> None:
-        raise ConnectionError("no way to a cluster")
+        raise UnreachableError("no way to a cluster")
 
     monkeypatch.setattr(Cluster, "connect", connect)
     result = analyze("backend")
     assert result.exit_code == 1
-    assert "The cluster does not answer (ConnectionError: no way to a cluster)." in result.output
+    assert "The cluster does not answer (no way to a cluster)." in result.output
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from switchyard.cli.prometheus import NoAnswerError, unresolved, values
+from switchyard.cli.prometheus import unresolved, values
+from switchyard.errors import NoAnswerError
 from tests.support.played_prometheus import REFUSED, SCALAR, vector
 
 INF = float("inf")

@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.commands import _table
-from switchyard.cli.configuration import ConfigurationError
 from switchyard.cli.main import app
 from switchyard.cli.status import ServiceStatus, TrackStatus, look
 from switchyard.cli.status_json import document
 from switchyard.config.models.service import Track
+from switchyard.errors import ConfigurationError, UnreachableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
@@ -156,7 +156,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     ("error", "code", "said"),
     [
         (ConfigurationError("no stack named 'x'"), 2, "no stack named 'x'"),
-        (ConnectionError("connection refused"), 1, "The cluster does not answer (ConnectionError: connection refused)"),
+        (UnreachableError("connection refused"), 1, "The cluster does not answer (connection refused)"),
         (DENIED, 1, "The kubeconfig's user may not get services/backend"),
         (
             answered(503, "the server is unable"),

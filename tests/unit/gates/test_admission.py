@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import UnreachableError
 from switchyard.gates.admission import look_at_templates
 from switchyard.gates.rules.admission import admitted, is_rewritten
 from switchyard.kube.access import ClusterAccess
@@ -127,5 +128,5 @@ def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_cluster_that_does_not_answer_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked(monkeypatch, ConnectionError("silence")) == {}
+    assert looked(monkeypatch, UnreachableError("silence")) == {}
     assert look_at_templates({}, ClusterAccess(), {}) == {}

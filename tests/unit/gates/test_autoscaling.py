@@ -6,17 +6,15 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-import httpx
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError
 from switchyard.gates.autoscaling import has_metrics, read_sizings, warm
-from switchyard.gates.base import GateRefusedError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError, AnsweredError
 from switchyard.manifests.autoscaling import autoscaler
 from switchyard.manifests.blue_green import deployment
 
@@ -204,8 +202,7 @@ def test_second_autoscaler_and_lower_maximum_are_refused(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("status", [404, 503])
 def test_missing_metrics_are_warned_of(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     api = PlayedApi("blue", blue=3, green=0)
-    response = httpx.Response(status, request=httpx.Request("GET", "https://api"))
-    api.metrics = AnsweredError("list", "pods", response, "no metrics")
+    api.metrics = AnsweredError("list", "pods", status, "no metrics")
     it, warned = gates(monkeypatch, api, service())
     asyncio.run(it.before_autoscaler(preview=False))
     assert "the cluster serves no metrics" in warned[0]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.manifests.ownership_marks import ADOPTED
@@ -134,7 +134,7 @@ def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
     guard, _, _ = make(serving(), production=True, own_machines=True)
 
     async def silent(_: Guard) -> Table:
-        raise ConnectionError("no route to host")
+        raise UnreachableError("no route to host")
 
     monkeypatch.setattr(Guard, "_api", silent)
     with pytest.raises(GateRefusedError, match="pulumi config set switchyard:production false"):
@@ -156,7 +156,7 @@ def test_a_silent_api_server_stops_every_deletion_but_that_of_a_cluster_with_its
     guard, table, said = make(serving(), own_machines=own_machines, destroying=destroying)
 
     async def silent(_: Guard) -> Table:
-        raise ConnectionError("no route to host")
+        raise UnreachableError("no route to host")
 
     monkeypatch.setattr(Guard, "_api", silent)
     if own_machines and destroying:

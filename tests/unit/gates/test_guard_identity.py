@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import GateRefusedError
 from switchyard.manifests.ownership_marks import ADOPTED, IDENTITY, Mark
 from tests.support.guarded_objects import OURS, serving
 from tests.support.guards import Make, delete, make

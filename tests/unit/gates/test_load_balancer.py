@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from switchyard.aws.elbv2 import AwsError, Balancers, ListenerRule
+from switchyard.aws.elbv2 import Balancers, ListenerRule
 from switchyard.config.models.cluster import ExistingCluster
+from switchyard.errors import AwsError
 from switchyard.gates import load_balancer as balancer_wait
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem, load_balancer_problem
 from switchyard.kube.access import ClusterAccess

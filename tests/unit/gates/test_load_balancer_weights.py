@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from switchyard.aws.elbv2 import AwsError
 from switchyard.config.models.service import Track
+from switchyard.errors import AwsError
 from switchyard.gates.load_balancer_weights import left_by
 from switchyard.manifests.labels import selector
 from tests.support.weighted_balancer import (

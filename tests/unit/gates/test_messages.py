@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from switchyard.config.models.service import Track
+from switchyard.errors import UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.objects import PodsChange
@@ -67,14 +68,18 @@ def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest
             'answered 500 to get services/backend: Internal error occurred: failed calling webhook "m.example.org"',
             "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations",
         ),
-        (answered(409, "the object has been modified"), "the object has been modified.", "at the same moment"),
-        (answered(429, "too many requests"), "too many requests.", "overloaded"),
-        (answered(503, "the server is currently unable"), "the server is currently unable.", "/readyz"),
+        (
+            answered(409, "the object has been modified"),
+            "the object has been modified (SY-K007).",
+            "at the same moment",
+        ),
+        (answered(429, "too many requests"), "too many requests (SY-K007).", "overloaded"),
+        (answered(503, "the server is currently unable"), "the server is currently unable (SY-K007).", "/readyz"),
         (answered(404, "could not find the requested resource"), "could not find the", "kubectl api-resources"),
-        (ConnectionError("its certificate is not accepted"), "could not see", "certificate-authority-data"),
-        (ConnectionError("the name of its host is not resolved: x"), "could not see", "Check the host in `server`"),
-        (ConnectionError("an HTML page, not an answer of a Kubernetes API server"), "HTML", "something else than"),
-        (ConnectionError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
+        (UnreachableError("its certificate is not accepted"), "could not see", "certificate-authority-data"),
+        (UnreachableError("the name of its host is not resolved: x"), "could not see", "Check the host in `server`"),
+        (UnreachableError("an HTML page, not an answer of a Kubernetes API server"), "HTML", "something else than"),
+        (UnreachableError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
     ],
 )
 def test_the_words_of_the_api_server_are_told_and_what_to_do_about_them(

@@ -5,15 +5,13 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.gates.base import GateRefusedError
+from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError, RejectedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.errors import AccessDeniedError, AnsweredError, RejectedError
 from switchyard.kube.objects import Endpoint, Pod, PodsChange
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
@@ -24,7 +22,7 @@ DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 
 
 
 def answered(status: int, message: str) -> AnsweredError:
-    return AnsweredError("get", "services/backend", httpx.Response(status), message)
+    return AnsweredError("get", "services/backend", status, message)
 
 
 @dataclass
@@ -234,7 +232,9 @@ def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_ou
 ) -> None:
     it = played(monkeypatch, PlayedCluster(error=RejectedError("the API server does not take it: no v3")))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
-    assert text.startswith("backend: the API server does not take it: no v3. This step was not taken; earlier steps of")
+    assert text.startswith(
+        "backend: the API server does not take it: no v3 (SY-K006). This step was not taken; earlier steps of"
+    )
 
 
 def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
@@ -266,9 +266,9 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
 def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
     assert asyncio.run(there.gates.look()).serving == "green"
-    unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=ConnectionError("silence"))).gates.look())
+    unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=UnreachableError("silence"))).gates.look())
     assert unseen.serving == "unknown"
-    assert "(ConnectionError: silence). So whether blue serves is not known" in str(unseen.problem)
+    assert ": silence (SY-K004). So whether blue serves is not known" in str(unseen.problem)
 
 
 def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from switchyard.config.models.service import Track
+from switchyard.errors import AnsweredError, RejectedError, UnreachableError
 from switchyard.kube.answers import why_unreachable
-from switchyard.kube.errors import AnsweredError, RejectedError
 from switchyard.kube.kube_proxy import Routing
 from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
 
@@ -69,7 +69,7 @@ def test_a_write_that_may_be_taken_later_is_told_from_one_that_is_wrong(
 def test_an_answer_that_is_no_json_is_not_the_api_server_s(server: PlayedApiServer) -> None:
     for page, said in (("<!DOCTYPE html><html>", "an HTML page, not an answer"), ("hello", "not an answer")):
         server.answers["GET", SERVICE] = (200, page)
-        with pytest.raises(ConnectionError, match=said):
+        with pytest.raises(UnreachableError, match=said):
             server.run(lambda cluster: cluster.service_selector("shop", "backend"))
 
 
@@ -95,7 +95,7 @@ def test_no_connection_is_told_by_its_cause(server: PlayedApiServer, address: st
     config = json.loads(server.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = address
     server.kubeconfig.write_text(json.dumps(config))
-    with pytest.raises(ConnectionError, match=said):
+    with pytest.raises(UnreachableError, match=said):
         server.run(lambda cluster: cluster.service_selector("shop", "backend"))
 
 

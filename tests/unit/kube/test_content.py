@@ -9,8 +9,9 @@ import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, CanarySettings, Colour, ServiceSettings, Track
 from switchyard.config.references import Reference, tracked_references
+from switchyard.errors import AccessDeniedError, ContentUnreadableError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.content import Content, ContentUnreadableError, read_content
+from switchyard.kube.content import Content, read_content
 from switchyard.kube.content_versions import (
     LiveTemplate,
     Wanted,
@@ -20,7 +21,6 @@ from switchyard.kube.content_versions import (
     rollout_versions,
     version_of,
 )
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.manifests import blue_green
 from tests.support.full_service import CANARY, TWO_COLOURS
 

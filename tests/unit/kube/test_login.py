@@ -12,8 +12,8 @@ import pytest
 
 import switchyard.kube.exec_plugin
 import switchyard.kube.login
+from switchyard.errors import LoginError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.exec_plugin import LoginError
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from tests.support.kubeconfigs import Played, kubeconfig, play

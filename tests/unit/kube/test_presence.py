@@ -10,11 +10,11 @@ import pytest
 from components.guard import DestroySentinel, begin, look_at_end
 from components.services.release import release
 from switchyard.config.loader import load
+from switchyard.errors import AccessDeniedError
 from switchyard.gates.guard import Guard
 from switchyard.gates.observed import Observed
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.presence import drift_of, read_objects, say_missing, say_not_there
 from switchyard.manifests.inventory import objects_of

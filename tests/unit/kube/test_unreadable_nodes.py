@@ -2,8 +2,9 @@
 
 import pytest
 
+from switchyard.errors import NodesUnreadableError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.nodes import NodesUnreadableError, read_nodes
+from switchyard.kube.nodes import read_nodes
 from tests.support.api_server import PlayedApiServer, denial, server
 
 __all__ = ["server"]

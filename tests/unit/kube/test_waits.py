@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from devtools.sandbox.host import free_ports
+from switchyard.errors import NotUpError
 from switchyard.kube import waits as bring_up
 from switchyard.kube.access import ClusterAccess, MadeKubeconfig
-from switchyard.kube.waits import NotUpError, wait_for_api, wait_for_node, why_not_ready
+from switchyard.kube.waits import wait_for_api, wait_for_node, why_not_ready
 
 WHERE = "Look at k8s-master"
 
@@ -31,7 +32,9 @@ current-context: it
 
 def test_an_api_server_that_never_answers_ends_the_wait_with_where_to_look(nowhere: ClusterAccess) -> None:
     said: list[str] = []
-    with pytest.raises(NotUpError, match=r"does not answer yet \(.+\), after 2 s\. Look at k8s-master, then run"):
+    with pytest.raises(
+        NotUpError, match=r"does not answer yet \(.+\), after 2 s \(SY-K008\)\. Look at k8s-master, then run"
+    ):
         asyncio.run(wait_for_api(nowhere, said.append, WHERE, seconds=2))
     assert len(said) == 1, "the same is said once"
     assert said[0].startswith("the API server does not answer yet")

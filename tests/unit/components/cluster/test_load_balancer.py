@@ -10,6 +10,7 @@ from components.cluster import load_balancer as ingress
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.load_balancer import AlbIngress
 from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer import GroupProblem
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import PREFIX
@@ -156,7 +157,7 @@ def test_an_update_that_takes_an_ingress_away_is_not_ended_by_what_that_may_have
 def test_an_api_server_that_is_away_is_no_proof_that_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     class Away(Group):
         async def carried_out(self, *, written: bool) -> GroupProblem | None:
-            raise OSError(f"refused {written}")
+            raise UnreachableError(f"refused {written}")
 
     monkeypatch.setattr(ingress, "BalancerGroup", Away(None))
     with pytest.raises(pulumi.RunError, match="whether it does what its Ingresses say is not known"):

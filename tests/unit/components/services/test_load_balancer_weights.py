@@ -12,6 +12,7 @@ from components.services.blue_green import BlueGreenService
 from components.services.load_balancer_weights import look_at_weights
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer_weights import WeightedGates
 from switchyard.gates.rules.reports import Seen
 from switchyard.gates.service import Gates
@@ -177,7 +178,7 @@ def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingres
 
 def test_an_api_server_that_does_not_answer_ends_no_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
     async def connect(_: ClusterAccess) -> Any:
-        raise ConnectionError
+        raise UnreachableError
 
     monkeypatch.setattr(Cluster, "connect", connect)
     look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())

@@ -7,7 +7,7 @@ import pytest
 from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
-from switchyard.cli.analysis import NoVersionError, versions_of
+from switchyard.cli.analysis import versions_of
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -19,6 +19,7 @@ from switchyard.config.models.service import (
     Track,
 )
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
+from switchyard.errors import NoVersionError
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.guard import Guard

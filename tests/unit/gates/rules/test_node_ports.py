@@ -10,9 +10,9 @@ import pytest
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.validation.services import SERVICES
+from switchyard.errors import AccessDeniedError
 from switchyard.gates.node_ports import list_services
 from switchyard.gates.rules.node_ports import has_fixed_ports, refuse_taken_ports
-from switchyard.kube.errors import AccessDeniedError
 from switchyard.manifests.ownership_marks import ADOPTED, Mark
 from switchyard.manifests.pods import active_service
 from tests.support.configuration import BACKEND, read

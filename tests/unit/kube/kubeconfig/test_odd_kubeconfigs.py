@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.kube.kubeconfig.file import KubeconfigError, read_content, read_file
+from switchyard.errors import KubeconfigError
+from switchyard.kube.kubeconfig.file import read_content, read_file
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,273 @@
+"""Every error that Switchyard raises on purpose, as one tree.
+
+::
+
+    SwitchyardError
+    ├── SettingsError                  (switchyard.config.errors) the configuration has errors
+    ├── ConfigurationError             the configuration of a stack cannot be read
+    ├── ClusterError                   the cluster cannot be asked, or its answer does not help
+    │   ├── KubeconfigError            the kubeconfig cannot be used
+    │   ├── LoginError                 the kubeconfig's user cannot log in
+    │   ├── UnreachableError           no answer from the API server, or from what is behind it
+    │   ├── AccessDeniedError          a permission is missing, or the user is not known
+    │   ├── RejectedError              the API server rejects an object
+    │   ├── NoIdentityError            the cluster cannot be identified
+    │   └── AnsweredError              the API server answers with any other error
+    ├── ObservationError               what a run has to know of the cluster before it begins cannot be read
+    │   ├── ContentUnreadableError     ConfigMaps and Secrets
+    │   ├── NodesUnreadableError       nodes
+    │   ├── ReleasesUnreadableError    Rollouts
+    │   └── ServerSilentError          the version of the API server
+    ├── GateRefusedError               a step is not taken
+    ├── NodeChangedError               a node is not as it was when the update began
+    ├── NotUpError                     part of a new cluster is not ready in time
+    ├── AwsError                       AWS does not answer, or denies the call
+    └── AnalysisError                  `switchyard analyze` has nothing to judge
+        ├── NoAnalysisError            the service has no analysis
+        ├── NoVersionError             the service has no version to judge
+        ├── NoAnswerError              Prometheus does not answer
+        └── UnresolvedError            the host name of Prometheus does not resolve here
+
+Errors of libraries (httpx, ssl, json, yaml, botocore, and OSError) are mapped where the library is called, so that
+callers catch classes of this tree alone. `switchyard.cli.failures` turns an error into an exit code, and
+`components.failures` turns it into a `pulumi.RunError`; nothing else does.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+from switchyard.codes import Code
+
+PREFIX = "SY-"
+"""How every code begins."""
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line. Scripts rely on them.
+
+    Attributes:
+        OK: all is well.
+        FAILED: a service does not serve what is configured, an analysis would not succeed, or the cluster or
+            Prometheus cannot be asked.
+        USAGE: wrong usage or configuration.
+    """
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+
+
+class SwitchyardError(Exception):
+    """The base of all errors of Switchyard. The text is for people and says what happened.
+
+    Attributes:
+        code: the stable code of this kind of error.
+        exit_code: what a command of the command line ends with.
+    """
+
+    code: ClassVar[Code] = Code.STEP_NOT_TAKEN
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a whole sentence without its full stop."""
+        return str(self)
+
+
+class ConfigurationError(SwitchyardError):
+    """The configuration of a stack cannot be read. The text has the engine's own words."""
+
+    code = Code.CONFIGURATION_UNREADABLE
+    exit_code = ExitCode.USAGE
+
+
+class ClusterError(SwitchyardError):
+    """The cluster cannot be asked, or its answer does not help. The one class that callers of a cluster catch."""
+
+    code = Code.CLUSTER_ERROR
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a whole sentence without its full stop."""
+        return f"The cluster cannot be read: {self}"
+
+
+class KubeconfigError(ClusterError):
+    """A kubeconfig cannot be used. The text names the file, the rule and the remedy, and no credential."""
+
+    code = Code.KUBECONFIG_INVALID
+
+    @property
+    def summary(self) -> str:
+        """What happened: the text says all of it."""
+        return str(self)
+
+
+class LoginError(ClusterError):
+    """The user of a kubeconfig could not log in. The text has the login command's own words."""
+
+    code = Code.LOGIN_FAILED
+
+    @property
+    def summary(self) -> str:
+        """What happened: the text says all of it."""
+        return str(self)
+
+
+class UnreachableError(ClusterError):
+    """No answer from the API server, or none that is an API server's."""
+
+    code = Code.API_UNREACHABLE
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a whole sentence without its full stop."""
+        return f"The cluster does not answer ({self})"
+
+
+class AccessDeniedError(ClusterError):
+    """The API server does not know the user, or does not let the user do what is needed.
+
+    Args:
+        verb: of Kubernetes' access rules, for example ``get``.
+        resource: what it was asked of, for example ``services/backend in namespace default``.
+        status: 401 or 403.
+        answer: the API server's own words, which name the user and the permission.
+    """
+
+    code = Code.ACCESS_DENIED
+
+    def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
+        super().__init__(f"may not {verb} {resource} ({status}: {answer})")
+        self.status = status
+        self.asked = f"{verb} {resource}"
+        """Verb and resource, as `kubectl auth can-i` takes them but for the namespace."""
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a whole sentence without its full stop."""
+        return f"The kubeconfig's user {self}"
+
+
+class RejectedError(ClusterError):
+    """The API server may be asked, and rejects what it is sent: an invalid object, or a policy against it."""
+
+    code = Code.API_REJECTED
+
+
+class NoIdentityError(ClusterError, LookupError):
+    """The cluster has no namespace kube-system, by whose UID it is told from another."""
+
+    code = Code.CLUSTER_ERROR
+
+
+class AnsweredError(ClusterError):
+    """The API server answered with an error that is neither a missing permission nor a rejected object.
+
+    Args:
+        verb: of Kubernetes' access rules.
+        resource: what it was asked of.
+        status: the HTTP status of the answer.
+        answer: the API server's own words.
+    """
+
+    code = Code.API_ERROR
+
+    def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
+        super().__init__(f"the API server answered {status} to {verb} {resource}: {answer}")
+        self.status_code = status
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a whole sentence without its full stop."""
+        return f"T{str(self)[1:]}"
+
+
+class ObservationError(SwitchyardError):
+    """What a run has to know of the cluster before it begins cannot be read. The text says why, and what to do."""
+
+    code = Code.CLUSTER_ERROR
+
+
+class ContentUnreadableError(ObservationError):
+    """The ConfigMaps and Secrets of services could not be read. The text says why, and what to do."""
+
+    code = Code.CONTENT_UNREADABLE
+
+
+class NodesUnreadableError(ObservationError):
+    """The nodes of a cluster could not be read. The text says why, and what to do."""
+
+    code = Code.NODES_UNREADABLE
+
+
+class ReleasesUnreadableError(ObservationError):
+    """The Rollouts of services could not be read. The text says why, and what to do."""
+
+    code = Code.RELEASES_UNREADABLE
+
+
+class ServerSilentError(ObservationError):
+    """The API server does not say its version. The text says why."""
+
+    code = Code.API_UNREACHABLE
+
+
+class GateRefusedError(SwitchyardError):
+    """A step is not taken, and the cluster is as it was. The text is for the engineer who pressed Enter."""
+
+    code = Code.STEP_NOT_TAKEN
+
+
+class NodeChangedError(SwitchyardError):
+    """A node is not as it was when the update began, and the patch that was rendered for it is not sent."""
+
+    code = Code.NODE_CHANGED
+
+
+class NotUpError(SwitchyardError):
+    """Part of a new cluster was not ready in time. The text says where to look."""
+
+    code = Code.CLUSTER_NOT_READY
+
+
+class AwsError(SwitchyardError):
+    """AWS has no answer, or none for this user. The text says why."""
+
+    code = Code.AWS_FAILED
+
+
+class AnalysisError(SwitchyardError):
+    """An analysis cannot be judged. The text says why."""
+
+    code = Code.NO_ANALYSIS
+
+
+class NoAnalysisError(AnalysisError):
+    """A service has no analysis. The text says why."""
+
+    code = Code.NO_ANALYSIS
+    exit_code = ExitCode.USAGE
+
+
+class NoVersionError(AnalysisError):
+    """A service has no version that could be judged. The text says why."""
+
+    code = Code.NO_VERSION
+
+
+class NoAnswerError(AnalysisError):
+    """A query has no answer; the text says why. An analysis counts it as an error, not as a failure."""
+
+    code = Code.PROMETHEUS_NO_ANSWER
+
+
+class UnresolvedError(AnalysisError):
+    """This machine does not resolve the host name. The controller may still do so."""
+
+    code = Code.PROMETHEUS_UNRESOLVED
+
+
+def with_code(code: Code, text: str) -> str:
+    """A message with its code in front, unless it has one already."""
+    return text if f"({PREFIX}" in text else f"{code}: {text}"

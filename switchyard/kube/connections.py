@@ -1,0 +1,49 @@
+"""The clients of one run: connection and TLS are set up once, and shared by all that ask the cluster."""
+
+import asyncio
+from dataclasses import dataclass
+
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.login import Login
+
+
+@dataclass(frozen=True)
+class _Connection:
+    login: Login
+    task: "asyncio.Task[BoundedApi]"
+
+
+class Connections:
+    """One client for each event loop: a client of httpx belongs to the loop that it was opened in.
+
+    A program has two loops, the engine's and that of `switchyard.kube.blocking`; a command has one.
+    """
+
+    def __init__(self) -> None:
+        self._by_loop: dict[asyncio.AbstractEventLoop, _Connection] = {}
+
+    async def api(self, login: Login) -> BoundedApi:
+        """The client of the running loop, opened at the first call. One that could not be opened is tried anew.
+
+        Args:
+            login: the context and its credentials; another one than before opens another client.
+
+        Raises:
+            switchyard.errors.ClusterError: the API server does not answer, or denies its version.
+        """
+        loop = asyncio.get_running_loop()
+        connection = self._by_loop.get(loop)
+        if connection is None or connection.login is not login or _has_failed(connection.task):
+            self._drop_closed()
+            connection = _Connection(login, loop.create_task(BoundedApi.connect(login)))
+            connection.task.add_done_callback(_has_failed)  # an error that nobody waits for any more is no complaint
+            self._by_loop[loop] = connection
+        # Others wait for the same one: who stops waiting does not end it.
+        return await asyncio.shield(connection.task)
+
+    def _drop_closed(self) -> None:
+        self._by_loop = {loop: connection for loop, connection in self._by_loop.items() if not loop.is_closed()}
+
+
+def _has_failed(task: "asyncio.Task[BoundedApi]") -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,0 +1,52 @@
+"""Maps what a call to the API server ends in to errors of this project, at the one place where calls are sent."""
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from switchyard.errors import AccessDeniedError, AnsweredError, ClusterError, RejectedError, UnreachableError
+from switchyard.kube.answers import own_words, why_unreachable
+
+DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+"""Statuses of a call that the API server denies."""
+
+TRANSIENT = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
+"""Statuses that say nothing against the object itself: the same write may be accepted a moment later."""
+
+
+@contextmanager
+def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
+    """Raises a `ClusterError` that says what was asked, in place of any error of a library.
+
+    Args:
+        verb: of Kubernetes' access rules.
+        resource: what was asked, in words.
+        seconds: the bound of the call.
+    """
+    try:
+        yield
+    except TimeoutError as error:
+        raise UnreachableError(f"no answer to {verb} {resource} in {seconds:g} s") from error
+    except httpx.HTTPStatusError as error:
+        raise _of_status(verb, resource, error.response) from error
+    except json.JSONDecodeError as error:
+        page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
+        raise UnreachableError(
+            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is no JSON"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeDecodeError) as error:
+        raise UnreachableError(f"{verb} {resource}: {why_unreachable(error)}") from error
+
+
+def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterError:
+    """An answer with an error status, as an error that says what it means."""
+    status, answer = response.status_code, own_words(response)
+    # 403 is also what an admission webhook or a quota answers a write with.
+    if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):
+        return AccessDeniedError(verb, resource, status, answer)
+    if verb == "patch" and httpx.codes.is_client_error(status) and status not in TRANSIENT:
+        return RejectedError(f"the API server does not take {resource}: {answer}")
+    return AnsweredError(verb, resource, status, answer)
