@@ -29,11 +29,9 @@ def area(path: str) -> Code:
         path: of a value, for example ``switchyard:services.backend.canary.steps``.
     """
     root, *keys = path.split(".")
-    match root:
-        case "switchyard:services":
-            return next((AREAS[key] for key in keys[1:] if key in AREAS), Code.WRONG_SERVICE_ENTRY)
-        case "switchyard:cluster":
-            balancer = keys[:1] in (["loadBalancer"], ["loadBalancerController"])
-            return Code.WRONG_LOAD_BALANCER_SETTINGS if balancer else Code.WRONG_CLUSTER_SETTINGS
-        case _:
-            return Code.WRONG_STACK_SETTINGS
+    if root.startswith("switchyard:services"):  # a name with a dot is in brackets
+        return next((AREAS[key] for key in keys[1:] if key in AREAS), Code.WRONG_SERVICE_ENTRY)
+    if root == "switchyard:cluster":
+        balancer = keys[:1] in (["loadBalancer"], ["loadBalancerController"])
+        return Code.WRONG_LOAD_BALANCER_SETTINGS if balancer else Code.WRONG_CLUSTER_SETTINGS
+    return Code.WRONG_STACK_SETTINGS

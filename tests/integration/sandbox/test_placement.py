@@ -276,7 +276,7 @@ def test_a_node_that_leaves_the_table_keeps_its_place_and_one_that_changes_it_ke
     serving.set("services.backend.nodeSelector", {"workload": "anything"})
     result = serving.up()
     assert not result.ok
-    assert f"node {redis} was not touched: its patch would bring back {BY_HAND}" in result.output
+    assert f"node {redis} was not touched (SY-K010): its patch would bring back {BY_HAND}" in result.output
     assert taints(kubectl, redis) == set()
     result = serving.up("--refresh")
     assert result.ok, result.output

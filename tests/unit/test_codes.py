@@ -1,0 +1,63 @@
+"""Every code is used, has a title, and has a section in the runbook; the page of refusals links to these sections."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from switchyard.codes import TITLES, Code
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [path for package in ("switchyard", "components") for path in (ROOT / package).rglob("*.py")]
+SECTION = re.compile(r"^#{3,4} (SY-\w+) - (.*)\n\n((?:(?!#).*\n)*)", re.MULTILINE)
+REFUSALS = (ROOT / "docs" / "refusals.md").read_text()
+SECTIONS = {code: (title, text) for code, title, text in SECTION.findall((ROOT / "docs" / "runbook.md").read_text())}
+
+
+def anchor(heading: str) -> str:
+    """The anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_code_is_used_by_a_rule_or_an_error() -> None:
+    used = {
+        name
+        for path in SOURCES
+        if path.name != "codes.py"
+        for name in re.findall(r"\bCode\.([A-Z_0-9]+)", path.read_text())
+    }
+    assert used == set(Code.__members__)
+
+
+def test_codes_are_unique_and_have_their_area_in_them() -> None:
+    assert all(re.fullmatch(r"SY-[CKODSRALEX]\d{3}", code) for code in Code)
+    assert len(set(Code)) == len(Code.__members__)
+
+
+def test_every_code_has_a_title_of_its_own() -> None:
+    assert set(TITLES) == set(Code)
+    assert [title for title, count in Counter(TITLES.values()).items() if count > 1] == []
+
+
+def test_every_code_is_a_heading_of_the_runbook_and_no_heading_is_without_a_code() -> None:
+    assert {code: title for code, (title, _) in SECTIONS.items()} == {str(code): TITLES[code] for code in Code}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_section_of_a_code_has_two_sentences_or_more(code: Code) -> None:
+    _, text = SECTIONS[code]
+    assert len(re.findall(r"[.!?](?:\s|$)", text)) >= 2, text
+
+
+def test_codes_on_the_page_of_refusals_link_to_their_sections() -> None:
+    used = set(re.findall(r"\[(SY-\w+)\](?!:)", REFUSALS))
+    links = dict(re.findall(r"^\[(SY-\w+)\]: (\S+)$", REFUSALS, re.MULTILINE))
+    assert used == set(links) <= set(Code)
+    assert links == {code: f"runbook.md#{anchor(f'{code} - {TITLES[Code(code)]}')}" for code in links}
+
+
+def test_every_row_of_the_page_of_refusals_has_a_code() -> None:
+    rows = [line for line in REFUSALS.splitlines() if line.startswith("| ") and not line.startswith("| code ")]
+    assert len(rows) > 150
+    assert [row for row in rows if not re.match(r"\| (\[SY-\w+\]|the engine's|AWS's)", row)] == []
