@@ -140,7 +140,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     result = serving.up()
     assert not result.ok
     assert "Service backend has 2 ready endpoints (pods of blue: 2 of 3 ready of v1.0.0: " in result.output
-    assert "blue must serve with 3 before green goes" in result.output
+    assert "blue must serve with 3 before green is scaled down" in result.output
     serving.set("services.backend.green.tag", "v2.0.1")
 
     serving.set("services.backend.active", "green")
