@@ -98,7 +98,8 @@ def test_one_read_alone_is_the_request_that_it_always_was(stored: StoredObjects)
 
     async def alone() -> None:
         api = await reads(stored)
-        assert (await api.find("services", "a", "shop"))["metadata"]["name"] == "a"
+        found: Any = await api.find("services", "a", "shop")
+        assert found["metadata"]["name"] == "a"
         assert await api.find("services", "b", "shop") is None
 
     asyncio.run(alone())
@@ -110,7 +111,8 @@ def test_an_answer_is_never_older_than_its_question(stored: StoredObjects) -> No
     stored.add(item("b", state="old"))
 
     async def state(api: SharedReads, name: str) -> str:
-        return str((await api.find("services", name, "shop"))["metadata"]["labels"]["state"])
+        found: Any = await api.find("services", name, "shop")
+        return str(found["metadata"]["labels"]["state"])
 
     async def overtaken() -> list[str]:
         api = await reads(stored)
@@ -133,7 +135,7 @@ def test_an_object_that_lost_its_label_is_still_found(stored: StoredObjects) -> 
     bare["metadata"] = {"name": "b", "namespace": "shop"}
     stored.add(bare)
 
-    async def both() -> list[Any]:
+    async def both() -> Any:
         api = await reads(stored)
         return await asyncio.gather(*(api.find("services", name, "shop") for name in ("a", "b", "c")))
 
@@ -146,7 +148,7 @@ def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
         stored.add(item(name))
     stored.unlistable = frozenset({"services"})
 
-    async def both() -> list[Any]:
+    async def both() -> Any:
         api = await reads(stored)
         twice = [api.find("services", name, "shop") for name in ("a", "b")]
         found = await asyncio.gather(*twice)
@@ -159,7 +161,7 @@ def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
 def test_a_denied_list_is_an_error_for_each_that_asked_for_it(stored: StoredObjects) -> None:
     stored.unlistable = frozenset({"pods"})
 
-    async def both() -> list[Any]:
+    async def both() -> Any:
         api = await reads(stored)
         lists = (api.find_all("pods", "shop", {"app": name}) for name in ("a", "b"))
         return await asyncio.gather(*lists, return_exceptions=True)
@@ -168,7 +170,7 @@ def test_a_denied_list_is_an_error_for_each_that_asked_for_it(stored: StoredObje
 
 
 def test_a_kind_that_does_not_exist_has_no_objects(stored: StoredObjects) -> None:
-    async def both() -> list[Any]:
+    async def both() -> Any:
         api = await reads(stored)
         return await asyncio.gather(*(api.find("rollouts", name, "shop", APPS) for name in ("a", "b")))
 
@@ -179,9 +181,9 @@ def test_a_lost_connection_is_an_error_for_each_that_asked(stored: StoredObjects
     async def lost(*_: object, **__: object) -> Any:
         raise UnreachableError("connection refused")
 
-    async def all_of_them() -> list[Any]:
+    async def all_of_them() -> Any:
         api = await reads(stored)
-        api.ask = lost  # type: ignore[assignment, method-assign]
+        api.ask = lost  # type: ignore[method-assign]
         names = [api.find("services", name, "shop") for name in ("a", "b")]
         return await asyncio.gather(*names, api.find_all("pods", "shop", {}), return_exceptions=True)
 
