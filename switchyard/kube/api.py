@@ -65,6 +65,11 @@ class BoundedApi:
     def __init__(self, api: ClusterClient) -> None:
         self._api = api
 
+    @property
+    def client(self) -> ClusterClient:
+        """What sends the calls."""
+        return self._api
+
     @classmethod
     async def connect(cls, login: Login) -> Self:
         """Opens a client and asks the API server for its version.

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.login import Login
+from switchyard.kube.shared_reads import SharedReads
+from switchyard.manifests.labels import MANAGED
 
 
 @dataclass(frozen=True)
 class _Connection:
     login: Login
-    task: "asyncio.Task[BoundedApi]"
+    task: "asyncio.Task[SharedReads]"
 
 
 class Connections:
@@ -22,7 +24,7 @@ class Connections:
     def __init__(self) -> None:
         self._by_loop: dict[asyncio.AbstractEventLoop, _Connection] = {}
 
-    async def api(self, login: Login) -> BoundedApi:
+    async def api(self, login: Login) -> SharedReads:
         """The client of the running loop, opened at the first call. One that could not be opened is tried anew.
 
         Args:
@@ -35,7 +37,7 @@ class Connections:
         connection = self._by_loop.get(loop)
         if connection is None or connection.login is not login or _has_failed(connection.task):
             self._drop_closed()
-            connection = _Connection(login, loop.create_task(BoundedApi.connect(login)))
+            connection = _Connection(login, loop.create_task(_open(login)))
             connection.task.add_done_callback(_has_failed)  # an error that nobody waits for any more is no complaint
             self._by_loop[loop] = connection
         # Others wait for the same one: who stops waiting does not end it.
@@ -45,5 +47,9 @@ class Connections:
         self._by_loop = {loop: connection for loop, connection in self._by_loop.items() if not loop.is_closed()}
 
 
-def _has_failed(task: "asyncio.Task[BoundedApi]") -> bool:
+async def _open(login: Login) -> SharedReads:
+    return SharedReads(await BoundedApi.connect(login), MANAGED)
+
+
+def _has_failed(task: "asyncio.Task[SharedReads]") -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,5 +1,6 @@
 """Reads pods and what makes them: Deployments, Rollouts, ReplicaSets, their events and nodes."""
 
+import asyncio
 import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -22,14 +23,11 @@ from switchyard.kube.objects import (
 )
 from switchyard.kube.pod_states import STARTING, UNREADY
 from switchyard.kube.shortage import PodsReport, report
-from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
+from switchyard.manifests.labels import FIELD_MANAGER, MANAGED, colour_name, selector
 from switchyard.manifests.pods import Manifest
 
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
-
-OWN = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
-"""Label of every object that this program makes for a service."""
 
 ASKED_EVENTS = 3
 """Of how many pods the events are read: those with one cause have the same."""
@@ -66,14 +64,14 @@ class PodsReader:
 
     async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
         """The Deployments of a namespace that this program has made."""
-        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, OWN, APPS))["items"]
+        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, MANAGED, APPS))["items"]
         return found
 
     async def own_rollouts(self, namespace: str) -> list[dict[str, Any]]:
         """The Rollouts of a namespace that this program has made; none where there is no such kind of object."""
         if not await self._api.knows("rollouts", namespace, ROLLOUTS):
             return []
-        found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, OWN, ROLLOUTS))["items"]
+        found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, MANAGED, ROLLOUTS))["items"]
         return found
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
@@ -132,11 +130,12 @@ class PodsReader:
 
     async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
         """Those of the nodes whose kubelet is simulated."""
-        found = set()
-        for node in nodes:
-            if SIMULATED in (await self._api.ask("get", "nodes", node))["metadata"].get("annotations", {}):
-                found.add(node)
-        return frozenset(found)
+        live = await asyncio.gather(*(self._api.find("nodes", node) for node in nodes))
+        return frozenset(
+            name
+            for name, node in zip(nodes, live, strict=True)
+            if node is not None and SIMULATED in node["metadata"].get("annotations", {})
+        )
 
     async def _replica_sets(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self._api.find_all("replicasets", namespace, labels, APPS))["items"]

@@ -13,13 +13,11 @@ from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
 from switchyard.kube.object_names import ObjectName
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.labels import FIELD_MANAGER, MANAGED
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
 Found = Mapping[ObjectName, Mapping[str, Any] | None]
 """Objects as the cluster has them, None for those that are not there. Those that may not be read are left out."""
-
-_OWN = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
 
 
 async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> Found:
@@ -42,7 +40,7 @@ async def _read_kind(
     listed: dict[str, Mapping[str, Any]] = {}
     if len(names) > 1 and namespace:
         with suppress(AccessDeniedError):  # who may not list them may still get each
-            items = (await api.find_all(resource, namespace, _OWN, version))["items"]
+            items = (await api.find_all(resource, namespace, MANAGED, version))["items"]
             listed = {item["metadata"]["name"]: item for item in items}
     found: dict[ObjectName, Mapping[str, Any] | None] = {}
     for name in names:

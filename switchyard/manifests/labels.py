@@ -9,6 +9,9 @@ One fixed name, so that the command line and the engine are the same owner: a se
 set is no conflict for the other.
 """
 
+MANAGED = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
+"""Label of every object that this program creates for a service."""
+
 APPLY = {
     "pulumi.com/patchFieldManager": FIELD_MANAGER,
     # Without force a field that somebody changed by hand ends every later update in a conflict, so that the
@@ -74,4 +77,4 @@ def selector(service: str, track: Track | Colour) -> dict[str, str]:
 
 def object_labels(service: str) -> dict[str, str]:
     """Labels of every object that belongs to a service, whatever its colour."""
-    return {"app": service, "app.kubernetes.io/managed-by": FIELD_MANAGER}
+    return {"app": service, **MANAGED}

@@ -1,0 +1,200 @@
+"""The reads of many services are answered by one list for each kind and namespace, and never from before they began."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from switchyard.cli.status import look
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import AccessDeniedError, UnreachableError
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.kube import api as kube_api
+from switchyard.kube.api import APPS, BoundedApi
+from switchyard.kube.shared_reads import SharedReads, covering
+from switchyard.manifests.labels import MANAGED
+from tests.support.stored_objects import StoredObjects, matches, serving
+
+SERVICES = 50
+BACKEND = "/api/v1/namespaces/shop/services"
+
+
+def configured(count: int) -> dict[str, BlueGreenSettings]:
+    return {
+        f"service-{number}": BlueGreenSettings.model_validate(
+            {
+                "image": "org/backend",
+                "active": "blue",
+                "blue": {"tag": "v1", "replicas": 2},
+                "green": {"tag": "v1", "replicas": 0},
+                "gate": {"smoke": {"enabled": False}, "checkNodes": False},
+            }
+        )
+        for number in range(count)
+    }
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> StoredObjects:
+    """An API server that every client reaches."""
+    server = StoredObjects()
+    monkeypatch.setattr(kube_api, "ClusterClient", server.client)
+    return server
+
+
+def fill(stored: StoredObjects, services: dict[str, BlueGreenSettings]) -> None:
+    stored.objects |= serving(services).objects
+
+
+async def observe(stored: StoredObjects, services: dict[str, BlueGreenSettings]) -> list[str | None]:
+    """What the gates of all services see at the end of a run, each with a moment between it and the one before."""
+    access = stored.access
+
+    async def one(number: int, name: str, service: BlueGreenSettings) -> str | None:
+        await asyncio.sleep(number * stored.latency / 10)
+        seen = await BlueGreenGates(name, service, access, pytest.fail).look()
+        assert seen.serving == "blue", seen
+        return seen.problem
+
+    return await asyncio.gather(*(one(number, *entry) for number, entry in enumerate(services.items())))
+
+
+def test_the_inspection_of_many_services_makes_a_few_lists(stored: StoredObjects) -> None:
+    services = configured(SERVICES)
+    fill(stored, services)
+    assert asyncio.run(observe(stored, services)) == [None] * SERVICES
+    many = Counter(stored.asked)
+    stored.asked.clear()
+    asyncio.run(observe(stored, configured(1)))
+    one = len(stored.asked)
+    assert many["GET /version/"] == 1, "a client for each service"
+    assert one >= 6, "the comparison is with what one service asks"
+    assert many.total() < SERVICES * one / 8, many
+    assert many.total() < SERVICES, many
+
+
+def test_status_of_many_services_makes_a_few_lists(stored: StoredObjects) -> None:
+    services = configured(SERVICES)
+    fill(stored, services)
+    statuses = asyncio.run(look(stored.access, services))
+    assert [status.notes for status in statuses] == [()] * SERVICES
+    assert all(status.as_configured for status in statuses)
+    assert len(stored.asked) < SERVICES, Counter(stored.asked)
+
+
+def item(name: str, **labels: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "shop", "labels": MANAGED | labels}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+
+
+async def reads(stored: StoredObjects) -> SharedReads:
+    login = stored.access.login
+    return SharedReads(BoundedApi(stored.client(login)), MANAGED)
+
+
+def test_one_read_alone_is_the_request_that_it_always_was(stored: StoredObjects) -> None:
+    stored.add(item("a"))
+
+    async def alone() -> None:
+        api = await reads(stored)
+        found: Any = await api.find("services", "a", "shop")
+        assert found["metadata"]["name"] == "a"
+        assert await api.find("services", "b", "shop") is None
+
+    asyncio.run(alone())
+    assert stored.asked == [f"GET {BACKEND}/a", f"GET {BACKEND}/b"]
+
+
+def test_an_answer_is_never_older_than_its_question(stored: StoredObjects) -> None:
+    stored.add(item("a", state="old"))
+    stored.add(item("b", state="old"))
+
+    async def state(api: SharedReads, name: str) -> str:
+        found: Any = await api.find("services", name, "shop")
+        return str(found["metadata"]["labels"]["state"])
+
+    async def overtaken() -> list[str]:
+        api = await reads(stored)
+        before = asyncio.gather(state(api, "a"), state(api, "b"))
+        while not stored.asked:
+            await asyncio.sleep(0)
+        stored.latency = 0  # the request is on its way, and a write comes before its answer and the next question
+        stored.add(item("a", state="new"))
+        after = await state(api, "a")
+        return [*(await before), after]
+
+    states = asyncio.run(overtaken())
+    assert states[-1] == "new"
+    assert len(stored.asked) == 2
+
+
+def test_an_object_that_lost_its_label_is_still_found(stored: StoredObjects) -> None:
+    stored.add(item("a"))
+    bare = item("b")
+    bare["metadata"] = {"name": "b", "namespace": "shop"}
+    stored.add(bare)
+
+    async def both() -> Any:
+        api = await reads(stored)
+        return await asyncio.gather(*(api.find("services", name, "shop") for name in ("a", "b", "c")))
+
+    a, b, c = asyncio.run(both())
+    assert (a["metadata"]["name"], b["metadata"]["name"], c) == ("a", "b", None)
+
+
+def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
+    for name in ("a", "b"):
+        stored.add(item(name))
+    stored.unlistable = frozenset({"services"})
+
+    async def both() -> Any:
+        api = await reads(stored)
+        twice = [api.find("services", name, "shop") for name in ("a", "b")]
+        found = await asyncio.gather(*twice)
+        return [*found, *(await asyncio.gather(*(api.find("services", name, "shop") for name in ("a", "b"))))]
+
+    assert all(asyncio.run(both()))
+    assert Counter(stored.asked)[f"GET {BACKEND}"] == 1, "a denied list is not asked for again"
+
+
+def test_a_denied_list_is_an_error_for_each_that_asked_for_it(stored: StoredObjects) -> None:
+    stored.unlistable = frozenset({"pods"})
+
+    async def both() -> Any:
+        api = await reads(stored)
+        lists = (api.find_all("pods", "shop", {"app": name}) for name in ("a", "b"))
+        return await asyncio.gather(*lists, return_exceptions=True)
+
+    assert [type(error) for error in asyncio.run(both())] == [AccessDeniedError] * 2
+
+
+def test_a_kind_that_does_not_exist_has_no_objects(stored: StoredObjects) -> None:
+    async def both() -> Any:
+        api = await reads(stored)
+        return await asyncio.gather(*(api.find("rollouts", name, "shop", APPS) for name in ("a", "b")))
+
+    assert asyncio.run(both()) == [None, None]
+
+
+def test_a_lost_connection_is_an_error_for_each_that_asked(stored: StoredObjects) -> None:
+    async def lost(*_: object, **__: object) -> Any:
+        raise UnreachableError("connection refused")
+
+    async def all_of_them() -> Any:
+        api = await reads(stored)
+        api.ask = lost  # type: ignore[method-assign]
+        names = [api.find("services", name, "shop") for name in ("a", "b")]
+        return await asyncio.gather(*names, api.find_all("pods", "shop", {}), return_exceptions=True)
+
+    errors = asyncio.run(all_of_them())
+    assert [type(error) for error in errors] == [UnreachableError] * 3
+
+
+def test_a_covering_selector_is_read_as_the_api_server_reads_it() -> None:
+    selectors = [{"app": "a", "version": "blue"}, {"app": "b", "version": "blue"}]
+    terms = covering(selectors)
+    assert terms == "app in (a,b),version=blue"
+    for labels in selectors:
+        assert matches({"metadata": {"labels": labels}}, terms)
+    assert not matches({"metadata": {"labels": {"app": "c", "version": "blue"}}}, terms)
