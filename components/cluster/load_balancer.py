@@ -8,7 +8,7 @@ import pulumi
 from components.manifest import KubernetesObject, register
 from components.services.load_balancer_weights import WeightedFront
 from switchyard.codes import Code
-from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancer
+from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem
@@ -230,7 +230,7 @@ def _hostname(status: Any) -> str:
     return str(points[0].get("hostname") or "") if points else ""
 
 
-def _urls(alb: LoadBalancer, found: list[Part], hostname: str) -> dict[str, list[str]]:
+def _urls(alb: LoadBalancerSettings, found: list[Part], hostname: str) -> dict[str, list[str]]:
     urls: dict[str, list[str]] = {}
     for part in found:
         urls.setdefault(part.service, []).extend(url(alb, route, hostname) for route in part.routes)

@@ -14,7 +14,7 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import scraping
 from devtools.toolchain.paths import binary
-from switchyard.config.models.canary import Analysis, Canary, Step
+from switchyard.config.models.canary import Analysis, Canary, CanaryStep
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests import canary as render
 from switchyard.manifests import pods
@@ -149,7 +149,7 @@ def rollout(name: str, service: CanarySettings) -> Manifest:
     return made
 
 
-def _step(name: str, step: Step) -> Manifest:
+def _step(name: str, step: CanaryStep) -> Manifest:
     if step.weight is not None:
         return {"setWeight": step.weight}
     if step.pause is not None:

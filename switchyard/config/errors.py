@@ -134,7 +134,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     hidden = not HIDDEN_BELOW.isdisjoint(loc)
     given = details["input"] if details["type"] != "missing" else None
     text = written.get(path)
-    place = Place(path, model, loc, None if hidden else text or given)
+    place = ErrorLocation(path, model, loc, None if hidden else text or given)
     value, rule, remedy = _words(place, details)
     is_key = details["loc"][-1:] == ("[key]",)
     if is_key:
@@ -152,7 +152,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
 
 
 @dataclass(frozen=True)
-class Place:
+class ErrorLocation:
     """Where a value is.
 
     Attributes:
@@ -185,7 +185,7 @@ class Place:
         return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
 
 
-def _words(place: Place, details: Mapping[str, Any]) -> tuple[str, str, str]:
+def _words(place: ErrorLocation, details: Mapping[str, Any]) -> tuple[str, str, str]:
     """Value, rule and remedy of one finding."""
     kind, context = details["type"], details.get("ctx", {})
     value = shown(details["input"])
@@ -217,7 +217,7 @@ def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
     return rule, f"{hint.rstrip('.')}." if hint else ""
 
 
-def _mistyped(place: Place, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
+def _mistyped(place: ErrorLocation, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
     """The same of a value of another type than the one that belongs there."""
     given = details["input"]
     match kind:
@@ -242,13 +242,13 @@ def _mistyped(place: Place, kind: str, details: Mapping[str, Any]) -> tuple[str,
             return shown(given), details["msg"], place.set()
 
 
-def _bounded(place: Place, bound: float) -> str:
+def _bounded(place: ErrorLocation, bound: float) -> str:
     """The bound itself where it is allowed: the nearest value to what was asked for."""
     right = bound if takes(place.model, place.loc, bound) else example(place.model, place.loc)
     return remove_command(place.path) if right is None else set_command(place.path, right)
 
 
-def _choose(place: Place) -> str:
+def _choose(place: ErrorLocation) -> str:
     if place.loc == ("active",):
         # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
         either = f"{set_value(place.path, 'blue')}, or: {set_value(place.path, 'green')}"
@@ -256,7 +256,7 @@ def _choose(place: Place) -> str:
     return place.set()
 
 
-def _unknown_key(place: Place) -> tuple[str, str, str]:
+def _unknown_key(place: ErrorLocation) -> tuple[str, str, str]:
     key, known = str(place.loc[-1]), known_keys(place.model, place.loc[:-1])
     close = typing_error(key, known)
     hint = f"Did you mean {close}?" if close else f"Known keys: {', '.join(known) or 'none'}."
@@ -264,7 +264,7 @@ def _unknown_key(place: Place) -> tuple[str, str, str]:
     return value, "only known keys are allowed", f"{hint} {remove_command(place.path)}"
 
 
-def _as_text(place: Place, given: object) -> str:
+def _as_text(place: ErrorLocation, given: object) -> str:
     if isinstance(given, Mapping | list | tuple):
         return remove_command(place.path)
     if not HIDDEN_BELOW.isdisjoint(place.loc) or (isinstance(given, int | float) and place.value is given):

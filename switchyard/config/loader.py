@@ -19,7 +19,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
-from switchyard.config.validation.ec2 import Finding, ec2_findings
+from switchyard.config.validation.ec2 import RelatedProblem, ec2_findings
 from switchyard.config.validation.service_names import name_clashes
 from switchyard.config.validation.services import SERVICES, name_problems, service_problems, stack_problems
 from switchyard.config.validation.switch_engine import engine_findings
@@ -104,7 +104,7 @@ def load(
     nodes = cluster.nodes if cluster is not None and table_is_right else {}
     leaving = removed_routes(cluster, removed)
     together = [*name_clashes(services, removed), *stack_problems(services, nodes)]
-    found = [Finding(problem) for problem in together]
+    found = [RelatedProblem(problem) for problem in together]
     if isinstance(cluster, Ec2Cluster):
         found += ec2_findings(cluster, services, production=marked)
     if cluster is not None:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from switchyard.config.models.canary import ALL, Canary, Ephemeral, Step
-from switchyard.config.models.routing import Route, Scale
+from switchyard.config.models.canary import ALL, Canary, CanaryStep, Ephemeral
+from switchyard.config.models.routing import CanaryRoute, CanaryScale
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
 from switchyard.manifests.analysis import reference
 from switchyard.manifests.labels import CONFIGURED_PODS, GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
@@ -150,7 +150,7 @@ def _routed(name: str, service: CanarySettings) -> Manifest:
     return routed
 
 
-def _step(name: str, service: CanarySettings, step: Step) -> Manifest:
+def _step(name: str, service: CanarySettings, step: CanaryStep) -> Manifest:
     if step.weight is not None:
         return {"setWeight": step.weight}
     if step.pause is not None:
@@ -164,13 +164,13 @@ def _step(name: str, service: CanarySettings, step: Step) -> Manifest:
     return {"analysis": reference(name, service.canary.analysis, step.analysis, background=False)}
 
 
-def _scale(scale: Scale) -> Manifest:
+def _scale(scale: CanaryScale) -> Manifest:
     if scale.replicas is not None:
         return {"replicas": scale.replicas}
     return {"weight": scale.percent} if scale.percent is not None else {"matchTrafficWeight": True}
 
 
-def _route(route: Route, canary: Canary) -> Manifest:
+def _route(route: CanaryRoute, canary: Canary) -> Manifest:
     """A load balancer compares with wildcards, and so finds the cookie's text anywhere; a mesh finds it as a whole."""
     value = route.value or ""
     if route.header is not None:

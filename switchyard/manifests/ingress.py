@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancer, Route
+from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerRoute, LoadBalancerSettings
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
 from switchyard.manifests.addons import INGRESS_CLASS
 from switchyard.manifests.ingress_routes import Part
@@ -66,7 +66,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
         own[f"actions.{name}"] = action(name, service)
         port = BY_ANNOTATION
-    by_host: dict[str | None, list[Route]] = {}
+    by_host: dict[str | None, list[LoadBalancerRoute]] = {}
     for route in part.routes:
         by_host.setdefault(route.host, []).append(route)
     return {
@@ -148,12 +148,12 @@ def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, product
     return _pairs(attributes)
 
 
-def protected(alb: LoadBalancer, *, production: bool) -> bool:
+def protected(alb: LoadBalancerSettings, *, production: bool) -> bool:
     """Whether AWS refuses to delete the load balancer, the controller to delete its Ingress, and Pulumi to try."""
     return production if alb.deletion_protection is None else alb.deletion_protection
 
 
-def url(alb: LoadBalancer, route: Route, hostname: str) -> str:
+def url(alb: LoadBalancerSettings, route: LoadBalancerRoute, hostname: str) -> str:
     """Where users find what a route leads to.
 
     Args:
@@ -164,7 +164,7 @@ def url(alb: LoadBalancer, route: Route, hostname: str) -> str:
     return f"{'http' if alb.certificate is None else 'https'}://{route.host or hostname}{route.path}"
 
 
-def _membership(cluster: Ec2Cluster, alb: LoadBalancer, order: int) -> dict[str, Any]:
+def _membership(cluster: Ec2Cluster, alb: LoadBalancerSettings, order: int) -> dict[str, Any]:
     """What every Ingress of the group has, its rules being served on the ports that it names itself."""
     own: dict[str, Any] = {
         "group.name": cluster.name,
@@ -178,7 +178,7 @@ def _membership(cluster: Ec2Cluster, alb: LoadBalancer, order: int) -> dict[str,
     return own
 
 
-def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
+def _targets(alb: LoadBalancerSettings, service: ServiceSettings) -> dict[str, Any]:
     """Which nodes the targets are, and how they are looked at."""
     targets = {
         "target-type": "instance",
@@ -199,7 +199,7 @@ def _targets(alb: LoadBalancer, service: ServiceSettings) -> dict[str, Any]:
     return targets
 
 
-def _rule(host: str | None, routes: Iterable[Route], service: str, port: str) -> Manifest:
+def _rule(host: str | None, routes: Iterable[LoadBalancerRoute], service: str, port: str) -> Manifest:
     paths = [
         {
             "path": route.path,
@@ -223,7 +223,7 @@ def _flag(on: bool) -> str:
     return "true" if on else "false"
 
 
-def _load_balancer(cluster: Ec2Cluster) -> LoadBalancer:
+def _load_balancer(cluster: Ec2Cluster) -> LoadBalancerSettings:
     if cluster.load_balancer is None:
         raise ValueError("the cluster has no load balancer")
     return cluster.load_balancer

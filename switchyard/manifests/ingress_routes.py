@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count, product
 
-from switchyard.config.models.ec2 import Route
+from switchyard.config.models.ec2 import LoadBalancerRoute
 
 ANY_HOST, ONE_HOST = 900, 400
 """Orders of the widest routes: an Ingress takes prefixes of 126 characters, which have 63 parts."""
@@ -24,10 +24,10 @@ class Part:
     name: str
     service: str
     order: int
-    routes: tuple[Route, ...]
+    routes: tuple[LoadBalancerRoute, ...]
 
 
-def parts(routes: Iterable[Route]) -> list[Part]:
+def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
     """One Ingress a service, in an order in which the closest route of a request wins.
 
     The controller puts paths in order within an Ingress, and not across Ingresses. Where a route of another service
@@ -64,17 +64,17 @@ def earlier(part: Part, every: Iterable[Part]) -> list[str]:
     ]
 
 
-def _order(route: Route) -> int:
+def _order(route: LoadBalancerRoute) -> int:
     """Smaller for a closer route: one with a host first, and then the one with the longer path."""
     return (ANY_HOST if route.host is None else ONE_HOST) - len(_elements(route.path))
 
 
-def _hidden(route: Route, order: int, others: Iterable[Route]) -> bool:
+def _hidden(route: LoadBalancerRoute, order: int, others: Iterable[LoadBalancerRoute]) -> bool:
     """Whether at this order a route would come after a wider one of another service."""
     return any(_order(route) < _order(other) <= order and _overlap(route, other) for other in others)
 
 
-def _overlap(one: Route, other: Route) -> bool:
+def _overlap(one: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
     """Whether there is a request that both would take."""
     if None not in (one.host, other.host) and one.host != other.host:
         return False

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from switchyard.config.models.base import Bool, Int, Model, Number, Seconds
-from switchyard.config.models.routing import Route, Routed, Scale, Traffic
+from switchyard.config.models.routing import CanaryRoute, CanaryScale, Routed, Traffic
 from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
 
 Percent = Annotated[Int, Field(ge=1, le=100)]
@@ -33,7 +33,7 @@ def _named(value: Any) -> Any:
     return value
 
 
-class Step(Model):
+class CanaryStep(Model):
     """One step: exactly one of its keys.
 
     Attributes:
@@ -47,8 +47,8 @@ class Step(Model):
     weight: Percent | None = None
     pause: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] | None = None
     analysis: Annotated[tuple[MetricKey, ...], BeforeValidator(_named)] | None = None
-    scale: Scale | None = None
-    route: Route | None = None
+    scale: CanaryScale | None = None
+    route: CanaryRoute | None = None
 
 
 class SuccessRate(Model):
@@ -134,10 +134,10 @@ class Ephemeral(Model):
     annotations: dict[AnnotationKey, str] = {}
 
 
-def _default_steps(*, analysed: bool = True) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _default_steps(*, analysed: bool = True) -> tuple[CanaryStep, ...]:
+    steps: list[CanaryStep] = []
     for weight, pause in ((10, 300), (30, 300), (50, 600)):
-        steps += [Step(weight=weight), Step(pause=pause), *([Step(analysis=ALL)] if analysed else [])]
+        steps += [CanaryStep(weight=weight), CanaryStep(pause=pause), *([CanaryStep(analysis=ALL)] if analysed else [])]
     return tuple(steps)
 
 
@@ -160,7 +160,7 @@ class Canary(Routed):
         wait_seconds: how long it waits for that end, s.
     """
 
-    steps: tuple[Step, ...] = _default_steps()
+    steps: tuple[CanaryStep, ...] = _default_steps()
     traffic: Traffic = "replicas"
     analysis: Analysis | None = Analysis()
     max_surge: Annotated[Int, Field(ge=1, le=100)] = 1

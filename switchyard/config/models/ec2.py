@@ -87,7 +87,7 @@ to 2 GiB, a snapshot of it on its way to the bucket, and the audit log.
 """
 
 
-class Network(Model):
+class NetworkSettings(Model):
     """Addresses.
 
     Attributes:
@@ -113,7 +113,7 @@ class Network(Model):
     flow_log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
 
 
-class Pki(Model):
+class PkiSettings(Model):
     """How long certificates are valid, and how long before their end an update warns of it.
 
     Attributes:
@@ -131,7 +131,7 @@ class Pki(Model):
     renew_before_days: Int = Field(default=30, ge=1, le=365)
 
 
-class Machines(Model):
+class MachineSettings(Model):
     """What all machines have in common.
 
     Attributes:
@@ -151,7 +151,7 @@ class Machines(Model):
     boot_timeout_seconds: Int = Field(default=900, ge=10, le=3600)
 
 
-class Backup(Model):
+class BackupSettings(Model):
     """Snapshots of etcd, and the certificates of the control plane, in a bucket.
 
     Attributes:
@@ -163,7 +163,7 @@ class Backup(Model):
     keep_days: Int = Field(default=14, ge=1, le=365)
 
 
-class Route(Model):
+class LoadBalancerRoute(Model):
     """Which requests go to which service.
 
     Attributes:
@@ -177,7 +177,7 @@ class Route(Model):
     path: RoutePath = "/"
 
 
-class LoadBalancer(Model):
+class LoadBalancerSettings(Model):
     """The application load balancer before all services that have a route.
 
     Attributes:
@@ -206,7 +206,7 @@ class LoadBalancer(Model):
         ]
         | None
     ) = None
-    routes: tuple[Route, ...] = ()
+    routes: tuple[LoadBalancerRoute, ...] = ()
     idle_timeout_seconds: Int = Field(default=60, ge=1, le=4000)
     deregistration_delay_seconds: Int = Field(default=30, ge=0, le=3600)
     healthy_threshold: Int = Field(default=2, ge=2, le=10)
@@ -250,17 +250,17 @@ class Ec2Cluster(Model):
     account: Annotated[str, matching(r"[0-9]{12}", "must be the 12 digits of an account, in quotes")] | None = None
     kubernetes: KubernetesVersion = "1.34.1"
     hostname: Subdomain | None = None
-    network: Network = Field(default_factory=Network)
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
     nodes: dict[NodeName, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
-    machines: Machines = Field(default_factory=Machines)
-    pki: Pki = Field(default_factory=Pki)
-    backup: Backup = Field(default_factory=Backup)
+    machines: MachineSettings = Field(default_factory=MachineSettings)
+    pki: PkiSettings = Field(default_factory=PkiSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     calico: Chart = CALICO
     load_balancer_controller: Chart | None = LOAD_BALANCER_CONTROLLER
     metrics_server: Chart | None = METRICS_SERVER
     argo_rollouts: ArgoRolloutsChart | None = None
-    load_balancer: LoadBalancer | None = None
+    load_balancer: LoadBalancerSettings | None = None
 
     @property
     def identifier(self) -> str:

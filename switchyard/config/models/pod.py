@@ -86,7 +86,7 @@ class Spread(Model):
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "DoNotSchedule"
 
 
-class Account(Model):
+class ServiceAccountSettings(Model):
     """The ServiceAccount of the pods.
 
     Attributes:

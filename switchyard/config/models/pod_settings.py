@@ -9,13 +9,13 @@ from switchyard.config.models.containers import ContainerPort, InitContainer, Pu
 from switchyard.config.models.environment import Environment
 from switchyard.config.models.nodes import WORKLOAD, Toleration
 from switchyard.config.models.pod import (
-    Account,
     Affinity,
     DnsConfig,
     FreeAnnotationKey,
     HostAlias,
     Labels,
     Security,
+    ServiceAccountSettings,
     Spread,
 )
 from switchyard.config.models.probes import HttpProbe, PortNumber, ReadinessProbe, StartupProbe
@@ -117,7 +117,7 @@ class PodSettings(Environment):
     drain: Drain = Drain()
     min_ready_seconds: Annotated[Int, Field(ge=0, le=3600)] = 0
     security: Security = Security()
-    service_account: Account = Account()
+    service_account: ServiceAccountSettings = ServiceAccountSettings()
     pod_labels: Labels = {}
     pod_annotations: dict[FreeAnnotationKey, str] = {}
     host_aliases: tuple[HostAlias, ...] = ()

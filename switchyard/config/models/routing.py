@@ -9,7 +9,7 @@ from switchyard.config.types.text import DnsLabel, Subdomain, matching
 
 Traffic = Literal["replicas", "alb", "istio"]
 
-HeaderName = Annotated[
+RouteHeaderName = Annotated[
     str,
     matching(
         r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}",
@@ -25,7 +25,7 @@ RouteValue = Annotated[
 ]
 
 
-class Route(Model):
+class CanaryRoute(Model):
     """Who gets the new version whatever the weight: requests with this header or this cookie.
 
     Attributes:
@@ -36,12 +36,12 @@ class Route(Model):
     """
 
     name: DnsLabel
-    header: HeaderName | None = None
+    header: RouteHeaderName | None = None
     cookie: CookieName | None = None
     value: RouteValue | None = None
 
 
-class Scale(Model):
+class CanaryScale(Model):
     """Pods of the new version while a traffic router makes the shares: exactly one of its keys.
 
     Attributes:

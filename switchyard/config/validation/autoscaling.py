@@ -7,7 +7,7 @@ from switchyard.config.errors import Problem, set_command
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
-from switchyard.config.validation.findings import Finding, found
+from switchyard.config.validation.findings import RelatedProblem, related_problem
 
 METRICS_LAG_SECONDS = 60
 """Shortest window of scaling down.
@@ -45,7 +45,7 @@ def autoscaling_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         yield Problem(key, str(window), rule, set_command(key, "300"))
 
 
-def metrics_findings(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
+def metrics_findings(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     """Services with an autoscaler on a cluster of the stack's own that gets no metrics-server."""
     if cluster.metrics_server is not None:
         return
@@ -54,4 +54,4 @@ def metrics_findings(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings
             at = f"{CLUSTER}.metricsServer"
             rule = f"services.{name}.autoscaling measures CPU and memory by the metrics API, and nothing would serve it"
             remedy = f"The pinned chart of metrics-server is the default. {remove_command(at)}"
-            yield found(at, "null", rule, remedy, [below("switchyard:services", name, "autoscaling")])
+            yield related_problem(at, "null", rule, remedy, [below("switchyard:services", name, "autoscaling")])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from switchyard.config.errors import Problem, set_command, shown
-from switchyard.config.models.canary import ALL, Step
+from switchyard.config.models.canary import ALL, CanaryStep
 from switchyard.config.models.service import CanarySettings
 from switchyard.config.validation.analysis import analysis_problems
 from switchyard.config.validation.routing import routing_problems
@@ -42,9 +42,9 @@ def representable(replicas: int) -> tuple[int, ...]:
 def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     for number, step in enumerate(service.canary.steps):
         at = f"{path}.canary.steps.{number}"
-        given = [key for key in Step.model_fields if getattr(step, key) is not None]
+        given = [key for key in CanaryStep.model_fields if getattr(step, key) is not None]
         if len(given) != 1:
-            rule = f"a step is exactly one of {', '.join(Step.model_fields)}"
+            rule = f"a step is exactly one of {', '.join(CanaryStep.model_fields)}"
             yield Problem(at, " and ".join(given) or "nothing", rule, "Make a step of each.")
         if step.pause == 0 and service.canary.wait == "finished":
             rule = "waits for somebody to promote, while the update waits for the end (canary.wait: finished)"

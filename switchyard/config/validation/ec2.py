@@ -13,10 +13,10 @@ from switchyard.config.models.instance_types import is_instance_type
 from switchyard.config.models.nodes import NodeSettings, Role
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.validation.autoscaling import metrics_findings
-from switchyard.config.validation.findings import Finding, found
+from switchyard.config.validation.findings import RelatedProblem, related_problem
 from switchyard.config.validation.load_balancer import load_balancer_findings
 
-__all__ = ["Finding", "ec2_findings", "refuse_skipped_minor"]
+__all__ = ["RelatedProblem", "ec2_findings", "refuse_skipped_minor"]
 
 SERVICE_PREFIXES = (12, 28)
 """Of the addresses of Services: kubeadm takes at most 20 bits, and at least 10 addresses."""
@@ -51,7 +51,7 @@ PROPOSED = {
 
 def ec2_findings(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool
-) -> Iterator[Finding]:
+) -> Iterator[RelatedProblem]:
     """All mistakes of a cluster whose single fields are right, those of its load balancer included."""
     yield from _network_findings(cluster)
     yield from _subnet_findings(cluster)
@@ -97,7 +97,7 @@ def _minor(version: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _network_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _network_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     network, at = cluster.network, f"{CLUSTER}.network"
     whole = {"vpc": network.vpc, "pods": network.pods, "services": network.services}
     for (first, one), (second, other) in combinations(whole.items(), 2):
@@ -105,7 +105,7 @@ def _network_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
             free = (to for to in PROPOSED[second] if not any(map(IPv4Network(to).overlaps, whole.values())))
             rule = f"overlaps {at}.{first} ({one}), and a packet to an address in both has two ways"
             remedy = set_command(f"{at}.{second}", next(free, PROPOSED[second][0]))
-            yield found(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
+            yield related_problem(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
     yield from _prefix(f"{at}.services", network.services, SERVICE_PREFIXES, "kubeadm takes", "10.96.0.0/12")
     yield from _prefix(f"{at}.pods", network.pods, POD_PREFIXES, "the controller manager takes", "192.168.0.0/16")
@@ -113,30 +113,30 @@ def _network_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     if 0 < shares < len(cluster.nodes):
         rule = f"has a /{NODE_POD_PREFIX} for {shares} nodes, and there are {len(cluster.nodes)}"
         remedy = set_command(f"{at}.pods", "192.168.0.0/16")
-        yield found(f"{at}.pods", network.pods, rule, remedy, [f"{CLUSTER}.nodes"])
+        yield related_problem(f"{at}.pods", network.pods, rule, remedy, [f"{CLUSTER}.nodes"])
 
 
-def _prefix(at: str, network: IPv4Network, limits: tuple[int, int], who: str, example: str) -> Iterator[Finding]:
+def _prefix(at: str, network: IPv4Network, limits: tuple[int, int], who: str, example: str) -> Iterator[RelatedProblem]:
     shortest, longest = limits
     if not shortest <= network.prefixlen <= longest:
-        yield found(at, network, f"{who} a prefix from /{shortest} to /{longest}", set_command(at, example))
+        yield related_problem(at, network, f"{who} a prefix from /{shortest} to /{longest}", set_command(at, example))
 
 
-def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _subnet_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     vpc, subnets, at = cluster.network.vpc, cluster.network.subnets, f"{CLUSTER}.network.subnets"
     for zone, subnet in subnets.items():
         if not _is_zone(zone, cluster.region):
             rule, remedy = _zone_rule(cluster.region), "Rename the key in the stack file."
-            yield found(below(at, zone), shown(zone), rule, remedy, [f"{CLUSTER}.region"])
+            yield related_problem(below(at, zone), shown(zone), rule, remedy, [f"{CLUSTER}.region"])
         if not subnet.subnet_of(vpc):
             rule, remedy = f"is not in {CLUSTER}.network.vpc ({vpc})", "Take a part of the VPC's addresses."
-            yield found(below(at, zone), subnet, rule, remedy, [f"{CLUSTER}.network.vpc"])
+            yield related_problem(below(at, zone), subnet, rule, remedy, [f"{CLUSTER}.network.vpc"])
         yield from _prefix(below(at, zone), subnet, AWS_PREFIXES, "AWS takes", "10.0.1.0/24")
     for (first, one), (second, other) in combinations(subnets.items(), 2):
         if one.overlaps(other):
             rule = f"overlaps the subnet of {first} ({one})"
             remedy = "Take a part of the VPC that no other subnet has."
-            yield found(below(at, second), other, rule, remedy, [below(at, first)])
+            yield related_problem(below(at, second), other, rule, remedy, [below(at, first)])
 
 
 def _is_zone(zone: str, region: str) -> bool:
@@ -147,50 +147,52 @@ def _zone_rule(region: str) -> str:
     return f"is no availability zone of {CLUSTER}.region, which are {region}a, {region}b and so on"
 
 
-def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterator[Finding]:
+def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.network.administrators"
     if not cluster.network.administrators:
         # Whoever runs it: the kubeconfig has the public address of the API server, and who asks for that comes from a
         # public address of his own, out of the VPC too.
         rule = "nobody would reach the API server, and `pulumi up` would wait for its answer in vain"
         remedy = f"With the address that you come from. {set_command(f'{at}.0', '203.0.113.7/32')}"
-        yield found(at, "missing", rule, remedy)
+        yield related_problem(at, "missing", rule, remedy)
     for number, network in enumerate(cluster.network.administrators):
         if production and network.prefixlen < WIDEST_ADMINISTRATORS:
             rule = f"the API server of production is not open to so many, at most to a /{WIDEST_ADMINISTRATORS}"
             remedy = f"With your own address. {set_command(f'{at}.{number}', '203.0.113.7/32')}"
-            yield found(f"{at}.{number}", network, rule, remedy)
+            yield related_problem(f"{at}.{number}", network, rule, remedy)
 
 
-def _node_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _node_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     yield from _control_plane_findings(cluster)
     for name, node in cluster.nodes.items():
         at, subnets = below(CLUSTER, "nodes", name), f"{CLUSTER}.network.subnets"
         known = ", ".join(cluster.network.subnets) or "none"
         if not _is_zone(node.zone, cluster.region):
             remedy = f"Take one that has a subnet: {known}."
-            yield found(f"{at}.zone", shown(node.zone), _zone_rule(cluster.region), remedy, [f"{CLUSTER}.region"])
+            yield related_problem(
+                f"{at}.zone", shown(node.zone), _zone_rule(cluster.region), remedy, [f"{CLUSTER}.region"]
+            )
         elif node.zone not in cluster.network.subnets:
             remedy = f"Give it one in {subnets}, or take a zone that has one: {known}."
-            yield found(f"{at}.zone", shown(node.zone), "this zone has no subnet", remedy, [subnets])
+            yield related_problem(f"{at}.zone", shown(node.zone), "this zone has no subnet", remedy, [subnets])
         yield from _machine_findings(f"{at}.type", node)
         if node.disk_gb < DISK_GB[node.role]:
             least = DISK_GB[node.role]
             what = "the image, the images of pods" + (", etcd" if node.role is Role.CONTROL_PLANE else "")
             remedy = set_command(f"{at}.diskGb", str(least))
-            yield found(f"{at}.diskGb", node.disk_gb, f"{what} and logs need {least} GB", remedy)
+            yield related_problem(f"{at}.diskGb", node.disk_gb, f"{what} and logs need {least} GB", remedy)
 
 
-def _machine_findings(at: str, node: NodeSettings) -> Iterator[Finding]:
+def _machine_findings(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
     machine = node.machine
     if not is_instance_type(node.type):
-        yield found(at, shown(node.type), "is no EC2 instance type", _typed(at, node, "t3.medium"))
+        yield related_problem(at, shown(node.type), "is no EC2 instance type", _typed(at, node, "t3.medium"))
     elif machine.architecture != ARCHITECTURE:
         rule = f"is {machine.architecture}, and the machines' image is {ARCHITECTURE}: one image is for all machines"
-        yield found(at, shown(node.type), rule, _typed(at, node, "t3.medium"))
+        yield related_problem(at, shown(node.type), rule, _typed(at, node, "t3.medium"))
     elif node.role is Role.CONTROL_PLANE and (machine.vcpu < 2 or machine.memory_mib < KUBEADM_MEMORY_MIB):
         rule = f"kubeadm refuses a control plane with less than 2 vCPU or {KUBEADM_MEMORY_MIB} MiB"
-        yield found(at, shown(node.type), rule, _typed(at, node, "t3.large"))
+        yield related_problem(at, shown(node.type), rule, _typed(at, node, "t3.large"))
 
 
 def _typed(at: str, node: NodeSettings, name: str) -> str:
@@ -200,27 +202,27 @@ def _typed(at: str, node: NodeSettings, name: str) -> str:
     return " && ".join([set_command(at, name), *given])
 
 
-def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     masters = [name for name, node in cluster.nodes.items() if node.role is Role.CONTROL_PLANE]
     at = f"{CLUSTER}.nodes"
     if not masters:
-        yield found(at, "no control plane", "a cluster has one", "Give one node the role controlPlane.")
+        yield related_problem(at, "no control plane", "a cluster has one", "Give one node the role controlPlane.")
     for name in masters[CONTROL_PLANE_LIMIT:]:
         even = len(masters) % 2 == 0
         why = "an even number of members of etcd bears no more failures than one less, and " if even else ""
         rule = f"{len(masters)} control planes: {why}this program runs one, which is restored from its snapshots"
         role = below(at, name, "role")
-        yield found(role, "'controlPlane'", rule, set_command(role, "worker"))
+        yield related_problem(role, "'controlPlane'", rule, set_command(role, "worker"))
 
 
-def _version_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _version_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     if cluster.kubernetes.rpartition(".")[0] not in KUBERNETES_MINORS:
         at, known = f"{CLUSTER}.kubernetes", ", ".join(KUBERNETES_MINORS)
         rule = f"its minor is not one that kubeadm's configuration is written for: {known}"
-        yield found(at, shown(cluster.kubernetes), rule, set_command(at, f"{KUBERNETES_MINORS[-1]}.1"))
+        yield related_problem(at, shown(cluster.kubernetes), rule, set_command(at, f"{KUBERNETES_MINORS[-1]}.1"))
 
 
-def _certificate_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _certificate_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     pki, at = cluster.pki, f"{CLUSTER}.pki"
     for short, days, long, limit in (
         ("renewBeforeDays", pki.renew_before_days, "adminDays", pki.admin_days),
@@ -228,23 +230,25 @@ def _certificate_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
     ):
         if days >= limit:
             rule = f"must be less than {long} ({limit})"
-            yield found(f"{at}.{short}", days, rule, set_command(f"{at}.{short}", str(limit // 2)), [f"{at}.{long}"])
+            yield related_problem(
+                f"{at}.{short}", days, rule, set_command(f"{at}.{short}", str(limit // 2)), [f"{at}.{long}"]
+            )
 
 
-def _tag_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _tag_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.tags"
     for key in cluster.tags:
         # AWS takes its own prefix in any case.
         if key == "Name" or key.lower().startswith(RESERVED_TAGS):
             rule = "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them"
             own = below(at, key)
-            yield found(own, shown(key), rule, f"Take another key. {remove_command(own)}")
+            yield related_problem(own, shown(key), rule, f"Take another key. {remove_command(own)}")
     if len(cluster.tags) > TAG_LIMIT:
         rule = f"AWS takes 50 tags a resource, and leaves {TAG_LIMIT} beside those of the program"
-        yield found(at, f"{len(cluster.tags)} tags", rule, "Take some out.")
+        yield related_problem(at, f"{len(cluster.tags)} tags", rule, "Take some out.")
 
 
-def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     if cluster.argo_rollouts is None or not cluster.argo_rollouts.aws_verify_target_group:
         return
     at = f"{CLUSTER}.argoRollouts.awsVerifyTargetGroup"
@@ -252,4 +256,4 @@ def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
         "the controller would ask AWS, and its pods have no role here: the metadata service of the machines answers on "
         "the nodes' own network alone (hop limit 1), and every canary by weights would wait without an end"
     )
-    yield found(at, "true", rule, set_command(at, "false"))
+    yield related_problem(at, "true", rule, set_command(at, "false"))

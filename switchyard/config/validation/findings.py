@@ -7,7 +7,7 @@ from switchyard.config.errors import Problem
 
 
 @dataclass(frozen=True)
-class Finding:
+class RelatedProblem:
     """A mistake, and what else the rule looked at.
 
     Attributes:
@@ -24,7 +24,7 @@ class Finding:
         return (self.problem.path, *self.reads)
 
 
-def found(at: str, value: object, rule: str, remedy: str, reads: Iterable[str] = ()) -> Finding:
+def related_problem(at: str, value: object, rule: str, remedy: str, reads: Iterable[str] = ()) -> RelatedProblem:
     """A finding, of the parts of its line.
 
     Args:
@@ -34,4 +34,4 @@ def found(at: str, value: object, rule: str, remedy: str, reads: Iterable[str] =
         remedy: what to do about it.
         reads: paths of the other values that the rule compares.
     """
-    return Finding(Problem(at, str(value), rule, remedy), tuple(reads))
+    return RelatedProblem(Problem(at, str(value), rule, remedy), tuple(reads))

@@ -8,11 +8,11 @@ from switchyard.config.commands import below, remove_command, remove_value, set_
 from switchyard.config.errors import shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancer
+from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancerSettings
 from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.types.listener_rules import RULES_LIMIT
-from switchyard.config.validation.findings import Finding, found
+from switchyard.config.validation.findings import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
 ALB_PREFIX = 27
@@ -30,8 +30,8 @@ ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
 
 
 def load_balancer_findings(
-    cluster: Ec2Cluster, alb: LoadBalancer, services: Mapping[str, ServiceSettings], *, production: bool
-) -> Iterator[Finding]:
+    cluster: Ec2Cluster, alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings], *, production: bool
+) -> Iterator[RelatedProblem]:
     """All mistakes of a load balancer whose single fields are right.
 
     Args:
@@ -43,20 +43,24 @@ def load_balancer_findings(
     if cluster.load_balancer_controller is None:
         at = f"{CLUSTER}.loadBalancerController"
         rule = f"nobody would make the load balancer of {CLUSTER}.loadBalancer"
-        yield found(at, "null", rule, "Take the key out, whose default is a pinned chart, or take loadBalancer out.")
+        yield related_problem(
+            at, "null", rule, "Take the key out, whose default is a pinned chart, or take loadBalancer out."
+        )
     yield from _certificate_findings(cluster, alb, production=production)
     yield from _subnet_findings(cluster)
     if alb.health_timeout_seconds >= alb.health_interval_seconds:
         own, other = (f"{CLUSTER}.loadBalancer.{key}" for key in ("healthTimeoutSeconds", "healthIntervalSeconds"))
         rule = f"must be less than healthIntervalSeconds ({alb.health_interval_seconds})"
         remedy = set_command(own, str(max(2, alb.health_interval_seconds // 2)))
-        yield found(own, alb.health_timeout_seconds, rule, remedy, [other])
+        yield related_problem(own, alb.health_timeout_seconds, rule, remedy, [other])
     yield from _route_findings(alb, services)
     yield from _target_findings(alb, services)
     yield from _weight_findings(alb, services)
 
 
-def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production: bool) -> Iterator[Finding]:
+def _certificate_findings(
+    cluster: Ec2Cluster, alb: LoadBalancerSettings, *, production: bool
+) -> Iterator[RelatedProblem]:
     at, here = f"{CLUSTER}.loadBalancer", partition(cluster.region)
     hosts = sorted({route.host for route in alb.routes if route.host is not None})
     if production and hosts and alb.certificate is None:
@@ -64,17 +68,19 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
         remedy = set_command(
             f"{at}.certificate", f"arn:{here}:acm:{cluster.region}:{ACCOUNT}:certificate/{CERTIFICATE}"
         )
-        yield found(f"{at}.certificate", "missing", rule, remedy)
+        yield related_problem(f"{at}.certificate", "missing", rule, remedy)
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
         if arn is None:
             continue
         _, own, _, region, _ = arn.split(":", 4)
         if region != cluster.region:
             rule = f"must be in the load balancer's region, {cluster.region}"
-            yield found(f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"])
+            yield related_problem(
+                f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"]
+            )
         elif own != here:
             rule = f"is of partition {own}, and {cluster.region} is in {here}: its ARNs begin with arn:{here}:"
-            yield found(
+            yield related_problem(
                 f"{at}.{key}",
                 shown(arn),
                 rule,
@@ -83,26 +89,26 @@ def _certificate_findings(cluster: Ec2Cluster, alb: LoadBalancer, *, production:
             )
 
 
-def _subnet_findings(cluster: Ec2Cluster) -> Iterator[Finding]:
+def _subnet_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at, subnets = f"{CLUSTER}.network.subnets", cluster.network.subnets
     if len(subnets) < ALB_ZONES:
         rule = f"a load balancer needs subnets in {ALB_ZONES} zones"
-        yield found(at, f"of {len(subnets)}", rule, "Add a zone with a subnet.")
+        yield related_problem(at, f"of {len(subnets)}", rule, "Add a zone with a subnet.")
     for zone, subnet in subnets.items():
         if ALB_PREFIX < subnet.prefixlen <= AWS_PREFIXES[1]:
             rule = f"a load balancer needs a /{ALB_PREFIX} or more in its subnets"
-            yield found(below(at, zone), subnet, rule, "Give it more addresses.")
+            yield related_problem(below(at, zone), subnet, rule, "Give it more addresses.")
 
 
-def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
+def _route_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.loadBalancer"
     if not alb.routes:
         remedy = "Add one, - {service: NAME}, or take loadBalancer out."
-        yield found(f"{at}.routes", "missing", "a load balancer leads somewhere", remedy)
+        yield related_problem(f"{at}.routes", "missing", "a load balancer leads somewhere", remedy)
     if len(alb.routes) > RULES_LIMIT:
         rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
         remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
-        yield found(f"{at}.routes", f"{len(alb.routes)} routes", rule, remedy)
+        yield related_problem(f"{at}.routes", f"{len(alb.routes)} routes", rule, remedy)
     taken: dict[tuple[str | None, str], int] = {}
     for number, route in enumerate(alb.routes):
         # A path with / behind it and one without are one prefix to an Ingress.
@@ -110,16 +116,18 @@ def _route_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) 
         if first != number:
             rule = f"has the host and path of routes.{first}"
             value = f"{route.host or 'every host'}, {route.path}"
-            yield found(f"{at}.routes.{number}", value, rule, "Take one of the two out.", [f"{at}.routes.{first}"])
+            yield related_problem(
+                f"{at}.routes.{number}", value, rule, "Take one of the two out.", [f"{at}.routes.{first}"]
+            )
         if route.service not in services:
             own = f"{at}.routes.{number}.service"
             close = typing_error(route.service, list(services))
             remedy = f"Did you mean {close}? {set_command(own, close)}" if close else f"Known: {', '.join(services)}."
             reads = [f"{SERVICES}.{route.service}"]
-            yield found(own, shown(route.service), f"is no key of {SERVICES}", remedy, reads)
+            yield related_problem(own, shown(route.service), f"is no key of {SERVICES}", remedy, reads)
 
 
-def _target_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
+def _target_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     delay, delay_at = alb.deregistration_delay_seconds, f"{CLUSTER}.loadBalancer.deregistrationDelaySeconds"
     ports = {service.node_port for service in services.values()}
     free = (port for port in count(NODE_PORT) if port not in ports)
@@ -128,38 +136,40 @@ def _target_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings])
         if service.node_port is None:
             own = f"{path}.nodePort"
             rule = "the load balancer has a route to it, and finds it by its port on the nodes"
-            yield found(own, "missing", rule, set_command(own, str(next(free))))
+            yield related_problem(own, "missing", rule, set_command(own, str(next(free))))
         yield from _reachability_findings(path, service)
         if service.drain.pre_stop_seconds <= delay:
             own = f"{path}.drain.preStopSeconds"
             rule = f"must be more than {delay_at} ({delay}), or pods end before their node is let go"
             remedy = set_command(own, str(delay + 5))
-            yield found(own, service.drain.pre_stop_seconds, rule, remedy, [delay_at])
+            yield related_problem(own, service.drain.pre_stop_seconds, rule, remedy, [delay_at])
 
 
-def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[Finding]:
+def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[RelatedProblem]:
     """What keeps instance targets, which are nodes, from reaching the pods, or from knowing that they do."""
     options = service.service_options
     if options.type == "ClusterIP":
         rule = "the load balancer has a route to it, and its targets are ports on the nodes"
-        yield found(f"{path}.service.type", "'ClusterIP'", rule, set_command(f"{path}.service.type", "NodePort"))
+        yield related_problem(
+            f"{path}.service.type", "'ClusterIP'", rule, set_command(f"{path}.service.type", "NodePort")
+        )
     if options.external_traffic_policy == "Local":
         rule = (
             "a node answers for its own pods alone then, and the load balancer learns of a switch only by its health "
             "checks: until these have passed, requests fail"
         )
         remedy = set_command(f"{path}.service.externalTrafficPolicy", "Cluster")
-        yield found(f"{path}.service.externalTrafficPolicy", "'Local'", rule, remedy)
+        yield related_problem(f"{path}.service.externalTrafficPolicy", "'Local'", rule, remedy)
     if options.session_affinity == "ClientIP":
         rule = "all requests come from the few addresses of the load balancer, so that a few pods would get them all"
-        yield found(
+        yield related_problem(
             f"{path}.service.sessionAffinity", "'ClientIP'", rule, remove_command(f"{path}.service.sessionAffinity")
         )
     readiness = service.readiness
     own_port = readiness.is_http and readiness.port in {None, PORT, service.port} and readiness.scheme == "HTTP"
     if not own_port and service.health_check_path is None:
         rule = "is missing, and the readiness probe is no HTTP request to the service's port that targets could answer"
-        yield found(
+        yield related_problem(
             f"{path}.healthCheckPath",
             "missing",
             rule,
@@ -168,7 +178,7 @@ def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[Find
         )
 
 
-def _weight_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
+def _weight_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     """A canary that wants weights of an Ingress of this stack, whose rules lead to the Service itself."""
     routed = _routed(alb, services)
     for name, service in services.items():
@@ -187,9 +197,9 @@ def _weight_findings(alb: LoadBalancer, services: Mapping[str, ServiceSettings])
         else:
             continue
         remedy += f"; or let the number of pods be the share. {set_command(f'{at}.traffic', 'replicas')}"
-        yield found(f"{at}.traffic", shown("alb"), rule, remedy)
+        yield related_problem(f"{at}.traffic", shown("alb"), rule, remedy)
 
 
-def _routed(alb: LoadBalancer, services: Mapping[str, ServiceSettings]) -> list[str]:
+def _routed(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> list[str]:
     """Services that have a route."""
     return list(dict.fromkeys(route.service for route in alb.routes if route.service in services))

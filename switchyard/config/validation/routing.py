@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from switchyard.config.errors import Problem, set_command
 from switchyard.config.models.canary import Canary
-from switchyard.config.models.routing import Route, Scale
+from switchyard.config.models.routing import CanaryRoute, CanaryScale
 
 ALB_CHARACTERS = 128
 """Of the value that a rule of a load balancer compares a header with."""
@@ -67,14 +67,14 @@ def _without_router(path: str, canary: Canary) -> Iterator[Problem]:
             yield Problem(f"{path}.{key}", str(value), rule, remedy)
 
 
-def _scale_problems(at: str, scale: Scale) -> Iterator[Problem]:
-    given = [key for key in Scale.model_fields if getattr(scale, key) is not None]
+def _scale_problems(at: str, scale: CanaryScale) -> Iterator[Problem]:
+    given = [key for key in CanaryScale.model_fields if getattr(scale, key) is not None]
     if len(given) != 1:
         rule = "a scale is exactly one of replicas, percent, matchWeight"
         yield Problem(at, " and ".join(given) or "nothing", rule, "Keep one of them.")
 
 
-def _route_problems(at: str, route: Route, *, known: bool) -> Iterator[Problem]:
+def _route_problems(at: str, route: CanaryRoute, *, known: bool) -> Iterator[Problem]:
     given = [key for key in ("header", "cookie") if getattr(route, key) is not None]
     if len(given) == 2:
         yield Problem(at, "header and cookie", "a route goes by one of them", "Make a step with a route of each.")
@@ -88,7 +88,7 @@ def _route_problems(at: str, route: Route, *, known: bool) -> Iterator[Problem]:
         yield Problem(f"{at}.value", route.value, "belongs to a header or a cookie", "Name one of them.")
 
 
-def _alb_problems(at: str, route: Route, value: str) -> Iterator[Problem]:
+def _alb_problems(at: str, route: CanaryRoute, value: str) -> Iterator[Problem]:
     if set(value) & set("*?"):
         yield Problem(
             at, value, "* and ? stand for any characters in the rules of a load balancer", "Take another value."

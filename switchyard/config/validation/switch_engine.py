@@ -7,13 +7,13 @@ from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.config.validation.findings import Finding, found
+from switchyard.config.validation.findings import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
 
 def engine_findings(
     cluster: ExistingCluster | Ec2Cluster, services: Mapping[str, ServiceSettings]
-) -> Iterator[Finding]:
+) -> Iterator[RelatedProblem]:
     """Every service whose engine has no load balancer to work with, or no way from it to the service."""
     alb = cluster.load_balancer if isinstance(cluster, Ec2Cluster) else None
     routed = {route.service for route in alb.routes} if alb is not None else set()
@@ -28,4 +28,4 @@ def engine_findings(
             rule = "needs a route of the load balancer to the service"
             remedy = f"Add one to {CLUSTER}.loadBalancer.routes, - {{service: {name}}}, or take the default. {remedy}"
         reads = [f"{CLUSTER}.kind", f"{CLUSTER}.loadBalancer"]
-        yield found(at, shown(service.engine.value), rule, remedy, reads)
+        yield related_problem(at, shown(service.engine.value), rule, remedy, reads)

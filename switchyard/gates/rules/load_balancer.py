@@ -13,7 +13,7 @@ from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
 from switchyard.codes import Code
-from switchyard.config.models.ec2 import LoadBalancer
+from switchyard.config.models.ec2 import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
@@ -155,7 +155,7 @@ def kept(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> froz
     return frozenset(own | {f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"})
 
 
-def listener_port(alb: LoadBalancer) -> int:
+def listener_port(alb: LoadBalancerSettings) -> int:
     """The port whose listener has the rules; with a certificate, 80 only redirects."""
     return 80 if alb.certificate is None else 443
 

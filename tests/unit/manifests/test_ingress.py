@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 
 from devtools.toolchain.versions import KUBERNETES
-from switchyard.config.models.ec2 import Ec2Cluster, Route
+from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerRoute
 from switchyard.manifests.ingress import (
     GROUP_INGRESS,
     GROUP_NAMESPACE,
@@ -54,8 +54,8 @@ def attributes(settings: Ec2Cluster, bucket: str | None = "logs", *, production:
     return dict(pair.split("=") for pair in pairs.split(","))
 
 
-def route(service: str, path: str = "/", host: str | None = None) -> Route:
-    return Route(service=service, path=path, host=host)
+def route(service: str, path: str = "/", host: str | None = None) -> LoadBalancerRoute:
+    return LoadBalancerRoute(service=service, path=path, host=host)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from switchyard.config.models.ec2 import Route
+from switchyard.config.models.ec2 import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import Part, earlier, parts
 
 
-def route(service: str, path: str = "/", host: str | None = None) -> Route:
-    return Route(service=service, path=path, host=host)
+def route(service: str, path: str = "/", host: str | None = None) -> LoadBalancerRoute:
+    return LoadBalancerRoute(service=service, path=path, host=host)
 
 
-def laid_out(*routes: Route) -> list[tuple[str, list[str]]]:
+def laid_out(*routes: LoadBalancerRoute) -> list[tuple[str, list[str]]]:
     found = parts(routes)
     assert [part.order for part in found] == sorted(part.order for part in found)
     return [(part.name, [f"{one.host or ''}{one.path}" for one in part.routes]) for part in found]
@@ -28,7 +28,7 @@ def laid_out(*routes: Route) -> list[tuple[str, list[str]]]:
     ],
 )
 def test_a_request_goes_by_the_closest_route_whatever_their_order_in_the_settings(
-    routes: list[Route], expected: list[tuple[str, list[str]]]
+    routes: list[LoadBalancerRoute], expected: list[tuple[str, list[str]]]
 ) -> None:
     assert laid_out(*routes) == expected
 
@@ -55,7 +55,7 @@ def test_an_ingress_is_written_after_closer_ones_that_take_the_same_requests_and
     assert waiting == {"c": set(), "a.2": set(), "b": {"a.2"}, "d": set(), "a": {"a.2", "b", "c", "d"}}
 
 
-def takes(route: Route, host: str, path: str) -> bool:
+def takes(route: LoadBalancerRoute, host: str, path: str) -> bool:
     """Whether a route takes a request, as Kubernetes defines a prefix."""
     return route.host in (None, host) and f"{path.rstrip('/')}/".startswith(f"{route.path.rstrip('/')}/")
 
@@ -73,13 +73,16 @@ def winner(found: list[Part], host: str, path: str) -> str | None:
 HOSTS = ["a.org", "b.org"]
 PATHS = ["/", "/api", "/api/v1", "/api/v1/x", "/apis", "/shop"]
 ROUTES = st.builds(
-    Route, service=st.sampled_from(["a", "b", "c"]), host=st.sampled_from([None, *HOSTS]), path=st.sampled_from(PATHS)
+    LoadBalancerRoute,
+    service=st.sampled_from(["a", "b", "c"]),
+    host=st.sampled_from([None, *HOSTS]),
+    path=st.sampled_from(PATHS),
 )
 UNIQUE = st.lists(ROUTES, min_size=1, max_size=8, unique_by=lambda one: (one.host, one.path))
 
 
 @given(UNIQUE)
-def test_whatever_the_routes_are_each_request_goes_by_the_closest_one(routes: list[Route]) -> None:
+def test_whatever_the_routes_are_each_request_goes_by_the_closest_one(routes: list[LoadBalancerRoute]) -> None:
     found = parts(routes)
     assert sorted(map(str, routes)) == sorted(str(one) for part in found for one in part.routes)
     assert len({part.name for part in found}) == len(found)
@@ -94,18 +97,20 @@ def test_whatever_the_routes_are_each_request_goes_by_the_closest_one(routes: li
 
 
 @given(UNIQUE)
-def test_a_service_has_one_ingress_unless_another_ones_route_lies_between_two_of_its_own(routes: list[Route]) -> None:
+def test_a_service_has_one_ingress_unless_another_ones_route_lies_between_two_of_its_own(
+    routes: list[LoadBalancerRoute],
+) -> None:
     one_service = [route("a", one.path, one.host) for one in routes]
     assert [part.name for part in parts(one_service)] == ["a"]
 
 
-def others(routes: list[Route]) -> list[Route]:
+def others(routes: list[LoadBalancerRoute]) -> list[LoadBalancerRoute]:
     return [one for one in routes if one.service != "c"]
 
 
 @given(UNIQUE)
 def test_a_service_that_comes_or_goes_leaves_an_ingress_as_it_is_unless_it_lies_between_its_routes(
-    routes: list[Route],
+    routes: list[LoadBalancerRoute],
 ) -> None:
     before, after = parts(routes), parts(others(routes))
     numbers = [part.service for part in before]
@@ -142,13 +147,13 @@ def assert_served(before: list[Part], after: list[Part]) -> None:
 
 
 @given(UNIQUE)
-def test_while_a_service_comes_no_request_is_led_astray(routes: list[Route]) -> None:
+def test_while_a_service_comes_no_request_is_led_astray(routes: list[LoadBalancerRoute]) -> None:
     assert_served(parts(others(routes)), parts(routes))
 
 
 @given(UNIQUE)
 def test_while_a_service_goes_and_leaves_one_ingress_to_each_other_one_no_request_is_led_astray(
-    routes: list[Route],
+    routes: list[LoadBalancerRoute],
 ) -> None:
     after = parts(others(routes))
     assume(len({part.service for part in after}) == len(after))

@@ -7,7 +7,7 @@ import pytest
 from devtools.toolchain.versions import KUBERNETES
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import DISK_GB, KUBERNETES_MINORS, Ec2Cluster, Network
+from switchyard.config.models.ec2 import DISK_GB, KUBERNETES_MINORS, Ec2Cluster, NetworkSettings
 from switchyard.config.models.instance_types import FAMILIES
 from switchyard.config.models.nodes import DEFAULT_NODES, Role
 from switchyard.config.validation.ec2 import refuse_skipped_minor
@@ -41,14 +41,14 @@ def test_a_whole_configuration_of_production_is_taken() -> None:
     assert isinstance(settings.cluster, Ec2Cluster)
     assert settings.production
     assert (settings.cluster.control_plane, settings.cluster.identifier) == ("k8s-master", "production")
-    assert settings.cluster.network == Network(administrators=settings.cluster.network.administrators)
+    assert settings.cluster.network == NetworkSettings(administrators=settings.cluster.network.administrators)
     assert settings.cluster.nodes == dict(DEFAULT_NODES)
 
 
 def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
     network = {"administrators": ["203.0.113.7/32"]}
     cluster = read({"backend": BACKEND}, {"kind": "ec2", "name": "staging", "network": network}).cluster
-    assert cluster == Ec2Cluster(kind="ec2", name="staging", network=Network.model_validate(network))
+    assert cluster == Ec2Cluster(kind="ec2", name="staging", network=NetworkSettings.model_validate(network))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import Ec2Cluster, Network
+from switchyard.config.models.ec2 import Ec2Cluster, NetworkSettings
 from switchyard.config.validation.ec2 import PROPOSED, ec2_findings
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import found
@@ -165,7 +165,7 @@ def test_networks_are_refused_if_and_only_if_two_have_an_address_in_common(
     def meet(one: IPv4Network, other: IPv4Network) -> bool:
         return max(span(one)[0], span(other)[0]) <= min(span(one)[1], span(other)[1])
 
-    cluster = Ec2Cluster(kind="ec2", name="it", network=Network(vpc=vpc, pods=pods, services=services))
+    cluster = Ec2Cluster(kind="ec2", name="it", network=NetworkSettings(vpc=vpc, pods=pods, services=services))
     refused = {
         (finding.problem.path.rpartition(".")[2], finding.reads[0].rpartition(".")[2])
         for finding in ec2_findings(cluster, {}, production=False)

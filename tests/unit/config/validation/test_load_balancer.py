@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import Route
+from switchyard.config.models.ec2 import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import parts
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
@@ -154,7 +154,11 @@ def test_a_canary_by_weights_of_somebody_elses_ingress_is_taken(shop: dict[str, 
 
 
 def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresses() -> None:
-    routes = [Route(service="backend", path="/api/v1"), Route(service="shop", path="/api"), Route(service="backend")]
+    routes = [
+        LoadBalancerRoute(service="backend", path="/api/v1"),
+        LoadBalancerRoute(service="shop", path="/api"),
+        LoadBalancerRoute(service="backend"),
+    ]
     assert [part.name for part in parts(routes)] == ["backend.2", "shop", "backend"]
 
 
