@@ -74,11 +74,11 @@ class BlueGreenService(ReleasedService):
         self._settings = service
 
         account = self._account()
-        ways_in = [self._way_in(colour, after=[account]) for colour in Colour]
+        colour_services = [self._colour_service(colour, after=[account]) for colour in Colour]
         for colour in Colour:
             self._budget(colour, after=[account])
         active = self._deployment(service.active, after=[account])
-        switched = self._active_service(after=[active, *ways_in])
+        switched = self._active_service(after=[active, *colour_services])
         written: list[pulumi.CustomResource] = [switched]
         if front is not None and weighted is not None:
             written += front.write(self._weighing(weighted, after=switched))
@@ -112,7 +112,7 @@ class BlueGreenService(ReleasedService):
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
 
-    def _way_in(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
+    def _colour_service(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
         return register(name, render.colour_service(self._name, colour, self._settings), self._child(after))
 

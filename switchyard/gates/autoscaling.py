@@ -14,7 +14,7 @@ from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods, serving_track
 from switchyard.manifests.autoscaling import scale_target
-from switchyard.manifests.labels import FIELD_MANAGER, selector, way_in_name
+from switchyard.manifests.labels import FIELD_MANAGER, selector, track_service_name
 
 
 async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]) -> dict[str, Sizing]:
@@ -129,7 +129,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
     async def enough(endpoints: frozenset[Endpoint]) -> bool:
         return len(ready_pods(endpoints)) >= wanted
 
-    watch = cluster.watch_endpoints(service.namespace, way_in_name(name, to))
+    watch = cluster.watch_endpoints(service.namespace, track_service_name(name, to))
     await watch_until(watch, enough, service.ready_timeout_seconds)
     return before
 

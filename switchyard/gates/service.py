@@ -40,7 +40,7 @@ from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import controlled, ready_pods, serving_track
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.argo_blue_green import selected as shared
-from switchyard.manifests.labels import selector, way_in_name
+from switchyard.manifests.labels import selector, track_service_name
 
 FOLLOW_SECONDS = 10
 """How long the end of an update waits for a kube-proxy that does not answer before it says so."""
@@ -211,7 +211,7 @@ class Gates(GateBase):
             refusal = refuse_switch(self._name, self._service, to, endpoints, current, serving_ready)
             return refusal is None
 
-        watch = cluster.watch_endpoints(namespace, way_in_name(self._name, to))
+        watch = cluster.watch_endpoints(namespace, track_service_name(self._name, to))
         if await watch_until(watch, enough, self._service.gate.timeout_seconds) or refusal is None:
             return last
         raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))

@@ -10,7 +10,7 @@ from switchyard.config.models.smoke import Smoke, SmokeCheck
 from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.api import ProxyAnswer, ProxyRequest
 from switchyard.kube.cluster import Cluster
-from switchyard.manifests.labels import way_in_name
+from switchyard.manifests.labels import track_service_name
 
 SHOWN = 120
 """Characters of an answer's body that a message shows."""
@@ -53,14 +53,16 @@ async def smoke_failures(
             return [failure for check in smoke.paths if (failure := await _failure(smoke, check, get)) is not None]
 
     async def through_service(check: SmokeCheck) -> ProxyAnswer:
-        return await cluster.get_from_service(namespace, way_in_name(name, track), _request(smoke, check))
+        return await cluster.get_from_service(namespace, track_service_name(name, track), _request(smoke, check))
 
     of_pods = dict(zip(pods, await asyncio.gather(*map(of_pod, pods)), strict=True))
     if any(of_pods.values()) or not smoke.paths:
         return by_failure(of_pods)
     failure = await _failure(smoke, smoke.paths[0], through_service)
     return (
-        [] if failure is None else [f"{failure}, through Service {way_in_name(name, track)}, though each pod is well"]
+        []
+        if failure is None
+        else [f"{failure}, through Service {track_service_name(name, track)}, though each pod is well"]
     )
 
 

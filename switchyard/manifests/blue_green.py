@@ -7,7 +7,7 @@ from switchyard.manifests.weights import goes_by_weights
 
 
 def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
-    """A colour's own Service, whatever the active one selects: the way in for smoke tests.
+    """A colour's own Service, whatever the active Service selects. Smoke tests use it.
 
     A NodePort where the load balancer has a target group for each colour.
     """

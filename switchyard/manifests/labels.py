@@ -65,8 +65,8 @@ def preview_name(service: str) -> str:
     return f"{service}-preview"
 
 
-def way_in_name(service: str, track: Track) -> str:
-    """Name of the Service that leads to the pods of one track, whatever takes the traffic."""
+def track_service_name(service: str, track: Track) -> str:
+    """Name of the Service of one track: it selects the pods of that track, whichever track has the traffic."""
     return stable_name(service) if track is Track.ROLLOUT else colour_name(service, Colour(track))
 
 

@@ -11,7 +11,7 @@ from switchyard.gates.rules.remedies import setting
 from switchyard.kube.differences import listed
 from switchyard.kube.objects import Endpoint, Pod, PodsChange
 from switchyard.kube.selectors import get_pods_command, gets_traffic, labels_text, ready_pods, serving_track
-from switchyard.manifests.labels import way_in_name
+from switchyard.manifests.labels import track_service_name
 
 
 def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
@@ -141,7 +141,7 @@ def refuse_switch(
     return Refusal(
         code=Code.SWITCH_TOO_FEW_READY,
         step=f"{key_of(name)}: the switch to {to}",
-        observed=f"Service {way_in_name(name, to)} has {ready} ready endpoints{also}",
+        observed=f"Service {track_service_name(name, to)} has {ready} ready endpoints{also}",
         rule=(
             f"it needs {wanted} (replicas asked for: {service.replicas_of(to)}, serving now: {serving_ready})"
             + (" and none of another version" if others else "")

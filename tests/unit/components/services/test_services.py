@@ -133,7 +133,7 @@ def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_o
         for name in recording.dependencies(DEPLOYMENT, f"backend-{active}")
         if (DEPLOYMENT, name) in recording.requests
     }
-    # The way in of both colours is there before the gate that needs it.
+    # The Services of both colours exist before the gate that needs them.
     assert {"backend-blue", "backend-green"} <= recording.dependencies(SERVICE, "backend")
 
 
