@@ -16,7 +16,7 @@ from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.kube.access import MadeKubeconfig
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 
 class Ec2Machines(pulumi.ComponentResource):
@@ -169,5 +169,5 @@ def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) ->
     """
     routed = {route.service for route in cluster.load_balancer.routes} if cluster.load_balancer is not None else set()
     ports = {services[service].node_port for service in routed}
-    by_colour = any(goes_by_weights(services[service]) for service in routed)
+    by_colour = any(switched_by_weights(services[service]) for service in routed)
     return () if by_colour or None in ports else tuple(sorted(port for port in ports if port is not None))

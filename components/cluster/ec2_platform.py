@@ -34,7 +34,7 @@ from switchyard.kube.access import ClusterAccess, MadeKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 KUBECONFIG = "kubeconfig"
 """Output of the stack: the administrator's kubeconfig, secret."""
@@ -109,7 +109,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
         )
 
     # Before the services only where one of them writes an Ingress itself, or loses ports that its Ingress names.
-    by_weights = leaving or any(map(goes_by_weights, services.values()))
+    by_weights = leaving or any(map(switched_by_weights, services.values()))
     early = balancer(whole=False, before=[]) if by_weights else None
     parts += ready
 

@@ -16,7 +16,7 @@ from switchyard.gates.load_balancer_weights import Front
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from switchyard.manifests.ingress_routes import Part, earlier, parts
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 TIMEOUT_SECONDS = 600
 """Bound on the load balancer's coming and going: AWS takes two to five minutes for each."""
@@ -117,7 +117,7 @@ class AlbIngress(pulumi.ComponentResource):
 
     def front(self, service: str) -> WeightedFront | None:
         """What a service is to write of the load balancer itself; None for one that need not."""
-        if not goes_by_weights(self._services[service]):
+        if not switched_by_weights(self._services[service]):
             return None
         own = [part for part in self._parts if part.service == service]
         front = Front(
@@ -139,7 +139,7 @@ class AlbIngress(pulumi.ComponentResource):
         for part in self._parts:
             if part.name in self._made:
                 continue
-            if not goes_by_weights(self._services[part.service]):
+            if not switched_by_weights(self._services[part.service]):
                 self._write(part, pulumi.ResourceOptions(depends_on=after))
             else:
                 raise ValueError(f"service {part.service} has not written Ingress {part.name}")

@@ -13,7 +13,7 @@ from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import blue_green as render
 from switchyard.manifests.labels import colour_name
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
     from components.services.load_balancer_weights import WeightedFront
@@ -58,7 +58,7 @@ class BlueGreenService(ReleasedService):
         Raises:
             ValueError: its engine needs a load balancer, and there is none; or the other way round.
         """
-        if goes_by_weights(service) != (front is not None):
+        if switched_by_weights(service) != (front is not None):
             raise ValueError(f"{name}: engine {service.engine} goes with{'out' if front else ''} a load balancer")
 
         def warn(line: str) -> None:

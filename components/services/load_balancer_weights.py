@@ -17,7 +17,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.ingresses import names_colours
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def look_at_weights(
     """
     routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
     routed = {route.service: services[route.service] for route in routes}
-    if not access.there or all(goes_by_weights(service) for service in routed.values()):
+    if not access.there or all(switched_by_weights(service) for service in routed.values()):
         return frozenset()
     refusals, leaving = run_blocking(_leaving(cluster.region, routed, access))
     end_if_refused(refusals)
@@ -72,7 +72,7 @@ async def _leaving(
     region: str, services: Mapping[str, ServiceSettings], access: ClusterAccess
 ) -> tuple[list[str], frozenset[str]]:
     """Why services may not leave the target groups of their colours, and which of them do leave them."""
-    selected = {name: service for name, service in services.items() if not goes_by_weights(service)}
+    selected = {name: service for name, service in services.items() if not switched_by_weights(service)}
     try:
         cluster = await Cluster.connect(access)
         refusals = [

@@ -12,7 +12,7 @@ from devtools.rehearsal.charts import NotRehearsableError
 from switchyard.config.loader import load
 from switchyard.config.models.addons import Chart
 from switchyard.config.models.ec2 import Ec2Cluster
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 CLUSTER, SERVICES, MARK = "switchyard:cluster", "switchyard:services", "switchyard:production"
 
@@ -71,7 +71,7 @@ def rehearsed(
             "'ec2', is rehearsed"
         )
     for name, service in settings.services.items():
-        if goes_by_weights(service):
+        if switched_by_weights(service):
             raise NotRehearsableError(
                 f"stack {stack}: {SERVICES}.{name}.switchEngine is {service.engine.value!r}: the stand-ins know no "
                 "weights of a load balancer, and the gate would ask AWS itself. Rehearse it with 'selector'"

@@ -23,7 +23,7 @@ from switchyard.kube.selectors import ready_pods
 from switchyard.kube.shortage import running
 from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.labels import FIELD_MANAGER, selector
-from switchyard.manifests.weights import goes_by_weights, weighed
+from switchyard.manifests.weights import switched_by_weights, weighted_service
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -
 async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
     found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
-    knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
+    knows_colours = isinstance(service, BlueGreenSettings) and switched_by_weights(service)
     found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
     gone = await _missing(cluster, name, service)
     notes = [say_not_there(key_of(name), gone)] if gone else []
@@ -118,7 +118,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
         leads=None if found is None else leads(found),
-        to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
+        to=weighted_service(name, service) if isinstance(service, BlueGreenSettings) else None,
         missing=tuple(gone),
         notes=tuple(notes),
     )

@@ -31,7 +31,7 @@ from switchyard.kube.objects import PodsChange
 from switchyard.kube.polling import poll_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import colour_name, selector
-from switchyard.manifests.weights import weighed
+from switchyard.manifests.weights import weighted_service
 
 POLL_SECONDS = 1.0
 """Between two questions to AWS, which offers nothing to watch and counts its calls."""
@@ -83,7 +83,7 @@ class WeightedGates(BlueGreenGates):
         self._say = say
         self._preview = preview
         self._balancers = Balancers(front.region)
-        self._to = weighed(name, service)
+        self._to = weighted_service(name, service)
         self._proved = False
         self._weights_planned = False
 

@@ -26,7 +26,7 @@ from switchyard.kube.content_versions import (
 from switchyard.kube.ingresses import leads, ways
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import colour_name
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
 """Header by which the API server answers without what is in an object: no value of a Secret ever comes here."""
@@ -140,7 +140,7 @@ async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> se
     live = await api.find("services", name, service.namespace)
     selected = serving_track(name, None if live is None else live["spec"].get("selector") or {})
     serving = set() if selected is None else {selected}
-    if goes_by_weights(service):
+    if switched_by_weights(service):
         ingresses = (await api.find_all("ingresses", service.namespace, {}, NETWORKING))["items"]
         weighted = leads(ways(name, ingresses))
         serving |= {Track(colour) for colour in Colour if colour_name(name, colour) in weighted}

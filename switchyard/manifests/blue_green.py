@@ -3,7 +3,7 @@
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.manifests.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
 from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
-from switchyard.manifests.weights import goes_by_weights
+from switchyard.manifests.weights import switched_by_weights
 
 
 def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
@@ -11,7 +11,7 @@ def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Man
 
     A NodePort where the load balancer has a target group for each colour.
     """
-    kind = "NodePort" if goes_by_weights(service) else "ClusterIP"
+    kind = "NodePort" if switched_by_weights(service) else "ClusterIP"
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -17,7 +17,7 @@ from switchyard.manifests.addons import INGRESS_CLASS
 from switchyard.manifests.ingress_routes import Part
 from switchyard.manifests.labels import APPLY, FIELD_MANAGER, SKIP_AWAIT
 from switchyard.manifests.pods import PORT, Manifest, metadata
-from switchyard.manifests.weights import BY_ANNOTATION, action, goes_by_weights
+from switchyard.manifests.weights import BY_ANNOTATION, action, switched_by_weights
 
 PREFIX = "alb.ingress.kubernetes.io"
 """Of the controller's annotations."""
@@ -63,7 +63,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     alb, name = _load_balancer(cluster), service.kubernetes_name(part.service)
     own = _membership(cluster, alb, part.order) | _targets(alb, service)
     port = PORT
-    if isinstance(service, BlueGreenSettings) and goes_by_weights(service):
+    if isinstance(service, BlueGreenSettings) and switched_by_weights(service):
         own[f"actions.{name}"] = action(name, service)
         port = BY_ANNOTATION
     by_host: dict[str | None, list[LoadBalancerRoute]] = {}

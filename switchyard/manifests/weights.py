@@ -21,13 +21,13 @@ WHOLE = 100
 """Weight of the target group that gets all requests."""
 
 
-def goes_by_weights(service: ServiceSettings) -> bool:
-    """Whether the load balancer has a target group for each colour of a service."""
+def switched_by_weights(service: ServiceSettings) -> bool:
+    """Whether the load balancer has a target group for each colour of a service, and switches by their weights."""
     return service.engine is not SwitchEngine.SELECTOR
 
 
-def weighed(name: str, service: BlueGreenSettings) -> str:
-    """The Service whose target group gets all requests.
+def weighted_service(name: str, service: BlueGreenSettings) -> str:
+    """Name of the Service whose target group gets all requests.
 
     Args:
         name: the service's name.
@@ -40,10 +40,10 @@ def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
     """The weight of each Service that has a target group: of both colours, and of the one that is switched.
 
     That one stays at 0 under weights: the way back to the selector then leads to targets that are healthy. Arguments
-    as of `weighed`.
+    as of `weighted_service`.
     """
     groups = [*(colour_name(name, colour) for colour in Colour), name]
-    return {group: WHOLE if group == weighed(name, service) else 0 for group in groups}
+    return {group: WHOLE if group == weighted_service(name, service) else 0 for group in groups}
 
 
 def action(name: str, service: BlueGreenSettings) -> str:

@@ -11,7 +11,7 @@ from switchyard.gates.rules.remedies import setting
 from switchyard.kube.ingresses import Way, _above_zero
 from switchyard.manifests.addons import ALB_CONTROLLER
 from switchyard.manifests.labels import colour_name
-from switchyard.manifests.weights import weighed
+from switchyard.manifests.weights import weighted_service
 
 CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows the log of the controller."""
@@ -22,7 +22,7 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[
 
     The controller changes the rule first, and registers the targets of a new group afterwards: requests would fail.
     """
-    to = weighed(name, service)
+    to = weighted_service(name, service)
     for way in found:
         if to not in way.weights:
             return Refusal(
