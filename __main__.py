@@ -8,7 +8,7 @@ from components.guard import DestroySentinel, attach, begin, look_at_end
 from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.operation import config_file, project_directory
-from components.platform import Ground, existing_ground
+from components.platform import ClusterPlatform, build_existing_platform
 from components.services.release import release
 from switchyard.config.loader import NAMESPACE, StackSettings, load
 from switchyard.config.models.cluster import ExistingCluster
@@ -40,35 +40,35 @@ def _production(config: pulumi.Config) -> bool | str | None:
         return config.get("production")
 
 
-def lay_ground(settings: StackSettings) -> Ground:
+def build_platform(settings: StackSettings) -> ClusterPlatform:
     """Registers everything that the services stand on."""
     if isinstance(settings.cluster, ExistingCluster):
-        return existing_ground(settings.cluster, settings)
+        return build_existing_platform(settings.cluster, settings)
     # The SDK for AWS takes seconds to import, which a cluster of somebody else's need not wait for.
-    from components.cluster.ec2_platform import own_ground  # noqa: PLC0415
+    from components.cluster.ec2_platform import build_ec2_platform  # noqa: PLC0415
 
-    return own_ground(settings.cluster, settings)
+    return build_ec2_platform(settings.cluster, settings)
 
 
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
     guard = begin(settings, stack_identity())
-    ground = lay_ground(settings)
-    attach(guard, ground.access)
+    platform = build_platform(settings)
+    attach(guard, platform.access)
     services = {
-        name: release(name, service, ground.access, ground.front(name), ground.observed(name), ground.opts)
+        name: release(name, service, platform.access, platform.front(name), platform.observed(name), platform.opts)
         for name, service in settings.services.items()
     }
     released = [one.component for one in services.values()]
     outputs = {
         SERVICES_OUTPUT: {name: one.outputs for name, one in services.items()},
-        CLUSTER_OUTPUT: {"identifier": ground.place.identifier, "uid": ground.place.uid},
-        **ground.expose(released),
+        CLUSTER_OUTPUT: {"identifier": platform.place.identifier, "uid": platform.place.uid},
+        **platform.expose(released),
     }
     for key, value in outputs.items():
         pulumi.export(key, value)
-    look_at_end(guard, DestroySentinel("destroy-sentinel", after=[*ground.parts, *released]))
+    look_at_end(guard, DestroySentinel("destroy-sentinel", after=[*platform.parts, *released]))
 
 
 end_when_interrupted()

@@ -37,7 +37,7 @@ Expose = Callable[[Sequence[pulumi.Resource]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Ground:
+class ClusterPlatform:
     """A cluster that is ready for services.
 
     Attributes:
@@ -74,7 +74,7 @@ class Ground:
         )
 
 
-def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground:
+def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -> ClusterPlatform:
     """A cluster that somebody else made: labels, taints and what the settings bring to it."""
     access, services = access_to(cluster), settings.services
     place = refuse_moves(settings, access)
@@ -87,7 +87,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
     content = content_of(services, access)
-    return Ground(
+    return ClusterPlatform(
         access,
         rollouts,
         after(on_cluster, ready),

@@ -14,7 +14,7 @@ from components.cluster.load_balancer import AlbIngress
 from components.cluster.placement import Placement, look_at_nodes
 from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
-from components.platform import Ground, after
+from components.platform import ClusterPlatform, after
 from components.relocation import last_outputs, refuse_moves
 from components.services.argo_blue_green import look_at_rollouts
 from components.services.autoscaling import look_at_sizes
@@ -62,7 +62,7 @@ class Before:
     fixed: Mapping[str, str] = field(default_factory=dict)
 
 
-def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
+def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterPlatform:
     """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
     services, production, before = settings.services, settings.production, _before()
     _refuse_another(cluster, before)
@@ -131,7 +131,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
 
     before_services = after(on_cluster, [*ready, *(early.first if early else [])])
     front = early.front if early else lambda _: None
-    return Ground(access, rollouts, before_services, expose, front, place, parts, content, sizings, kept)
+    return ClusterPlatform(access, rollouts, before_services, expose, front, place, parts, content, sizings, kept)
 
 
 class _Wait:
