@@ -57,7 +57,7 @@ def main() -> None:
     platform = build_platform(settings)
     attach(guard, platform.access)
     services = {
-        name: release(name, service, platform.access, platform.front(name), platform.observed(name), platform.opts)
+        name: release(name, service, platform.access, platform.routing(name), platform.observed(name), platform.opts)
         for name, service in settings.services.items()
     }
     released = [one.component for one in services.values()]

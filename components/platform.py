@@ -30,7 +30,7 @@ from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.nodes import server_version
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
-    from components.services.load_balancer_weights import WeightedFront
+    from components.services.load_balancer_weights import WeightedRouting
 
 Expose = Callable[[Sequence[pulumi.Resource]], Mapping[str, Any]]
 """Takes the services' components, puts what users come by before them, and returns outputs of the stack."""
@@ -47,7 +47,7 @@ class ClusterPlatform:
         expose: what comes after the services.
         place: where the stack is, for its outputs.
         parts: what was registered for the cluster; `expose` may add to it.
-        front: the load balancer before a service, for one whose colours it knows.
+        routing: the load balancer before a service, for one whose colours it knows.
         content: versions of the ConfigMaps and Secrets of every service that refers to some.
         sizings: what the cluster has of every service, where an autoscaler sizes it.
         kept: tracks of every service whose pod template stays as the cluster's admission has rewritten it.
@@ -57,7 +57,7 @@ class ClusterPlatform:
     rollouts: Mapping[str, LiveRelease]
     opts: pulumi.ResourceOptions
     expose: Expose
-    front: "Callable[[str], WeightedFront | None]" = lambda _: None
+    routing: "Callable[[str], WeightedRouting | None]" = lambda _: None
     place: Place = field(default_factory=Place)
     parts: Sequence[pulumi.Resource] = ()
     content: Mapping[str, Content] = field(default_factory=dict)

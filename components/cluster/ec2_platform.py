@@ -130,8 +130,8 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
         return outputs
 
     before_services = after(on_cluster, [*ready, *(early.first if early else [])])
-    front = early.front if early else lambda _: None
-    return ClusterPlatform(access, rollouts, before_services, expose, front, place, parts, content, sizings, kept)
+    routing = early.routing if early else lambda _: None
+    return ClusterPlatform(access, rollouts, before_services, expose, routing, place, parts, content, sizings, kept)
 
 
 class _Wait:

@@ -6,13 +6,13 @@ from typing import Any
 import pulumi
 
 from components.manifest import KubernetesObject, register
-from components.services.load_balancer_weights import WeightedFront
+from components.services.load_balancer_weights import WeightedRouting
 from switchyard.codes import Code
 from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem
-from switchyard.gates.load_balancer_weights import Front
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from switchyard.manifests.ingress_routes import Part, earlier, parts
@@ -30,7 +30,7 @@ class AlbIngress(pulumi.ComponentResource):
     of the services come and go, and the ALB stays.
 
     Where a service leaves its switch to the load balancer, its Ingress is written in the middle of it: so the component
-    itself comes before the services then (``whole=False``), each such service writes its own by way of `front`, and
+    itself comes before the services then (``whole=False``), each such service writes its own by way of `routing`, and
     `complete` adds the others. They are this component's in any case, so that another engine changes one object and
     makes no other.
 
@@ -70,7 +70,7 @@ class AlbIngress(pulumi.ComponentResource):
             production: whether the stack is marked so.
             security_group_id: the ALB's own group.
             access_log_bucket: where access logs go, if the settings ask for them.
-            whole: whether all Ingresses are made at once; else they come by `front` and `complete`.
+            whole: whether all Ingresses are made at once; else they come by `routing` and `complete`.
             first: services whose Ingresses are written at once, before the services change: they leave the engines of
                 the load balancer, and the ports of their colours go.
             access: the cluster, where what becomes of the Ingresses is waited for; None does not wait.
@@ -115,17 +115,17 @@ class AlbIngress(pulumi.ComponentResource):
         if whole:
             self.complete()
 
-    def front(self, service: str) -> WeightedFront | None:
+    def routing(self, service: str) -> WeightedRouting | None:
         """What a service is to write of the load balancer itself; None for one that need not."""
         if not switched_by_weights(self._services[service]):
             return None
         own = [part for part in self._parts if part.service == service]
-        front = Front(
+        routing = LoadBalancerRouting(
             region=self._cluster.region,
             ingresses=tuple(part.name for part in own),
             health_seconds=self._alb.health_interval_seconds * self._alb.healthy_threshold,
         )
-        return WeightedFront(front, lambda opts: [self._write(part, opts) for part in own])
+        return WeightedRouting(routing, lambda opts: [self._write(part, opts) for part in own])
 
     def complete(self, after: Sequence[pulumi.Resource] = ()) -> None:
         """Registers the Ingresses that no service writes, and the outputs.

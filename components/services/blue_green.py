@@ -16,7 +16,7 @@ from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import switched_by_weights
 
 if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a load balancer need not load
-    from components.services.load_balancer_weights import WeightedFront
+    from components.services.load_balancer_weights import WeightedRouting
     from switchyard.gates.load_balancer_weights import WeightedGates
 
 
@@ -41,7 +41,7 @@ class BlueGreenService(ReleasedService):
         *,
         service: BlueGreenSettings,
         access: ClusterAccess,
-        front: "WeightedFront | None" = None,
+        routing: "WeightedRouting | None" = None,
         observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -51,15 +51,15 @@ class BlueGreenService(ReleasedService):
             name: the key of the service, which the engine's names have.
             service: its settings.
             access: the cluster.
-            front: the load balancer, of a service whose colours it knows.
+            routing: the load balancer, of a service whose colours it knows.
             observed: what the program read of it at its start.
             opts: of the component.
 
         Raises:
             ValueError: its engine needs a load balancer, and there is none; or the other way round.
         """
-        if switched_by_weights(service) != (front is not None):
-            raise ValueError(f"{name}: engine {service.engine} goes with{'out' if front else ''} a load balancer")
+        if switched_by_weights(service) != (routing is not None):
+            raise ValueError(f"{name}: engine {service.engine} goes with{'out' if routing else ''} a load balancer")
 
         def warn(line: str) -> None:
             pulumi.log.warn(line, self)
@@ -68,7 +68,7 @@ class BlueGreenService(ReleasedService):
             pulumi.log.info(line, self)
 
         kept = observed.kept if observed is not None else ()
-        weighted = front.gates(service.named(name), service, access, warn, say, kept) if front else None
+        weighted = routing.gates(service.named(name), service, access, warn, say, kept) if routing else None
         self._gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
         super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
         self._settings = service
@@ -80,8 +80,8 @@ class BlueGreenService(ReleasedService):
         active = self._deployment(service.active, after=[account])
         switched = self._active_service(after=[active, *colour_services])
         written: list[pulumi.CustomResource] = [switched]
-        if front is not None and weighted is not None:
-            written += front.write(self._weighing(weighted, after=switched))
+        if routing is not None and weighted is not None:
+            written += routing.write(self._weighing(weighted, after=switched))
         written += self._autoscaler(after=written)
         idle = self._deployment(service.active.other, after=written)
 

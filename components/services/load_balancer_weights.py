@@ -11,7 +11,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
-from switchyard.gates.load_balancer_weights import Front, WeightedGates, left_by
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates, left_by
 from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
@@ -21,15 +21,15 @@ from switchyard.manifests.weights import switched_by_weights
 
 
 @dataclass(frozen=True)
-class WeightedFront:
+class WeightedRouting:
     """The load balancer before a service that it switches.
 
     Attributes:
-        front: what the gates know of it.
+        routing: what the gates know of it.
         write: registers the service's Ingresses, with these options beside their own.
     """
 
-    front: Front
+    routing: LoadBalancerRouting
     write: Callable[[pulumi.ResourceOptions], list[KubernetesObject]]
 
     def gates(
@@ -43,7 +43,7 @@ class WeightedFront:
     ) -> WeightedGates:
         """The gates of the service; arguments as theirs."""
         preview = pulumi.runtime.is_dry_run()
-        return WeightedGates(name, service, access, warn, self.front, say, preview=preview, kept=kept)
+        return WeightedGates(name, service, access, warn, self.routing, say, preview=preview, kept=kept)
 
 
 def look_at_weights(

@@ -15,7 +15,7 @@ from switchyard.gates.rules.relocation import NAME_OUTPUT
 from switchyard.kube.access import ClusterAccess
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
-    from components.services.load_balancer_weights import WeightedFront
+    from components.services.load_balancer_weights import WeightedRouting
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def release(
     name: str,
     service: ServiceSettings,
     access: ClusterAccess,
-    front: "WeightedFront | None",
+    routing: "WeightedRouting | None",
     observed: Observed,
     opts: pulumi.ResourceOptions,
 ) -> Released:
@@ -45,13 +45,13 @@ def release(
         name: the key of the service.
         service: its settings.
         access: the cluster, for the gates.
-        front: the load balancer before it, for one whose colours that knows.
+        routing: the load balancer before it, for one whose colours that knows.
         observed: what the program read of it at its start.
         opts: of its component.
     """
     where = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, front=front, observed=observed, opts=opts)
+        colours = BlueGreenService(name, service=service, access=access, routing=routing, observed=observed, opts=opts)
         return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})
     if isinstance(service, CanarySettings):
         made: RolloutService = CanaryService(name, service=service, access=access, observed=observed, opts=opts)

@@ -38,8 +38,8 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Front:
-    """The load balancer before a service.
+class LoadBalancerRouting:
+    """What the gates of a service know of the load balancer that routes requests to it.
 
     Attributes:
         region: of AWS.
@@ -60,7 +60,7 @@ class WeightedGates(BlueGreenGates):
         service: its settings.
         access: the cluster it runs on.
         warn: as of `Gates`.
-        front: the load balancer.
+        routing: the load balancer.
         say: takes a line on what is waited for.
         preview: whether nothing is going to happen.
         kept: as of `BlueGreenGates`.
@@ -72,17 +72,17 @@ class WeightedGates(BlueGreenGates):
         service: BlueGreenSettings,
         access: ClusterAccess,
         warn: Warn,
-        front: Front,
+        routing: LoadBalancerRouting,
         say: Callable[[str], None],
         *,
         preview: bool,
         kept: Collection[Track] = (),
     ) -> None:
         super().__init__(name, service, access, warn, kept)
-        self._front = front
+        self._routing = routing
         self._say = say
         self._preview = preview
-        self._balancers = Balancers(front.region)
+        self._balancers = Balancers(routing.region)
         self._to = weighted_service(name, service)
         self._proved = False
         self._weights_planned = False
@@ -113,7 +113,7 @@ class WeightedGates(BlueGreenGates):
         found = await self._ways(cluster)
         self._raise(refuse_early_weights(self._name, self._colours, found))
         if found and any(way.leads != {self._to} for way in found):
-            seconds = self._service.gate.timeout_seconds + self._front.health_seconds
+            seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
             if (reason := await self._wait(lambda: self._unhealthy(cluster), seconds)) is not None:
                 self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
@@ -141,7 +141,7 @@ class WeightedGates(BlueGreenGates):
         return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
 
     async def _ways(self, cluster: Cluster) -> list[Way]:
-        return ways(self._name, await cluster.ingresses(self._service.namespace), self._front.ingresses)
+        return ways(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
     async def _serving_ready_by_weights(self, cluster: Cluster, found: list[Way]) -> int:
         """Ready pods that the load balancer sends requests to, those of the active colour left out."""
@@ -196,7 +196,7 @@ class WeightedGates(BlueGreenGates):
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
         """The reason, and what the controller complains of."""
         with suppress(AccessDeniedError):  # who may not read events is told the rest
-            for ingress in self._front.ingresses:
+            for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
                     return f"{reason} (what the controller complained of last: {warning})"
         return reason

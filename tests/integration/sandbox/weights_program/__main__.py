@@ -48,7 +48,9 @@ on_cluster = after(on_cluster, balancer.first)
 released = []
 for name, service in settings.services.items():
     assert isinstance(service, BlueGreenSettings)
-    released.append(BlueGreenService(name, service=service, access=access, front=balancer.front(name), opts=on_cluster))
+    released.append(
+        BlueGreenService(name, service=service, access=access, routing=balancer.routing(name), opts=on_cluster)
+    )
 balancer.complete(after=released)
 pulumi.export("active", released[0].active)
 pulumi.export("urls", balancer.urls)

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components.cluster.load_balancer import AlbIngress
-from components.services import load_balancer_weights as front
+from components.services import load_balancer_weights as component
 from components.services.blue_green import BlueGreenService
 from components.services.load_balancer_weights import look_at_weights
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -50,7 +50,7 @@ def program(services: Mapping[str, BlueGreenSettings], *, whole: bool = False, c
         "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=whole
     )
     made = [
-        BlueGreenService(name, service=one, access=ClusterAccess(), front=balancer.front(name))
+        BlueGreenService(name, service=one, access=ClusterAccess(), routing=balancer.routing(name))
         for name, one in services.items()
     ]
     if complete:
@@ -115,16 +115,20 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
         balancer = AlbIngress(
             "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=False
         )
-        assert balancer.front("shop") is None
-        front = balancer.front("backend")
-        assert front is not None
-        made.append(front.front)
-        gates = front.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
+        assert balancer.routing("shop") is None
+        routing = balancer.routing("backend")
+        assert routing is not None
+        made.append(routing.routing)
+        gates = routing.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
         assert isinstance(gates, WeightedGates)
 
     record(monkeypatch, run)
-    (front,) = made
-    assert (front.region, front.ingresses, front.health_seconds) == ("ap-northeast-2", ("backend.2", "backend"), 20)
+    (routing,) = made
+    assert (routing.region, routing.ingresses, routing.health_seconds) == (
+        "ap-northeast-2",
+        ("backend.2", "backend"),
+        20,
+    )
 
 
 def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
@@ -169,7 +173,7 @@ def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingres
         return None
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    monkeypatch.setattr(front, "left_by", nobody)
+    monkeypatch.setattr(component, "left_by", nobody)
     services = {"backend": service(), "shop": service()}
     assert look_at_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
     staying = services | {"backend": service("albWeights")}

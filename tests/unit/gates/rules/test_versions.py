@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import platform as ground
+from components import platform
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.rules.versions import oldest_minor, refuse_old
 from switchyard.kube.access import ClusterAccess
@@ -44,6 +44,6 @@ def test_sleep_of_0_seconds_needs_a_newer_cluster_and_names_its_service() -> Non
 
 
 def test_run_on_an_old_cluster_ends_before_anything_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground, "server_version", lambda _: "v1.29.15")
+    monkeypatch.setattr(platform, "server_version", lambda _: "v1.29.15")
     with pytest.raises(pulumi.RunError, match=r"needs 1\.30 or newer"):
-        ground._refuse_old(services(), ClusterAccess())
+        platform._refuse_old(services(), ClusterAccess())
