@@ -122,7 +122,7 @@ class UnreachableError(ClusterError):
     @property
     def summary(self) -> str:
         """What happened, as a whole sentence without its full stop."""
-        return f"The cluster does not answer ({self})"
+        return f"The cluster does not answer: {self}"
 
 
 class AccessDeniedError(ClusterError):

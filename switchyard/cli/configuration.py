@@ -1,6 +1,7 @@
 """Reads a stack's settings through the engine, so that the command line sees what the program sees."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -81,7 +82,9 @@ def _pulumi(*arguments: str) -> str:
     pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
     if pulumi is None:
         raise ConfigurationError("pulumi is not installed here. Run `make tools`.")
-    result = subprocess.run([pulumi, *arguments], capture_output=True, text=True, check=False)
+    # The engine ends before its garbage is worth collecting.
+    environment = os.environ | {"GOGC": os.environ.get("GOGC", "off")}
+    result = subprocess.run([pulumi, *arguments], capture_output=True, text=True, check=False, env=environment)
     if result.returncode:
         raise ConfigurationError(result.stderr.strip() or f"pulumi {arguments[0]} failed")
     return result.stdout

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from switchyard.cli.status import ServiceStatus, TrackStatus
+from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.config.models.service_name import key_of
+from switchyard.errors import SwitchyardError
 from switchyard.kube.images import Running
 
 
@@ -23,9 +24,14 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
     }
 
 
-def failure(message: str, code: int) -> dict[str, Any]:
-    """What is printed instead when nothing can be said of the services; the exit code is the command's."""
-    return {"error": message, "exitCode": code}
+def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
+    """What is printed instead when the services cannot be read.
+
+    Args:
+        message: for people.
+        error: what happened, with its code and the command's exit code.
+    """
+    return {"error": message, "code": error.code.value, "exitCode": error.exit_code.value}
 
 
 def _service(service: ServiceStatus) -> dict[str, Any]:
