@@ -41,8 +41,8 @@ def rules_of(ingresses: Iterable[Mapping[str, Any]]) -> list[Rule]:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How an Ingress leads to a service.
+class IngressRouting:
+    """How an Ingress routes to a service.
 
     Attributes:
         ingress: its name.
@@ -55,14 +55,14 @@ class Way:
     weights: Mapping[str, int]
 
     @property
-    def leads(self) -> frozenset[str]:
+    def targets(self) -> frozenset[str]:
         """The Services that get requests."""
         return _above_zero(self.weights)
 
 
-def leads(found: Iterable[Way]) -> frozenset[str]:
-    """The Services that get requests by any of these ways."""
-    return frozenset(service for way in found for service in way.leads)
+def targeted_services(found: Iterable[IngressRouting]) -> frozenset[str]:
+    """The Services that get requests by any of these Ingresses."""
+    return frozenset(service for routing in found for service in routing.targets)
 
 
 def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
@@ -75,8 +75,10 @@ def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
     return frozenset(service for service, weight in weights.items() if weight > 0)
 
 
-def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None) -> list[Way]:
-    """How the Ingresses of a namespace lead to a service, one way for each that does.
+def ingress_routings(
+    name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None
+) -> list[IngressRouting]:
+    """How the Ingresses of a namespace route requests to a service, an entry for each that does.
 
     Args:
         name: the service's name.
@@ -84,21 +86,21 @@ def ways(name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[st
         names: of those that count; None for all.
     """
     rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
-    return [_way(rule) for rule in rules.values() if names is None or rule.ingress in names]
+    return [_routing_of(rule) for rule in rules.values() if names is None or rule.ingress in names]
 
 
 def names_colours(name: str, ingresses: Iterable[Mapping[str, Any]]) -> bool:
     """Whether an Ingress asks for target groups of a service's colours, whatever their weights are."""
     colours = {colour_name(name, colour) for colour in Colour}
-    return any(way.by_weights and colours & way.weights.keys() for way in ways(name, ingresses))
+    return any(routing.by_weights and colours & routing.weights.keys() for routing in ingress_routings(name, ingresses))
 
 
-def _way(rule: Rule) -> Way:
+def _routing_of(rule: Rule) -> IngressRouting:
     if not rule.by_weights:
-        return Way(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
+        return IngressRouting(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
     try:
         groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
         weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
     except (ValueError, LookupError, TypeError, AttributeError):
         weights = {}  # somebody's own, which the controller may not understand either
-    return Way(rule.ingress, by_weights=True, weights=weights)
+    return IngressRouting(rule.ingress, by_weights=True, weights=weights)

@@ -20,7 +20,7 @@ from switchyard.gates.rules.load_balancer_weights import (
     unforwarded,
     unwritten,
 )
-from switchyard.kube.ingresses import Way, hostnames, leads, ways
+from switchyard.kube.ingresses import IngressRouting, hostnames, ingress_routings, targeted_services
 from switchyard.manifests.blue_green import colour_service
 from switchyard.manifests.ingress import ingress
 from switchyard.manifests.ingress_routes import parts
@@ -102,17 +102,17 @@ def test_the_load_balancer_reaches_the_colours_where_it_has_target_groups_for_th
 
 
 def test_what_is_rendered_is_read_again() -> None:
-    (way,) = ways("backend", [rendered()])
-    assert way == Way("backend", by_weights=True, weights=weights("backend", service()))
-    assert way.leads == {"backend-green"}
-    (way,) = ways("backend", [rendered("selector")])
-    assert way == Way("backend", by_weights=False, weights={"backend": 100})
+    (routing,) = ingress_routings("backend", [rendered()])
+    assert routing == IngressRouting("backend", by_weights=True, weights=weights("backend", service()))
+    assert routing.targets == {"backend-green"}
+    (routing,) = ingress_routings("backend", [rendered("selector")])
+    assert routing == IngressRouting("backend", by_weights=False, weights={"backend": 100})
 
 
 def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_ones_asked_for() -> None:
-    assert ways("shop", [rendered()]) == []
-    assert ways("backend", [rendered()], ["backend.2"]) == []
-    assert ways("backend", [rendered()], ["backend", "backend.2"])
+    assert ingress_routings("shop", [rendered()]) == []
+    assert ingress_routings("backend", [rendered()], ["backend.2"]) == []
+    assert ingress_routings("backend", [rendered()], ["backend", "backend.2"])
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_one
 def test_an_annotation_that_nobody_understands_leads_nowhere(text: str) -> None:
     manifest = rendered()
     manifest["metadata"]["annotations"][OWN] = text
-    assert leads(ways("backend", [manifest])) == frozenset()
+    assert targeted_services(ingress_routings("backend", [manifest])) == frozenset()
 
 
 def test_target_groups_come_before_requests() -> None:
-    direct = ways("backend", [rendered("selector")])
+    direct = ingress_routings("backend", [rendered("selector")])
     assert str(refuse_early_weights("backend", service(), direct)) == (
         "backend: switchEngine albWeights is refused (SY-L003): Ingress backend has no target group for Service "
         "backend-green; a target group must exist and be healthy before it gets requests. No weight was changed. Run "
@@ -141,7 +141,7 @@ def test_target_groups_come_before_requests() -> None:
         "`pulumi config set --path 'switchyard:services.backend.switchEngine' albWeights`."
     )
     assert refuse_early_weights("backend", service("albTargets"), direct) is None
-    assert refuse_early_weights("backend", service(), ways("backend", [rendered("albTargets")])) is None
+    assert refuse_early_weights("backend", service(), ingress_routings("backend", [rendered("albTargets")])) is None
     assert refuse_early_weights("backend", service(), []) is None
 
 
@@ -170,22 +170,27 @@ def test_every_refusal_says_where_to_look() -> None:
     ("found", "expected"),
     [
         ([], "its Ingress does not exist"),
-        ([Way("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
+        ([IngressRouting("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
         (
-            [Way("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 1})],
+            [IngressRouting("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 1})],
             "Ingress backend on the cluster routes to backend-blue and backend-green, but the stack has backend-green",
         ),
-        ([Way("backend", by_weights=True, weights={})], "routes to no Service, but the stack has backend-green"),
+        (
+            [IngressRouting("backend", by_weights=True, weights={})],
+            "routes to no Service, but the stack has backend-green",
+        ),
         (
             [
-                Way("backend", by_weights=True, weights={"backend-green": 100}),
-                Way("backend.2", by_weights=False, weights={"backend": 100}),
+                IngressRouting("backend", by_weights=True, weights={"backend-green": 100}),
+                IngressRouting("backend.2", by_weights=False, weights={"backend": 100}),
             ],
             "Ingress backend.2 on the cluster routes to backend, but the stack has backend-green",
         ),
     ],
 )
-def test_all_ingresses_of_a_service_must_lead_to_one_target_group(found: list[Way], expected: str | None) -> None:
+def test_all_ingresses_of_a_service_must_lead_to_one_target_group(
+    found: list[IngressRouting], expected: str | None
+) -> None:
     reason = unwritten("backend-green", found)
     assert reason is None if expected is None else expected in (reason or "")
 
