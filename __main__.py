@@ -4,7 +4,7 @@ import pulumi
 
 from components.debug_lines import leave_out_debug_lines
 from components.failures import errors_end_the_run
-from components.guard import DestroySentinel, attach, begin, look_at_end
+from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
 from components.interrupt import end_when_interrupted
 from components.operation import config_file, project_directory
@@ -68,7 +68,7 @@ def main() -> None:
     }
     for key, value in outputs.items():
         pulumi.export(key, value)
-    look_at_end(guard, DestroySentinel("destroy-sentinel", after=[*platform.parts, *released]))
+    warn_of_drift_at_end(guard, DestroySentinel("destroy-sentinel", after=[*platform.parts, *released]))
 
 
 end_when_interrupted()

@@ -175,7 +175,7 @@ class DestroySentinel(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def look_at_end(guard: Guard, last: DestroySentinel) -> None:
+def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
     """Warns at the end of a run, a preview too, of objects that it leaves as they are and that are not as they were.
 
     Args:

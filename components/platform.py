@@ -8,18 +8,18 @@ import pulumi
 
 from components.cluster.addons import addons
 from components.cluster.existing import ExistingClusterAccess, access_to
-from components.cluster.placement import Placement, look_at_nodes
+from components.cluster.placement import Placement, inspect_nodes
 from components.failures import end_if_refused
 from components.node_ports import check_node_ports
 from components.relocation import refuse_moves
-from components.services.argo_blue_green import look_at_rollouts
-from components.services.autoscaling import look_at_sizes
+from components.services.argo_blue_green import inspect_rollouts
+from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ServerSilentError
-from switchyard.gates.admission import Kept, look_at_templates
+from switchyard.gates.admission import Kept, inspect_templates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.relocation import Place
 from switchyard.gates.rules.sizes import Sizing
@@ -78,10 +78,10 @@ def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -
     """A cluster that somebody else made: labels, taints and what the settings bring to it."""
     access, services = access_to(cluster), settings.services
     place = refuse_moves(settings, access)
-    live = look_at_nodes(cluster.nodes, access)
+    live = inspect_nodes(cluster.nodes, access)
     _refuse_old(services, access)
     check_node_ports(settings, access)
-    rollouts, sizings = look_at_rollouts(services, access), look_at_sizes(services, access)
+    rollouts, sizings = inspect_rollouts(services, access), inspect_sizes(services, access)
     way = ExistingClusterAccess("cluster", cluster=cluster, access=access)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
@@ -96,7 +96,7 @@ def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -
         parts=[way, *ready],
         content=content,
         sizings=sizings,
-        kept=look_at_templates(services, access, content),
+        kept=inspect_templates(services, access, content),
     )
 
 

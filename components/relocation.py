@@ -53,7 +53,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
     uid = before.uid
     if access.there and not access.unreachable and not any(refusals):
-        uid, moved = run_blocking(_look(settings, access, before))
+        uid, moved = run_blocking(_inspect(settings, access, before))
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
     end_if_refused(refusals)
     for line in warn_nothing_to_remove(before, settings.removed):
@@ -63,7 +63,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     return Place(cluster.identifier, uid, namespaces, names)
 
 
-async def _look(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
+async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
     """UID of the cluster, and what speaks against the run there."""
     try:
         api = (await Cluster.connect(access)).api

@@ -11,15 +11,15 @@ import pulumi
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.ec2 import Ec2Machines
 from components.cluster.load_balancer import AlbIngress
-from components.cluster.placement import Placement, look_at_nodes
+from components.cluster.placement import Placement, inspect_nodes
 from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
 from components.platform import ClusterPlatform, after
 from components.relocation import last_outputs, refuse_moves
-from components.services.argo_blue_green import look_at_rollouts
-from components.services.autoscaling import look_at_sizes
+from components.services.argo_blue_green import inspect_rollouts
+from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
-from components.services.load_balancer_weights import look_at_weights
+from components.services.load_balancer_weights import inspect_weights
 from switchyard.bootstrap.cloud_init import PHASE_FILE
 from switchyard.config.errors import Problem, SettingsError, shown
 from switchyard.config.loader import StackSettings
@@ -27,7 +27,7 @@ from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
 from switchyard.errors import ClusterError, ServerSilentError
-from switchyard.gates.admission import look_at_templates
+from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 from switchyard.kube.access import ClusterAccess, MadeKubeconfig
@@ -70,12 +70,12 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     access = _probed(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     place = refuse_moves(settings, access)
     check_node_ports(settings, access)
-    live = _look(cluster, access, before)
-    rollouts = {} if access.unreachable else look_at_rollouts(services, access)
+    live = _inspect(cluster, access, before)
+    rollouts = {} if access.unreachable else inspect_rollouts(services, access)
     content = content_of(services, access)
-    sizings = {} if access.unreachable else look_at_sizes(services, access)
-    kept = {} if access.unreachable else look_at_templates(services, access, content)
-    leaving = frozenset[str]() if access.unreachable else look_at_weights(cluster, services, access)
+    sizings = {} if access.unreachable else inspect_sizes(services, access)
+    kept = {} if access.unreachable else inspect_templates(services, access, content)
+    leaving = frozenset[str]() if access.unreachable else inspect_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
@@ -245,13 +245,13 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
         pulumi.log.warn(warning)
 
 
-def _look(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
+def _inspect(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
     """The nodes as they are, and those that this update makes; one that is lost is left out."""
     if access.unreachable or not access.there:
         return {name: LiveNode() for name in cluster.nodes}
     coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
     known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}
-    live = look_at_nodes(known, access)
+    live = inspect_nodes(known, access)
     for warning in stale_nodes(live, before.nodes):
         pulumi.log.warn(warning)
     return {**coming, **live}

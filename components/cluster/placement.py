@@ -9,13 +9,13 @@ from components.manifest import KubernetesObject, register_patch
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.nodes import NodeSettings
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.nodes import LiveNode, look_again, lost_nodes, read_nodes, unknown_nodes
+from switchyard.kube.nodes import LiveNode, inspect_again, lost_nodes, read_nodes, unknown_nodes
 from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
 
 TAINTS = "spec.taints"
 
 
-def look_at_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> Mapping[str, LiveNode]:
+def inspect_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> Mapping[str, LiveNode]:
     """The cluster's nodes; a table that names others ends the run before anything is registered.
 
     Here, and not in a hook: only the program sees all nodes at once, in a preview as well as in an update, and can
@@ -85,7 +85,7 @@ class Placement(pulumi.ComponentResource):
                 await self._arrival(node)
             taints = (args.new_inputs or {})["spec"].get("taints")
             live_wins = taints is None or (right and bool(args.old_inputs))
-            await look_again(self._access, node, taints or (), live_wins=live_wins)
+            await inspect_again(self._access, node, taints or (), live_wins=live_wins)
 
         hook = pulumi.ResourceHook(f"{name}-look-again", look)
         return register_patch(

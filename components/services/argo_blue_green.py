@@ -13,14 +13,14 @@ from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, look_at_releases
+from switchyard.kube.live_releases import LiveRelease, read_releases
 from switchyard.manifests import argo_blue_green as render
 from switchyard.manifests.canary import disruption_budget, version_service
 from switchyard.manifests.labels import preview_name
 from switchyard.manifests.pods import active_service
 
 
-def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
+def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
     """What the cluster has of every service with a Rollout; one of another kind ends the run before anything is made.
 
     Here, and not in a hook: what the controller owns has to be known before a Service is registered.
@@ -29,7 +29,7 @@ def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
     if not access.there:
         return {name: LiveRelease() for name in rollouts}
     with errors_end_the_run():
-        live = look_at_releases(rollouts, access)
+        live = read_releases(rollouts, access)
     end_if_refused(refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items())
     return live
 
@@ -90,7 +90,7 @@ class ArgoBlueGreenService(RolloutService):
         ignored_pods = self._ignored(Track.ROLLOUT, replicas)
         rollout = self._custom(pods, before, f"{key}-rollout", self._guard(), ignored_pods)
 
-        self.active = self._look(after=[switched, rollout, *self._autoscaler(after=[rollout])])
+        self.active = self._inspect(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

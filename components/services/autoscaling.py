@@ -19,7 +19,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.manifests.autoscaling import autoscaler
 
 
-def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
+def inspect_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
     """How many pods autoscalers have given the services; ends a run that would cut the number of what serves.
 
     Here, and not in a hook: the number has to be known before a Deployment is registered.

@@ -129,7 +129,7 @@ class ReleasedService(pulumi.ComponentResource):
         """How many pods a track gets."""
         return planned(self._released, track, self._observed.sizing)
 
-    def _look(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
+    def _inspect(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
         """What serves when these are done; ends the update in an error when it is not what the stack has."""
         active: pulumi.Output[str] = pulumi.Output.all(*(resource.id for resource in after)).apply(self._serving)
         # Nothing hangs on this one, so that it ends the program only after everything is registered: the outputs
@@ -141,7 +141,7 @@ class ReleasedService(pulumi.ComponentResource):
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
         if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there)):
             return self._released.track.value
-        seen = await self._all_gates.look()
+        seen = await self._all_gates.inspect()
         self._problem = seen.problem
         return seen.serving
 

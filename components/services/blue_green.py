@@ -85,7 +85,7 @@ class BlueGreenService(ReleasedService):
         written += self._autoscaler(after=written)
         idle = self._deployment(service.active.other, after=written)
 
-        self.active = self._look(after=[*written, idle])
+        self.active = self._inspect(after=[*written, idle])
         self.colours = pulumi.Output.from_input(
             {
                 colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}

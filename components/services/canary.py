@@ -58,7 +58,7 @@ class CanaryService(RolloutService):
         rollout = self._custom(manifest, before, f"{key}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])
 
-        self.active = self._look(after=[switched, *self._autoscaler(after=[switched])])
+        self.active = self._inspect(after=[switched, *self._autoscaler(after=[switched])])
         self._followed = self._followed_after(rollout, switched)
         self.urls = pulumi.Output.all(
             **{

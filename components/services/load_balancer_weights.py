@@ -46,7 +46,7 @@ class WeightedRouting:
         return WeightedGates(name, service, access, warn, self.routing, say, preview=preview, kept=kept)
 
 
-def look_at_weights(
+def inspect_weights(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess
 ) -> frozenset[str]:
     """Ends a run that would take the colours' target groups away from users who come by them.

@@ -91,7 +91,7 @@ class ServiceStatus:
         return serves and all(track.as_configured for track in self.tracks.values())
 
 
-async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
+async def inspect_services(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
     """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
     cluster = await Cluster.connect(access)
     sizings = await read_sizings(cluster, services)

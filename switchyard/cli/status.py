@@ -40,9 +40,9 @@ def status(stack: Stack = None, *, as_json: Json = False) -> None:
 
 async def _read(access: "ClusterAccess", settings: "StackSettings") -> "tuple[list[ServiceStatus], str | None]":
     """The services, and what is wrong with the load balancer of a cluster that the stack creates."""
-    from switchyard.cli.service_status import look
+    from switchyard.cli.service_status import inspect_services
 
-    services = await look(access, settings.services)
+    services = await inspect_services(access, settings.services)
     if getattr(settings.cluster, "load_balancer", None) is None:
         return services, None
     # The SDK of AWS takes a second to import, which other clusters need not wait for.

@@ -84,7 +84,7 @@ class ArgoBlueGreenGates(RolloutGates):
             await self._release(cluster)
         return await super().follow()
 
-    async def look(self) -> Seen:
+    async def inspect(self) -> Seen:
         """Looks which track serves, at the end of a run, and in an update waits until the controller has taken over."""
         if not self._preview:
             try:
@@ -100,7 +100,7 @@ class ArgoBlueGreenGates(RolloutGates):
             except ClusterError as error:
                 problem, remedy = self._why(error)
                 return Seen(UNKNOWN, f"{problem}. So whether {self._argo.track} serves is not known. {remedy}")
-        return await super().look()
+        return await super().inspect()
 
     async def _not_taken_over(self, cluster: Cluster) -> str | None:
         state = await wait_for_rollout(

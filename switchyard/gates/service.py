@@ -110,7 +110,7 @@ class Gates(GateBase):
             if not await has_metrics(cluster, self._service.namespace):
                 self._warn_once(no_metrics(self._name))
 
-    async def look(self) -> Seen:
+    async def inspect(self) -> Seen:
         """Looks which track serves, at the end of a run.
 
         The engine compares settings with its own record, so that a selector changed behind its back is invisible

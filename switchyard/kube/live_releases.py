@@ -29,7 +29,7 @@ class LiveRelease:
         return dict(self.selected or {}) if controlled(name, self.selected) else None
 
 
-def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+def read_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
     """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
 
     Raises:
@@ -38,7 +38,7 @@ def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAcc
     if not services:
         return {}
     try:
-        return run_blocking(_look(services, access))
+        return run_blocking(_inspect(services, access))
     except ClusterError as error:
         raise ReleasesUnreadableError(
             f"{', '.join(services)}: Rollouts and Services could not be read: {error} "
@@ -47,7 +47,7 @@ def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAcc
         ) from error
 
 
-async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+async def _inspect(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
     cluster = await Cluster.connect(access)
 
     async def one(name: str, namespace: str) -> LiveRelease:

@@ -137,7 +137,7 @@ def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> li
     ]
 
 
-async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
+async def inspect_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
     """Looks at a node again, right before it is patched.
 
     Args:
@@ -158,7 +158,7 @@ async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTai
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `look_again`."""
+    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `inspect_again`."""
     if live_wins:
         if live or not applied:
             return None

@@ -132,7 +132,7 @@ class Machines:
             try:
                 step = self._steps.get(timeout=LOOK_SECONDS)
             except queue.Empty:
-                step = self._look
+                step = self._inspect
             if step is None:
                 return
             try:
@@ -217,7 +217,7 @@ class Machines:
         else:
             self._label(boot.node, NODE_NOT_READY)
 
-    def _look(self) -> None:
+    def _inspect(self) -> None:
         """What runs on the cluster takes effect: nodes with a pod network turn Ready."""
         if self._sandbox is None or not self._joined:
             return

@@ -9,7 +9,7 @@ import pytest
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.faults import NEVER_READY
-from switchyard.cli.service_status import look
+from switchyard.cli.service_status import inspect_services
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import argo_blue_green as render
@@ -63,7 +63,7 @@ def test_a_release_waits_at_the_preview_for_somebody_to_promote_it_and_no_update
         after = rollouts.get()
         assert (after["spec"], after["metadata"]["generation"]) == (before["spec"], before["metadata"]["generation"])
         [status] = asyncio.run(
-            look(
+            inspect_services(
                 ClusterAccess(str(kubectl.kubeconfig)),
                 {"backend": ArgoBlueGreenSettings.model_validate(backend(manual))},
             )

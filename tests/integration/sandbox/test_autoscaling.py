@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from devtools.engine import Stack
-from switchyard.cli.service_status import look
+from switchyard.cli.service_status import inspect_services
 from switchyard.config.loader import load
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.kube.access import ClusterAccess
@@ -84,7 +84,7 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         serving.set("services.backend.blue", {"tag": "v3.0.0", "replicas": 0})
         assert serving.up().ok
         kubectl.expect_pods(green=7, blue=0)
-        [status] = asyncio.run(look(ClusterAccess(str(kubectl.kubeconfig)), settings_of(serving)))
+        [status] = asyncio.run(inspect_services(ClusterAccess(str(kubectl.kubeconfig)), settings_of(serving)))
         assert status.as_configured
         green = status.tracks[Track.GREEN]
         assert (green.tag, green.wanted, green.ready) == ("v2.0.0", 7, 7)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.main import app
-from switchyard.cli.service_status import ServiceStatus, TrackStatus, look
+from switchyard.cli.service_status import ServiceStatus, TrackStatus, inspect_services
 from switchyard.cli.status_json import document
 from switchyard.cli.status_table import table
 from switchyard.config.models.service import Track
@@ -52,7 +52,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, engine: str, there: dict[str, Any], 
         return Played(selected=selector("backend", Track.GREEN), **cluster)
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    (status,) = asyncio.run(look(ClusterAccess(), {"backend": service(engine)}))
+    (status,) = asyncio.run(inspect_services(ClusterAccess(), {"backend": service(engine)}))
     return status
 
 

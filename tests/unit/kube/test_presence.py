@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.guard import DestroySentinel, begin, look_at_end
+from components.guard import DestroySentinel, begin, warn_of_drift_at_end
 from components.services.release import release
 from switchyard.config.loader import load
 from switchyard.errors import AccessDeniedError
@@ -144,7 +144,7 @@ def test_a_run_warns_at_its_end(monkeypatch: pytest.MonkeyPatch, *, destroys: bo
 
     def build() -> None:
         guard = begin(load(EXISTING, {"backend": BACKEND}, "test"))
-        look_at_end(guard, DestroySentinel("destroy-sentinel", after=[]))
+        warn_of_drift_at_end(guard, DestroySentinel("destroy-sentinel", after=[]))
 
     record(monkeypatch, build)
     assert said == ["gone"] * warned

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.cli.service_status import look
+from switchyard.cli.service_status import inspect_services
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
@@ -53,7 +53,7 @@ async def observe(stored: StoredObjects, services: dict[str, BlueGreenSettings])
 
     async def one(number: int, name: str, service: BlueGreenSettings) -> str | None:
         await asyncio.sleep(number * stored.latency / 10)
-        seen = await BlueGreenGates(name, service, access, pytest.fail).look()
+        seen = await BlueGreenGates(name, service, access, pytest.fail).inspect()
         assert seen.serving == "blue", seen
         return seen.problem
 
@@ -77,7 +77,7 @@ def test_the_inspection_of_many_services_makes_a_few_lists(stored: StoredObjects
 def test_status_of_many_services_makes_a_few_lists(stored: StoredObjects) -> None:
     services = configured(SERVICES)
     fill(stored, services)
-    statuses = asyncio.run(look(stored.access, services))
+    statuses = asyncio.run(inspect_services(stored.access, services))
     assert [status.notes for status in statuses] == [()] * SERVICES
     assert all(status.as_configured for status in statuses)
     assert len(stored.asked) < SERVICES, Counter(stored.asked)

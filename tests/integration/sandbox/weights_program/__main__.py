@@ -11,7 +11,7 @@ from components.cluster.existing import ExistingClusterAccess
 from components.cluster.load_balancer import AlbIngress
 from components.platform import after
 from components.services.blue_green import BlueGreenService
-from components.services.load_balancer_weights import look_at_weights
+from components.services.load_balancer_weights import inspect_weights
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import ExistingCluster
@@ -30,7 +30,7 @@ except SettingsError as error:
 assert isinstance(settings.cluster, Ec2Cluster)
 kubeconfig = config.require("kubeconfig")
 access = ClusterAccess(kubeconfig)
-leaving = look_at_weights(settings.cluster, settings.services, access)
+leaving = inspect_weights(settings.cluster, settings.services, access)
 cluster = ExistingClusterAccess("cluster", cluster=ExistingCluster(kind="existing", kubeconfig=kubeconfig))
 on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 balancer = AlbIngress(

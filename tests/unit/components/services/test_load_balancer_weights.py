@@ -9,7 +9,7 @@ import pytest
 from components.cluster.load_balancer import AlbIngress
 from components.services import load_balancer_weights as component
 from components.services.blue_green import BlueGreenService
-from components.services.load_balancer_weights import look_at_weights
+from components.services.load_balancer_weights import inspect_weights
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import UnreachableError
@@ -62,7 +62,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def as_configured(_: Gates) -> Seen:
         return Seen("green")
 
-    monkeypatch.setattr(Gates, "look", as_configured)
+    monkeypatch.setattr(Gates, "inspect", as_configured)
 
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
@@ -154,11 +154,11 @@ def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_
 
     monkeypatch.setattr(Cluster, "connect", connect)
     with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster routes to backend-green"):
-        look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
-    look_at_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
-    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
+        inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
+    inspect_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
+    inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
     cluster.there = [written("selector")]
-    assert look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
+    assert inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
 
 
 def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingress_names_them(
@@ -175,9 +175,9 @@ def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingres
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(component, "left_by", nobody)
     services = {"backend": service(), "shop": service()}
-    assert look_at_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
+    assert inspect_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
     staying = services | {"backend": service("albWeights")}
-    assert look_at_weights(CLUSTER, staying, ClusterAccess()) == frozenset()
+    assert inspect_weights(CLUSTER, staying, ClusterAccess()) == frozenset()
 
 
 def test_an_api_server_that_does_not_answer_ends_no_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,4 +185,4 @@ def test_an_api_server_that_does_not_answer_ends_no_run_here(monkeypatch: pytest
         raise UnreachableError
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
+    inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())

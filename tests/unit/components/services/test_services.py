@@ -6,8 +6,8 @@ import pulumi
 import pytest
 
 from components.cluster.existing import ExistingClusterAccess
-from components.cluster.placement import Placement, look_at_nodes
-from components.services.argo_blue_green import ArgoBlueGreenService, look_at_rollouts
+from components.cluster.placement import Placement, inspect_nodes
+from components.services.argo_blue_green import ArgoBlueGreenService, inspect_rollouts
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
 from switchyard.config.models.cluster import ExistingCluster
@@ -87,9 +87,9 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def healthy(gates: Gates) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
-    monkeypatch.setattr(Gates, "look", as_configured)
+    monkeypatch.setattr(Gates, "inspect", as_configured)
     monkeypatch.setattr(CanaryGates, "follow", healthy)
-    monkeypatch.setattr(ArgoBlueGreenGates, "look", as_configured)
+    monkeypatch.setattr(ArgoBlueGreenGates, "inspect", as_configured)
     monkeypatch.setattr(ArgoBlueGreenGates, "follow", healthy)
 
 
@@ -192,7 +192,7 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 
     shown: list[str] = []
     build, _ = COMPONENTS["blue_green"]
-    monkeypatch.setattr(Gates, "look", green)
+    monkeypatch.setattr(Gates, "inspect", green)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     monkeypatch.setattr(pulumi.log, "warn", lambda line, _: shown.append(line))
 
@@ -212,8 +212,8 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 
 def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     access = ClusterAccess(made=MadeKubeconfig())
-    assert set(look_at_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
-    assert look_at_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
+    assert set(inspect_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
+    assert inspect_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
     shown: list[str] = []
 
     async def looked(gates: Gates) -> Seen:
@@ -223,7 +223,7 @@ def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.
         service_ = BlueGreenService("it", service=service(), access=access)
         service_.active.apply(shown.append)
 
-    monkeypatch.setattr(Gates, "look", looked)
+    monkeypatch.setattr(Gates, "inspect", looked)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     record(monkeypatch, run)
     assert shown == ["blue"]
