@@ -31,7 +31,7 @@ TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
 class ReleasedService(pulumi.ComponentResource):
     """A service whose traffic goes to one track of pods, behind a gate.
 
-    Under another strategy the component has another type. It goes by the others as well, so that a hand-over
+    Under another strategy the component has another type. It goes by the others as well, so that a strategy migration
     keeps the account and the Service, and changes the Service's selector only.
     """
 

@@ -48,7 +48,7 @@ class ArgoBlueGreenGates(RolloutGates):
         """
         async with self._cluster() as cluster:
             selected = await self._selected(cluster)
-            # Also at the hand-over: the Service comes first, and pods of the colour are behind it until the end.
+            # At a strategy migration too: the Service is first, and selects pods of the colour until the end.
             if not creating:
                 ports = await cluster.service_ports(self._argo.namespace, self._name)
                 self._raise(refuse_other_port(self._name, self._argo, ports))
@@ -79,7 +79,7 @@ class ArgoBlueGreenGates(RolloutGates):
                 await self._check_mixed(cluster)
 
     async def follow(self) -> RolloutState:
-        """As ever; first what a hand-over that was turned back has paused goes on."""
+        """As of `Gates`; before that, resumes a Rollout that a strategy migration paused and that was reverted."""
         async with self._cluster() as cluster:
             await self._release(cluster)
         return await super().follow()
@@ -117,8 +117,8 @@ class ArgoBlueGreenGates(RolloutGates):
     async def _share(self, cluster: Cluster) -> None:
         """Writes the Service's selector when the engine found nothing to write although a colour serves.
 
-        Its record may be from before a hand-over to two colours that was cut off, and a refresh compares only the
-        labels in the record: that the colour's selector has one more is seen by neither.
+        The engine's record may be from before a strategy migration to two colours that was interrupted, and a refresh
+        compares only the labels in the record: neither notices that the colour's selector has one more label.
         """
         selected = await self._selected(cluster)
         if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:
@@ -126,7 +126,7 @@ class ArgoBlueGreenGates(RolloutGates):
             await cluster.select(self._argo.namespace, self._name, shared(self._name))
 
     async def _release(self, cluster: Cluster) -> None:
-        """Lets a Rollout go on that a hand-over to two colours has paused, and that was turned back since."""
+        """Resumes a Rollout that a strategy migration to two colours paused, where that migration was reverted."""
         rollout = await cluster.rollout(self._argo.namespace, self._name)
         if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
             await cluster.release_rollout(self._argo.namespace, self._name)

@@ -1,4 +1,4 @@
-"""The gates of a service under a canary: the Rollout is ready before a hand-over, and followed after a change."""
+"""The gates of a service under a canary: the Rollout is ready before users reach it, and followed after a change."""
 
 from collections.abc import Callable
 
@@ -69,10 +69,10 @@ class CanaryGates(RolloutGates):
             self._warn_once(warn_without_weights(self._name, self._canary, rules))
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
-        """Before the hand-over the Rollout's pods may still have to come up, which takes as long as a Deployment's.
+        """Waits for the Rollout's pods before a strategy migration, as long as for a Deployment's.
 
-        A Rollout that is there from a hand-over that failed, and has another version by now, has begun a canary of
-        it. Nobody's requests get there, so that no step of it could prove anything: it skips them.
+        A Rollout of a strategy migration that failed, with another version by now, has begun a canary of it. It gets
+        no request, so that no step could prove anything: the Rollout skips its steps.
         """
         seconds = self._canary.ready_timeout_seconds
         state = await self._wait_for_rollout(cluster, seconds, lambda state: state.seen)

@@ -137,7 +137,7 @@ class Gates(GateBase):
 
         Waits until nobody needs the pods of another strategy, which go with the end of the update.
 
-        Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
+        The cluster is asked whether there are any: the update that began the migration may have been interrupted.
         """
         namespace, track = self._service.namespace, self._service.track
         others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]

@@ -13,10 +13,11 @@ PRE, POST = "pre-promotion", "post-promotion"
 
 
 def selected(name: str) -> dict[str, str]:
-    """What this program has the users' Service select; the controller adds the hash of the version that serves.
+    """The selector of the users' Service, to which the controller adds the hash of the version that serves.
 
-    Not the track: pods of a colour belong to it as well, so that a hand-over to the Rollout takes no pod out. And the
-    controller refuses a Rollout whose Service selects a label that its pods do not have.
+    The track is not in it: the selector matches pods of a colour as well, so that a strategy migration to the Rollout
+    takes no pod out of the Service. And the controller refuses a Rollout whose Service selects a label that its pods
+    do not have.
     """
     return {"app": name}
 

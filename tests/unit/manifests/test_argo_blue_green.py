@@ -170,7 +170,7 @@ def pod(name: str, version: str, tag: str = "v1") -> RunningPod:
     return RunningPod(name, version, (f"org/backend:{tag}",))
 
 
-def test_a_hand_over_is_with_the_version_that_serves() -> None:
+def test_a_strategy_migration_keeps_the_version_that_serves() -> None:
     serving = [pod("a", "blue"), pod("b", "blue")]
     assert refuse_mixed("backend", service(), BLUE, serving) is None
     refusal = refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "blue", "v0")])
@@ -188,7 +188,7 @@ def test_a_hand_over_is_with_the_version_that_serves() -> None:
 def test_a_rollout_that_nobody_else_serves_beside_may_have_another_version() -> None:
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "rollout", "v0")]) is None
     assert refuse_mixed("backend", service(), None, []) is None
-    # In the middle of a hand-over the colour's pods still take traffic.
+    # In the middle of a strategy migration the colour's pods still take traffic.
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "blue", "v0")]) is not None
 
 
