@@ -15,9 +15,10 @@ from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.live_releases import LiveRelease, read_releases
 from switchyard.manifests import argo_blue_green as render
-from switchyard.manifests.canary import disruption_budget, version_service
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import preview_name
 from switchyard.manifests.pods import active_service
+from switchyard.manifests.rollout import version_service
 
 
 def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
@@ -76,7 +77,7 @@ class ArgoBlueGreenService(RolloutService):
         account = self._account()
         named = preview_name(name)
         preview = self._version_service(named, version_service(name, named, service), after=[account])
-        budget = disruption_budget(name, service)
+        budget = disruption_budget(name, service.track, service)
         register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.

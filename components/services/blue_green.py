@@ -12,6 +12,7 @@ from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import blue_green as render
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import switched_by_weights
 
@@ -118,7 +119,7 @@ class BlueGreenService(ReleasedService):
 
     def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
-        manifest = render.disruption_budget(self._name, colour, self._settings)
+        manifest = disruption_budget(self._name, colour, self._settings)
         return register(name, manifest, self._child(after))
 
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> KubernetesObject:

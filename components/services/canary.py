@@ -11,7 +11,9 @@ from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import canary as render
 from switchyard.manifests.analysis import templates
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import canary_name, stable_name
+from switchyard.manifests.rollout import version_service
 
 
 class CanaryService(RolloutService):
@@ -40,10 +42,10 @@ class CanaryService(RolloutService):
         key, name = name, self._name
         account = self._account()
         versions = [
-            self._version_service(version, render.version_service(name, version, service), after=[account])
+            self._version_service(version, version_service(name, version, service), after=[account])
             for version in (stable_name(name), canary_name(name))
         ]
-        budget = render.disruption_budget(name, service)
+        budget = disruption_budget(name, service.track, service)
         register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
         asked = [self._custom(manifest, after=[account]) for manifest in templates(name, service)]
         routes = []

@@ -19,6 +19,7 @@ from switchyard.config.models.service import CanarySettings
 from switchyard.manifests import canary as render
 from switchyard.manifests import pods
 from switchyard.manifests.pods import Manifest
+from switchyard.manifests.rollout import API_VERSION
 
 OURS = "this program"
 DOCUMENTED = "Argo Rollouts' documented example"
@@ -129,7 +130,7 @@ def template(service: CanarySettings) -> Manifest:
     if analysis.initial_delay_seconds:
         metric["initialDelay"] = f"{analysis.initial_delay_seconds}s"
     return {
-        "apiVersion": render.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "AnalysisTemplate",
         "metadata": {"name": TEMPLATE, "namespace": service.namespace},
         "spec": {"args": [{"name": ARGUMENT}], "metrics": [metric]},

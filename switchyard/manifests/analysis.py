@@ -4,7 +4,7 @@ A question never lies about a version: it is about the pods of one template alon
 answer, so that nothing is concluded; and without a single success, or a single failure, it still has one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from switchyard.config.models.canary import Analysis, MetricKey
 from switchyard.config.models.service import ServiceSettings
 from switchyard.manifests.pods import Manifest, metadata
+from switchyard.manifests.rollout import API_VERSION
 
 HASH_ARGUMENT = "pod-hash"
 """Argument of every template: `rollouts-pod-template-hash` of the version to judge."""
@@ -116,12 +117,20 @@ def template_name(name: str, metric: str, *, background: bool) -> str:
 
 
 def templates(name: str, service: ServiceSettings) -> list[Manifest]:
-    """The AnalysisTemplates of a service: one a metric for the steps, and one more for the background."""
+    """The AnalysisTemplates of a canary: one a metric for the steps, and one more for the background."""
     analysis = service.canary.analysis
     if analysis is None:
         return []
     return [
-        template(name, service, analysis, metric, background=background)
+        template(
+            template_name(name, metric.name, background=background),
+            name,
+            service,
+            analysis,
+            metric,
+            # Without a count a step's analysis would never end, and with one that in the background would.
+            counted=not background,
+        )
         for background in _kinds(service, analysis)
         for metric in metrics(name, analysis)
     ]
@@ -129,9 +138,13 @@ def templates(name: str, service: ServiceSettings) -> list[Manifest]:
 
 def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, background: bool) -> Manifest:
     """How a step, or the whole canary, asks for the templates of some metrics; those not enabled have none."""
-    named = [template_name(name, key, background=background) for key in analysis.enabled if key in asked]
+    return reference_to(template_name(name, key, background=background) for key in analysis.enabled if key in asked)
+
+
+def reference_to(template_names: Iterable[str]) -> Manifest:
+    """How a Rollout asks for AnalysisTemplates, about the pods of the version that is new."""
     return {
-        "templates": [{"templateName": one} for one in named],
+        "templates": [{"templateName": template_name} for template_name in template_names],
         "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
     }
 
@@ -141,8 +154,25 @@ def _kinds(service: ServiceSettings, analysis: Analysis) -> list[bool]:
     return [False] * asked + [True] * analysis.background
 
 
-def template(name: str, service: ServiceSettings, analysis: Analysis, metric: Metric, *, background: bool) -> Manifest:
-    """The AnalysisTemplate of one metric."""
+def template(
+    template_name: str,
+    name: str,
+    service: ServiceSettings,
+    analysis: Analysis,
+    metric: Metric,
+    *,
+    counted: bool = True,
+) -> Manifest:
+    """The AnalysisTemplate of one metric.
+
+    Args:
+        template_name: its name.
+        name: the service's name.
+        service: its settings.
+        analysis: what is asked.
+        metric: the metric.
+        counted: whether the analysis ends after a number of measurements.
+    """
     measured: dict[str, Any] = {
         "name": metric.name,
         "interval": f"{analysis.interval_seconds}s",
@@ -156,13 +186,12 @@ def template(name: str, service: ServiceSettings, analysis: Analysis, metric: Me
     }
     if analysis.initial_delay_seconds:
         measured["initialDelay"] = f"{analysis.initial_delay_seconds}s"
-    if not background:
-        # Without it a step's analysis would never end.
+    if counted:
         measured["count"] = analysis.count
     return {
-        "apiVersion": "argoproj.io/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "AnalysisTemplate",
-        "metadata": metadata(template_name(name, metric.name, background=background), name, service),
+        "metadata": metadata(template_name, name, service),
         "spec": {"args": [{"name": HASH_ARGUMENT}], "metrics": [measured]},
     }
 

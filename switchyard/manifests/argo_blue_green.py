@@ -1,13 +1,11 @@
 """Manifests of one service under Argo Rollouts' own blue/green."""
 
-from typing import Any
-
 from switchyard.config.models.canary import Analysis
-from switchyard.config.models.service import ArgoBlueGreenSettings, Track
-from switchyard.manifests.analysis import HASH_ARGUMENT, metrics, template
-from switchyard.manifests.canary import API_VERSION
-from switchyard.manifests.labels import CONFIGURED_PODS, GONE_AT_ONCE, preview_name, selector
-from switchyard.manifests.pods import Manifest, digest, metadata, pod_template
+from switchyard.config.models.service import ArgoBlueGreenSettings
+from switchyard.manifests import rollout as shared
+from switchyard.manifests.analysis import metrics, reference_to, template
+from switchyard.manifests.labels import preview_name
+from switchyard.manifests.pods import Manifest
 
 PRE, POST = "pre-promotion", "post-promotion"
 
@@ -23,28 +21,25 @@ def selected(name: str) -> dict[str, str]:
 
 
 def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
-    """The AnalysisTemplates of the two analyses, one a metric."""
-    made = []
-    for when, analysis in _analyses(service).items():
-        for metric in metrics(name, analysis):
-            manifest = template(name, service, analysis, metric, background=False)
-            made.append(manifest | {"metadata": metadata(_template_name(name, metric.name, when), name, service)})
-    return made
+    """The AnalysisTemplates of the analyses before and after the promotion, one a metric."""
+    return [
+        template(_template_name(name, metric.name, when), name, service, analysis, metric)
+        for when, analysis in _analyses(service).items()
+        for metric in metrics(name, analysis)
+    ]
 
 
 def rollout(
     name: str, service: ArgoBlueGreenSettings, content: str | None = None, replicas: int | None = None
 ) -> Manifest:
-    """The pods, and how a new version of them takes over.
+    """The Rollout of Argo Rollouts' blue/green; arguments as of `switchyard.manifests.rollout.rollout`."""
+    strategy, abort = {"blueGreen": _strategy(name, service)}, service.argo_blue_green.progress_deadline_abort
+    return shared.rollout(name, service, strategy, content, replicas, progress_deadline_abort=abort)
 
-    Args:
-        name: the service's name.
-        service: its settings.
-        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
-        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
-    """
+
+def _strategy(name: str, service: ArgoBlueGreenSettings) -> Manifest:
     settings = service.argo_blue_green
-    strategy: dict[str, Any] = {
+    strategy: Manifest = {
         "activeService": name,
         "previewService": preview_name(name),
         "autoPromotionEnabled": settings.auto_promotion.enabled,
@@ -58,22 +53,9 @@ def rollout(
     analyses = _analyses(service)
     for key, when in (("prePromotionAnalysis", PRE), ("postPromotionAnalysis", POST)):
         if when in analyses:
-            strategy[key] = _reference(name, analyses[when], when)
-    template = pod_template(name, Track.ROLLOUT, service, service.tag, content=content)
-    spec: dict[str, Any] = {
-        "revisionHistoryLimit": service.revision_history_limit,
-        "progressDeadlineSeconds": service.progress_deadline_seconds,
-        "progressDeadlineAbort": settings.progress_deadline_abort,
-        "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": template,
-        "strategy": {"blueGreen": strategy},
-    }
-    if (pods := service.replicas if replicas is None else replicas) is not None:
-        spec["replicas"] = pods
-    if service.min_ready_seconds:
-        spec["minReadySeconds"] = service.min_ready_seconds
-    head = metadata(name, name, service, GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)})
-    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
+            names = [_template_name(name, metric.name, when) for metric in metrics(name, analyses[when])]
+            strategy[key] = reference_to(names)
+    return strategy
 
 
 def _analyses(service: ArgoBlueGreenSettings) -> dict[str, Analysis]:
@@ -84,11 +66,3 @@ def _analyses(service: ArgoBlueGreenSettings) -> dict[str, Analysis]:
 
 def _template_name(name: str, metric: str, when: str) -> str:
     return f"{name}-{metric}-{when}"
-
-
-def _reference(name: str, analysis: Analysis, when: str) -> Manifest:
-    named = [_template_name(name, metric.name, when) for metric in metrics(name, analysis)]
-    return {
-        "templates": [{"templateName": template_name} for template_name in named],
-        "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
-    }

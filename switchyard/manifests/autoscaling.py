@@ -6,8 +6,7 @@ from switchyard.config.models.autoscaling import Autoscaling, ScalingRules
 from switchyard.config.models.service import Colour, ServiceSettings, Track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.pods import Manifest, metadata
-
-ROLLOUTS = "argoproj.io/v1alpha1"
+from switchyard.manifests.rollout import API_VERSION
 
 REPLICAS = "spec.replicas"
 """Path of the field that an autoscaler writes, in Deployments and Rollouts."""
@@ -16,7 +15,7 @@ REPLICAS = "spec.replicas"
 def scale_target(name: str, track: Track) -> Manifest:
     """What has the pods of a track: the reference by which an autoscaler names it."""
     if track is Track.ROLLOUT:
-        return {"apiVersion": ROLLOUTS, "kind": "Rollout", "name": name}
+        return {"apiVersion": API_VERSION, "kind": "Rollout", "name": name}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "name": colour_name(name, Colour(track))}
 
 

@@ -20,25 +20,6 @@ def colour_service(name: str, colour: Colour, service: BlueGreenSettings) -> Man
     }
 
 
-def disruption_budget(name: str, colour: Colour, service: BlueGreenSettings) -> Manifest:
-    """How many pods of one colour a drain may take at a time.
-
-    A budget a colour: with one for both, the crashing pods of an idle colour would use up the allowance and
-    block the drain of a node on which nothing but the serving colour runs.
-    """
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(colour_name(name, colour), name, service),
-        "spec": {
-            "maxUnavailable": service.pod_disruption_budget.max_unavailable,
-            "selector": {"matchLabels": selector(name, colour)},
-            # A pod that is not ready protects nobody, and must not hold up a drain.
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        },
-    }
-
-
 def deployment(
     name: str,
     colour: Colour,

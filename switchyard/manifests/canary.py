@@ -5,65 +5,31 @@ from typing import Any
 
 from switchyard.config.models.canary import ALL, Canary, CanaryStep, Ephemeral
 from switchyard.config.models.routing import CanaryRoute, CanaryScale
-from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
+from switchyard.config.models.service import CanarySettings
+from switchyard.manifests import rollout as shared
 from switchyard.manifests.analysis import reference
-from switchyard.manifests.labels import CONFIGURED_PODS, GONE_AT_ONCE, SKIP_AWAIT, canary_name, selector, stable_name
-from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
-
-API_VERSION = "argoproj.io/v1alpha1"
+from switchyard.manifests.labels import canary_name, stable_name
+from switchyard.manifests.pods import Manifest, metadata
 
 HTTP_ROUTE = "primary"
 """Name of the route in the VirtualService whose weights the controller sets."""
 
 
-def version_service(name: str, version: str, service: RolloutSettings) -> Manifest:
-    """The Service of the version that is proved, or of the one that is tried, for Argo Rollouts to lead there.
-
-    Args:
-        name: the service's name.
-        version: name of the Service.
-        service: the settings.
-    """
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(version, name, service, SKIP_AWAIT),
-        # The controller adds the hash of the version. What it sets is its own, and not this program's to change back.
-        "spec": {
-            # A load balancer's targets are instances, which answer on a NodePort. Whatever the router is by now, one
-            # that was there before may still send users to these ports.
-            "type": "NodePort" if isinstance(service, CanarySettings) else "ClusterIP",
-            "selector": selector(name, Track.ROLLOUT),
-            "ports": service_ports(service),
-        },
-    }
-
-
-def disruption_budget(name: str, service: RolloutSettings) -> Manifest:
-    """How many pods, of both versions together, a drain may take at a time."""
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(f"{name}-{Track.ROLLOUT}", name, service),
-        "spec": {
-            "maxUnavailable": service.pod_disruption_budget.max_unavailable,
-            "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        },
-    }
-
-
 def rollout(name: str, service: CanarySettings, content: str | None = None, replicas: int | None = None) -> Manifest:
-    """The pods, and how a new version of them takes over.
-
-    Args:
-        name: the service's name.
-        service: its settings.
-        content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
-        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
-    """
+    """The Rollout of a canary; arguments as of `switchyard.manifests.rollout.rollout`."""
     canary = service.canary
-    strategy: dict[str, Any] = {
+    strategy = {"canary": _strategy(name, service)}
+    manifest = shared.rollout(
+        name, service, strategy, content, replicas, progress_deadline_abort=canary.progress_deadline_abort
+    )
+    if canary.rollback_window_revisions:
+        manifest["spec"]["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
+    return manifest
+
+
+def _strategy(name: str, service: CanarySettings) -> Manifest:
+    canary = service.canary
+    strategy: Manifest = {
         "stableService": stable_name(name),
         "canaryService": canary_name(name),
         "maxSurge": canary.max_surge,
@@ -75,27 +41,9 @@ def rollout(name: str, service: CanarySettings, content: str | None = None, repl
     if canary.anti_affinity:
         strategy["antiAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 100}}
     for key, ephemeral in (("canaryMetadata", canary.canary_metadata), ("stableMetadata", canary.stable_metadata)):
-        if given := _given(ephemeral):
-            strategy[key] = given
-    if canary.traffic != "replicas":
-        strategy |= _routed(name, service)
-    template = pod_template(name, Track.ROLLOUT, service, service.tag, content=content)
-    spec: dict[str, Any] = {
-        "revisionHistoryLimit": service.revision_history_limit,
-        "progressDeadlineSeconds": service.progress_deadline_seconds,
-        "progressDeadlineAbort": canary.progress_deadline_abort,
-        "selector": {"matchLabels": selector(name, Track.ROLLOUT)},
-        "template": template,
-        "strategy": {"canary": strategy},
-    }
-    if (pods := service.replicas if replicas is None else replicas) is not None:
-        spec["replicas"] = pods
-    if service.min_ready_seconds:
-        spec["minReadySeconds"] = service.min_ready_seconds
-    if canary.rollback_window_revisions:
-        spec["rollbackWindow"] = {"revisions": canary.rollback_window_revisions}
-    head = metadata(name, name, service, GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)})
-    return {"apiVersion": API_VERSION, "kind": "Rollout", "metadata": head, "spec": spec}
+        if metadata_of_pods := _ephemeral_metadata(ephemeral):
+            strategy[key] = metadata_of_pods
+    return strategy if canary.traffic == "replicas" else strategy | _routed(name, service)
 
 
 def virtual_service(name: str, service: CanarySettings) -> Manifest:
@@ -185,6 +133,6 @@ def _route(route: CanaryRoute, canary: Canary) -> Manifest:
     return {"name": route.name, "match": [match]}
 
 
-def _given(ephemeral: Ephemeral) -> dict[str, dict[str, str]]:
-    given = {"labels": dict(ephemeral.labels), "annotations": dict(ephemeral.annotations)}
-    return {key: values for key, values in given.items() if values}
+def _ephemeral_metadata(ephemeral: Ephemeral) -> dict[str, dict[str, str]]:
+    metadata_of_pods = {"labels": dict(ephemeral.labels), "annotations": dict(ephemeral.annotations)}
+    return {key: values for key, values in metadata_of_pods.items() if values}

@@ -12,8 +12,10 @@ from switchyard.config.models.service import (
 from switchyard.manifests import argo_blue_green, blue_green, canary, pods
 from switchyard.manifests.analysis import templates
 from switchyard.manifests.autoscaling import autoscaler
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import canary_name, preview_name, stable_name
 from switchyard.manifests.pods import Manifest
+from switchyard.manifests.rollout import version_service
 
 
 def objects_of(name: str, service: ServiceSettings) -> Iterator[Manifest]:
@@ -28,13 +30,13 @@ def objects_of(name: str, service: ServiceSettings) -> Iterator[Manifest]:
     if isinstance(service, BlueGreenSettings):
         for colour in Colour:
             yield blue_green.colour_service(name, colour, service)
-            yield blue_green.disruption_budget(name, colour, service)
+            yield disruption_budget(name, colour, service)
             yield blue_green.deployment(name, colour, service)
     elif isinstance(service, CanarySettings):
         yield from _canary(name, service)
     elif isinstance(service, ArgoBlueGreenSettings):
-        yield canary.version_service(name, preview_name(name), service)
-        yield canary.disruption_budget(name, service)
+        yield version_service(name, preview_name(name), service)
+        yield disruption_budget(name, service.track, service)
         yield from argo_blue_green.templates(name, service)
         yield argo_blue_green.rollout(name, service)
     if service.autoscaling is not None:
@@ -43,8 +45,8 @@ def objects_of(name: str, service: ServiceSettings) -> Iterator[Manifest]:
 
 def _canary(name: str, service: CanarySettings) -> Iterator[Manifest]:
     for version in (stable_name(name), canary_name(name)):
-        yield canary.version_service(name, version, service)
-    yield canary.disruption_budget(name, service)
+        yield version_service(name, version, service)
+    yield disruption_budget(name, service.track, service)
     yield from templates(name, service)
     if service.canary.traffic == "istio":
         yield canary.virtual_service(name, service)

@@ -13,8 +13,9 @@ from switchyard.cli.service_status import inspect_services
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import argo_blue_green as render
-from switchyard.manifests.canary import disruption_budget, version_service
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.pods import active_service
+from switchyard.manifests.rollout import version_service
 from tests.integration.canary.argo_blue_green import (
     HASH,
     PODS,
@@ -171,7 +172,7 @@ def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
     manifests = [
         active_service("backend", service, render.selected("backend")),
         version_service("backend", "backend-preview", service),
-        disruption_budget("backend", service),
+        disruption_budget("backend", service.track, service),
         *render.templates("backend", service),
         render.rollout("backend", service),
     ]

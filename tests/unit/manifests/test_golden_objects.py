@@ -12,8 +12,10 @@ from typing import Any
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Colour
 from switchyard.manifests import argo_blue_green, blue_green, canary, pods
 from switchyard.manifests.analysis import templates
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import CONFIGURED_PODS, canary_name, preview_name, stable_name
 from switchyard.manifests.pods import Manifest
+from switchyard.manifests.rollout import version_service
 
 GOLDEN = Path(__file__).parent / "golden" / "objects.jsonl"
 """One object a line, as rendered before services had volumes, sidecars, probes of every kind and so on."""
@@ -55,7 +57,7 @@ def of_two_colours(raw: dict[str, Any]) -> Iterator[Manifest]:
     for colour in Colour:
         yield blue_green.deployment("backend", colour, service)
         yield blue_green.colour_service("backend", colour, service)
-        yield blue_green.disruption_budget("backend", colour, service)
+        yield disruption_budget("backend", colour, service)
 
 
 def of_a_canary(raw: dict[str, Any]) -> Iterator[Manifest]:
@@ -63,8 +65,8 @@ def of_a_canary(raw: dict[str, Any]) -> Iterator[Manifest]:
     yield pods.service_account("backend", service)
     yield pods.active_service("backend", service)
     for version in (stable_name("backend"), canary_name("backend")):
-        yield canary.version_service("backend", version, service)
-    yield canary.disruption_budget("backend", service)
+        yield version_service("backend", version, service)
+    yield disruption_budget("backend", service.track, service)
     yield from templates("backend", service)
     yield canary.rollout("backend", service)
 
@@ -72,7 +74,7 @@ def of_a_canary(raw: dict[str, Any]) -> Iterator[Manifest]:
 def of_argos_blue_green(raw: dict[str, Any]) -> Iterator[Manifest]:
     service = ArgoBlueGreenSettings.model_validate(ROLLOUT | {"strategy": "argoBlueGreen"} | raw)
     yield pods.active_service("backend", service, argo_blue_green.selected("backend"))
-    yield canary.version_service("backend", preview_name("backend"), service)
+    yield version_service("backend", preview_name("backend"), service)
     yield from argo_blue_green.templates("backend", service)
     yield argo_blue_green.rollout("backend", service)
 

@@ -10,6 +10,7 @@ from switchyard.config.models.nodes import DEFAULT_NODES
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.manifests import blue_green as render
 from switchyard.manifests import pods
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import colour_name, selector
 from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
 from switchyard.manifests.pods import Manifest
@@ -49,7 +50,7 @@ def manifests(raw: dict[str, Any]) -> list[Manifest]:
         shared += [
             render.deployment("shop", colour, settings),
             render.colour_service("shop", colour, settings),
-            render.disruption_budget("shop", colour, settings),
+            disruption_budget("shop", colour, settings),
         ]
     return shared
 
@@ -109,7 +110,7 @@ def test_deployment_service_and_budget_of_a_colour_pick_the_same_pods() -> None:
         assert deployment["spec"]["selector"]["matchLabels"] == labels
         assert deployment["spec"]["template"]["metadata"]["labels"] == labels
         assert render.colour_service("shop", colour, settings)["spec"]["selector"] == labels
-        assert render.disruption_budget("shop", colour, settings)["spec"]["selector"]["matchLabels"] == labels
+        assert disruption_budget("shop", colour, settings)["spec"]["selector"]["matchLabels"] == labels
 
 
 def test_the_active_service_selects_the_active_colour_on_the_fixed_port() -> None:

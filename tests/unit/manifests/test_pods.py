@@ -9,8 +9,10 @@ import pytest
 from devtools.toolchain.versions import KUBERNETES
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Colour, Track
 from switchyard.manifests import argo_blue_green, blue_green, canary, pods
+from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import canary_name, selector
 from switchyard.manifests.pods import Manifest
+from switchyard.manifests.rollout import version_service
 from tests.support.full_service import ARGO_BLUE_GREEN, CANARY, DIGEST, TWO_COLOURS
 
 TMP = "/tmp"  # noqa: S108 - a path in a container
@@ -57,9 +59,9 @@ def test_objects_with_every_key_are_valid() -> None:
         pods.active_service("shop", two_colours),
         blue_green.deployment("shop", Colour.BLUE, two_colours),
         blue_green.colour_service("shop", Colour.GREEN, two_colours),
-        blue_green.disruption_budget("shop", Colour.GREEN, two_colours),
-        canary.version_service("shop", canary_name("shop"), stepwise),
-        canary.disruption_budget("shop", stepwise),
+        disruption_budget("shop", Colour.GREEN, two_colours),
+        version_service("shop", canary_name("shop"), stepwise),
+        disruption_budget("shop", stepwise.track, stepwise),
     ]
     for manifest in manifests:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)

@@ -18,7 +18,8 @@ from switchyard.gates.rules.traffic_router import (
     warn_without_weights,
 )
 from switchyard.kube.ingresses import rules_of
-from switchyard.manifests.canary import rollout, version_service, virtual_service
+from switchyard.manifests.canary import rollout, virtual_service
+from switchyard.manifests.rollout import version_service
 from tests.support.configuration import mistakes
 
 ACTION = "alb.ingress.kubernetes.io/actions.backend"
