@@ -63,7 +63,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     return Place(cluster.identifier, uid, namespaces, names)
 
 
-async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal]]:
+async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal | None]]:
     """UID of the cluster, and what speaks against the run there."""
     try:
         api = (await Cluster.connect(access)).api
@@ -85,11 +85,11 @@ async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place
         return uid, [refuse_unseen(access, error)]
 
 
-async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal]:
+async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal | None]:
     """What speaks against the namespaces, and against taking services away."""
     # A destroy is itself the word for it, unless the stack is marked production.
     taken_down = is_destroy() and not settings.production
-    moved = []
+    moved: list[Refusal | None] = []
     for key, service in settings.services.items():
         name, known = service.named(key), key in before.namespaces
         old = before.namespaces.get(key, service.namespace)
@@ -97,12 +97,11 @@ async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> lis
         if old_name == name and old in {service.namespace, service.leaves}:
             continue
         reason = service_serves(old_name, await read_namespace(api, old))
-        if reason is not None and old_name != name:
+        if old_name != name:
             moved.append(refuse_other_name(old_name, name, old, reason))
-        elif reason is not None:
+        else:
             moved.append(refuse_other_namespace(name, service.namespace, old, reason))
     for key, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
         reason = service_serves(before.service(key), await read_namespace(api, old))
-        if reason is not None:
-            moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
+        moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
     return moved

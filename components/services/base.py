@@ -43,7 +43,7 @@ class ReleasedService(pulumi.ComponentResource):
         kind: str,
         name: str,
         service: ServiceSettings,
-        gates: Gates,
+        gates: Gates[ServiceSettings],
         observed: Observed | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:

@@ -29,7 +29,7 @@ class RolloutService(ReleasedService):
         kind: str,
         name: str,
         service: RolloutSettings,
-        gates: RolloutGates,
+        gates: RolloutGates[RolloutSettings],
         observed: Observed | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:

@@ -6,7 +6,7 @@ from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.release import refuse_fewer_replicas
 from switchyard.gates.rules.reports import UNKNOWN, Seen
-from switchyard.gates.rules.rollout import no_controller
+from switchyard.gates.rules.rollout import HEALTHY
 from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
 from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.waits import wait_for_rollout
@@ -18,7 +18,7 @@ from switchyard.kube.selectors import controlled, serving_track
 from switchyard.manifests.argo_blue_green import selected as shared
 
 
-class ArgoBlueGreenGates(RolloutGates):
+class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
     """The gates of a service under Argo's blue/green; arguments as of `Gates`, and more.
 
     Args:
@@ -37,7 +37,6 @@ class ArgoBlueGreenGates(RolloutGates):
         preview: bool,
     ) -> None:
         super().__init__(name, service, access, warn, service.argo_blue_green)
-        self._argo = service
         self._live = live
         self._preview = preview
 
@@ -50,20 +49,19 @@ class ArgoBlueGreenGates(RolloutGates):
             selected = await self._selected(cluster)
             # At a strategy migration too: the Service is first, and selects pods of the colour until the end.
             if not creating:
-                ports = await cluster.service_ports(self._argo.namespace, self._name)
-                self._raise(refuse_other_port(self._name, self._argo, ports))
+                ports = await cluster.service_ports(self._service.namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._service, ports))
             if selected is not None and controlled(self._name, selected):
-                if selected != self._live.hashed(self._name):
-                    self._raise(refuse_taken_over(self._name, selected))
+                self._raise(refuse_taken_over(self._name, self._live, selected))
                 return
             if creating:
                 await self._check_adoption(cluster, selected)
             await self._check_mixed(cluster)
             if is_shared(self._name, selected):
                 return
-            to, serving = self._argo.track, serving_track(self._name, selected)
+            to, serving = self._service.track, serving_track(self._name, selected)
             serving_ready = await self._serving_ready(cluster, to) if selected else 0
-            self._raise(refuse_fewer_replicas(self._name, self._argo, to, serving, serving_ready))
+            self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
             self._switching = serving is not None and not preview
 
     async def before_rollout(self) -> None:
@@ -99,20 +97,19 @@ class ArgoBlueGreenGates(RolloutGates):
                 return Seen(UNKNOWN, str(error))
             except ClusterError as error:
                 problem, remedy = self._why(error)
-                return Seen(UNKNOWN, f"{problem}. So whether {self._argo.track} serves is not known. {remedy}")
+                return Seen(UNKNOWN, f"{problem}. So whether {self._service.track} serves is not known. {remedy}")
         return await super().inspect()
 
     async def _not_taken_over(self, cluster: Cluster) -> str | None:
         state = await wait_for_rollout(
             cluster,
-            self._argo.namespace,
+            self._service.namespace,
             self._name,
-            self._argo.ready_timeout_seconds,
+            self._service.ready_timeout_seconds,
             lambda state: not state.invalid and state.ended,
         )
-        if state is None or not state.seen:
-            return str(no_controller(self._name, self._argo.ready_timeout_seconds))
-        return None if state.phase == "Healthy" else not_taken_over(self._name, self._argo, state)
+        state = self._reported(state, self._service.ready_timeout_seconds)
+        return None if state.phase == HEALTHY else not_taken_over(self._name, self._service, state)
 
     async def _share(self, cluster: Cluster) -> None:
         """Writes the Service's selector when the engine found nothing to write although a colour serves.
@@ -123,14 +120,14 @@ class ArgoBlueGreenGates(RolloutGates):
         selected = await self._selected(cluster)
         if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:
             await self.before_switch(creating=False, preview=False)
-            await cluster.select(self._argo.namespace, self._name, shared(self._name))
+            await cluster.select(self._service.namespace, self._name, shared(self._name))
 
     async def _release(self, cluster: Cluster) -> None:
         """Resumes a Rollout that a strategy migration to two colours paused, where that migration was reverted."""
-        rollout = await cluster.rollout(self._argo.namespace, self._name)
+        rollout = await cluster.rollout(self._service.namespace, self._name)
         if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
-            await cluster.release_rollout(self._argo.namespace, self._name)
+            await cluster.release_rollout(self._service.namespace, self._name)
 
     async def _check_mixed(self, cluster: Cluster) -> None:
-        pods = await cluster.running_pods(self._argo.namespace, shared(self._name))
-        self._raise(refuse_mixed(self._name, self._argo, await self._selected(cluster), pods))
+        pods = await cluster.running_pods(self._service.namespace, shared(self._name))
+        self._raise(refuse_mixed(self._name, self._service, await self._selected(cluster), pods))

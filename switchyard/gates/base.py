@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import key_of
@@ -22,13 +23,16 @@ from switchyard.kube.cluster import Cluster
 
 Warn = Callable[[str], None]
 
+S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
+"""Settings of a service, of the strategy that the gates are for."""
+
 AGAIN = "Then run `pulumi up` again."
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
 """For a gate that could not read the cluster: it does not know which steps came before."""
 
 
-class GateBase:
+class GateBase(Generic[S_co]):
     """The connection of one service's gates to its cluster, and to the engineer.
 
     Args:
@@ -43,7 +47,7 @@ class GateBase:
 
     sizing = Sizing()
 
-    def __init__(self, name: str, service: ServiceSettings, access: ClusterAccess, warn: Warn) -> None:
+    def __init__(self, name: str, service: S_co, access: ClusterAccess, warn: Warn) -> None:
         self._name = name
         self._service = service
         self._access = access

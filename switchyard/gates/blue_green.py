@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.errors import ClusterError, GateRefusedError
+from switchyard.errors import ClusterError
 from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.admission import admitted
@@ -25,7 +25,7 @@ from switchyard.manifests.labels import colour_name, selector
 from switchyard.manifests.pods import Manifest
 
 
-class BlueGreenGates(Gates):
+class BlueGreenGates(Gates[BlueGreenSettings]):
     """The gates of a service in two colours; arguments as of `Gates`, and more.
 
     Args:
@@ -42,7 +42,6 @@ class BlueGreenGates(Gates):
     ) -> None:
         super().__init__(name, service, access, warn)
         self._kept = kept
-        self._colours = service
         self._applied: set[Colour] = set()
         self._previewed: set[Colour] = set()
         self._manifests: dict[Colour, Manifest] = {}
@@ -68,10 +67,10 @@ class BlueGreenGates(Gates):
             change = await cluster.pods_change(applied, kept=Track(colour) in self._kept)
             if change is None or not change.takes_pods:
                 return
-            if colour == self._colours.active:
+            if colour == self._service.active:
                 if change.template:
                     selected = await self._selected(cluster)
-                    self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+                    self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
                     await self._before_in_place(cluster, colour, change)
             elif not preview:
                 needed = await self._wait_for_retirement(cluster, colour, change)
@@ -83,14 +82,14 @@ class BlueGreenGates(Gates):
 
     async def _as_applied(self, cluster: Cluster, colour: Colour, manifest: Manifest) -> Manifest:
         """A Deployment as the provider applies it: where an autoscaler decides, with the number that is live by now."""
-        if not planned(self._colours, Track(colour), self.sizing).kept:
+        if not planned(self._service, Track(colour), self.sizing).kept:
             return manifest
         live = await replicas(cluster, self._service.namespace, self._name, Track(colour))
         return manifest if live is None else {**manifest, "spec": {**manifest["spec"], "replicas": live}}
 
     async def _live_if_sized(self, cluster: Cluster, colour: Colour) -> int | None:
         """Replicas of a colour's Deployment, where an autoscaler sizes it; else None."""
-        if not self.sizing.sizes(self._colours, Track(colour)):
+        if not self.sizing.sizes(self._service, Track(colour)):
             return None
         return await replicas(cluster, self._service.namespace, self._name, Track(colour))
 
@@ -137,7 +136,7 @@ class BlueGreenGates(Gates):
 
     @property
     def _pods_are_planned(self) -> bool:
-        return self._colours.active in self._previewed
+        return self._service.active in self._previewed
 
     async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
         """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
@@ -160,7 +159,7 @@ class BlueGreenGates(Gates):
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until the pods of a colour's present template are ready, all that it is to have."""
-        namespace, asked = self._service.namespace, planned(self._colours, Track(colour), self.sizing).pods
+        namespace, asked = self._service.namespace, planned(self._service, Track(colour), self.sizing).pods
 
         async def complete() -> bool:
             # An autoscaler may have removed pods since the update began.
@@ -195,11 +194,11 @@ class BlueGreenGates(Gates):
             selected = await self._selected(cluster)
             live = await self._live_if_sized(cluster, colour.other)
             ready = sum(pod.ready for pod in pods)
-            needed = needed_to_retire(self._colours, self.sizing, live, ready)
-            refusal = refuse_retire(self._name, self._colours, colour, selected, behind_service, pods, change, needed)
+            needed = needed_to_retire(self._service, self.sizing, live, ready)
+            refusal = refuse_retire(self._name, self._service, colour, selected, behind_service, pods, change, needed)
             return refusal is None
 
         watch = cluster.watch_endpoints(self._service.namespace, self._name)
-        if await watch_until(watch, may_go, self._service.gate.timeout_seconds) or refusal is None:
-            return change.lost(ready) > 0
-        raise GateRefusedError(str(await self._with_report(cluster, refusal, self._service.track)))
+        await watch_until(watch, may_go, self._service.gate.timeout_seconds)
+        await self._raise_with_report(cluster, refusal, self._service.track)
+        return change.lost(ready) > 0

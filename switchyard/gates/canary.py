@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from switchyard.config.models.service import CanarySettings, Track
-from switchyard.errors import GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
-from switchyard.gates.rules.rollout import no_controller, refuse_unready
+from switchyard.gates.rules.rollout import refuse_unready
 from switchyard.gates.rules.traffic_router import (
     left_ingress,
     refuse_early_router,
@@ -24,15 +23,13 @@ from switchyard.kube.cluster import Cluster
 from switchyard.kube.ingresses import rules_of
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.rollout import RolloutState
-from switchyard.kube.selectors import serving_track
 
 
-class CanaryGates(RolloutGates):
+class CanaryGates(RolloutGates[CanarySettings]):
     """The gates of a service under a canary; arguments as of `Gates`."""
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn, service.canary)
-        self._canary = service
 
     async def before_routing(self) -> None:
         """Holds before the Rollout, or a router's object, is applied.
@@ -41,32 +38,29 @@ class CanaryGates(RolloutGates):
             GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
         """
         self._planned = True
-        namespace, traffic = self._canary.namespace, self._canary.canary.traffic
+        namespace, traffic = self._service.namespace, self._service.canary.traffic
         async with self._cluster() as cluster:
             router = router_of(await cluster.rollout(namespace, self._name))
-            if (left := left_ingress(self._name, self._canary, router)) is not None:
+            if (left := left_ingress(self._name, self._service, router)) is not None:
                 rules = [rule for rule in rules_of(await cluster.ingresses(namespace)) if rule.ingress == left]
-                self._raise(refuse_still_weighted(self._name, self._canary, rules))
+                self._raise(refuse_still_weighted(self._name, self._service, rules))
             if "istio" in router and traffic != "istio":
                 route = await cluster.virtual_service(namespace, self._name)
-                self._raise(refuse_still_routed(self._name, self._canary, route))
+                self._raise(refuse_still_routed(self._name, self._service, route))
             if traffic == "replicas":
                 return
             selected = await self._selected(cluster)
-            serving = serving_track(self._name, selected)
-            if selected is not None and serving is not Track.ROLLOUT:
-                raise GateRefusedError(str(refuse_early_router(self._name, self._canary, serving)))
+            self._raise(refuse_early_router(self._name, self._service, selected))
             if traffic == "istio":
-                if not await cluster.has_istio(namespace):
-                    raise GateRefusedError(str(refuse_no_istio(self._name)))
+                self._raise(refuse_no_istio(self._name, installed=await cluster.has_istio(namespace)))
                 route = await cluster.virtual_service(namespace, self._name)
-                self._raise(refuse_foreign_route(self._name, self._canary, route))
+                self._raise(refuse_foreign_route(self._name, self._service, route))
                 return
             ingresses = await cluster.ingresses(namespace)
             rules = rules_of(ingresses)
-            exists = any(one["metadata"]["name"] == self._canary.canary.alb.ingress for one in ingresses)
-            self._raise(refuse_ingress(self._name, self._canary, rules, exists=exists))
-            self._warn_once(warn_without_weights(self._name, self._canary, rules))
+            exists = any(ingress["metadata"]["name"] == self._service.canary.alb.ingress for ingress in ingresses)
+            self._raise(refuse_ingress(self._name, self._service, rules, exists=exists))
+            self._warn_once(warn_without_weights(self._name, self._service, rules))
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
         """Waits for the Rollout's pods before a strategy migration, as long as for a Deployment's.
@@ -74,19 +68,16 @@ class CanaryGates(RolloutGates):
         A Rollout of a strategy migration that failed, with another version by now, has begun a canary of it. It gets
         no request, so that no step could prove anything: the Rollout skips its steps.
         """
-        seconds = self._canary.ready_timeout_seconds
+        seconds = self._service.ready_timeout_seconds
         state = await self._wait_for_rollout(cluster, seconds, lambda state: state.seen)
         if state is not None and state.seen and not state.ended and state.pod_hash != state.stable_hash:
-            await cluster.promote(self._canary.namespace, self._name)
-        state = await self._wait_for_rollout(cluster, seconds, lambda state: state.ended)
-        if state is None or not state.seen:
-            raise GateRefusedError(str(no_controller(self._name, self._canary.ready_timeout_seconds)))
-        if state.phase != "Healthy":
-            refusal = refuse_unready(self._name, self._canary, state)
-            raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
+            await cluster.promote(self._service.namespace, self._name)
+        ended = await self._wait_for_rollout(cluster, seconds, lambda state: state.ended)
+        refusal = refuse_unready(self._name, self._service, self._reported(ended, seconds))
+        await self._raise_with_report(cluster, refusal, to)
         return await super()._wait_for_endpoints(cluster, to, serving_ready)
 
     async def _wait_for_rollout(
         self, cluster: Cluster, seconds: float, enough: Callable[[RolloutState], bool]
     ) -> RolloutState | None:
-        return await wait_for_rollout(cluster, self._canary.namespace, self._name, seconds, enough)
+        return await wait_for_rollout(cluster, self._service.namespace, self._name, seconds, enough)

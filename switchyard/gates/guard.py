@@ -217,8 +217,7 @@ class Guard:
                     reason, seen = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
-            if serving:
-                _raise(refuse_production_destroy(serving, seen=seen))
+            _raise(refuse_production_destroy(serving, seen=seen))
         self.destroying = True
 
     async def _let_go(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
@@ -229,7 +228,7 @@ class Guard:
         if decision.action is Action.ASK and live is not None:
             reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
-            if reason is not None and not (preview and run.configured and self._switches(record)):
+            if not (preview and run.configured and self._switches(record)):
                 _raise(refuse_serving(record, run, reason))
         gone = decision.action in {Action.ASK, Action.DELETE}
         if not by_guard:

@@ -93,11 +93,11 @@ class WeightedGates(BlueGreenGates):
         Raises:
             GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
         """
-        to = Track(self._colours.active)
+        to = Track(self._service.active)
         self._weights_planned = True
         async with self._cluster() as cluster:
             found = await self._ingress_routings(cluster)
-            self._raise(refuse_early_weights(self._name, self._colours, found))
+            self._raise(refuse_early_weights(self._name, self._service, found))
             if not found or all(routing.targets == {self._to} for routing in found):
                 return
             serving_ready = await self._serving_ready_by_weights(cluster, found)
@@ -111,23 +111,23 @@ class WeightedGates(BlueGreenGates):
             return
         await super()._prove(cluster, to, serving_ready)
         found = await self._ingress_routings(cluster)
-        self._raise(refuse_early_weights(self._name, self._colours, found))
+        self._raise(refuse_early_weights(self._name, self._service, found))
         if found and any(routing.targets != {self._to} for routing in found):
             seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
-            if (reason := await self._wait(lambda: self._unhealthy(cluster), seconds)) is not None:
-                self._raise(refuse_unhealthy(self._name, self._to, reason))
+            reason = await self._wait(lambda: self._unhealthy(cluster), seconds)
+            self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
         if colour_name(self._name, colour) in targeted_services(await self._ingress_routings(cluster)):
             selected = selector(self._name, colour)
-            self._raise(refuse_in_place(self._name, self._colours, colour, selected, change.fields))
+            self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
         reason = await self._wait(lambda: self._unswitched(cluster), self._service.gate.timeout_seconds)
         if reason is not None:
-            said = await self._with_warning(cluster, reason)
-            self._raise(refuse_still_sent(self._name, self._service, colour, self._to, said))
+            reason = await self._with_warning(cluster, reason)
+        self._raise(refuse_still_sent(self._name, self._service, colour, self._to, reason))
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """As ever; and a load balancer that does not go by what the update has written."""
@@ -148,7 +148,7 @@ class WeightedGates(BlueGreenGates):
         namespace, ready = self._service.namespace, frozenset[str]()
         for service in targeted_services(found):
             ready |= ready_pods(await cluster.endpoints(namespace, service))
-        own = await cluster.pods(namespace, selector(self._name, self._colours.active))
+        own = await cluster.pods(namespace, selector(self._name, self._service.active))
         return len(ready.difference(pod.name for pod in own))
 
     async def _unhealthy(self, cluster: Cluster) -> str | None:

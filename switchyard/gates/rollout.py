@@ -1,13 +1,18 @@
 """The gates that every service with a Rollout has, whatever its strategy: the definitions, and how a release ends."""
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import RolloutSettings, Track
-from switchyard.errors import GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.reports import other_version
-from switchyard.gates.rules.rollout import no_controller, refuse_degraded, refuse_no_argo, refuse_unfinished
+from switchyard.gates.rules.rollout import (
+    DEGRADED,
+    refuse_degraded,
+    refuse_no_argo,
+    refuse_silent_controller,
+    refuse_unfinished,
+)
 from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import SEEN_SECONDS, wait_for_rollout
@@ -17,6 +22,9 @@ from switchyard.kube.images import Running
 from switchyard.kube.objects import application, image_owners
 from switchyard.kube.rollout import RolloutState, measured
 from switchyard.kube.selectors import serving_track
+
+R_co = TypeVar("R_co", bound=RolloutSettings, covariant=True)
+"""Settings of a service with a Rollout."""
 
 
 class Waiting(Protocol):
@@ -31,18 +39,15 @@ class Waiting(Protocol):
         """How long for the end, s."""
 
 
-class RolloutGates(Gates):
+class RolloutGates(Gates[R_co]):
     """The gates of a service with a Rollout; arguments as of `Gates`, and more.
 
     Args:
         waiting: for what an update waits.
     """
 
-    def __init__(
-        self, name: str, service: RolloutSettings, access: ClusterAccess, warn: Warn, waiting: Waiting
-    ) -> None:
+    def __init__(self, name: str, service: R_co, access: ClusterAccess, warn: Warn, waiting: Waiting) -> None:
         super().__init__(name, service, access, warn)
-        self._released = service
         self._waiting = waiting
         self._planned = False
 
@@ -66,11 +71,11 @@ class RolloutGates(Gates):
         Raises:
             GateRefusedError: it would lead to a port on which the pods that serve do not listen.
         """
-        namespace = self._released.namespace
+        namespace = self._service.namespace
         async with self._cluster() as cluster:
             if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
                 ports = await cluster.service_ports(namespace, self._name, PORT)
-                self._raise(refuse_other_port(self._name, self._released, ports))
+                self._raise(refuse_other_port(self._name, self._service, ports))
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
@@ -81,7 +86,7 @@ class RolloutGates(Gates):
         Raises:
             GateRefusedError: it ended badly, or its end was to be waited for and did not come.
         """
-        namespace, finished = self._released.namespace, self._waiting.wait == "finished"
+        namespace, finished = self._service.namespace, self._waiting.wait == "finished"
         seconds = self._waiting.wait_seconds if finished else SEEN_SECONDS
 
         def enough(state: RolloutState) -> bool:
@@ -89,30 +94,36 @@ class RolloutGates(Gates):
             return not state.invalid and (state.ended or (state.seen and not finished))
 
         async with self._cluster() as cluster:
-            state = await wait_for_rollout(cluster, namespace, self._name, seconds, enough)
-            if state is None or not state.seen:
-                raise GateRefusedError(str(no_controller(self._name, seconds)))
-            if state.phase == "Degraded":
-                runs = await cluster.analysis_runs(namespace, state.pod_hash)
-                refusal = refuse_degraded(self._name, self._released, state, measured(runs))
-                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
-            if finished and not state.ended:
-                refusal = refuse_unfinished(self._name, self._released, state)
-                raise GateRefusedError(str(await self._with_report(cluster, refusal, Track.ROLLOUT)))
+            state = self._reported(await wait_for_rollout(cluster, namespace, self._name, seconds, enough), seconds)
+            runs = await cluster.analysis_runs(namespace, state.pod_hash) if state.phase == DEGRADED else []
+            degraded = refuse_degraded(self._name, self._service, state, measured(runs))
+            await self._raise_with_report(cluster, degraded, Track.ROLLOUT)
+            await self._raise_with_report(cluster, refuse_unfinished(self._name, self._service, state), Track.ROLLOUT)
             return state
+
+    def _reported(self, state: RolloutState | None, seconds: float) -> RolloutState:
+        """The state of a Rollout on which its controller acts.
+
+        Raises:
+            GateRefusedError: the controller has not reported on it.
+        """
+        self._raise(refuse_silent_controller(self._name, state, seconds))
+        if state is None:
+            raise ValueError("a Rollout without a state is refused")
+        return state
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """Also reports a Rollout with another version than the stack has, unless this run changes it."""
         problem = await super()._unfinished(cluster)
         if problem is not None or self._planned:
             return problem
-        rollout = await cluster.rollout(self._released.namespace, self._name)
+        rollout = await cluster.rollout(self._service.namespace, self._name)
         if rollout is None or not (spec := rollout["spec"].get("template", {}).get("spec")):
             return None
-        told = Running(application(spec)["image"], None, pods=0, ready=0)
-        return other_version(self._name, self._released, Track.ROLLOUT, [told], image_owners(rollout))
+        image = Running(application(spec)["image"], None, pods=0, ready=0)
+        return other_version(self._name, self._service, Track.ROLLOUT, [image], image_owners(rollout))
 
     async def _check_known(self, cluster: Cluster) -> None:
         # With a stack that installs it, a preview comes before, and an update waits for the release.
-        if not self._access.brings_argo_rollouts and not await cluster.has_argo_rollouts(self._released.namespace):
-            self._raise(refuse_no_argo(self._name))
+        installed = self._access.brings_argo_rollouts or await cluster.has_argo_rollouts(self._service.namespace)
+        self._raise(refuse_no_argo(self._name, installed=installed))

@@ -1,12 +1,13 @@
 """The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from switchyard.config.models.service import Track
-from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError
+from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.gates.autoscaling import autoscalers, has_metrics, read_sizing, warm
-from switchyard.gates.base import GateBase, sentence
+from switchyard.gates.base import GateBase, S_co, sentence
 from switchyard.gates.rules.autoscaling import (
     inactive_autoscaler,
     no_metrics,
@@ -29,7 +30,7 @@ from switchyard.gates.rules.release import (
     warn_no_smoke_test,
 )
 from switchyard.gates.rules.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_migration
-from switchyard.gates.rules.rollout import no_controller
+from switchyard.gates.rules.rollout import refuse_silent_controller
 from switchyard.gates.rules.sizes import of_service
 from switchyard.gates.rules.traffic_router import refuse_routed
 from switchyard.gates.smoke import smoke_failures
@@ -46,7 +47,7 @@ FOLLOW_SECONDS = 10
 """How long the end of an update waits for a kube-proxy that does not answer before it says so."""
 
 
-class Gates(GateBase):
+class Gates(GateBase[S_co]):
     """The gates of one service, whatever its strategy."""
 
     async def before_first(self) -> None:
@@ -57,11 +58,10 @@ class Gates(GateBase):
         """
         async with self._cluster() as cluster:
             try:
-                found = await cluster.namespace_exists(self._service.namespace)
+                exists = await cluster.namespace_exists(self._service.namespace)
             except AccessDeniedError:
-                found = True  # who may not look into the list of namespaces may still have one
-            if not found:
-                self._raise(refuse_no_namespace(self._name, self._service))
+                exists = True  # a user who may not read the namespace may still have one
+            self._raise(refuse_no_namespace(self._name, self._service, exists=exists))
             await self._check_adoption(cluster, await self._selected(cluster))
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
@@ -212,18 +212,19 @@ class Gates(GateBase):
             return refusal is None
 
         watch = cluster.watch_endpoints(namespace, track_service_name(self._name, to))
-        if await watch_until(watch, enough, self._service.gate.timeout_seconds) or refusal is None:
-            return last
-        raise GateRefusedError(str(await self._with_report(cluster, refusal, to)))
+        await watch_until(watch, enough, self._service.gate.timeout_seconds)
+        await self._raise_with_report(cluster, refusal, to)
+        return last
 
-    async def _with_report(self, cluster: Cluster, refusal: Refusal, track: Track) -> Refusal:
-        """The refusal of a step for want of ready pods, and why they are missing."""
-        try:
+    async def _raise_with_report(self, cluster: Cluster, refusal: Refusal | None, track: Track) -> None:
+        """Refuses a step for which ready pods are missing, with the reasons why they are missing."""
+        if refusal is None:
+            return
+        with suppress(ClusterError):  # the refusal stands without the reasons
             report = await self._pods_report(cluster, track)
-        except ClusterError:
-            return refusal  # what was seen before stands
-        complete = report.ready >= report.wanted and not report.earlier
-        return refusal if complete else replace(refusal, observed=f"{refusal.observed} ({report})")
+            if report.ready < report.wanted or report.earlier:
+                refusal = replace(refusal, observed=f"{refusal.observed} ({report})")
+        self._raise(refusal)
 
     async def _pods_report(self, cluster: Cluster, track: Track) -> PodsReport:
         wanted = self._service.replicas_of(track)
@@ -240,9 +241,9 @@ class Gates(GateBase):
         await cluster.hold_rollout(namespace, self._name)
         # With its status on this generation it is not at work on one before any more.
         state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
-        if state is None or not state.seen:
+        if (refusal := refuse_silent_controller(self._name, state, SEEN_SECONDS)) is not None:
             await cluster.release_rollout(namespace, self._name)
-            self._raise(no_controller(self._name, SEEN_SECONDS))
+            self._raise(refusal)
 
     async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:
         if not self._service.gate.smoke.enabled:

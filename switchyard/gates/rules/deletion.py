@@ -96,14 +96,16 @@ def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision
     return Decision(Action.ASK, f"{name} is deleted: it does not serve")
 
 
-def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
+def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | None:
     """Refuses to delete an object that serves.
 
     Args:
         record: what the state has of the object.
         run: what this run knows of the object.
-        reason: why it serves.
+        reason: why it serves; None when it does not.
     """
+    if reason is None:
+        return None
     service, namespace = record.service or record.name.name, record.name.namespace or "default"
     if run.configured:
         return Refusal(
@@ -120,16 +122,20 @@ def refuse_serving(record: Record, run: Run, reason: str) -> Refusal:
     return refuse_vanished(service, namespace, reason, f"deleting {record.name}", how)
 
 
-def refuse_vanished(service: str, namespace: str, reason: str, step: str, how: str | None = None) -> Refusal:
+def refuse_vanished(
+    service: str, namespace: str, reason: str | None, step: str, how: str | None = None
+) -> Refusal | None:
     """Refuses to lose a service that serves and that is not in the configuration any more.
 
     Args:
         service: its name, with its key.
         namespace: its namespace.
-        reason: why it serves.
+        reason: why it serves; None when it does not.
         step: what was about to happen.
         how: the sentence that says how the service is removed; None for a service whose key is not configured.
     """
+    if reason is None:
+        return None
     how = how or _how_to_remove(service, namespace)
     return Refusal(
         code=Code.SERVING_SERVICE_REMOVED,
@@ -177,13 +183,15 @@ def refuse_unreachable(record: Record, problem: str) -> Refusal:
     )
 
 
-def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) -> Refusal:
+def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) -> Refusal | None:
     """Refuses to destroy a production stack while its services serve.
 
     Args:
         serving: by the key of a service, why it serves or why that is not known.
         seen: whether the cluster answered.
     """
+    if not serving:
+        return None
     commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)
     return Refusal(
         code=Code.PRODUCTION_DESTROYED,

@@ -61,8 +61,10 @@ def refuse_early_selector(name: str, service: ServiceSettings, reason: str | Non
     )
 
 
-def refuse_unhealthy(name: str, to: str, reason: str) -> Refusal:
+def refuse_unhealthy(name: str, to: str, reason: str | None) -> Refusal | None:
     """Refuses to send requests to targets that are not healthy for the load balancer."""
+    if reason is None:
+        return None
     return Refusal(
         code=Code.TARGETS_NOT_HEALTHY,
         step=f"{key_of(name)}: the switch of the load balancer to Service {to}",
@@ -75,8 +77,12 @@ def refuse_unhealthy(name: str, to: str, reason: str) -> Refusal:
     )
 
 
-def refuse_still_sent(name: str, service: ServiceSettings, colour: Colour, to: str, reason: str) -> Refusal:
+def refuse_still_sent(
+    name: str, service: ServiceSettings, colour: Colour, to: str, reason: str | None
+) -> Refusal | None:
     """Refuses to remove pods that may still get requests from the load balancer."""
+    if reason is None:
+        return None
     return Refusal(
         code=Code.RULE_STILL_SENDS,
         step=f"{key_of(name)}: a change of the idle colour {colour}",

@@ -23,8 +23,10 @@ def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int
     return max(service.replicas_of(to), share)
 
 
-def refuse_no_namespace(name: str, service: ServiceSettings) -> Refusal:
+def refuse_no_namespace(name: str, service: ServiceSettings, *, exists: bool) -> Refusal | None:
     """Refuses to create a service in a namespace that does not exist."""
+    if exists:
+        return None
     return Refusal(
         code=Code.NAMESPACE_MISSING,
         step=f"{key_of(name)}: creating the service",

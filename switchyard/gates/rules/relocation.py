@@ -134,15 +134,17 @@ def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]
     ]
 
 
-def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) -> Refusal:
+def refuse_other_namespace(name: str, namespace: str, before: str, reason: str | None) -> Refusal | None:
     """Refuses another namespace for a service that serves in its old namespace.
 
     Args:
         name: the service's name.
         namespace: the new namespace, of the settings.
         before: the old namespace.
-        reason: why it serves there.
+        reason: why it serves there; None when it does not.
     """
+    if reason is None:
+        return None
     return Refusal(
         code=Code.OTHER_NAMESPACE,
         step=f"{key_of(name)}: namespace {namespace}",
@@ -158,15 +160,17 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str) 
     )
 
 
-def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: str) -> Refusal:
+def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: str | None) -> Refusal | None:
     """Refuses another name for the objects of a service that serves under its old name.
 
     Args:
         before: the old name.
         name: the new name, of the settings.
         namespace: where it serves.
-        reason: why it serves there.
+        reason: why it serves there; None when it does not.
     """
+    if reason is None:
+        return None
     back = without(before, "name") if before == before.key else setting(before, "name", str(before))
     return Refusal(
         code=Code.OTHER_NAME,

@@ -14,13 +14,20 @@ CHART_VERSION = "2.41.0"
 """Version of Argo Rollouts' chart in the command that lets the stack install it."""
 
 
+HEALTHY = "Healthy"
+DEGRADED = "Degraded"
+"""Phases of a Rollout that has ended."""
+
+
 def follow_command(name: str, service: RolloutSettings) -> str:
     """The command that follows the progress of a Rollout."""
     return f"kubectl argo rollouts get rollout {name} -n {service.namespace} --watch"
 
 
-def refuse_no_argo(name: str) -> Refusal:
+def refuse_no_argo(name: str, *, installed: bool) -> Refusal | None:
     """Refuses to create a Rollout on a cluster without its custom resource definition."""
+    if installed:
+        return None
     return Refusal(
         code=Code.ARGO_ROLLOUTS_MISSING,
         step=f"{key_of(name)}: creating the Rollout",
@@ -34,8 +41,16 @@ def refuse_no_argo(name: str) -> Refusal:
     )
 
 
-def no_controller(name: str, seconds: float) -> Refusal:
-    """Refuses to continue with a Rollout on which no controller acts."""
+def refuse_silent_controller(name: str, state: RolloutState | None, seconds: float) -> Refusal | None:
+    """Refuses to continue with a Rollout on which no controller acts.
+
+    Args:
+        name: the service's name.
+        state: the Rollout as its controller reports it; None without a Rollout.
+        seconds: how long the gate waited for a report.
+    """
+    if state is not None and state.seen:
+        return None
     return Refusal(
         code=Code.ROLLOUT_CONTROLLER_SILENT,
         step=f"{key_of(name)}: the release by the Rollout",
@@ -45,8 +60,10 @@ def no_controller(name: str, seconds: float) -> Refusal:
     )
 
 
-def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
+def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> Refusal | None:
     """Refuses to migrate to a Rollout that is not ready."""
+    if state.phase == HEALTHY:
+        return None
     return Refusal(
         code=Code.ROLLOUT_NOT_READY,
         step=f"{key_of(name)}: the strategy migration to the Rollout",
@@ -56,8 +73,12 @@ def refuse_unready(name: str, service: RolloutSettings, state: RolloutState) -> 
     )
 
 
-def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, measurements: list[str]) -> Refusal:
+def refuse_degraded(
+    name: str, service: RolloutSettings, state: RolloutState, measurements: list[str]
+) -> Refusal | None:
     """Ends an update whose version was aborted."""
+    if state.phase != DEGRADED:
+        return None
     numbers = "; ".join(measurements)
     return Refusal(
         code=Code.ROLLOUT_DEGRADED,
@@ -71,13 +92,15 @@ def refuse_degraded(name: str, service: RolloutSettings, state: RolloutState, me
     )
 
 
-def refuse_unfinished(name: str, service: RolloutSettings, state: RolloutState) -> Refusal:
+def refuse_unfinished(name: str, service: RolloutSettings, state: RolloutState) -> Refusal | None:
     """Ends an update that waits for the end of a release and has reached its limit."""
-    seconds = (service.canary if isinstance(service, CanarySettings) else service.argo_blue_green).wait_seconds
+    waiting = service.canary if isinstance(service, CanarySettings) else service.argo_blue_green
+    if waiting.wait != "finished" or state.ended:
+        return None
     return Refusal(
         code=Code.ROLLOUT_NOT_FINISHED,
         step=f"{key_of(name)}: the release of version {service.tag}",
         observed=f"the Rollout is {state}",
-        rule=f"the update waits for its end for at most {seconds} s ({service.strategy}.waitSeconds)",
+        rule=f"the update waits for its end for at most {waiting.wait_seconds} s ({service.strategy}.waitSeconds)",
         remedy=f"The release continues without the update. See: {follow_command(name, service)}",
     )

@@ -86,8 +86,10 @@ def refuse_mixed(
     return None
 
 
-def refuse_taken_over(name: str, selected: Mapping[str, str]) -> Refusal:
+def refuse_taken_over(name: str, live: LiveRelease, selected: Mapping[str, str]) -> Refusal | None:
     """Refuses to write a selector that Argo Rollouts has changed since the start of the program."""
+    if selected == live.hashed(name):
+        return None
     return Refusal(
         code=Code.SELECTOR_TAKEN_OVER,
         step=f"{key_of(name)}: the change of Service {name}",

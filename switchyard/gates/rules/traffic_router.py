@@ -13,13 +13,17 @@ from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting, without
 from switchyard.kube.ingresses import Rule
+from switchyard.kube.selectors import serving_track
 from switchyard.manifests.canary import root_service
 from switchyard.manifests.labels import canary_name, object_labels, stable_name
 from switchyard.manifests.weights import ACTIONS, BY_ANNOTATION
 
 
-def refuse_early_router(name: str, service: CanarySettings, serving: Track | None) -> Refusal:
+def refuse_early_router(name: str, service: CanarySettings, selected: Mapping[str, str] | None) -> Refusal | None:
     """Refuses a router before the migration: it would send users to Services that have no pods yet."""
+    serving = serving_track(name, selected)
+    if selected is None or serving is Track.ROLLOUT:
+        return None
     return Refusal(
         code=Code.ROUTER_BEFORE_ROLLOUT,
         step=f"{key_of(name)}: traffic {service.canary.traffic}",
@@ -65,8 +69,10 @@ def warn_without_weights(name: str, service: CanarySettings, rules: Iterable[Rul
     )
 
 
-def refuse_no_istio(name: str) -> Refusal:
+def refuse_no_istio(name: str, *, installed: bool) -> Refusal | None:
     """Refuses a route of a mesh on a cluster without Istio."""
+    if installed:
+        return None
     return Refusal(
         code=Code.ISTIO_MISSING,
         step=f"{key_of(name)}: traffic istio",

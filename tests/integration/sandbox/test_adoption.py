@@ -76,7 +76,7 @@ def test_a_service_that_leads_elsewhere_by_other_ports_is_not_taken_over(
     stack.set("services.backend.port", 8001)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "it has port 8000; only port 8001 leads to the pods of this stack" in result.output
+        assert "it has port 8000; the pods of this stack answer on port 8001 only" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
 
 

@@ -228,7 +228,7 @@ def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> N
     }
     text = not_taken_over("backend", service(), state_of(live))
     assert "the Rollout is Progressing (cutover pending), with 0 of 3 pods available" in text
-    unfinished = str(refuse_unfinished("backend", service(waitSeconds=7), state_of(live)))
+    unfinished = str(refuse_unfinished("backend", service(wait="finished", waitSeconds=7), state_of(live)))
     assert "for at most 7 s (argoBlueGreen.waitSeconds)" in unfinished
     assert "app=backend,rollouts-pod-template-hash=abc now" in str(refuse_taken_over("backend", HASHED))
     invalid = {"observedGeneration": "1", "phase": "Degraded", "message": "InvalidSpec: Service has unmatch label"}
