@@ -6,14 +6,14 @@ from components.debug_lines import leave_out_debug_lines
 from components.failures import errors_end_the_run
 from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
-from components.interrupt import end_when_interrupted
-from components.operation import config_file, project_directory
 from components.platform import ClusterPlatform, build_existing_platform
 from components.services.release import release
 from switchyard.config.loader import NAMESPACE, StackSettings, load
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.stack_file import read_stack_file
 from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
+from switchyard.interrupt import end_when_interrupted
+from switchyard.operation import config_file, project_directory
 
 
 def read_settings() -> StackSettings:

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi.runtime import settings
 from pulumi.runtime.proto import engine_pb2
 
-from components.operation import engine_arguments
+from switchyard.operation import engine_arguments
 
 ASKED = re.compile(r"--(debug|verbose|event-log|logtostderr|logflow|tracing).*|-[a-zA-Z]*[dv].*")
 """Options of the engine that show debug lines somewhere: alone, with a value, and behind other short options."""

@@ -7,7 +7,6 @@ from typing import Literal
 import pulumi
 
 from components.identity import Identity
-from components.operation import is_destroy, is_targeted, is_whole_destroy
 from switchyard.config.loader import NAMESPACE, StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.errors import ClusterError
@@ -17,6 +16,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.mark_owner import former_is_own
 from switchyard.manifests.ownership_marks import Mark, marked
 from switchyard.manifests.pods import Manifest
+from switchyard.operation import is_destroy, is_targeted, is_whole_destroy
 
 DELETE_HOOK = "switchyard-before-delete"
 """Name of the deletion guard. The state of every stack refers to it: never rename it, and register it in every run.

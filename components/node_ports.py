@@ -6,7 +6,6 @@ import pulumi
 
 from components.failures import end_if_refused
 from components.guard import stack_mark
-from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.node_ports import list_services
@@ -15,6 +14,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import Mark
+from switchyard.operation import is_destroy
 
 
 def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 
 from components.failures import end_if_refused
-from components.operation import is_destroy
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
@@ -29,6 +28,7 @@ from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.namespace import read_namespace
 from switchyard.kube.serving import service_serves
+from switchyard.operation import is_destroy
 
 
 def last_outputs() -> Mapping[str, Any]:

@@ -11,12 +11,12 @@ from components.cluster.network import Network
 from components.cluster.pki import Pki
 from components.cluster.storage import Storage
 from components.kubernetes_provider import KubernetesProvider
-from components.operation import is_destroy
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.kube.access import MadeKubeconfig
 from switchyard.manifests.weights import switched_by_weights
+from switchyard.operation import is_destroy
 
 
 class Ec2Machines(pulumi.ComponentResource):

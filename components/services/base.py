@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 
 from components.manifest import KubernetesObject, register
-from components.operation import is_destroy
 from components.services.autoscaling import register_autoscaler
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.gates.observed import Observed
@@ -15,6 +14,7 @@ from switchyard.gates.rules.sizes import Replicas, planned
 from switchyard.gates.service import Gates
 from switchyard.manifests import pods as render
 from switchyard.manifests.autoscaling import REPLICAS
+from switchyard.operation import is_destroy
 
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
 CANARY_TYPE = "switchyard:service:CanaryService"

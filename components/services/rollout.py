@@ -6,13 +6,13 @@ import pulumi
 
 from components.failures import errors_end_the_run
 from components.manifest import KubernetesObject, register
-from components.operation import is_destroy
 from components.services.base import ReleasedService
 from switchyard.config.models.service import RolloutSettings
 from switchyard.gates.observed import Observed
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.rollout import follow_command
 from switchyard.manifests.pods import Manifest
+from switchyard.operation import is_destroy
 
 
 class RolloutService(ReleasedService):

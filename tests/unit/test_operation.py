@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.operation import destroys, destroys_all, named_config_file
+from switchyard.operation import destroys, destroys_all, named_config_file
 
 
 @pytest.mark.parametrize(
