@@ -12,9 +12,9 @@ from components.cluster.placement import Placement, inspect_nodes
 from components.failures import end_if_refused
 from components.node_ports import check_node_ports
 from components.relocation import refuse_moves
-from components.services.argo_blue_green import inspect_rollouts
 from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
+from components.services.live_releases import inspect_rollouts
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
@@ -72,6 +72,16 @@ class ClusterPlatform:
             sizing=self.sizings.get(name, Sizing()),
             kept=self.kept.get(name, frozenset()),
         )
+
+
+def build_platform(settings: StackSettings) -> ClusterPlatform:
+    """Registers everything that the services stand on, for the kind of cluster that the stack has."""
+    if isinstance(settings.cluster, ExistingCluster):
+        return build_existing_platform(settings.cluster, settings)
+    # The SDK of AWS takes seconds to import, which a stack on an existing cluster need not wait for.
+    from components.cluster.ec2_platform import build_ec2_platform  # noqa: PLC0415
+
+    return build_ec2_platform(settings.cluster, settings)
 
 
 def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -> ClusterPlatform:

@@ -1,19 +1,15 @@
 """One service whose new versions get their traffic at once, from Argo Rollouts."""
 
-from collections.abc import Mapping
-
 import pulumi
 
-from components.failures import end_if_refused, errors_end_the_run
 from components.manifest import register
 from components.services.base import ARGO_BLUE_GREEN_TYPE
 from components.services.rollout import RolloutService
-from switchyard.config.models.service import ArgoBlueGreenSettings, RolloutSettings, ServiceSettings, Track
+from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
-from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, read_releases
+from switchyard.kube.live_releases import LiveRelease
 from switchyard.manifests import argo_blue_green as render
 from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import preview_name
@@ -21,36 +17,27 @@ from switchyard.manifests.pods import active_service
 from switchyard.manifests.rollout import version_service
 
 
-def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
-    """What the cluster has of every service with a Rollout; one of another kind ends the run before anything is made.
-
-    Here, and not in a hook: what the controller owns has to be known before a Service is registered.
-    """
-    rollouts = {name: service for name, service in services.items() if isinstance(service, RolloutSettings)}
-    if not access.there:
-        return {name: LiveRelease() for name in rollouts}
-    with errors_end_the_run():
-        live = read_releases(rollouts, access)
-    end_if_refused(refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items())
-    return live
-
-
-class ArgoBlueGreenService(RolloutService):
+class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGates]):
     """A service of which Argo Rollouts switches Service `name` from one version to the next.
 
-    The reverse of a canary's order: the Service comes before the Rollout, because the controller refuses a Rollout
-    whose Service selects other labels than its pods have. From when it has added its hash, the selector is its own.
+    In the reverse of a canary's order, the Service is created before the Rollout, because the controller refuses a
+    Rollout whose Service selects other labels than its pods have. Once the controller has added its hash, it alone
+    writes the selector.
+
+    Besides the objects of every strategy, it creates:
+
+    - a preview Service;
+    - a PodDisruptionBudget;
+    - the AnalysisTemplates, where the settings have an analysis before or after the promotion;
+    - a Rollout.
 
     Args:
-        name: the service's name.
+        name: the service's key.
         service: its settings.
-        access: the cluster, for the gates.
+        access: how the gates reach the cluster.
         observed: what the program read of it at its start.
         opts: options of the component.
     """
-
-    urls: pulumi.Output[dict[str, str]]
-    """URLs in the cluster, ``active`` and ``preview``; ``nodePort`` is what the ALB's targets answer on."""
 
     def __init__(
         self,
@@ -62,7 +49,7 @@ class ArgoBlueGreenService(RolloutService):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         release = observed.release if observed is not None else LiveRelease()
-        self._gates = ArgoBlueGreenGates(
+        gates = ArgoBlueGreenGates(
             service.named(name),
             service,
             access,
@@ -70,21 +57,20 @@ class ArgoBlueGreenService(RolloutService):
             live=release,
             preview=pulumi.runtime.is_dry_run(),
         )
-        super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
-        self._settings = service
+        super().__init__(ARGO_BLUE_GREEN_TYPE, name, service, gates, observed, opts)
 
         key, name = name, self._name
-        account = self._account()
+        service_account = self._service_account()
         named = preview_name(name)
-        preview = self._version_service(named, version_service(name, named, service), after=[account])
+        preview = self._version_service(named, version_service(name, named, service), after=[service_account])
         budget = disruption_budget(name, service.track, service)
-        register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
-        asked = [self._custom(manifest, after=[account]) for manifest in render.templates(name, service)]
+        register(self._logical(budget["metadata"]["name"]), budget, self._child([service_account]))
+        asked = [self._custom(manifest, after=[service_account]) for manifest in render.templates(name, service)]
         # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
         hashed = release.hashed(name)
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
-        switched = self._active_service(after=[account, preview], manifest=manifest, ignored=ignored)
+        switched = self._active_service(after=[service_account, preview], manifest=manifest, ignored=ignored)
         replicas = self._replicas(Track.ROLLOUT)
         pods = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
         before = [switched, preview, *asked]
@@ -103,7 +89,7 @@ class ArgoBlueGreenService(RolloutService):
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
 
     def _guard(self) -> pulumi.ResourceHook:
-        """Holds the Rollout while its pods would mix with others."""
+        """The hook that refuses a change of the Rollout while its pods would mix with others behind the Service."""
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_rollout()

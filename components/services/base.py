@@ -1,7 +1,7 @@
-"""What a service's component has whatever its strategy: the account, the Service that users reach, what serves."""
+"""The base of the components of services: what a service has whatever its strategy."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pulumi
 
@@ -28,22 +28,38 @@ POD_ANNOTATIONS = f"{POD_TEMPLATE}.metadata.annotations"
 TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
 
 
-class ReleasedService(pulumi.ComponentResource):
+S = TypeVar("S", bound=ServiceSettings)
+"""Settings of a service, of the strategy that the component is for."""
+
+G = TypeVar("G", bound=Gates[Any])
+"""The gates of that strategy."""
+
+
+class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
     """A service whose traffic goes to one track of pods, behind a gate.
 
-    Under another strategy the component has another type. It goes by the others as well, so that a strategy migration
-    keeps the account and the Service, and changes the Service's selector only.
+    Under another strategy the component has another type. The types of the other strategies are its aliases, so that a
+    strategy migration keeps the ServiceAccount and the Service, and changes the Service's selector only.
+
+    Every strategy creates:
+
+    - a ServiceAccount, before everything else;
+    - the Service that users reach, whose selector is the switch;
+    - a HorizontalPodAutoscaler, where the settings have `autoscaling`.
     """
 
     active: pulumi.Output[str]
-    """The track that the Service selects on the cluster, whatever the settings say."""
+    """The track that the Service selects on the cluster at the end of the run, whatever the settings say."""
+
+    urls: pulumi.Output[dict[str, str]]
+    """URLs of the service inside the cluster by what they reach; ``nodePort`` is what the ALB's targets answer on."""
 
     def __init__(
         self,
         kind: str,
         name: str,
-        service: ServiceSettings,
-        gates: Gates[ServiceSettings],
+        service: S,
+        gates: G,
         observed: Observed | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
@@ -51,15 +67,15 @@ class ReleasedService(pulumi.ComponentResource):
         super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, aliases))
         self._key = name
         self._name = service.kubernetes_name(name)
-        self._released = service
-        self._all_gates = gates
+        self._service = service
+        self._gates = gates
         self._observed = observed or Observed()
         gates.sizing = self._observed.sizing
         self._switching = False
         self._problem: str | None = None
 
     def _logical(self, name: str) -> str:
-        """The engine's name for an object of this Kubernetes name: with the service's key where that has its name."""
+        """The engine's name for an object: its name in Kubernetes, with the service's key for the service's name."""
         return f"{self._key}{name.removeprefix(self._name)}"
 
     def _child(
@@ -76,14 +92,14 @@ class ReleasedService(pulumi.ComponentResource):
             parent=self, depends_on=after, hooks=hooks, custom_timeouts=timeouts, ignore_changes=ignored
         )
 
-    def _account(self) -> KubernetesObject:
-        """The first object: everything else of the service waits for it, and so for what its hook finds."""
+    def _service_account(self) -> KubernetesObject:
+        """Registers the ServiceAccount. Everything else of the service waits for it, and so for its hook."""
 
         async def first(_: pulumi.ResourceHookArgs) -> None:
-            await self._all_gates.before_first()
+            await self._gates.before_first()
 
         hooks = pulumi.ResourceHookBinding(before_create=[self._hook(f"{self._key}-first", first)])
-        manifest = render.service_account(self._name, self._released)
+        manifest = render.service_account(self._name, self._service)
         return register(f"{self._key}-account", manifest, self._child(hooks=hooks))
 
     def _active_service(
@@ -92,42 +108,42 @@ class ReleasedService(pulumi.ComponentResource):
         manifest: render.Manifest | None = None,
         ignored: list[str] | None = None,
     ) -> KubernetesObject:
-        """The Service that users reach, behind the gate.
+        """Registers the Service that users reach, behind the gate.
 
         Args:
             after: what it waits for.
             manifest: None makes it select the track.
             ignored: what is left as it is.
         """
-        manifest = manifest or render.active_service(self._name, self._released)
+        manifest = manifest or render.active_service(self._name, self._service)
 
         async def gate(args: pulumi.ResourceHookArgs) -> None:
             self._switching = True
             warning = lost_addresses(self._name, args.old_outputs or {}, manifest)
             if warning is not None:
                 pulumi.log.warn(warning, self)
-            await self._all_gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
+            await self._gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
         before = self._hook(f"{self._key}-gate", gate)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         return register(self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
-        """The autoscaler, where the settings ask for one, once what it sizes serves."""
-        if self._released.autoscaling is None:
+        """Registers the autoscaler, where the settings ask for one, once the track that it sizes serves."""
+        if self._service.autoscaling is None:
             return []
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
-            await self._all_gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
+            await self._gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
 
         before = self._hook(f"{self._key}-autoscaler-guard", guard)
         hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
         opts = self._child(after, hooks)
-        return [register_autoscaler(self._key, self._released, self._released.autoscaling, opts)]
+        return [register_autoscaler(self._key, self._service, self._service.autoscaling, opts)]
 
     def _replicas(self, track: Track) -> Replicas:
         """How many pods a track gets."""
-        return planned(self._released, track, self._observed.sizing)
+        return planned(self._service, track, self._observed.sizing)
 
     def _inspect(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
         """What serves when these are done; ends the update in an error when it is not what the stack has."""
@@ -139,9 +155,9 @@ class ReleasedService(pulumi.ComponentResource):
 
     async def _serving(self, _: list[str]) -> str:
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
-        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there)):
-            return self._released.track.value
-        seen = await self._all_gates.inspect()
+        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.there)):
+            return self._service.track.value
+        seen = await self._gates.inspect()
         self._problem = seen.problem
         return seen.serving
 
@@ -171,11 +187,11 @@ class ReleasedService(pulumi.ComponentResource):
         return ignored or None
 
     def _url(self, service: str) -> str:
-        return f"http://{service}.{self._released.namespace}.svc.cluster.local:{self._released.port}"
+        return f"http://{service}.{self._service.namespace}.svc.cluster.local:{self._service.port}"
 
     def _node_port(self, service: KubernetesObject) -> pulumi.Output[str]:
         """What the ALB's targets answer on. A port that Kubernetes chooses is not known before it has."""
-        if self._released.service_options.type == "ClusterIP":
+        if self._service.service_options.type == "ClusterIP":
             return pulumi.Output.from_input("none: service.type is ClusterIP")
 
         def url(spec: Mapping[str, Any]) -> str:
@@ -189,7 +205,7 @@ class ReleasedService(pulumi.ComponentResource):
         """A hook that runs in a preview as well, once there is a cluster that it could look at."""
 
         async def when_there(args: pulumi.ResourceHookArgs) -> None:
-            if self._all_gates.there and (done := function(args)) is not None:
+            if self._gates.there and (done := function(args)) is not None:
                 await done
 
         return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -21,20 +21,25 @@ if TYPE_CHECKING:  # the SDK of AWS comes with them, which a stack without a loa
     from switchyard.gates.load_balancer_weights import WeightedGates
 
 
-class BlueGreenService(ReleasedService):
-    """A service in two colours, of which `active` takes the traffic.
+class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
+    """A service in two colours, of which the colour in `active` has the traffic.
 
-    The edges follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
-    update can warm a colour, prove it, switch, and take the other down, and whatever fails on the way leaves
-    the colour that served serving. Where the load balancer knows the colours, its Ingress is between Service
-    and idle Deployment.
+    The dependencies follow the setting: active Deployment, then gate, then Service, then idle Deployment. So one
+    update can warm a colour, prove it, switch to it and scale the other down; where a step fails, the colour that
+    served continues to serve. Where the load balancer knows the colours, its Ingress is between the Service and the
+    idle Deployment.
+
+    Besides the objects of every strategy, it creates for each colour:
+
+    - a Service, for smoke tests and for the target group of the load balancer;
+    - a PodDisruptionBudget;
+    - a Deployment;
+
+    and, where the load balancer switches, the Ingresses of the service.
     """
 
     colours: pulumi.Output[dict[str, Any]]
-    """For each colour its ``tag`` and ``replicas``."""
-
-    urls: pulumi.Output[dict[str, str]]
-    """URLs inside the cluster, ``active`` and one a colour; ``nodePort`` is what the ALB's targets answer on."""
+    """The ``tag`` and ``replicas`` of each colour, as the settings have them."""
 
     def __init__(
         self,
@@ -51,13 +56,13 @@ class BlueGreenService(ReleasedService):
         Args:
             name: the key of the service, which the engine's names have.
             service: its settings.
-            access: the cluster.
-            routing: the load balancer, of a service whose colours it knows.
+            access: how the gates reach the cluster.
+            routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.
             opts: of the component.
 
         Raises:
-            ValueError: its engine needs a load balancer, and there is none; or the other way round.
+            ValueError: its engine needs a load balancer and there is none, or the reverse.
         """
         if switched_by_weights(service) != (routing is not None):
             raise ValueError(f"{name}: engine {service.engine} goes with{'out' if routing else ''} a load balancer")
@@ -70,15 +75,14 @@ class BlueGreenService(ReleasedService):
 
         kept = observed.kept if observed is not None else ()
         weighted = routing.gates(service.named(name), service, access, warn, say, kept) if routing else None
-        self._gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
-        super().__init__(BLUE_GREEN_TYPE, name, service, self._gates, observed, opts)
-        self._settings = service
+        gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
+        super().__init__(BLUE_GREEN_TYPE, name, service, gates, observed, opts)
 
-        account = self._account()
-        colour_services = [self._colour_service(colour, after=[account]) for colour in Colour]
+        service_account = self._service_account()
+        colour_services = [self._colour_service(colour, after=[service_account]) for colour in Colour]
         for colour in Colour:
-            self._budget(colour, after=[account])
-        active = self._deployment(service.active, after=[account])
+            self._disruption_budget(colour, after=[service_account])
+        active = self._deployment(service.active, after=[service_account])
         switched = self._active_service(after=[active, *colour_services])
         written: list[pulumi.CustomResource] = [switched]
         if routing is not None and weighted is not None:
@@ -115,11 +119,11 @@ class BlueGreenService(ReleasedService):
 
     def _colour_service(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
-        return register(name, render.colour_service(self._name, colour, self._settings), self._child(after))
+        return register(name, render.colour_service(self._name, colour, self._service), self._child(after))
 
-    def _budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
+    def _disruption_budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
-        manifest = disruption_budget(self._name, colour, self._settings)
+        manifest = disruption_budget(self._name, colour, self._service)
         return register(name, manifest, self._child(after))
 
     def _deployment(self, colour: Colour, after: Sequence[pulumi.Resource]) -> KubernetesObject:
@@ -127,7 +131,7 @@ class BlueGreenService(ReleasedService):
 
         replicas = self._replicas(Track(colour))
         versions = self._observed.content.annotations.get(Track(colour))
-        manifest = render.deployment(self._name, colour, self._settings, versions, replicas.pods)
+        manifest = render.deployment(self._name, colour, self._service, versions, replicas.pods)
         ignored = self._ignored(Track(colour), replicas)
 
         async def guard(_: pulumi.ResourceHookArgs) -> None:
@@ -148,5 +152,5 @@ class BlueGreenService(ReleasedService):
         return register(
             name,
             manifest,
-            self._child(after, hooks, seconds=self._settings.ready_timeout_seconds, ignored=ignored),
+            self._child(after, hooks, seconds=self._service.ready_timeout_seconds, ignored=ignored),
         )

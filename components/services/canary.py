@@ -16,15 +16,20 @@ from switchyard.manifests.labels import canary_name, stable_name
 from switchyard.manifests.rollout import version_service
 
 
-class CanaryService(RolloutService):
+class CanaryService(RolloutService[CanarySettings, CanaryGates]):
     """A service of which Argo Rollouts gives a new version its share of the pods, step by step.
 
-    Service `name` selects all pods of the Rollout, so that their number makes the shares, and is this program's
-    alone. The selectors of the Services of the two versions are the controller's.
-    """
+    Service `name` selects all pods of the Rollout, so that the numbers of pods make the shares; only this program
+    writes it. Argo Rollouts sets the selectors of the Services of the two versions.
 
-    urls: pulumi.Output[dict[str, str]]
-    """URLs in the cluster, ``active``, ``stable`` and ``canary``; ``nodePort`` is what the ALB's targets answer on."""
+    Besides the objects of every strategy, it creates:
+
+    - a Service for the stable version and one for the canary;
+    - a PodDisruptionBudget;
+    - the AnalysisTemplates, where the settings have an analysis;
+    - a VirtualService, where Istio routes the traffic;
+    - a Rollout.
+    """
 
     def __init__(
         self,
@@ -35,24 +40,23 @@ class CanaryService(RolloutService):
         observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self._gates = CanaryGates(service.named(name), service, access, warn=lambda line: pulumi.log.warn(line, self))
-        super().__init__(CANARY_TYPE, name, service, self._gates, observed, opts)
-        self._settings = service
+        gates = CanaryGates(service.named(name), service, access, warn=lambda line: pulumi.log.warn(line, self))
+        super().__init__(CANARY_TYPE, name, service, gates, observed, opts)
 
         key, name = name, self._name
-        account = self._account()
+        service_account = self._service_account()
         versions = [
-            self._version_service(version, version_service(name, version, service), after=[account])
+            self._version_service(version, version_service(name, version, service), after=[service_account])
             for version in (stable_name(name), canary_name(name))
         ]
         budget = disruption_budget(name, service.track, service)
-        register(self._logical(budget["metadata"]["name"]), budget, self._child([account]))
-        asked = [self._custom(manifest, after=[account]) for manifest in templates(name, service)]
+        register(self._logical(budget["metadata"]["name"]), budget, self._child([service_account]))
+        asked = [self._custom(manifest, after=[service_account]) for manifest in templates(name, service)]
         routes = []
         if service.canary.traffic == "istio":
             route = render.virtual_service(name, service)
             guard = self._routing(f"{key}-route")
-            routes = [self._custom(route, [account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
+            routes = [self._custom(route, [service_account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
         replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{key}-rollout")
         manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
         before = [*versions, *asked, *routes]
@@ -73,7 +77,7 @@ class CanaryService(RolloutService):
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
 
     def _routing(self, name: str) -> pulumi.ResourceHook:
-        """Holds what sends users to pods until it may."""
+        """The hook that lets the controller route requests to pods only when these may get them."""
 
         async def routing(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_routing()

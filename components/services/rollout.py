@@ -1,6 +1,7 @@
-"""What the component of a service with a Rollout has, whatever its strategy."""
+"""The base of the components of services with a Rollout: canary and Argo Rollouts' blue/green."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -14,35 +15,36 @@ from switchyard.gates.rules.rollout import follow_command
 from switchyard.manifests.pods import Manifest
 from switchyard.operation import is_destroy
 
+R = TypeVar("R", bound=RolloutSettings)
+"""Settings of a service with a Rollout."""
 
-class RolloutService(ReleasedService):
-    """A service whose versions Argo Rollouts brings to its users."""
+RG = TypeVar("RG", bound=RolloutGates[Any])
+"""The gates of its strategy."""
+
+
+class RolloutService(ReleasedService[R, RG]):
+    """A service whose new versions Argo Rollouts releases."""
 
     follow: str
-    """The command that shows how it goes on."""
-
-    urls: pulumi.Output[dict[str, str]]
-    """URLs in the cluster."""
+    """The command that shows the progress of the Rollout."""
 
     def __init__(
         self,
         kind: str,
         name: str,
-        service: RolloutSettings,
-        gates: RolloutGates[RolloutSettings],
+        service: R,
+        gates: RG,
         observed: Observed | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         super().__init__(kind, name, service, gates, observed, opts)
         self.follow = follow_command(service.kubernetes_name(name), service)
-        self._tag = service.tag
-        self._rollout_gates = gates
 
     def _version_service(self, version: str, manifest: Manifest, after: Sequence[pulumi.Resource]) -> KubernetesObject:
-        """The Service of one version, whose selector is the controller's."""
+        """Registers the Service of one version, whose selector the controller sets."""
 
         async def ports(_: pulumi.ResourceHookArgs) -> None:
-            await self._rollout_gates.before_ports()
+            await self._gates.before_ports()
 
         named = self._logical(version)
         hooks = pulumi.ResourceHookBinding(before_update=[self._hook(f"{named}-ports", ports)])
@@ -56,19 +58,19 @@ class RolloutService(ReleasedService):
         changed: pulumi.ResourceHook | None = None,
         ignored: list[str] | None = None,
     ) -> KubernetesObject:
-        """Registers an object of a kind that the provider does not know.
+        """Registers a custom resource, of a kind that the provider does not know.
 
         Args:
             manifest: the object.
             after: what it waits for.
             name: the engine's name for it, where that of the object is taken.
-            changed: runs before each of its changes.
-            ignored: what its controller sets.
+            changed: a hook that runs before each change of the object.
+            ignored: fields that a controller sets.
         """
         name = name or self._logical(manifest["metadata"]["name"])
 
         async def known(_: pulumi.ResourceHookArgs) -> None:
-            await self._rollout_gates.before_custom()
+            await self._gates.before_custom()
 
         guards = [] if changed is None else [changed]
         hooks = pulumi.ResourceHookBinding(
@@ -79,7 +81,7 @@ class RolloutService(ReleasedService):
     def _followed_after(self, *resources: pulumi.CustomResource) -> pulumi.Output[None]:
         """Follows the Rollout when these are done.
 
-        Nothing may hang on it: what the Rollout does is no output, or every preview would show that it went on.
+        Its result is no output: the progress of the Rollout would show as a change in every preview.
         """
         return pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: self._follow())
 
@@ -87,5 +89,5 @@ class RolloutService(ReleasedService):
         if pulumi.runtime.is_dry_run() or is_destroy():
             return
         with errors_end_the_run():
-            state = await self._rollout_gates.follow()
-        pulumi.log.info(f"{self._key}: {self._tag}: {state}. Follow it: {self.follow}", self)
+            state = await self._gates.follow()
+        pulumi.log.info(f"{self._key}: {self._service.tag}: {state}. Follow it: {self.follow}", self)

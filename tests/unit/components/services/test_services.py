@@ -7,9 +7,10 @@ import pytest
 
 from components.cluster.existing import ExistingClusterAccess
 from components.cluster.placement import Placement, inspect_nodes
-from components.services.argo_blue_green import ArgoBlueGreenService, inspect_rollouts
+from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
+from components.services.live_releases import inspect_rollouts
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.nodes import DEFAULT_NODES
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings
