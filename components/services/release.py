@@ -1,21 +1,22 @@
-"""One service by its strategy."""
+"""Registers one service with the component of its strategy."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.services.argo_blue_green import ArgoBlueGreenService
-from components.services.blue_green import BlueGreenService
-from components.services.canary import CanaryService
-from components.services.rollout import RolloutService
-from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
-from switchyard.gates.observed import Observed
+from switchyard.config.models.service import (
+    ArgoBlueGreenSettings,
+    BlueGreenSettings,
+    CanarySettings,
+    RolloutSettings,
+    ServiceSettings,
+)
 from switchyard.gates.rules.relocation import NAME_OUTPUT
-from switchyard.kube.access import ClusterAccess
 
-if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
-    from components.services.load_balancer_weights import WeightedRouting
+if TYPE_CHECKING:
+    from components.platform import ClusterPlatform
+    from components.services.rollout import RolloutService
 
 
 @dataclass(frozen=True)
@@ -23,46 +24,65 @@ class Released:
     """One service of the stack.
 
     Attributes:
-        component: all that is registered for it.
-        outputs: of the stack, for this service.
+        component: the component resource that everything of the service is a child of.
+        outputs: outputs of the stack for this service.
     """
 
     component: pulumi.ComponentResource
     outputs: dict[str, Any]
 
 
-def release(
-    name: str,
-    service: ServiceSettings,
-    access: ClusterAccess,
-    routing: "WeightedRouting | None",
-    observed: Observed,
-    opts: pulumi.ResourceOptions,
-) -> Released:
+def release(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> Released:
     """Registers one service.
 
     Args:
-        name: the key of the service.
+        key: the key of the service.
         service: its settings.
-        access: the cluster, for the gates.
-        routing: the load balancer before it, for one whose colours that knows.
-        observed: what the program read of it at its start.
-        opts: of its component.
+        platform: what it stands on.
     """
     where = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
-        colours = BlueGreenService(name, service=service, access=access, routing=routing, observed=observed, opts=opts)
-        return Released(colours, {**where, "active": colours.active, "colours": colours.colours, "urls": colours.urls})
-    if isinstance(service, CanarySettings):
-        made: RolloutService = CanaryService(name, service=service, access=access, observed=observed, opts=opts)
-    elif isinstance(service, ArgoBlueGreenSettings):
-        made = ArgoBlueGreenService(name, service=service, access=access, observed=observed, opts=opts)
+        released = _blue_green(key, service, platform)
+    elif isinstance(service, RolloutSettings):
+        released = _rollout(key, service, platform)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    rollout = {"tag": service.tag, "replicas": _rollout_replicas(service), "follow": made.follow}
-    return Released(made, {**where, "active": made.active, "rollout": rollout, "urls": made.urls})
+    return Released(released.component, where | released.outputs)
 
 
-def _rollout_replicas(service: ServiceSettings) -> int | None:
-    """Pods of a Rollout in the stack's outputs: at least so many under `autoscaling`, None where others decide."""
-    return service.replicas_of(service.track) if service.autoscaling is not None else service.replicas
+# Each strategy is imported where a service has it: the gates and renderers of the others take time to import.
+
+
+def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform") -> Released:
+    from components.services.blue_green import BlueGreenService  # noqa: PLC0415
+
+    component = BlueGreenService(
+        key,
+        service=service,
+        access=platform.access,
+        routing=platform.routing(key),
+        observed=platform.observed(key),
+        opts=platform.opts,
+    )
+    return Released(component, {"active": component.active, "colours": component.colours, "urls": component.urls})
+
+
+def _rollout(key: str, service: RolloutSettings, platform: "ClusterPlatform") -> Released:
+    component = _rollout_component(key, service, platform)
+    # At least so many pods under `autoscaling`; None where others decide on the number.
+    replicas = service.replicas_of(service.track) if service.autoscaling is not None else service.replicas
+    rollout = {"tag": service.tag, "replicas": replicas, "follow": component.follow}
+    return Released(component, {"active": component.active, "rollout": rollout, "urls": component.urls})
+
+
+def _rollout_component(key: str, service: RolloutSettings, platform: "ClusterPlatform") -> "RolloutService[Any, Any]":
+    access, observed, opts = platform.access, platform.observed(key), platform.opts
+    if isinstance(service, CanarySettings):
+        from components.services.canary import CanaryService  # noqa: PLC0415
+
+        return CanaryService(key, service=service, access=access, observed=observed, opts=opts)
+    if isinstance(service, ArgoBlueGreenSettings):
+        from components.services.argo_blue_green import ArgoBlueGreenService  # noqa: PLC0415
+
+        return ArgoBlueGreenService(key, service=service, access=access, observed=observed, opts=opts)
+    raise TypeError(f"no component for {type(service).__name__}")
