@@ -79,13 +79,7 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
 
         self.active = self._inspect(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)
-        self.urls = pulumi.Output.all(
-            **{
-                "active": self._url(name),
-                "preview": self._url(preview_name(name)),
-                "nodePort": self._node_port(switched),
-            }
-        )
+        self.urls = self._urls(switched, active=name, preview=preview_name(name))
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
 
     def _guard(self) -> pulumi.ResourceHook:

@@ -1,6 +1,6 @@
 """The base of the components of services: what a service has whatever its strategy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import pulumi
@@ -14,6 +14,7 @@ from switchyard.gates.rules.sizes import Replicas, planned
 from switchyard.gates.service import Gates
 from switchyard.manifests import pods as render
 from switchyard.manifests.autoscaling import REPLICAS
+from switchyard.manifests.urls import NO_NODE_PORT, node_port_url, service_url
 from switchyard.operation import is_destroy
 
 BLUE_GREEN_TYPE = "switchyard:service:BlueGreenService"
@@ -186,20 +187,17 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
             ignored.append(POD_ANNOTATIONS)
         return ignored or None
 
-    def _url(self, service: str) -> str:
-        return f"http://{service}.{self._service.namespace}.svc.cluster.local:{self._service.port}"
+    def _urls(self, users: KubernetesObject, **services: str) -> pulumi.Output[dict[str, str]]:
+        """The URLs of the service, for the output `urls`: one output, and not one for each URL.
 
-    def _node_port(self, service: KubernetesObject) -> pulumi.Output[str]:
-        """What the ALB's targets answer on. A port that Kubernetes chooses is not known before it has."""
+        Args:
+            users: the Service that users reach. A port that Kubernetes chooses is not known before it exists.
+            services: names of Services by the keys of their URLs.
+        """
+        urls = {key: service_url(name, self._service) for key, name in services.items()}
         if self._service.service_options.type == "ClusterIP":
-            return pulumi.Output.from_input("none: service.type is ClusterIP")
-
-        def url(spec: Mapping[str, Any]) -> str:
-            ports: list[Mapping[str, Any]] = spec["ports"]
-            numbers = [int(port.get("nodePort") or 0) for port in ports if port["name"] == render.PORT]
-            return f"http://<application node>:{next(iter(numbers), 0) or '<chosen by Kubernetes>'}"
-
-        return service.spec.apply(url)
+            return pulumi.Output.from_input(urls | {"nodePort": NO_NODE_PORT})
+        return users.spec.apply(lambda spec: urls | {"nodePort": node_port_url(spec)})
 
     def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
         """A hook that runs in a preview as well, once there is a cluster that it could look at."""

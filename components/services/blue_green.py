@@ -38,7 +38,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
     and, where the load balancer switches, the Ingresses of the service.
     """
 
-    colours: pulumi.Output[dict[str, Any]]
+    colours: dict[str, Any]
     """The ``tag`` and ``replicas`` of each colour, as the settings have them."""
 
     def __init__(
@@ -91,18 +91,12 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         idle = self._deployment(service.active.other, after=written)
 
         self.active = self._inspect(after=[*written, idle])
-        self.colours = pulumi.Output.from_input(
-            {
-                colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}
-                for colour in Colour
-            }
-        )
-        self.urls = pulumi.Output.all(
-            **{
-                "active": self._url(self._name),
-                **{colour.value: self._url(colour_name(self._name, colour)) for colour in Colour},
-                "nodePort": self._node_port(switched),
-            }
+        self.colours = {
+            colour.value: {"tag": service.colour(colour).tag, "replicas": service.replicas_of(Track(colour))}
+            for colour in Colour
+        }
+        self.urls = self._urls(
+            switched, active=self._name, **{colour.value: colour_name(self._name, colour) for colour in Colour}
         )
         self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
 

@@ -66,14 +66,7 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
 
         self.active = self._inspect(after=[switched, *self._autoscaler(after=[switched])])
         self._followed = self._followed_after(rollout, switched)
-        self.urls = pulumi.Output.all(
-            **{
-                "active": self._url(name),
-                "stable": self._url(stable_name(name)),
-                "canary": self._url(canary_name(name)),
-                "nodePort": self._node_port(switched),
-            }
-        )
+        self.urls = self._urls(switched, active=name, stable=stable_name(name), canary=canary_name(name))
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
 
     def _routing(self, name: str) -> pulumi.ResourceHook:

@@ -1,0 +1,31 @@
+"""URLs of a service's Services, for the outputs of the stack."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from switchyard.config.models.pod_settings import PORT
+from switchyard.config.models.service import ServiceSettings
+
+NO_NODE_PORT = "none: service.type is ClusterIP"
+"""In place of a URL on the nodes where the Service that users reach has no NodePort."""
+
+
+def service_url(name: str, service: ServiceSettings) -> str:
+    """The URL inside the cluster of one Service of a service.
+
+    Args:
+        name: name of the Service.
+        service: the settings.
+    """
+    return f"http://{name}.{service.namespace}.svc.cluster.local:{service.port}"
+
+
+def node_port_url(spec: Mapping[str, Any]) -> str:
+    """The URL on every node, which the ALB's targets answer on; without a number until Kubernetes has chosen the port.
+
+    Args:
+        spec: spec of the Service that users reach, as the API server returned it.
+    """
+    ports: list[Mapping[str, Any]] = spec["ports"]
+    numbers = [int(port.get("nodePort") or 0) for port in ports if port["name"] == PORT]
+    return f"http://<application node>:{next(iter(numbers), 0) or '<chosen by Kubernetes>'}"
