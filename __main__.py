@@ -2,11 +2,11 @@
 
 import pulumi
 
-from components.debug_lines import leave_out_debug_lines
+from components.debug_lines import drop_unseen_debug_lines
 from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
 from components.platform import build_platform
-from components.services.release import release
+from components.release import release
 from components.settings import read_settings
 from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from switchyard.interrupt import end_when_interrupted
@@ -34,5 +34,5 @@ def main() -> None:
 
 
 end_when_interrupted()
-leave_out_debug_lines()
+drop_unseen_debug_lines()
 main()

@@ -1,4 +1,4 @@
-"""Keeps debug lines that nobody asked for from the engine."""
+"""Drops the SDK's debug lines where the engine would not show them."""
 
 import os
 import re
@@ -10,21 +10,23 @@ from pulumi.runtime.proto import engine_pb2
 
 from switchyard.operation import engine_arguments
 
-ASKED = re.compile(r"--(debug|verbose|event-log|logtostderr|logflow|tracing).*|-[a-zA-Z]*[dv].*")
-"""Options of the engine that show debug lines somewhere: alone, with a value, and behind other short options."""
+SHOWING_OPTION = re.compile(r"--(debug|verbose|event-log|logtostderr|logflow|tracing).*|-[a-zA-Z]*[dv].*")
+"""Options with which the engine shows debug lines: alone, with a value, and combined with other short options."""
 
 VARIABLES = ("PULUMI_OPTION_DEBUG", "PULUMI_OPTION_VERBOSE", "PULUMI_OPTION_EVENT_LOG")
-"""Variables that stand for some of these options."""
+"""Environment variables that set some of these options."""
 
 
-def leave_out_debug_lines() -> None:
-    """Has the SDK send no debug line to the engine, unless the engine was started to show them.
+def drop_unseen_debug_lines() -> None:
+    """Stops the SDK from sending debug lines to the engine, unless the engine was started to show them.
 
-    The SDK writes a dozen of them a resource, waits for the engine after each, and blocks the event loop meanwhile:
-    a sixth of the program's CPU time with 50 services. The engine throws them away without one of these options.
+    The SDK sends about a dozen lines for each resource and blocks the event loop until the engine has answered each:
+    a sixth of the program's CPU time with 50 services. Without one of these options the engine discards the lines. The
+    SDK has no setting for this, so the method of its connection to the engine is replaced: the only place that all
+    debug lines pass, and one that keeps every other line as it is.
     """
     engine: Any = settings.get_engine()
-    if engine is None or asks_for_debug_lines(engine_arguments(), os.environ):
+    if engine is None or shows_debug_lines(engine_arguments(), os.environ):
         return
     send = engine.Log
 
@@ -36,15 +38,15 @@ def leave_out_debug_lines() -> None:
     engine.Log = log
 
 
-def asks_for_debug_lines(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether somebody may see debug lines of the program.
+def shows_debug_lines(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether the engine shows debug lines of the program, or may do so.
 
     Args:
-        arguments: of the engine's command line; none stand for an engine that was not found.
-        environment: the variables of the engine.
+        arguments: the arguments of the engine's command line; empty where the engine's process is unknown.
+        environment: the environment variables of the engine.
     """
     return (
         not arguments
-        or any(map(ASKED.fullmatch, arguments))
+        or any(map(SHOWING_OPTION.fullmatch, arguments))
         or any(environment.get(variable) for variable in VARIABLES)
     )

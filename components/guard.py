@@ -1,4 +1,4 @@
-"""Binds the guard of this run to what the program registers: marks, hooks, and the first to go at a destroy."""
+"""Puts what the program registers under the guard of this run: ownership marks, hooks, and the destroy sentinel."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,10 +34,10 @@ DESTROY_HOOK = "switchyard-before-destroy"
 """Name of the hook that learns that a run is a destroy. As fixed as the others."""
 
 DeletedBy = Literal["guard", "provider", "nobody"]
-"""Who deletes an object when the stack lets go of it.
+"""Who deletes an object that the stack does not manage any more.
 
-The guard deletes by UID. Where something waits for the way in which the provider deletes, the provider does, and the
-guard says whether it may. What nobody deletes stays.
+The guard deletes by UID. The provider deletes where something depends on how it does so, after the guard has allowed
+it. An object of `nobody` stays on the cluster.
 """
 
 
@@ -80,7 +80,7 @@ class _Hooks:
 
 
 _current: list[_Hooks] = []
-"""The hooks of this run, once it has begun. A program is one run, and components register their objects everywhere."""
+"""The hooks of this run, from `begin` on. A program is one run, and every component registers objects."""
 
 
 def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
@@ -158,7 +158,7 @@ def release_hook(namespace: str, name: str) -> list[pulumi.ResourceHook] | None:
 
 
 class DestroySentinel(pulumi.ComponentResource):
-    """Comes after everything else, so that a destroy begins with it: its hook tells the guard so.
+    """A resource that depends on everything else, so that a destroy begins with it: its hook tells the guard.
 
     Nothing depends on it, and it depends on all that the program registers. A destroy deletes in the reverse of that
     order, in a preview as well.
@@ -176,31 +176,31 @@ class DestroySentinel(pulumi.ComponentResource):
 
 
 def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
-    """Warns at the end of a run, a preview too, of objects that it leaves as they are and that are not as they were.
+    """Warns at the end of a run or a preview of objects that drifted and that the run leaves as they are.
 
     Args:
         guard: of this run.
-        last: what comes after everything else.
+        last: the resource that depends on everything else.
     """
 
-    async def look(_: str) -> None:
+    async def warn(_: str) -> None:
         if is_destroy() or is_targeted():
             return
         with suppress(ClusterError):  # what looks at who serves says so
             for line in await guard.drift():
                 pulumi.log.warn(line)
 
-    looked: pulumi.Output[None] = last.urn.apply(look)
-    del looked  # the engine waits for it
+    warned: pulumi.Output[None] = last.urn.apply(warn)
+    del warned  # the engine waits for it
 
 
 def attach(guard: Guard, access: ClusterAccess) -> None:
-    """Gives the guard its way to the cluster."""
+    """Gives the guard access to the cluster."""
     guard.access = access
 
 
 def _removed(settings: StackSettings) -> frozenset[tuple[str, str]]:
-    """Namespace and name of what may go although it serves."""
+    """Namespace and name of the services that may be removed although they serve."""
     left = {
         (service.leaves, service.kubernetes_name(key))
         for key, service in settings.services.items()

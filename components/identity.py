@@ -1,6 +1,6 @@
-"""The identity of a stack: made once, kept in its state, and written on every object of the stack.
+"""The identity of a stack: drawn once, kept in its state, and written on every object of the stack.
 
-Project and stack name are no identity: the same two are in use in another backend, or in a state that was made anew.
+Project and stack name are no identity: another backend, or a new state, may have the same two.
 """
 
 import secrets
@@ -13,16 +13,16 @@ NAME = "stack-identity"
 """The engine's name of the resource that keeps the identity. As fixed as the names of the hooks."""
 
 LENGTH = 8
-"""Bytes of an identity: two stacks of one name that draw the same one are not to be expected."""
+"""Bytes of an identity: enough that two stacks of one name do not draw the same."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a stack from every other one, of the same project and name too.
+    """What distinguishes a stack from all others, including those of the same project and name.
 
     Attributes:
         text: the identity; empty where the state has none, as at the destroy of one that an earlier version wrote.
-        kept_in: the resource that keeps it, which goes after everything that has the identity on it.
+        kept_in: the resource that keeps it, deleted after every object that carries the identity.
     """
 
     text: str = ""

@@ -1,4 +1,4 @@
-"""Ends a run that asks for a port on the nodes which another Service has, before anything is registered."""
+"""Ends a run that asks for a node port of another Service, before anything is registered."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from switchyard.operation import is_destroy
 
 
 def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
-    """Compares the fixed ports on the nodes with those that Services of the cluster have.
+    """Compares the fixed node ports of the settings with those of the Services on the cluster.
 
     Raises:
         pulumi.RunError: another Service has one of them.

@@ -1,4 +1,4 @@
-"""What services stand on, whoever made the cluster."""
+"""The platform that services stand on, and how it is built for each kind of cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody e
     from components.services.load_balancer_weights import WeightedRouting
 
 Expose = Callable[[Sequence[pulumi.Resource]], Mapping[str, Any]]
-"""Takes the services' components, puts what users come by before them, and returns outputs of the stack."""
+"""Takes the components of the services, registers what routes users to them, and returns outputs of the stack."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class ClusterPlatform:
     """A cluster that is ready for services.
 
     Attributes:
-        access: the gates' way to it.
+        access: how gates reach it.
         rollouts: what it has of every service with a Rollout.
-        opts: options of everything on it: its provider, and what has to be there before.
-        expose: what comes after the services.
+        opts: options of every resource on it: its provider, and the resources that come first.
+        expose: registers what comes after the services.
         place: where the stack is, for its outputs.
-        parts: what was registered for the cluster; `expose` may add to it.
-        routing: the load balancer before a service, for one whose colours it knows.
+        parts: the resources that were registered for the cluster; `expose` may add to them.
+        routing: by the key of a service its load balancer routing; None where the load balancer knows no colours.
         content: versions of the ConfigMaps and Secrets of every service that refers to some.
         sizings: what the cluster has of every service, where an autoscaler sizes it.
-        kept: tracks of every service whose pod template stays as the cluster's admission has rewritten it.
+        kept: tracks of every service whose pod template stays as admission on the cluster has rewritten it.
     """
 
     access: ClusterAccess
@@ -65,7 +65,7 @@ class ClusterPlatform:
     kept: Kept = field(default_factory=dict)
 
     def observed(self, name: str) -> Observed:
-        """What the program read of one service at its start."""
+        """What the program read of one service on the cluster at its start."""
         return Observed(
             release=self.rollouts.get(name, LiveRelease()),
             content=self.content.get(name, Content()),
@@ -85,15 +85,15 @@ def build_platform(settings: StackSettings) -> ClusterPlatform:
 
 
 def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -> ClusterPlatform:
-    """A cluster that somebody else made: labels, taints and what the settings bring to it."""
+    """Prepares an existing cluster: labels and taints of its nodes, and the charts that the settings ask for."""
     access, services = access_to(cluster), settings.services
     place = refuse_moves(settings, access)
     live = inspect_nodes(cluster.nodes, access)
     _refuse_old(services, access)
     check_node_ports(settings, access)
     rollouts, sizings = inspect_rollouts(services, access), inspect_sizes(services, access)
-    way = ExistingClusterAccess("cluster", cluster=cluster, access=access)
-    on_cluster = pulumi.ResourceOptions(providers={"kubernetes": way.provider})
+    existing = ExistingClusterAccess("cluster", cluster=cluster, access=access)
+    on_cluster = pulumi.ResourceOptions(providers={"kubernetes": existing.provider})
     placement = Placement("placement", nodes=cluster.nodes, live=live, access=access, opts=on_cluster)
     ready = [placement, *addons(cluster, access, on_cluster)]
     content = content_of(services, access)
@@ -103,7 +103,7 @@ def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -
         after(on_cluster, ready),
         lambda _: {},
         place=place,
-        parts=[way, *ready],
+        parts=[existing, *ready],
         content=content,
         sizings=sizings,
         kept=inspect_templates(services, access, content),
@@ -120,5 +120,5 @@ def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
-    """The same options for what has to wait for these."""
+    """The same options, for resources that depend on these."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=resources))

@@ -1,4 +1,4 @@
-"""Ends a run that would move what serves, before anything is registered."""
+"""Ends a run that would move a stack or a serving service, before anything is registered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,13 +64,13 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
 
 
 async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal | None]]:
-    """UID of the cluster, and what speaks against the run there."""
+    """UID of the cluster, and refusals of moves on it."""
     try:
         api = (await Cluster.connect(access)).api
         uid = await read_uid(api)
     except ClusterError as error:
         if access.made is not None:
-            # The stack has made the cluster and its kubeconfig. To replace a machine of one that is down goes on.
+            # The stack created the cluster and its kubeconfig. A machine of a cluster that is down can be replaced.
             if before.namespaces:
                 pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
             return before.uid, []
@@ -86,8 +86,8 @@ async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place
 
 
 async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal | None]:
-    """What speaks against the namespaces, and against taking services away."""
-    # A destroy is itself the word for it, unless the stack is marked production.
+    """Refusals of other names and namespaces, and of removing services that serve."""
+    # A destroy says so by itself, unless the stack is marked production.
     taken_down = is_destroy() and not settings.production
     moved: list[Refusal | None] = []
     for key, service in settings.services.items():

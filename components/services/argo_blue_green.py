@@ -1,4 +1,4 @@
-"""One service whose new versions get their traffic at once, from Argo Rollouts."""
+"""The component of Argo Rollouts' blue/green: a new version gets all of the traffic at once."""
 
 import pulumi
 
@@ -65,15 +65,15 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
         preview = self._version_service(named, version_service(name, named, service), after=[service_account])
         budget = disruption_budget(name, service.track, service)
         register(self._logical(budget["metadata"]["name"]), budget, self._child([service_account]))
-        asked = [self._custom(manifest, after=[service_account]) for manifest in render.templates(name, service)]
-        # With the hash that is there in it, so that an apply by a state that does not know the Service changes nothing.
+        analyses = [self._custom(manifest, after=[service_account]) for manifest in render.templates(name, service)]
+        # With the hash that the cluster has, so that an apply by a state without the Service changes nothing.
         hashed = release.hashed(name)
         manifest = active_service(name, service, hashed or render.selected(name))
         ignored = ["spec.selector"] if hashed else None
         switched = self._active_service(after=[service_account, preview], manifest=manifest, ignored=ignored)
         replicas = self._replicas(Track.ROLLOUT)
         pods = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
-        before = [switched, preview, *asked]
+        before = [switched, preview, *analyses]
         ignored_pods = self._ignored(Track.ROLLOUT, replicas)
         rollout = self._custom(pods, before, f"{key}-rollout", self._guard(), ignored_pods)
 

@@ -20,12 +20,12 @@ from switchyard.manifests.autoscaling import autoscaler
 
 
 def inspect_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
-    """How many pods autoscalers have given the services; ends a run that would cut the number of what serves.
+    """How many pods autoscalers have given the services.
 
-    Here, and not in a hook: the number has to be known before a Deployment is registered.
+    Read at the start, and not in a hook: the number has to be known before a Deployment is registered.
 
     Raises:
-        pulumi.RunError: the cluster gives no answer that helps, or a service gives its autoscaler up for fewer pods.
+        pulumi.RunError: the cluster could not be read, or a service without its autoscaler would have fewer pods.
     """
     if not access.there or not services:
         return {}

@@ -147,15 +147,15 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         return planned(self._service, track, self._observed.sizing)
 
     def _inspect(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
-        """What serves when these are done; ends the update in an error when it is not what the stack has."""
+        """The track that serves once these are done; another than the stack's ends the update in an error."""
         active: pulumi.Output[str] = pulumi.Output.all(*(resource.id for resource in after)).apply(self._serving)
-        # Nothing hangs on this one, so that it ends the program only after everything is registered: the outputs
-        # of the stack with what serves indeed, and the other services.
+        # Nothing depends on its result, so that an error ends the program only after everything is registered: the
+        # outputs of the stack, with the track that really serves, and the other services.
         active.apply(self._must_be_as_configured)
         return active
 
     async def _serving(self, _: list[str]) -> str:
-        """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
+        """The track that serves on the cluster; in the preview of a switch, the track that will serve."""
         if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.there)):
             return self._service.track.value
         seen = await self._gates.inspect()
@@ -200,7 +200,7 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         return users.spec.apply(lambda spec: urls | {"nodePort": node_port_url(spec)})
 
     def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
-        """A hook that runs in a preview as well, once there is a cluster that it could look at."""
+        """A hook that runs in a preview as well, once there is a cluster to read."""
 
         async def when_there(args: pulumi.ResourceHookArgs) -> None:
             if self._gates.there and (done := function(args)) is not None:

@@ -1,4 +1,4 @@
-"""Two colours of one service, and a Service that selects one of them."""
+"""The component of a blue/green service: two colours, and a Service that selects one of them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         switched = self._active_service(after=[active, *colour_services])
         written: list[pulumi.CustomResource] = [switched]
         if routing is not None and weighted is not None:
-            written += routing.write(self._weighing(weighted, after=switched))
+            written += routing.write(self._weights_options(weighted, after=switched))
         written += self._autoscaler(after=written)
         idle = self._deployment(service.active.other, after=written)
 
@@ -100,8 +100,8 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         )
         self.register_outputs({"active": self.active, "colours": self.colours, "urls": self.urls})
 
-    def _weighing(self, gates: "WeightedGates", after: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Options of the Ingresses: after the Service, whose gate has spoken, and behind one for their own weights."""
+    def _weights_options(self, gates: "WeightedGates", after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of the Ingresses: they follow the Service and its gate, and have a gate for their own weights."""
 
         async def gate(_: pulumi.ResourceHookArgs) -> None:
             self._switching = True
@@ -133,10 +133,10 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
 
         async def explain(args: pulumi.ErrorHookArgs) -> bool:
             await self._gates.explain(colour, args.errors)
-            return False  # no second try: the next update is the engineer's to start
+            return False  # no retry: the engineer starts the next update
 
-        # Before a create as well: the provider creates by an apply, which changes a Deployment that is there but
-        # not in the state.
+        # Before a create as well: the provider creates by an apply, which changes a Deployment that exists on the
+        # cluster but not in the state.
         before = self._hook(f"{name}-guard", guard)
         hooks = pulumi.ResourceHookBinding(
             before_create=[before],

@@ -1,4 +1,4 @@
-"""One service whose new versions get their traffic step by step, from Argo Rollouts."""
+"""The component of a canary: Argo Rollouts gives a new version its traffic step by step."""
 
 import pulumi
 
@@ -51,7 +51,7 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
         ]
         budget = disruption_budget(name, service.track, service)
         register(self._logical(budget["metadata"]["name"]), budget, self._child([service_account]))
-        asked = [self._custom(manifest, after=[service_account]) for manifest in templates(name, service)]
+        analyses = [self._custom(manifest, after=[service_account]) for manifest in templates(name, service)]
         routes = []
         if service.canary.traffic == "istio":
             route = render.virtual_service(name, service)
@@ -59,7 +59,7 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
             routes = [self._custom(route, [service_account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
         replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{key}-rollout")
         manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
-        before = [*versions, *asked, *routes]
+        before = [*versions, *analyses, *routes]
         ignored = self._ignored(Track.ROLLOUT, replicas)
         rollout = self._custom(manifest, before, f"{key}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])

@@ -11,9 +11,9 @@ from switchyard.kube.content import Content, read_content
 
 
 def content_of(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Content]:
-    """What the pod templates of services say of their ConfigMaps and Secrets; of a service without any, nothing.
+    """The versions of ConfigMaps and Secrets that pod templates name, for each service that refers to any.
 
-    Read here, and not in a hook: the templates must name the versions before they are registered.
+    Read at the start, and not in a hook: the templates must name the versions before they are registered.
 
     Raises:
         pulumi.RunError: the cluster could not be read.

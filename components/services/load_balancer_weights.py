@@ -1,4 +1,4 @@
-"""What a service and its load balancer know of each other, where the load balancer switches."""
+"""The load balancer routing of a service that the load balancer switches by weights."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from switchyard.manifests.weights import switched_by_weights
 
 @dataclass(frozen=True)
 class WeightedRouting:
-    """The load balancer before a service that it switches.
+    """How the load balancer routes to a service that it switches.
 
     Attributes:
         routing: what the gates know of it.
@@ -49,7 +49,7 @@ class WeightedRouting:
 def inspect_weights(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], access: ClusterAccess
 ) -> frozenset[str]:
-    """Ends a run that would take the colours' target groups away from users who come by them.
+    """Ends a run that would remove the colours' target groups while requests arrive through them.
 
     Returns:
         The services that leave the target groups of their colours, which get no request any more. Their Ingresses are

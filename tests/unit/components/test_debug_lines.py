@@ -7,7 +7,7 @@ import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from components import debug_lines
-from components.debug_lines import asks_for_debug_lines, leave_out_debug_lines
+from components.debug_lines import drop_unseen_debug_lines, shows_debug_lines
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from components.debug_lines import asks_for_debug_lines, leave_out_debug_lines
     ],
 )
 def test_debug_lines_are_kept_where_the_engine_shows_them(command: str, *, asked: bool) -> None:
-    assert asks_for_debug_lines(command.split(), {}) is asked
+    assert shows_debug_lines(command.split(), {}) is asked
 
 
-def test_a_variable_asks_for_debug_lines_as_the_option_does() -> None:
-    assert asks_for_debug_lines(["up"], {"PULUMI_OPTION_DEBUG": "true"})
+def test_a_variable_shows_debug_lines_as_the_option_does() -> None:
+    assert shows_debug_lines(["up"], {"PULUMI_OPTION_DEBUG": "true"})
 
 
 def test_only_debug_lines_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_only_debug_lines_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = SimpleNamespace(Log=lambda request: sent.append((request.severity, request.message)))
     monkeypatch.setattr("pulumi.runtime.settings.get_engine", lambda: engine)
     monkeypatch.setattr(debug_lines, "engine_arguments", lambda: ("up",))
-    leave_out_debug_lines()
+    drop_unseen_debug_lines()
     for write in (pulumi.log.debug, pulumi.log.info, pulumi.log.warn, pulumi.log.error):
         write(write.__name__)
     assert sent == [(engine_pb2.INFO, "info"), (engine_pb2.WARNING, "warn"), (engine_pb2.ERROR, "error")]

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components.guard import DestroySentinel, begin, warn_of_drift_at_end
-from components.services.release import release
+from components.release import release
 from switchyard.config.loader import load
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.guard import Guard
