@@ -1,4 +1,4 @@
-"""Which operation of the engine runs this program."""
+"""The operation of the engine that runs this program, read from the engine's command line."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def is_whole_destroy() -> bool:
 
 
 def is_targeted() -> bool:
-    """Whether the engine was started for single resources: what else is configured may not have been made yet."""
+    """Whether the engine was started for single resources: what else is configured may not exist yet."""
     return any(map(TARGETED.fullmatch, engine_arguments()))
 
 
@@ -47,7 +47,7 @@ def project_directory() -> Path:
 
 
 def config_file() -> Path | None:
-    """The stack file that the engine was told to use; None where it takes that of the project."""
+    """The stack file that the engine was started with; None for that of the project."""
     named = named_config_file(engine_arguments())
     return None if named is None else project_directory() / named
 

@@ -32,7 +32,7 @@ class Addon:
     Attributes:
         kind: of its component, the last part of the type token.
         name: of its component and of the release.
-        namespace: made for it alone.
+        namespace: created for it alone.
         level: of pod security, enforced in the namespace.
         chart: where the chart is.
         values: of the chart.
@@ -49,7 +49,7 @@ class Addon:
 
 
 def existing_addons(cluster: ExistingCluster) -> list[Addon]:
-    """What a stack brings to a cluster that somebody else made."""
+    """The charts that a stack installs on an existing cluster."""
     return [] if cluster.argo_rollouts is None else [argo_rollouts(cluster.argo_rollouts)]
 
 
@@ -60,18 +60,18 @@ def platform(cluster: Ec2Cluster, vpc_id: object) -> list[Addon]:
         cluster: its settings.
         vpc_id: goes into the values as it is, so that it may be one that AWS has not given yet.
     """
-    found = []
+    addons = []
     if cluster.load_balancer_controller is not None:
-        found.append(load_balancer_controller(cluster, cluster.load_balancer_controller, vpc_id))
+        addons.append(load_balancer_controller(cluster, cluster.load_balancer_controller, vpc_id))
     if cluster.metrics_server is not None:
-        found.append(metrics_server(cluster.metrics_server))
+        addons.append(metrics_server(cluster.metrics_server))
     if cluster.argo_rollouts is not None:
-        found.append(argo_rollouts(cluster.argo_rollouts))
-    return found
+        addons.append(argo_rollouts(cluster.argo_rollouts))
+    return addons
 
 
 def addon_namespace(addon: Addon) -> Manifest:
-    """The namespace that is made for an add-on alone."""
+    """The namespace that is created for an add-on alone."""
     labels = namespace_labels(addon.level)
     return {
         "apiVersion": "v1",
@@ -107,7 +107,7 @@ def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) 
         level="privileged",  # for hostNetwork
         chart=chart,
         values=load_balancer_controller_values(cluster, vpc_id),
-        timeout_seconds=600,  # it goes to no node before the pod network has made that Ready
+        timeout_seconds=600,  # it is scheduled to no node before the pod network has made that Ready
     )
 
 
@@ -187,7 +187,7 @@ def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict
         "ingressClass": INGRESS_CLASS,
         "createIngressClassResource": True,
         "defaultTargetType": "instance",
-        # Its webhook would be asked for every new Service, and without a controller none could be made.
+        # Its webhook would be asked for every new Service, and without a controller none could be created.
         "enableServiceMutatorWebhook": False,
         # Targets are nodes: their health says nothing of a pod.
         "enablePodReadinessGateInject": False,

@@ -1,7 +1,7 @@
-"""The questions to Prometheus, and the AnalysisTemplates that ask them.
+"""The queries of an analysis to Prometheus, and their AnalysisTemplates.
 
-A question never lies about a version: it is about the pods of one template alone; without enough traffic it has no
-answer, so that nothing is concluded; and without a single success, or a single failure, it still has one.
+A query measures the pods of one template alone. Without enough traffic it has no result, so that the measurement is
+inconclusive; without a single success or a single failure it still has one.
 """
 
 from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ HASH_ARGUMENT = "pod-hash"
 """Argument of every template: `rollouts-pod-template-hash` of the version to judge."""
 
 HASH_PLACEHOLDER = f"{{{{args.{HASH_ARGUMENT}}}}}"
-"""Where Argo Rollouts puts it into a question."""
+"""Where Argo Rollouts puts the value of that argument into a query."""
 
 QUANTILE = 0.95
 
@@ -31,17 +31,17 @@ class Comparison(StrEnum):
 
     @property
     def opposite(self) -> "Comparison":
-        """The other one."""
+        """The comparison that holds where this one does not."""
         return Comparison.BELOW if self is Comparison.AT_LEAST else Comparison.AT_LEAST
 
     def holds(self, value: float, threshold: float) -> bool:
-        """Whether a value compares so; NaN does neither so nor the opposite."""
+        """Whether the comparison holds; for NaN neither this one nor its opposite does."""
         return value >= threshold if self is Comparison.AT_LEAST else value < threshold
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One thing that is measured.
+    """One metric of an analysis.
 
     Attributes:
         name: of the metric, and the end of its template's name.
@@ -64,30 +64,30 @@ class Metric:
 
     @property
     def failure(self) -> str:
-        """The opposite."""
+        """What `result[0]` must be for a failure: the opposite of a success, for example ``< 0.95``."""
         return f"{self.comparison.opposite} {self.threshold}"
 
 
 def metrics(name: str, analysis: Analysis, pod_hash: str = HASH_PLACEHOLDER) -> list[Metric]:
-    """What is measured of one version of a service.
+    """The metrics of one version of a service.
 
     Args:
         name: the service's name.
-        analysis: what is asked.
-        pod_hash: which pods.
+        analysis: settings of the analysis.
+        pod_hash: `rollouts-pod-template-hash` of the version.
     """
     labels = {"service": analysis.service_label or name, **analysis.labels, analysis.hash_label: pod_hash}
     pods = ",".join(f'{label}="{value}"' for label, value in labels.items())
-    made = {"success-rate": _success_rate, "latency-p95": _latency}
-    return [made[key](analysis, pods, f"[{analysis.window_seconds}s]") for key in analysis.enabled]
+    renderers = {"success-rate": _success_rate, "latency-p95": _latency}
+    return [renderers[key](analysis, pods, f"[{analysis.window_seconds}s]") for key in analysis.enabled]
 
 
 def _success_rate(analysis: Analysis, pods: str, window: str) -> Metric:
     requests = analysis.requests_metric
-    # Without the label nothing would be a failure, and everything well: then there is no answer instead.
+    # Without the label nothing would count as a failure, and every version pass: then there is no result instead.
     every = f'sum(increase({requests}{{{pods},status!=""}}{window}))'
-    # A version that never failed has no series of failures, and one that always did has none of successes: the share
-    # of the failures that there are is taken from one.
+    # A version that never failed has no series of failures, and a version that always failed has none of successes: so
+    # the share of the failures is subtracted from 1.
     failed = f'(sum(increase({requests}{{{pods},status=~"5.."}}{window})) or vector(0))'
     return Metric(
         name="success-rate",
@@ -137,12 +137,12 @@ def templates(name: str, service: ServiceSettings) -> list[Manifest]:
 
 
 def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, background: bool) -> Manifest:
-    """How a step, or the whole canary, asks for the templates of some metrics; those not enabled have none."""
+    """How a step or the background analysis refers to the templates of some metrics; others are left out."""
     return reference_to(template_name(name, key, background=background) for key in analysis.enabled if key in asked)
 
 
 def reference_to(template_names: Iterable[str]) -> Manifest:
-    """How a Rollout asks for AnalysisTemplates, about the pods of the version that is new."""
+    """How a Rollout refers to AnalysisTemplates, with the pods of the new version as their argument."""
     return {
         "templates": [{"templateName": template_name} for template_name in template_names],
         "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
@@ -169,14 +169,14 @@ def template(
         template_name: its name.
         name: the service's name.
         service: its settings.
-        analysis: what is asked.
-        metric: the metric.
+        analysis: settings of the analysis.
+        metric: what the template measures.
         counted: whether the analysis ends after a number of measurements.
     """
     measured: dict[str, Any] = {
         "name": metric.name,
         "interval": f"{analysis.interval_seconds}s",
-        # With both given, what is neither is inconclusive, and not a failure or, worse, a success.
+        # With both conditions a result that meets neither is inconclusive, and not a failure or even a success.
         "successCondition": _condition(metric.success),
         "failureCondition": _condition(metric.failure),
         "failureLimit": analysis.failure_limit,

@@ -1,4 +1,4 @@
-"""Manifests of one blue/green service: what the API server is to hold, colour by colour."""
+"""Manifests of one blue/green service, colour by colour."""
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.manifests.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
@@ -29,8 +29,8 @@ def deployment(
 ) -> Manifest:
     """The pods of one colour.
 
-    A colour without a tag is rendered with the tag of the active one and, as the settings demand, without
-    replicas: the Deployment exists, nothing runs.
+    A colour without a tag is rendered with the tag of the active colour and, as the settings demand, without
+    replicas: the Deployment exists and runs no pod.
 
     Args:
         name: the service's name.

@@ -47,7 +47,7 @@ def _strategy(name: str, service: CanarySettings) -> Manifest:
 
 
 def virtual_service(name: str, service: CanarySettings) -> Manifest:
-    """Istio's route to the two versions. What becomes of it is the controller's."""
+    """Istio's route to the two versions. From its creation on, Argo Rollouts sets its weights."""
     istio = service.canary.istio
     shares = [(stable_name(name), 100), (canary_name(name), 0)]
     route = [
@@ -66,12 +66,12 @@ def virtual_service(name: str, service: CanarySettings) -> Manifest:
 
 
 def root_service(name: str, service: CanarySettings) -> str:
-    """The name under which the Ingress of a load balancer has the weights."""
+    """The name of the action with the weights in the Ingress of a load balancer."""
     return service.canary.alb.root_service or name
 
 
 def _routed(name: str, service: CanarySettings) -> Manifest:
-    """How a router makes the shares, and what pods there are meanwhile."""
+    """How a router splits the traffic, and how the numbers of pods follow."""
     canary = service.canary
     routing: dict[str, Any]
     if canary.traffic == "alb":
@@ -108,7 +108,7 @@ def _step(name: str, service: CanarySettings, step: CanaryStep) -> Manifest:
     if step.route is not None:
         return {"setHeaderRoute": _route(step.route, service.canary)}
     if service.canary.analysis is None or step.analysis is None:
-        raise ValueError("a step asks for an analysis, and there is none")
+        raise ValueError("a step has an analysis, and canary.analysis is missing")
     return {"analysis": reference(name, service.canary.analysis, step.analysis, background=False)}
 
 
@@ -119,7 +119,7 @@ def _scale(scale: CanaryScale) -> Manifest:
 
 
 def _route(route: CanaryRoute, canary: Canary) -> Manifest:
-    """A load balancer compares with wildcards, and so finds the cookie's text anywhere; a mesh finds it as a whole."""
+    """A header route. A load balancer matches a cookie's text anywhere, by wildcards; a mesh matches whole cookies."""
     value = route.value or ""
     if route.header is not None:
         match = {"headerName": route.header, "headerValue": {"exact": value}}

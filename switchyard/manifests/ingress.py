@@ -81,10 +81,10 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
 
 
 def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: object) -> Manifest:
-    """The load balancer's own Ingress, which is there before any other and goes after them.
+    """The load balancer's own Ingress, which is created before the others and deleted after them.
 
-    It has no rules; its default backend answers what no rule takes. With the first certificate, 80 leads to 443 as soon
-    as this one is written, and what comes there is answered by it until the services' Ingresses are written as well.
+    It has no rules; its default backend answers what no rule takes. With the first certificate, 80 redirects to 443 as
+    soon as this one is written, and it answers all requests until the services' Ingresses are written as well.
 
     Args:
         cluster: settings of the cluster, with a load balancer.
@@ -154,7 +154,7 @@ def protected(alb: LoadBalancerSettings, *, production: bool) -> bool:
 
 
 def url(alb: LoadBalancerSettings, route: LoadBalancerRoute, hostname: str) -> str:
-    """Where users find what a route leads to.
+    """The URL at which users reach the service of a route.
 
     Args:
         alb: settings of the load balancer.
@@ -179,12 +179,12 @@ def _membership(cluster: Ec2Cluster, alb: LoadBalancerSettings, order: int) -> d
 
 
 def _targets(alb: LoadBalancerSettings, service: ServiceSettings) -> dict[str, Any]:
-    """Which nodes the targets are, and how they are looked at."""
+    """Which nodes are targets, and how the load balancer checks their health."""
     targets = {
         "target-type": "instance",
         "backend-protocol": "HTTP",
         "target-group-attributes": _pairs({"deregistration_delay.timeout_seconds": alb.deregistration_delay_seconds}),
-        # A node's NodePort leads to ready pods on any node: what is looked at is the way there, and that someone is.
+        # A node's NodePort reaches ready pods on any node: the check covers the path to them, and that there are any.
         "healthcheck-protocol": "HTTP",
         "healthcheck-path": service.health_check_path or service.readiness.path,
         "healthcheck-port": "traffic-port",

@@ -17,7 +17,7 @@ class Part:
     Attributes:
         name: of the Ingress.
         service: the key of the service that it routes to.
-        order: of its rules among those of the others; the smallest is looked at first.
+        order: of its rules among those of the others; the smallest is evaluated first.
         routes: its own, the closest first.
     """
 
@@ -39,7 +39,7 @@ def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
     wider of two Ingresses that both stay is without, for as long as the controller takes.
     """
     every = sorted(routes, key=_order)
-    found: list[Part] = []
+    parts_of_services: list[Part] = []
     for service in dict.fromkeys(route.service for route in every):
         left = [route for route in every if route.service == service]
         others = [route for route in every if route.service != service]
@@ -49,9 +49,9 @@ def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
             own = tuple(route for route in left if not _hidden(route, _order(left[-1]), others))
             # A service's key has no dot, so that no other service's Ingress has this one's name.
             name = service if number == 1 else f"{service}.{number}"
-            found.append(Part(name, service, _order(left[-1]), own))
+            parts_of_services.append(Part(name, service, _order(left[-1]), own))
             left = [route for route in left if route not in own]
-    return sorted(found, key=lambda part: (part.order, part.name))
+    return sorted(parts_of_services, key=lambda part: (part.order, part.name))
 
 
 def earlier(part: Part, every: Iterable[Part]) -> list[str]:
@@ -83,5 +83,5 @@ def _overlap(one: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
 
 
 def _elements(path: str) -> list[str]:
-    """Parts of a path between slashes, of which a prefix in Kubernetes is made: /api is no prefix of /apis."""
+    """Parts of a path between slashes, which make up a prefix in Kubernetes: /api is no prefix of /apis."""
     return [element for element in path.split("/") if element]

@@ -38,7 +38,7 @@ The template on the cluster may be another one, rewritten by an admission webhoo
 """
 
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
-"""Annotation for Rollouts: deleted at once, and their pods after them.
+"""Annotation for Rollouts: background deletion, so that the object goes at once and its pods follow.
 
 By default the object stays until its pods are gone, and the provider (4.25.0) watches it. It crashes when it sees it
 change meanwhile: a Rollout's `observedGeneration` is text, and of what it makes of that it takes no error.
@@ -51,17 +51,17 @@ def colour_name(service: str, colour: Colour) -> str:
 
 
 def stable_name(service: str) -> str:
-    """Name of the Service whose selector Argo Rollouts keeps on the version that is proved."""
+    """Name of the Service whose selector Argo Rollouts keeps on the stable version."""
     return f"{service}-stable"
 
 
 def canary_name(service: str) -> str:
-    """Name of the Service whose selector Argo Rollouts keeps on the version that is tried."""
+    """Name of the Service whose selector Argo Rollouts keeps on the canary."""
     return f"{service}-canary"
 
 
 def preview_name(service: str) -> str:
-    """Name of the Service whose selector Argo Rollouts keeps on the version that is to take over at once."""
+    """Name of the Service whose selector Argo Rollouts keeps on the version before its promotion."""
     return f"{service}-preview"
 
 
@@ -71,7 +71,7 @@ def track_service_name(service: str, track: Track) -> str:
 
 
 def selector(service: str, track: Track | Colour) -> dict[str, str]:
-    """Labels that pick the pods of one track, and no other pod."""
+    """Labels that select the pods of one track, and no other pod."""
     return {"app": service, "version": track.value}
 
 

@@ -1,4 +1,4 @@
-"""Manifests that a service has whatever its strategy: its account, the Service that users reach, its pods."""
+"""Manifests that every strategy has: the ServiceAccount, the Service that users reach, the pod template."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ __all__ = ["PORT", "Manifest", "active_service", "metadata", "pod_template", "se
 
 
 def service_account(name: str, service: ServiceSettings) -> Manifest:
-    """The pods' identity: an account of their own, so that none is shared, with no token to steal."""
+    """The ServiceAccount of the pods: one for each service, without a token that could be stolen."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -62,7 +62,7 @@ def active_service(name: str, service: ServiceSettings, selected: dict[str, str]
 def metadata(
     name: str, service_name: str, service: ServiceSettings, annotations: dict[str, str] | None = None
 ) -> Manifest:
-    """Of an object that belongs to a service."""
+    """The metadata of an object that belongs to a service."""
     return {
         "name": name,
         "namespace": service.namespace,
@@ -143,12 +143,12 @@ def pod_template(
 
 
 def digest(template: Manifest) -> str:
-    """Of a pod template: equal for equal templates, and nothing can be read from it."""
+    """A digest of a pod template: equal for equal templates, and one that reveals nothing of it."""
     return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _optional(service: ServiceSettings) -> Manifest:
-    """What only some pods have."""
+    """Fields of a pod that only some settings have."""
     given: Manifest = {
         "initContainers": restartable_containers(service),
         "tolerations": [_plain(toleration) for toleration in service.tolerations],

@@ -1,7 +1,7 @@
 """The forward of an Ingress by weights: which of a service's target groups gets the load balancer's requests.
 
-The AWS Load Balancer Controller makes a target group for each Service of an action, and takes it for the one of a rule
-that leads to that Service by itself, if the port is named alike.
+The AWS Load Balancer Controller creates a target group for each Service of an action, and uses the same target group
+for a rule that targets that Service directly, if the port has the same name.
 """
 
 import json
@@ -15,7 +15,7 @@ ACTIONS = "alb.ingress.kubernetes.io/actions."
 """Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
 
 BY_ANNOTATION = "use-annotation"
-"""Port of a backend that is no Service but the name of an action in the annotations."""
+"""Port of a backend that names an action in the annotations instead of a Service."""
 
 WHOLE = 100
 """Weight of the target group that gets all requests."""
@@ -37,17 +37,17 @@ def weighted_service(name: str, service: BlueGreenSettings) -> str:
 
 
 def weights(name: str, service: BlueGreenSettings) -> dict[str, int]:
-    """The weight of each Service that has a target group: of both colours, and of the one that is switched.
+    """The weight of each Service that has a target group: those of both colours, and the Service that users reach.
 
-    That one stays at 0 under weights: the way back to the selector then leads to targets that are healthy. Arguments
-    as of `weighted_service`.
+    The latter keeps a target group of weight 0 under weights, so that its targets are healthy when the stack reverts to
+    the selector. Arguments as of `weighted_service`.
     """
     groups = [*(colour_name(name, colour) for colour in Colour), name]
     return {group: WHOLE if group == weighted_service(name, service) else 0 for group in groups}
 
 
 def action(name: str, service: BlueGreenSettings) -> str:
-    """The annotation that has these weights; the controller's guide/ingress/annotations, "actions"."""
+    """The annotation with these weights; see "actions" in the controller's guide/ingress/annotations."""
     groups = [
         {"serviceName": group, "servicePort": PORT, "weight": weight}
         for group, weight in weights(name, service).items()
