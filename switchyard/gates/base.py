@@ -33,7 +33,7 @@ NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they 
 
 
 class GateBase(Generic[S_co]):
-    """The connection of one service's gates to its cluster, and to the engineer.
+    """What the gates of one service share: access to its cluster, and warnings to the engineer.
 
     Args:
         name: the service's name.
@@ -42,7 +42,7 @@ class GateBase(Generic[S_co]):
         warn: reports a warning to the engineer.
 
     Attributes:
-        sizing: what the cluster had of the service at the program's start, where an autoscaler sizes it.
+        sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
     """
 
     sizing = Sizing()

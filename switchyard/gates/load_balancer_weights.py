@@ -1,7 +1,7 @@
-"""The gates of a service in two colours that the load balancer knows, each by a target group of its own.
+"""The gates of a service in two colours that the load balancer switches, with a target group for each colour.
 
-The Service is switched as ever, and decides who serves in the cluster. What is added: the load balancer finds a target
-group healthy before it gets the requests, and goes by its weights before ready pods of the idle colour go.
+The Service is switched as for any service, and decides what serves in the cluster. In addition, a target group must be
+healthy before it gets requests, and the load balancer must use its weights before ready pods of the idle colour go.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -38,13 +38,13 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Front:
-    """The load balancer before a service.
+class BalancerRouting:
+    """The load balancer that routes to a service.
 
     Attributes:
-        region: of AWS.
-        ingresses: names of the service's own.
-        health_seconds: how long it takes at least to find a target healthy.
+        region: the region of AWS.
+        ingresses: names of the Ingresses of the service.
+        health_seconds: how long a target takes at least to become healthy, s.
     """
 
     region: str
@@ -58,11 +58,11 @@ class WeightedGates(BlueGreenGates):
     Args:
         name: the service's name.
         service: its settings.
-        access: the cluster it runs on.
+        access: the cluster that it runs on.
         warn: as of `Gates`.
-        front: the load balancer.
-        say: takes a line on what is waited for.
-        preview: whether nothing is going to happen.
+        routing: the load balancer.
+        say: reports what is waited for.
+        preview: whether this is a preview.
         kept: as of `BlueGreenGates`.
     """
 
@@ -72,23 +72,23 @@ class WeightedGates(BlueGreenGates):
         service: BlueGreenSettings,
         access: ClusterAccess,
         warn: Warn,
-        front: Front,
+        routing: BalancerRouting,
         say: Callable[[str], None],
         *,
         preview: bool,
         kept: Collection[Track] = (),
     ) -> None:
         super().__init__(name, service, access, warn, kept)
-        self._front = front
+        self._routing = routing
         self._say = say
         self._preview = preview
-        self._balancers = Balancers(front.region)
+        self._balancers = Balancers(routing.region)
         self._to = weighed(name, service)
         self._proved = False
         self._weights_planned = False
 
     async def before_weights(self) -> None:
-        """Holds before an Ingress may send the requests elsewhere.
+        """Checks before an Ingress may send the requests to another colour.
 
         Raises:
             GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
@@ -106,14 +106,14 @@ class WeightedGates(BlueGreenGates):
                 await self._prove(cluster, to, serving_ready)
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """As ever, and by the load balancer's own look; once for both writes."""
+        """Also waits until the load balancer reports healthy targets; once for both writes."""
         if self._proved:
             return
         await super()._prove(cluster, to, serving_ready)
         found = await self._ways(cluster)
         self._raise(refuse_early_weights(self._name, self._service, found))
         if found and any(way.leads != {self._to} for way in found):
-            seconds = self._service.gate.timeout_seconds + self._front.health_seconds
+            seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
             reason = await self._wait(lambda: self._unhealthy(cluster), seconds)
             self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
@@ -130,7 +130,7 @@ class WeightedGates(BlueGreenGates):
         self._raise(refuse_still_sent(self._name, self._service, colour, self._to, reason))
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """As ever; and a load balancer that does not go by what the update has written."""
+        """Also reports a load balancer that does not use the weights that the update has written."""
         problem = await super()._unfinished(cluster)
         if problem is not None or (self._preview and self._weights_planned):
             return problem
@@ -141,7 +141,7 @@ class WeightedGates(BlueGreenGates):
         return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
 
     async def _ways(self, cluster: Cluster) -> list[Way]:
-        return ways(self._name, await cluster.ingresses(self._service.namespace), self._front.ingresses)
+        return ways(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
     async def _serving_ready_by_weights(self, cluster: Cluster, found: list[Way]) -> int:
         """Ready pods that the load balancer sends requests to, those of the active colour left out."""
@@ -173,7 +173,7 @@ class WeightedGates(BlueGreenGates):
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
     async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
-        """Looks until nothing is wrong; returns what still is after the time, and says what is waited for."""
+        """Waits until nothing is wrong; returns what is wrong at the end, and reports what is waited for."""
         said: str | None = None
 
         async def observe() -> str | None:
@@ -194,16 +194,16 @@ class WeightedGates(BlueGreenGates):
         return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
-        """The reason, and what the controller complains of."""
+        """The reason, and the last warning of the controller."""
         with suppress(AccessDeniedError):  # who may not read events is told the rest
-            for ingress in self._front.ingresses:
+            for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
                     return f"{reason} (what the controller complained of last: {warning})"
         return reason
 
 
 async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
-    """Why a service may not leave the target groups of its colours: users come by them; None if nobody does.
+    """Why a service may not give up the target groups of its colours: they get requests; None if they do not.
 
     Args:
         cluster: the cluster.

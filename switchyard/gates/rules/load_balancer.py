@@ -20,7 +20,7 @@ from switchyard.gates.rules.refusal import notice
 from switchyard.kube.ingresses import leads, ways
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from switchyard.manifests.ingress_routes import Part
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.labels import MANAGED
 
 RECONCILED = "SuccessfullyReconciled"
 """Reason of the event that the controller writes when the load balancer matches all Ingresses of its group."""
@@ -174,7 +174,7 @@ def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return {
         name: ingress
         for name, ingress in group.items()
-        if (ingress["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
+        if MANAGED.items() <= (ingress["metadata"].get("labels") or {}).items()
     }
 
 

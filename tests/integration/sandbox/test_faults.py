@@ -8,7 +8,7 @@ from devtools.engine import Stack
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.blue_green import deployment
 from tests.support.history import History
@@ -159,9 +159,9 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that
     settings = BlueGreenSettings.model_validate(config | green)
     gates = BlueGreenGates("backend", settings, ClusterAccess(str(kubectl.kubeconfig)), warn=print)
 
-    async def update_without_an_apply() -> Seen:
+    async def update_without_an_apply() -> ServingReport:
         await gates.before_pods_change(Colour.GREEN, deployment("backend", Colour.GREEN, settings), preview=False)
-        return await gates.look()
+        return await gates.report_serving()
 
     seen = asyncio.run(update_without_an_apply())
     assert seen.serving == "blue"

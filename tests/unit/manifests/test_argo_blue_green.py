@@ -230,6 +230,8 @@ def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> N
     assert "the Rollout is Progressing (cutover pending), with 0 of 3 pods available" in text
     unfinished = str(refuse_unfinished("backend", service(wait="finished", waitSeconds=7), state_of(live)))
     assert "for at most 7 s (argoBlueGreen.waitSeconds)" in unfinished
-    assert "app=backend,rollouts-pod-template-hash=abc now" in str(refuse_taken_over("backend", HASHED))
+    taken_over = refuse_taken_over("backend", LiveRelease("blueGreen", BLUE), HASHED)
+    assert "app=backend,rollouts-pod-template-hash=abc now" in str(taken_over)
+    assert refuse_taken_over("backend", LiveRelease("blueGreen", HASHED), HASHED) is None
     invalid = {"observedGeneration": "1", "phase": "Degraded", "message": "InvalidSpec: Service has unmatch label"}
     assert state_of(live | {"status": invalid}).invalid

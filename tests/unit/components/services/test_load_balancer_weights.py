@@ -14,7 +14,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer_weights import WeightedGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess, MadeKubeconfig
 from switchyard.kube.cluster import Cluster
@@ -59,10 +59,10 @@ def program(services: Mapping[str, BlueGreenSettings], *, whole: bool = False, c
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates) -> Seen:
-        return Seen("green")
+    async def as_configured(_: Gates[Any]) -> ServingReport:
+        return ServingReport("green")
 
-    monkeypatch.setattr(Gates, "look", as_configured)
+    monkeypatch.setattr(Gates, "report_serving", as_configured)
 
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])

@@ -1,6 +1,7 @@
 """What each component registers, on mocks: parents, types, outputs, and the edges that order an update."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pulumi
 import pytest
@@ -16,7 +17,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.observed import Observed
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess, MadeKubeconfig
 from switchyard.kube.live_releases import LiveRelease
@@ -81,15 +82,15 @@ COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(gates: Gates) -> Seen:
-        return Seen("blue")
+    async def as_configured(gates: Gates[Any]) -> ServingReport:
+        return ServingReport("blue")
 
-    async def healthy(gates: Gates) -> RolloutState:
+    async def healthy(gates: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
-    monkeypatch.setattr(Gates, "look", as_configured)
+    monkeypatch.setattr(Gates, "report_serving", as_configured)
     monkeypatch.setattr(CanaryGates, "follow", healthy)
-    monkeypatch.setattr(ArgoBlueGreenGates, "look", as_configured)
+    monkeypatch.setattr(ArgoBlueGreenGates, "report_serving", as_configured)
     monkeypatch.setattr(ArgoBlueGreenGates, "follow", healthy)
 
 
@@ -187,12 +188,12 @@ def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_f
 def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_output_says_which(
     monkeypatch: pytest.MonkeyPatch, *, preview: bool
 ) -> None:
-    async def green(gates: Gates) -> Seen:
-        return Seen("green", "green serves")
+    async def green(gates: Gates[Any]) -> ServingReport:
+        return ServingReport("green", "green serves")
 
     shown: list[str] = []
     build, _ = COMPONENTS["blue_green"]
-    monkeypatch.setattr(Gates, "look", green)
+    monkeypatch.setattr(Gates, "report_serving", green)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     monkeypatch.setattr(pulumi.log, "warn", lambda line, _: shown.append(line))
 
@@ -216,14 +217,14 @@ def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.
     assert look_at_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
     shown: list[str] = []
 
-    async def looked(gates: Gates) -> Seen:
+    async def looked(gates: Gates[Any]) -> ServingReport:
         raise AssertionError
 
     def run() -> None:
         service_ = BlueGreenService("it", service=service(), access=access)
         service_.active.apply(shown.append)
 
-    monkeypatch.setattr(Gates, "look", looked)
+    monkeypatch.setattr(Gates, "report_serving", looked)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     record(monkeypatch, run)
     assert shown == ["blue"]
