@@ -14,7 +14,7 @@ from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
-from switchyard.errors import NoAnalysisError, NoAnswerError, NoVersionError
+from switchyard.errors import NoAnalysisError, NoVersionError, PrometheusError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rollout import state_of
@@ -73,7 +73,7 @@ async def measure(
 
     Raises:
         NoVersionError: there is nothing to measure.
-        switchyard.errors.UnresolvedError: Prometheus' name does not resolve here.
+        switchyard.errors.PrometheusUnresolvedError: Prometheus' name does not resolve here.
         switchyard.errors.ClusterError: the cluster cannot be asked.
     """
     if pod_hash is None:
@@ -94,7 +94,7 @@ async def measure(
 async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: Version, metric: Metric) -> Judgement:
     try:
         result = await ask(client, analysis.prometheus, metric.query)
-    except NoAnswerError as error:
+    except PrometheusError as error:
         return Judgement(version, metric, Verdict.ERROR, None, str(error))
     return judge(analysis, version, metric, result)
 

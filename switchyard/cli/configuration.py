@@ -13,7 +13,7 @@ from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_prob
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.stack_file import read_stack_file
 from switchyard.errors import ConfigurationError
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 
 
 def read_settings(stack: str | None) -> tuple[str, StackSettings]:
@@ -62,7 +62,7 @@ def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
     outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))
     if (kubeconfig := outputs.get("kubeconfig")) is None:
         raise ConfigurationError(f"stack {stack} has no cluster yet. Make it: pulumi up --stack {stack}")
-    return ClusterAccess(made=MadeKubeconfig(kubeconfig))
+    return ClusterAccess(stack_kubeconfig=StackKubeconfig(kubeconfig))
 
 
 def _value(values: dict[str, Any], key: str) -> Any:

@@ -15,7 +15,7 @@ from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running, configured_image, same_version, versions
-from switchyard.kube.ingresses import leads, ways
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import image_owners
 from switchyard.kube.presence import missing, read_objects, say_not_there
@@ -65,8 +65,8 @@ class ServiceStatus:
 
     Attributes:
         name: of its objects in Kubernetes, which knows its key.
-        leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
-            with that is not asked here.
+        ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
+            each colour; what AWS does with that is not asked here.
         notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
         missing: its objects that are not on the cluster.
     """
@@ -79,7 +79,7 @@ class ServiceStatus:
     tracks: Mapping[Track, TrackStatus]
     node_port: int | None
     simulated: bool
-    leads: frozenset[str] | None = None
+    ingress_targets: frozenset[str] | None = None
     to: str | None = None
     notes: tuple[str, ...] = ()
     missing: tuple[ObjectName, ...] = ()
@@ -87,7 +87,11 @@ class ServiceStatus:
     @property
     def as_configured(self) -> bool:
         """Whether nothing is missing, what is configured serves, and every set of pods has those that it was given."""
-        serves = not self.missing and self.serving == self.configured and self.leads in {None, frozenset({self.to})}
+        serves = (
+            not self.missing
+            and self.serving == self.configured
+            and self.ingress_targets in {None, frozenset({self.to})}
+        )
         return serves and all(track.as_configured for track in self.tracks.values())
 
 
@@ -103,7 +107,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
     found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
-    found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
+    found = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
     gone = await _missing(cluster, name, service)
     notes = [say_not_there(key_of(name), gone)] if gone else []
     for track, seen in found_tracks.items():
@@ -117,7 +121,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
         tracks=found_tracks,
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
-        leads=None if found is None else leads(found),
+        ingress_targets=None if found is None else targets_of(found),
         to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
         missing=tuple(gone),
         notes=tuple(notes),

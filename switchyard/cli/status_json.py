@@ -43,7 +43,7 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "configured": service.configured.value,
         "serving": None if service.serving is None else service.serving.value,
         "asConfigured": service.as_configured,
-        "ingressLeadsTo": None if service.leads is None else sorted(service.leads),
+        "ingressLeadsTo": None if service.ingress_targets is None else sorted(service.ingress_targets),
         "nodePort": service.node_port,
         "simulated": service.simulated,
         "tracks": {track.value: _track(found) for track, found in service.tracks.items()},

@@ -36,8 +36,8 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
     table = Table(title=f"stack {stack}", title_justify="left")
     tracks = [track for track in Track if any(track in service.tracks for service in services)]
     # Only where there is a load balancer that knows the colours, which most stacks have not.
-    by_engine = any(service.leads is not None for service in services)
-    engine = ("engine", "Ingress leads to") if by_engine else ()
+    by_engine = any(service.ingress_targets is not None for service in services)
+    engine = ("engine", "Ingress routes to") if by_engine else ()
     for column in ("service", "configured", "serving", *engine, *tracks, "node port"):
         table.add_column(column)
     for service in services:
@@ -59,7 +59,7 @@ def _title(service: ServiceStatus) -> str:
 
 
 def _led(service: ServiceStatus) -> str:
-    return "-" if service.leads is None else ", ".join(sorted(service.leads)) or "nothing"
+    return "-" if service.ingress_targets is None else ", ".join(sorted(service.ingress_targets)) or "nothing"
 
 
 def _cell(track: TrackStatus | None) -> str:

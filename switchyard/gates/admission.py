@@ -54,7 +54,7 @@ def look_at_templates(
         access: the cluster.
         contents: versions of the ConfigMaps and Secrets of those that refer to some.
     """
-    if not services or not access.there:
+    if not services or not access.exists:
         return {}
     try:
         return run_blocking(_look(services, access, contents))

@@ -2,12 +2,12 @@
 
 import shlex
 
-from switchyard.errors import AccessDeniedError, AnsweredError, NoIdentityError
+from switchyard.errors import AccessDeniedError, ApiStatusError, NoIdentityError
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import Place
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.answers import advice, advice_denied, advice_unreachable
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.error_texts import advice, advice_denied, advice_unreachable
 
 FORBIDDEN = 403
 
@@ -82,7 +82,7 @@ def _remedy(access: ClusterAccess, error: Exception) -> str:
         )
     if isinstance(error, AccessDeniedError):
         return advice_denied(error.status)
-    if isinstance(error, AnsweredError):
+    if isinstance(error, ApiStatusError):
         return advice(error.status_code, str(error))
     if isinstance(error, NoIdentityError):
         return "Correct switchyard:cluster.kubeconfig or switchyard:cluster.context."

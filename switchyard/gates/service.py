@@ -92,7 +92,7 @@ class Gates(GateBase):
                 return
             await self._prove(cluster, to, serving_ready)
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
-                await self._hold_rollout(cluster)
+                await self._pause_rollout(cluster)
             self._switching = serving is not None
 
     async def before_autoscaler(self, *, preview: bool) -> None:
@@ -229,7 +229,7 @@ class Gates(GateBase):
         wanted = self._service.replicas_of(track)
         return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
 
-    async def _hold_rollout(self, cluster: Cluster) -> None:
+    async def _pause_rollout(self, cluster: Cluster) -> None:
         """Has Argo Rollouts leave the Service alone, before its selector is this program's again.
 
         Otherwise the controller would add its hash to the new selector, and the Service would lead nowhere.
@@ -237,11 +237,11 @@ class Gates(GateBase):
         namespace = self._service.namespace
         if await cluster.rollout(namespace, self._name) is None:
             return
-        await cluster.hold_rollout(namespace, self._name)
+        await cluster.pause_rollout(namespace, self._name)
         # With its status on this generation it is not at work on one before any more.
         state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
         if state is None or not state.seen:
-            await cluster.release_rollout(namespace, self._name)
+            await cluster.resume_rollout(namespace, self._name)
             self._raise(no_controller(self._name, SEEN_SECONDS))
 
     async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:

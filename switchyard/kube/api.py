@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.error_mapping import DENIED, mapped_errors
 from switchyard.kube.login import Login
@@ -129,7 +129,7 @@ class BoundedApi:
         """One object; None when it is not there. Arguments as of `ask`."""
         try:
             return await self.ask("get", resource, name, namespace, version, **request)
-        except AnsweredError as error:
+        except ApiStatusError as error:
             if error.status_code == httpx.codes.NOT_FOUND:
                 return None
             raise
@@ -138,7 +138,7 @@ class BoundedApi:
         """Whether there is such a kind of object."""
         try:
             await self.find_all(resource, namespace, {}, version)
-        except AnsweredError as error:
+        except ApiStatusError as error:
             if error.status_code == httpx.codes.NOT_FOUND:
                 return False
             raise

@@ -29,7 +29,7 @@ from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, object_labels
 from switchyard.manifests.pods import PORT
 
-HELD = "switchyard/held-for"
+PAUSED_FOR = "switchyard/held-for"
 """Annotation of a Rollout that this program has paused: one without it was paused by a human, and stays so."""
 
 
@@ -128,14 +128,14 @@ class Cluster(PodsReader):
         """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
         await self._patch_rollout(namespace, f"{name}/status", {"status": {"promoteFull": True}})
 
-    async def hold_rollout(self, namespace: str, name: str) -> None:
+    async def pause_rollout(self, namespace: str, name: str) -> None:
         """Has the controller leave the Services of a Rollout alone, and marks who asked for it."""
-        change = {"metadata": {"annotations": {HELD: "hand-over"}}, "spec": {"paused": True}}
+        change = {"metadata": {"annotations": {PAUSED_FOR: "hand-over"}}, "spec": {"paused": True}}
         await self._patch_rollout(namespace, name, change)
 
-    async def release_rollout(self, namespace: str, name: str) -> None:
-        """Takes back what `hold_rollout` did."""
-        change = {"metadata": {"annotations": {HELD: None}}, "spec": {"paused": None}}
+    async def resume_rollout(self, namespace: str, name: str) -> None:
+        """Takes back what `pause_rollout` did."""
+        change = {"metadata": {"annotations": {PAUSED_FOR: None}}, "spec": {"paused": None}}
         await self._patch_rollout(namespace, name, change)
 
     async def _patch_rollout(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from switchyard.kube.content_versions import (
     rollout_versions,
     version_of,
 )
-from switchyard.kube.ingresses import leads, ways
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import goes_by_weights
@@ -142,7 +142,7 @@ async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> se
     serving = set() if selected is None else {selected}
     if goes_by_weights(service):
         ingresses = (await api.find_all("ingresses", service.namespace, {}, NETWORKING))["items"]
-        weighted = leads(ways(name, ingresses))
+        weighted = targets_of(routes_to(name, ingresses))
         serving |= {Track(colour) for colour in Colour if colour_name(name, colour) in weighted}
     return serving
 

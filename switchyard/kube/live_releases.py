@@ -29,7 +29,7 @@ class LiveRelease:
         return dict(self.selected or {}) if controlled(name, self.selected) else None
 
 
-def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
     """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
 
     Raises:

@@ -8,10 +8,16 @@ import httpx
 
 from switchyard.config.commands import remove_value
 from switchyard.config.errors import Problem
-from switchyard.errors import AccessDeniedError, ClusterError, NodeChangedError, NodesUnreadableError, ServerSilentError
+from switchyard.errors import (
+    AccessDeniedError,
+    ClusterError,
+    NodeChangedError,
+    NodesUnreadableError,
+    VersionUnreadableError,
+)
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.answers import advice_denied
 from switchyard.kube.blocking import run_blocking
+from switchyard.kube.error_texts import advice_denied
 from switchyard.manifests.labels import FIELD_MANAGER
 from switchyard.manifests.placement import LiveTaint, lost_taints, written
 
@@ -59,7 +65,7 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
 
 def _without_table(access: ClusterAccess, status: int) -> str:
     """What else helps who may not list nodes, where the nodes are somebody else's."""
-    if status != httpx.codes.FORBIDDEN or access.made is not None:
+    if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
     return f" Or leave the nodes alone: {remove_value(NODES)}"
 
@@ -68,7 +74,7 @@ def server_version(access: ClusterAccess) -> str:
     """Version of the API server, for example ``v1.34.1``. Blocks, whether an event loop runs or not.
 
     Raises:
-        ServerSilentError: no answer, or none that helps.
+        VersionUnreadableError: no answer, or none that helps.
     """
 
     async def ask() -> str:
@@ -77,7 +83,7 @@ def server_version(access: ClusterAccess) -> str:
     try:
         return run_blocking(ask())
     except ClusterError as error:
-        raise ServerSilentError(f"the API server does not answer: {error} ({error.code})") from error
+        raise VersionUnreadableError(f"the API server does not answer: {error} ({error.code})") from error
 
 
 def live_node(node: Mapping[str, Any]) -> LiveNode:
@@ -137,7 +143,7 @@ def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> li
     ]
 
 
-async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
+async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
     """Looks at a node again, right before it is patched.
 
     Args:
@@ -158,7 +164,7 @@ async def look_again(access: ClusterAccess, name: str, applied: Sequence[LiveTai
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `look_again`."""
+    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `recheck_node`."""
     if live_wins:
         if live or not applied:
             return None

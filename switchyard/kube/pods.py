@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.config.models.service import Colour, Track
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import APPS, ROLLOUTS, BoundedApi
 from switchyard.kube.objects import (
     Pod,
@@ -145,7 +145,7 @@ class PodsReader:
         """The pods, and of those that are not ready on a node that is not, that this is so."""
         pods, lost = list(pods), dict[str, str]()
         for node in sorted({pod.node for pod in pods if not pod.ready and pod.node}):
-            with suppress(AccessDeniedError, AnsweredError):  # a node may be gone, or none of one's business
+            with suppress(AccessDeniedError, ApiStatusError):  # a node may be gone, or none of one's business
                 conditions = (await self._api.ask("get", "nodes", node))["status"].get("conditions", ())
                 for condition in conditions:
                     if condition["type"] == "Ready" and condition["status"] != "True":

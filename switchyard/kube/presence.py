@@ -16,11 +16,11 @@ from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.labels import FIELD_MANAGER, MANAGED
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
-Found = Mapping[ObjectName, Mapping[str, Any] | None]
+LiveObjects = Mapping[ObjectName, Mapping[str, Any] | None]
 """Objects as the cluster has them, None for those that are not there. Those that may not be read are left out."""
 
 
-async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> Found:
+async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> LiveObjects:
     """Looks for objects, with one call for all of a kind in a namespace. Raises as `BoundedApi` does.
 
     Args:
@@ -51,7 +51,7 @@ async def _read_kind(
     return found
 
 
-def missing(found: Found) -> list[ObjectName]:
+def missing(found: LiveObjects) -> list[ObjectName]:
     """The objects that are not there."""
     return sorted(name for name, live in found.items() if live is None)
 
@@ -75,7 +75,7 @@ def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
     )
 
 
-def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None) -> str | None:
+def say_marked_otherwise(key: str, found: LiveObjects, own: Mark, former: Mark | None) -> str | None:
     """Says that objects of a service have the mark of another stack; None when they have not.
 
     Args:

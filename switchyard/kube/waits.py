@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from switchyard.errors import ClusterError, NotUpError
+from switchyard.errors import ClusterError, ClusterNotReadyError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.polling import poll_until
 
@@ -27,7 +27,7 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
         seconds: bound.
 
     Raises:
-        NotUpError: no answer in time.
+        ClusterNotReadyError: no answer in time.
     """
 
     async def look() -> str | None:
@@ -53,7 +53,7 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
         seconds: bound.
 
     Raises:
-        NotUpError: it did not in time.
+        ClusterNotReadyError: it did not in time.
     """
 
     async def look() -> str | None:
@@ -90,7 +90,9 @@ async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where
         look, lambda problem: problem is None, seconds=seconds, every=POLL_SECONDS, report=reporter.report
     )
     if missing is not None:
-        raise NotUpError(f"{missing}, after {seconds:.0f} s ({NotUpError.code}). {where}, then run `pulumi up` again.")
+        raise ClusterNotReadyError(
+            f"{missing}, after {seconds:.0f} s ({ClusterNotReadyError.code}). {where}, then run `pulumi up` again."
+        )
 
 
 class _Reporter:

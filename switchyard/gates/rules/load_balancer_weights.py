@@ -10,7 +10,7 @@ from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.remedies import setting
-from switchyard.kube.ingresses import Way, _above_zero
+from switchyard.kube.ingresses import IngressRoute, _above_zero
 from switchyard.manifests.addons import ALB_CONTROLLER
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import weighed
@@ -19,17 +19,17 @@ CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows what the controller says."""
 
 
-def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[Way]) -> Refusal | None:
+def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[IngressRoute]) -> Refusal | None:
     """Refuses to send the requests to target groups that are to be made in the same moment.
 
     The controller changes the rule, and registers the targets of a new group afterwards: requests would find none.
     """
     to = weighed(name, service)
-    for way in found:
-        if to not in way.weights:
+    for route in found:
+        if to not in route.weights:
             return Refusal(
                 step=f"{key_of(name)}: switchEngine {service.engine}",
-                found=f"Ingress {way.ingress} has no target group for Service {to}",
+                found=f"Ingress {route.ingress} has no target group for Service {to}",
                 rule="it must be there and healthy before it gets a request",
                 remedy=(
                     f"Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, `pulumi up`; and then "
@@ -96,15 +96,15 @@ def _look_there(name: str, service: ServiceSettings) -> str:
     return f"Is the controller running? See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
 
 
-def unwritten(to: str, found: Sequence[Way]) -> str | None:
+def unwritten(to: str, found: Sequence[IngressRoute]) -> str | None:
     """What is wrong with the weights that the Ingresses have; None if they lead to one Service alone."""
     if not found:
         return "its Ingress is not there"
-    for way in found:
-        if way.leads != {to}:
+    for route in found:
+        if route.targets != {to}:
             return (
-                f"Ingress {way.ingress} on the cluster leads to {_listed(way.leads)}, not {to} as the stack has it; "
-                "`pulumi up --refresh` shows the difference and puts it right"
+                f"Ingress {route.ingress} on the cluster leads to {_listed(route.targets)}, not {to} as the stack has "
+                "it; `pulumi up --refresh` shows the difference and puts it right"
             )
     return None
 
@@ -114,7 +114,7 @@ def switched(
 ) -> list[Mapping[str, int]]:
     """The rules of the load balancer that know both colours: for each, the weights by Service.
 
-    A rule that leads straight to one colour is somebody's own way there, and none of the switch.
+    A rule that leads straight to one colour is somebody's own route there, and none of the switch.
 
     Args:
         name: the service's name.

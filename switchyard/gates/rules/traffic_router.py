@@ -1,6 +1,6 @@
 """Whether a traffic router may take the shares over, or give them back: what was seen goes in, a refusal comes out.
 
-Under a router the users do not come by way of the Service that a hand-over switches. So a router is taken after the
+Under a router the users do not come by route of the Service that a hand-over switches. So a router is taken after the
 hand-over to a canary, and given back before the one to the colours.
 """
 
@@ -111,7 +111,7 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
     return Refusal(
         step=f"{key_of(name)}: the hand-over to {to}",
         found=f"the Rollout has its traffic by {', '.join(key for key in routing if key != 'managedRoutes')}",
-        rule=f"users come by way of Service {name} before it is switched",
+        rule=f"users come by route of Service {name} before it is switched",
         remedy=(
             f"This step was not taken. First run {setting(name, 'strategy', 'canary')} and "
             f"{setting(name, 'canary.traffic', 'replicas')}, `pulumi up`; then hand over."
@@ -157,7 +157,7 @@ def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int
         found=f"Service {name} leads to port {', '.join(map(str, ports))} of the pods that serve",
         rule="under a Rollout its Services change before its pods do",
         remedy=(
-            "This step was not taken. Go by way of two colours, whose switch changes both at once: "
+            "This step was not taken. Go by route of two colours, whose switch changes both at once: "
             f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
         ),
     )

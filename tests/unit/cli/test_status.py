@@ -72,13 +72,13 @@ def test_status_shows_the_engine_and_where_the_ingress_leads(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
 ) -> None:
     status = looked(monkeypatch, engine, written(engine, active))
-    assert (status.engine.value, status.leads, status.as_configured) == (engine, frozenset(leads), right)
-    assert {"engine", "Ingress leads to"} <= set(headers(status))
+    assert (status.engine.value, status.ingress_targets, status.as_configured) == (engine, frozenset(leads), right)
+    assert {"engine", "Ingress routes to"} <= set(headers(status))
 
 
 def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"))
-    assert (status.leads, status.as_configured) == (None, True)
+    assert (status.ingress_targets, status.as_configured) == (None, True)
     assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
 
 
