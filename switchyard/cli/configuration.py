@@ -1,4 +1,4 @@
-"""Reads a stack's settings through the engine, so that the command line sees what the program sees."""
+"""Reads the settings of a stack through the engine, so that the command line and the program see the same."""
 
 import json
 import os
@@ -48,20 +48,20 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
 
 def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
-    """How the command line reaches the stack's cluster.
+    """How the command line reaches the cluster of a stack.
 
     Args:
         stack: its name.
         settings: its settings.
 
     Raises:
-        ConfigurationError: the stack makes its cluster, and has not made it yet.
+        ConfigurationError: the stack creates its cluster, and has not done so yet.
     """
     if not isinstance(settings.cluster, Ec2Cluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))
     if (kubeconfig := outputs.get("kubeconfig")) is None:
-        raise ConfigurationError(f"stack {stack} has no cluster yet. Make it: pulumi up --stack {stack}")
+        raise ConfigurationError(f"stack {stack} has no cluster yet. Create it: pulumi up --stack {stack}")
     return ClusterAccess(stack_kubeconfig=StackKubeconfig(kubeconfig))
 
 

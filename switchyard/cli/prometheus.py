@@ -1,4 +1,4 @@
-"""One question to Prometheus: the samples that it answers with, or why there is no answer."""
+"""Queries Prometheus once."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ import httpx
 from switchyard.errors import PrometheusError, PrometheusUnresolvedError
 
 ANSWER_SECONDS = 30
-"""How long an answer may take: as long as Argo Rollouts waits for one."""
+"""Seconds that an answer may take: as long as Argo Rollouts waits."""
 
 SHOWN = 200
 """Characters of an answer that a message shows."""
 
 CONTROLLER_NAMESPACE = "argo-rollouts"
-"""Where a Service's name without a namespace is looked for: the controller's own, as for every pod."""
+"""Namespace in which the controller resolves the name of a Service without a namespace."""
 
 LOCAL_PORT = 9090
 
@@ -73,7 +73,7 @@ def values(status: int, body: str) -> list[float]:
 
 
 def unresolved(address: str) -> str:
-    """Says that a host is unknown here, and how to reach Prometheus if its name is one of the cluster's."""
+    """The message for a host that does not resolve here: how to reach a Prometheus inside the cluster."""
     url = httpx.URL(address)
     said = f"The name {url.host} does not resolve on this machine."
     match url.host.split("."):

@@ -1,4 +1,4 @@
-"""What serves right now, beside what is configured."""
+"""Reads what serves now, beside what is configured."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -51,7 +51,7 @@ class TrackStatus:
 
     @property
     def as_configured(self) -> bool:
-        """Whether there are as many ready pods as wanted, all of the version that the stack has."""
+        """Whether as many pods as wanted are ready, all of the configured version."""
         return self.ready == self.wanted and all(
             self.configured is not None
             and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
@@ -61,14 +61,14 @@ class TrackStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: `configured` is the stack's word, `serving` the selector on the cluster.
+    """One service: `configured` is the track in the settings, `serving` the one that the Service selects.
 
     Attributes:
         name: of its objects in Kubernetes, which knows its key.
         ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
             each colour; what AWS does with that is not asked here.
-        notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
-        missing: its objects that are not on the cluster.
+        notes: a sentence for each thing that is not as configured, or that somebody else has set.
+        missing: its objects that do not exist.
     """
 
     name: ServiceName
@@ -86,7 +86,7 @@ class ServiceStatus:
 
     @property
     def as_configured(self) -> bool:
-        """Whether nothing is missing, what is configured serves, and every set of pods has those that it was given."""
+        """Whether no object is missing, the configured track serves, and every track has its configured pods."""
         serves = (
             not self.missing
             and self.serving == self.configured
@@ -129,7 +129,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
 
 
 async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
-    """The objects of a service that are not there; none for one that is not there at all, which the table shows."""
+    """The missing objects of a service; empty when all are missing, which the table shows."""
     wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
     found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
     gone = missing(found)
@@ -154,7 +154,7 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
 async def _notes(
     cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
 ) -> AsyncGenerator[str, None]:
-    """What there is to say of a set of pods."""
+    """Notes about the pods of a track."""
     if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
         yield problem
     elif (note := rewritten(name, service, track, found.running)) is not None:
@@ -167,5 +167,5 @@ async def _notes(
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:
-    """The sets of pods that a service has under its strategy."""
+    """The tracks that a service has under its strategy."""
     return (Track.ROLLOUT,) if service.track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)

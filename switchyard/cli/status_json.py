@@ -1,4 +1,4 @@
-"""What `switchyard status --json` prints: names that scripts rely on, and the one place where they are."""
+"""What `switchyard status --json` prints. Scripts rely on these names."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
 
     Args:
         stack: the stack's name.
-        services: as they were read.
-        balancer: what is wrong with the load balancer that the stack has; None when nothing is, or without one.
+        services: the services, in the order of the table.
+        balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     return {
         "stack": stack,

@@ -14,7 +14,7 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
 
     Args:
         stack: the stack's name.
-        services: as they were read.
+        services: the services, in the order of the table.
         balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     console.print(table(stack, services))

@@ -61,7 +61,7 @@ class SharedReads(BoundedApi):
     async def find_all(
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
     ) -> Any:
-        """The objects with these labels, as a list of the API."""
+        """Lists the objects with these labels; returns the list as the API has it."""
         if namespace is None:
             return await super().find_all(resource, namespace, labels, version)
         kind = (resource, namespace, version)

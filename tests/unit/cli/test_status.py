@@ -189,5 +189,5 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note
-    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert "is not on the cluster: deleted by hand, or not created yet. `pulumi up --refresh` creates it." in note
     assert not status.as_configured

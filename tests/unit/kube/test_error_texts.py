@@ -179,7 +179,7 @@ def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: PlayedAp
         'ContainerCreating (FailedMount: secret "x" not found)',
         'running, but its readiness probe does not succeed (FailedMount: secret "x" not found)',
     )
-    assert found.causes == ("the API server lets no more be made: exceeded quota: few",)
+    assert found.causes == ("the API server refuses to create more: exceeded quota: few",)
     # Without the permission to read events and nodes, the rest is reported.
     for path in ("/api/v1/namespaces/shop/events", "/api/v1/nodes/gone", "/api/v1/nodes/well"):
         server.answers["GET", path] = (403, denial("no"))

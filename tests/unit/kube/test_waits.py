@@ -53,7 +53,7 @@ def _node(status: str, **more: str) -> dict[str, Any]:
     ("node", "missing"),
     [
         (None, "k8s-redis: has not joined yet"),
-        ({"status": {}}, "k8s-redis: has joined, and is not Ready yet (no word of it)"),
+        ({"status": {}}, "k8s-redis: has joined, and is not Ready yet (no reason reported)"),
         (
             _node("False", reason="KubeletNotReady", message="cni plugin not initialized"),
             "k8s-redis: has joined, and is not Ready yet (cni plugin not initialized)",
