@@ -1,5 +1,5 @@
 """``python -m switchyard``."""
 
-from switchyard.cli.main import app
+from switchyard.cli.main import main
 
-app()
+main()

@@ -13,7 +13,7 @@ from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, look_at_releases
+from switchyard.kube.live_releases import LiveRelease, read_live_releases
 from switchyard.manifests import argo_blue_green as render
 from switchyard.manifests.canary import disruption_budget, version_service
 from switchyard.manifests.labels import preview_name
@@ -26,10 +26,10 @@ def look_at_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
     Here, and not in a hook: what the controller owns has to be known before a Service is registered.
     """
     rollouts = {name: service for name, service in services.items() if isinstance(service, RolloutSettings)}
-    if not access.there:
+    if not access.exists:
         return {name: LiveRelease() for name in rollouts}
     with errors_end_the_run():
-        live = look_at_releases(rollouts, access)
+        live = read_live_releases(rollouts, access)
     end_if_refused(refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items())
     return live
 

@@ -27,7 +27,7 @@ def look_at_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
     Raises:
         pulumi.RunError: the cluster gives no answer that helps, or a service gives its autoscaler up for fewer pods.
     """
-    if not access.there or not services:
+    if not access.exists or not services:
         return {}
     try:
         sizings = run_blocking(_read(services, access))

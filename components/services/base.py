@@ -139,7 +139,7 @@ class ReleasedService(pulumi.ComponentResource):
 
     async def _serving(self, _: list[str]) -> str:
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
-        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.there)):
+        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.cluster_exists)):
             return self._released.track.value
         seen = await self._all_gates.report_serving()
         self._problem = seen.problem
@@ -189,7 +189,7 @@ class ReleasedService(pulumi.ComponentResource):
         """A hook that runs in a preview as well, once there is a cluster that it could look at."""
 
         async def when_there(args: pulumi.ResourceHookArgs) -> None:
-            if self._all_gates.there and (done := function(args)) is not None:
+            if self._all_gates.cluster_exists and (done := function(args)) is not None:
                 await done
 
         return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -1,167 +1,51 @@
-"""What serves right now, beside what is configured."""
+"""`switchyard status`: what is configured and what serves."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
 
-from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
-from switchyard.config.models.service_name import ServiceName, key_of
-from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.errors import AccessDeniedError
-from switchyard.gates.autoscaling import read_sizings
-from switchyard.gates.rules.reports import other_version, rewritten
-from switchyard.gates.rules.sizes import Sizing, planned
-from switchyard.kube.access import ClusterAccess
-from switchyard.kube.cluster import Cluster
-from switchyard.kube.images import Running, configured_image, same_version, versions
-from switchyard.kube.ingresses import leads, ways
-from switchyard.kube.object_names import ObjectName
-from switchyard.kube.objects import image_owners
-from switchyard.kube.presence import missing, read_objects, say_not_there
-from switchyard.kube.selectors import ready_pods
-from switchyard.kube.shortage import running
-from switchyard.manifests.inventory import objects_of
-from switchyard.manifests.labels import FIELD_MANAGER, selector
-from switchyard.manifests.weights import goes_by_weights, weighed
+from typing import TYPE_CHECKING
+
+import typer
+
+from switchyard.cli.options import Json, Stack
+from switchyard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from switchyard.cli.service_status import ServiceStatus
+    from switchyard.config.loader import StackSettings
+    from switchyard.kube.access import ClusterAccess
 
 
-@dataclass(frozen=True)
-class TrackStatus:
-    """One set of pods: what it runs and how many are ready, beside what the stack or an autoscaler asks for.
+def status(stack: Stack = None, *, as_json: Json = False) -> None:
+    """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
+    from switchyard.cli.configuration import access_to, read_settings
+    from switchyard.cli.failures import errors_end_the_command
+    from switchyard.kube.blocking import run_blocking
 
-    Attributes:
-        configured: reference of the image that the stack has; None for a colour without a tag.
-        wanted: pods that the stack has.
-        ready: pods that are ready.
-        running: what the pods run, the most frequent image first.
-        owners: who has set the image of their Deployment or Rollout; asked only where the pods run another one.
-    """
+    with errors_end_the_command(as_json=as_json):
+        name, settings = read_settings(stack)
+        services, balancer = run_blocking(_read(access_to(name, settings), settings))
+    if as_json:
+        from switchyard.cli.output import print_json
+        from switchyard.cli.status_json import document
 
-    configured: str | None
-    wanted: int
-    ready: int
-    running: tuple[Running, ...] = ()
-    owners: frozenset[str] = frozenset()
+        print_json(document(name, services, balancer))
+    else:
+        from switchyard.cli.status_table import print_status
 
-    @property
-    def tag(self) -> str | None:
-        """Tag of the pods that run, or their digest; of several versions all of them. None without pods."""
-        return versions(self.running) or None
-
-    @property
-    def as_configured(self) -> bool:
-        """Whether there are as many ready pods as wanted, all of the version that the stack has."""
-        return self.ready == self.wanted and all(
-            self.configured is not None
-            and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
-            for one in self.running
-        )
+        print_status(name, services, balancer)
+    if balancer is not None or not all(service.as_configured for service in services):
+        raise typer.Exit(ExitCode.FAILED)
 
 
-@dataclass(frozen=True)
-class ServiceStatus:
-    """One service: `configured` is the stack's word, `serving` the selector on the cluster.
+async def _read(access: "ClusterAccess", settings: "StackSettings") -> "tuple[list[ServiceStatus], str | None]":
+    """The services, and what is wrong with the load balancer of a cluster that the stack creates."""
+    from switchyard.cli.service_status import look
 
-    Attributes:
-        name: of its objects in Kubernetes, which knows its key.
-        leads: the Services that its Ingress sends requests to, where the load balancer knows the colours; what AWS does
-            with that is not asked here.
-        notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
-        missing: its objects that are not on the cluster.
-    """
+    services = await look(access, settings.services)
+    if getattr(settings.cluster, "load_balancer", None) is None:
+        return services, None
+    # The SDK of AWS takes a second to import, which other clusters need not wait for.
+    from switchyard.gates.load_balancer import load_balancer_problem
 
-    name: ServiceName
-    namespace: str
-    engine: SwitchEngine
-    configured: Track
-    serving: Track | None
-    tracks: Mapping[Track, TrackStatus]
-    node_port: int | None
-    simulated: bool
-    leads: frozenset[str] | None = None
-    to: str | None = None
-    notes: tuple[str, ...] = ()
-    missing: tuple[ObjectName, ...] = ()
-
-    @property
-    def as_configured(self) -> bool:
-        """Whether nothing is missing, what is configured serves, and every set of pods has those that it was given."""
-        serves = not self.missing and self.serving == self.configured and self.leads in {None, frozenset({self.to})}
-        return serves and all(track.as_configured for track in self.tracks.values())
-
-
-async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
-    """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
-    cluster = await Cluster.connect(access)
-    sizings = await read_sizings(cluster, services)
-    looks = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
-    return list(await asyncio.gather(*looks))
-
-
-async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
-    found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
-    behind = await cluster.endpoints(service.namespace, name)
-    knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
-    found = ways(name, await cluster.ingresses(service.namespace)) if knows_colours else None
-    gone = await _missing(cluster, name, service)
-    notes = [say_not_there(key_of(name), gone)] if gone else []
-    for track, seen in found_tracks.items():
-        notes += [note async for note in _notes(cluster, name, service, track, seen)]
-    return ServiceStatus(
-        name=name,
-        namespace=service.namespace,
-        engine=service.engine,
-        configured=service.track,
-        serving=await cluster.serving_track(service.namespace, name),
-        tracks=found_tracks,
-        node_port=service.node_port,
-        simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
-        leads=None if found is None else leads(found),
-        to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
-        missing=tuple(gone),
-        notes=tuple(notes),
-    )
-
-
-async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
-    """The objects of a service that are not there; none for one that is not there at all, which the table shows."""
-    wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
-    found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
-    gone = missing(found)
-    return [] if len(gone) == len(found) else gone
-
-
-async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track, sizing: Sizing) -> TrackStatus:
-    pods = await cluster.pods(service.namespace, selector(name, track))
-    if isinstance(service, ArgoBlueGreenSettings):
-        # Beside the version that serves there may be the next one, or the one before, with pods as ready.
-        serving = ready_pods(await cluster.endpoints(service.namespace, name))
-        pods = [pod for pod in pods if pod.name in serving]
-    configured, ready, found = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
-    owners = frozenset[str]()
-    if other_version(name, service, track, found) is not None:
-        with suppress(AccessDeniedError):  # without that permission, the rest is reported
-            owner = await cluster.owner(service.namespace, name, track)
-            owners = image_owners(owner) if owner else owners
-    return TrackStatus(configured, planned(service, track, sizing).pods, ready, found, owners)
-
-
-async def _notes(
-    cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
-) -> AsyncGenerator[str, None]:
-    """What there is to say of a set of pods."""
-    if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
-        yield problem
-    elif (note := rewritten(name, service, track, found.running)) is not None:
-        yield f"{note}."
-    if found.ready < found.wanted:
-        missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
-        with suppress(AccessDeniedError):
-            missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
-        yield f"{key_of(name)}: {missing}."
-
-
-def tracks(service: ServiceSettings) -> tuple[Track, ...]:
-    """The sets of pods that a service has under its strategy."""
-    return (Track.ROLLOUT,) if service.track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)
+    return services, await load_balancer_problem(access, settings.cluster, settings.services)

@@ -1,9 +1,10 @@
-"""What `switchyard status --json` prints: names that scripts rely on, and the one place where they are."""
+"""What `switchyard status --json` prints. Scripts rely on these names."""
 
 from typing import Any
 
-from switchyard.cli.status import ServiceStatus, TrackStatus
+from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.config.models.service_name import key_of
+from switchyard.errors import SwitchyardError
 from switchyard.kube.images import Running
 
 
@@ -12,8 +13,8 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
 
     Args:
         stack: the stack's name.
-        services: as they were read.
-        balancer: what is wrong with the load balancer that the stack has; None when nothing is, or without one.
+        services: the services, in the order of the table.
+        balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     return {
         "stack": stack,
@@ -23,9 +24,14 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
     }
 
 
-def failure(message: str, code: int) -> dict[str, Any]:
-    """What is printed instead when nothing can be said of the services; the exit code is the command's."""
-    return {"error": message, "exitCode": code}
+def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
+    """What is printed instead when the services cannot be read.
+
+    Args:
+        message: for people.
+        error: what happened, with its code and the command's exit code.
+    """
+    return {"error": message, "code": error.code.value, "exitCode": error.exit_code.value}
 
 
 def _service(service: ServiceStatus) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "configured": service.configured.value,
         "serving": None if service.serving is None else service.serving.value,
         "asConfigured": service.as_configured,
-        "ingressLeadsTo": None if service.leads is None else sorted(service.leads),
+        "ingressLeadsTo": None if service.ingress_targets is None else sorted(service.ingress_targets),
         "nodePort": service.node_port,
         "simulated": service.simulated,
         "tracks": {track.value: _track(found) for track, found in service.tracks.items()},

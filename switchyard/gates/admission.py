@@ -48,7 +48,7 @@ def look_at_templates(
         access: the cluster.
         contents: versions of the ConfigMaps and Secrets that services refer to.
     """
-    if not services or not access.there:
+    if not services or not access.exists:
         return {}
     try:
         return run_blocking(_look(services, access, contents))

@@ -10,7 +10,7 @@ from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over,
 from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.waits import wait_for_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.cluster import HELD, Cluster
+from switchyard.kube.cluster import PAUSED_FOR, Cluster
 from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.rollout import HEALTHY, RolloutState
 from switchyard.kube.selectors import controlled, serving_track
@@ -126,8 +126,8 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
     async def _release(self, cluster: Cluster) -> None:
         """Resumes a Rollout that a migration to two colours has paused and that was reverted since."""
         rollout = await cluster.rollout(self._service.namespace, self._name)
-        if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
-            await cluster.release_rollout(self._service.namespace, self._name)
+        if rollout is not None and PAUSED_FOR in rollout["metadata"].get("annotations", {}):
+            await cluster.resume_rollout(self._service.namespace, self._name)
 
     async def _check_mixed(self, cluster: Cluster) -> None:
         pods = await cluster.running_pods(self._service.namespace, shared(self._name))

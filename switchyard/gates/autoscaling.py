@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from switchyard.config.models.service import ServiceSettings, Track
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.gates.rules.sizes import Sizing, of_service
 from switchyard.kube.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from switchyard.kube.cluster import Cluster
@@ -92,7 +92,7 @@ async def has_metrics(cluster: Cluster, namespace: str) -> bool:
         return await cluster.api.knows("pods", namespace, METRICS)
     except AccessDeniedError:
         return True  # there is somebody who refuses to answer
-    except AnsweredError:
+    except ApiStatusError:
         return False  # the API is registered, and what should serve it does not answer
 
 

@@ -267,7 +267,7 @@ class Guard:
     @property
     def _there(self) -> bool:
         """Whether there is a cluster to look at."""
-        return self.access is not None and self.access.there
+        return self.access is not None and self.access.exists
 
     async def _api(self) -> BoundedApi:
         if self.access is None:

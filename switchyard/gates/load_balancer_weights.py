@@ -26,7 +26,7 @@ from switchyard.gates.rules.load_balancer_weights import (
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.ingresses import Way, hostnames, leads, names_colours, ways
+from switchyard.kube.ingresses import IngressRoute, hostnames, names_colours, routes_to, targets_of
 from switchyard.kube.objects import PodsChange
 from switchyard.kube.polling import poll_until
 from switchyard.kube.selectors import ready_pods
@@ -96,9 +96,9 @@ class WeightedGates(BlueGreenGates):
         to = Track(self._service.active)
         self._weights_planned = True
         async with self._cluster() as cluster:
-            found = await self._ways(cluster)
+            found = await self._routes(cluster)
             self._raise(refuse_early_weights(self._name, self._service, found))
-            if not found or all(way.leads == {self._to} for way in found):
+            if not found or all(route.targets == {self._to} for route in found):
                 return
             serving_ready = await self._serving_ready_by_weights(cluster, found)
             self._raise(refuse_fewer_replicas(self._name, self._service, to, None, serving_ready))
@@ -110,16 +110,16 @@ class WeightedGates(BlueGreenGates):
         if self._proved:
             return
         await super()._prove(cluster, to, serving_ready)
-        found = await self._ways(cluster)
+        found = await self._routes(cluster)
         self._raise(refuse_early_weights(self._name, self._service, found))
-        if found and any(way.leads != {self._to} for way in found):
+        if found and any(route.targets != {self._to} for route in found):
             seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
             reason = await self._wait(lambda: self._unhealthy(cluster), seconds)
             self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
-        if colour_name(self._name, colour) in leads(await self._ways(cluster)):
+        if colour_name(self._name, colour) in targets_of(await self._routes(cluster)):
             selected = selector(self._name, colour)
             self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
 
@@ -140,13 +140,13 @@ class WeightedGates(BlueGreenGates):
             return None
         return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
 
-    async def _ways(self, cluster: Cluster) -> list[Way]:
-        return ways(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
+    async def _routes(self, cluster: Cluster) -> list[IngressRoute]:
+        return routes_to(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
-    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[Way]) -> int:
+    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[IngressRoute]) -> int:
         """Ready pods that the load balancer sends requests to, those of the active colour left out."""
         namespace, ready = self._service.namespace, frozenset[str]()
-        for service in leads(found):
+        for service in targets_of(found):
             ready |= ready_pods(await cluster.endpoints(namespace, service))
         own = await cluster.pods(namespace, selector(self._name, self._service.active))
         return len(ready.difference(pod.name for pod in own))
@@ -168,7 +168,7 @@ class WeightedGates(BlueGreenGates):
 
     async def _unswitched(self, cluster: Cluster) -> str | None:
         """Why the load balancer does not send all requests where they are to go; None if it does."""
-        if (reason := unwritten(self._to, await self._ways(cluster))) is not None:
+        if (reason := unwritten(self._to, await self._routes(cluster))) is not None:
             return reason
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
@@ -214,7 +214,7 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
     ingresses = await cluster.ingresses(namespace)
     if not names_colours(name, ingresses):
         return None
-    found = [way for way in ways(name, ingresses) if way.by_weights]
+    found = [route for route in routes_to(name, ingresses) if route.by_weights]
     if (reason := unwritten(name, found)) is not None:
         return reason
     try:
@@ -226,6 +226,6 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
 
 async def _switched(cluster: Cluster, balancers: Balancers, name: str, namespace: str) -> list[Mapping[str, int]]:
     """The weights of every rule of the load balancer that knows the colours of a service."""
-    own = [ingress for ingress in await cluster.ingresses(namespace) if ways(name, [ingress])]
+    own = [ingress for ingress in await cluster.ingresses(namespace) if routes_to(name, [ingress])]
     rules = [rule for hostname in hostnames(own) for rule in await balancers.rules(hostname)]
     return switched(name, rules, await cluster.target_groups(namespace))

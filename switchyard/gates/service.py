@@ -99,7 +99,7 @@ class Gates(GateBase[S_co]):
                 return
             await self._prove(cluster, to, serving_ready)
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
-                await self._hold_rollout(cluster)
+                await self._pause_rollout(cluster)
             self._switching = serving is not None
 
     async def before_autoscaler(self, *, preview: bool) -> None:
@@ -239,7 +239,7 @@ class Gates(GateBase[S_co]):
         wanted = self._service.replicas_of(track)
         return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
 
-    async def _hold_rollout(self, cluster: Cluster) -> None:
+    async def _pause_rollout(self, cluster: Cluster) -> None:
         """Pauses a Rollout, so that Argo Rollouts does not change the Service any more.
 
         Otherwise the controller would add its hash to the new selector, and the Service would select no pod.
@@ -247,11 +247,11 @@ class Gates(GateBase[S_co]):
         namespace = self._service.namespace
         if await cluster.rollout(namespace, self._name) is None:
             return
-        await cluster.hold_rollout(namespace, self._name)
+        await cluster.pause_rollout(namespace, self._name)
         # With its status on this generation it is not at work on one before any more.
         state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
         if (refusal := refuse_silent_controller(self._name, state, SEEN_SECONDS)) is not None:
-            await cluster.release_rollout(namespace, self._name)
+            await cluster.resume_rollout(namespace, self._name)
             self._raise(refusal)
 
     async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:

@@ -1,4 +1,4 @@
-"""Reads the Rollouts of services that Argo Rollouts switches at once, at the start of a program."""
+"""Reads the Rollouts of services at the start of a program."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from switchyard.kube.selectors import controlled
 
 @dataclass(frozen=True)
 class LiveRelease:
-    """What the cluster has of a service at the start of a program.
+    """The Rollout and the Service of a service at the start of a program.
 
     Attributes:
-        strategy: of its Rollout, as Argo Rollouts names it; None without one.
-        selected: what its Service selects; None without one.
+        strategy: the strategy of its Rollout, as Argo Rollouts names it; None without a Rollout.
+        selected: the selector of its Service; None without a Service.
     """
 
     strategy: str | None = None
     selected: Mapping[str, str] | None = None
 
     def hashed(self, name: str) -> dict[str, str] | None:
-        """The Service's selector when it is the controller's, else None."""
+        """The selector of the Service if the controller of Argo Rollouts has written it, else None."""
         return dict(self.selected or {}) if controlled(name, self.selected) else None
 
 
-def look_at_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
-    """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
+def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    """Reads the Rollouts and Services of services. Blocks the caller until the answer is there.
 
     Raises:
-        ReleasesUnreadableError: no answer, or none that helps.
+        ReleasesUnreadableError: the API server does not answer, or denies or refuses the request.
     """
     if not services:
         return {}

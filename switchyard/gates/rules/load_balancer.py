@@ -17,7 +17,7 @@ from switchyard.config.models.ec2 import LoadBalancer
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
-from switchyard.kube.ingresses import leads, ways
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from switchyard.manifests.ingress_routes import Part
 from switchyard.manifests.labels import MANAGED
@@ -135,7 +135,7 @@ def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
 
 def _receivers(ingress: Mapping[str, Any], path: Mapping[str, Any]) -> frozenset[ServiceKey]:
     """The Services that get the requests of a path, by themselves or by the weights of its action."""
-    names = leads(ways(path["backend"]["service"]["name"], [ingress]))
+    names = targets_of(routes_to(path["backend"]["service"]["name"], [ingress]))
     return frozenset((ingress["metadata"]["namespace"], name) for name in names)
 
 

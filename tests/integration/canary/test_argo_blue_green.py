@@ -9,7 +9,7 @@ import pytest
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.faults import NEVER_READY
-from switchyard.cli.status import look
+from switchyard.cli.service_status import look
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import argo_blue_green as render

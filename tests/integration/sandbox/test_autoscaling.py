@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from devtools.engine import Stack
-from switchyard.cli.status import look
+from switchyard.cli.service_status import look
 from switchyard.config.loader import load
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.kube.access import ClusterAccess

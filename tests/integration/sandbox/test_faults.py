@@ -74,7 +74,7 @@ def test_a_bad_idle_colour_can_be_taken_away_again_and_what_a_quota_forbids_is_t
     result = serving.up()
     assert not result.ok
     assert len(kubectl.pods("green")) == 1  # the fault is there
-    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
+    assert "pods of green: 1 of 3 ready of v2.0.0: the API server refuses to create more: pods " in result.output
     assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
     assert kubectl.serving() == "blue"
 

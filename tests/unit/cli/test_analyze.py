@@ -39,7 +39,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
 
     def run(*arguments: str, canary: dict[str, Any] = CANARY) -> Result:
         stack = read({"backend": canary, "worker": BACKEND})
-        monkeypatch.setattr("switchyard.cli.commands.read_settings", lambda _: ("test", stack))
+        monkeypatch.setattr("switchyard.cli.configuration.read_settings", lambda _: ("test", stack))
         return CliRunner().invoke(app, ["analyze", *arguments])
 
     return run
@@ -197,7 +197,7 @@ def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
     monkeypatch.setattr(Cluster, "connect", connect)
     result = analyze("backend")
     assert result.exit_code == 1
-    assert "The cluster does not answer (no way to a cluster)." in result.output
+    assert "The cluster does not answer: no way to a cluster (SY-K004)." in result.output
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_configuration_that_is_wrong_ends_with_2(monkeypatch: pytest.MonkeyPat
     def refuse(_: str | None) -> None:
         raise SettingsError([Problem("switchyard:services", "missing", "must be there", "Set it.")])
 
-    monkeypatch.setattr("switchyard.cli.commands.read_settings", refuse)
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings", refuse)
     result = CliRunner().invoke(app, ["analyze", "backend"])
     assert result.exit_code == 2
     assert "switchyard:services: missing: must be there. Set it." in result.output

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from switchyard.cli.commands import _table
 from switchyard.cli.main import app
-from switchyard.cli.status import ServiceStatus, TrackStatus, look
+from switchyard.cli.service_status import ServiceStatus, TrackStatus, look
 from switchyard.cli.status_json import document
+from switchyard.cli.status_table import table
 from switchyard.config.models.service import Track
 from switchyard.errors import ConfigurationError, UnreachableError
 from switchyard.kube.access import ClusterAccess
@@ -57,7 +57,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, engine: str, there: dict[str, Any], 
 
 
 def headers(status: ServiceStatus) -> list[object]:
-    return [column.header for column in _table("it", [status]).columns]
+    return [column.header for column in table("it", [status]).columns]
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_status_shows_the_engine_and_where_the_ingress_leads(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
 ) -> None:
     status = looked(monkeypatch, engine, written(engine, active))
-    assert (status.engine.value, status.leads, status.as_configured) == (engine, frozenset(leads), right)
-    assert {"engine", "Ingress leads to"} <= set(headers(status))
+    assert (status.engine.value, status.ingress_targets, status.as_configured) == (engine, frozenset(leads), right)
+    assert {"engine", "Ingress routes to"} <= set(headers(status))
 
 
 def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"))
-    assert (status.leads, status.as_configured) == (None, True)
+    assert (status.ingress_targets, status.as_configured) == (None, True)
     assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
 
 
@@ -87,7 +87,7 @@ def test_status_shows_the_version_that_runs_and_not_the_one_that_is_configured(m
     green = status.tracks[Track.GREEN]
     assert (green.tag, green.configured, green.ready, green.as_configured) == ("v9", "org/backend:v1", 3, False)
     assert not status.as_configured
-    assert "v9  3/3 ready" in list(_table("it", [status]).columns[4].cells)
+    assert "v9  3/3 ready" in list(table("it", [status]).columns[4].cells)
     assert (
         "pods of green run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1" in status.notes[1]
     )
@@ -97,7 +97,7 @@ def test_status_names_a_mirror_and_is_content_with_it(monkeypatch: pytest.Monkey
     status = looked(monkeypatch, "selector", written("selector"), image="mirror/org/backend:v1")
     assert status.as_configured
     assert status.tracks[Track.GREEN].tag == "v1"
-    assert "mirror/org/backend:v1  3/3 ready" in list(_table("it", [status]).columns[4].cells)
+    assert "mirror/org/backend:v1  3/3 ready" in list(table("it", [status]).columns[4].cells)
     assert "rewritten by the cluster's admission" in status.notes[1]
 
 
@@ -148,7 +148,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     def read(_: str | None) -> Any:
         raise error
 
-    monkeypatch.setattr("switchyard.cli.commands.read_settings", read)
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings", read)
     return CliRunner().invoke(app, ["status", *arguments])
 
 
@@ -156,7 +156,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     ("error", "code", "said"),
     [
         (ConfigurationError("no stack named 'x'"), 2, "no stack named 'x'"),
-        (UnreachableError("connection refused"), 1, "The cluster does not answer (connection refused)"),
+        (UnreachableError("connection refused"), 1, "The cluster does not answer: connection refused (SY-K004)"),
         (DENIED, 1, "The kubeconfig's user may not get services/backend"),
         (
             answered(503, "the server is unable"),
@@ -189,5 +189,5 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note
-    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert "is not on the cluster: deleted by hand, or not created yet. `pulumi up --refresh` creates it." in note
     assert not status.as_configured

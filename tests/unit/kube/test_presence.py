@@ -57,7 +57,7 @@ def test_all_that_is_gone_of_a_service_is_one_line() -> None:
     names = sorted(named(serving()))
     assert say_missing("backend", names).count("\n") == 0
     assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
-    assert "deleted by hand, or not made yet" in say_not_there("backend", names)
+    assert "deleted by hand, or not created yet" in say_not_there("backend", names)
 
 
 def test_a_mark_of_another_stack_is_told_before_a_rollback_needs_the_object() -> None:

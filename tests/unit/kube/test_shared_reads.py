@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.cli.status import look
+from switchyard.cli.service_status import look
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates

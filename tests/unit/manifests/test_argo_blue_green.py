@@ -14,7 +14,7 @@ from switchyard.gates.rules.strategy_migration import (
     refuse_taken_over,
 )
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, look_at_releases
+from switchyard.kube.live_releases import LiveRelease, read_live_releases
 from switchyard.kube.objects import RunningPod, running_pods
 from switchyard.kube.rollout import state_of
 from switchyard.kube.selectors import controlled, serving_track
@@ -217,7 +217,7 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
 
 
 def test_without_a_service_of_the_kind_no_cluster_is_asked() -> None:
-    assert look_at_releases({}, ClusterAccess("/nowhere")) == {}
+    assert read_live_releases({}, ClusterAccess("/nowhere")) == {}
 
 
 def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> None:

@@ -16,7 +16,7 @@ from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer_weights import WeightedGates
 from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.cluster import Cluster
 from tests.support.engine import Recording, record
 from tests.support.weighted_balancer import PlayedBalancer, written
@@ -152,7 +152,9 @@ def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_
     with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster routes to backend-green"):
         look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
     look_at_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
-    look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
+    look_at_weights(
+        CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(stack_kubeconfig=StackKubeconfig())
+    )
     cluster.there = [written("selector")]
     assert look_at_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
 

@@ -19,7 +19,7 @@ from switchyard.gates.canary import CanaryGates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.nodes import LiveNode
 from switchyard.kube.rollout import RolloutState, state_of
@@ -212,7 +212,7 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 
 
 def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    access = ClusterAccess(made=MadeKubeconfig())
+    access = ClusterAccess(stack_kubeconfig=StackKubeconfig())
     assert set(look_at_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
     assert look_at_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
     shown: list[str] = []

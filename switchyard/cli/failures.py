@@ -1,0 +1,42 @@
+"""The one place that turns an error into a message and the exit code of a command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from switchyard.errors import ClusterError, KubeconfigError, LoginError, SwitchyardError, with_code
+
+
+@contextmanager
+def errors_end_the_command(*, as_json: bool = False) -> Iterator[None]:
+    """Ends the command with a message and the exit code of the error when what it needs cannot be read.
+
+    Args:
+        as_json: whether the message is a JSON document on standard output.
+    """
+    try:
+        yield
+    except SwitchyardError as error:
+        _print(error, as_json=as_json)
+        raise typer.Exit(error.exit_code) from None
+
+
+def message_of(error: SwitchyardError) -> str:
+    """What happened, its code, and what to do about it."""
+    if not isinstance(error, ClusterError) or isinstance(error, KubeconfigError | LoginError):
+        return with_code(error.code, str(error))
+    from switchyard.kube.error_texts import remedy_for  # noqa: PLC0415 - with the HTTP client
+
+    return f"{error.summary.removesuffix('.')} ({error.code}). {remedy_for(error)}"
+
+
+def _print(error: SwitchyardError, *, as_json: bool) -> None:
+    from switchyard.cli.output import errors, print_json  # noqa: PLC0415 - not before something is printed
+
+    if not as_json:
+        errors.print(message_of(error))
+        return
+    from switchyard.cli.status_json import failure  # noqa: PLC0415 - with the models
+
+    print_json(failure(message_of(error), error))

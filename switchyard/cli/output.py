@@ -1,0 +1,19 @@
+"""Where the commands print: to people by rich, to scripts as JSON."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+LOG_WIDTH = 120
+"""Columns where there is no terminal to ask."""
+
+console = Console(highlight=False, soft_wrap=True)
+if not console.is_terminal:
+    console.width = LOG_WIDTH
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Prints a document; not by rich, which would break its lines at the width of a terminal."""
+    print(json.dumps(document, indent=2))

@@ -1,0 +1,171 @@
+"""Reads what serves now, beside what is configured."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
+from switchyard.config.models.service_name import ServiceName, key_of
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.errors import AccessDeniedError
+from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.rules.reports import other_version, rewritten
+from switchyard.gates.rules.sizes import Sizing, planned
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.images import Running, configured_image, same_version, versions
+from switchyard.kube.ingresses import routes_to, targets_of
+from switchyard.kube.object_names import ObjectName
+from switchyard.kube.objects import image_owners
+from switchyard.kube.presence import missing, read_objects, say_not_there
+from switchyard.kube.selectors import ready_pods
+from switchyard.kube.shortage import running
+from switchyard.manifests.inventory import objects_of
+from switchyard.manifests.labels import FIELD_MANAGER, selector
+from switchyard.manifests.weights import goes_by_weights, weighed
+
+
+@dataclass(frozen=True)
+class TrackStatus:
+    """One set of pods: what it runs and how many are ready, beside what the stack or an autoscaler asks for.
+
+    Attributes:
+        configured: reference of the image that the stack has; None for a colour without a tag.
+        wanted: pods that the stack has.
+        ready: pods that are ready.
+        running: what the pods run, the most frequent image first.
+        owners: who has set the image of their Deployment or Rollout; asked only where the pods run another one.
+    """
+
+    configured: str | None
+    wanted: int
+    ready: int
+    running: tuple[Running, ...] = ()
+    owners: frozenset[str] = frozenset()
+
+    @property
+    def tag(self) -> str | None:
+        """Tag of the pods that run, or their digest; of several versions all of them. None without pods."""
+        return versions(self.running) or None
+
+    @property
+    def as_configured(self) -> bool:
+        """Whether as many pods as wanted are ready, all of the configured version."""
+        return self.ready == self.wanted and all(
+            self.configured is not None
+            and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
+            for one in self.running
+        )
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service: `configured` is the track in the settings, `serving` the one that the Service selects.
+
+    Attributes:
+        name: of its objects in Kubernetes, which knows its key.
+        ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
+            each colour; what AWS does with that is not asked here.
+        notes: a sentence for each thing that is not as configured, or that somebody else has set.
+        missing: its objects that do not exist.
+    """
+
+    name: ServiceName
+    namespace: str
+    engine: SwitchEngine
+    configured: Track
+    serving: Track | None
+    tracks: Mapping[Track, TrackStatus]
+    node_port: int | None
+    simulated: bool
+    ingress_targets: frozenset[str] | None = None
+    to: str | None = None
+    notes: tuple[str, ...] = ()
+    missing: tuple[ObjectName, ...] = ()
+
+    @property
+    def as_configured(self) -> bool:
+        """Whether no object is missing, the configured track serves, and every track has its configured pods."""
+        serves = (
+            not self.missing
+            and self.serving == self.configured
+            and self.ingress_targets in {None, frozenset({self.to})}
+        )
+        return serves and all(track.as_configured for track in self.tracks.values())
+
+
+async def look(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
+    """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
+    cluster = await Cluster.connect(access)
+    sizings = await read_sizings(cluster, services)
+    looks = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
+    return list(await asyncio.gather(*looks))
+
+
+async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
+    found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
+    behind = await cluster.endpoints(service.namespace, name)
+    knows_colours = isinstance(service, BlueGreenSettings) and goes_by_weights(service)
+    found = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
+    gone = await _missing(cluster, name, service)
+    notes = [say_not_there(key_of(name), gone)] if gone else []
+    for track, seen in found_tracks.items():
+        notes += [note async for note in _notes(cluster, name, service, track, seen)]
+    return ServiceStatus(
+        name=name,
+        namespace=service.namespace,
+        engine=service.engine,
+        configured=service.track,
+        serving=await cluster.serving_track(service.namespace, name),
+        tracks=found_tracks,
+        node_port=service.node_port,
+        simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
+        ingress_targets=None if found is None else targets_of(found),
+        to=weighed(name, service) if isinstance(service, BlueGreenSettings) else None,
+        missing=tuple(gone),
+        notes=tuple(notes),
+    )
+
+
+async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
+    """The missing objects of a service; empty when all are missing, which the table shows."""
+    wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
+    found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
+    gone = missing(found)
+    return [] if len(gone) == len(found) else gone
+
+
+async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track, sizing: Sizing) -> TrackStatus:
+    pods = await cluster.pods(service.namespace, selector(name, track))
+    if isinstance(service, ArgoBlueGreenSettings):
+        # Beside the version that serves there may be the next one, or the one before, with pods as ready.
+        serving = ready_pods(await cluster.endpoints(service.namespace, name))
+        pods = [pod for pod in pods if pod.name in serving]
+    configured, ready, found = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
+    owners = frozenset[str]()
+    if other_version(name, service, track, found) is not None:
+        with suppress(AccessDeniedError):  # without that permission, the rest is reported
+            owner = await cluster.owner(service.namespace, name, track)
+            owners = image_owners(owner) if owner else owners
+    return TrackStatus(configured, planned(service, track, sizing).pods, ready, found, owners)
+
+
+async def _notes(
+    cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
+) -> AsyncGenerator[str, None]:
+    """Notes about the pods of a track."""
+    if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
+        yield problem
+    elif (note := rewritten(name, service, track, found.running)) is not None:
+        yield f"{note}."
+    if found.ready < found.wanted:
+        missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
+        with suppress(AccessDeniedError):
+            missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
+        yield f"{key_of(name)}: {missing}."
+
+
+def tracks(service: ServiceSettings) -> tuple[Track, ...]:
+    """The tracks that a service has under its strategy."""
+    return (Track.ROLLOUT,) if service.track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)

@@ -1,0 +1,69 @@
+"""What `switchyard status` prints for a reader: the table, and what there is to say about it."""
+
+from rich.table import Table
+
+from switchyard.cli.output import console, errors
+from switchyard.cli.service_status import ServiceStatus, TrackStatus
+from switchyard.config.models.service import Track
+from switchyard.config.models.service_name import key_of
+from switchyard.kube.images import parsed, versions
+
+
+def print_status(stack: str, services: list[ServiceStatus], balancer: str | None) -> None:
+    """Prints the table, notes about services, and what is wrong with the load balancer.
+
+    Args:
+        stack: the stack's name.
+        services: the services, in the order of the table.
+        balancer: what is wrong with the load balancer; None when nothing is, or without one.
+    """
+    console.print(table(stack, services))
+    if any(service.simulated for service in services):
+        console.print(
+            "Simulated nodes: pods turn Ready without running; probes, images and smoke tests are not exercised."
+        )
+    for note in (note for service in services for note in service.notes):
+        console.print(note, style="yellow", markup=False)
+    if balancer is not None:
+        errors.print(balancer)
+    # A note says what to do itself: a refresh that would replace pods that serve is refused.
+    if not all(service.as_configured or service.notes for service in services):
+        console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
+
+
+def table(stack: str, services: list[ServiceStatus]) -> Table:
+    """The services of a stack, one a line."""
+    table = Table(title=f"stack {stack}", title_justify="left")
+    tracks = [track for track in Track if any(track in service.tracks for service in services)]
+    # Only where there is a load balancer that knows the colours, which most stacks have not.
+    by_engine = any(service.ingress_targets is not None for service in services)
+    engine = ("engine", "Ingress routes to") if by_engine else ()
+    for column in ("service", "configured", "serving", *engine, *tracks, "node port"):
+        table.add_column(column)
+    for service in services:
+        table.add_row(
+            _title(service),
+            service.configured.value,
+            "nothing" if service.serving is None else service.serving.value,
+            *((service.engine.value, _led(service)) if by_engine else ()),
+            *(_cell(service.tracks.get(track)) for track in tracks),
+            "-" if service.node_port is None else str(service.node_port),
+        )
+    return table
+
+
+def _title(service: ServiceStatus) -> str:
+    """Namespace and name, and the key where that is another."""
+    title, key = f"{service.namespace}/{service.name}", key_of(service.name)
+    return title if key == service.name else f"{title} ({key})"
+
+
+def _led(service: ServiceStatus) -> str:
+    return "-" if service.ingress_targets is None else ", ".join(sorted(service.ingress_targets)) or "nothing"
+
+
+def _cell(track: TrackStatus | None) -> str:
+    if track is None:
+        return "-"
+    repository = parsed(track.configured).repository if track.configured else None
+    return f"{versions(track.running, repository) or '-'}  {track.ready}/{track.wanted} ready"
