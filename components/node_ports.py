@@ -24,7 +24,7 @@ def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
         pulumi.RunError: another Service has one of them.
     """
     services = settings.services
-    if not access.there or access.unreachable or is_destroy() or not has_fixed_ports(services):
+    if not access.exists or access.unreachable or is_destroy() or not has_fixed_ports(services):
         return
     namespaces = {service.namespace for service in services.values()}
     namespaces |= {service.namespace for service in settings.removed.values()}

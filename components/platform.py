@@ -18,7 +18,7 @@ from components.services.live_releases import inspect_rollouts
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
-from switchyard.errors import ServerSilentError
+from switchyard.errors import VersionUnreadableError
 from switchyard.gates.admission import Kept, inspect_templates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.relocation import Place
@@ -114,7 +114,7 @@ def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
     """Ends a run on a cluster that is too old for its services; the next call reports one that does not answer."""
     try:
         refusal = refuse_old(server_version(access), services)
-    except ServerSilentError:
+    except VersionUnreadableError:
         return
     end_if_refused([refusal])
 

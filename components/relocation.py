@@ -52,7 +52,7 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
     refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
     uid = before.uid
-    if access.there and not access.unreachable and not any(refusals):
+    if access.exists and not access.unreachable and not any(refusals):
         uid, moved = run_blocking(_inspect(settings, access, before))
         refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
     end_if_refused(refusals)
@@ -69,7 +69,7 @@ async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place
         api = (await Cluster.connect(access)).api
         uid = await read_uid(api)
     except ClusterError as error:
-        if access.made is not None:
+        if access.stack_kubeconfig is not None:
             # The stack created the cluster and its kubeconfig. A machine of a cluster that is down can be replaced.
             if before.namespaces:
                 pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")

@@ -12,21 +12,21 @@
     │   ├── AccessDeniedError          a permission is missing, or the user is not known
     │   ├── RejectedError              the API server rejects an object
     │   ├── NoIdentityError            the cluster cannot be identified
-    │   └── AnsweredError              the API server answers with any other error
+    │   └── ApiStatusError              the API server answers with any other error
     ├── ObservationError               what a run has to know of the cluster before it begins cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets
     │   ├── NodesUnreadableError       nodes
     │   ├── ReleasesUnreadableError    Rollouts
-    │   └── ServerSilentError          the version of the API server
+    │   └── VersionUnreadableError          the version of the API server
     ├── GateRefusedError               a step is not taken
     ├── NodeChangedError               a node is not as it was when the update began
-    ├── NotUpError                     part of a new cluster is not ready in time
+    ├── ClusterNotReadyError                     part of a new cluster is not ready in time
     ├── AwsError                       AWS does not answer, or denies the call
     └── AnalysisError                  `switchyard analyze` has nothing to judge
         ├── NoAnalysisError            the service has no analysis
         ├── NoVersionError             the service has no version to judge
-        ├── NoAnswerError              Prometheus does not answer
-        └── UnresolvedError            the host name of Prometheus does not resolve here
+        ├── PrometheusError              Prometheus does not answer
+        └── PrometheusUnresolvedError            the host name of Prometheus does not resolve here
 
 Errors of libraries (httpx, ssl, json, yaml, botocore, and OSError) are mapped where the library is called, so that
 callers catch classes of this tree alone. `switchyard.cli.failures` turns an error into an exit code, and
@@ -161,7 +161,7 @@ class NoIdentityError(ClusterError, LookupError):
     code = Code.CLUSTER_ERROR
 
 
-class AnsweredError(ClusterError):
+class ApiStatusError(ClusterError):
     """The API server answered with an error that is neither a missing permission nor a rejected object.
 
     Args:
@@ -207,7 +207,7 @@ class ReleasesUnreadableError(ObservationError):
     code = Code.RELEASES_UNREADABLE
 
 
-class ServerSilentError(ObservationError):
+class VersionUnreadableError(ObservationError):
     """The API server does not say its version. The text says why."""
 
     code = Code.API_UNREACHABLE
@@ -225,7 +225,7 @@ class NodeChangedError(SwitchyardError):
     code = Code.NODE_CHANGED
 
 
-class NotUpError(SwitchyardError):
+class ClusterNotReadyError(SwitchyardError):
     """Part of a new cluster was not ready in time. The text says where to look."""
 
     code = Code.CLUSTER_NOT_READY
@@ -256,13 +256,13 @@ class NoVersionError(AnalysisError):
     code = Code.NO_VERSION
 
 
-class NoAnswerError(AnalysisError):
+class PrometheusError(AnalysisError):
     """A query has no answer; the text says why. An analysis counts it as an error, not as a failure."""
 
     code = Code.PROMETHEUS_NO_ANSWER
 
 
-class UnresolvedError(AnalysisError):
+class PrometheusUnresolvedError(AnalysisError):
     """This machine does not resolve the host name. The controller may still do so."""
 
     code = Code.PROMETHEUS_UNRESOLVED

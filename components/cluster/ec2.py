@@ -14,7 +14,7 @@ from components.kubernetes_provider import KubernetesProvider
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
-from switchyard.kube.access import MadeKubeconfig
+from switchyard.kube.access import StackKubeconfig
 from switchyard.manifests.weights import switched_by_weights
 from switchyard.operation import is_destroy
 
@@ -50,7 +50,7 @@ class Ec2Machines(pulumi.ComponentResource):
         cluster: Ec2Cluster,
         services: Mapping[str, ServiceSettings],
         production: bool,
-        made: MadeKubeconfig,
+        made: StackKubeconfig,
         answers: Callable[[str], Awaitable[None]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -140,7 +140,7 @@ def _kubeconfig(
     text: pulumi.Output[str],
     machines: Machines,
     instance_id: pulumi.Output[str],
-    made: MadeKubeconfig,
+    made: StackKubeconfig,
     answers: Callable[[str], Awaitable[None]],
 ) -> pulumi.Output[str]:
     """The provider's, which a new cluster gives it only when its API server answers.
@@ -148,13 +148,13 @@ def _kubeconfig(
     The provider (4.25.0) asks for the schema when it is configured, once: a cluster that does not answer then is
     unreachable for the rest of the update.
     """
-    if made.known:
+    if made.exists:
         # What it is made from is known in a preview as well, so that the preview asks the API server.
-        return text.apply(made.become)
+        return text.apply(made.update)
 
     async def first(known: list[str]) -> str:
         kubeconfig, id_, _ = known
-        made.become(kubeconfig)
+        made.update(kubeconfig)
         if not (pulumi.runtime.is_dry_run() or is_destroy()):
             await answers(id_)
         return kubeconfig

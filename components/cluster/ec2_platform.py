@@ -26,11 +26,11 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
-from switchyard.errors import ClusterError, ServerSilentError
+from switchyard.errors import ClusterError, VersionUnreadableError
 from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
@@ -66,8 +66,8 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
     services, production, before = settings.services, settings.production, _before()
     _refuse_another(cluster, before)
-    made = MadeKubeconfig(before.kubeconfig)
-    access = _probed(cluster, ClusterAccess(made=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
+    made = StackKubeconfig(before.kubeconfig)
+    access = _probed(cluster, ClusterAccess(stack_kubeconfig=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
     place = refuse_moves(settings, access)
     check_node_ports(settings, access)
     live = _inspect(cluster, access, before)
@@ -211,16 +211,18 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     One that does not answer ends no run: to replace its machine may be what the run is for. But no gate lets anything
     pass then, whether it answers later or not. What has no gate, an Ingress for one, is changed if it does.
     """
-    if not access.there:
+    if not access.exists:
         return access
     # Before the API server is asked: to one that has ended it answers nothing.
-    if access.made is not None:
-        renewal = administrator_renewal(access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC))
+    if access.stack_kubeconfig is not None:
+        renewal = administrator_renewal(
+            access.stack_kubeconfig.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
+        )
         if renewal is not None:
             pulumi.log.warn(renewal)
     try:
         version = server_version(access)
-    except ServerSilentError as error:
+    except VersionUnreadableError as error:
         pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
         return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
@@ -230,9 +232,9 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
 
 
 def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
-    if access.made is None:
+    if access.stack_kubeconfig is None:
         return
-    kubeconfig, days, now = access.made.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
+    kubeconfig, days, now = access.stack_kubeconfig.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
     warnings: list[str | None] = []
     try:
         on_machines = run_blocking(authorities_on_machines(access))
@@ -247,7 +249,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
 
 def _inspect(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
     """The nodes as they are, and those that this update makes; one that is lost is left out."""
-    if access.unreachable or not access.there:
+    if access.unreachable or not access.exists:
         return {name: LiveNode() for name in cluster.nodes}
     coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
     known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}

@@ -191,7 +191,7 @@ class AlbIngress(pulumi.ComponentResource):
         return False
 
     async def _problem(self, *, wait: bool) -> GroupProblem | None:
-        if self._access is None or not self._access.there or self._access.unreachable:
+        if self._access is None or not self._access.exists or self._access.unreachable:
             return None
         group = BalancerGroup(self._access, self._cluster, self._services, lambda line: pulumi.log.info(line, self))
         try:

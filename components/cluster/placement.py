@@ -9,7 +9,7 @@ from components.manifest import KubernetesObject, register_patch
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.nodes import NodeSettings
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.nodes import LiveNode, inspect_again, lost_nodes, read_nodes, unknown_nodes
+from switchyard.kube.nodes import LiveNode, lost_nodes, read_nodes, recheck_node, unknown_nodes
 from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
 
 TAINTS = "spec.taints"
@@ -24,7 +24,7 @@ def inspect_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> M
     """
     if not table:
         return {}
-    if not access.there:
+    if not access.exists:
         return {name: LiveNode() for name in table}  # this stack is about to make them
     with errors_end_the_run():
         live = read_nodes(access)
@@ -85,7 +85,7 @@ class Placement(pulumi.ComponentResource):
                 await self._arrival(node)
             taints = (args.new_inputs or {})["spec"].get("taints")
             live_wins = taints is None or (right and bool(args.old_inputs))
-            await inspect_again(self._access, node, taints or (), live_wins=live_wins)
+            await recheck_node(self._access, node, taints or (), live_wins=live_wins)
 
         hook = pulumi.ResourceHook(f"{name}-look-again", look)
         return register_patch(

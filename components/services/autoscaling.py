@@ -27,7 +27,7 @@ def inspect_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
     Raises:
         pulumi.RunError: the cluster could not be read, or a service without its autoscaler would have fewer pods.
     """
-    if not access.there or not services:
+    if not access.exists or not services:
         return {}
     try:
         sizings = run_blocking(_read(services, access))

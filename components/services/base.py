@@ -156,7 +156,7 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
 
     async def _serving(self, _: list[str]) -> str:
         """The track that serves on the cluster; in the preview of a switch, the track that will serve."""
-        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.there)):
+        if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.cluster_exists)):
             return self._service.track.value
         seen = await self._gates.inspect()
         self._problem = seen.problem
@@ -203,7 +203,7 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         """A hook that runs in a preview as well, once there is a cluster to read."""
 
         async def when_there(args: pulumi.ResourceHookArgs) -> None:
-            if self._gates.there and (done := function(args)) is not None:
+            if self._gates.cluster_exists and (done := function(args)) is not None:
                 await done
 
         return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))

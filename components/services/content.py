@@ -18,7 +18,7 @@ def content_of(services: Mapping[str, ServiceSettings], access: ClusterAccess) -
     Raises:
         pulumi.RunError: the cluster could not be read.
     """
-    if not access.there:
+    if not access.exists:
         return {}  # neither these objects nor pods are there yet
     if access.unreachable:
         return {name: Content(known=False) for name in services}

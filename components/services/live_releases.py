@@ -6,7 +6,7 @@ from components.failures import end_if_refused, errors_end_the_run
 from switchyard.config.models.service import RolloutSettings, ServiceSettings
 from switchyard.gates.rules.strategy_migration import refuse_other_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, read_releases
+from switchyard.kube.live_releases import LiveRelease, read_live_releases
 
 
 def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
@@ -18,9 +18,9 @@ def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAcc
         pulumi.RunError: the cluster gives no answer, or a Rollout there has another strategy.
     """
     rollouts = {name: service for name, service in services.items() if isinstance(service, RolloutSettings)}
-    if not access.there:
+    if not access.exists:
         return {name: LiveRelease() for name in rollouts}
     with errors_end_the_run():
-        live = read_releases(rollouts, access)
+        live = read_live_releases(rollouts, access)
     end_if_refused(refuse_other_rollout(name, service, live[name]) for name, service in rollouts.items())
     return live

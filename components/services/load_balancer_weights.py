@@ -61,7 +61,7 @@ def inspect_weights(
     """
     routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
     routed = {route.service: services[route.service] for route in routes}
-    if not access.there or all(switched_by_weights(service) for service in routed.values()):
+    if not access.exists or all(switched_by_weights(service) for service in routed.values()):
         return frozenset()
     refusals, leaving = run_blocking(_leaving(cluster.region, routed, access))
     end_if_refused(refusals)

@@ -1,4 +1,4 @@
-"""Asks AWS what a load balancer does with its requests. What its Ingress says is only what it is to do."""
+"""Reads from AWS (ELBv2) how a load balancer routes requests. Its Ingresses only say how it should."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +15,12 @@ CALL_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_att
 """Bounds of one call, which takes a tenth of a second; of two tries, so that one lost packet refuses no switch."""
 
 Weights = Mapping[str, int]
-"""What one rule sends to each of its target groups, by their ARN."""
+"""The weight of each target group of a rule, by ARN."""
 
 
 @dataclass(frozen=True)
 class ListenerRule:
-    """A rule of a listener that sends requests to target groups.
+    """A listener rule that forwards requests to target groups.
 
     Attributes:
         port: of its listener.
@@ -50,15 +50,15 @@ class Balancers:
         self._client: Any = None
 
     async def rules(self, hostname: str) -> list[Weights]:
-        """The rules of all listeners that send requests to target groups; those that redirect or refuse are left out.
+        """The weights of all listener rules that forward requests to target groups.
 
         Args:
-            hostname: of the load balancer; a name that none has is one without rules.
+            hostname: DNS name of the load balancer; a name that no load balancer has gives no rules.
         """
         return await self._ask(lambda client: _rules(client, hostname))
 
     async def listener_rules(self, hostname: str) -> list[ListenerRule]:
-        """The same rules, with the port of their listener and their conditions on host and path.
+        """All listener rules that forward requests, with the listener's port and the conditions on host and path.
 
         Args:
             hostname: as of `rules`.
@@ -66,7 +66,7 @@ class Balancers:
         return await self._ask(lambda client: _listener_rules(client, hostname))
 
     async def healthy(self, target_group: str) -> tuple[int, int]:
-        """How many targets of a group are healthy, and how many it has.
+        """The number of healthy targets of a target group, and the number of all its targets.
 
         Args:
             target_group: its ARN.
@@ -74,7 +74,7 @@ class Balancers:
         return await self._ask(lambda client: _healthy(client, target_group))
 
     async def _ask(self, question: Callable[[Any], _Answer]) -> _Answer:
-        """Runs calls that wait in a thread, so that the program goes on with its other services."""
+        """Runs blocking calls in a thread, so that the program continues with its other services."""
         try:
             return await asyncio.to_thread(lambda: question(self._connected()))
         except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""What an analysis of a canary would find now: its questions, asked once, and judged as Argo Rollouts judges them."""
+"""Measures what the analysis of a canary would measure now, once, and judges it as Argo Rollouts does."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
-from switchyard.errors import NoAnalysisError, NoAnswerError, NoVersionError
+from switchyard.errors import NoAnalysisError, NoVersionError, PrometheusError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rollout import state_of
@@ -24,7 +24,7 @@ WORDS = {Comparison.AT_LEAST: "is at least", Comparison.BELOW: "is below"}
 
 
 class Verdict(StrEnum):
-    """What becomes of one measurement, in the words of Argo Rollouts."""
+    """The result of one measurement, as Argo Rollouts names it."""
 
     SUCCESSFUL = "Successful"
     FAILED = "Failed"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Version:
-    """Pods of one template: those that are tried, those that are proved, or others that somebody asks for."""
+    """The pods of one template: the new version, the stable one, or the one named by `--hash`."""
 
     role: Literal["new", "stable", "given"]
     pod_hash: str
@@ -62,18 +62,18 @@ class Judgement:
 async def measure(
     access: ClusterAccess, name: str, service: CanarySettings, analysis: Analysis, pod_hash: str | None
 ) -> list[Judgement]:
-    """Measures the version that is tried, and then the one that is proved if that is another.
+    """Measures the new version, and the stable one if that is another.
 
     Args:
-        access: to the cluster that knows the versions.
+        access: the cluster.
         name: the service's name.
         service: its settings.
-        analysis: what is asked, and where.
-        pod_hash: measures these pods alone, and asks no cluster.
+        analysis: the queries, and the address of Prometheus.
+        pod_hash: measures only these pods, without a call to the cluster.
 
     Raises:
         NoVersionError: there is nothing to measure.
-        switchyard.errors.UnresolvedError: Prometheus' name does not resolve here.
+        switchyard.errors.PrometheusUnresolvedError: Prometheus' name does not resolve here.
         switchyard.errors.ClusterError: the cluster cannot be asked.
     """
     if pod_hash is None:
@@ -94,13 +94,13 @@ async def measure(
 async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: Version, metric: Metric) -> Judgement:
     try:
         result = await ask(client, analysis.prometheus, metric.query)
-    except NoAnswerError as error:
+    except PrometheusError as error:
         return Judgement(version, metric, Verdict.ERROR, None, str(error))
     return judge(analysis, version, metric, result)
 
 
 def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence[float]) -> Judgement:
-    """Judges a result: the first sample decides, and what is neither a success nor a failure is inconclusive."""
+    """Judges a result by its first sample; what is neither a success nor a failure is inconclusive."""
     if not result:
         few = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
         return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{few} in {analysis.window_seconds} s")
@@ -115,7 +115,7 @@ def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence
 
 
 def succeeded(judgements: Sequence[Judgement]) -> bool:
-    """Whether the version in question, which is the first, has succeeded by every metric."""
+    """Whether the first version, which is the one to judge, succeeds by every metric."""
     return all(
         judgement.verdict is Verdict.SUCCESSFUL
         for judgement in judgements
@@ -124,7 +124,7 @@ def succeeded(judgements: Sequence[Judgement]) -> bool:
 
 
 def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str | None:
-    """What else may be behind a result without samples than too few requests; None when all have some."""
+    """What may be wrong besides too few requests where a result has no samples; None when all have some."""
     if all(judgement.value is not None or judgement.verdict is Verdict.ERROR for judgement in judgements):
         return None
     return (
@@ -154,19 +154,19 @@ def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[Canary
 
 
 def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] | None) -> list[Version]:
-    """The version that a Rollout is to have, and behind it the one that is proved if that is another.
+    """The version that a Rollout releases, then the stable one if that is another.
 
     Raises:
-        NoVersionError: there is no Rollout, or nobody has looked at it as it is now.
+        NoVersionError: the Rollout does not exist, or its controller has not observed it yet.
     """
     if rollout is None:
         raise NoVersionError(
-            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Make it: pulumi up"
+            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Create it: pulumi up"
         )
     state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
     if not (state.seen and state.pod_hash):
         remedy = "See: kubectl -n argo-rollouts get pods"
-        raise NoVersionError(f"{key_of(name)}: the controller has not looked at the Rollout as it is now. {remedy}")
+        raise NoVersionError(f"{key_of(name)}: the controller has not observed the current Rollout yet. {remedy}")
     if state.pod_hash == stable:
         return [Version("stable", stable)]
     return [Version("new", state.pod_hash), *([Version("stable", stable)] if stable else [])]

@@ -1,4 +1,4 @@
-"""Reads a stack's settings through the engine, so that the command line sees what the program sees."""
+"""Reads the settings of a stack through the engine, so that the command line and the program see the same."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_prob
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.stack_file import read_stack_file
 from switchyard.errors import ConfigurationError
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 
 
 def read_settings(stack: str | None) -> tuple[str, StackSettings]:
@@ -48,21 +48,21 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
 
 def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
-    """How the command line reaches the stack's cluster.
+    """How the command line reaches the cluster of a stack.
 
     Args:
         stack: its name.
         settings: its settings.
 
     Raises:
-        ConfigurationError: the stack makes its cluster, and has not made it yet.
+        ConfigurationError: the stack creates its cluster, and has not done so yet.
     """
     if not isinstance(settings.cluster, Ec2Cluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = json.loads(_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))
     if (kubeconfig := outputs.get("kubeconfig")) is None:
-        raise ConfigurationError(f"stack {stack} has no cluster yet. Make it: pulumi up --stack {stack}")
-    return ClusterAccess(made=MadeKubeconfig(kubeconfig))
+        raise ConfigurationError(f"stack {stack} has no cluster yet. Create it: pulumi up --stack {stack}")
+    return ClusterAccess(stack_kubeconfig=StackKubeconfig(kubeconfig))
 
 
 def _value(values: dict[str, Any], key: str) -> Any:

@@ -26,7 +26,7 @@ def message_of(error: SwitchyardError) -> str:
     """What happened, its code, and what to do about it."""
     if not isinstance(error, ClusterError) or isinstance(error, KubeconfigError | LoginError):
         return with_code(error.code, str(error))
-    from switchyard.kube.answers import remedy_for  # noqa: PLC0415 - with the HTTP client
+    from switchyard.kube.error_texts import remedy_for  # noqa: PLC0415 - with the HTTP client
 
     return f"{error.summary.removesuffix('.')} ({error.code}). {remedy_for(error)}"
 

@@ -1,4 +1,4 @@
-"""One question to Prometheus: the samples that it answers with, or why there is no answer."""
+"""Queries Prometheus once."""
 
 import asyncio
 import json
@@ -7,16 +7,16 @@ from contextlib import suppress
 
 import httpx
 
-from switchyard.errors import NoAnswerError, UnresolvedError
+from switchyard.errors import PrometheusError, PrometheusUnresolvedError
 
 ANSWER_SECONDS = 30
-"""How long an answer may take: as long as Argo Rollouts waits for one."""
+"""Seconds that an answer may take: as long as Argo Rollouts waits."""
 
 SHOWN = 200
 """Characters of an answer that a message shows."""
 
 CONTROLLER_NAMESPACE = "argo-rollouts"
-"""Where a Service's name without a namespace is looked for: the controller's own, as for every pod."""
+"""Namespace in which the controller resolves the name of a Service without a namespace."""
 
 LOCAL_PORT = 9090
 
@@ -33,18 +33,18 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
         The value of each sample of the vector that it is; empty when it has none.
 
     Raises:
-        NoAnswerError: there is no answer within `ANSWER_SECONDS`, or it is no vector.
-        UnresolvedError: the address is a name that does not resolve here.
+        PrometheusError: there is no answer within `ANSWER_SECONDS`, or it is no vector.
+        PrometheusUnresolvedError: the address is a name that does not resolve here.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             answer = await client.get(f"{address.rstrip('/')}/api/v1/query", params={"query": query})
     except (TimeoutError, httpx.TimeoutException):
-        raise NoAnswerError(f"Prometheus does not answer within {ANSWER_SECONDS} s") from None
+        raise PrometheusError(f"Prometheus does not answer within {ANSWER_SECONDS} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if _is_unresolved(error):
-            raise UnresolvedError(unresolved(address)) from error
-        raise NoAnswerError(f"Prometheus does not answer: {type(error).__name__}: {error}") from error
+            raise PrometheusUnresolvedError(unresolved(address)) from error
+        raise PrometheusError(f"Prometheus does not answer: {type(error).__name__}: {error}") from error
     return values(answer.status_code, answer.text)
 
 
@@ -52,7 +52,7 @@ def values(status: int, body: str) -> list[float]:
     """The values in an answer of Prometheus' API, which are numbers, NaN or infinities.
 
     Raises:
-        NoAnswerError: it is an error, or anything but a vector.
+        PrometheusError: it is an error, or anything but a vector.
     """
     try:
         answer = json.loads(body)
@@ -69,11 +69,11 @@ def values(status: int, body: str) -> list[float]:
         case {"status": "error", "error": str(error)}:
             found = error
     text = " ".join(found.split())
-    raise NoAnswerError(f"Prometheus answers {status}: {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
+    raise PrometheusError(f"Prometheus answers {status}: {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
 
 
 def unresolved(address: str) -> str:
-    """Says that a host is unknown here, and how to reach Prometheus if its name is one of the cluster's."""
+    """The message for a host that does not resolve here: how to reach a Prometheus inside the cluster."""
     url = httpx.URL(address)
     said = f"The name {url.host} does not resolve on this machine."
     match url.host.split("."):

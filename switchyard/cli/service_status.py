@@ -1,4 +1,4 @@
-"""What serves right now, beside what is configured."""
+"""Reads what serves now, beside what is configured."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -15,7 +15,7 @@ from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running, configured_image, same_version, versions
-from switchyard.kube.ingresses import ingress_routings, targeted_services
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import image_owners
 from switchyard.kube.presence import missing, read_objects, say_not_there
@@ -51,7 +51,7 @@ class TrackStatus:
 
     @property
     def as_configured(self) -> bool:
-        """Whether there are as many ready pods as wanted, all of the version that the stack has."""
+        """Whether as many pods as wanted are ready, all of the configured version."""
         return self.ready == self.wanted and all(
             self.configured is not None
             and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
@@ -61,14 +61,14 @@ class TrackStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: `configured` is the stack's word, `serving` the selector on the cluster.
+    """One service: `configured` is the track in the settings, `serving` the one that the Service selects.
 
     Attributes:
         name: of its objects in Kubernetes, which knows its key.
-        targets: the Services that its Ingress sends requests to, where the load balancer knows the colours. AWS is not
-            asked whether it does so.
-        notes: what is not as it was configured, or is and comes from elsewhere, a sentence each.
-        missing: its objects that are not on the cluster.
+        ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
+            each colour; what AWS does with that is not asked here.
+        notes: a sentence for each thing that is not as configured, or that somebody else has set.
+        missing: its objects that do not exist.
     """
 
     name: ServiceName
@@ -79,15 +79,19 @@ class ServiceStatus:
     tracks: Mapping[Track, TrackStatus]
     node_port: int | None
     simulated: bool
-    targets: frozenset[str] | None = None
+    ingress_targets: frozenset[str] | None = None
     to: str | None = None
     notes: tuple[str, ...] = ()
     missing: tuple[ObjectName, ...] = ()
 
     @property
     def as_configured(self) -> bool:
-        """Whether nothing is missing, what is configured serves, and every set of pods has those that it was given."""
-        serves = not self.missing and self.serving == self.configured and self.targets in {None, frozenset({self.to})}
+        """Whether no object is missing, the configured track serves, and every track has its configured pods."""
+        serves = (
+            not self.missing
+            and self.serving == self.configured
+            and self.ingress_targets in {None, frozenset({self.to})}
+        )
         return serves and all(track.as_configured for track in self.tracks.values())
 
 
@@ -103,7 +107,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
     found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and switched_by_weights(service)
-    found = ingress_routings(name, await cluster.ingresses(service.namespace)) if knows_colours else None
+    found = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
     gone = await _missing(cluster, name, service)
     notes = [say_not_there(key_of(name), gone)] if gone else []
     for track, seen in found_tracks.items():
@@ -117,7 +121,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
         tracks=found_tracks,
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
-        targets=None if found is None else targeted_services(found),
+        ingress_targets=None if found is None else targets_of(found),
         to=weighted_service(name, service) if isinstance(service, BlueGreenSettings) else None,
         missing=tuple(gone),
         notes=tuple(notes),
@@ -125,7 +129,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
 
 
 async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
-    """The objects of a service that are not there; none for one that is not there at all, which the table shows."""
+    """The missing objects of a service; empty when all are missing, which the table shows."""
     wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
     found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
     gone = missing(found)
@@ -150,7 +154,7 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
 async def _notes(
     cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
 ) -> AsyncGenerator[str, None]:
-    """What there is to say of a set of pods."""
+    """Notes about the pods of a track."""
     if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
         yield problem
     elif (note := rewritten(name, service, track, found.running)) is not None:
@@ -163,5 +167,5 @@ async def _notes(
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:
-    """The sets of pods that a service has under its strategy."""
+    """The tracks that a service has under its strategy."""
     return (Track.ROLLOUT,) if service.track is Track.ROLLOUT else (Track.BLUE, Track.GREEN)

@@ -1,4 +1,4 @@
-"""What `switchyard status --json` prints: names that scripts rely on, and the one place where they are."""
+"""What `switchyard status --json` prints. Scripts rely on these names."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
 
     Args:
         stack: the stack's name.
-        services: as they were read.
-        balancer: what is wrong with the load balancer that the stack has; None when nothing is, or without one.
+        services: the services, in the order of the table.
+        balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     return {
         "stack": stack,
@@ -43,7 +43,7 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "configured": service.configured.value,
         "serving": None if service.serving is None else service.serving.value,
         "asConfigured": service.as_configured,
-        "ingressLeadsTo": None if service.targets is None else sorted(service.targets),
+        "ingressLeadsTo": None if service.ingress_targets is None else sorted(service.ingress_targets),
         "nodePort": service.node_port,
         "simulated": service.simulated,
         "tracks": {track.value: _track(found) for track, found in service.tracks.items()},

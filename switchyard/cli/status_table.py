@@ -14,7 +14,7 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
 
     Args:
         stack: the stack's name.
-        services: as they were read.
+        services: the services, in the order of the table.
         balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     console.print(table(stack, services))
@@ -36,7 +36,7 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
     table = Table(title=f"stack {stack}", title_justify="left")
     tracks = [track for track in Track if any(track in service.tracks for service in services)]
     # Only where there is a load balancer that knows the colours, which most stacks have not.
-    by_engine = any(service.targets is not None for service in services)
+    by_engine = any(service.ingress_targets is not None for service in services)
     engine = ("engine", "Ingress routes to") if by_engine else ()
     for column in ("service", "configured", "serving", *engine, *tracks, "node port"):
         table.add_column(column)
@@ -59,7 +59,7 @@ def _title(service: ServiceStatus) -> str:
 
 
 def _led(service: ServiceStatus) -> str:
-    return "-" if service.targets is None else ", ".join(sorted(service.targets)) or "nothing"
+    return "-" if service.ingress_targets is None else ", ".join(sorted(service.ingress_targets)) or "nothing"
 
 
 def _cell(track: TrackStatus | None) -> str:

@@ -1,4 +1,4 @@
-"""Pod templates that the cluster's admission has rewritten: which are left as they are, and how that is known.
+"""Finds the pod templates that the cluster's admission has rewritten, which an update leaves as they are.
 
 A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has. Compared with
 each other the two differ for ever; applied again, the stack's own words would replace pods for nothing once the webhook
@@ -38,17 +38,17 @@ Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
 def inspect_templates(
     services: Mapping[str, ServiceSettings], access: ClusterAccess, contents: Mapping[str, Content]
 ) -> Kept:
-    """The tracks whose template admission has rewritten. Blocks, whether an event loop runs or not.
+    """The tracks whose pod template admission has rewritten. Blocks, whether an event loop runs or not.
 
     Nothing is kept where the cluster does not answer, or does not let its Deployments be listed: the gates look again
     before anything is changed.
 
     Args:
-        services: all of the stack.
+        services: all services of the stack.
         access: the cluster.
-        contents: versions of the ConfigMaps and Secrets of those that refer to some.
+        contents: versions of the ConfigMaps and Secrets that services refer to.
     """
-    if not services or not access.there:
+    if not services or not access.exists:
         return {}
     try:
         return run_blocking(_inspect(services, access, contents))

@@ -1,29 +1,28 @@
-"""The gates of a service that Argo Rollouts switches at once: nothing is mixed, and its controller is waited for."""
+"""The gates of a service under argoBlueGreen: no versions are mixed, and the controller is waited for."""
 
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.release import refuse_fewer_replicas
-from switchyard.gates.rules.reports import UNKNOWN, Seen
-from switchyard.gates.rules.rollout import HEALTHY
+from switchyard.gates.rules.reports import UNKNOWN, ServingReport
 from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
 from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.waits import wait_for_rollout
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.cluster import HELD, Cluster
+from switchyard.kube.cluster import PAUSED_FOR, Cluster
 from switchyard.kube.live_releases import LiveRelease
-from switchyard.kube.rollout import RolloutState
+from switchyard.kube.rollout import HEALTHY, RolloutState
 from switchyard.kube.selectors import controlled, serving_track
 from switchyard.manifests.argo_blue_green import selected as shared
 
 
 class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
-    """The gates of a service under Argo's blue/green; arguments as of `Gates`, and more.
+    """The gates of a service under argoBlueGreen. Takes the arguments of `Gates`, and more.
 
     Args:
-        live: what the program saw at its start.
-        preview: whether nothing is going to happen, so that nothing is waited for.
+        live: the Rollout and the selector at the start of the program.
+        preview: whether this is a preview, in which nothing is waited for.
     """
 
     def __init__(
@@ -41,13 +40,13 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
         self._preview = preview
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
-        """Holds before the Service changes: what it selects then is what serves, and nobody else's selector is written.
+        """Checks before the Service is changed: no pods of another version may get traffic by its new selector.
 
-        There is nothing to wait for: the pods that serve go on, and those of the Rollout join them one by one.
+        There is nothing to wait for: the pods that serve continue, and those of the Rollout join them one by one.
         """
         async with self._cluster() as cluster:
             selected = await self._selected(cluster)
-            # At a strategy migration too: the Service is first, and selects pods of the colour until the end.
+            # Also at the migration: the Service comes first, and pods of the colour are behind it until the end.
             if not creating:
                 ports = await cluster.service_ports(self._service.namespace, self._name)
                 self._raise(refuse_other_port(self._name, self._service, ports))
@@ -65,7 +64,7 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
             self._switching = serving is not None and not preview
 
     async def before_rollout(self) -> None:
-        """Holds before the Rollout is made or changed.
+        """Checks before the Rollout is created or changed.
 
         Raises:
             GateRefusedError: the cluster does not know such objects, or its pods would mix with others in the Service.
@@ -77,13 +76,13 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
                 await self._check_mixed(cluster)
 
     async def follow(self) -> RolloutState:
-        """As of `Gates`; before that, resumes a Rollout that a strategy migration paused and that was reverted."""
+        """Waits as `RolloutGates.follow` does; first resumes a Rollout that a reverted migration has paused."""
         async with self._cluster() as cluster:
             await self._release(cluster)
         return await super().follow()
 
-    async def inspect(self) -> Seen:
-        """Looks which track serves, at the end of a run, and in an update waits until the controller has taken over."""
+    async def inspect(self) -> ServingReport:
+        """Reports at the end of a run which track serves; an update first waits until the Rollout has the traffic."""
         if not self._preview:
             try:
                 cluster = await Cluster.connect(self._access)
@@ -92,12 +91,14 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
                 if is_shared(self._name, await self._selected(cluster)):
                     problem = await self._not_taken_over(cluster)
                     if problem is not None:
-                        return Seen(UNKNOWN, problem)
+                        return ServingReport(UNKNOWN, problem)
             except GateRefusedError as error:
-                return Seen(UNKNOWN, str(error))
+                return ServingReport(UNKNOWN, str(error))
             except ClusterError as error:
                 problem, remedy = self._why(error)
-                return Seen(UNKNOWN, f"{problem}. So whether {self._service.track} serves is not known. {remedy}")
+                return ServingReport(
+                    UNKNOWN, f"{problem}. So whether {self._service.track} serves is not known. {remedy}"
+                )
         return await super().inspect()
 
     async def _not_taken_over(self, cluster: Cluster) -> str | None:
@@ -112,10 +113,10 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
         return None if state.phase == HEALTHY else not_taken_over(self._name, self._service, state)
 
     async def _share(self, cluster: Cluster) -> None:
-        """Writes the Service's selector when the engine found nothing to write although a colour serves.
+        """Writes the selector of the Service when the engine had nothing to write although a colour serves.
 
-        The engine's record may be from before a strategy migration to two colours that was interrupted, and a refresh
-        compares only the labels in the record: neither notices that the colour's selector has one more label.
+        Its record may be from before a migration to two colours that was interrupted, and a refresh compares only the
+        labels in the record: that the colour's selector has one more is seen by neither.
         """
         selected = await self._selected(cluster)
         if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:
@@ -123,10 +124,10 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
             await cluster.select(self._service.namespace, self._name, shared(self._name))
 
     async def _release(self, cluster: Cluster) -> None:
-        """Resumes a Rollout that a strategy migration to two colours paused, where that migration was reverted."""
+        """Resumes a Rollout that a migration to two colours has paused and that was reverted since."""
         rollout = await cluster.rollout(self._service.namespace, self._name)
-        if rollout is not None and HELD in rollout["metadata"].get("annotations", {}):
-            await cluster.release_rollout(self._service.namespace, self._name)
+        if rollout is not None and PAUSED_FOR in rollout["metadata"].get("annotations", {}):
+            await cluster.resume_rollout(self._service.namespace, self._name)
 
     async def _check_mixed(self, cluster: Cluster) -> None:
         pods = await cluster.running_pods(self._service.namespace, shared(self._name))

@@ -1,4 +1,4 @@
-"""Reads what an autoscaler has to do with a service, and raises a track to the number that it needs to serve."""
+"""Reads what autoscalers size, and scales a track up to the number of pods that it needs to serve."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from switchyard.config.models.service import ServiceSettings, Track
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.gates.rules.sizes import Sizing, of_service
 from switchyard.kube.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from switchyard.kube.cluster import Cluster
@@ -18,7 +18,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, selector, track_service_n
 
 
 async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]) -> dict[str, Sizing]:
-    """What the cluster has of every service, with one list of autoscalers for each namespace.
+    """Reads the numbers of pods of every service, with one list of autoscalers for each namespace.
 
     Raises:
         switchyard.errors.ClusterError: the cluster cannot be asked. That autoscalers of a namespace may not be listed
@@ -41,7 +41,7 @@ async def autoscalers(cluster: Cluster, namespace: str, *, needed: bool = True) 
 
     Args:
         cluster: the cluster.
-        namespace: which.
+        namespace: the namespace.
         needed: whether a missing permission to list them is an error; else there are none.
     """
     try:
@@ -55,7 +55,7 @@ async def autoscalers(cluster: Cluster, namespace: str, *, needed: bool = True) 
 
 
 async def read_sizing(cluster: Cluster, name: str, service: ServiceSettings, items: list[dict[str, Any]]) -> Sizing:
-    """What the cluster has of one service; nothing of one that no autoscaler has to do with.
+    """Reads the numbers of pods of one service; an empty `Sizing` where no autoscaler sizes it.
 
     Args:
         cluster: the cluster.
@@ -92,12 +92,12 @@ async def has_metrics(cluster: Cluster, namespace: str) -> bool:
         return await cluster.api.knows("pods", namespace, METRICS)
     except AccessDeniedError:
         return True  # there is somebody who refuses to answer
-    except AnsweredError:
+    except ApiStatusError:
         return False  # the API is registered, and what should serve it does not answer
 
 
 async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track, wanted: int) -> int | None:
-    """Raises a track to a number of pods, and waits a bounded time until they are ready. Never lowers it.
+    """Scales a track up to a number of pods, and waits a bounded time until they are ready. Never scales down.
 
     The write goes to the scale subresource, as an autoscaler's, under the field manager of this program.
 
@@ -109,7 +109,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
         wanted: ready pods that it needs.
 
     Returns:
-        The number that it had before, when it was raised; None when it had enough.
+        The number of pods before, when the track was scaled up; None when it had enough.
     """
     before = await replicas(cluster, service.namespace, name, to)
     if before is None or before >= wanted:

@@ -8,7 +8,7 @@ from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import (
     AccessDeniedError,
-    AnsweredError,
+    ApiStatusError,
     ClusterError,
     GateRefusedError,
     KubeconfigError,
@@ -18,8 +18,8 @@ from switchyard.errors import (
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.answers import remedy_for
 from switchyard.kube.cluster import Cluster
+from switchyard.kube.error_texts import remedy_for
 
 Warn = Callable[[str], None]
 
@@ -33,7 +33,7 @@ NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they 
 
 
 class GateBase(Generic[S_co]):
-    """The connection of one service's gates to its cluster, and to the engineer.
+    """What the gates of one service share: access to its cluster, and warnings to the engineer.
 
     Args:
         name: the service's name.
@@ -42,7 +42,7 @@ class GateBase(Generic[S_co]):
         warn: reports a warning to the engineer.
 
     Attributes:
-        sizing: what the cluster had of the service at the program's start, where an autoscaler sizes it.
+        sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
     """
 
     sizing = Sizing()
@@ -57,9 +57,9 @@ class GateBase(Generic[S_co]):
         self._autoscaler_previewed = False
 
     @property
-    def there(self) -> bool:
+    def cluster_exists(self) -> bool:
         """Whether the cluster exists; without a cluster nothing serves."""
-        return self._access.there
+        return self._access.exists
 
     async def _selected(self, cluster: Cluster) -> Mapping[str, str] | None:
         return await cluster.service_selector(self._service.namespace, self._name)
@@ -87,7 +87,7 @@ class GateBase(Generic[S_co]):
         match error:
             case AccessDeniedError():
                 problem = f"the gate {error}"
-            case RejectedError() | AnsweredError() | KubeconfigError() | LoginError():
+            case RejectedError() | ApiStatusError() | KubeconfigError() | LoginError():
                 problem = str(error)
             case _:
                 problem = f"the gate could not see the cluster: {error}"

@@ -1,4 +1,4 @@
-"""The gates that only a service in two colours has: before the pods of a colour change."""
+"""The gates of a service in two colours: before the pods of a colour are changed."""
 
 from collections.abc import Collection
 
@@ -26,10 +26,10 @@ from switchyard.manifests.pods import Manifest
 
 
 class BlueGreenGates(Gates[BlueGreenSettings]):
-    """The gates of a service in two colours; arguments as of `Gates`, and more.
+    """The gates of a service in two colours. Takes the arguments of `Gates`, and more.
 
     Args:
-        kept: the tracks whose pod template is left as admission has rewritten it.
+        kept: the tracks whose pod template stays as admission has rewritten it.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         self._running: dict[Colour, tuple[Running, ...]] = {}
 
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
-        """Holds before a Deployment is applied, whether the stack knows it already or not.
+        """Checks before a Deployment is applied, whether the state has it or not.
 
-        In a preview the Service is still to be switched, so that of the idle colour nothing can be said yet.
+        In a preview the Service is not switched yet, so the idle colour is not checked.
 
         Args:
             colour: whose Deployment it is.
             manifest: what is about to be applied.
-            preview: whether nothing is going to happen.
+            preview: whether this is a preview.
 
         Raises:
             GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
@@ -81,7 +81,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
                     await self._before_retirement(cluster, colour)
 
     async def _as_applied(self, cluster: Cluster, colour: Colour, manifest: Manifest) -> Manifest:
-        """A Deployment as the provider applies it: where an autoscaler decides, with the number that is live by now."""
+        """A Deployment as the provider applies it: with the live number of pods where an autoscaler decides."""
         if not planned(self._service, Track(colour), self.sizing).kept:
             return manifest
         live = await replicas(cluster, self._service.namespace, self._name, Track(colour))
@@ -94,18 +94,18 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return await replicas(cluster, self._service.namespace, self._name, Track(colour))
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
-        """Holds before pods are replaced that the Service does not select, where users come by another way too."""
+        """Checks before pods are replaced that the Service does not select, where users also reach pods another way."""
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
-        """Holds before ready pods go that the Service does not need any more; else as `_before_in_place`."""
+        """Checks before ready pods are removed that the Service does not need any more, as `_before_in_place` does."""
 
     async def explain(self, colour: Colour, errors: Collection[str]) -> None:
-        """Tells why the pods of a colour are not ready, after an update that waited for them in vain.
+        """Reports why the pods of a colour are not ready, after an update whose wait for them failed.
 
         Args:
             colour: the colour.
-            errors: what the engine says of the failed step. It shows them itself; of a step that failed for another
-                reason, such as a refused object or Ctrl-C, the state of the pods explains nothing.
+            errors: the engine's messages of the failed step, which it shows itself. A step that failed for another
+                reason, such as a rejected object or Ctrl-C, has nothing to do with the state of the pods.
         """
         if not about_readiness(errors):
             return
@@ -116,7 +116,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         self._warn(why)
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """Also colours that are short of pods, which is an error of one that this update has changed, and wrong pods.
+        """Also reports missing pods of colours, an error if this update has changed them, and other versions.
 
         The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
         the one after: it says that the pods are ready before there are any.
@@ -139,7 +139,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return self._service.active in self._previewed
 
     async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
-        """What is wrong with the version that a colour's pods run; names one that admission has rewritten."""
+        """What is wrong with the version of the pods of a colour; reports an image that admission has rewritten."""
         track, found = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
             await self._name_admission(cluster, colour)
@@ -149,7 +149,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return other_version(self._name, self._service, track, found, image_owners(owner) if owner else frozenset())
 
     async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
-        """Says what admission has made of the pods that this update has applied, in their template or one by one."""
+        """Reports what admission has changed in the pods of this update, in their template or one by one."""
         track, live = Track(colour), await cluster.owner(self._service.namespace, self._name, Track(colour))
         said = None
         if live is not None:
@@ -158,7 +158,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         self._warn_once(said or rewritten(self._name, self._service, track, self._running.get(colour, ())))
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
-        """Waits until the pods of a colour's present template are ready, all that it is to have."""
+        """Waits until all pods of the present template of a colour are ready."""
         namespace, asked = self._service.namespace, planned(self._service, Track(colour), self.sizing).pods
 
         async def complete() -> bool:

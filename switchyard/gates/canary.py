@@ -1,4 +1,4 @@
-"""The gates of a service under a canary: the Rollout is ready before users reach it, and followed after a change."""
+"""The gates of a service under a canary: before a migration, before a router, and after a change."""
 
 from collections.abc import Callable
 
@@ -26,13 +26,13 @@ from switchyard.kube.rollout import RolloutState
 
 
 class CanaryGates(RolloutGates[CanarySettings]):
-    """The gates of a service under a canary; arguments as of `Gates`."""
+    """The gates of a service under a canary. Takes the arguments of `Gates`."""
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn, service.canary)
 
     async def before_routing(self) -> None:
-        """Holds before the Rollout, or a router's object, is applied.
+        """Checks before the Rollout, or an object of a traffic router, is applied.
 
         Raises:
             GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
@@ -63,10 +63,10 @@ class CanaryGates(RolloutGates[CanarySettings]):
             self._warn_once(warn_without_weights(self._name, self._service, rules))
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
-        """Waits for the Rollout's pods before a strategy migration, as long as for a Deployment's.
+        """Waits longer than for a colour: at a migration the pods of the Rollout may still have to start.
 
-        A Rollout of a strategy migration that failed, with another version by now, has begun a canary of it. It gets
-        no request, so that no step could prove anything: the Rollout skips its steps.
+        A Rollout that exists from a failed migration, and has another version now, has begun a canary of it. It gets
+        no requests, so no step could prove anything: the steps are skipped.
         """
         seconds = self._service.ready_timeout_seconds
         state = await self._wait_for_rollout(cluster, seconds, lambda state: state.seen)

@@ -1,4 +1,4 @@
-"""The guard of one run: every object is looked at before it is written, and before the engine lets go of it."""
+"""The guard of one run: it checks every object before it is written, and before the engine drops its record."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,20 +43,20 @@ Say = Callable[[str], None]
 
 @dataclass
 class Guard:
-    """What one run of the program knows, and the hooks that go by it.
+    """Checks every write and every deletion of one run of the program.
 
     Attributes:
-        mark: of this stack.
-        former: of the stack that this one took over from; None for none.
-        production: whether the stack is marked so.
-        own_machines: whether the cluster's machines go with the stack.
-        services: of the configuration, by namespace and name.
-        removed: namespace and name of the services that are marked to be taken away.
+        mark: the mark of this stack.
+        former: the mark of the stack that this stack took over from; None for none.
+        production: whether the stack is marked production.
+        own_machines: whether a destroy of the stack deletes the machines of the cluster.
+        services: the services of the configuration, by namespace and name.
+        removed: namespace and name of the services that are marked to be removed.
         destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
             first hook runs; and of one whose first hook never does, because the engine leaves out a component that
             depends on something which is configured and was never made.
-        say: takes a line for the engineer.
-        warn: takes a warning.
+        say: reports a line to the engineer.
+        warn: reports a warning to the engineer.
     """
 
     mark: Mark
@@ -77,7 +77,7 @@ class Guard:
     _silent: str | None = None
 
     def register(self, manifest: Mapping[str, Any]) -> None:
-        """Learns that an object is part of the configuration."""
+        """Notes that an object is part of the configuration."""
         name = ObjectName.of(manifest)
         if name is not None:
             labels = manifest["metadata"].get("labels") or {}
@@ -99,16 +99,16 @@ class Guard:
         return left
 
     async def drift(self) -> list[str]:
-        """What this run leaves as it is and should not, in words: what is gone, or has the mark of another stack."""
+        """Reports objects that this run does not write and that are missing, or have the mark of another stack."""
         left = self.unwritten() if self._there else {}
         return await drift_of(await self._api(), left, self.mark, self.former) if left else []
 
     def register_release(self, namespace: str, name: str) -> None:
-        """Learns that a Helm release is part of the configuration."""
+        """Notes that a Helm release is part of the configuration."""
         self._releases.add((namespace, name))
 
     def before_release_delete(self, inputs: Mapping[str, Any]) -> None:
-        """Holds before a Helm release is deleted, which Helm knows by its name alone.
+        """Checks before a Helm release is deleted, which Helm identifies by its name alone.
 
         Raises:
             GateRefusedError: it is part of the configuration, so that its replacement would go with it.
@@ -118,7 +118,7 @@ class Guard:
             _raise(refuse_release_deletion(namespace, name))
 
     def adopts(self, manifest: Mapping[str, Any]) -> bool:
-        """Whether an object may be taken over that was there before."""
+        """Whether an object that existed before the stack may be adopted."""
         name = ObjectName.of(manifest)
         if name is None:
             return False
@@ -126,7 +126,7 @@ class Guard:
         return name.short in self._entry(name.namespace, labels.get("app", "")).adopted
 
     async def before_write(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
-        """Holds before an object is created or changed, in a preview as well.
+        """Checks before an object is created or changed, in a preview as well.
 
         Raises:
             GateRefusedError: it, or another new object of its service, belongs to somebody else.
@@ -156,7 +156,7 @@ class Guard:
         _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
-        """Notes on an object that is about to be taken over that it was there before, so that it outlives the stack."""
+        """Marks an object that is about to be adopted, so that it outlives the stack."""
         name = ObjectName.of(new)
         if name is None or not self._there:
             return
@@ -175,7 +175,7 @@ class Guard:
         preview: bool,
         by_guard: bool = True,
     ) -> None:
-        """Decides what becomes of an object, before the engine drops its record; deletes it, by its UID, if it may go.
+        """Checks before the engine drops the record of an object; deletes the object by its UID if that is permitted.
 
         Args:
             inputs: of the resource, as the state has them.
@@ -203,7 +203,7 @@ class Guard:
             _raise(refuse_unreachable(record, f"the cluster could not be read ({error})"))
 
     async def before_destroy(self) -> None:
-        """Learns that the run is a destroy, before anything is deleted.
+        """Notes that the run is a destroy, before anything is deleted.
 
         Raises:
             GateRefusedError: the stack is marked production, and a service of it serves.
@@ -267,7 +267,7 @@ class Guard:
     @property
     def _there(self) -> bool:
         """Whether there is a cluster to look at."""
-        return self.access is not None and self.access.there
+        return self.access is not None and self.access.exists
 
     async def _api(self) -> BoundedApi:
         if self.access is None:

@@ -1,4 +1,4 @@
-"""Waits, with a bound, until the load balancer's controller or AWS says that the Ingresses are carried out."""
+"""Waits, with a bound, until the controller or AWS reports that the load balancer has the rules of the Ingresses."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class GroupProblem:
     """What is wrong with a load balancer.
 
     Attributes:
-        text: for people.
+        text: the message.
         leaving: Ingresses that the end of the update deletes, which may be the cause.
     """
 
@@ -65,14 +65,14 @@ class GroupProblem:
 
 
 class BalancerGroup:
-    """The Ingresses of one load balancer, and whether they are carried out.
+    """The Ingresses of one load balancer, and whether it has their rules.
 
     Args:
         access: the cluster.
         cluster: its settings, with a load balancer.
         services: settings of all services.
-        report: takes a line on what is waited for.
-        balancers: asks AWS.
+        report: reports what is waited for.
+        balancers: the client of Elastic Load Balancing.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class BalancerGroup:
         return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
 
     async def carried_out(self, *, written: bool) -> GroupProblem | None:
-        """Waits until the load balancer is as the Ingresses say; returns what is wrong after the time.
+        """Waits until the load balancer has the rules of the Ingresses; returns what is wrong at the end of the wait.
 
         Args:
             written: whether this run has written one of them.
@@ -182,7 +182,7 @@ class _Patience:
         self._since = began
 
     def answer(self, outcome: Verdict, now: float, *, certain: bool) -> bool | None:
-        """Whether all is well; None while that is open.
+        """Whether the load balancer is as configured; None while that is not decided.
 
         Args:
             outcome: the present verdict.

@@ -1,7 +1,7 @@
-"""The gates of a service in two colours that the load balancer knows, each by a target group of its own.
+"""The gates of a service in two colours that the load balancer switches, with a target group for each colour.
 
-The Service is switched as ever, and decides who serves in the cluster. What is added: the load balancer finds a target
-group healthy before it gets the requests, and goes by its weights before ready pods of the idle colour go.
+The Service is switched as for any service, and decides what serves in the cluster. In addition, a target group must be
+healthy before it gets requests, and the load balancer must use its weights before ready pods of the idle colour go.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -26,7 +26,7 @@ from switchyard.gates.rules.load_balancer_weights import (
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.ingresses import IngressRouting, hostnames, ingress_routings, names_colours, targeted_services
+from switchyard.kube.ingresses import IngressRoute, hostnames, names_colours, routes_to, targets_of
 from switchyard.kube.objects import PodsChange
 from switchyard.kube.polling import poll_until
 from switchyard.kube.selectors import ready_pods
@@ -39,12 +39,12 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class LoadBalancerRouting:
-    """What the gates of a service know of the load balancer that routes requests to it.
+    """The load balancer that routes to a service.
 
     Attributes:
-        region: of AWS.
-        ingresses: names of the service's own.
-        health_seconds: how long it takes at least to find a target healthy.
+        region: the region of AWS.
+        ingresses: names of the Ingresses of the service.
+        health_seconds: how long a target takes at least to become healthy, s.
     """
 
     region: str
@@ -58,11 +58,11 @@ class WeightedGates(BlueGreenGates):
     Args:
         name: the service's name.
         service: its settings.
-        access: the cluster it runs on.
+        access: the cluster that it runs on.
         warn: as of `Gates`.
         routing: the load balancer.
-        say: takes a line on what is waited for.
-        preview: whether nothing is going to happen.
+        say: reports what is waited for.
+        preview: whether this is a preview.
         kept: as of `BlueGreenGates`.
     """
 
@@ -88,7 +88,7 @@ class WeightedGates(BlueGreenGates):
         self._weights_planned = False
 
     async def before_weights(self) -> None:
-        """Holds before an Ingress may send the requests elsewhere.
+        """Checks before an Ingress may send the requests to another colour.
 
         Raises:
             GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
@@ -96,9 +96,9 @@ class WeightedGates(BlueGreenGates):
         to = Track(self._service.active)
         self._weights_planned = True
         async with self._cluster() as cluster:
-            found = await self._ingress_routings(cluster)
+            found = await self._routes(cluster)
             self._raise(refuse_early_weights(self._name, self._service, found))
-            if not found or all(routing.targets == {self._to} for routing in found):
+            if not found or all(route.targets == {self._to} for route in found):
                 return
             serving_ready = await self._serving_ready_by_weights(cluster, found)
             self._raise(refuse_fewer_replicas(self._name, self._service, to, None, serving_ready))
@@ -106,20 +106,20 @@ class WeightedGates(BlueGreenGates):
                 await self._prove(cluster, to, serving_ready)
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """As ever, and by the load balancer's own look; once for both writes."""
+        """Also waits until the load balancer reports healthy targets; once for both writes."""
         if self._proved:
             return
         await super()._prove(cluster, to, serving_ready)
-        found = await self._ingress_routings(cluster)
+        found = await self._routes(cluster)
         self._raise(refuse_early_weights(self._name, self._service, found))
-        if found and any(routing.targets != {self._to} for routing in found):
+        if found and any(route.targets != {self._to} for route in found):
             seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
             reason = await self._wait(lambda: self._unhealthy(cluster), seconds)
             self._raise(refuse_unhealthy(self._name, self._to, reason))
         self._proved = True
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
-        if colour_name(self._name, colour) in targeted_services(await self._ingress_routings(cluster)):
+        if colour_name(self._name, colour) in targets_of(await self._routes(cluster)):
             selected = selector(self._name, colour)
             self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
 
@@ -130,7 +130,7 @@ class WeightedGates(BlueGreenGates):
         self._raise(refuse_still_sent(self._name, self._service, colour, self._to, reason))
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """As ever; and a load balancer that does not go by what the update has written."""
+        """Also reports a load balancer that does not use the weights that the update has written."""
         problem = await super()._unfinished(cluster)
         if problem is not None or (self._preview and self._weights_planned):
             return problem
@@ -140,13 +140,13 @@ class WeightedGates(BlueGreenGates):
             return None
         return not_switched(self._name, self._service, self._to, await self._with_warning(cluster, reason))
 
-    async def _ingress_routings(self, cluster: Cluster) -> list[IngressRouting]:
-        return ingress_routings(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
+    async def _routes(self, cluster: Cluster) -> list[IngressRoute]:
+        return routes_to(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
-    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[IngressRouting]) -> int:
+    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[IngressRoute]) -> int:
         """Ready pods that the load balancer sends requests to, those of the active colour left out."""
         namespace, ready = self._service.namespace, frozenset[str]()
-        for service in targeted_services(found):
+        for service in targets_of(found):
             ready |= ready_pods(await cluster.endpoints(namespace, service))
         own = await cluster.pods(namespace, selector(self._name, self._service.active))
         return len(ready.difference(pod.name for pod in own))
@@ -168,12 +168,12 @@ class WeightedGates(BlueGreenGates):
 
     async def _unswitched(self, cluster: Cluster) -> str | None:
         """Why the load balancer does not send all requests where they are to go; None if it does."""
-        if (reason := unwritten(self._to, await self._ingress_routings(cluster))) is not None:
+        if (reason := unwritten(self._to, await self._routes(cluster))) is not None:
             return reason
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
     async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
-        """Looks until nothing is wrong; returns what still is after the time, and says what is waited for."""
+        """Waits until nothing is wrong; returns what is wrong at the end, and reports what is waited for."""
         said: str | None = None
 
         async def observe() -> str | None:
@@ -194,7 +194,7 @@ class WeightedGates(BlueGreenGates):
         return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
-        """The reason, and what the controller complains of."""
+        """The reason, and the last warning of the controller."""
         with suppress(AccessDeniedError):  # who may not read events is told the rest
             for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
@@ -203,7 +203,7 @@ class WeightedGates(BlueGreenGates):
 
 
 async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
-    """Why a service may not leave the target groups of its colours: users come by them; None if nobody does.
+    """Why a service may not give up the target groups of its colours: they get requests; None if they do not.
 
     Args:
         cluster: the cluster.
@@ -214,7 +214,7 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
     ingresses = await cluster.ingresses(namespace)
     if not names_colours(name, ingresses):
         return None
-    found = [routing for routing in ingress_routings(name, ingresses) if routing.by_weights]
+    found = [route for route in routes_to(name, ingresses) if route.by_weights]
     if (reason := unwritten(name, found)) is not None:
         return reason
     try:
@@ -226,6 +226,6 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
 
 async def _switched(cluster: Cluster, balancers: Balancers, name: str, namespace: str) -> list[Mapping[str, int]]:
     """The weights of every rule of the load balancer that knows the colours of a service."""
-    own = [ingress for ingress in await cluster.ingresses(namespace) if ingress_routings(name, [ingress])]
+    own = [ingress for ingress in await cluster.ingresses(namespace) if routes_to(name, [ingress])]
     rules = [rule for hostname in hostnames(own) for rule in await balancers.rules(hostname)]
     return switched(name, rules, await cluster.target_groups(namespace))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError, RejectedError
+from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, RejectedError
 from switchyard.gates.rules.deletion import refuse_failed_deletion, refuse_unfinished_deletion
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.object_names import ObjectName
@@ -52,7 +52,7 @@ async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> No
             headers={"content-type": "application/json"},
             content=json.dumps(options),
         )
-    except (AnsweredError, AccessDeniedError, RejectedError) as error:
+    except (ApiStatusError, AccessDeniedError, RejectedError) as error:
         if not await _is_there(api, record, uid):
             return
         raise GateRefusedError(str(refuse_failed_deletion(name, f"{error} ({error.code})"))) from error

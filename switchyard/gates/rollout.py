@@ -1,4 +1,4 @@
-"""The gates that every service with a Rollout has, whatever its strategy: the definitions, and how a release ends."""
+"""The gates of every service with a Rollout, whatever its strategy: the CRDs, and how a release ends."""
 
 from typing import Literal, Protocol, TypeVar
 
@@ -7,7 +7,6 @@ from switchyard.config.models.service import RolloutSettings, Track
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.reports import other_version
 from switchyard.gates.rules.rollout import (
-    DEGRADED,
     refuse_degraded,
     refuse_no_argo,
     refuse_silent_controller,
@@ -20,7 +19,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
 from switchyard.kube.objects import application, image_owners
-from switchyard.kube.rollout import RolloutState, measured
+from switchyard.kube.rollout import DEGRADED, RolloutState, measured
 from switchyard.kube.selectors import serving_track
 
 R_co = TypeVar("R_co", bound=RolloutSettings, covariant=True)
@@ -28,22 +27,22 @@ R_co = TypeVar("R_co", bound=RolloutSettings, covariant=True)
 
 
 class Waiting(Protocol):
-    """For how long an update waits, in the settings of a strategy."""
+    """How long an update waits, in the settings of a strategy."""
 
     @property
     def wait(self) -> Literal["progressing", "finished"]:
-        """What for."""
+        """What the update waits for: the begin of the release, or its end."""
 
     @property
     def wait_seconds(self) -> int:
-        """How long for the end, s."""
+        """How long the update waits for the end, s."""
 
 
 class RolloutGates(Gates[R_co]):
-    """The gates of a service with a Rollout; arguments as of `Gates`, and more.
+    """The gates of a service with a Rollout. Takes the arguments of `Gates`, and more.
 
     Args:
-        waiting: for what an update waits.
+        waiting: what an update waits for.
     """
 
     def __init__(self, name: str, service: R_co, access: ClusterAccess, warn: Warn, waiting: Waiting) -> None:
@@ -52,7 +51,7 @@ class RolloutGates(Gates[R_co]):
         self._planned = False
 
     async def before_custom(self) -> None:
-        """Holds before an object of Argo Rollouts is made.
+        """Checks before a custom resource of Argo Rollouts is created.
 
         Raises:
             GateRefusedError: the cluster does not know such objects.
@@ -61,15 +60,15 @@ class RolloutGates(Gates[R_co]):
             await self._check_known(cluster)
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
-        """As ever; and not to another port than that of the pods that serve."""
+        """Checks also that the port is that of the pods that serve."""
         await self.before_ports()
         await super().before_switch(creating=creating, preview=preview)
 
     async def before_ports(self) -> None:
-        """Holds before a Service of the service changes.
+        """Checks before a Service of the service is changed.
 
         Raises:
-            GateRefusedError: it would lead to a port on which the pods that serve do not listen.
+            GateRefusedError: it would target a port on which the pods that serve do not listen.
         """
         namespace = self._service.namespace
         async with self._cluster() as cluster:
@@ -78,13 +77,13 @@ class RolloutGates(Gates[R_co]):
                 self._raise(refuse_other_port(self._name, self._service, ports))
 
     async def follow(self) -> RolloutState:
-        """Waits until the controller has taken up the Rollout as it is now, or until that has ended.
+        """Waits until the controller has begun the present release of the Rollout, or until the release has ended.
 
         Returns:
-            What became of it; of a Rollout that still goes on, how far it is.
+            The state of the Rollout, with its progress if the release continues.
 
         Raises:
-            GateRefusedError: it ended badly, or its end was to be waited for and did not come.
+            GateRefusedError: the release was aborted, or did not end in time.
         """
         namespace, finished = self._service.namespace, self._waiting.wait == "finished"
         seconds = self._waiting.wait_seconds if finished else SEEN_SECONDS

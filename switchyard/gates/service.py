@@ -1,4 +1,4 @@
-"""The gates: each looks at the cluster, waits a bounded time for what should hold, and refuses otherwise."""
+"""The gates: each reads the cluster, waits a bounded time for what must hold, and refuses otherwise."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +29,14 @@ from switchyard.gates.rules.release import (
     wanted_ready,
     warn_no_smoke_test,
 )
-from switchyard.gates.rules.reports import UNKNOWN, Seen, nothing_ready, seen, shared_selector, unfinished_migration
+from switchyard.gates.rules.reports import (
+    UNKNOWN,
+    ServingReport,
+    nothing_ready,
+    serving_report,
+    shared_selector,
+    unfinished_migration,
+)
 from switchyard.gates.rules.rollout import refuse_silent_controller
 from switchyard.gates.rules.sizes import of_service
 from switchyard.gates.rules.traffic_router import refuse_routed
@@ -51,10 +58,10 @@ class Gates(GateBase[S_co]):
     """The gates of one service, whatever its strategy."""
 
     async def before_first(self) -> None:
-        """Holds before the first object of a service that the stack has not made yet.
+        """Checks before the first object of a service that the stack has not created yet.
 
         Raises:
-            GateRefusedError: its namespace is not there, or somebody else has a Service of its name.
+            GateRefusedError: its namespace does not exist, or somebody else has a Service of its name.
         """
         async with self._cluster() as cluster:
             try:
@@ -65,13 +72,13 @@ class Gates(GateBase[S_co]):
             await self._check_adoption(cluster, await self._selected(cluster))
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
-        """Holds before the active Service may select the active track.
+        """Checks before the active Service may select the active track.
 
-        In a preview the pods are not there yet, so only what the configuration shows is checked.
+        In a preview the pods do not exist yet, so only the configuration is checked.
 
         Args:
             creating: whether the stack has no Service yet, so that one on the cluster may be somebody else's.
-            preview: whether nothing is going to happen.
+            preview: whether this is a preview.
 
         Raises:
             GateRefusedError: it has too few ready endpoints, or its smoke test fails.
@@ -92,11 +99,11 @@ class Gates(GateBase[S_co]):
                 return
             await self._prove(cluster, to, serving_ready)
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
-                await self._hold_rollout(cluster)
+                await self._pause_rollout(cluster)
             self._switching = serving is not None
 
     async def before_autoscaler(self, *, preview: bool) -> None:
-        """Holds before the autoscaler is created or changed.
+        """Checks before the autoscaler is created or changed.
 
         Raises:
             GateRefusedError: another one sizes the same pods, or it would take pods away that serve.
@@ -110,15 +117,15 @@ class Gates(GateBase[S_co]):
             if not await has_metrics(cluster, self._service.namespace):
                 self._warn_once(no_metrics(self._name))
 
-    async def inspect(self) -> Seen:
-        """Looks which track serves, at the end of a run.
+    async def inspect(self) -> ServingReport:
+        """Reports which track serves, at the end of a run.
 
         The engine compares settings with its own record, so that a selector changed behind its back is invisible
         to it until a refresh: an update that was to go back to blue may find nothing to do while green serves.
         """
         try:
             cluster = await Cluster.connect(self._access)
-            found = seen(self._name, self._service, await self._selected(cluster))
+            found = serving_report(self._name, self._service, await self._selected(cluster))
             if found.problem is None:
                 found = replace(found, problem=await self._unfinished(cluster) or await self._unsized(cluster))
             if found.problem is None and not await self._is_ready(cluster):
@@ -130,14 +137,16 @@ class Gates(GateBase[S_co]):
             return found
         except ClusterError as error:
             problem, remedy = self._why(error)
-            return Seen(UNKNOWN, f"{sentence(problem)} So whether {self._service.track} serves is not known. {remedy}")
+            return ServingReport(
+                UNKNOWN, f"{sentence(problem)} So whether {self._service.track} serves is not known. {remedy}"
+            )
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """Why the update may not end well although the right track serves.
+        """Why the update may not end without an error although the right track serves.
 
         Waits until nobody needs the pods of another strategy, which go with the end of the update.
 
-        The cluster is asked whether there are any: the update that began the migration may have been interrupted.
+        Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
         """
         namespace, track = self._service.namespace, self._service.track
         others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]
@@ -181,7 +190,7 @@ class Gates(GateBase[S_co]):
         return not_sized(self._name, self._service, items)
 
     async def _warm(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """Raises a track that an autoscaler sizes to what serves by now, which may be more than at the start."""
+        """Scales a track that an autoscaler sizes up to what serves now, which may be more than at the start."""
         if not self.sizing.sizes(self._service, to):
             return
         wanted = wanted_ready(self._service, to, serving_ready)
@@ -190,7 +199,7 @@ class Gates(GateBase[S_co]):
             self._warn_once(raised(self._name, to, before, wanted))
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """Holds until the track may take the traffic.
+        """Waits until the track may take the traffic.
 
         Args:
             cluster: the cluster.
@@ -230,19 +239,19 @@ class Gates(GateBase[S_co]):
         wanted = self._service.replicas_of(track)
         return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
 
-    async def _hold_rollout(self, cluster: Cluster) -> None:
-        """Has Argo Rollouts leave the Service alone, before its selector is this program's again.
+    async def _pause_rollout(self, cluster: Cluster) -> None:
+        """Pauses a Rollout, so that Argo Rollouts does not change the Service any more.
 
-        Otherwise the controller would add its hash to the new selector, and the Service would lead nowhere.
+        Otherwise the controller would add its hash to the new selector, and the Service would select no pod.
         """
         namespace = self._service.namespace
         if await cluster.rollout(namespace, self._name) is None:
             return
-        await cluster.hold_rollout(namespace, self._name)
+        await cluster.pause_rollout(namespace, self._name)
         # With its status on this generation it is not at work on one before any more.
         state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
         if (refusal := refuse_silent_controller(self._name, state, SEEN_SECONDS)) is not None:
-            await cluster.release_rollout(namespace, self._name)
+            await cluster.resume_rollout(namespace, self._name)
             self._raise(refusal)
 
     async def _smoke(self, cluster: Cluster, to: Track, endpoints: frozenset[Endpoint]) -> None:

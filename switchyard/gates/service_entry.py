@@ -1,4 +1,4 @@
-"""What the deletion and ownership guard knows of a service."""
+"""A service, as the guard of ownership and deletion needs it."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class ServiceEntry:
     """One service of the configuration, as the guard needs it.
 
     Attributes:
-        name: of the service in Kubernetes, which knows its key.
-        namespace: of its objects.
-        adopted: the objects that it may take over, as ``Kind/name``.
+        name: the name of its objects, with its key.
+        namespace: the namespace of its objects.
+        adopted: the objects that it may adopt, as ``Kind/name``.
         listed: how many of them are listed under `adopt_path`.
         adopt_path: where they are listed.
     """

@@ -33,7 +33,7 @@ async def smoke_failures(
     alone would not show that the Service's port leads to them.
 
     Args:
-        cluster: where they run.
+        cluster: the cluster of the pods.
         name: the service's name.
         service: its settings.
         track: the pods to check.

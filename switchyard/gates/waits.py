@@ -1,4 +1,4 @@
-"""Waits for what others do: every node follows the Service, a controller has looked at a Rollout."""
+"""Waits until every node follows a Service, and until a controller has reported on a Rollout."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.1
 
 
 async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: float) -> list[str]:
-    """Waits until the kube-proxy of every node that takes traffic is well.
+    """Waits until the kube-proxy of every node that takes traffic is healthy.
 
     Args:
         cluster: the cluster.

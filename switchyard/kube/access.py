@@ -13,36 +13,36 @@ from switchyard.kube.kubeconfig.resolve import ResolvedCluster, resolve, resolve
 from switchyard.kube.login import Login
 
 
-class MadeKubeconfig:
-    """The kubeconfig of a cluster that the stack makes itself, kept in memory alone.
+class StackKubeconfig:
+    """The kubeconfig of a cluster that the stack creates, kept in memory only.
 
     Args:
-        text: as the update before left it; None before the first.
+        text: the kubeconfig of the last update; None before the first.
     """
 
     def __init__(self, text: str | None = None) -> None:
         self._text = text
         self._login: Login | None = None
 
-    def become(self, text: str) -> str:
-        """Takes the one of this update, once its certificates are made, and returns it."""
+    def update(self, text: str) -> str:
+        """Takes the kubeconfig of this update, once its certificates are created, and returns it."""
         if text != self._text:
             self._text, self._login = text, None
         return text
 
     @property
-    def known(self) -> bool:
-        """Whether there is one by now."""
+    def exists(self) -> bool:
+        """Whether the cluster has a kubeconfig yet."""
         return self._text is not None
 
     @property
     def text(self) -> str:
-        """What is in it; empty before there is one."""
+        """The kubeconfig as YAML; empty before it exists."""
         return self._text or ""
 
     @property
     def login(self) -> Login:
-        """The credentials in it, the same for as long as it stays the same.
+        """The credentials of the kubeconfig, the same object until the kubeconfig changes.
 
         Raises:
             switchyard.errors.KubeconfigError: they cannot be used.
@@ -52,10 +52,10 @@ class MadeKubeconfig:
         return self._login
 
     def parsed(self) -> dict[str, Any]:
-        """What is in it, as an object.
+        """The parsed kubeconfig.
 
         Raises:
-            switchyard.errors.KubeconfigError: it is no YAML.
+            switchyard.errors.KubeconfigError: the kubeconfig is no YAML.
         """
         try:
             content: dict[str, Any] = yaml.safe_load(self.text)
@@ -71,8 +71,8 @@ class ClusterAccess:
     Attributes:
         kubeconfig: path of a kubeconfig file; None takes kubectl's own default.
         context: context in that file; None takes its current one.
-        brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may not find it yet.
-        made: the kubeconfig of a cluster that the stack makes, instead of a file.
+        brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may come before it.
+        stack_kubeconfig: the kubeconfig of a cluster that the stack creates; None for one in a file.
         unreachable: whether the API server did not answer when the program began, which then knows too little to
             change anything.
     """
@@ -80,14 +80,14 @@ class ClusterAccess:
     kubeconfig: str | None = None
     context: str | None = None
     brings_argo_rollouts: bool = False
-    made: MadeKubeconfig | None = None
+    stack_kubeconfig: StackKubeconfig | None = None
     unreachable: bool = False
     _connections: Connections = field(default_factory=Connections, init=False, repr=False, compare=False)
 
     @property
-    def there(self) -> bool:
-        """Whether there is a cluster to look at: one that the stack makes is not there in its first preview."""
-        return self.made is None or self.made.known
+    def exists(self) -> bool:
+        """Whether the cluster exists yet: in its first preview, a cluster that the stack creates does not."""
+        return self.stack_kubeconfig is None or self.stack_kubeconfig.exists
 
     @cached_property
     def cluster(self) -> ResolvedCluster:
@@ -100,13 +100,13 @@ class ClusterAccess:
 
     @property
     def login(self) -> Login:
-        """The credentials for it, shared by every connection.
+        """The credentials for the cluster, shared by every connection.
 
         Raises:
             switchyard.errors.KubeconfigError: they cannot be used.
         """
         # The update that creates the cluster learns of its kubeconfig on the way.
-        return self._login if self.made is None else self.made.login
+        return self._login if self.stack_kubeconfig is None else self.stack_kubeconfig.login
 
     @cached_property
     def _login(self) -> Login:
@@ -114,8 +114,8 @@ class ClusterAccess:
 
     @property
     def described(self) -> str:
-        """The kubeconfig and its context, in words."""
-        if self.made is not None:
+        """The kubeconfig and its context, as a message names them."""
+        if self.stack_kubeconfig is not None:
             return "the kubeconfig of this stack"
         context = f", context {self.context}" if self.context else ""
         return f"kubeconfig {self.kubeconfig or '(the default one)'}{context}"

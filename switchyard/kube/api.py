@@ -1,4 +1,4 @@
-"""Calls to an API server that end in bounded time, and whose errors say what was asked."""
+"""Calls to an API server: each has a time limit, and each error names the request."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.error_mapping import DENIED, mapped_errors
 from switchyard.kube.login import Login
@@ -25,15 +25,15 @@ CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "net
 ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
 AUTOSCALING, METRICS = "autoscaling/v2", "metrics.k8s.io/v1beta1"
 TARGETS = "elbv2.k8s.aws/v1beta1"
-"""What the AWS Load Balancer Controller has beside Ingresses: its target groups."""
+"""API version of the TargetGroupBindings of the AWS Load Balancer Controller."""
 
 METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
-"""Of HTTP, by verb."""
+"""The HTTP method of each verb of Kubernetes' access rules."""
 
 
 @dataclass(frozen=True)
 class ProxyAnswer:
-    """What an HTTP request through the API server's proxy brought back."""
+    """The response to an HTTP request through the API server's proxy."""
 
     status: int
     body: str
@@ -83,7 +83,7 @@ class BoundedApi:
         return api
 
     async def version(self) -> str:
-        """Of the API server, for example ``v1.34.1``."""
+        """The version of the API server, for example ``v1.34.1``."""
         with mapped_errors("get", "/version", CALL_SECONDS):
             async with asyncio.timeout(CALL_SECONDS):
                 return str((await self._api.version())["gitVersion"])
@@ -97,7 +97,7 @@ class BoundedApi:
         version: str = CORE,
         **request: Any,
     ) -> Any:
-        """One call.
+        """Sends one request to the API server and returns the parsed answer.
 
         Args:
             verb: of Kubernetes' access rules: get, list, patch or delete.
@@ -126,19 +126,19 @@ class BoundedApi:
     async def find(
         self, resource: str, name: str, namespace: str | None = None, version: str = CORE, **request: Any
     ) -> Any | None:
-        """One object; None when it is not there. Arguments as of `ask`."""
+        """Returns one object, or None when it does not exist. The arguments are those of `ask`."""
         try:
             return await self.ask("get", resource, name, namespace, version, **request)
-        except AnsweredError as error:
+        except ApiStatusError as error:
             if error.status_code == httpx.codes.NOT_FOUND:
                 return None
             raise
 
     async def knows(self, resource: str, namespace: str, version: str) -> bool:
-        """Whether there is such a kind of object."""
+        """Whether the API server knows this kind of object, as it does once the CRD is installed."""
         try:
             await self.find_all(resource, namespace, {}, version)
-        except AnsweredError as error:
+        except ApiStatusError as error:
             if error.status_code == httpx.codes.NOT_FOUND:
                 return False
             raise
@@ -147,15 +147,15 @@ class BoundedApi:
     async def find_all(
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
     ) -> Any:
-        """The objects with these labels, as a list of the API."""
+        """Lists the objects with these labels; returns the list as the API has it."""
         return await self.ask("list", resource, "", namespace, version, params=labelled(labels))
 
     async def watch(
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str, since: str
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Yields the events of objects with these labels, until the API server ends the watch.
+        """Watches the objects with these labels and yields each event, until the API server ends the watch.
 
-        There is no bound here: a watch is as long as its caller's patience.
+        A watch has no time limit of its own; its caller sets one.
         """
         with mapped_errors("watch", _described(resource, "", namespace), CALL_SECONDS):
             async with self._api.call_api(
@@ -172,7 +172,7 @@ class BoundedApi:
     async def get_through_proxy(
         self, resource: str, namespace: str | None, target: str, request: ProxyRequest
     ) -> ProxyAnswer:
-        """Sends one GET to a pod, Service or node, by way of the API server.
+        """Sends one GET to a pod, Service or node through the API server's proxy.
 
         Args:
             resource: pods, services or nodes.
@@ -200,12 +200,12 @@ class BoundedApi:
 
 
 def labelled(labels: Mapping[str, str]) -> dict[str, str]:
-    """The parameter that picks objects by their labels."""
+    """The query parameter that selects objects by their labels."""
     return {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
 
 
 def is_status(answer: ProxyAnswer) -> bool:
-    """Whether an answer is the API server's own, and not from what it was to ask."""
+    """Whether an answer is from the API server itself, and not from what is behind its proxy."""
     return _status_message(answer) is not None
 
 

@@ -1,4 +1,4 @@
-"""Reads the few things of a live cluster that the gates decide on."""
+"""Reads from a live cluster what the gates decide on."""
 
 import asyncio
 import json
@@ -29,8 +29,8 @@ from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, object_labels
 from switchyard.manifests.pods import PORT
 
-HELD = "switchyard/held-for"
-"""Annotation of a Rollout that this program has paused: one without it was paused by a human, and stays so."""
+PAUSED_FOR = "switchyard/held-for"
+"""Annotation of a Rollout that this program has paused. Without it a person paused the Rollout, and it stays so."""
 
 
 class Cluster(PodsReader):
@@ -47,16 +47,16 @@ class Cluster(PodsReader):
         return cls(await access.api())
 
     async def namespace_exists(self, namespace: str) -> bool:
-        """Whether there is such a namespace."""
+        """Whether the namespace exists."""
         return await self._api.find("namespaces", namespace) is not None
 
     async def service_selector(self, namespace: str, service: str) -> Mapping[str, str] | None:
-        """What the Service selects right now, nothing if it has no selector; None without the Service."""
+        """The selector of a Service, empty if it has none; None when the Service does not exist."""
         found = await self._api.find("services", service, namespace)
         return None if found is None else found["spec"].get("selector") or {}
 
     async def select(self, namespace: str, service: str, labels: Mapping[str, str]) -> None:
-        """Has the Service select these labels, and no other, as an update of the stack would."""
+        """Replaces the selector of a Service, under the field manager of the stack's own updates."""
         await self._api.ask(
             "patch",
             "services",
@@ -68,22 +68,22 @@ class Cluster(PodsReader):
         )
 
     async def service_ports(self, namespace: str, service: str, name: str | None = None) -> tuple[int, ...]:
-        """The ports of the Service, or those of one name; none without it."""
+        """The ports of a Service, or only those with a name; empty when the Service does not exist."""
         found = await self._api.find("services", service, namespace)
         ports = [] if found is None else found["spec"].get("ports", [])
         return tuple(port["port"] for port in ports if name in {None, port.get("name")})
 
     async def serving_track(self, namespace: str, service: str) -> Track | None:
-        """The track that the Service selects right now; None without the Service or a track in it."""
+        """The track that a Service selects; None when it does not exist or selects no track."""
         return serving_track(service, await self.service_selector(namespace, service))
 
     async def endpoints(self, namespace: str, service: str) -> frozenset[Endpoint]:
-        """All endpoints of a Service, ready or not, over all its EndpointSlices."""
+        """All endpoints of a Service, ready or not, from all its EndpointSlices."""
         slices, _ = await self._slices(namespace, service)
         return endpoints_of(slices.values())
 
     async def watch_endpoints(self, namespace: str, service: str) -> AsyncGenerator[frozenset[Endpoint], None]:
-        """Yields the endpoints of a Service now and at every change, without end."""
+        """Watches the endpoints of a Service: yields them now and at every change, without end."""
         while True:
             slices, version = await self._slices(namespace, service)
             yield endpoints_of(slices.values())
@@ -100,15 +100,15 @@ class Cluster(PodsReader):
                     yield endpoints_of(slices.values())
 
     async def has_argo_rollouts(self, namespace: str) -> bool:
-        """Whether the definitions of Argo Rollouts are there."""
+        """Whether the CustomResourceDefinitions (CRDs) of Argo Rollouts are installed."""
         return await self._api.knows("rollouts", namespace, ROLLOUTS)
 
     async def has_istio(self, namespace: str) -> bool:
-        """Whether the definitions of Istio are there."""
+        """Whether the CustomResourceDefinitions (CRDs) of Istio are installed."""
         return await self._api.knows("virtualservices", namespace, ISTIO)
 
     async def virtual_service(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """A VirtualService of Istio; None when there is none, or no such kind of object."""
+        """A VirtualService of Istio; None when it does not exist, or its CRD is not installed."""
         return await self._api.find("virtualservices", name, namespace, ISTIO)
 
     async def ingresses(self, namespace: str) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ class Cluster(PodsReader):
         return found
 
     async def target_groups(self, namespace: str) -> dict[str, str]:
-        """The Services of a namespace that have target groups of the load balancer, by the ARN of each group."""
+        """The name of the Service of each target group of the load balancer, by the ARN of the group."""
         if not await self._api.knows("targetgroupbindings", namespace, TARGETS):
             return {}
         found = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
@@ -125,17 +125,17 @@ class Cluster(PodsReader):
         return {spec["targetGroupARN"]: spec["serviceRef"]["name"] for spec in specs if spec.get("targetGroupARN")}
 
     async def promote(self, namespace: str, name: str) -> None:
-        """Lets a Rollout skip all steps that it has left, as ``kubectl argo rollouts promote --full`` does."""
+        """Promotes a Rollout fully: it skips its remaining steps, as with ``kubectl argo rollouts promote --full``."""
         await self._patch_rollout(namespace, f"{name}/status", {"status": {"promoteFull": True}})
 
-    async def hold_rollout(self, namespace: str, name: str) -> None:
-        """Has the controller leave the Services of a Rollout alone, and marks who asked for it."""
-        change = {"metadata": {"annotations": {HELD: "hand-over"}}, "spec": {"paused": True}}
+    async def pause_rollout(self, namespace: str, name: str) -> None:
+        """Pauses a Rollout, so that its controller changes no Service, and marks that this program did so."""
+        change = {"metadata": {"annotations": {PAUSED_FOR: "hand-over"}}, "spec": {"paused": True}}
         await self._patch_rollout(namespace, name, change)
 
-    async def release_rollout(self, namespace: str, name: str) -> None:
-        """Takes back what `hold_rollout` did."""
-        change = {"metadata": {"annotations": {HELD: None}}, "spec": {"paused": None}}
+    async def resume_rollout(self, namespace: str, name: str) -> None:
+        """Resumes a Rollout that `pause_rollout` has paused."""
+        change = {"metadata": {"annotations": {PAUSED_FOR: None}}, "spec": {"paused": None}}
         await self._patch_rollout(namespace, name, change)
 
     async def _patch_rollout(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
@@ -151,7 +151,7 @@ class Cluster(PodsReader):
         )
 
     async def watch_rollout(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
-        """Yields a Rollout now, if it is there, and at every change, without end."""
+        """Watches a Rollout: yields it now, if it exists, and at every change, without end."""
         labels = object_labels(name)
         while True:
             listed = await self._api.find_all("rollouts", namespace, labels, ROLLOUTS)
@@ -165,12 +165,12 @@ class Cluster(PodsReader):
                     yield event["object"]
 
     async def analysis_runs(self, namespace: str, pod_hash: str) -> list[dict[str, Any]]:
-        """The AnalysisRuns on one version, oldest first."""
+        """The AnalysisRuns of one version, oldest first."""
         listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_HASH: pod_hash}, ROLLOUTS)
         return sorted(listed["items"], key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
     async def get_from_pod(self, namespace: str, pod: str, port: int, request: ProxyRequest) -> ProxyAnswer:
-        """Sends one GET to a pod, by way of the API server.
+        """Sends one GET to a pod through the API server's proxy.
 
         Args:
             namespace: of the pod.
@@ -181,11 +181,11 @@ class Cluster(PodsReader):
         return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", request)
 
     async def get_from_service(self, namespace: str, service: str, request: ProxyRequest) -> ProxyAnswer:
-        """Sends one GET to a ready endpoint of a Service, by way of the API server; else as `get_from_pod`."""
+        """Sends one GET to a ready endpoint of a Service through the API server's proxy."""
         return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", request)
 
     async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
-        """What kube-proxy says on the nodes with these labels, the simulated ones left out.
+        """Asks the kube-proxy of each node with these labels for its health; simulated nodes are left out.
 
         Args:
             labels: of the nodes that take traffic.

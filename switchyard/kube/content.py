@@ -23,7 +23,7 @@ from switchyard.kube.content_versions import (
     rollout_versions,
     version_of,
 )
-from switchyard.kube.ingresses import ingress_routings, targeted_services
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import switched_by_weights
@@ -37,11 +37,11 @@ ANY_JSON = {"accept": "application/json"}
 
 @dataclass(frozen=True)
 class Content:
-    """What the pod templates of one service say of their ConfigMaps and Secrets.
+    """The versions of ConfigMaps and Secrets in the pod templates of one service.
 
     Attributes:
         annotations: the value of the annotation, by track; none without references.
-        warnings: what the engineer should know.
+        warnings: lines for the engineer.
         known: whether the cluster could be read; otherwise the templates stay as they are.
     """
 
@@ -51,10 +51,10 @@ class Content:
 
 
 def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Content]:
-    """Reads what services with references need; asks nothing for others. Blocks, whether an event loop runs or not.
+    """Reads the ConfigMaps and Secrets that services refer to. Blocks the caller until the answer is there.
 
     Raises:
-        ContentUnreadableError: no answer, or none that helps.
+        ContentUnreadableError: the API server does not answer, or denies or refuses the request.
     """
     reading = {name: service for name, service in services.items() if any(_tracked(service).values())}
     if not reading:
@@ -136,13 +136,13 @@ async def _of_colours(
 
 
 async def _serving(api: BoundedApi, name: str, service: BlueGreenSettings) -> set[Track]:
-    """What takes traffic now: by the Service's selector, and by the load balancer's weights where these decide."""
+    """The tracks that take traffic now, by the selector of the Service and the weights of the load balancer."""
     live = await api.find("services", name, service.namespace)
     selected = serving_track(name, None if live is None else live["spec"].get("selector") or {})
     serving = set() if selected is None else {selected}
     if switched_by_weights(service):
         ingresses = (await api.find_all("ingresses", service.namespace, {}, NETWORKING))["items"]
-        weighted = targeted_services(ingress_routings(name, ingresses))
+        weighted = targets_of(routes_to(name, ingresses))
         serving |= {Track(colour) for colour in Colour if colour_name(name, colour) in weighted}
     return serving
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from switchyard.errors import AccessDeniedError, AnsweredError, ClusterError, RejectedError, UnreachableError
-from switchyard.kube.answers import own_words, why_unreachable
+from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, RejectedError, UnreachableError
+from switchyard.kube.error_texts import server_message, why_unreachable
 
 DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 """Statuses of a call that the API server denies."""
@@ -43,10 +43,10 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
 
 def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterError:
     """An answer with an error status, as an error that says what it means."""
-    status, answer = response.status_code, own_words(response)
+    status, answer = response.status_code, server_message(response)
     # 403 is also what an admission webhook or a quota answers a write with.
     if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):
         return AccessDeniedError(verb, resource, status, answer)
     if verb == "patch" and httpx.codes.is_client_error(status) and status not in TRANSIENT:
         return RejectedError(f"the API server does not take {resource}: {answer}")
-    return AnsweredError(verb, resource, status, answer)
+    return ApiStatusError(verb, resource, status, answer)

@@ -17,10 +17,10 @@ from switchyard.kube.kubeconfig.file import ExecEntry
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 
 LOGIN_SECONDS = 30.0
-"""How long a login command may take. It asks nobody anything, for an update has no terminal: cloud CLIs need 1-10 s."""
+"""How long a login command may take. It has no terminal to ask at; cloud CLIs need 1-10 s."""
 
 SAID_CHARACTERS = 1500
-"""Of the command's own words, from their end: the reason of a failure is what it says last."""
+"""Characters of the command's own output that a message shows, from its end: the reason of a failure comes last."""
 
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 CLUSTER_EXTENSION = "client.authentication.k8s.io/exec"
@@ -166,7 +166,7 @@ def _kept(process: "subprocess.Popen[bytes]") -> bytes:
 
 
 def _words(said: bytes) -> str:
-    """What the command wrote to its error stream. Its other stream is not shown: a credential goes there."""
+    """What the command wrote to stderr. Its stdout is not shown: it holds the credential."""
     text = _shown(said.decode(errors="replace"))
     return f" It says: {text}" if text else " It gives no reason."
 

@@ -1,15 +1,15 @@
-"""What a killed update has left of a chart, so that the next one is not refused for it."""
+"""Removes what a killed update has left of a Helm release, so that Helm does not refuse the next update."""
 
 from collections.abc import Callable
 
 from switchyard.kube.access import ClusterAccess
 
 UNFINISHED = "pending-install,pending-upgrade,pending-rollback"
-"""States of a revision that Helm was working on."""
+"""States of a Helm revision that was being installed, upgraded or rolled back."""
 
 
 async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, report: Callable[[str], None]) -> None:
-    """Forgets revisions of a release that nobody works on any more.
+    """Deletes the revisions of a release that were left unfinished.
 
     Helm marks a revision before it begins, and refuses another as long as the mark is there: `cannot re-use a name`,
     `another operation is in progress`. After an update that was killed nobody takes it off. One update of a stack runs
@@ -20,7 +20,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
         access: the cluster.
         namespace: of the release.
         release: its name.
-        report: takes a line on each revision that is forgotten.
+        report: is called with a line for each revision that is deleted.
 
     Raises:
         switchyard.errors.ClusterError: the cluster cannot be asked.
@@ -31,4 +31,4 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     for secret in found["items"]:
         name, state = secret["metadata"]["name"], secret["metadata"]["labels"]["status"]
         await api.ask("delete", "secrets", name, namespace)
-        report(f"{release}: {name} was left {state} by an update that did not end, and is forgotten")
+        report(f"{release}: {name} was left {state} by an update that did not end, and is deleted")

@@ -1,4 +1,4 @@
-"""What Ingresses of a cluster say: their rules, and the weights in their annotations."""
+"""The rules of Ingresses, and the weights in their annotations."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -16,8 +16,8 @@ class Rule:
 
     Attributes:
         ingress: its name.
-        service: the Service, or the action, that it leads to.
-        by_weights: whether it goes by the weights of an annotation.
+        service: the Service, or the action, that it routes to.
+        by_weights: whether it uses the weights of an annotation.
         weights: that annotation; empty without one.
     """
 
@@ -41,13 +41,13 @@ def rules_of(ingresses: Iterable[Mapping[str, Any]]) -> list[Rule]:
 
 
 @dataclass(frozen=True)
-class IngressRouting:
-    """How an Ingress routes to a service.
+class IngressRoute:
+    """How an Ingress routes requests to a service.
 
     Attributes:
-        ingress: its name.
-        by_weights: whether it goes by weights.
-        weights: of each Service that has a target group.
+        ingress: name of the Ingress.
+        by_weights: whether it uses the weights of an annotation.
+        weights: the weight of each Service that has a target group.
     """
 
     ingress: str
@@ -60,47 +60,47 @@ class IngressRouting:
         return _above_zero(self.weights)
 
 
-def targeted_services(found: Iterable[IngressRouting]) -> frozenset[str]:
-    """The Services that get requests by any of these Ingresses."""
-    return frozenset(service for routing in found for service in routing.targets)
+def targets_of(routes: Iterable[IngressRoute]) -> frozenset[str]:
+    """The Services that get requests by any of these routes."""
+    return frozenset(service for route in routes for service in route.targets)
 
 
 def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Names of the load balancers that Ingresses have; the controller writes them into their status."""
     points = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
-    return frozenset(point["hostname"] for of_one in points for point in of_one if point.get("hostname"))
+    return frozenset(point["hostname"] for listed in points for point in listed if point.get("hostname"))
 
 
 def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
     return frozenset(service for service, weight in weights.items() if weight > 0)
 
 
-def ingress_routings(
+def routes_to(
     name: str, ingresses: Iterable[Mapping[str, Any]], names: Collection[str] | None = None
-) -> list[IngressRouting]:
-    """How the Ingresses of a namespace route requests to a service, an entry for each that does.
+) -> list[IngressRoute]:
+    """How the Ingresses of a namespace route requests to a service, one route for each Ingress that does.
 
     Args:
         name: the service's name.
         ingresses: all of them.
-        names: of those that count; None for all.
+        names: of the Ingresses that count; None for all.
     """
     rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
-    return [_routing_of(rule) for rule in rules.values() if names is None or rule.ingress in names]
+    return [_route(rule) for rule in rules.values() if names is None or rule.ingress in names]
 
 
 def names_colours(name: str, ingresses: Iterable[Mapping[str, Any]]) -> bool:
     """Whether an Ingress asks for target groups of a service's colours, whatever their weights are."""
     colours = {colour_name(name, colour) for colour in Colour}
-    return any(routing.by_weights and colours & routing.weights.keys() for routing in ingress_routings(name, ingresses))
+    return any(route.by_weights and colours & route.weights.keys() for route in routes_to(name, ingresses))
 
 
-def _routing_of(rule: Rule) -> IngressRouting:
+def _route(rule: Rule) -> IngressRoute:
     if not rule.by_weights:
-        return IngressRouting(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
+        return IngressRoute(rule.ingress, by_weights=False, weights={rule.service: WHOLE})
     try:
         groups = json.loads(rule.weights)["forwardConfig"]["targetGroups"]
         weights = {group["serviceName"]: int(group.get("weight", 1)) for group in groups if "serviceName" in group}
     except (ValueError, LookupError, TypeError, AttributeError):
         weights = {}  # somebody's own, which the controller may not understand either
-    return IngressRouting(rule.ingress, by_weights=True, weights=weights)
+    return IngressRoute(rule.ingress, by_weights=True, weights=weights)

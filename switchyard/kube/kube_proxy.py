@@ -1,4 +1,4 @@
-"""What the kube-proxy of each node says of itself."""
+"""The health of the kube-proxy of each node."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ When the rules were written last cannot be learnt from either: while it is well 
 
 @dataclass(frozen=True)
 class Routing:
-    """What one node's kube-proxy says.
+    """The health of the kube-proxy of one node.
 
     Attributes:
         node: its name.
-        ready: whether Kubernetes has the node Ready.
-        status: HTTP status of its health; None without an answer.
+        ready: whether the node is Ready.
+        status: HTTP status of the health check; None without an answer.
     """
 
     node: str
@@ -35,6 +35,6 @@ class Routing:
 
 
 def routing_of(node: Mapping[str, Any], status: int | None) -> Routing:
-    """A node of the API server, with what its kube-proxy answered."""
+    """The health of the kube-proxy of a node, from the Node object and the HTTP status of the answer."""
     conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", ())}
     return Routing(node["metadata"]["name"], conditions.get("Ready") == "True", status)

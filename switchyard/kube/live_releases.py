@@ -1,4 +1,4 @@
-"""Reads the Rollouts of services that Argo Rollouts switches at once, at the start of a program."""
+"""Reads the Rollouts of services at the start of a program."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,31 +14,31 @@ from switchyard.kube.selectors import controlled
 
 @dataclass(frozen=True)
 class LiveRelease:
-    """What the cluster has of a service at the start of a program.
+    """The Rollout and the Service of a service at the start of a program.
 
     Attributes:
-        strategy: of its Rollout, as Argo Rollouts names it; None without one.
-        selected: what its Service selects; None without one.
+        strategy: the strategy of its Rollout, as Argo Rollouts names it; None without a Rollout.
+        selected: the selector of its Service; None without a Service.
     """
 
     strategy: str | None = None
     selected: Mapping[str, str] | None = None
 
     def hashed(self, name: str) -> dict[str, str] | None:
-        """The Service's selector when it is the controller's, else None."""
+        """The selector of the Service if the controller of Argo Rollouts has written it, else None."""
         return dict(self.selected or {}) if controlled(name, self.selected) else None
 
 
-def read_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
-    """What the cluster has of services with a Rollout. Blocks, whether an event loop runs or not.
+def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+    """Reads the Rollouts and Services of services. Blocks the caller until the answer is there.
 
     Raises:
-        ReleasesUnreadableError: no answer, or none that helps.
+        ReleasesUnreadableError: the API server does not answer, or denies or refuses the request.
     """
     if not services:
         return {}
     try:
-        return run_blocking(_inspect(services, access))
+        return run_blocking(_look(services, access))
     except ClusterError as error:
         raise ReleasesUnreadableError(
             f"{', '.join(services)}: Rollouts and Services could not be read: {error} "
@@ -47,7 +47,7 @@ def read_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess
         ) from error
 
 
-async def _inspect(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
     cluster = await Cluster.connect(access)
 
     async def one(name: str, namespace: str) -> LiveRelease:

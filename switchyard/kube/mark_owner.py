@@ -1,4 +1,4 @@
-"""Which stack a mark names, as pure functions: this one, one of the same name, or another."""
+"""Which stack the mark of an object names: this stack, another one of the same name, or a different one."""
 
 from collections.abc import Mapping
 from typing import Any

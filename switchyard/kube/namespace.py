@@ -1,4 +1,4 @@
-"""Reads what decides who serves in one namespace."""
+"""Reads the objects of a namespace that decide which pods serve."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +11,7 @@ from switchyard.kube.serving import NamespaceView, object_serves, service_serves
 
 
 async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
-    """Services, their endpoints and pods, and what leads users there. Raises as `BoundedApi` does."""
+    """Reads the Services of a namespace, their endpoints and pods, and what routes requests to them."""
 
     async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
         return tuple((await api.find_all(resource, namespace, {}, version))["items"])
@@ -30,7 +30,7 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
 
 
 async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
-    """Why an object serves, or with `whole` its service; a namespace serves with everything in it."""
+    """Why an object serves, or with `whole` why its service does; a namespace serves if anything in it does."""
     name = record.name
     if name.kind == "Namespace":
         return next(iter(users_services(await read_namespace(api, name.name)).values()), None)

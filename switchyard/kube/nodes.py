@@ -1,4 +1,4 @@
-"""The node table against the nodes that are there: one look at the cluster, and what follows from it."""
+"""Compares the node table of the configuration with the nodes of the cluster."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,16 @@ import httpx
 
 from switchyard.config.commands import remove_value
 from switchyard.config.errors import Problem
-from switchyard.errors import AccessDeniedError, ClusterError, NodeChangedError, NodesUnreadableError, ServerSilentError
+from switchyard.errors import (
+    AccessDeniedError,
+    ClusterError,
+    NodeChangedError,
+    NodesUnreadableError,
+    VersionUnreadableError,
+)
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.answers import advice_denied
 from switchyard.kube.blocking import run_blocking
+from switchyard.kube.error_texts import advice_denied
 from switchyard.manifests.labels import FIELD_MANAGER
 from switchyard.manifests.placement import LiveTaint, lost_taints, written
 
@@ -20,13 +26,13 @@ NODES = "switchyard:cluster.nodes"
 
 @dataclass(frozen=True)
 class LiveNode:
-    """A node that is there.
+    """A node of the cluster.
 
     Attributes:
-        taints: its taints, as the API server has them.
+        taints: its taints on the cluster.
         placed: whether this program has patched it before.
         owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
-        provider_id: names its machine, as its kubelet gave it at its first registration.
+        provider_id: the machine that its kubelet named at its first registration.
     """
 
     taints: tuple[LiveTaint, ...] = ()
@@ -36,10 +42,10 @@ class LiveNode:
 
 
 def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
-    """The nodes of a cluster by name, in one call. Blocks, whether an event loop runs or not.
+    """Lists the nodes of a cluster, by name. Blocks the caller until the answer is there.
 
     Raises:
-        NodesUnreadableError: no answer, or none that helps.
+        NodesUnreadableError: the API server does not answer, or denies or refuses the request.
     """
     try:
         listed = run_blocking(_ask(access, "list"))
@@ -59,16 +65,16 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
 
 def _without_table(access: ClusterAccess, status: int) -> str:
     """What else helps who may not list nodes, where the nodes are somebody else's."""
-    if status != httpx.codes.FORBIDDEN or access.made is not None:
+    if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
     return f" Or leave the nodes alone: {remove_value(NODES)}"
 
 
 def server_version(access: ClusterAccess) -> str:
-    """Version of the API server, for example ``v1.34.1``. Blocks, whether an event loop runs or not.
+    """Version of the API server, for example ``v1.34.1``. Blocks the caller until the answer is there.
 
     Raises:
-        ServerSilentError: no answer, or none that helps.
+        VersionUnreadableError: the API server does not answer, or denies or refuses the request.
     """
 
     async def ask() -> str:
@@ -77,11 +83,11 @@ def server_version(access: ClusterAccess) -> str:
     try:
         return run_blocking(ask())
     except ClusterError as error:
-        raise ServerSilentError(f"the API server does not answer: {error} ({error.code})") from error
+        raise VersionUnreadableError(f"the API server does not answer: {error} ({error.code})") from error
 
 
 def live_node(node: Mapping[str, Any]) -> LiveNode:
-    """What placement needs of a node as the API server has it."""
+    """The part of a Node object that placement needs."""
     own = [entry for entry in node["metadata"].get("managedFields", ()) if entry["manager"] == FIELD_MANAGER]
     return LiveNode(
         taints=tuple(node["spec"].get("taints", ())),
@@ -92,7 +98,7 @@ def live_node(node: Mapping[str, Any]) -> LiveNode:
 
 
 def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Problem | None:
-    """Refuses a node table that is of another cluster, or misspelt, before its first use.
+    """Refuses a node table of another cluster, or a misspelt one, before its first use.
 
     A patch is an apply, and an apply to a node that is not there makes one: a Node object without a machine. Once
     a node of the table is in placement's care, a missing one is taken for lost instead: `lost_nodes`.
@@ -110,7 +116,7 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
 
 
 def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | None:
-    """Warns of nodes that are gone. They stop no update: a rollback may be what their loss calls for."""
+    """Warns of nodes that do not exist any more. They block no update, which may be a needed rollback."""
     if not (missing := _missing(table, live)):
         return None
     return (
@@ -120,7 +126,7 @@ def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | No
 
 
 def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> list[str]:
-    """Warnings of nodes that are registered as the machine before theirs.
+    """Warns of nodes that are still registered with their former machine.
 
     A kubelet finds the node of its name and does not change what it says of its machine. The load balancer then sends
     nothing to the new one.
@@ -137,8 +143,8 @@ def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> li
     ]
 
 
-async def inspect_again(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
-    """Looks at a node again, right before it is patched.
+async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
+    """Reads a node again right before it is patched, and refuses a patch that would be wrong by now.
 
     Args:
         access: the cluster.
@@ -158,7 +164,7 @@ async def inspect_again(access: ClusterAccess, name: str, applied: Sequence[Live
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """Why a patch must not be sent; None if nothing speaks against it. Arguments as of `inspect_again`."""
+    """Why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
     if live_wins:
         if live or not applied:
             return None

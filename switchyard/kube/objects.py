@@ -58,7 +58,7 @@ class RunningPod:
 
 @dataclass(frozen=True)
 class PodsChange:
-    """What an apply would do to the pods of a Deployment that is there.
+    """What an apply would do to the pods of a live Deployment.
 
     Attributes:
         template: whether every pod is replaced.
@@ -117,7 +117,7 @@ def running_pods(pods: Iterable[Mapping[str, Any]]) -> list[RunningPod]:
 def current_pods(
     deployment: Mapping[str, Any], replica_sets: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
 ) -> frozenset[str]:
-    """Names of the pods made from a Deployment's present template; empty until its controller has made any.
+    """Names of the pods of a Deployment's current template; empty until its controller has created any.
 
     The ReplicaSet is found as the controller finds it, by an equal template. The Deployment's own counts are no
     help: they lag behind its template.
@@ -132,7 +132,7 @@ def current_pods(
 
 
 def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Names of the pods made from a Rollout's present template; empty until its controller has seen it."""
+    """Names of the pods of a Rollout's current template; empty until its controller has observed it."""
     status = rollout.get("status", {})
     if status.get("observedGeneration") != str(rollout["metadata"]["generation"]):
         return frozenset()

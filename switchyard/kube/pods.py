@@ -1,4 +1,4 @@
-"""Reads pods and what makes them: Deployments, Rollouts, ReplicaSets, their events and nodes."""
+"""Reads pods and their owners: Deployments, Rollouts, ReplicaSets, and their events and nodes."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.config.models.service import Colour, Track
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import APPS, ROLLOUTS, BoundedApi
 from switchyard.kube.objects import (
     Pod,
@@ -30,7 +30,7 @@ SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node whose kubelet is simulated: its pods turn Ready without running."""
 
 ASKED_EVENTS = 3
-"""Of how many pods the events are read: those with one cause have the same."""
+"""Number of pods whose events are read: pods with the same cause have the same events."""
 
 
 class PodsReader:
@@ -44,7 +44,7 @@ class PodsReader:
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
 
     async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
-        """What the pods with these labels run, those that are being deleted left out."""
+        """The images of the pods with these labels, those that are being deleted left out."""
         return running_pods((await self._api.find_all("pods", namespace, labels))["items"])
 
     async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
@@ -57,29 +57,29 @@ class PodsReader:
         return _current(track, owner, sets, (await self._api.find_all("pods", namespace, labels))["items"])
 
     async def owner(self, namespace: str, service: str, track: Track) -> dict[str, Any] | None:
-        """The Deployment or the Rollout of a track; None when there is none."""
+        """The Deployment or the Rollout of a track; None when it does not exist."""
         if track is Track.ROLLOUT:
             return await self.rollout(namespace, service)
         return await self._api.find("deployments", colour_name(service, Colour(track)), namespace, APPS)
 
     async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
-        """The Deployments of a namespace that this program has made."""
+        """The Deployments of a namespace that this program has created."""
         found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, MANAGED, APPS))["items"]
         return found
 
     async def own_rollouts(self, namespace: str) -> list[dict[str, Any]]:
-        """The Rollouts of a namespace that this program has made; none where there is no such kind of object."""
+        """The Rollouts of a namespace that this program has created; none where the CRD is not installed."""
         if not await self._api.knows("rollouts", namespace, ROLLOUTS):
             return []
         found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, MANAGED, ROLLOUTS))["items"]
         return found
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """A Rollout of Argo Rollouts; None when there is none, or no such kind of object."""
+        """A Rollout of Argo Rollouts; None when it does not exist, or its CRD is not installed."""
         return await self._api.find("rollouts", name, namespace, ROLLOUTS)
 
     async def pods_report(self, namespace: str, service: str, track: Track, wanted: int) -> PodsReport:
-        """How the pods of a track are, and why those are missing that are wanted.
+        """The state of the pods of a track, and why pods are missing.
 
         Args:
             namespace: of the service.
@@ -95,7 +95,7 @@ class PodsReader:
         return report(track, wanted, owner, sets, pods, current)
 
     async def warning(self, namespace: str, kind: str, name: str) -> str | None:
-        """What was said last of an object as a warning; events are kept for an hour."""
+        """The last warning event of an object, or None; the API server keeps events for an hour."""
         fields = {"involvedObject.kind": kind, "involvedObject.name": name, "type": "Warning"}
         selected = ",".join(f"{key}={value}" for key, value in fields.items())
         found = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
@@ -103,7 +103,7 @@ class PodsReader:
         return None if last is None else f"{last['reason']}: {last['message']}"
 
     async def pods_change(self, manifest: Manifest, *, kept: bool = False) -> PodsChange | None:
-        """What applying a Deployment would do to the pods of the one that is there; None when there is none.
+        """What applying a Deployment would do to its live pods; None when the Deployment does not exist.
 
         The API server itself says so, in a dry run of the very apply that the provider would send. The engine's
         own record is no help: it may be lost, new, or older than what somebody did by hand.
@@ -129,7 +129,7 @@ class PodsReader:
         return pods_change(live, applied, None if kept else manifest)
 
     async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
-        """Those of the nodes whose kubelet is simulated."""
+        """The nodes whose kubelet is simulated."""
         live = await asyncio.gather(*(self._api.find("nodes", node) for node in nodes))
         return frozenset(
             name
@@ -145,7 +145,7 @@ class PodsReader:
         """The pods, and of those that are not ready on a node that is not, that this is so."""
         pods, lost = list(pods), dict[str, str]()
         for node in sorted({pod.node for pod in pods if not pod.ready and pod.node}):
-            with suppress(AccessDeniedError, AnsweredError):  # a node may be gone, or none of one's business
+            with suppress(AccessDeniedError, ApiStatusError):  # a node may be gone, or none of one's business
                 conditions = (await self._api.ask("get", "nodes", node))["status"].get("conditions", ())
                 for condition in conditions:
                     if condition["type"] == "Ready" and condition["status"] != "True":

@@ -1,4 +1,4 @@
-"""Whether the objects that a stack has are on the cluster, and are still marked as its own.
+"""Whether the objects of a stack exist on the cluster and still carry the mark of the stack.
 
 The engine compares settings with its own record. An object that nobody changes in the settings is not looked at, so
 that one which somebody has deleted is missed by the next pod that needs it, and not before.
@@ -16,12 +16,12 @@ from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.labels import FIELD_MANAGER, MANAGED
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
-Found = Mapping[ObjectName, Mapping[str, Any] | None]
+LiveObjects = Mapping[ObjectName, Mapping[str, Any] | None]
 """Objects as the cluster has them, None for those that are not there. Those that may not be read are left out."""
 
 
-async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> Found:
-    """Looks for objects, with one call for all of a kind in a namespace. Raises as `BoundedApi` does.
+async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> LiveObjects:
+    """Reads objects, with one list for each kind and namespace. Raises `switchyard.errors.ClusterError`.
 
     Args:
         api: the API server.
@@ -51,32 +51,32 @@ async def _read_kind(
     return found
 
 
-def missing(found: Found) -> list[ObjectName]:
-    """The objects that are not there."""
+def missing(found: LiveObjects) -> list[ObjectName]:
+    """The objects that do not exist."""
     return sorted(name for name, live in found.items() if live is None)
 
 
 def say_missing(key: str, names: Sequence[ObjectName]) -> str:
-    """Says that objects of a service are gone, which no update makes anew by itself."""
+    """Reports objects of a service that do not exist any more, which an update without a refresh does not create."""
     one = len(names) == 1
     return (
         f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster, though the stack has "
-        f"{'it' if one else 'them'}: deleted by hand, perhaps. An update without a refresh does not make "
-        f"{'it' if one else 'them'} anew: pulumi up --refresh"
+        f"{'it' if one else 'them'}: deleted by hand, perhaps. An update without a refresh does not create "
+        f"{'it' if one else 'them'} again: pulumi up --refresh"
     )
 
 
 def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
-    """Says the same where nobody knows what the stack has made so far."""
+    """Reports missing objects of a service where it is not known whether the stack has created them yet."""
     one = len(names) == 1
     return (
-        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster: deleted by hand, or not made yet. "
-        f"`pulumi up --refresh` makes {'it' if one else 'them'}."
+        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster: deleted by hand, or not created yet. "
+        f"`pulumi up --refresh` creates {'it' if one else 'them'}."
     )
 
 
-def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None) -> str | None:
-    """Says that objects of a service have the mark of another stack; None when they have not.
+def say_marked_otherwise(key: str, found: LiveObjects, own: Mark, former: Mark | None) -> str | None:
+    """Reports objects of a service with the mark of another stack; None when there are none.
 
     Args:
         key: of the service.
@@ -96,7 +96,7 @@ def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None)
     by = f" (by {', '.join(writers)})" if writers else ""
     commands = " && ".join(restore_command(name, own) for name in foreign)
     return (
-        f"{key}: {whose}{by}. Until that is put right, every change of it is refused, a switch or a rollback too. "
+        f"{key}: {whose}{by}. Until that is repaired, every change of it is refused, a switch or a rollback too. "
         f"If the mark was changed by hand, restore it: {commands}"
     )
 
@@ -104,7 +104,7 @@ def say_marked_otherwise(key: str, found: Found, own: Mark, former: Mark | None)
 async def drift_of(
     api: BoundedApi, services: Mapping[str, Mapping[ObjectName, str]], own: Mark, former: Mark | None
 ) -> list[str]:
-    """What is gone, or has the mark of another stack, in words. Raises as `BoundedApi` does.
+    """Reports objects that are missing or have the mark of another stack. Raises `switchyard.errors.ClusterError`.
 
     Args:
         api: the API server.

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ENDED = frozenset({"Healthy", "Degraded"})
+HEALTHY = "Healthy"
+DEGRADED = "Degraded"
+ENDED = frozenset({HEALTHY, DEGRADED})
+"""Phases of a Rollout that has ended."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from switchyard.kube.ingresses import ingress_routings, rules_of, targeted_services
+from switchyard.kube.ingresses import routes_to, rules_of, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import ROLLOUT_HASH, endpoints_of
 from switchyard.manifests.labels import FIELD_MANAGER
@@ -139,7 +139,7 @@ def _routed(view: NamespaceView) -> dict[str, str]:
     found: dict[str, str] = {}
     for ingress in view.ingresses:
         for backend in {rule.service for rule in rules_of([ingress])}:
-            for target in targeted_services(ingress_routings(backend, [ingress])):
+            for target in targets_of(routes_to(backend, [ingress])):
                 found.setdefault(target, f"Ingress {_name(ingress)}")
     for route in view.routes:
         for http in route["spec"].get("http") or ():
@@ -189,7 +189,7 @@ def _counted(service: str, view: NamespaceView) -> str | None:
 
 
 def _goes_on(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod is neither at its end nor on the way there."""
+    """Whether a pod is neither at its end nor on the route there."""
     ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
     return not ended and "deletionTimestamp" not in pod["metadata"]
 

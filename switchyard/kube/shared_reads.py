@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from switchyard.errors import AccessDeniedError, AnsweredError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import CORE, BoundedApi
 
 NAMES_A_LIST = 100
@@ -61,7 +61,7 @@ class SharedReads(BoundedApi):
     async def find_all(
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
     ) -> Any:
-        """The objects with these labels, as a list of the API."""
+        """Lists the objects with these labels; returns the list as the API has it."""
         if namespace is None:
             return await super().find_all(resource, namespace, labels, version)
         kind = (resource, namespace, version)
@@ -94,7 +94,7 @@ class SharedReads(BoundedApi):
                 # The items of a list do not say what they are.
                 is_a = {"apiVersion": version, "kind": str(answer.get("kind", "")).removesuffix("List")}
                 listed = {item["metadata"]["name"]: is_a | item for item in answer["items"]}
-            except AnsweredError as error:
+            except ApiStatusError as error:
                 if error.status_code != httpx.codes.NOT_FOUND:
                     raise
                 _resolve(names.values(), None)  # there is no such kind of object

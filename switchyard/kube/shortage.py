@@ -108,7 +108,7 @@ def _causes(
         for condition in item.get("status", {}).get("conditions", ())
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
     ]
-    causes += [f"the API server lets no more be made: {message}" for message in refused]
+    causes += [f"the API server refuses to create more: {message}" for message in refused]
     for condition in owner.get("status", {}).get("conditions", ()):
         if condition.get("reason") == "ReplicaSetCreateError" or condition["type"] == "InvalidSpec":
             causes.append(f"its {kind}: {condition.get('message')}")

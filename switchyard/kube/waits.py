@@ -1,18 +1,18 @@
-"""Waits while a cluster comes to be: until its API server answers, and until each node has joined."""
+"""Waits for a new cluster: until its API server answers, and until each node is Ready."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from switchyard.errors import ClusterError, NotUpError
+from switchyard.errors import ClusterError, ClusterNotReadyError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.polling import poll_until
 
 POLL_SECONDS = 3.0
-"""Between two questions to an API server that cannot be watched yet."""
+"""Seconds between two requests to an API server that cannot be watched yet."""
 
 REPORT_SECONDS = 30.0
-"""A line at the latest after so long, so that a log shows that something goes on."""
+"""Seconds after which a wait reports again, so that a log shows progress."""
 
 Report = Callable[[str], None]
 
@@ -22,12 +22,12 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
 
     Args:
         access: the cluster.
-        report: takes a line on what it waits for.
-        where: what to look at when there is none.
+        report: is called with a line about what the wait is for.
+        where: where to look when there is no answer, for the message.
         seconds: bound.
 
     Raises:
-        NotUpError: no answer in time.
+        ClusterNotReadyError: no answer in time.
     """
 
     async def look() -> str | None:
@@ -48,12 +48,12 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
     Args:
         access: the cluster.
         name: of the node.
-        report: takes a line on what it waits for.
-        where: what to look at when it does not come.
+        report: is called with a line about what the wait is for.
+        where: where to look when the node does not join, for the message.
         seconds: bound.
 
     Raises:
-        NotUpError: it did not in time.
+        ClusterNotReadyError: it did not in time.
     """
 
     async def look() -> str | None:
@@ -67,11 +67,11 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
 
 
 def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
-    """What is missing until pods may go to a node; None if nothing is.
+    """Why a node is not Ready for pods; None when it is Ready.
 
     Args:
         name: of the node.
-        node: as the API server has it; None when it has none of this name.
+        node: the Node object; None when it does not exist.
     """
     if node is None:
         return f"{name}: has not joined yet"
@@ -79,9 +79,8 @@ def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
     ready = conditions.get("Ready", {})
     if ready.get("status") == "True":
         return None
-    return (
-        f"{name}: has joined, and is not Ready yet ({ready.get('message') or ready.get('reason') or 'no word of it'})"
-    )
+    reason = ready.get("message") or ready.get("reason") or "no reason reported"
+    return f"{name}: has joined, and is not Ready yet ({reason})"
 
 
 async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where: str, seconds: float) -> None:
@@ -90,7 +89,9 @@ async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where
         look, lambda problem: problem is None, seconds=seconds, every=POLL_SECONDS, report=reporter.report
     )
     if missing is not None:
-        raise NotUpError(f"{missing}, after {seconds:.0f} s ({NotUpError.code}). {where}, then run `pulumi up` again.")
+        raise ClusterNotReadyError(
+            f"{missing}, after {seconds:.0f} s ({ClusterNotReadyError.code}). {where}, then run `pulumi up` again."
+        )
 
 
 class _Reporter:

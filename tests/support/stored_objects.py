@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.login import Login
 from switchyard.kube.object_names import ObjectName
@@ -48,7 +48,7 @@ class StoredObjects:
 
     @property
     def access(self) -> ClusterAccess:
-        return ClusterAccess(made=MadeKubeconfig(KUBECONFIG))
+        return ClusterAccess(stack_kubeconfig=StackKubeconfig(KUBECONFIG))
 
     def add(self, item: Mapping[str, Any], resource: str = "") -> None:
         name = ObjectName.of(item)

@@ -3,13 +3,13 @@
 import shlex
 from typing import Protocol
 
+import httpx
+
 from switchyard.codes import Code
-from switchyard.errors import AccessDeniedError, AnsweredError, NoIdentityError
+from switchyard.errors import AccessDeniedError, ApiStatusError, NoIdentityError
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.relocation import Place
-from switchyard.kube.answers import advice, advice_denied, advice_unreachable
-
-FORBIDDEN = 403
+from switchyard.kube.error_texts import advice, advice_denied, advice_unreachable
 
 RULE = "a stack stays on its cluster, and nothing is done on a cluster that cannot be identified"
 
@@ -80,7 +80,7 @@ def _described(error: Exception) -> str:
 
 
 def _remedy(access: Kubeconfig, error: Exception) -> str:
-    if isinstance(error, AccessDeniedError) and error.status == FORBIDDEN:
+    if isinstance(error, AccessDeniedError) and error.status == httpx.codes.FORBIDDEN:
         options = {"--kubeconfig": access.kubeconfig, "--context": access.context}
         given = "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
         verb, _, resource = error.asked.partition(" ")
@@ -90,7 +90,7 @@ def _remedy(access: Kubeconfig, error: Exception) -> str:
         )
     if isinstance(error, AccessDeniedError):
         return advice_denied(error.status)
-    if isinstance(error, AnsweredError):
+    if isinstance(error, ApiStatusError):
         return advice(error.status_code, str(error))
     if isinstance(error, NoIdentityError):
         return "Correct switchyard:cluster.kubeconfig or switchyard:cluster.context."

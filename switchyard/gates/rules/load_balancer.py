@@ -17,10 +17,10 @@ from switchyard.config.models.ec2 import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
-from switchyard.kube.ingresses import ingress_routings, targeted_services
+from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
 from switchyard.manifests.ingress_routes import Part
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.labels import MANAGED
 
 RECONCILED = "SuccessfullyReconciled"
 """Reason of the event that the controller writes when the load balancer matches all Ingresses of its group."""
@@ -135,7 +135,7 @@ def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
 
 def _receivers(ingress: Mapping[str, Any], path: Mapping[str, Any]) -> frozenset[ServiceKey]:
     """The Services that get the requests of a path, by themselves or by the weights of its action."""
-    names = targeted_services(ingress_routings(path["backend"]["service"]["name"], [ingress]))
+    names = targets_of(routes_to(path["backend"]["service"]["name"], [ingress]))
     return frozenset((ingress["metadata"]["namespace"], name) for name in names)
 
 
@@ -174,7 +174,7 @@ def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return {
         name: ingress
         for name, ingress in group.items()
-        if (ingress["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
+        if MANAGED.items() <= (ingress["metadata"].get("labels") or {}).items()
     }
 
 

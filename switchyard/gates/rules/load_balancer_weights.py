@@ -8,7 +8,7 @@ from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
-from switchyard.kube.ingresses import IngressRouting, _above_zero
+from switchyard.kube.ingresses import IngressRoute, _above_zero
 from switchyard.manifests.addons import ALB_CONTROLLER
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import weighted_service
@@ -17,18 +17,18 @@ CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows the log of the controller."""
 
 
-def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[IngressRouting]) -> Refusal | None:
+def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[IngressRoute]) -> Refusal | None:
     """Refuses to send the requests to a target group that does not exist yet.
 
     The controller changes the rule first, and registers the targets of a new group afterwards: requests would fail.
     """
     to = weighted_service(name, service)
-    for routing in found:
-        if to not in routing.weights:
+    for route in found:
+        if to not in route.weights:
             return Refusal(
                 code=Code.NO_TARGET_GROUP,
                 step=f"{key_of(name)}: switchEngine {service.engine}",
-                observed=f"Ingress {routing.ingress} has no target group for Service {to}",
+                observed=f"Ingress {route.ingress} has no target group for Service {to}",
                 rule="a target group must exist and be healthy before it gets requests",
                 remedy=(
                     f"No weight was changed. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, "
@@ -107,15 +107,15 @@ def _see_controller(name: str, service: ServiceSettings) -> str:
     return f"Check that the controller runs. See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
 
 
-def unwritten(to: str, found: Sequence[IngressRouting]) -> str | None:
+def unwritten(to: str, found: Sequence[IngressRoute]) -> str | None:
     """What is wrong with the weights of the Ingresses; None if they send all requests to one Service."""
     if not found:
         return "its Ingress does not exist"
-    for routing in found:
-        if routing.targets != {to}:
+    for route in found:
+        if route.targets != {to}:
             return (
-                f"Ingress {routing.ingress} on the cluster routes to {_listed(routing.targets)}, but the "
-                f"stack has {to}; `pulumi up --refresh` shows the difference and restores it"
+                f"Ingress {route.ingress} on the cluster routes to {_listed(route.targets)}, but the stack has {to}; "
+                "`pulumi up --refresh` shows the difference and restores it"
             )
     return None
 

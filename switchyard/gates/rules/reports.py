@@ -41,7 +41,7 @@ def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) ->
 
 
 @dataclass(frozen=True)
-class Seen:
+class ServingReport:
     """What serves at the end of a run, for the engineer.
 
     Attributes:
@@ -53,11 +53,11 @@ class Seen:
     problem: str | None = None
 
 
-def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Seen:
+def serving_report(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> ServingReport:
     """Compares the track that serves with the active track of the stack."""
     serving = serving_track(name, selected)
     if serving == service.track:
-        return Seen(serving)
+        return ServingReport(serving)
     if serving is not None:
         actual = f"{serving} serves on the cluster"
     elif selected is None:
@@ -78,7 +78,7 @@ def seen(name: str, service: ServiceSettings, selected: Mapping[str, str] | None
             "restores it."
         )
     problem = f"{actual}, though the stack has {service.track}"
-    return Seen(serving or NOTHING, notice(Code.ANOTHER_TRACK_SERVES, key_of(name), problem, remedy))
+    return ServingReport(serving or NOTHING, notice(Code.ANOTHER_TRACK_SERVES, key_of(name), problem, remedy))
 
 
 def unfinished_migration(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:

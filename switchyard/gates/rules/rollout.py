@@ -6,17 +6,12 @@ from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.kube.rollout import RolloutState
+from switchyard.kube.rollout import DEGRADED, HEALTHY, RolloutState
 from switchyard.kube.selectors import get_pods_command
 from switchyard.manifests.addons import ARGO_ROLLOUTS
 
 CHART_VERSION = "2.41.0"
 """Version of Argo Rollouts' chart in the command that lets the stack install it."""
-
-
-HEALTHY = "Healthy"
-DEGRADED = "Degraded"
-"""Phases of a Rollout that has ended."""
 
 
 def follow_command(name: str, service: RolloutSettings) -> str:

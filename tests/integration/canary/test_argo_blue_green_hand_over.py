@@ -1,7 +1,7 @@
 """Strategy migrations between two colours and Argo Rollouts' own blue/green, also by an engine that is killed."""
 
 from devtools.engine import Stack
-from switchyard.kube.cluster import HELD
+from switchyard.kube.cluster import PAUSED_FOR
 from tests.integration.canary.argo_blue_green import (
     HASH,
     PODS,
@@ -109,13 +109,13 @@ def test_an_engine_that_is_killed_on_the_way_back_can_be_turned_round_and_its_ro
         manual.kill(engine)
         assert engine.returncode == -9
         assert kubectl.serving() == "blue"
-        assert rollouts.get()["metadata"]["annotations"][HELD] == "hand-over"
+        assert rollouts.get()["metadata"]["annotations"][PAUSED_FOR] == "hand-over"
         assert manual.run("cancel", "--yes").ok
         manual.set("services.backend.strategy", "argoBlueGreen")
         result = manual.up("--refresh")
         assert result.ok, result.output
         assert "paused" not in rollouts.get()["spec"]
-        assert HELD not in rollouts.get()["metadata"]["annotations"]
+        assert PAUSED_FOR not in rollouts.get()["metadata"]["annotations"]
         assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
         kubectl.expect_pods(blue=0, rollout=PODS)
     assert history.fewest_ready("backend") >= PODS

@@ -25,7 +25,7 @@ def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again
     with whole(tmp_path, "staging") as staging:
         _kill_while_calico_is_installed(staging)
         output = staging.up()
-        assert "was left pending-install by an update that did not end, and is forgotten" in output
+        assert "was left pending-install by an update that did not end, and is deleted" in output
         assert staging.stack.planned() == {}
         assert len(staging.aws.instances()) == 7
         assert staging.kubectl().serving() == "blue"

@@ -8,7 +8,7 @@ from devtools.engine import Stack
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.blue_green import deployment
 from tests.support.history import History
@@ -74,7 +74,7 @@ def test_a_bad_idle_colour_can_be_taken_away_again_and_what_a_quota_forbids_is_t
     result = serving.up()
     assert not result.ok
     assert len(kubectl.pods("green")) == 1  # the fault is there
-    assert "pods of green: 1 of 3 ready of v2.0.0: the API server lets no more be made: pods " in result.output
+    assert "pods of green: 1 of 3 ready of v2.0.0: the API server refuses to create more: pods " in result.output
     assert "exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4" in result.output
     assert kubectl.serving() == "blue"
 
@@ -159,7 +159,7 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that
     settings = BlueGreenSettings.model_validate(config | green)
     gates = BlueGreenGates("backend", settings, ClusterAccess(str(kubectl.kubeconfig)), warn=print)
 
-    async def update_without_an_apply() -> Seen:
+    async def update_without_an_apply() -> ServingReport:
         await gates.before_pods_change(Colour.GREEN, deployment("backend", Colour.GREEN, settings), preview=False)
         return await gates.inspect()
 

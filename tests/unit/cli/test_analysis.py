@@ -117,9 +117,9 @@ def test_the_version_that_is_tried_comes_before_the_one_that_is_proved() -> None
     ("found", "why"),
     [
         (None, "there is no Rollout in namespace default"),
-        (rollout(observed="1"), "the controller has not looked at the Rollout as it is now"),
-        (rollout(new=""), "the controller has not looked at the Rollout as it is now"),
-        (rollout() | {"status": {}}, "the controller has not looked at the Rollout as it is now"),
+        (rollout(observed="1"), "the controller has not observed the current Rollout yet"),
+        (rollout(new=""), "the controller has not observed the current Rollout yet"),
+        (rollout() | {"status": {}}, "the controller has not observed the current Rollout yet"),
     ],
 )
 def test_without_a_version_that_the_controller_knows_there_is_nothing_to_judge(

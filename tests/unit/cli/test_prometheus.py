@@ -5,7 +5,7 @@ import json
 import pytest
 
 from switchyard.cli.prometheus import unresolved, values
-from switchyard.errors import NoAnswerError
+from switchyard.errors import PrometheusError
 from tests.support.played_prometheus import REFUSED, SCALAR, vector
 
 INF = float("inf")
@@ -41,13 +41,13 @@ HISTOGRAM = {"status": "success", "data": {"resultType": "vector", "result": [{"
     ],
 )
 def test_what_is_no_vector_is_an_error(status: int, body: str, why: str) -> None:
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(PrometheusError) as caught:
         values(status, body)
     assert str(caught.value) == why
 
 
 def test_of_a_long_answer_only_the_beginning_is_shown() -> None:
-    with pytest.raises(NoAnswerError, match=r"^Prometheus answers 502: a{199}…$"):
+    with pytest.raises(PrometheusError, match=r"^Prometheus answers 502: a{199}…$"):
         values(502, "a" * 300)
 
 

@@ -61,7 +61,7 @@ def headers(status: ServiceStatus) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("engine", "active", "targets", "right"),
+    ("engine", "active", "leads", "right"),
     [
         ("albWeights", "green", {"backend-green"}, True),
         ("albWeights", "blue", {"backend-blue"}, False),
@@ -69,16 +69,16 @@ def headers(status: ServiceStatus) -> list[object]:
     ],
 )
 def test_status_shows_the_engine_and_where_the_ingress_leads(
-    monkeypatch: pytest.MonkeyPatch, engine: str, active: str, targets: set[str], *, right: bool
+    monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
 ) -> None:
     status = looked(monkeypatch, engine, written(engine, active))
-    assert (status.engine.value, status.targets, status.as_configured) == (engine, frozenset(targets), right)
+    assert (status.engine.value, status.ingress_targets, status.as_configured) == (engine, frozenset(leads), right)
     assert {"engine", "Ingress routes to"} <= set(headers(status))
 
 
 def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"))
-    assert (status.targets, status.as_configured) == (None, True)
+    assert (status.ingress_targets, status.as_configured) == (None, True)
     assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
 
 
@@ -189,5 +189,5 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note
-    assert "is not on the cluster: deleted by hand, or not made yet. `pulumi up --refresh` makes it." in note
+    assert "is not on the cluster: deleted by hand, or not created yet. `pulumi up --refresh` creates it." in note
     assert not status.as_configured

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError
+from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError
 from switchyard.gates.autoscaling import has_metrics, read_sizings, warm
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.sizes import Sizing
@@ -202,7 +202,7 @@ def test_second_autoscaler_and_lower_maximum_are_refused(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("status", [404, 503])
 def test_missing_metrics_are_warned_of(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     api = PlayedApi("blue", blue=3, green=0)
-    api.metrics = AnsweredError("list", "pods", status, "no metrics")
+    api.metrics = ApiStatusError("list", "pods", status, "no metrics")
     it, warned = gates(monkeypatch, api, service())
     asyncio.run(it.before_autoscaler(preview=False))
     assert "the cluster serves no metrics" in warned[0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.errors import AccessDeniedError, AnsweredError, GateRefusedError, RejectedError, UnreachableError
+from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, RejectedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -21,8 +21,8 @@ BLUE, GREEN = Colour.BLUE, Colour.GREEN
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
 
 
-def answered(status: int, message: str) -> AnsweredError:
-    return AnsweredError("get", "services/backend", status, message)
+def answered(status: int, message: str) -> ApiStatusError:
+    return ApiStatusError("get", "services/backend", status, message)
 
 
 @dataclass

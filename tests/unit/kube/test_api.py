@@ -6,7 +6,7 @@ import pytest
 
 import switchyard.kube.api
 from switchyard.errors import AccessDeniedError, RejectedError, UnreachableError
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
 from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
@@ -87,11 +87,11 @@ def test_a_denial_by_the_api_server_is_told_from_one_by_a_pod(server: PlayedApiS
 
 def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:
     server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
-    made = MadeKubeconfig()
-    access = ClusterAccess(made=made)
-    assert not access.there
-    made.become(server.kubeconfig.read_text())
-    assert access.there
+    made = StackKubeconfig()
+    access = ClusterAccess(stack_kubeconfig=made)
+    assert not access.exists
+    made.update(server.kubeconfig.read_text())
+    assert access.exists
 
     async def selector() -> object:
         return await (await Cluster.connect(access)).service_selector("shop", "backend")

@@ -8,11 +8,11 @@ import pulumi
 import pytest
 
 from components.guard import DestroySentinel, begin, warn_of_drift_at_end
+from components.platform import ClusterPlatform
 from components.release import release
 from switchyard.config.loader import load
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.guard import Guard
-from switchyard.gates.observed import Observed
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.object_names import ObjectName
@@ -57,7 +57,7 @@ def test_all_that_is_gone_of_a_service_is_one_line() -> None:
     names = sorted(named(serving()))
     assert say_missing("backend", names).count("\n") == 0
     assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
-    assert "deleted by hand, or not made yet" in say_not_there("backend", names)
+    assert "deleted by hand, or not created yet" in say_not_there("backend", names)
 
 
 def test_a_mark_of_another_stack_is_told_before_a_rollback_needs_the_object() -> None:
@@ -167,7 +167,7 @@ def test_the_inventory_of_a_service_is_what_its_component_registers(
     monkeypatch.setattr("components.manifest.guarded", guarded)
     for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster
         monkeypatch.setattr(f"components.{module}.is_destroy", lambda: True)
-    nothing = pulumi.ResourceOptions()
-    record(monkeypatch, lambda: release("backend", settings, ClusterAccess(), None, Observed(), nothing))
+    platform = ClusterPlatform(ClusterAccess(), {}, pulumi.ResourceOptions(), lambda _: {})
+    record(monkeypatch, lambda: release("backend", settings, platform))
     registered = sorted(name for name in seen if name is not None)
     assert registered == sorted(filter(None, map(ObjectName.of, objects_of("backend", settings))))

@@ -27,7 +27,7 @@ def pod(name: str, image: str = "org/backend:v2", *, ready: bool = True) -> Pod:
 def test_pods_that_a_quota_does_not_let_be_made_are_told_with_its_words() -> None:
     found = report(GREEN, 3, owner(), [replica_set(QUOTA), replica_set("of an old one", 0)], [], ())
     assert str(found) == (
-        f"pods of green: 0 of 3 ready of v2: there are none of it; the API server lets no more be made: {QUOTA}"
+        f"pods of green: 0 of 3 ready of v2: there are none of it; the API server refuses to create more: {QUOTA}"
     )
 
 

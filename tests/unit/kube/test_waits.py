@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from devtools.sandbox.host import free_ports
-from switchyard.errors import NotUpError
+from switchyard.errors import ClusterNotReadyError
 from switchyard.kube import waits as bring_up
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.waits import wait_for_api, wait_for_node, why_not_ready
 
 WHERE = "Look at k8s-master"
@@ -27,13 +27,13 @@ users: [{{name: it, user: {{token: none}}}}]
 contexts: [{{name: it, context: {{cluster: it, user: it}}}}]
 current-context: it
 """
-    return ClusterAccess(made=MadeKubeconfig(config))
+    return ClusterAccess(stack_kubeconfig=StackKubeconfig(config))
 
 
 def test_an_api_server_that_never_answers_ends_the_wait_with_where_to_look(nowhere: ClusterAccess) -> None:
     said: list[str] = []
     with pytest.raises(
-        NotUpError, match=r"does not answer yet \(.+\), after 2 s \(SY-K008\)\. Look at k8s-master, then run"
+        ClusterNotReadyError, match=r"does not answer yet \(.+\), after 2 s \(SY-K008\)\. Look at k8s-master, then run"
     ):
         asyncio.run(wait_for_api(nowhere, said.append, WHERE, seconds=2))
     assert len(said) == 1, "the same is said once"
@@ -41,7 +41,7 @@ def test_an_api_server_that_never_answers_ends_the_wait_with_where_to_look(nowhe
 
 
 def test_a_node_that_cannot_be_asked_for_is_named(nowhere: ClusterAccess) -> None:
-    with pytest.raises(NotUpError, match=r"^k8s-redis: the API server does not answer"):
+    with pytest.raises(ClusterNotReadyError, match=r"^k8s-redis: the API server does not answer"):
         asyncio.run(wait_for_node(nowhere, "k8s-redis", lambda _: None, WHERE, seconds=0.0))
 
 
@@ -53,7 +53,7 @@ def _node(status: str, **more: str) -> dict[str, Any]:
     ("node", "missing"),
     [
         (None, "k8s-redis: has not joined yet"),
-        ({"status": {}}, "k8s-redis: has joined, and is not Ready yet (no word of it)"),
+        ({"status": {}}, "k8s-redis: has joined, and is not Ready yet (no reason reported)"),
         (
             _node("False", reason="KubeletNotReady", message="cni plugin not initialized"),
             "k8s-redis: has joined, and is not Ready yet (cni plugin not initialized)",

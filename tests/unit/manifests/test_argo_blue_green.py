@@ -14,7 +14,7 @@ from switchyard.gates.rules.strategy_migration import (
     refuse_taken_over,
 )
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, read_releases
+from switchyard.kube.live_releases import LiveRelease, read_live_releases
 from switchyard.kube.objects import RunningPod, running_pods
 from switchyard.kube.rollout import state_of
 from switchyard.kube.selectors import controlled, serving_track
@@ -217,7 +217,7 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
 
 
 def test_without_a_service_of_the_kind_no_cluster_is_asked() -> None:
-    assert read_releases({}, ClusterAccess("/nowhere")) == {}
+    assert read_live_releases({}, ClusterAccess("/nowhere")) == {}
 
 
 def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> None:
@@ -230,6 +230,8 @@ def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> N
     assert "the Rollout is Progressing (cutover pending), with 0 of 3 pods available" in text
     unfinished = str(refuse_unfinished("backend", service(wait="finished", waitSeconds=7), state_of(live)))
     assert "for at most 7 s (argoBlueGreen.waitSeconds)" in unfinished
-    assert "app=backend,rollouts-pod-template-hash=abc now" in str(refuse_taken_over("backend", HASHED))
+    taken_over = refuse_taken_over("backend", LiveRelease("blueGreen", BLUE), HASHED)
+    assert "app=backend,rollouts-pod-template-hash=abc now" in str(taken_over)
+    assert refuse_taken_over("backend", LiveRelease("blueGreen", HASHED), HASHED) is None
     invalid = {"observedGeneration": "1", "phase": "Degraded", "message": "InvalidSpec: Service has unmatch label"}
     assert state_of(live | {"status": invalid}).invalid

@@ -20,7 +20,7 @@ from switchyard.gates.rules.load_balancer_weights import (
     unforwarded,
     unwritten,
 )
-from switchyard.kube.ingresses import IngressRouting, hostnames, ingress_routings, targeted_services
+from switchyard.kube.ingresses import IngressRoute, hostnames, routes_to, targets_of
 from switchyard.manifests.blue_green import colour_service
 from switchyard.manifests.ingress import ingress
 from switchyard.manifests.ingress_routes import parts
@@ -102,17 +102,17 @@ def test_the_load_balancer_reaches_the_colours_where_it_has_target_groups_for_th
 
 
 def test_what_is_rendered_is_read_again() -> None:
-    (routing,) = ingress_routings("backend", [rendered()])
-    assert routing == IngressRouting("backend", by_weights=True, weights=weights("backend", service()))
-    assert routing.targets == {"backend-green"}
-    (routing,) = ingress_routings("backend", [rendered("selector")])
-    assert routing == IngressRouting("backend", by_weights=False, weights={"backend": 100})
+    (route,) = routes_to("backend", [rendered()])
+    assert route == IngressRoute("backend", by_weights=True, weights=weights("backend", service()))
+    assert route.targets == {"backend-green"}
+    (route,) = routes_to("backend", [rendered("selector")])
+    assert route == IngressRoute("backend", by_weights=False, weights={"backend": 100})
 
 
 def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_ones_asked_for() -> None:
-    assert ingress_routings("shop", [rendered()]) == []
-    assert ingress_routings("backend", [rendered()], ["backend.2"]) == []
-    assert ingress_routings("backend", [rendered()], ["backend", "backend.2"])
+    assert routes_to("shop", [rendered()]) == []
+    assert routes_to("backend", [rendered()], ["backend.2"]) == []
+    assert routes_to("backend", [rendered()], ["backend", "backend.2"])
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_one
 def test_an_annotation_that_nobody_understands_leads_nowhere(text: str) -> None:
     manifest = rendered()
     manifest["metadata"]["annotations"][OWN] = text
-    assert targeted_services(ingress_routings("backend", [manifest])) == frozenset()
+    assert targets_of(routes_to("backend", [manifest])) == frozenset()
 
 
 def test_target_groups_come_before_requests() -> None:
-    direct = ingress_routings("backend", [rendered("selector")])
+    direct = routes_to("backend", [rendered("selector")])
     assert str(refuse_early_weights("backend", service(), direct)) == (
         "backend: switchEngine albWeights is refused (SY-L003): Ingress backend has no target group for Service "
         "backend-green; a target group must exist and be healthy before it gets requests. No weight was changed. Run "
@@ -141,7 +141,7 @@ def test_target_groups_come_before_requests() -> None:
         "`pulumi config set --path 'switchyard:services.backend.switchEngine' albWeights`."
     )
     assert refuse_early_weights("backend", service("albTargets"), direct) is None
-    assert refuse_early_weights("backend", service(), ingress_routings("backend", [rendered("albTargets")])) is None
+    assert refuse_early_weights("backend", service(), routes_to("backend", [rendered("albTargets")])) is None
     assert refuse_early_weights("backend", service(), []) is None
 
 
@@ -170,26 +170,26 @@ def test_every_refusal_says_where_to_look() -> None:
     ("found", "expected"),
     [
         ([], "its Ingress does not exist"),
-        ([IngressRouting("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
+        ([IngressRoute("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
         (
-            [IngressRouting("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 1})],
+            [IngressRoute("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 1})],
             "Ingress backend on the cluster routes to backend-blue and backend-green, but the stack has backend-green",
         ),
         (
-            [IngressRouting("backend", by_weights=True, weights={})],
+            [IngressRoute("backend", by_weights=True, weights={})],
             "routes to no Service, but the stack has backend-green",
         ),
         (
             [
-                IngressRouting("backend", by_weights=True, weights={"backend-green": 100}),
-                IngressRouting("backend.2", by_weights=False, weights={"backend": 100}),
+                IngressRoute("backend", by_weights=True, weights={"backend-green": 100}),
+                IngressRoute("backend.2", by_weights=False, weights={"backend": 100}),
             ],
             "Ingress backend.2 on the cluster routes to backend, but the stack has backend-green",
         ),
     ],
 )
 def test_all_ingresses_of_a_service_must_lead_to_one_target_group(
-    found: list[IngressRouting], expected: str | None
+    found: list[IngressRoute], expected: str | None
 ) -> None:
     reason = unwritten("backend-green", found)
     assert reason is None if expected is None else expected in (reason or "")
@@ -214,7 +214,7 @@ GROUPS = {
         ([{"arn:b": 100, "arn:g": 0, "arn:s": 0}], "sends 0 to backend, 100 to backend-blue, 0 to backend-green"),
         ([{"arn:b": 1, "arn:g": 99}], "sends 1 to backend-blue, 99 to backend-green"),
         ([{"arn:b": 0, "arn:g": 100}, {"arn:b": 100, "arn:g2": 0}], "sends 100 to backend-blue, 0 to backend-green"),
-        # Somebody's own way to a colour is no rule of the switch.
+        # Somebody's own route to a colour is no rule of the switch.
         ([{"arn:b": 0, "arn:g": 100}, {"arn:b": 1}], None),
     ],
 )

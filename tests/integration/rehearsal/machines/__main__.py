@@ -10,7 +10,7 @@ import pulumi
 from components.cluster.ec2 import Ec2Machines
 from switchyard.config.loader import load
 from switchyard.config.models.ec2 import Ec2Cluster
-from switchyard.kube.access import MadeKubeconfig
+from switchyard.kube.access import StackKubeconfig
 
 config = pulumi.Config("switchyard")
 settings = load(config.get_object("cluster"), config.get_object("services"), "production", production=True)
@@ -26,7 +26,7 @@ machines = Ec2Machines(
     cluster=settings.cluster,
     services=settings.services,
     production=settings.production,
-    made=MadeKubeconfig(),
+    made=StackKubeconfig(),
     answers=answers,
 )
 pulumi.export("kubeconfig", machines.kubeconfig)

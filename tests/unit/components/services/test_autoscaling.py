@@ -11,7 +11,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rollout import RolloutGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess
@@ -28,10 +28,10 @@ SCALING = {"min": 3, "max": 10}
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates) -> Seen:
-        return Seen("blue")
+    async def as_configured(_: Gates[Any]) -> ServingReport:
+        return ServingReport("blue")
 
-    async def healthy(_: Gates) -> RolloutState:
+    async def healthy(_: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     for gates in (Gates, ArgoBlueGreenGates):

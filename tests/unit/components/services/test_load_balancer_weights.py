@@ -14,9 +14,9 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer_weights import WeightedGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.cluster import Cluster
 from tests.support.engine import Recording, record
 from tests.support.weighted_balancer import PlayedBalancer, written
@@ -59,8 +59,8 @@ def program(services: Mapping[str, BlueGreenSettings], *, whole: bool = False, c
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates) -> Seen:
-        return Seen("green")
+    async def as_configured(_: Gates[Any]) -> ServingReport:
+        return ServingReport("green")
 
     monkeypatch.setattr(Gates, "inspect", as_configured)
 
@@ -156,7 +156,9 @@ def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_
     with pytest.raises(pulumi.RunError, match=r"^backend: .* Ingress backend on the cluster routes to backend-green"):
         inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess())
     inspect_weights(CLUSTER, {"backend": service("albTargets"), "shop": service()}, ClusterAccess())
-    inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(made=MadeKubeconfig()))
+    inspect_weights(
+        CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess(stack_kubeconfig=StackKubeconfig())
+    )
     cluster.there = [written("selector")]
     assert inspect_weights(CLUSTER, {"backend": service(), "shop": service()}, ClusterAccess()) == frozenset()
 

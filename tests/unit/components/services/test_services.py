@@ -1,6 +1,7 @@
 """What each component registers, on mocks: parents, types, outputs, and the edges that order an update."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pulumi
 import pytest
@@ -17,9 +18,9 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.observed import Observed
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.live_releases import LiveRelease
 from switchyard.kube.nodes import LiveNode
 from switchyard.kube.rollout import RolloutState, state_of
@@ -82,10 +83,10 @@ COMPONENTS: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(gates: Gates) -> Seen:
-        return Seen("blue")
+    async def as_configured(gates: Gates[Any]) -> ServingReport:
+        return ServingReport("blue")
 
-    async def healthy(gates: Gates) -> RolloutState:
+    async def healthy(gates: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     monkeypatch.setattr(Gates, "inspect", as_configured)
@@ -188,8 +189,8 @@ def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_f
 def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_output_says_which(
     monkeypatch: pytest.MonkeyPatch, *, preview: bool
 ) -> None:
-    async def green(gates: Gates) -> Seen:
-        return Seen("green", "green serves")
+    async def green(gates: Gates[Any]) -> ServingReport:
+        return ServingReport("green", "green serves")
 
     shown: list[str] = []
     build, _ = COMPONENTS["blue_green"]
@@ -212,12 +213,12 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 
 
 def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    access = ClusterAccess(made=MadeKubeconfig())
+    access = ClusterAccess(stack_kubeconfig=StackKubeconfig())
     assert set(inspect_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
     assert inspect_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
     shown: list[str] = []
 
-    async def looked(gates: Gates) -> Seen:
+    async def looked(gates: Gates[Any]) -> ServingReport:
         raise AssertionError
 
     def run() -> None:

@@ -11,7 +11,7 @@ from components.services.canary import CanaryService
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.rollout import RolloutGates
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.rollout import RolloutState, state_of
@@ -100,16 +100,16 @@ URNS: dict[str, list[str]] = {
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates) -> Seen:
-        return Seen("blue")
+    async def as_configured(_: Gates[Any]) -> ServingReport:
+        return ServingReport("blue")
 
-    async def healthy(_: Gates) -> RolloutState:
+    async def healthy(_: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     for gates in (Gates, ArgoBlueGreenGates):
         monkeypatch.setattr(gates, "inspect", as_configured)
-    for gates in (RolloutGates, ArgoBlueGreenGates):
-        monkeypatch.setattr(gates, "follow", healthy)
+    for followed in (RolloutGates, ArgoBlueGreenGates):
+        monkeypatch.setattr(followed, "follow", healthy)
 
 
 def urns(recording: Recording) -> list[str]:

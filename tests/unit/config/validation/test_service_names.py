@@ -28,7 +28,7 @@ from switchyard.gates.rules.load_balancer_weights import refuse_unhealthy
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
 from switchyard.gates.rules.relocation import Place, refuse_other_name, refuse_other_namespace
 from switchyard.gates.rules.remedies import setting
-from switchyard.gates.rules.reports import Seen
+from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
@@ -146,10 +146,10 @@ def objects(recording: Recording) -> dict[str, tuple[str, str, str]]:
 
 @pytest.mark.parametrize("kind", ["blueGreen", "canary", "argoBlueGreen"])
 def test_the_engine_has_the_key_and_the_cluster_has_the_name(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates) -> Seen:
-        return Seen("blue")
+    async def as_configured(_: Gates[Any]) -> ServingReport:
+        return ServingReport("blue")
 
-    async def healthy(_: Gates) -> RolloutState:
+    async def healthy(_: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     for gates in (Gates, ArgoBlueGreenGates):

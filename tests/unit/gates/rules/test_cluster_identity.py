@@ -9,7 +9,7 @@ import switchyard.kube.api
 from components.relocation import refuse_moves
 from switchyard.config.loader import StackSettings, load
 from switchyard.gates.rules.relocation import Place
-from switchyard.kube.access import ClusterAccess, MadeKubeconfig
+from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from tests.support.api_server import PlayedApiServer, denial, server
 from tests.support.configuration import BACKEND, EXISTING
 
@@ -109,7 +109,7 @@ def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(
 ) -> None:
     """To replace the machine of a control plane that is down may be what the run is for."""
     server.answers["GET", IDENTITY] = (500, denial("etcdserver: request timed out"))
-    access = ClusterAccess(made=MadeKubeconfig(server.kubeconfig.read_text()))
+    access = ClusterAccess(stack_kubeconfig=StackKubeconfig(server.kubeconfig.read_text()))
     assert look(KNOWN, access=access).uid == "uid-1"
     assert len(said) == 1
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.rules.reports import about_readiness, seen, why_not_ready
+from switchyard.gates.rules.reports import about_readiness, serving_report, why_not_ready
 from switchyard.kube.objects import PodsChange, current_pods, pods_change
 from switchyard.kube.pod_states import pod_state
 from switchyard.kube.shortage import PodsReport
@@ -54,7 +54,7 @@ def test_the_pods_of_a_deployment_s_present_template_are_told_from_those_of_earl
 def test_what_serves_is_told_as_the_cluster_has_it(
     selected: dict[str, str] | None, serving: str, found: str | None
 ) -> None:
-    result = seen("backend", service(), selected)
+    result = serving_report("backend", service(), selected)
     assert result.serving == serving
     assert result.problem is None if found is None else found in str(result.problem)
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import httpx
 
-from switchyard.errors import AccessDeniedError, AnsweredError, ClusterError, KubeconfigError, LoginError, RejectedError
+from switchyard.errors import (
+    AccessDeniedError,
+    ApiStatusError,
+    ClusterError,
+    KubeconfigError,
+    LoginError,
+    RejectedError,
+)
 
 LONGEST = 300
 """Characters of an answer that is not the API server's own: enough to tell what it is."""
@@ -16,7 +23,7 @@ WEBHOOK = "failed calling webhook"
 """Part of what the API server says when an admission webhook gave no answer that it could use."""
 
 
-def own_words(response: httpx.Response) -> str:
+def server_message(response: httpx.Response) -> str:
     """The message of the API server's Status; of any other answer its type and its beginning."""
     try:
         body = json.loads(response.text)
@@ -55,7 +62,7 @@ def remedy_for(error: ClusterError) -> str:
             return advice_denied(error.status)
         case RejectedError():
             return "Correct what it says."
-        case AnsweredError():
+        case ApiStatusError():
             return advice(error.status_code, str(error))
         case KubeconfigError() | LoginError():
             return ""

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from switchyard.config.models.service import Track
-from switchyard.errors import AnsweredError, RejectedError, UnreachableError
-from switchyard.kube.answers import why_unreachable
+from switchyard.errors import ApiStatusError, RejectedError, UnreachableError
+from switchyard.kube.error_texts import why_unreachable
 from switchyard.kube.kube_proxy import Routing
 from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
 
@@ -42,7 +42,7 @@ def test_an_answer_with_an_error_is_told_in_the_server_s_own_words(
     server: PlayedApiServer, status: int, body: object, said: str
 ) -> None:
     server.answers["GET", SERVICE] = (status, body)
-    with pytest.raises(AnsweredError, match=said) as error:
+    with pytest.raises(ApiStatusError, match=said) as error:
         server.run(lambda cluster: cluster.service_selector("shop", "backend"))
     assert error.value.status_code == status
 
@@ -50,9 +50,9 @@ def test_an_answer_with_an_error_is_told_in_the_server_s_own_words(
 @pytest.mark.parametrize(
     ("status", "message", "error"),
     [
-        (409, "the object has been modified", AnsweredError),
-        (429, "too many requests", AnsweredError),
-        (500, WEBHOOK, AnsweredError),
+        (409, "the object has been modified", ApiStatusError),
+        (429, "too many requests", ApiStatusError),
+        (500, WEBHOOK, ApiStatusError),
         (400, 'admission webhook "x" denied the request: no', RejectedError),
         (422, "spec.replicas: Invalid value", RejectedError),
     ],
@@ -79,7 +79,7 @@ def test_a_group_that_an_old_cluster_does_not_have_is_no_error_where_it_may_be_m
     slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
     server.answers["GET", slices] = (404, "404 page not found")
     with pytest.raises(
-        AnsweredError, match="answered 404 to list endpointslices in namespace shop: 404 page not found"
+        ApiStatusError, match="answered 404 to list endpointslices in namespace shop: 404 page not found"
     ):
         server.run(lambda cluster: cluster.endpoints("shop", "backend"))
 
@@ -179,7 +179,7 @@ def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: PlayedAp
         'ContainerCreating (FailedMount: secret "x" not found)',
         'running, but its readiness probe does not succeed (FailedMount: secret "x" not found)',
     )
-    assert found.causes == ("the API server lets no more be made: exceeded quota: few",)
+    assert found.causes == ("the API server refuses to create more: exceeded quota: few",)
     # Without the permission to read events and nodes, the rest is reported.
     for path in ("/api/v1/namespaces/shop/events", "/api/v1/nodes/gone", "/api/v1/nodes/well"):
         server.answers["GET", path] = (403, denial("no"))
