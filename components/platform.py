@@ -19,7 +19,7 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import VersionUnreadableError
-from switchyard.gates.admission import Kept, look_at_templates
+from switchyard.gates.admission import Kept, inspect_templates
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.relocation import Place
 from switchyard.gates.rules.sizes import Sizing
@@ -96,7 +96,7 @@ def existing_ground(cluster: ExistingCluster, settings: StackSettings) -> Ground
         parts=[way, *ready],
         content=content,
         sizings=sizings,
-        kept=look_at_templates(services, access, content),
+        kept=inspect_templates(services, access, content),
     )
 
 

@@ -27,7 +27,7 @@ from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
 from switchyard.errors import ClusterError, VersionUnreadableError
-from switchyard.gates.admission import look_at_templates
+from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
@@ -74,7 +74,7 @@ def own_ground(cluster: Ec2Cluster, settings: StackSettings) -> Ground:
     rollouts = {} if access.unreachable else look_at_rollouts(services, access)
     content = content_of(services, access)
     sizings = {} if access.unreachable else look_at_sizes(services, access)
-    kept = {} if access.unreachable else look_at_templates(services, access, content)
+    kept = {} if access.unreachable else inspect_templates(services, access, content)
     leaving = frozenset[str]() if access.unreachable else look_at_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(

@@ -12,7 +12,7 @@ from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancer
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem
-from switchyard.gates.load_balancer_weights import BalancerRouting
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import group_ingress, ingress, load_balancer_attributes, protected, url
 from switchyard.manifests.ingress_routes import Part, earlier, parts
@@ -120,7 +120,7 @@ class AlbIngress(pulumi.ComponentResource):
         if not goes_by_weights(self._services[service]):
             return None
         own = [part for part in self._parts if part.service == service]
-        front = BalancerRouting(
+        front = LoadBalancerRouting(
             region=self._cluster.region,
             ingresses=tuple(part.name for part in own),
             health_seconds=self._alb.health_interval_seconds * self._alb.healthy_threshold,

@@ -141,7 +141,7 @@ class ReleasedService(pulumi.ComponentResource):
         """The track that serves, as the cluster has it; in the preview of a switch, the one that is going to."""
         if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._all_gates.cluster_exists)):
             return self._released.track.value
-        seen = await self._all_gates.report_serving()
+        seen = await self._all_gates.inspect()
         self._problem = seen.problem
         return seen.serving
 

@@ -11,7 +11,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
-from switchyard.gates.load_balancer_weights import BalancerRouting, WeightedGates, left_by
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates, left_by
 from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
@@ -29,7 +29,7 @@ class WeightedFront:
         write: registers the service's Ingresses, with these options beside their own.
     """
 
-    front: BalancerRouting
+    front: LoadBalancerRouting
     write: Callable[[pulumi.ResourceOptions], list[KubernetesObject]]
 
     def gates(

@@ -35,7 +35,7 @@ Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
 """Deployments and Rollouts on the cluster, by kind, namespace and name."""
 
 
-def look_at_templates(
+def inspect_templates(
     services: Mapping[str, ServiceSettings], access: ClusterAccess, contents: Mapping[str, Content]
 ) -> Kept:
     """The tracks whose pod template admission has rewritten. Blocks, whether an event loop runs or not.
@@ -51,12 +51,12 @@ def look_at_templates(
     if not services or not access.exists:
         return {}
     try:
-        return run_blocking(_look(services, access, contents))
+        return run_blocking(_inspect(services, access, contents))
     except ClusterError:
         return {}
 
 
-async def _look(
+async def _inspect(
     services: Mapping[str, ServiceSettings], access: ClusterAccess, contents: Mapping[str, Content]
 ) -> Kept:
     cluster = await Cluster.connect(access)

@@ -81,7 +81,7 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
             await self._release(cluster)
         return await super().follow()
 
-    async def report_serving(self) -> ServingReport:
+    async def inspect(self) -> ServingReport:
         """Reports at the end of a run which track serves; an update first waits until the Rollout has the traffic."""
         if not self._preview:
             try:
@@ -99,7 +99,7 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
                 return ServingReport(
                     UNKNOWN, f"{problem}. So whether {self._service.track} serves is not known. {remedy}"
                 )
-        return await super().report_serving()
+        return await super().inspect()
 
     async def _not_taken_over(self, cluster: Cluster) -> str | None:
         state = await wait_for_rollout(

@@ -38,7 +38,7 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class BalancerRouting:
+class LoadBalancerRouting:
     """The load balancer that routes to a service.
 
     Attributes:
@@ -72,7 +72,7 @@ class WeightedGates(BlueGreenGates):
         service: BlueGreenSettings,
         access: ClusterAccess,
         warn: Warn,
-        routing: BalancerRouting,
+        routing: LoadBalancerRouting,
         say: Callable[[str], None],
         *,
         preview: bool,

@@ -117,7 +117,7 @@ class Gates(GateBase[S_co]):
             if not await has_metrics(cluster, self._service.namespace):
                 self._warn_once(no_metrics(self._name))
 
-    async def report_serving(self) -> ServingReport:
+    async def inspect(self) -> ServingReport:
         """Reports which track serves, at the end of a run.
 
         The engine compares settings with its own record, so that a selector changed behind its back is invisible

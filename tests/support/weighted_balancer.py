@@ -9,7 +9,7 @@ import pytest
 from switchyard.aws.elbv2 import Balancers
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
-from switchyard.gates.load_balancer_weights import BalancerRouting, WeightedGates
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint, PodsChange
@@ -111,7 +111,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(Balancers, "healthy", healthy)
         monkeypatch.setattr("switchyard.gates.load_balancer_weights.POLL_SECONDS", 0.0)
         said: list[str] = []
-        routing = BalancerRouting("ap-northeast-2", ("backend",), health_seconds=0)
+        routing = LoadBalancerRouting("ap-northeast-2", ("backend",), health_seconds=0)
         gates = WeightedGates(
             "backend",
             settings or service(),

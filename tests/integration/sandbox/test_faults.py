@@ -161,7 +161,7 @@ def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that
 
     async def update_without_an_apply() -> ServingReport:
         await gates.before_pods_change(Colour.GREEN, deployment("backend", Colour.GREEN, settings), preview=False)
-        return await gates.report_serving()
+        return await gates.inspect()
 
     seen = asyncio.run(update_without_an_apply())
     assert seen.serving == "blue"

@@ -7,7 +7,7 @@ import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import UnreachableError
-from switchyard.gates.admission import look_at_templates
+from switchyard.gates.admission import inspect_templates
 from switchyard.gates.rules.admission import admitted, is_rewritten
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -119,7 +119,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]] | Except
         return Played()
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    return look_at_templates({"backend": service()}, ClusterAccess(), {})
+    return inspect_templates({"backend": service()}, ClusterAccess(), {})
 
 
 def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,4 +129,4 @@ def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPat
 
 def test_a_cluster_that_does_not_answer_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked(monkeypatch, UnreachableError("silence")) == {}
-    assert look_at_templates({}, ClusterAccess(), {}) == {}
+    assert inspect_templates({}, ClusterAccess(), {}) == {}

@@ -131,32 +131,32 @@ def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_n
     assert "blue keeps its pods" in text
 
     it = played(switched(**seen))
-    problem = asyncio.run(it.gates.report_serving()).problem
+    problem = asyncio.run(it.gates.inspect()).problem
     assert problem is not None
     assert problem.startswith("backend: the switch of the load balancer to Service backend-green is not finished: ")
     assert found in problem
 
 
 def test_an_update_ends_well_when_service_and_load_balancer_are_alike(played: Any) -> None:
-    seen = asyncio.run(played(switched()).gates.report_serving())
+    seen = asyncio.run(played(switched()).gates.inspect())
     assert (seen.serving, seen.problem) == (Track.GREEN, None)
 
 
 def test_a_preview_that_would_write_the_weights_does_not_call_them_unfinished(played: Any) -> None:
     it = played(switched(there=[written(active="blue")]), preview=True)
     asyncio.run(it.gates.before_weights())
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
     it = played(switched(there=[written(active="blue")]), preview=True)
-    assert asyncio.run(it.gates.report_serving()).problem is not None
+    assert asyncio.run(it.gates.inspect()).problem is not None
 
 
 def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_the_colours(played: Any) -> None:
     between = service("albTargets")
     it = played(switched(there=[written("albTargets")], rules=[[TO_SERVICE]]), between)
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
     for rules in ([TO_GREEN], [{"arn:s": 1}]):
         it = played(switched(there=[written("albTargets")], rules=[rules]), between)
-        assert "to Service backend is not finished" in str(asyncio.run(it.gates.report_serving()).problem)
+        assert "to Service backend is not finished" in str(asyncio.run(it.gates.inspect()).problem)
     it = played(switched(there=[written("selector")]), between)
     asyncio.run(it.gates.before_weights())
     assert "health of arn:s" not in it.cluster.asked

@@ -20,7 +20,7 @@ def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: py
         image="org/backend:v9",
         owned=owned_by("kubectl-set"),
     )
-    problem = str(asyncio.run(played(monkeypatch, there).gates.report_serving()).problem)
+    problem = str(asyncio.run(played(monkeypatch, there).gates.inspect()).problem)
     assert problem.startswith(
         "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1 (SY-S014). "
         "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: set the "
@@ -31,16 +31,16 @@ def test_a_change_that_this_run_makes_is_no_wrong_version_of_its_preview(monkeyp
     there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
     it = played(monkeypatch, there, allowInPlaceUpdate=True)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
 
 
 def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="mirror/org/backend:v1")
     it = played(monkeypatch, there)
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
     assert it.warned == []
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
     assert [line.partition(":")[0] for line in it.warned] == ["backend"]
     assert "pods of blue run mirror/org/backend:v1, for which the stack has org/backend:v1" in it.warned[0]
 

@@ -243,7 +243,7 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few, readyTimeoutSeconds=1)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
-    found = asyncio.run(it.gates.report_serving())
+    found = asyncio.run(it.gates.inspect())
     assert found.serving == "blue"
     assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
     assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
@@ -254,19 +254,19 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
 ) -> None:
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few)
-    assert asyncio.run(it.gates.report_serving()).problem is None
+    assert asyncio.run(it.gates.inspect()).problem is None
     assert [line.partition(". ")[0] for line in it.warned] == ["backend: pods of blue: 2 of 3 ready of v1 (SY-S013)"]
 
     planned = played(monkeypatch, few)
     asyncio.run(planned.gates.before_pods_change(BLUE, {}, preview=True))
-    assert asyncio.run(planned.gates.report_serving()).problem is None
+    assert asyncio.run(planned.gates.inspect()).problem is None
     assert planned.warned == []
 
 
 def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
-    assert asyncio.run(there.gates.report_serving()).serving == "green"
-    unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=UnreachableError("silence"))).gates.report_serving())
+    assert asyncio.run(there.gates.inspect()).serving == "green"
+    unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=UnreachableError("silence"))).gates.inspect())
     assert unseen.serving == "unknown"
     assert ": silence (SY-K004). So whether blue serves is not known" in str(unseen.problem)
 
@@ -292,7 +292,7 @@ def test_a_serving_colour_without_a_ready_pod_is_no_good_end(
     it = played(monkeypatch, cluster, blue={"tag": "v1", "replicas": replicas})
     if previewed:
         asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
-    problem = asyncio.run(it.gates.report_serving()).problem
+    problem = asyncio.run(it.gates.inspect()).problem
     assert (problem is not None) is wrong
     if problem is not None:
         assert problem.startswith("backend: blue serves, and has no ready pod")

@@ -53,7 +53,7 @@ async def observe(stored: StoredObjects, services: dict[str, BlueGreenSettings])
 
     async def one(number: int, name: str, service: BlueGreenSettings) -> str | None:
         await asyncio.sleep(number * stored.latency / 10)
-        seen = await BlueGreenGates(name, service, access, pytest.fail).report_serving()
+        seen = await BlueGreenGates(name, service, access, pytest.fail).inspect()
         assert seen.serving == "blue", seen
         return seen.problem
 

@@ -35,7 +35,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     for gates in (Gates, ArgoBlueGreenGates):
-        monkeypatch.setattr(gates, "report_serving", as_configured)
+        monkeypatch.setattr(gates, "inspect", as_configured)
     for released in (RolloutGates, ArgoBlueGreenGates):
         monkeypatch.setattr(released, "follow", healthy)
 

@@ -62,7 +62,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def as_configured(_: Gates[Any]) -> ServingReport:
         return ServingReport("green")
 
-    monkeypatch.setattr(Gates, "report_serving", as_configured)
+    monkeypatch.setattr(Gates, "inspect", as_configured)
 
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])

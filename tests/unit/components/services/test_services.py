@@ -88,9 +88,9 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def healthy(gates: Gates[Any]) -> RolloutState:
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
-    monkeypatch.setattr(Gates, "report_serving", as_configured)
+    monkeypatch.setattr(Gates, "inspect", as_configured)
     monkeypatch.setattr(CanaryGates, "follow", healthy)
-    monkeypatch.setattr(ArgoBlueGreenGates, "report_serving", as_configured)
+    monkeypatch.setattr(ArgoBlueGreenGates, "inspect", as_configured)
     monkeypatch.setattr(ArgoBlueGreenGates, "follow", healthy)
 
 
@@ -193,7 +193,7 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 
     shown: list[str] = []
     build, _ = COMPONENTS["blue_green"]
-    monkeypatch.setattr(Gates, "report_serving", green)
+    monkeypatch.setattr(Gates, "inspect", green)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     monkeypatch.setattr(pulumi.log, "warn", lambda line, _: shown.append(line))
 
@@ -224,7 +224,7 @@ def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.
         service_ = BlueGreenService("it", service=service(), access=access)
         service_.active.apply(shown.append)
 
-    monkeypatch.setattr(Gates, "report_serving", looked)
+    monkeypatch.setattr(Gates, "inspect", looked)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     record(monkeypatch, run)
     assert shown == ["blue"]

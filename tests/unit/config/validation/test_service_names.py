@@ -153,7 +153,7 @@ def test_the_engine_has_the_key_and_the_cluster_has_the_name(kind: str, monkeypa
         return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
 
     for gates in (Gates, ArgoBlueGreenGates):
-        monkeypatch.setattr(gates, "report_serving", as_configured)
+        monkeypatch.setattr(gates, "inspect", as_configured)
     for rollouts in (CanaryGates, ArgoBlueGreenGates):
         monkeypatch.setattr(rollouts, "follow", healthy)
     scaled = {"autoscaling": {"min": 2, "max": 4, "cpuPercent": 60}}
