@@ -61,7 +61,7 @@ async def _inspect(
 ) -> Kept:
     cluster = await Cluster.connect(access)
     namespaces = sorted({service.namespace for service in services.values()})
-    rollouts = sorted({one.namespace for one in services.values() if isinstance(one, RolloutSettings)})
+    rollouts = sorted({service.namespace for service in services.values() if isinstance(service, RolloutSettings)})
     listed = await asyncio.gather(
         *(cluster.own_deployments(namespace) for namespace in namespaces),
         *(cluster.own_rollouts(namespace) for namespace in rollouts),
@@ -97,5 +97,5 @@ def _manifests(name: str, service: ServiceSettings, content: Content) -> list[tu
 
 def _is_kept(manifest: Manifest, live: Live) -> bool:
     metadata = manifest["metadata"]
-    found = live.get((manifest["kind"], metadata["namespace"], metadata["name"]))
-    return found is not None and is_rewritten(manifest, found)
+    live_object = live.get((manifest["kind"], metadata["namespace"], metadata["name"]))
+    return live_object is not None and is_rewritten(manifest, live_object)

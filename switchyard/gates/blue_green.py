@@ -140,22 +140,22 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
 
     async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
         """What is wrong with the version of the pods of a colour; reports an image that admission has rewritten."""
-        track, found = Track(colour), self._running.get(colour, ())
+        track, images = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
             await self._name_admission(cluster, colour)
-        if other_version(self._name, self._service, track, found) is None:
+        if other_version(self._name, self._service, track, images) is None:
             return None
         owner = await cluster.owner(self._service.namespace, self._name, track)
-        return other_version(self._name, self._service, track, found, image_owners(owner) if owner else frozenset())
+        return other_version(self._name, self._service, track, images, image_owners(owner) if owner else frozenset())
 
     async def _name_admission(self, cluster: Cluster, colour: Colour) -> None:
         """Reports what admission has changed in the pods of this update, in their template or one by one."""
         track, live = Track(colour), await cluster.owner(self._service.namespace, self._name, Track(colour))
-        said = None
+        report = None
         if live is not None:
             configured = self._manifests[colour]["spec"]["template"]
-            said = admitted(self._name, track, configured, live["spec"]["template"])
-        self._warn_once(said or rewritten(self._name, self._service, track, self._running.get(colour, ())))
+            report = admitted(self._name, track, configured, live["spec"]["template"])
+        self._warn_once(report or rewritten(self._name, self._service, track, self._running.get(colour, ())))
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until all pods of the present template of a colour are ready."""

@@ -54,7 +54,7 @@ class Guard:
         removed: namespace and name of the services that are marked to be removed.
         destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
             first hook runs; and of one whose first hook never does, because the engine leaves out a component that
-            depends on something which is configured and was never made.
+            depends on something that is configured and was never created.
         say: reports a line to the engineer.
         warn: reports a warning to the engineer.
     """
@@ -140,7 +140,7 @@ class Guard:
         known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
         try:
             api = await self._api()
-            found = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
+            conflicts = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
             if name.kind == "ServiceAccount" and not old_outputs:
                 # The first object of a service: what else is in the way is said now, before anything is written.
                 others = [
@@ -149,11 +149,13 @@ class Guard:
                     if service == (entry.namespace, entry.name) and other != name
                 ]
                 # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
-                found += [other for other in others if other and not (other.same_name and not other.identified)]
+                conflicts += [other for other in others if other and not (other.same_name and not other.identified)]
         except ClusterError as error:
             problem = f"{error} ({error.code})"
             raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, problem))) from error
-        _raise(refuse_takeover(key_of(entry.name), [one for one in found if one], entry.adopt_path, entry.listed))
+        _raise(
+            refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
+        )
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Marks an object that is about to be adopted, so that it outlives the stack."""
@@ -184,7 +186,7 @@ class Guard:
             by_guard: whether the guard deletes; otherwise the provider does, afterwards and by name.
 
         Raises:
-            GateRefusedError: the object serves, or cannot be looked at.
+            GateRefusedError: the object serves, or cannot be read.
         """
         record = Record.of(inputs, outputs)
         if record is None or not self._there:
@@ -266,7 +268,7 @@ class Guard:
 
     @property
     def _there(self) -> bool:
-        """Whether there is a cluster to look at."""
+        """Whether the cluster exists."""
         return self.access is not None and self.access.exists
 
     async def _api(self) -> BoundedApi:

@@ -96,11 +96,11 @@ class WeightedGates(BlueGreenGates):
         to = Track(self._service.active)
         self._weights_planned = True
         async with self._cluster() as cluster:
-            found = await self._routes(cluster)
-            self._raise(refuse_early_weights(self._name, self._service, found))
-            if not found or all(route.targets == {self._to} for route in found):
+            routes = await self._routes(cluster)
+            self._raise(refuse_early_weights(self._name, self._service, routes))
+            if not routes or all(route.targets == {self._to} for route in routes):
                 return
-            serving_ready = await self._serving_ready_by_weights(cluster, found)
+            serving_ready = await self._serving_ready_by_weights(cluster, routes)
             self._raise(refuse_fewer_replicas(self._name, self._service, to, None, serving_ready))
             if not self._preview:
                 await self._prove(cluster, to, serving_ready)
@@ -110,9 +110,9 @@ class WeightedGates(BlueGreenGates):
         if self._proved:
             return
         await super()._prove(cluster, to, serving_ready)
-        found = await self._routes(cluster)
-        self._raise(refuse_early_weights(self._name, self._service, found))
-        if found and any(route.targets != {self._to} for route in found):
+        routes = await self._routes(cluster)
+        self._raise(refuse_early_weights(self._name, self._service, routes))
+        if routes and any(route.targets != {self._to} for route in routes):
             seconds = self._service.gate.timeout_seconds + self._routing.health_seconds
             reason = await self._wait(lambda: self._unhealthy(cluster), seconds)
             self._raise(refuse_unhealthy(self._name, self._to, reason))
@@ -143,10 +143,10 @@ class WeightedGates(BlueGreenGates):
     async def _routes(self, cluster: Cluster) -> list[IngressRoute]:
         return routes_to(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
-    async def _serving_ready_by_weights(self, cluster: Cluster, found: list[IngressRoute]) -> int:
+    async def _serving_ready_by_weights(self, cluster: Cluster, routes: list[IngressRoute]) -> int:
         """Ready pods that the load balancer sends requests to, those of the active colour left out."""
         namespace, ready = self._service.namespace, frozenset[str]()
-        for service in targets_of(found):
+        for service in targets_of(routes):
             ready |= ready_pods(await cluster.endpoints(namespace, service))
         own = await cluster.pods(namespace, selector(self._name, self._service.active))
         return len(ready.difference(pod.name for pod in own))
@@ -195,7 +195,7 @@ class WeightedGates(BlueGreenGates):
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
         """The reason, and the last warning of the controller."""
-        with suppress(AccessDeniedError):  # who may not read events is told the rest
+        with suppress(AccessDeniedError):  # a user who may not read events gets the rest
             for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
                     return f"{reason} (what the controller complained of last: {warning})"
@@ -214,8 +214,8 @@ async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> s
     ingresses = await cluster.ingresses(namespace)
     if not names_colours(name, ingresses):
         return None
-    found = [route for route in routes_to(name, ingresses) if route.by_weights]
-    if (reason := unwritten(name, found)) is not None:
+    routes = [route for route in routes_to(name, ingresses) if route.by_weights]
+    if (reason := unwritten(name, routes)) is not None:
         return reason
     try:
         rules = await _switched(cluster, Balancers(region), name, namespace)

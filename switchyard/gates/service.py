@@ -125,16 +125,16 @@ class Gates(GateBase[S_co]):
         """
         try:
             cluster = await Cluster.connect(self._access)
-            found = serving_report(self._name, self._service, await self._selected(cluster))
-            if found.problem is None:
-                found = replace(found, problem=await self._unfinished(cluster) or await self._unsized(cluster))
-            if found.problem is None and not await self._is_ready(cluster):
-                found = replace(found, problem=nothing_ready(self._name, self._service, self._service.track))
-            if self._switching and found.problem is None:
+            report = serving_report(self._name, self._service, await self._selected(cluster))
+            if report.problem is None:
+                report = replace(report, problem=await self._unfinished(cluster) or await self._unsized(cluster))
+            if report.problem is None and not await self._is_ready(cluster):
+                report = replace(report, problem=nothing_ready(self._name, self._service, self._service.track))
+            if self._switching and report.problem is None:
                 reasons = await wait_for_nodes(cluster, self._service, FOLLOW_SECONDS)
                 if reasons:
                     self._warn(warn_unfollowed(self._name, self._service.track, reasons))
-            return found
+            return report
         except ClusterError as error:
             problem, remedy = self._why(error)
             return ServingReport(
@@ -144,9 +144,9 @@ class Gates(GateBase[S_co]):
     async def _unfinished(self, cluster: Cluster) -> str | None:
         """Why the update may not end without an error although the right track serves.
 
-        Waits until nobody needs the pods of another strategy, which go with the end of the update.
+        Waits until the pods of another strategy, which are deleted at the end of the update, are not needed any more.
 
-        Whether there are any is asked of the cluster: the update that began the hand-over may have been cut off.
+        The cluster is asked whether there are any: the update that began the migration may have been interrupted.
         """
         namespace, track = self._service.namespace, self._service.track
         others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]

@@ -30,7 +30,7 @@ async def smoke_failures(
     """Runs every configured check against each pod of a track, and one through the track's Service.
 
     A Service alone would answer from any one of its pods, and a bad one among good ones would go unseen; pods
-    alone would not show that the Service's port leads to them.
+    alone would not show that the Service's port targets them.
 
     Args:
         cluster: the cluster of the pods.

@@ -11,7 +11,7 @@ from switchyard.kube.polling import poll_until, watch_until
 from switchyard.kube.rollout import RolloutState, state_of
 
 SEEN_SECONDS = 60
-"""How long the controller may take to look at a Rollout that has changed. It takes less than a second."""
+"""How long the controller may take to report on a Rollout that has changed, s. It takes less than a second."""
 
 ANSWER_SECONDS = 2.0
 """How long a node's kube-proxy may take to answer. It takes milliseconds, and a stopped one never does."""

@@ -17,13 +17,13 @@ CONTROLLER = f"kubectl -n {ALB_CONTROLLER} logs deployment/{ALB_CONTROLLER}"
 """The command that shows the log of the controller."""
 
 
-def refuse_early_weights(name: str, service: BlueGreenSettings, found: Iterable[IngressRoute]) -> Refusal | None:
+def refuse_early_weights(name: str, service: BlueGreenSettings, routes: Iterable[IngressRoute]) -> Refusal | None:
     """Refuses to send the requests to a target group that does not exist yet.
 
     The controller changes the rule first, and registers the targets of a new group afterwards: requests would fail.
     """
     to = weighted_service(name, service)
-    for route in found:
+    for route in routes:
         if to not in route.weights:
             return Refusal(
                 code=Code.NO_TARGET_GROUP,
@@ -107,11 +107,11 @@ def _see_controller(name: str, service: ServiceSettings) -> str:
     return f"Check that the controller runs. See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
 
 
-def unwritten(to: str, found: Sequence[IngressRoute]) -> str | None:
+def unwritten(to: str, routes: Sequence[IngressRoute]) -> str | None:
     """What is wrong with the weights of the Ingresses; None if they send all requests to one Service."""
-    if not found:
+    if not routes:
         return "its Ingress does not exist"
-    for route in found:
+    for route in routes:
         if route.targets != {to}:
             return (
                 f"Ingress {route.ingress} on the cluster routes to {_listed(route.targets)}, but the stack has {to}; "
@@ -139,11 +139,11 @@ def switched(
     return [weights for weights in by_service if colours <= weights.keys()]
 
 
-def unforwarded(to: str, found: Sequence[Mapping[str, int]]) -> str | None:
+def unforwarded(to: str, rules: Sequence[Mapping[str, int]]) -> str | None:
     """What is wrong with the rules of `switched`; None if they send all requests to one Service."""
-    if not found:
+    if not rules:
         return "the load balancer has no rule with the weights of both colours yet"
-    for weights in found:
+    for weights in rules:
         if _above_zero(weights) != {to}:
             sent = ", ".join(f"{weight} to {service}" for service, weight in sorted(weights.items()))
             return f"a rule of the load balancer sends {sent}"

@@ -103,16 +103,16 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
         service: who would write them, for example a service's name.
         conflicts: what is not this stack's.
         adopt_path: where the configuration lists what may be taken over.
-        listed: how many objects it lists by now.
+        listed: how many objects it lists already.
     """
     if not conflicts:
         return None
-    unmarked = [found for found in conflicts if found.owner is None]
+    unmarked = [item for item in conflicts if item.owner is None]
     remedies = [_restored(conflicts), *_left_to_others(conflicts)]
     if unmarked:
         commands = " && ".join(
-            f"pulumi config set --path '{adopt_path}[{index}]' {found.name.short}"
-            for index, found in enumerate(unmarked, start=listed)
+            f"pulumi config set --path '{adopt_path}[{index}]' {item.name.short}"
+            for index, item in enumerate(unmarked, start=listed)
         )
         remedies.append(f"To adopt the objects that have no mark, one by one: {commands}")
     return Refusal(
@@ -146,23 +146,23 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
 
 def _restored(conflicts: Sequence[Conflict]) -> str:
     """How marks that were changed by hand are put right; empty where the state has none of these objects."""
-    known = [found for found in conflicts if found.restore]
+    known = [item for item in conflicts if item.restore]
     if not known:
         return ""
-    which = "it" if len(known) == len(conflicts) == 1 else _listed([found.name.short for found in known])
-    doubt = "" if all(found.by_hand for found in known) else "If the mark was changed by hand, restore it: "
+    which = "it" if len(known) == len(conflicts) == 1 else _listed([item.name.short for item in known])
+    doubt = "" if all(item.by_hand for item in known) else "If the mark was changed by hand, restore it: "
     sure = "" if doubt else "Restore the mark: "
     return (
         f"The state of this stack has {which}, by UID. {doubt}{sure}"
-        f"{' && '.join(found.restore for found in known)}, then run `pulumi up` again."
+        f"{' && '.join(item.restore for item in known)}, then run `pulumi up` again."
     )
 
 
 def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
-    """What to do about objects that other stacks wrote, and nobody else."""
-    foreign = [found for found in conflicts if found.owner is not None and not found.by_hand]
-    named = sorted({str(found.owner) for found in foreign if not found.same_name})
-    same = sorted({found.owner.full for found in foreign if found.same_name and found.owner is not None})
+    """What to do about objects that other stacks wrote."""
+    foreign = [item for item in conflicts if item.owner is not None and not item.by_hand]
+    named = sorted({str(item.owner) for item in foreign if not item.same_name})
+    same = sorted({item.owner.full for item in foreign if item.same_name and item.owner is not None})
     remedies = []
     if named:
         remedies.append(
@@ -183,16 +183,16 @@ def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
 def _described(conflicts: Sequence[Conflict]) -> str:
     """Whose the objects are: those of another stack together, the others one by one."""
     by_stack: dict[tuple[Mark, str], list[Conflict]] = {}
-    for found in conflicts:
-        if found.owner is not None:
-            by_stack.setdefault((found.owner, found.detail), []).append(found)
+    for item in conflicts:
+        if item.owner is not None:
+            by_stack.setdefault((item.owner, item.detail), []).append(item)
     foreign = [
         str(group[0])
         if len(group) == 1
-        else f"{_listed([str(found.name) for found in group])}: each belongs to stack {owner}{detail}"
+        else f"{_listed([str(item.name) for item in group])}: each belongs to stack {owner}{detail}"
         for (owner, detail), group in by_stack.items()
     ]
-    return "; ".join([*foreign, *(str(found) for found in conflicts if found.owner is None)])
+    return "; ".join([*foreign, *(str(item) for item in conflicts if item.owner is None)])
 
 
 def _detail(name: ObjectName, live: Mapping[str, Any]) -> str:

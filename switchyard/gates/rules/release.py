@@ -134,8 +134,8 @@ def refuse_switch(
         current: names of the pods of its present template.
         serving_ready: ready pods that serve now.
     """
-    found = ready_pods(endpoints)
-    ready, others = len(found.intersection(current)), len(found.difference(current))
+    pods = ready_pods(endpoints)
+    ready, others = len(pods.intersection(current)), len(pods.difference(current))
     wanted = wanted_ready(service, to, serving_ready)
     if ready >= wanted and not others:
         return None

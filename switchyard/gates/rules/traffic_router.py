@@ -39,10 +39,10 @@ def refuse_early_router(name: str, service: CanarySettings, selected: Mapping[st
 def refuse_ingress(name: str, service: CanarySettings, rules: Iterable[Rule], *, exists: bool) -> Refusal | None:
     """Refuses weights for an Ingress that does not exist, or that has no rule for the service."""
     ingress, root = service.canary.alb.ingress, root_service(name, service)
-    leads = sorted({rule.service for rule in rules if rule.ingress == ingress})
-    if root in leads:
+    services = sorted({rule.service for rule in rules if rule.ingress == ingress})
+    if root in services:
         return None
-    actual = f"has rules for {', '.join(leads) or 'no Service'}" if exists else "does not exist"
+    actual = f"has rules for {', '.join(services) or 'no Service'}" if exists else "does not exist"
     return Refusal(
         code=Code.INGRESS_WITHOUT_RULE,
         step=f"{key_of(name)}: traffic alb",
@@ -51,7 +51,7 @@ def refuse_ingress(name: str, service: CanarySettings, rules: Iterable[Rule], *,
         remedy=(
             f"No route was changed. See: kubectl -n {service.namespace} get ingress; name another Ingress in "
             f"services.{key_of(name)}.canary.alb.ingress, or the Service of its rule"
-            + (f": {setting(name, 'canary.alb.rootService', leads[0])}." if leads else ".")
+            + (f": {setting(name, 'canary.alb.rootService', services[0])}." if services else ".")
         ),
     )
 

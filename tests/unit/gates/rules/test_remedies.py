@@ -12,7 +12,7 @@ from tests.support.remedies import commands, pasted
 
 GATES = Path(__file__).resolve().parents[4] / "switchyard" / "gates"
 CALL = re.compile(r"setting\(name, f?[\"']([^\"']+)[\"'], ([^)]+)\)")
-VALUES = {"service.canary.traffic": "replicas", "leads[0]": "backend", "others[0]": 8080, "wanted": 3, "tag": "2.0"}
+VALUES = {"service.canary.traffic": "replicas", "services[0]": "backend", "others[0]": 8080, "wanted": 3, "tag": "2.0"}
 PATHS = {
     "{idle[0]}.replicas": "blue.replicas",
     "to.replicas_key": "replicas",

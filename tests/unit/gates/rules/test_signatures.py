@@ -1,0 +1,37 @@
+"""Every refusal is a rule: it is in `switchyard.gates.rules`, pure, and answers a `Refusal` or None."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from switchyard.gates import rules
+from switchyard.gates.rules.refusal import Refusal
+
+ROOT = Path(__file__).resolve().parents[4]
+FOLDER = ROOT / "switchyard" / "gates" / "rules"
+MODULES = [importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])]
+REFUSALS: dict[str, Callable[..., object]] = {
+    name: function
+    for module in MODULES
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if name.startswith("refuse_") and function.__module__ == module.__name__
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusal_is_an_ordinary_function_that_returns_a_refusal_or_none(name: str) -> None:
+    function = REFUSALS[name]
+    assert not inspect.iscoroutinefunction(function)
+    assert inspect.signature(function).return_annotation in {Refusal, Refusal | None, list[Refusal]}
+
+
+def test_no_refusal_is_built_outside_of_the_rules() -> None:
+    sources = [path for package in ("switchyard", "components") for path in (ROOT / package).rglob("*.py")]
+    outside = [path for path in sources if FOLDER not in path.parents and re.search(r"\bRefusal\(", path.read_text())]
+    assert len(REFUSALS) > 40
+    assert outside == []
