@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from switchyard.errors import UnreachableError
 from switchyard.gates import runbook
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.error_texts import why_unreachable
 
 CALL_SECONDS = 10
 """Bound on the connection that shows the API server's certificate."""
@@ -57,10 +59,13 @@ def server_warning(kubeconfig: Mapping[str, Any], days: int, now: datetime) -> s
         now: the time.
 
     Raises:
-        OSError: the API server does not show its certificate.
+        switchyard.errors.UnreachableError: the API server does not show its certificate.
     """
     server = urlsplit(kubeconfig["clusters"][0]["cluster"]["server"])
-    shown = ssl.get_server_certificate((str(server.hostname), server.port or 443), timeout=CALL_SECONDS)
+    try:
+        shown = ssl.get_server_certificate((str(server.hostname), server.port or 443), timeout=CALL_SECONDS)
+    except OSError as error:
+        raise UnreachableError(f"the certificate of {server.netloc}: {why_unreachable(error)}") from error
     end = _end(shown.encode())
     if end >= now + timedelta(days=days):
         return None
