@@ -241,7 +241,7 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     except ClusterError:
         on_machines = {}  # those of the stack are as old
     warnings += authority_warnings(kubeconfig, on_machines, days, now)
-    with contextlib.suppress(OSError):  # who needs the API server finds out
+    with contextlib.suppress(ClusterError):  # who needs the API server finds out
         warnings.append(server_warning(server_certificate(kubeconfig), days, now))
     for warning in filter(None, warnings):
         pulumi.log.warn(warning)

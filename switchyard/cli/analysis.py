@@ -135,10 +135,10 @@ def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str 
 
 
 def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[CanarySettings, Analysis]:
-    """Finds a service and its analysis.
+    """The settings of a service under a canary, and its analysis.
 
     Raises:
-        NoAnalysisError: there is no such service, or nothing is measured of it.
+        NoAnalysisError: the service does not exist, or has no analysis.
     """
     service = services.get(name)
     if service is None:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from switchyard.errors import UnreachableError
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.error_texts import why_unreachable
 
 CALL_SECONDS = 10
 """Bound on the connection that shows the API server's certificate, s."""
@@ -27,10 +29,13 @@ def server_certificate(kubeconfig: Mapping[str, Any]) -> str:
         kubeconfig: the content of the administrator's kubeconfig.
 
     Raises:
-        OSError: the API server does not show its certificate.
+        switchyard.errors.UnreachableError: the API server does not show its certificate.
     """
     server = urlsplit(kubeconfig["clusters"][0]["cluster"]["server"])
-    return ssl.get_server_certificate((str(server.hostname), server.port or 443), timeout=CALL_SECONDS)
+    try:
+        return ssl.get_server_certificate((str(server.hostname), server.port or 443), timeout=CALL_SECONDS)
+    except OSError as error:
+        raise UnreachableError(f"the certificate of {server.netloc}: {why_unreachable(error)}") from error
 
 
 async def authorities_on_machines(access: ClusterAccess) -> dict[str, str]:

@@ -107,7 +107,7 @@ def _cluster(resolved: ResolvedCluster) -> dict[str, Any]:
             authority = base64.b64encode(Path(cluster.certificate_authority).read_bytes()).decode()
         except OSError as error:
             raise KubeconfigError(f"{cluster.certificate_authority} cannot be read: {error.strerror}") from None
-    told = {
+    info = {
         "server": cluster.server,
         "tls-server-name": cluster.tls_server_name,
         "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
@@ -116,7 +116,7 @@ def _cluster(resolved: ResolvedCluster) -> dict[str, Any]:
         "disable-compression": cluster.disable_compression,
         "config": next((entry.extension for entry in cluster.extensions if entry.name == CLUSTER_EXTENSION), None),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in info.items() if value}
 
 
 def _credential(login: ExecEntry, answer: Any) -> Credential:

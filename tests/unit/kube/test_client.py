@@ -21,8 +21,9 @@ Answer = Callable[[httpx.Request], Any]
 
 def client(answer: Answer, login: Login | None = None) -> ClusterClient:
     async def handle(request: httpx.Request) -> httpx.Response:
-        response = answer(request)
-        return await response if asyncio.iscoroutine(response) else response
+        answered = answer(request)
+        response: httpx.Response = await answered if asyncio.iscoroutine(answered) else answered
+        return response
 
     return ClusterClient(login or StackKubeconfig(KUBECONFIG).login, httpx.MockTransport(handle))
 
