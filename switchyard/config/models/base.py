@@ -3,10 +3,12 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
 
-_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
+from switchyard.config.types.rules import DECIMAL, NumericText
+
+_DECIMAL = re.compile(DECIMAL)
 
 
 def _decimal(value: Any) -> Any:
@@ -17,7 +19,7 @@ def _decimal(value: Any) -> Any:
 
 
 Int = Annotated[int, Strict()]
-Number = Annotated[float, BeforeValidator(_decimal)]
+Number = Annotated[float, NumericText(_decimal)]
 Bool = Annotated[bool, Strict()]
 Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 
@@ -28,3 +30,14 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
     )
+
+
+def redefined(model: type[Model], name: str, default: object) -> Any:
+    """A field of a base class with another default and the same description.
+
+    Args:
+        model: the base class.
+        name: of the field in Python.
+        default: the default in the subclass.
+    """
+    return Field(default=default, description=model.model_fields[name].description)

@@ -33,18 +33,35 @@ class Role(StrEnum):
 class Taint(Model):
     """A taint of a node."""
 
-    key: str
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+    key: str = Field(description="Key of the taint.")
+    value: str | None = Field(default=None, description="Value of the taint. Without it the taint has none.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="NoSchedule", description="What the taint does with pods that do not tolerate it."
+    )
 
 
 class Toleration(Model):
     """A toleration of a pod, as Kubernetes has it."""
 
-    key: LabelKey | None = None
-    operator: Literal["Equal", "Exists"] = "Equal"
-    value: LabelValue | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    key: LabelKey | None = Field(
+        default=None,
+        description=(
+            "Key of the taints that are tolerated. Without it, under `operator: Exists`, every taint is tolerated."
+        ),
+        examples=["dedicated"],
+    )
+    operator: Literal["Equal", "Exists"] = Field(
+        default="Equal",
+        description="`Equal` tolerates taints with the key and the value, `Exists` those with the key and any value.",
+    )
+    value: LabelValue | None = Field(
+        default=None, description="Value of the taints that are tolerated, under `operator: Equal`.", examples=["redis"]
+    )
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None,
+        description="Effect of the taints that are tolerated. Without it every effect is tolerated.",
+        examples=["NoSchedule"],
+    )
 
     def tolerates(self, taint: Taint) -> bool:
         """Whether a pod with this toleration may go to a node with that taint."""
@@ -93,28 +110,44 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 
 class NodeSettings(Model):
-    """One machine of the cluster.
+    """One node of the cluster, and the machine that it is."""
 
-    Attributes:
-        role: what it does in the cluster.
-        vcpu: virtual CPUs, for a type that the table does not have.
-        memory_gb: nominal memory in GiB, for a type that the table does not have.
-        type: EC2 instance type, or the one that comes closest.
-        zone: availability zone.
-        disk_gb: root disk in GB.
-        workload: value of its `workload` label; None leaves it without.
-        dedicated: the one service that it is kept for, by a taint; None leaves it open.
-    """
-
-    role: Role = Role.WORKER
+    role: Role = Field(
+        default=Role.WORKER, description="What the node is for: `controlPlane` or `worker`.", examples=["controlPlane"]
+    )
     # Before the type, whose validator reads them.
-    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = None
-    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = None
-    type: Annotated[LabelValue, AfterValidator(_known_machine)]
-    zone: LabelValue
-    disk_gb: Int = Field(ge=8, le=16384)
-    workload: LabelValue | None = None
-    dedicated: LabelValue | None = None
+    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = Field(
+        default=None,
+        description="Virtual CPUs, only for an instance type that this program does not know.",
+        examples=[4],
+    )
+    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = Field(
+        default=None,
+        description="Nominal memory in GiB, only for an instance type that this program does not know.",
+        examples=[16],
+    )
+    type: Annotated[LabelValue, AfterValidator(_known_machine)] = Field(
+        description="EC2 instance type. For an existing cluster, the type that comes closest to the machine.",
+        examples=["t3.medium"],
+    )
+    zone: LabelValue = Field(description="Availability zone.", examples=["ap-northeast-2b"])
+    disk_gb: Int = Field(ge=8, le=16384, description="Size of the root disk in GB.", examples=[40])
+    workload: LabelValue | None = Field(
+        default=None,
+        description=(
+            "Value of the node's label `workload`, which node selectors name. Without it the node does not "
+            "have the label."
+        ),
+        examples=["application"],
+    )
+    dedicated: LabelValue | None = Field(
+        default=None,
+        description=(
+            "Value of the taint `dedicated`, which keeps the node for one service. Without it the node does "
+            "not have the taint."
+        ),
+        examples=["redis"],
+    )
 
     @property
     def machine(self) -> MachineType:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from switchyard.config.commands import remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
@@ -28,22 +28,37 @@ ObjectReference = Annotated[
 
 
 class Owned(Model):
-    """What a service says of the objects that are there before it, or that it leaves behind.
+    """What a service takes over from others, and what it leaves behind."""
 
-    Attributes:
-        remove: true takes the service away; of its other keys only name and namespace are read then.
-        leaves: a namespace that the service moves away from: what the stack has of it there is deleted at the end of
-            the update, although it serves.
-        adopt: objects that the stack may take over although it did not make them, as ``Kind/name``. They stay when it
-            lets go of them.
-        adopt_existing_service: the same for the users' Service. Until the switch its own ready pods count as those
-            that serve. Read when the stack makes its Service, and not later.
-    """
-
-    remove: Bool = False
-    leaves: DnsLabel | None = None
-    adopt: tuple[ObjectReference, ...] = ()
-    adopt_existing_service: Bool = False
+    remove: Bool = Field(
+        default=False,
+        description="Whether the service is deleted. Of its other keys only `namespace` and `name` are read then.",
+        examples=[True],
+    )
+    leaves: DnsLabel | None = Field(
+        default=None,
+        description=(
+            "Namespace that the service moves away from. What the stack has of the service in it is deleted "
+            "at the end of the update, although it serves."
+        ),
+        examples=["default"],
+    )
+    adopt: tuple[ObjectReference, ...] = Field(
+        default=(),
+        description=(
+            "Existing objects that the stack takes over although it did not create them, each as "
+            "`Kind/name`. They are kept when the stack no longer manages them."
+        ),
+        examples=[["ServiceAccount/payments"]],
+    )
+    adopt_existing_service: Bool = Field(
+        default=False,
+        description=(
+            "Whether the stack takes over an existing Service of this name. Until the switch its own ready "
+            "pods count as those that serve. It is read only when the stack creates its Service."
+        ),
+        examples=[True],
+    )
 
     def adopts_service(self, name: str) -> bool:
         """Whether the stack may take over the users' Service of this name."""

@@ -3,9 +3,8 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-
-from switchyard.config.types.quantity import parse_quantity
+from switchyard.config.types.quantity import QUANTITY, parse_quantity
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import matching
 
 RESERVED_ENV = "VERSION"
@@ -75,7 +74,15 @@ HeaderValue = Annotated[
     str,
     matching(r"[^\x00-\x1f\x7f]*", "must be the value of an HTTP header, in one line | Put it in quotes."),
 ]
-Quantity = Annotated[str, BeforeValidator(_quantity)]
+Quantity = Annotated[
+    str,
+    Checked(
+        _quantity,
+        "a Kubernetes quantity, such as 100m, 0.5, 256Mi or 1Gi",
+        {"anyOf": [{"type": "string", "pattern": QUANTITY}, {"type": "number", "minimum": 0}]},
+        before=True,
+    ),
+]
 Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
 EnvName = Annotated[
     str,

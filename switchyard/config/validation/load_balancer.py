@@ -8,7 +8,8 @@ from switchyard.config.commands import below, remove_command, remove_value, set_
 from switchyard.config.errors import shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancerSettings
+from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster
+from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.types.listener_rules import RULES_LIMIT

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
-from switchyard.config.models.ec2 import LoadBalancerSettings
+from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.kube.ingresses import leads, ways

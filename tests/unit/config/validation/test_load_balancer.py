@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import LoadBalancerRoute
+from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import parts
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
