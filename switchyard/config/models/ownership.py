@@ -74,7 +74,10 @@ RESERVED_NAMES: Mapping[str, str] = {
 }
 """Names that Kubernetes itself uses in a namespace, each with what has it."""
 
-_FORMER = re.compile(r"[^/\s]+/[^/\s]+")
+FORMER_STACK = r"[^/\s]+/[^/\s]+"
+"""Pattern of a former stack: its project and its name."""
+
+_FORMER = re.compile(FORMER_STACK)
 
 
 def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -> NamespacedName | None:
