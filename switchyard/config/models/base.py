@@ -1,7 +1,7 @@
 """What all models of the configuration have in common."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
@@ -30,6 +30,8 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
     )
+    indivisible: ClassVar[bool] = False
+    """Whether the model is invalid without any of its keys, even those that have a default."""
 
 
 def redefined(model: type[Model], name: str, default: object) -> Any:

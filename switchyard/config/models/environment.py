@@ -1,6 +1,6 @@
 """Where the environment variables of a container come from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,8 @@ class EnvFrom(Model):
 
     It has exactly one of `configMap` and `secret`.
     """
+
+    indivisible: ClassVar[bool] = True
 
     config_map: Subdomain | None = Field(
         default=None, description="Name of the ConfigMap.", examples=["backend-config"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -111,6 +111,8 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 class NodeSettings(Model):
     """One node of the cluster, and the machine that it is."""
+
+    indivisible: ClassVar[bool] = True
 
     role: Role = Field(
         default=Role.WORKER, description="What the node is for: `controlPlane` or `worker`.", examples=["controlPlane"]

@@ -1,7 +1,7 @@
 """Volumes of a pod, and where its containers mount them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -91,6 +91,8 @@ class Token(Model):
 class Projection(Model):
     """One source of a projected volume. It has exactly one of these keys."""
 
+    indivisible: ClassVar[bool] = True
+
     config_map: Source | None = Field(
         default=None, description="Keys of a ConfigMap as files.", examples=[{"name": "backend-config"}]
     )
@@ -110,6 +112,8 @@ class Projection(Model):
 
 class Volume(Model):
     """One volume. It has exactly one of these keys."""
+
+    indivisible: ClassVar[bool] = True
 
     config_map: Source | None = Field(
         default=None, description="Keys of a ConfigMap as files.", examples=[{"name": "backend-config"}]
