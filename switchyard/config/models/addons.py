@@ -54,7 +54,9 @@ class ArgoRolloutsChart(Chart):
     )
 
 
-CALICO = Chart(version="v3.31.7", chart="tigera-operator", repository="https://docs.tigera.io/calico/charts")
+CALICO = Chart.model_construct(
+    version="v3.31.7", chart="tigera-operator", repository="https://docs.tigera.io/calico/charts"
+)
 """Calico's operator, which installs its CustomResourceDefinitions.
 
 3.31 is tested by Calico on Kubernetes 1.32 to 1.35 (docs.tigera.io/calico/3.31, system requirements), and 3.31.7 is the
@@ -63,7 +65,7 @@ the CustomResourceDefinitions are a chart of their own, crd.projectcalico.org.v1
 release v3.32.2), which then has to be installed before this one.
 """
 
-LOAD_BALANCER_CONTROLLER = Chart(
+LOAD_BALANCER_CONTROLLER = Chart.model_construct(
     version="3.4.2", chart="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts"
 )
 """AWS Load Balancer Controller 3.4.2 (github.com/aws/eks-charts/pull/1347, 2026-07-13).
@@ -71,7 +73,7 @@ LOAD_BALANCER_CONTROLLER = Chart(
 Chart and controller have the same version since 3.0. Version 2 ended with 2.17.1.
 """
 
-METRICS_SERVER = Chart(
+METRICS_SERVER = Chart.model_construct(
     version="3.13.1", chart="metrics-server", repository="https://kubernetes-sigs.github.io/metrics-server"
 )
 """metrics-server 0.8.1 (github.com/kubernetes-sigs/metrics-server, charts/metrics-server/CHANGELOG.md, 2026-02-27)."""

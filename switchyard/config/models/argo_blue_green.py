@@ -29,7 +29,8 @@ class ArgoBlueGreen(Model):
     """A release under `strategy: argoBlueGreen`, which Argo Rollouts switches to the new version all at once."""
 
     auto_promotion: AutoPromotion = Field(
-        default=AutoPromotion(), description="Whether the controller promotes by itself, and after which delay."
+        default=AutoPromotion.model_construct(),
+        description="Whether the controller promotes by itself, and after which delay.",
     )
     pre_promotion: Analysis | None = Field(
         default=None,

@@ -116,8 +116,12 @@ class Analysis(Model):
         ),
         examples=["http://prometheus.monitoring:9090"],
     )
-    success_rate: SuccessRate = Field(default=SuccessRate(), description="Measures the share of requests that succeed.")
-    latency_p95: Latency = Field(default=Latency(), description="Measures the 95th percentile of request durations.")
+    success_rate: SuccessRate = Field(
+        default=SuccessRate.model_construct(), description="Measures the share of requests that succeed."
+    )
+    latency_p95: Latency = Field(
+        default=Latency.model_construct(), description="Measures the 95th percentile of request durations."
+    )
     window_seconds: Seconds = Field(default=300, description="Seconds of the past that one measurement covers.")
     interval_seconds: Seconds = Field(default=60, description="Seconds between two measurements.")
     count: Count = Field(
@@ -209,7 +213,11 @@ class Ephemeral(Model):
 def _default_steps(*, analysed: bool = True) -> tuple[CanaryStep, ...]:
     steps: list[CanaryStep] = []
     for weight, pause in ((10, 300), (30, 300), (50, 600)):
-        steps += [CanaryStep(weight=weight), CanaryStep(pause=pause), *([CanaryStep(analysis=ALL)] if analysed else [])]
+        steps += [
+            CanaryStep.model_construct(weight=weight),
+            CanaryStep.model_construct(pause=pause),
+            *([CanaryStep.model_construct(analysis=ALL)] if analysed else []),
+        ]
     return tuple(steps)
 
 
@@ -232,7 +240,7 @@ class Canary(Routed):
         ),
     )
     analysis: Analysis | None = Field(
-        default=Analysis(),
+        default=Analysis.model_construct(),
         description="What is measured. With null, versions are promoted by time alone, and no Prometheus is needed.",
         examples=[None],
     )
@@ -250,10 +258,11 @@ class Canary(Routed):
         default=0, description="Number of past revisions to which a rollback skips all steps. 0 skips none."
     )
     canary_metadata: Ephemeral = Field(
-        default=Ephemeral(), description="Labels and annotations of pods while they belong to the new version."
+        default=Ephemeral.model_construct(),
+        description="Labels and annotations of pods while they belong to the new version.",
     )
     stable_metadata: Ephemeral = Field(
-        default=Ephemeral(),
+        default=Ephemeral.model_construct(),
         description="Labels and annotations of pods while they belong to the stable version beside a new one.",
     )
     wait: Literal["progressing", "finished"] = Field(

@@ -69,7 +69,9 @@ class ExtraContainer(Environment):
         description="Volumes of the service that the container mounts.",
         examples=[[{"volume": "config", "path": "/etc/proxy", "readOnly": True}]],
     )
-    resources: SmallResources = Field(default=SmallResources(), description="Requests and limits of the container.")
+    resources: SmallResources = Field(
+        default=SmallResources.model_construct(), description="Requests and limits of the container."
+    )
 
 
 class InitContainer(ExtraContainer):

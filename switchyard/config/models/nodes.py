@@ -192,14 +192,20 @@ def taints(node: NodeSettings) -> list[Taint]:
 
 
 def _dedicated(type_: str, zone: str, disk_gb: int, service: str) -> NodeSettings:
-    return NodeSettings(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
+    return NodeSettings.model_construct(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
 
 
 DEFAULT_NODES: Mapping[str, NodeSettings] = MappingProxyType(
     {
-        "k8s-master": NodeSettings(role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80),
-        "k8s-worker-1": NodeSettings(type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"),
-        "k8s-worker-2": NodeSettings(type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"),
+        "k8s-master": NodeSettings.model_construct(
+            role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80
+        ),
+        "k8s-worker-1": NodeSettings.model_construct(
+            type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"
+        ),
+        "k8s-worker-2": NodeSettings.model_construct(
+            type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"
+        ),
         "k8s-rabbitmq": _dedicated("t3.small", "ap-northeast-2a", 40, "rabbitmq"),
         "k8s-postgresql": _dedicated("t3.small", "ap-northeast-2b", 60, "postgresql"),
         "k8s-redis": _dedicated("t3.small", "ap-northeast-2c", 30, "redis"),

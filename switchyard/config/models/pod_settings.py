@@ -83,16 +83,18 @@ class PodSettings(Environment):
     working_dir: MountPath | None = Field(
         default=None, description="Replaces the working directory of the image.", examples=["/app"]
     )
-    resources: Resources = Field(default=Resources(), description="Requests and limits of the application's container.")
+    resources: Resources = Field(
+        default=Resources.model_construct(), description="Requests and limits of the application's container."
+    )
     liveness: HttpProbe | None = Field(
-        default=HttpProbe(),
+        default=HttpProbe.model_construct(),
         description=(
             "Liveness probe of the application's container, which restarts it when it fails. With null there is none."
         ),
         examples=[None],
     )
     readiness: Annotated[ReadinessProbe, BeforeValidator(_is_given)] = Field(
-        default=ReadinessProbe(),
+        default=ReadinessProbe.model_construct(),
         description=(
             "Readiness probe of the application's container, which decides whether a pod receives traffic. "
             "It cannot be switched off."
@@ -147,22 +149,25 @@ class PodSettings(Environment):
     affinity: Affinity = Field(
         default={}, description="Affinity of the pods, as Kubernetes has it.", examples=[{"podAntiAffinity": {}}]
     )
-    spread: Spread = Field(default=Spread(), description="How the pods of one version are spread over the nodes.")
+    spread: Spread = Field(
+        default=Spread.model_construct(), description="How the pods of one version are spread over the nodes."
+    )
     priority_class_name: Subdomain | None = Field(
         default=None, description="Name of an existing PriorityClass.", examples=["high"]
     )
     runtime_class_name: Subdomain | None = Field(
         default=None, description="Name of an existing RuntimeClass.", examples=["gvisor"]
     )
-    drain: Drain = Field(default=Drain(), description="How a pod is drained before it ends.")
+    drain: Drain = Field(default=Drain.model_construct(), description="How a pod is drained before it ends.")
     min_ready_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
         default=0, description="Seconds for which a new pod must be ready before it counts as available."
     )
     security: Security = Field(
-        default=Security(), description="The settings that the restricted pod security level leaves open."
+        default=Security.model_construct(),
+        description="The settings that the restricted pod security level leaves open.",
     )
     service_account: ServiceAccountSettings = Field(
-        default=ServiceAccountSettings(), description="The ServiceAccount of the pods."
+        default=ServiceAccountSettings.model_construct(), description="The ServiceAccount of the pods."
     )
     pod_labels: Labels = Field(
         default={}, description="Further labels of the pods, by key.", examples=[{"example.org/team": "payments"}]

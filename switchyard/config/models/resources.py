@@ -71,8 +71,8 @@ class Limits(Model):
 class Resources(Model):
     """Requests and limits of a container."""
 
-    requests: Requests = Field(default=Requests(), description="What the container requests.")
-    limits: Limits = Field(default=Limits(), description="What the container may use at most.")
+    requests: Requests = Field(default=Requests.model_construct(), description="What the container requests.")
+    limits: Limits = Field(default=Limits.model_construct(), description="What the container may use at most.")
     extended: dict[ExtendedResource, Annotated[Int, Field(ge=1, le=1000)]] = Field(
         default={},
         description="Number of whole devices by resource name. Request and limit are equal, as Kubernetes demands.",
@@ -97,5 +97,5 @@ class SmallLimits(Limits):
 class SmallResources(Resources):
     """Requests and limits of a container beside the application."""
 
-    requests: SmallRequests = redefined(Resources, "requests", SmallRequests())
-    limits: SmallLimits = redefined(Resources, "limits", SmallLimits())
+    requests: SmallRequests = redefined(Resources, "requests", SmallRequests.model_construct())
+    limits: SmallLimits = redefined(Resources, "limits", SmallLimits.model_construct())

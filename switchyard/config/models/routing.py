@@ -134,12 +134,12 @@ class Routed(Model):
         examples=[30],
     )
     alb: Alb = Field(
-        default=Alb(),
+        default=Alb.model_construct(),
         description="The Ingress whose weights divide the traffic, under `traffic: alb`.",
         examples=[{"ingress": "backend"}],
     )
     istio: Istio = Field(
-        default=Istio(),
+        default=Istio.model_construct(),
         description="The VirtualService whose weights divide the traffic, under `traffic: istio`.",
         examples=[{"hosts": ["api.example.org"]}],
     )

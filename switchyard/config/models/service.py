@@ -129,12 +129,12 @@ class ServiceSettings(PodSettings, Owned):
         ),
     )
     blue: ColourSettings = Field(
-        default=ColourSettings(),
+        default=ColourSettings.model_construct(),
         description="What runs in the colour blue.",
         examples=[{"tag": "v1.0.0", "replicas": 3}],
     )
     green: ColourSettings = Field(
-        default=ColourSettings(),
+        default=ColourSettings.model_construct(),
         description="What runs in the colour green.",
         examples=[{"tag": "v2.0.0", "replicas": 0}],
     )
@@ -161,9 +161,9 @@ class ServiceSettings(PodSettings, Owned):
         ),
         examples=[{"min": 3, "max": 10}],
     )
-    canary: Canary = Field(default=Canary(), description="The release under `strategy: canary`.")
+    canary: Canary = Field(default=Canary.model_construct(), description="The release under `strategy: canary`.")
     argo_blue_green: ArgoBlueGreen = Field(
-        default=ArgoBlueGreen(), description="The release under `strategy: argoBlueGreen`."
+        default=ArgoBlueGreen.model_construct(), description="The release under `strategy: argoBlueGreen`."
     )
     name: KubernetesName | None = Field(
         default=None,
@@ -182,7 +182,7 @@ class ServiceSettings(PodSettings, Owned):
         examples=[30080],
     )
     service_options: ServiceOptions = Field(
-        default=ServiceOptions(),
+        default=ServiceOptions.model_construct(),
         alias="service",
         description="Type and options of the Service that users reach.",
         examples=[{"type": "ClusterIP"}],
@@ -197,9 +197,9 @@ class ServiceSettings(PodSettings, Owned):
         description="Further labels of the service's objects, by key. Pods have `podLabels`.",
         examples=[{"example.org/team": "payments"}],
     )
-    gate: Gate = Field(default=Gate(), description="What must hold before a switch.")
+    gate: Gate = Field(default=Gate.model_construct(), description="What must hold before a switch.")
     pod_disruption_budget: DisruptionBudget = Field(
-        default=DisruptionBudget(), description="The PodDisruptionBudget of each set of pods."
+        default=DisruptionBudget.model_construct(), description="The PodDisruptionBudget of each set of pods."
     )
     ready_timeout_seconds: Seconds = Field(
         default=300, description="Seconds that an update waits for pods to become available."

@@ -53,7 +53,7 @@ class Smoke(Model):
         description="Scheme that the pods speak on the service's port. The certificate of HTTPS is not verified.",
     )
     paths: tuple[SmokeCheck, ...] = Field(
-        default=(SmokeCheck(path="/health"), SmokeCheck(path="/ready")),
+        default=(SmokeCheck.model_construct(path="/health"), SmokeCheck.model_construct(path="/ready")),
         description="Checks, all of which must succeed on every pod.",
         examples=[[{"path": "/ready", "status": 200}]],
     )
@@ -80,4 +80,4 @@ class Gate(Model):
     min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = Field(
         default=100, description="Ready pods that the new colour must have, in percent of those that serve."
     )
-    smoke: Smoke = Field(default=Smoke(), description="HTTP checks of the new colour.")
+    smoke: Smoke = Field(default=Smoke.model_construct(), description="HTTP checks of the new colour.")

@@ -1,5 +1,7 @@
 """The reference page and the JSON schema are those of the settings models, and every key is described."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ import yaml
 from pydantic import BaseModel
 
 from switchyard.config import reference
-from switchyard.config.json_schema import definitions
+from switchyard.config.json_schema import PAGE, definitions
 from switchyard.config.loader import load
+from switchyard.config.models.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER
 from switchyard.config.models.base import Model
-from switchyard.config.reference import PAGE, PROJECT, SCHEMA_FILE, files
+from switchyard.config.models.nodes import DEFAULT_NODES
+from switchyard.config.reference import PROJECT, SCHEMA_FILE, files
 
 HEADER = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 
@@ -25,7 +29,7 @@ def test_reference_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == files()[path], "run make reference"
 
 
-@pytest.mark.parametrize("model", sorted(settings_models(), key=lambda model: model.__name__))
+@pytest.mark.parametrize("model", settings_models(), ids=str)
 def test_every_field_has_a_whole_sentence(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         description = field.description or ""
@@ -92,3 +96,33 @@ def test_messages_of_the_project_file_name_the_page() -> None:
     project = (PROJECT / "Pulumi.yaml").read_text()
     assert PAGE in project
     assert ".py" not in project
+
+
+def default_models() -> list[BaseModel]:
+    defaults: list[Any] = [CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, *DEFAULT_NODES.values()]
+    for model in settings_models():
+        for field in model.model_fields.values():
+            default = field.get_default(call_default_factory=True, validated_data={})
+            defaults += default if isinstance(default, tuple) else [default]
+    return [default for default in defaults if isinstance(default, BaseModel)]
+
+
+def test_defaults_that_are_not_validated_at_import_are_right() -> None:
+    defaults = default_models()
+    assert len(defaults) > 40
+    for default in defaults:
+        given = {name: getattr(default, name) for name in default.model_fields_set}
+        assert type(default)(**given) == default
+
+
+def test_import_builds_no_validator() -> None:
+    program = (
+        "import switchyard.config.loader\n"
+        "from switchyard.config.models.base import Model\n"
+        "models = Model.__subclasses__()\n"
+        "while models:\n"
+        "    model = models.pop()\n"
+        "    assert not model.__pydantic_complete__, model\n"
+        "    models += model.__subclasses__()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=PROJECT)
