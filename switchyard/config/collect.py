@@ -103,6 +103,6 @@ def _without(raw: dict[str, Any], parts: Iterable[Loc]) -> dict[str, Any]:
         node: Any = right
         for key in part[:-1]:
             # A part above this one may be gone already.
-            node = node[key] if isinstance(node, list) else node.get(key, {})
+            node = node.get(key, {}) if isinstance(node, dict) else node[key]
         node.pop(part[-1], None)
     return right

@@ -69,14 +69,14 @@ def cycle(values: Mapping[str, str | None]) -> list[str]:
         for name, value in values.items()
         if name not in acyclic
     }
-    found: list[str] = []
+    shortest: list[str] = []
     for number, start in enumerate(sorted(edges)):
-        if found and number > STARTS:
+        if shortest and number > STARTS:
             break
         way = _way_back(start, edges)
-        if way and (not found or len(way) < len(found)):
-            found = way
-    return found
+        if way and (not shortest or len(way) < len(shortest)):
+            shortest = way
+    return shortest
 
 
 def _way_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:

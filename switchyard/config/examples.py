@@ -1,4 +1,4 @@
-"""A value that is right at a place of the configuration, for the commands that the program proposes."""
+"""Valid values for the commands that error messages propose."""
 
 import difflib
 import re
@@ -60,7 +60,7 @@ _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": 
 
 
 def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = "") -> object | None:
-    """A value that the model takes at a place; None where there is no single value, or none is known.
+    """A valid value at a place of the configuration; None where no single value is valid, or none is known.
 
     Args:
         model: the outermost model.
@@ -104,7 +104,7 @@ def typing_error(key: str, known: list[str]) -> str | None:
     """The one known key that a key is a typing error of.
 
     Only that: a key that merely resembles another one may well mean something else (`envFrom` is not `env`), and
-    one that lifts a protection is for nobody to come upon by chance.
+    a key that lifts a protection must not be proposed by chance.
     """
     if GUARDED.fullmatch(key):
         return None
@@ -141,7 +141,7 @@ def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, ru
 
 
 def _near(key: str, value: object, taken: Any) -> Iterator[object]:
-    """What was probably meant."""
+    """Values that were probably meant, by the value that is given."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > LONGEST_VALUE:
         return

@@ -71,14 +71,14 @@ def load(
         raw_cluster: value of `switchyard:cluster`.
         raw_services: value of `switchyard:services`.
         stack: the stack's name.
-        production: value of `switchyard:production`; None goes by the stack's name.
+        production: value of `switchyard:production`; with None the stack's name decides.
         former: value of `switchyard:formerStack`.
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
-        written: the stack file, to find what YAML made something else of; None goes by the values alone.
-        keys: all keys of the configuration, with their namespaces, to find those that nobody reads.
+        written: the stack file, to detect values that YAML has changed; with None only the values are checked.
+        keys: all keys of the configuration with their namespaces, to refuse unknown ones.
 
     Raises:
-        SettingsError: with every mistake that there is.
+        SettingsError: with every error of the configuration.
     """
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
@@ -134,7 +134,7 @@ def _problems_between(
 
 
 def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
-    """Refuses keys that nobody reads: a typing error in `production` would leave a stack without its protection."""
+    """Refuses unknown keys: a typing error in `production` would leave a stack without its protection."""
     known = (CLUSTER, SERVICES, MARK, FORMER)
     for key in sorted(set(keys).difference(known)):
         namespace, _, name = key.partition(":")
@@ -155,7 +155,7 @@ def _production_problems(production: object) -> Iterator[Problem]:
 def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
     """Refuses values that are encrypted in the stack file: in the state they would be plain text."""
     for key in {CLUSTER, SERVICES}.intersection(secret_keys):
-        # The engine tells the program which keys have a secret in them, and not where in their values.
+        # The engine reports which keys contain a secret, and not where in their values it is.
         yield Problem(
             key,
             "has a value set with --secret",
@@ -190,13 +190,13 @@ def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -
         problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
         return None
     name = {"name": NAMELESS} if model is Ec2Cluster else {}
-    collected: Collected[ExistingCluster] | Collected[Ec2Cluster] = collect(CLUSTER, model, raw, written, name)
+    collected: Collected[Cluster] = collect(CLUSTER, model, raw, written, name)
     problems += collected.problems
     return collected.value
 
 
 def _removed(raw: object, problems: list[Problem]) -> dict[str, NamespacedName]:
-    """Namespaces and names of the services that are marked to be taken away, by their keys."""
+    """Namespaces and names of the services that are marked to be deleted, by their keys."""
     marked = {}
     for key, value in raw.items() if isinstance(raw, Mapping) else ():
         if len(key) > LONGEST_KEY:

@@ -1,4 +1,4 @@
-"""How Argo Rollouts brings a new version to the users all at once, and what must hold before and after."""
+"""A release by Argo Rollouts' own blue/green: the promotion, and the analyses before and after it."""
 
 from typing import Annotated, Literal
 

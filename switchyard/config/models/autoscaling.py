@@ -1,4 +1,4 @@
-"""How a HorizontalPodAutoscaler sizes a service."""
+"""Settings of the HorizontalPodAutoscaler of a service."""
 
 from typing import Annotated, Literal
 

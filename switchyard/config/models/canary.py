@@ -1,6 +1,6 @@
-"""How a canary goes: its steps, what is measured meanwhile, and what is done about it.
+"""A canary release: its steps, its analysis, and when it is aborted.
 
-Defaults are the mission's: 10 %, 30 %, 50 %, 100 %, with pauses and an analysis in between.
+The default steps are 10 %, 30 %, 50 % and 100 %, with a pause and an analysis after each.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ Limit = Annotated[Int, Field(ge=0, le=1000)]
 
 
 MetricKey = Literal["success-rate", "latency-p95"]
-"""What an analysis can measure; the end of its template's name."""
+"""Metrics of an analysis; each is the end of the name of its AnalysisTemplate."""
 
 
 ALL: tuple[MetricKey, ...] = ("success-rate", "latency-p95")
-"""What `analysis: true` asks for, as far as it is enabled."""
+"""Metrics that `analysis: true` measures, as far as they are enabled."""
 
 
 def _named(value: Any) -> Any:
@@ -192,7 +192,7 @@ class Analysis(Model):
 
     @property
     def enabled(self) -> tuple[MetricKey, ...]:
-        """What is measured, in the order of `ALL`."""
+        """The metrics that are measured, in the order of `ALL`."""
         wanted = (self.success_rate.enabled, self.latency_p95.enabled)
         return tuple(key for key, enabled in zip(ALL, wanted, strict=True) if enabled)
 

@@ -1,4 +1,4 @@
-"""Containers of a pod: what the application's has, and those that stand beside it."""
+"""Containers of a pod: ports of the application's container, init containers and sidecars."""
 
 from typing import Literal
 

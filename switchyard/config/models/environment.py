@@ -11,7 +11,7 @@ from switchyard.config.types.values import EnvName, SecretKey
 PodField = Literal[
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "status.hostIP", "status.podIP"
 ]
-"""What a container can be told about its own pod."""
+"""Fields of its own pod that a container can have as environment variables."""
 
 EnvPrefix = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""EC2 machine types: what a node of each type has, and what is left of it for pods."""
+"""EC2 instance types: capacity of a node of each type, and what is allocatable for pods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from switchyard.config.models.instance_types import BURSTABLE, architecture, fam
 
 @dataclass(frozen=True)
 class Reservations:
-    """What the kubelet keeps back on every node.
+    """Resources that the kubelet reserves on every node.
 
     Attributes:
         kube_cpu_m: kubelet and container runtime, millicores.

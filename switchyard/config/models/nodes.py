@@ -1,4 +1,4 @@
-"""The node table: which machine is for what, and the labels and taints that follow from it."""
+"""The node table: the machines of a cluster, and the labels and taints of their nodes."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -173,22 +173,22 @@ def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
 
 def labels(node: NodeSettings) -> dict[str, str]:
     """Labels that placement gives a node."""
-    found = {}
+    node_labels = {}
     if node.role is Role.CONTROL_PLANE:
-        found[CONTROL_PLANE] = ""
+        node_labels[CONTROL_PLANE] = ""
     if node.workload is not None:
-        found[WORKLOAD] = node.workload
-    return found
+        node_labels[WORKLOAD] = node.workload
+    return node_labels
 
 
 def taints(node: NodeSettings) -> list[Taint]:
     """Taints that placement gives a node."""
-    found = []
+    node_taints = []
     if node.role is Role.CONTROL_PLANE:
-        found.append(Taint(key=CONTROL_PLANE))
+        node_taints.append(Taint(key=CONTROL_PLANE))
     if node.dedicated is not None:
-        found.append(Taint(key=DEDICATED, value=node.dedicated))
-    return found
+        node_taints.append(Taint(key=DEDICATED, value=node.dedicated))
+    return node_taints
 
 
 def _dedicated(type_: str, zone: str, disk_gb: int, service: str) -> NodeSettings:
@@ -212,4 +212,4 @@ DEFAULT_NODES: Mapping[str, NodeSettings] = MappingProxyType(
         "k8s-monitoring": _dedicated("t3.large", "ap-northeast-2c", 60, "monitoring"),
     }
 )
-"""The seven machines of the cluster: one control plane, two for applications, four kept for one service each."""
+"""The default node table: one control plane, two workers for applications, four dedicated to a service each."""

@@ -1,4 +1,4 @@
-"""Words about what a stack owns: a service that is taken away, objects that are taken over, an earlier stack."""
+"""Ownership: services that are deleted, objects that are taken over, and the stack that had them before."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from switchyard.config.models.service_name import KubernetesName, NamespacedName
 from switchyard.config.types.text import DnsLabel, matching
 
 REMOVE = "remove"
-"""Key of a service that is to be taken away. Of its other keys only name and namespace are read then."""
+"""Key of a service that is to be deleted. Of its other keys only name and namespace are read then."""
 
 DEFAULT_NAMESPACE = "default"
 
@@ -24,7 +24,7 @@ ObjectReference = Annotated[
         "must be a kind and a name of the service's namespace | Example: ServiceAccount/payments",
     ),
 ]
-"""An object that the stack may take over although it did not make it."""
+"""An object that the stack may take over although it did not create it."""
 
 
 class Owned(Model):
@@ -81,20 +81,20 @@ _FORMER = re.compile(FORMER_STACK)
 
 
 def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -> NamespacedName | None:
-    """Namespace and name of a service that is marked to be taken away; None for one that stays.
+    """Namespace and name of a service that is marked to be deleted; None for a service that is kept.
 
     Args:
         path: of the service.
         key: of the service.
         raw: its value in the configuration.
-        problems: takes what is wrong.
+        problems: receives the errors.
     """
     if not isinstance(raw, Mapping) or REMOVE not in raw:
         return None
     remove = raw[REMOVE]
     if not isinstance(remove, bool):
         at = f"{path}.{REMOVE}"
-        remedy = f"To take the service away: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
+        remedy = f"To delete the service: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
         problems.append(Problem(at, shown(remove), "must be true or false, without quotes", remedy))
         return None
     if not remove:
@@ -118,7 +118,7 @@ def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -
 
 
 def is_unclear_removal(raw: object) -> bool:
-    """Whether nobody can tell if a service is to be taken away: its other keys are not judged then."""
+    """Whether it is unclear if a service is to be deleted: its other keys are not checked then."""
     return isinstance(raw, Mapping) and REMOVE in raw and not isinstance(raw[REMOVE], bool)
 
 

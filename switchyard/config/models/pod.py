@@ -1,4 +1,4 @@
-"""What the pods of a service have as a whole: identity, security, placement, names."""
+"""Settings of pods as a whole: ServiceAccount, security, placement, labels and DNS."""
 
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal

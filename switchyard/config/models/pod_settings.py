@@ -1,4 +1,4 @@
-"""What the settings of a service say of its pods, whatever brings its versions to the users."""
+"""The settings of a service's pods, which are the same under every strategy."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""What shares the traffic of a canary out by weights, where the number of pods alone does not."""
+"""Traffic routers of a canary: they divide the traffic by weights instead of by numbers of pods."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""One service, in two colours or under a canary. Defaults are those of the FastAPI backend that it was made for."""
+"""One service under each strategy. The defaults suit a small HTTP backend."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -24,19 +24,19 @@ from switchyard.config.types.values import EnvName, Image, Path, Tag
 
 
 class Colour(StrEnum):
-    """One of the two sets of pods; the Service selects one of them."""
+    """One of the two sets of pods of a service, of which the Service selects the active one."""
 
     BLUE = "blue"
     GREEN = "green"
 
     @property
     def other(self) -> "Colour":
-        """The other colour."""
+        """The colour that this one is switched with."""
         return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
 
 
 class Track(StrEnum):
-    """One set of pods that the Service of a service can select: those of a colour, or those of a Rollout."""
+    """A set of pods that the Service of a service can select: those of a colour, or those of a Rollout."""
 
     BLUE = "blue"
     GREEN = "green"
@@ -219,11 +219,11 @@ class ServiceSettings(PodSettings, Owned):
         return self.name or key
 
     def named(self, key: str) -> ServiceName:
-        """The same name, which knows the key as well."""
+        """The name of the service's objects, together with its key in the configuration."""
         return ServiceName(self.kubernetes_name(key), key)
 
     def namespaced(self, key: str) -> NamespacedName:
-        """What tells the service apart from every other one of the cluster."""
+        """Namespace and name of the service, which identify it in the cluster."""
         return NamespacedName(self.namespace, self.kubernetes_name(key))
 
     def colour(self, colour: Colour) -> ColourSettings:
@@ -232,20 +232,20 @@ class ServiceSettings(PodSettings, Owned):
 
     @property
     def track(self) -> Track:
-        """The pods that take the traffic, as the stack has it."""
+        """The track that receives the traffic according to the settings."""
         raise NotImplementedError
 
     @property
     def engine(self) -> SwitchEngine:
-        """What a switch changes. Only two colours leave that to choose."""
+        """What a switch changes; a Rollout always uses the selector."""
         return SwitchEngine.SELECTOR
 
     def own(self, track: Track) -> ColourSettings:
-        """What one track has for itself; a Rollout has nothing."""
+        """The settings of one track alone; a Rollout has none."""
         return ColourSettings() if track is Track.ROLLOUT else self.colour(Colour(track))
 
     def replicas_of(self, track: Track) -> int:
-        """Pods wanted of a track; of one that an autoscaler sizes the fewest, one where its minimum is not known."""
+        """Replicas of a track: the minimum of its autoscaler where it has one, 1 where an unknown one sizes it."""
         if self.autoscaling is not None and track is self.track:
             return self.autoscaling.min
         if track is Track.ROLLOUT:
@@ -253,14 +253,14 @@ class ServiceSettings(PodSettings, Owned):
         return self.colour(Colour(track)).replicas
 
     def most_replicas_of(self, track: Track) -> int | None:
-        """Pods that a track may have at most; None when nothing in the settings limits them."""
+        """Most replicas of a track; None where the settings do not limit them."""
         if self.autoscaling is not None and track is self.track:
             return self.autoscaling.max
         return self.replicas if track is Track.ROLLOUT else self.colour(Colour(track)).replicas
 
 
 class BlueGreenSettings(ServiceSettings):
-    """A service in two colours, of which one takes the traffic."""
+    """A service in two colours, of which the active one receives the traffic."""
 
     active: Colour = redefined(ServiceSettings, "active", ...)
 
@@ -271,7 +271,7 @@ class BlueGreenSettings(ServiceSettings):
 
     @property
     def engine(self) -> SwitchEngine:
-        """As the settings say."""
+        """What a switch changes, as the settings have it."""
         return self.switch_engine
 
 
@@ -287,12 +287,12 @@ class RolloutSettings(ServiceSettings):
 
 
 class CanarySettings(RolloutSettings):
-    """A service whose new versions get their traffic step by step, from Argo Rollouts."""
+    """A service under `strategy: canary`, released step by step by Argo Rollouts."""
 
     strategy: Literal["canary"] = redefined(ServiceSettings, "strategy", ...)
 
 
 class ArgoBlueGreenSettings(RolloutSettings):
-    """A service whose new versions get their traffic at once, from Argo Rollouts."""
+    """A service under `strategy: argoBlueGreen`, released all at once by Argo Rollouts."""
 
     strategy: Literal["argoBlueGreen"] = redefined(ServiceSettings, "strategy", ...)

@@ -52,7 +52,7 @@ def key_of(name: str) -> str:
 
 
 class NamespacedName(NamedTuple):
-    """What tells the services of a cluster apart.
+    """Namespace and name of a service, which identify it in the cluster.
 
     Attributes:
         namespace: of the objects.

@@ -1,4 +1,4 @@
-"""What must hold before a switch: the gate and its HTTP checks."""
+"""The gate before a switch, and its HTTP checks."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The values that only a service has, each with the rule that a mistake is answered with."""
+"""The values that only a service has, each with the rule that an error message states."""
 
 import re
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import matching
 
 RESERVED_ENV = "VERSION"
-"""Environment variable that tells the application its colour; set by the program alone."""
+"""Environment variable that is set to the colour; set by the program alone."""
 
 
 EXACT = 2**53

@@ -52,7 +52,7 @@ PROPOSED = {
 def ec2_findings(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All mistakes of a cluster whose single fields are right, those of its load balancer included."""
+    """All errors of a cluster whose single fields are right, those of its load balancer included."""
     yield from _network_findings(cluster)
     yield from _subnet_findings(cluster)
     yield from _administrator_findings(cluster, production=production)
@@ -74,7 +74,7 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
         wanted: of the settings.
 
     Returns:
-        The mistake; None for the same minor and the next one.
+        The error; None for the same minor and the next one.
 
     Raises:
         ValueError: one of the two is no version.
@@ -103,7 +103,7 @@ def _network_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     for (first, one), (second, other) in combinations(whole.items(), 2):
         if one.overlaps(other):
             free = (to for to in PROPOSED[second] if not any(map(IPv4Network(to).overlaps, whole.values())))
-            rule = f"overlaps {at}.{first} ({one}), and a packet to an address in both has two ways"
+            rule = f"overlaps {at}.{first} ({one}), and an address in both has two routes"
             remedy = set_command(f"{at}.{second}", next(free, PROPOSED[second][0]))
             yield related_problem(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
@@ -152,8 +152,8 @@ def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterato
     if not cluster.network.administrators:
         # Whoever runs it: the kubeconfig has the public address of the API server, and who asks for that comes from a
         # public address of his own, out of the VPC too.
-        rule = "nobody would reach the API server, and `pulumi up` would wait for its answer in vain"
-        remedy = f"With the address that you come from. {set_command(f'{at}.0', '203.0.113.7/32')}"
+        rule = "no address may reach the API server, `pulumi up` included"
+        remedy = f"Use the address from which you reach it. {set_command(f'{at}.0', '203.0.113.7/32')}"
         yield related_problem(at, "missing", rule, remedy)
     for number, network in enumerate(cluster.network.administrators):
         if production and network.prefixlen < WIDEST_ADMINISTRATORS:
@@ -209,7 +209,7 @@ def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
         yield related_problem(at, "no control plane", "a cluster has one", "Give one node the role controlPlane.")
     for name in masters[CONTROL_PLANE_LIMIT:]:
         even = len(masters) % 2 == 0
-        why = "an even number of members of etcd bears no more failures than one less, and " if even else ""
+        why = "an even number of etcd members tolerates no more failures than one member less, and " if even else ""
         rule = f"{len(masters)} control planes: {why}this program runs one, which is restored from its snapshots"
         role = below(at, name, "role")
         yield related_problem(role, "'controlPlane'", rule, set_command(role, "worker"))

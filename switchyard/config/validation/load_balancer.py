@@ -33,7 +33,7 @@ ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
 def load_balancer_findings(
     cluster: Ec2Cluster, alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All mistakes of a load balancer whose single fields are right.
+    """All errors of a load balancer whose single fields are right.
 
     Args:
         cluster: whose load balancer it is.
@@ -43,7 +43,7 @@ def load_balancer_findings(
     """
     if cluster.load_balancer_controller is None:
         at = f"{CLUSTER}.loadBalancerController"
-        rule = f"nobody would make the load balancer of {CLUSTER}.loadBalancer"
+        rule = f"no controller would create the load balancer of {CLUSTER}.loadBalancer"
         yield related_problem(
             at, "null", rule, "Take the key out, whose default is a pinned chart, or take loadBalancer out."
         )
@@ -105,7 +105,7 @@ def _route_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSet
     at = f"{CLUSTER}.loadBalancer"
     if not alb.routes:
         remedy = "Add one, - {service: NAME}, or take loadBalancer out."
-        yield related_problem(f"{at}.routes", "missing", "a load balancer leads somewhere", remedy)
+        yield related_problem(f"{at}.routes", "missing", "a load balancer needs at least one route", remedy)
     if len(alb.routes) > RULES_LIMIT:
         rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
         remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
@@ -141,7 +141,7 @@ def _target_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSe
         yield from _reachability_findings(path, service)
         if service.drain.pre_stop_seconds <= delay:
             own = f"{path}.drain.preStopSeconds"
-            rule = f"must be more than {delay_at} ({delay}), or pods end before their node is let go"
+            rule = f"must be more than {delay_at} ({delay}), or pods end before their node is deregistered"
             remedy = set_command(own, str(delay + 5))
             yield related_problem(own, service.drain.pre_stop_seconds, rule, remedy, [delay_at])
 

@@ -11,7 +11,7 @@ from switchyard.config.models.service import ServiceSettings
 from switchyard.config.pod_schema import DIRECTIVE, POD_TEMPLATE, violations
 from switchyard.config.types.values import RESERVED_ENV
 
-_OTHER_KEY = "the settings have a key for it, which the other rules look at"
+_OTHER_KEY = "the settings have a key for it, which the other rules check"
 _METADATA = frozenset({"labels", "annotations"})
 
 _SPEC: Mapping[str, str] = {
@@ -139,4 +139,4 @@ def _of_application(container: Mapping[str, Any], at: str) -> Iterator[tuple[str
             yield f"{at}.{key}", "null", "the container needs it"
     for index, variable in enumerate(container.get("env") or ()):
         if variable["name"] == RESERVED_ENV:
-            yield f"{at}.env.{index}", HIDDEN, f"{RESERVED_ENV} tells the application its colour"
+            yield f"{at}.env.{index}", HIDDEN, f"{RESERVED_ENV} is set to the colour"

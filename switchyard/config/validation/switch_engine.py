@@ -1,4 +1,4 @@
-"""Where a service may be switched by the load balancer."""
+"""Rules on services that the load balancer switches."""
 
 from collections.abc import Iterator, Mapping
 

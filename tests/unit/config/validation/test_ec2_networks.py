@@ -18,7 +18,7 @@ IS_NETWORK = (
     "For example: pulumi config set --path '{}.network."
 )
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
-TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi config set --path "
+TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set --path "
 
 
 @pytest.mark.parametrize(
