@@ -121,8 +121,8 @@ def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) 
 @pytest.mark.parametrize("stack", ["staging", "production"])
 def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str) -> None:
     line = (
-        f"{CLUSTER}.network.administrators: missing: nobody would reach the API server, and `pulumi up` would wait for "
-        "its answer in vain. With the address that you come from. "
+        f"{CLUSTER}.network.administrators: missing: no address may reach the API server, `pulumi up` "
+        "included. Use the address from which you reach it. "
         f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
     assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
