@@ -71,7 +71,7 @@ class SettingsError(Exception):
 
 
 def shown(value: Any) -> str:
-    """A value as a line shows it: quoted if it is text, and cut short; of a list or a mapping that it is one.
+    """A value as a message shows it: text is quoted and cut short, lists and mappings are not shown.
 
     What is in a list or a mapping may be anything, a secret of the environment too.
     """
@@ -84,7 +84,7 @@ def shown(value: Any) -> str:
 
 
 def shape(value: Any) -> str:
-    """What a value is that should be a mapping; of a text not what it says, which may be half-written YAML or JSON."""
+    """A value that should be a mapping, as a message shows it; text is not shown, it may be half-written YAML."""
     return "text" if isinstance(value, str) else shown(value)
 
 
@@ -139,7 +139,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
 
 @dataclass(frozen=True)
 class ErrorLocation:
-    """Where a value is.
+    """Location of a value in the configuration, and the model that it belongs to.
 
     Attributes:
         path: as messages show it.

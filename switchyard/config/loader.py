@@ -15,10 +15,10 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
-from switchyard.config.validation.ec2 import RelatedProblem, ec2_findings
+from switchyard.config.validation.ec2 import RelatedProblem, ec2_problems
 from switchyard.config.validation.service_names import name_clashes
 from switchyard.config.validation.services import SERVICES, name_problems, service_problems, stack_problems
-from switchyard.config.validation.switch_engine import engine_findings
+from switchyard.config.validation.switch_engine import engine_problems
 
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
@@ -123,9 +123,9 @@ def _problems_between(
         RelatedProblem(problem) for problem in (*name_clashes(services, removed), *stack_problems(services, nodes))
     ]
     if isinstance(cluster, Ec2Cluster):
-        related += ec2_findings(cluster, services, production=production)
+        related += ec2_problems(cluster, services, production=production)
     if cluster is not None:
-        related += engine_findings(cluster, services)
+        related += engine_problems(cluster, services)
     for problem in related:
         if problem.problem.path in leaving:
             continue

@@ -62,12 +62,12 @@ class Written:
     nodes: Mapping[str, yaml.Node]
 
     def scalars(self, path: str) -> dict[str, Scalar]:
-        """The single values at and under a key of the configuration, each by its path."""
+        """The scalar values at and under a key of the configuration, by path."""
         return dict(_scalars(path, self.nodes[path])) if path in self.nodes else {}
 
 
 def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | None = None) -> Written | None:
-    """Reads a stack's file; None where there is none, or none that can be read: the engine says so itself.
+    """Reads a stack file; None where there is none that can be read, which the engine reports itself.
 
     Args:
         directory: the project's, or one below it.
@@ -104,7 +104,7 @@ def differences(path: str, arrived: object, written: Written | None) -> Iterator
 
 
 def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
-    """By path, what the stack file has where YAML has made what arrived of a value without quotes.
+    """Text of the stack file by path, for values without quotes that YAML has converted.
 
     A value that is not made of what the file says is from another file: its path is left out.
     """

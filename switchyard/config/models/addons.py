@@ -35,7 +35,7 @@ class Chart(Model):
 
     @property
     def is_path(self) -> bool:
-        """Whether the chart is in a directory."""
+        """Whether `chart` is the path of a directory."""
         return self.chart.startswith(("./", "/"))
 
 

@@ -91,7 +91,7 @@ class Autoscaling(Model):
 
     @property
     def targets(self) -> dict[str, int]:
-        """The utilization that is aimed at, percent of requests, by resource."""
+        """Target utilization by resource, in percent of the requests."""
         given = {"cpu": self.cpu_percent, "memory": self.memory_percent}
         targets = {resource: percent for resource, percent in given.items() if percent is not None}
         return targets or {"cpu": DEFAULT_CPU_PERCENT}

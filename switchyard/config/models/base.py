@@ -1,4 +1,4 @@
-"""What all models of the configuration have in common."""
+"""Base class and common types of the settings models."""
 
 import re
 from typing import Annotated, Any, ClassVar
@@ -25,7 +25,7 @@ Seconds = Annotated[int, Strict(), Field(ge=1, le=3600)]
 
 
 class Model(BaseModel):
-    """A frozen part of the configuration; keys are camelCase there, unknown ones are refused."""
+    """Base of all settings models: frozen, with keys in camelCase, and unknown keys are refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True

@@ -224,7 +224,7 @@ class Ec2Cluster(Model):
 
     @property
     def identifier(self) -> str:
-        """Names the cluster in the state."""
+        """Name of the cluster in the state."""
         return self.name
 
     @property

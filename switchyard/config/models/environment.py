@@ -1,4 +1,4 @@
-"""Where the environment variables of a container come from."""
+"""Environment variables of a container, by the source of their values."""
 
 from typing import Annotated, ClassVar, Literal
 

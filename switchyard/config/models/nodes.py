@@ -24,7 +24,7 @@ CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 class Role(StrEnum):
-    """What a node does in the cluster."""
+    """Role of a node in the cluster."""
 
     CONTROL_PLANE = "controlPlane"
     WORKER = "worker"
@@ -64,7 +64,7 @@ class Toleration(Model):
     )
 
     def tolerates(self, taint: Taint) -> bool:
-        """Whether a pod with this toleration may go to a node with that taint."""
+        """Whether a pod with this toleration may run on a node with the taint."""
         if self.effect is not None and self.effect != taint.effect:
             return False
         if self.key is None:
@@ -73,7 +73,7 @@ class Toleration(Model):
 
 
 class _OtherKeysError(ValueError):
-    """A type of machine that is wrong together with other keys of its node.
+    """An instance type that contradicts other keys of its node.
 
     Attributes:
         siblings: keys that have to go when the type is set to one that the table has.
@@ -153,14 +153,14 @@ class NodeSettings(Model):
 
     @property
     def machine(self) -> MachineType:
-        """The machine behind the node."""
+        """The instance type of the node, with its CPU and memory."""
         if self.vcpu is None or self.memory_gb is None:
             return MACHINES[self.type]
         return MachineType(self.type, self.vcpu, round(self.memory_gb * 1024))
 
 
 def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
-    """Labels that a kubelet on EC2 gives its node."""
+    """Labels that a kubelet on EC2 sets on its node."""
     return {
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
@@ -172,7 +172,7 @@ def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
 
 
 def labels(node: NodeSettings) -> dict[str, str]:
-    """Labels that placement gives a node."""
+    """Labels that the stack applies to a node."""
     node_labels = {}
     if node.role is Role.CONTROL_PLANE:
         node_labels[CONTROL_PLANE] = ""
@@ -182,7 +182,7 @@ def labels(node: NodeSettings) -> dict[str, str]:
 
 
 def taints(node: NodeSettings) -> list[Taint]:
-    """Taints that placement gives a node."""
+    """Taints that the stack applies to a node."""
     node_taints = []
     if node.role is Role.CONTROL_PLANE:
         node_taints.append(Taint(key=CONTROL_PLANE))

@@ -266,7 +266,7 @@ class BlueGreenSettings(ServiceSettings):
 
     @property
     def track(self) -> Track:
-        """The active colour."""
+        """The track of the active colour."""
         return Track(self.active)
 
     @property
@@ -282,7 +282,7 @@ class RolloutSettings(ServiceSettings):
 
     @property
     def track(self) -> Track:
-        """The Rollout's pods."""
+        """The track of the Rollout's pods."""
         return Track.ROLLOUT
 
 

@@ -146,7 +146,7 @@ class Volume(Model):
         return _one_key(self, "Example: {configMap: {name: backend-config}}")
 
     def sources(self) -> Iterator[tuple[Literal["ConfigMap", "Secret"], Source]]:
-        """The ConfigMaps and Secrets in it."""
+        """The ConfigMaps and Secrets that the volume contains, each with its kind."""
         places: list[Volume | Projection] = [self, *(self.projected or ())]
         for place in places:
             if place.config_map is not None:

@@ -1,4 +1,4 @@
-"""The values that only a service has, each with the rule that an error message states."""
+"""Values of the settings of a service, each with the rule that an error message states."""
 
 import re
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import matching
 
 RESERVED_ENV = "VERSION"
-"""Environment variable that is set to the colour; set by the program alone."""
+"""Environment variable with the colour of the pod, which only this program sets."""
 
 
 EXACT = 2**53
@@ -29,7 +29,7 @@ def _quantity(text: Any) -> str:
 
 
 def is_regular_expression(pattern: str) -> str:
-    """A validator that takes what Python can compile."""
+    """Returns a regular expression that Python can compile, and refuses others."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -90,7 +90,7 @@ EnvName = Annotated[
         # Kubernetes 1.32 and newer take nearly any character here; these are what every version takes.
         rf"(?!{RESERVED_ENV}$)(?!\.$|\.\.)[-._A-Za-z][-._A-Za-z0-9]*",
         f"must be letters, digits and _ - ., no digit first, not . alone or .. first, and not {RESERVED_ENV}, which "
-        "tells the colour | Rename it.",
+        "is set to the colour | Rename it.",
     ),
 ]
 SecretKey = Annotated[
@@ -103,5 +103,5 @@ SecretKey = Annotated[
 
 
 def image_reference(image: str, tag: str | None) -> str:
-    """The image that a container runs: a repository with a tag, a digest or both behind it."""
+    """The image of a container: its repository with a tag, a digest or both."""
     return f"{image}{tag}" if tag is not None and tag.startswith("@") else f"{image}:{tag}"

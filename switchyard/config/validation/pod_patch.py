@@ -1,4 +1,4 @@
-"""What `podPatch` may not change, because the gates rely on it or another key of the service says it."""
+"""Refuses patches of what the gates rely on, or of what another key of the service sets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

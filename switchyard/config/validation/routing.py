@@ -14,7 +14,7 @@ ROUTERS = "alb, istio"
 
 
 def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
-    """Rules on the router of a canary, and on the steps that only a router can take.
+    """Rules on the traffic router of a canary, and on the steps that need one.
 
     Args:
         path: of the canary in the configuration.

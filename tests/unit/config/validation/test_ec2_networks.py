@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster, NetworkSettings
-from switchyard.config.validation.ec2 import PROPOSED, ec2_findings
+from switchyard.config.validation.ec2 import PROPOSED, ec2_problems
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import found
 
@@ -168,7 +168,7 @@ def test_networks_are_refused_if_and_only_if_two_have_an_address_in_common(
     cluster = Ec2Cluster(kind="ec2", name="it", network=NetworkSettings(vpc=vpc, pods=pods, services=services))
     refused = {
         (finding.problem.path.rpartition(".")[2], finding.reads[0].rpartition(".")[2])
-        for finding in ec2_findings(cluster, {}, production=False)
+        for finding in ec2_problems(cluster, {}, production=False)
         if finding.problem.rule.startswith(f"overlaps {CLUSTER}.network.")
     }
     pairs = {("pods", "vpc"): (pods, vpc), ("services", "vpc"): (services, vpc), ("services", "pods"): (services, pods)}
