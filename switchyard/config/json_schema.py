@@ -12,6 +12,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.ownership import FORMER_STACK
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NAME_LIMIT, NAME_PATTERN
+from switchyard.config.pod_schema import definition_of
 from switchyard.config.types.rules import RULE_KEY
 from switchyard.config.validation.services import SERVICES
 
@@ -51,13 +52,20 @@ def definitions() -> dict[str, Schema]:
     models = [(model, "validation") for model in (*CLUSTERS, ServiceSettings)]
     _, schema = models_json_schema(models, by_alias=True, schema_generator=_Generator)  # type: ignore[arg-type]
     tidied: dict[str, Schema] = {name: _tidied(inner) for name, inner in schema["$defs"].items()}
+    service = tidied[ServiceSettings.__name__]
+    own = {ServiceSettings.model_fields[name].alias for name in ServiceSettings.__annotations__}
+    # What makes a service comes before the settings of its pods, which are in base classes.
+    service["properties"] = dict(sorted(service["properties"].items(), key=lambda item: item[0] not in own))
     return tidied
 
 
 def stack_file() -> Schema:
     """The JSON schema of a file `Pulumi.<stack>.yaml`."""
     inner = {name: _for_editors(schema) for name, schema in definitions().items()}
-    del inner[ServiceSettings.__name__]["required"]  # which depends on other keys, see `_service`
+    service = inner[ServiceSettings.__name__]
+    del service["required"]  # which depends on other keys, see `_service`
+    service["properties"]["affinity"]["allOf"] = [{"$ref": "#/$defs/Affinity"}]
+    inner |= _of_kubernetes("Affinity")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Stack file of Switchyard",
@@ -136,6 +144,29 @@ def _service() -> Schema:
             {"if": stays, "then": {"required": ["image"]}},
         ]
     }
+
+
+def _of_kubernetes(name: str) -> dict[str, Schema]:
+    """A definition of the Kubernetes API, with those that it refers to."""
+    referenced: dict[str, Schema] = {}
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, list):
+            return [visit(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            add(value["$ref"])
+            return {"$ref": f"#/$defs/{value['$ref']}"}
+        return {key: visit(inner) for key, inner in value.items() if not key.startswith("x-kubernetes-")}
+
+    def add(definition: str) -> None:
+        if definition not in referenced:
+            referenced[definition] = {}
+            referenced[definition] = visit(definition_of(definition))
+
+    add(name)
+    return referenced
 
 
 def _has(key: str, value: object) -> Schema:

@@ -25,7 +25,7 @@ class ContainerPort(Model):
     container_port: PortNumber = Field(description="Port on which the container listens.", examples=[9090])
     service_port: PortNumber | None = Field(
         default=None,
-        description="Port of the service's Services that leads to it. Without it the Services do not have the port.",
+        description="Port of the service's Services that routes to it. Without it the Services do not have the port.",
         examples=[9090],
     )
     node_port: NodePort | None = Field(

@@ -91,6 +91,10 @@ def test_every_strategy_is_taken(service: dict[str, Any]) -> None:
         ("podAnnotations", {"Example.org/a": "anything at all: {}"}),
         ("replicas", None),
         ("affinity", {"podAntiAffinity": {}}),
+        (
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
+            [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}],
+        ),
     ],
 )
 def test_what_the_program_takes_is_taken(path: str, value: Any) -> None:
@@ -159,6 +163,8 @@ def test_encrypted_settings_are_refused_as_the_program_does() -> None:
         ("config/switchyard:services/backend/sidecars", [{"name": "p", "image": "a:1", "liveness": {"paht": "/"}}]),
         ("config/switchyard:services/backend/tolerations", [{"operator": "Exist"}]),
         ("config/switchyard:services/backend/env", {"VERSION": "blue"}),
+        ("config/switchyard:services/backend/affinity", {"podAntiAffinty": {}}),
+        ("config/switchyard:services/backend/affinity", {"nodeAffinity": {"requiredDuringScheduling": {}}}),
         ("config/switchyard:services/backend/labels", {"a b": "x"}),
     ],
 )
