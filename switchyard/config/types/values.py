@@ -97,7 +97,8 @@ SecretKey = Annotated[
     str,
     matching(
         r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}",
-        "must be a key of a ConfigMap or a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
+        "must be a key of a ConfigMap or a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | "
+        "Example: token",
     ),
 ]
 
