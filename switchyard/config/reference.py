@@ -64,7 +64,7 @@ class _Section:
 
     Attributes:
         schema: of the object.
-        paths: where it stands in a stack file; the first one is its heading.
+        paths: where it stands in a stack file; the first one, which is the shortest, is its heading.
     """
 
     schema: Schema
@@ -112,6 +112,8 @@ def _sections(model: str, path: str) -> list[_Section]:
                 visit(inner, f"{at}.{key}{suffix}")
 
     visit(model, path)
+    for section in sections.values():
+        section.paths.sort(key=lambda at: at.count("."))
     return list(sections.values())
 
 
