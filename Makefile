@@ -7,7 +7,7 @@ POLICY := .tools/checkov
 PACKAGES := switchyard components devtools
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock \
+.PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock reference \
 	tools walk tools-nodes tools-canary tools-ec2
 # What `make test` runs, in this order.
 PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
@@ -106,6 +106,9 @@ lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+reference: $(INSTALLED) ## generate docs/configuration.md and its JSON schema from the settings models
+	@$(BIN)/python -m switchyard.config.reference
 
 bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
 	@$(BIN)/python -m devtools.toolchain install --group nodes --group traffic --group peers --group canary

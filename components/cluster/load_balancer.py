@@ -8,7 +8,8 @@ import pulumi
 from components.manifest import KubernetesObject, register
 from components.services.load_balancer_weights import WeightedRouting
 from switchyard.codes import Code
-from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerSettings
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.load_balancer import BalancerGroup, GroupProblem

@@ -34,7 +34,7 @@ DNS_SUFFIXES: Mapping[str, str] = MappingProxyType(
 
 def partition(region: str) -> str:
     """The partition of a region: the second part of each of its ARNs."""
-    return next((found for prefix, found in PREFIXES.items() if region.startswith(prefix)), COMMERCIAL)
+    return next((name for prefix, name in PREFIXES.items() if region.startswith(prefix)), COMMERCIAL)
 
 
 def dns_suffix(region: str) -> str:

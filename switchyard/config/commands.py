@@ -41,7 +41,7 @@ def _quoted(path: str) -> str:
 
 
 def set_value(path: str, value: object, *, text: bool = False) -> str:
-    """The command that sets a value, without a word around it.
+    """The command that sets a value, without a sentence around it.
 
     Args:
         path: of the value.
@@ -63,7 +63,7 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
 
 
 def remove_value(path: str) -> str:
-    """The command that takes a value out of the configuration, without a word around it."""
+    """The command that takes a value out of the configuration, without a sentence around it."""
     return f"pulumi config rm --path {_quoted(path)}"
 
 

@@ -1,6 +1,6 @@
 """Refuses values that are nested deeper than anything in the settings, before anything follows them to their end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from switchyard.config.commands import below, remove_command
 from switchyard.config.errors import Problem
@@ -11,27 +11,49 @@ DEEPEST = 60
 RULE = f"is nested in more than {DEEPEST} levels, which nothing takes"
 
 
-def too_deep(path: str, raw: object) -> Iterator[Problem]:
-    """Refuses a value with too many levels, at the keys below it where it is a mapping.
+def shallow(path: str, raw: object, problems: list[Problem]) -> object:
+    """A value without the keys that have too many levels; an empty mapping for a list that has.
 
     Args:
-        path: of a cluster or a service in the configuration.
+        path: of the cluster, the services or one service in the configuration.
         raw: its value.
+        problems: receives an error for each part that is left out.
     """
     if not isinstance(raw, Mapping):
-        if _levels(raw) > DEEPEST:
-            yield Problem(path, "a list", RULE, "Write its keys below it in the stack file.")
-        return
+        if _levels(raw) <= DEEPEST:
+            return raw
+        problems.append(Problem(path, "a list", RULE, "Write its keys below it in the stack file."))
+        return {}
+    deep = {name: value for name, value in raw.items() if _levels(value) > DEEPEST}
+    for name, value in deep.items():
+        at = below(path, str(name))
+        problems.append(Problem(at, "a list" if isinstance(value, list) else "a mapping", RULE, remove_command(at)))
+    return {name: value for name, value in raw.items() if name not in deep}
+
+
+def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
+    """The services without the parts of each that have too many levels, and without a service that is such a list.
+
+    Args:
+        path: of the services in the configuration.
+        raw: the services by name.
+        problems: receives an error for each part that is left out.
+    """
+    if not isinstance(raw, Mapping):
+        return shallow(path, raw, problems)
+    services = {}
     for name, value in raw.items():
-        if _levels(value) > DEEPEST:
-            at = below(path, str(name))
-            yield Problem(at, "a list" if isinstance(value, list) else "a mapping", RULE, remove_command(at))
+        before = len(problems)
+        service = shallow(below(path, str(name)), value, problems)
+        if isinstance(value, Mapping) or len(problems) == before:
+            services[name] = service
+    return services
 
 
 def _levels(value: object) -> int:
     levels, ahead = 0, [value]
     while ahead and levels <= DEEPEST:
         levels += 1
-        inside = [list(one.values()) if isinstance(one, Mapping) else one for one in ahead]
-        ahead = [item for one in inside if isinstance(one, list) for item in one]
+        inside = [list(item.values()) if isinstance(item, Mapping) else item for item in ahead]
+        ahead = [item for items in inside if isinstance(items, list) for item in items]
     return levels

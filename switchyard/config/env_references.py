@@ -20,14 +20,14 @@ OF_THE_KUBELET = "KUBERNETES_"
 
 
 def references(value: str) -> Iterator[str]:
-    """The names that a value refers to; what is no name of a variable, such as `$(date +%s)`, is text."""
+    """Names of the variables that a value references; text such as `$(date +%s)` references none."""
     for token in _TOKEN.finditer(value):
         if token[1] is not None and _NAME.fullmatch(token[1]):
             yield token[1]
 
 
 def ordered(values: Mapping[str, str | None]) -> list[str]:
-    """Names of variables, each behind those that it refers to, and alphabetical as far as that allows.
+    """Names of variables, each after those that it references, otherwise sorted.
 
     Without a reference that is the alphabet, so that nothing changes for pods that run.
 
@@ -56,7 +56,7 @@ def _free(values: Mapping[str, str | None]) -> Iterator[str]:
 
 
 def cycle(values: Mapping[str, str | None]) -> list[str]:
-    """A short way from a variable back to itself by references, its first name again at the end; empty for none.
+    """A short cycle of references: names of variables, the first one again at the end; empty for none.
 
     It is the shortest one where fewer than `STARTS` variables are held up by cycles.
 
@@ -69,14 +69,14 @@ def cycle(values: Mapping[str, str | None]) -> list[str]:
         for name, value in values.items()
         if name not in acyclic
     }
-    found: list[str] = []
+    shortest: list[str] = []
     for number, start in enumerate(sorted(edges)):
-        if found and number > STARTS:
+        if shortest and number > STARTS:
             break
         way = _way_back(start, edges)
-        if way and (not found or len(way) < len(found)):
-            found = way
-    return found
+        if way and (not shortest or len(way) < len(shortest)):
+            shortest = way
+    return shortest
 
 
 def _way_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:

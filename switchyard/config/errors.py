@@ -1,4 +1,4 @@
-"""Mistakes in the configuration, as lines that an engineer can act on."""
+"""Errors in the configuration, each as a line that an engineer can act on."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +21,8 @@ SHOWN = 60
 HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exec", "podPatch"})
 """Values at and under these keys are never shown, whatever their shape: people put secrets there."""
 
-MISTAKES = 50
-"""Mistakes that one message shows."""
+SHOWN_PROBLEMS = 50
+"""Errors that one message shows."""
 
 LONGEST_KEY = 317
 """Characters of the longest key that anything takes: an annotation's, with its prefix."""
@@ -32,7 +32,7 @@ HIDDEN = "(not shown)"
 
 
 EXAMPLE = "For example:"
-"""Before a command whose value is only one of those that are right."""
+"""Precedes a command whose value is only an example."""
 
 SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
 """Of pydantic's kinds of bounds."""
@@ -40,13 +40,13 @@ SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake.
+    """An error in the configuration.
 
     Attributes:
-        path: where it is, for example ``switchyard:services.backend.active``.
-        value: what stands there, as text for people.
+        path: of the wrong value, for example ``switchyard:services.backend.active``.
+        value: the wrong value, as a message shows it.
         rule: what is allowed instead.
-        remedy: what to do about it.
+        remedy: what to do, with the command where there is one.
         given: the code of the rule; None takes that of the area which the path is in.
     """
 
@@ -68,7 +68,7 @@ class Problem:
 
 
 class SettingsError(SwitchyardError):
-    """The configuration has mistakes; the text has a line for each, ordered by path, as far as one can read them."""
+    """The configuration has errors. The text has a line for each, ordered by path, up to a number that can be read."""
 
     code = Code.SETTINGS_INVALID
     exit_code = ExitCode.USAGE
@@ -76,15 +76,15 @@ class SettingsError(SwitchyardError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
-        heading = f"{count} mistake{'s' if count > 1 else ''} in the configuration, nothing was changed:"
-        lines = [f"  {problem.code} {problem}" for problem in self.problems[:MISTAKES]]
-        if count > MISTAKES:
-            lines.append(f"  ... and {count - MISTAKES} more, which are shown when these are corrected.")
+        heading = f"{count} error{'s' if count > 1 else ''} in the configuration, nothing was changed:"
+        lines = [f"  {problem.code} {problem}" for problem in self.problems[:SHOWN_PROBLEMS]]
+        if count > SHOWN_PROBLEMS:
+            lines.append(f"  ... and {count - SHOWN_PROBLEMS} more, which are shown when these are corrected.")
         super().__init__("\n".join([heading, *lines]))
 
 
 def shown(value: Any) -> str:
-    """A value as a line shows it: quoted if it is text, and cut short; of a list or a mapping that it is one.
+    """A value as a message shows it: text is quoted and cut short, lists and mappings are not shown.
 
     What is in a list or a mapping may be anything, a secret of the environment too.
     """
@@ -97,19 +97,19 @@ def shown(value: Any) -> str:
 
 
 def shape(value: Any) -> str:
-    """What a value is that should be a mapping; of a text not what it says, which may be half-written YAML or JSON."""
+    """A value that should be a mapping, as a message shows it; text is not shown, it may be half-written YAML."""
     return "text" if isinstance(value, str) else shown(value)
 
 
 def from_pydantic(
     path: str, model: type[BaseModel], error: ValidationError, written: Mapping[str, str] | None = None
 ) -> list[Problem]:
-    """Puts pydantic's findings about one model into this project's words.
+    """The errors that pydantic reports for a model, as problems.
 
     Args:
-        path: of the value that the model was made from.
+        path: of the value that was validated.
         model: the model.
-        error: what pydantic found.
+        error: all errors of the value.
         written: by path, what the stack file has where YAML made another value of it.
     """
     return [_problem(path, model, details, written or {}) for details in error.errors(include_url=False)]
@@ -153,7 +153,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
 
 @dataclass(frozen=True)
 class ErrorLocation:
-    """Where a value is.
+    """Location of a value in the configuration, and the model that it belongs to.
 
     Attributes:
         path: as messages show it.
@@ -186,7 +186,7 @@ class ErrorLocation:
 
 
 def _words(place: ErrorLocation, details: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Value, rule and remedy of one finding."""
+    """Value, rule and remedy of an error of pydantic."""
     kind, context = details["type"], details.get("ctx", {})
     value = shown(details["input"])
     match kind:
@@ -228,8 +228,8 @@ def _mistyped(place: ErrorLocation, kind: str, details: Mapping[str, Any]) -> tu
         case "bool_type" | "bool_parsing":
             return shown(given), "must be true or false, without quotes", place.set()
         case "string_type":
-            made = "a boolean" if isinstance(given, bool) else "a number"
-            why = f", and without quotes YAML made {made} of it" if isinstance(given, int | float) else ""
+            read_as = "a boolean" if isinstance(given, bool) else "a number"
+            why = f", and without quotes YAML read it as {read_as}" if isinstance(given, int | float) else ""
             return shown(given), f"must be text{why}", _as_text(place, given)
         case "string_too_short":
             return shown(given), "must not be empty", place.set(words=EXAMPLE)

@@ -1,4 +1,4 @@
-"""A value that is right at a place of the configuration, for the commands that the program proposes."""
+"""Valid values for the commands that error messages propose."""
 
 import difflib
 import re
@@ -60,7 +60,7 @@ _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": 
 
 
 def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = "") -> object | None:
-    """A value that the model takes at a place; None where there is no single value, or none is known.
+    """A valid value at a place of the configuration; None where no single value is valid, or none is known.
 
     Args:
         model: the outermost model.
@@ -68,7 +68,7 @@ def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = 
         value: what stands there now, to stay close to it; None for what is missing or must not be shown.
         rule: what is said of it, which may have an example.
     """
-    taken, field = _place(model, loc)
+    taken, field = type_at(model, loc)
     if taken is None:
         return None
     candidates = _candidates(str(loc[-1]), field, taken, value, rule)
@@ -90,21 +90,21 @@ def takes(model: type[BaseModel], loc: Loc, value: object) -> bool:
 
 @lru_cache
 def _adapter(model: type[BaseModel], loc: Loc) -> TypeAdapter[Any] | None:
-    taken, _ = _place(model, loc)
+    taken, _ = type_at(model, loc)
     return None if taken is None else TypeAdapter(taken)
 
 
 def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
     """Keys that the (nested) model at a place takes."""
-    taken = _bare(_place(model, loc)[0])
-    return [field.alias or name for name, field in taken.model_fields.items()] if _is_model(taken) else []
+    taken = bare(type_at(model, loc)[0])
+    return [field.alias or name for name, field in taken.model_fields.items()] if is_model(taken) else []
 
 
 def typing_error(key: str, known: list[str]) -> str | None:
     """The one known key that a key is a typing error of.
 
     Only that: a key that merely resembles another one may well mean something else (`envFrom` is not `env`), and
-    one that lifts a protection is for nobody to come upon by chance.
+    a key that lifts a protection must not be proposed by chance.
     """
     if GUARDED.fullmatch(key):
         return None
@@ -141,18 +141,18 @@ def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, ru
 
 
 def _near(key: str, value: object, taken: Any) -> Iterator[object]:
-    """What was probably meant."""
+    """Values that were probably meant, by the value that is given."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > LONGEST_VALUE:
         return
     if isinstance(value, bool):
         text = str(value).lower()
     folded = text.strip().lower()
-    if _bare(taken) is str:
+    if bare(taken) is str:
         yield text.strip()
     if key == "image":
         yield re.sub(r"(:[^/:]*)?(@.*)?$", "", folded)
-    if _bare(taken) is IPv4Network and "/" in text:
+    if bare(taken) is IPv4Network and "/" in text:
         yield _network(text)
     if folded in _WORDS:
         yield _WORDS[folded]
@@ -173,21 +173,21 @@ def _network(text: str) -> str | None:
 
 
 def _options(taken: Any) -> Iterator[object]:
-    bare = _bare(taken)
-    if get_origin(bare) is Literal:
-        yield from get_args(bare)
-    elif isinstance(bare, type) and issubclass(bare, Enum):
-        yield from (option.value for option in bare)
+    plain = bare(taken)
+    if get_origin(plain) is Literal:
+        yield from get_args(plain)
+    elif isinstance(plain, type) and issubclass(plain, Enum):
+        yield from (option.value for option in plain)
 
 
-def _place(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
+def type_at(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
     """The type at a place, with its rules, and the field of a model if it is one."""
     current: Any = model
     field = None
     for key in loc:
-        current, field = _bare(current), None
-        if _is_model(current):
-            fields = {one.alias or name: one for name, one in current.model_fields.items()}
+        current, field = bare(current), None
+        if is_model(current):
+            fields = {inner.alias or name: inner for name, inner in current.model_fields.items()}
             if (field := fields.get(str(key))) is None:
                 return None, None
             metadata = tuple(field.metadata)
@@ -201,7 +201,7 @@ def _place(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
     return current, field
 
 
-def _bare(annotation: Any) -> Any:
+def bare(annotation: Any) -> Any:
     """A type without its rules, and of an optional one the type."""
     while True:
         origin = get_origin(annotation)
@@ -213,7 +213,8 @@ def _bare(annotation: Any) -> Any:
             return annotation
 
 
-def _is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> bool:
+    """Whether a type is a model."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 

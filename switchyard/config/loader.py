@@ -1,16 +1,13 @@
 """One stack's settings, from the raw values of its configuration."""
 
-import copy
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from switchyard.codes import Code
+from switchyard.config.collect import Collected, collect
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
-from switchyard.config.depth import too_deep
-from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError, from_pydantic, shape, shown
+from switchyard.config.depth import shallow, shallow_services
+from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError, shape, shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -19,10 +16,10 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
-from switchyard.config.validation.ec2 import RelatedProblem, ec2_findings
+from switchyard.config.validation.ec2 import RelatedProblem, ec2_problems
 from switchyard.config.validation.service_names import name_clashes
 from switchyard.config.validation.services import SERVICES, name_problems, service_problems, stack_problems
-from switchyard.config.validation.switch_engine import engine_findings
+from switchyard.config.validation.switch_engine import engine_problems
 
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
@@ -34,26 +31,23 @@ MARK = f"{NAMESPACE}:production"
 FORMER = f"{NAMESPACE}:formerStack"
 """Key with the stack whose objects this one takes over."""
 
+Cluster = ExistingCluster | Ec2Cluster
+
 KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
 """Models of a cluster, by its kind."""
 
-M = TypeVar("M", bound=BaseModel)
-
 OWN = frozenset({"name", "region", "network", "loadBalancer"})
-"""Keys that only a cluster has which the program makes."""
+"""Keys that only a cluster on EC2 has."""
 
 NAMELESS = "nameless"
-"""Stands in for a cluster's name that is missing or wrong, while the rules across its fields are tried."""
-
-DEPTH = 4
-"""Keys of the longest path in a cluster's settings that a list is in: loadBalancer, routes, 0, host."""
+"""Name of a cluster whose own name is missing or wrong, while the rules across its fields are applied."""
 
 
 @dataclass(frozen=True)
 class StackSettings:
-    """Everything that a stack is made from."""
+    """All settings of a stack."""
 
-    cluster: ExistingCluster | Ec2Cluster
+    cluster: Cluster
     services: Mapping[str, ServiceSettings]
     production: bool
     removed: Mapping[str, NamespacedName] = field(default_factory=dict)
@@ -78,43 +72,28 @@ def load(
         raw_cluster: value of `switchyard:cluster`.
         raw_services: value of `switchyard:services`.
         stack: the stack's name.
-        production: value of `switchyard:production`; None goes by the stack's name.
+        production: value of `switchyard:production`; with None the stack's name decides.
         former: value of `switchyard:formerStack`.
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
-        written: the stack file, to find what YAML made something else of; None goes by the values alone.
-        keys: all keys of the configuration, with their namespaces, to find those that nobody reads.
+        written: the stack file, to detect values that YAML has changed; with None only the values are checked.
+        keys: all keys of the configuration with their namespaces, to refuse unknown ones.
 
     Raises:
-        SettingsError: with every mistake that there is.
+        SettingsError: with every error of the configuration.
     """
-    if deep := _too_deep(raw_cluster, raw_services):
-        raise SettingsError(deep)
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
+    raw_cluster = shallow(CLUSTER, raw_cluster, problems)
+    raw_services = shallow_services(SERVICES, raw_services, problems)
     cluster = _cluster(raw_cluster, problems, without_quotes(CLUSTER, raw_cluster, written))
     removed = _removed(raw_services, problems)
     services = _services(
         raw_services, problems, removed, without_quotes(SERVICES, raw_services, written), production=marked
     )
-    told = {problem.path for problem in problems}
+    reported = {problem.path for problem in problems}
     altered = [*differences(CLUSTER, raw_cluster, written), *differences(SERVICES, raw_services, written)]
-    problems += [problem for problem in altered if problem.path not in told]
-    wrong = {problem.path for problem in problems}
-    table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
-    nodes = cluster.nodes if cluster is not None and table_is_right else {}
-    leaving = removed_routes(cluster, removed)
-    together = [*name_clashes(services, removed), *stack_problems(services, nodes)]
-    found = [RelatedProblem(problem) for problem in together]
-    if isinstance(cluster, Ec2Cluster):
-        found += ec2_findings(cluster, services, production=marked)
-    if cluster is not None:
-        found += engine_findings(cluster, services)
-    problems += [
-        finding.problem
-        for finding in found
-        if not any(_touches(path, read) for path in wrong for read in finding.paths)
-        and finding.problem.path not in leaving
-    ]
+    problems += [problem for problem in altered if problem.path not in reported]
+    problems += _problems_between(cluster, services, removed, {problem.path for problem in problems}, marked)
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
         raise SettingsError(problems)
@@ -122,17 +101,41 @@ def load(
     return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack)
 
 
-def _too_deep(raw_cluster: object, raw_services: object) -> list[Problem]:
-    services = raw_services.items() if isinstance(raw_services, Mapping) else ()
-    found = [
-        *too_deep(CLUSTER, raw_cluster),
-        *(problem for key, raw in services for problem in too_deep(below(SERVICES, key), raw)),
+def _problems_between(
+    cluster: Cluster | None,
+    services: Mapping[str, ServiceSettings],
+    removed: Mapping[str, NamespacedName],
+    wrong: Collection[str],
+    production: bool,
+) -> Iterator[Problem]:
+    """Errors between services, and between services and cluster, as far as the values that they compare are right.
+
+    Args:
+        cluster: what is right of the cluster; None for nothing.
+        services: what is right of each service.
+        removed: the services that are marked to be deleted.
+        wrong: paths of values that have an error.
+        production: whether the stack is marked so.
+    """
+    table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
+    nodes = cluster.nodes if cluster is not None and table_is_right else {}
+    leaving = removed_routes(cluster, removed)
+    related = [
+        RelatedProblem(problem) for problem in (*name_clashes(services, removed), *stack_problems(services, nodes))
     ]
-    return found if services else [*found, *too_deep(SERVICES, raw_services)]
+    if isinstance(cluster, Ec2Cluster):
+        related += ec2_problems(cluster, services, production=production)
+    if cluster is not None:
+        related += engine_problems(cluster, services)
+    for problem in related:
+        if problem.problem.path in leaving:
+            continue
+        if not any(_touches(path, read) for path in wrong for read in problem.paths):
+            yield problem.problem
 
 
 def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
-    """Refuses keys that nobody reads: a typing error in `production` would leave a stack without its protection."""
+    """Refuses unknown keys: a typing error in `production` would leave a stack without its protection."""
     known = (CLUSTER, SERVICES, MARK, FORMER)
     for key in sorted(set(keys).difference(known)):
         namespace, _, name = key.partition(":")
@@ -153,7 +156,7 @@ def _production_problems(production: object) -> Iterator[Problem]:
 def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
     """Refuses values that are encrypted in the stack file: in the state they would be plain text."""
     for key in {CLUSTER, SERVICES}.intersection(secret_keys):
-        # The engine tells the program which keys have a secret in them, and not where in their values.
+        # The engine reports which keys contain a secret, and not where in their values it is.
         yield Problem(
             key,
             "has a value set with --secret",
@@ -169,7 +172,10 @@ def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
     return replace(problem, value=HIDDEN) if secret else problem
 
 
-def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> ExistingCluster | Ec2Cluster | None:
+def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> Cluster | None:
+    """What is right of the cluster; None where nothing is."""
+    if any(problem.path == CLUSTER for problem in problems):
+        return None
     if not isinstance(raw, Mapping):
         value = "missing" if raw is None else shape(raw)
         remedy = set_command(f"{CLUSTER}.kind", "existing")
@@ -184,30 +190,14 @@ def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -
         remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
         problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
         return None
-    try:
-        return _parse(model, raw)
-    except ValidationError as error:
-        problems += from_pydantic(CLUSTER, model, error, written)
-        return _right_part(raw, error) if model is Ec2Cluster else None
-
-
-def _right_part(raw: Mapping[str, Any], error: ValidationError) -> Ec2Cluster | None:
-    """An EC2 cluster without what is wrong in it, so that the rules across its fields still speak."""
-    part: Any = copy.deepcopy(dict(raw))
-    for levels in range(DEPTH):
-        for details in error.errors(include_url=False):
-            loc = tuple(key for key in details["loc"] if key != "[key]")
-            _prune(part, loc[: max(1, len(loc) - levels)], into_lists=True)
-        part.setdefault("name", NAMELESS)
-        try:
-            return _parse(Ec2Cluster, part)
-        except ValidationError as again:
-            error = again
-    return None
+    name = {"name": NAMELESS} if model is Ec2Cluster else {}
+    collected: Collected[Cluster] = collect(CLUSTER, model, raw, written, name)
+    problems += collected.problems
+    return collected.value
 
 
 def _removed(raw: object, problems: list[Problem]) -> dict[str, NamespacedName]:
-    """Namespaces and names of the services that are marked to be taken away, by their keys."""
+    """Namespaces and names of the services that are marked to be deleted, by their keys."""
     marked = {}
     for key, value in raw.items() if isinstance(raw, Mapping) else ():
         if len(key) > LONGEST_KEY:
@@ -237,41 +227,24 @@ def _services(
             continue
         if name in removed or is_unclear_removal(value):
             continue
-        found = list(name_problems(name))
-        service = _service(name, value, found, written)
-        wrong = [problem.path for problem in found]
+        service, errors = _service(name, value, written)
+        path = below(SERVICES, name)
+        wrong = [problem.path for problem in (*problems, *errors) if problem.path.startswith(path)]
         if service is not None:
             services[name] = service
-            found += [
+            errors += [
                 problem
                 for problem in service_problems(name, service, production=production)
-                if not any(_touches(path, problem.path) for path in wrong)
+                if not any(_touches(at, problem.path) for at in wrong)
             ]
-        problems += found
+        problems += errors
     return services
 
 
-def _parse(model: type[M], raw: object) -> M:
-    # By the keys of the configuration alone: with Python's names beside them, `node_port` would be taken, and lose
-    # against `nodePort` without a word.
-    return model.model_validate(raw, by_alias=True, by_name=False)
-
-
-def _service(name: str, raw: object, problems: list[Problem], written: Mapping[str, str]) -> ServiceSettings | None:
-    """Parses one service; what is wrong is left out and tried without, so that the other rules still speak."""
-    path = below(SERVICES, name)
-    model = _model(raw)
-    try:
-        return _parse(model, raw)
-    except ValidationError as error:
-        problems += from_pydantic(path, model, error, written)
-        pruned = copy.deepcopy(raw)
-        for details in error.errors(include_url=False):
-            _prune(pruned, details["loc"])
-    try:
-        return _parse(model, pruned)
-    except ValidationError:
-        return None
+def _service(name: str, raw: object, written: Mapping[str, str]) -> tuple[ServiceSettings | None, list[Problem]]:
+    """What is right of one service, and its errors; None for a service of which more than the wrong values is lost."""
+    collected = collect(below(SERVICES, name), _model(raw), raw, written)
+    return collected.value if collected.complete else None, [*name_problems(name), *collected.problems]
 
 
 def _model(raw: object) -> type[ServiceSettings]:
@@ -279,19 +252,6 @@ def _model(raw: object) -> type[ServiceSettings]:
     if strategy == "canary":
         return CanarySettings
     return ArgoBlueGreenSettings if strategy == "argoBlueGreen" else BlueGreenSettings
-
-
-def _prune(raw: Any, loc: tuple[int | str, ...], *, into_lists: bool = False) -> None:
-    *above, last = tuple(key for key in loc if key != "[key]") or (None,)
-    for key in above:
-        if into_lists and isinstance(raw, list) and isinstance(key, int):
-            raw = raw[key]
-            continue
-        if not isinstance(raw, dict) or key not in raw:
-            return
-        raw = raw[key]
-    if isinstance(raw, dict):
-        raw.pop(last, None)
 
 
 def _touches(one: str, other: str) -> bool:

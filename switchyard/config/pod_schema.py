@@ -39,6 +39,11 @@ def _definitions() -> dict[str, Any]:
     return {definition["name"]: definition for definition in map(json.loads, SCHEMA.read_text().splitlines())}
 
 
+def definition_of(name: str) -> dict[str, Any]:
+    """A definition of the Kubernetes API, whose references name other definitions."""
+    return {key: value for key, value in _definitions()[name].items() if key != "name"}
+
+
 def violations(value: object, definition: str, *, patch: bool = False) -> Iterator[tuple[str, str]]:
     """What a value breaks in a definition, as pairs of a path in it and the rule.
 

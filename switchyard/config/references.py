@@ -12,7 +12,7 @@ Kind = Literal["ConfigMap", "Secret"]
 
 @dataclass(frozen=True)
 class Reference:
-    """One object that pods read.
+    """A ConfigMap or a Secret that pods read.
 
     Attributes:
         kind: of the object.
@@ -28,7 +28,7 @@ class Reference:
 
     @property
     def key(self) -> str:
-        """How a pod template names it, for example ``configmap/backend-config``."""
+        """Key of the object in a pod template, for example ``configmap/backend-config``."""
         return f"{self.kind.lower()}/{self.name}"
 
     def joined(self, other: "Reference") -> "Reference":
@@ -38,7 +38,7 @@ class Reference:
 
 
 def tracked_references(service: ServiceSettings, track: Track) -> dict[str, Reference]:
-    """The objects of which a change makes a new version of a track's pods, by their keys in order."""
+    """The objects whose change creates a new version of a track's pods, sorted by their keys."""
     if service.content_hash == "none":
         return {}
     references: dict[str, Reference] = {}

@@ -1,4 +1,4 @@
-"""Routes of the load balancer to services that are taken away: they go first, and users with them."""
+"""Routes of the load balancer to services that are deleted: they are removed before the services."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 
 
 def removed_routes(cluster: ExistingCluster | Ec2Cluster | None, removed: Collection[str]) -> frozenset[str]:
-    """Paths of the routes that name a service which is taken away."""
+    """Paths of the routes to a service that is deleted."""
     if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
         return frozenset()
     return frozenset(
@@ -18,7 +18,7 @@ def removed_routes(cluster: ExistingCluster | Ec2Cluster | None, removed: Collec
 
 
 def without_routes(cluster: ExistingCluster | Ec2Cluster, removed: Collection[str]) -> ExistingCluster | Ec2Cluster:
-    """The same cluster without the routes to services that are taken away."""
+    """The same cluster without the routes to services that are deleted."""
     if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
         return cluster
     routes = tuple(route for route in cluster.load_balancer.routes if route.service not in removed)

@@ -1,7 +1,7 @@
-"""What the stack file says, beside what the engine makes of it.
+"""Compares the stack file with the values that the engine has read from it.
 
 The engine reads the stack file as YAML and gives the program JSON: `2.0` arrives as 2, `010` as 8, `2024-11-20` as
-`2024-11-20 00:00:00 +0000 UTC`, all without a word. The rules of reading are those of gopkg.in/yaml.v3, which the
+`2024-11-20 00:00:00 +0000 UTC`, all without a warning. The rules of reading are those of gopkg.in/yaml.v3, which the
 engine uses, as `pulumi config --json` of 3.250 shows them.
 """
 
@@ -62,12 +62,12 @@ class Written:
     nodes: Mapping[str, yaml.Node]
 
     def scalars(self, path: str) -> dict[str, Scalar]:
-        """The single values at and under a key of the configuration, each by its path."""
+        """The scalar values at and under a key of the configuration, by path."""
         return dict(_scalars(path, self.nodes[path])) if path in self.nodes else {}
 
 
 def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | None = None) -> Written | None:
-    """Reads a stack's file; None where there is none, or none that can be read: the engine says so itself.
+    """Reads a stack file; None where there is none that can be read, which the engine reports itself.
 
     Args:
         directory: the project's, or one below it.
@@ -92,10 +92,9 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
 
 
 def differences(path: str, arrived: object, written: Written | None) -> Iterator[Problem]:
-    """Every value under a path that is not what the stack file says, or shows by itself that it cannot be.
+    """Values under a path that differ from the stack file, or that show by themselves that YAML changed them.
 
-    A difference counts only where YAML explains it: a stack that is configured from another file is not judged by
-    this one.
+    A difference counts only where YAML explains it: a stack may be configured from another file.
     """
     scalars = written.scalars(path) if written is not None else {}
     name = written.name if written is not None else "the stack file"
@@ -105,7 +104,7 @@ def differences(path: str, arrived: object, written: Written | None) -> Iterator
 
 
 def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
-    """By path, what the stack file has where YAML has made what arrived of a value without quotes.
+    """Text of the stack file by path, for values without quotes that YAML has converted.
 
     A value that is not made of what the file says is from another file: its path is left out.
     """
@@ -272,9 +271,9 @@ def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
     merged: dict[str, tuple[Scalar, yaml.Node]] = {}
     if _MERGE in own and own[_MERGE][0].plain:
         source = own.pop(_MERGE)[1]
-        for one in source.value if isinstance(source, yaml.SequenceNode) else [source]:
-            if isinstance(one, yaml.MappingNode):
-                merged = {key: (scalar, value) for key, scalar, value in _entries(one)} | merged
+        for origin in source.value if isinstance(source, yaml.SequenceNode) else [source]:
+            if isinstance(origin, yaml.MappingNode):
+                merged = {key: (scalar, value) for key, scalar, value in _entries(origin)} | merged
     for key, (scalar, value) in (merged | own).items():
         yield key, scalar, value
 

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerRoute, LoadBalancerSettings
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.load_balancer import LoadBalancerRoute, LoadBalancerSettings
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
 from switchyard.manifests.addons import INGRESS_CLASS
 from switchyard.manifests.ingress_routes import Part

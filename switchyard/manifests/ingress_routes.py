@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count, product
 
-from switchyard.config.models.ec2 import LoadBalancerRoute
+from switchyard.config.models.load_balancer import LoadBalancerRoute
 
 ANY_HOST, ONE_HOST = 900, 400
 """Orders of the widest routes: an Ingress takes prefixes of 126 characters, which have 63 parts."""

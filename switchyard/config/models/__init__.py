@@ -1,1 +1,1 @@
-"""The models of the configuration: one area a file, frozen, unknown keys refused."""
+"""The settings models, one file for each area: frozen, and unknown keys are refused."""

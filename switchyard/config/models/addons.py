@@ -1,10 +1,10 @@
-"""What a stack may bring to a cluster besides its services: charts, and the one place that pins their versions."""
+"""Helm charts that a stack installs beside its services, and the one place that pins their versions."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from switchyard.config.models.base import Bool, Model
+from switchyard.config.models.base import Bool, Model, redefined
 from switchyard.config.types.text import Url, matching
 
 ChartVersion = Annotated[
@@ -17,52 +17,55 @@ ChartVersion = Annotated[
 
 
 class Chart(Model):
-    """One chart of Helm.
+    """One Helm chart: its version, its name and where it is downloaded from."""
 
-    Attributes:
-        version: of the chart.
-        chart: its name in the repository, or a path from the project's directory that begins with ``./`` or ``/``.
-        repository: where it is; not asked for a path.
-    """
-
-    version: ChartVersion
-    chart: str = Field(min_length=1)
-    repository: Url
+    version: ChartVersion = Field(description="Version of the chart, one version and not a range.", examples=["2.41.0"])
+    chart: str = Field(
+        min_length=1,
+        description=(
+            "Name of the chart in the repository, or the path of a directory, relative to Pulumi.yaml, that "
+            "begins with `./` or `/`."
+        ),
+        examples=["argo-rollouts", "./charts/argo-rollouts"],
+    )
+    repository: Url = Field(
+        description="Address of the Helm repository. It is not read when `chart` is a path.",
+        examples=["https://argoproj.github.io/argo-helm"],
+    )
 
     @property
     def is_path(self) -> bool:
-        """Whether the chart is in a directory."""
+        """Whether `chart` is the path of a directory."""
         return self.chart.startswith(("./", "/"))
 
 
 class ArgoRolloutsChart(Chart):
-    """Argo Rollouts by its chart: the definitions and the controller, at one version.
+    """Argo Rollouts, installed from its Helm chart: CustomResourceDefinitions and controller, at one version."""
 
-    Attributes:
-        version: of the chart, which says that of the controller.
-        chart: its name in the repository, or a path from the project's directory that begins with ``./`` or ``/``.
-        repository: where it is; not asked for a path.
-        dashboard: whether the dashboard runs as well.
-        aws_verify_target_group: whether the controller asks AWS if weights are in force; its role must allow that.
-            Refused on `kind: ec2`, where its pods have no role.
-    """
-
-    chart: str = Field(default="argo-rollouts", min_length=1)
-    repository: Url = "https://argoproj.github.io/argo-helm"
-    dashboard: Bool = False
-    aws_verify_target_group: Bool = False
+    chart: Annotated[str, Field(min_length=1)] = redefined(Chart, "chart", "argo-rollouts")
+    repository: Url = redefined(Chart, "repository", "https://argoproj.github.io/argo-helm")
+    dashboard: Bool = Field(default=False, description="Whether the dashboard of Argo Rollouts is installed as well.")
+    aws_verify_target_group: Bool = Field(
+        default=False,
+        description=(
+            "Whether the controller asks AWS if the weights are in force before it continues. Its role must "
+            "permit that. It is refused on `kind: ec2`, where its pods have no role."
+        ),
+    )
 
 
-CALICO = Chart(version="v3.31.7", chart="tigera-operator", repository="https://docs.tigera.io/calico/charts")
-"""Calico's operator, which brings the definitions with it.
+CALICO = Chart.model_construct(
+    version="v3.31.7", chart="tigera-operator", repository="https://docs.tigera.io/calico/charts"
+)
+"""Calico's operator, which installs its CustomResourceDefinitions.
 
 3.31 is tested by Calico on Kubernetes 1.32 to 1.35 (docs.tigera.io/calico/3.31, system requirements), and 3.31.7 is the
-patch release of 2026-08-21. The chart has the v in its version, and the state would not be alike without. From 3.32 on
-the definitions are a chart of their own, crd.projectcalico.org.v1 (github.com/projectcalico/calico, release
-v3.32.2), which has to be an add-on before this one then.
+patch release of 2026-08-21. The chart has the v in its version, and without it the state would differ. From 3.32 on
+the CustomResourceDefinitions are a chart of their own, crd.projectcalico.org.v1 (github.com/projectcalico/calico,
+release v3.32.2), which then has to be installed before this one.
 """
 
-LOAD_BALANCER_CONTROLLER = Chart(
+LOAD_BALANCER_CONTROLLER = Chart.model_construct(
     version="3.4.2", chart="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts"
 )
 """AWS Load Balancer Controller 3.4.2 (github.com/aws/eks-charts/pull/1347, 2026-07-13).
@@ -70,7 +73,7 @@ LOAD_BALANCER_CONTROLLER = Chart(
 Chart and controller have the same version since 3.0. Version 2 ended with 2.17.1.
 """
 
-METRICS_SERVER = Chart(
+METRICS_SERVER = Chart.model_construct(
     version="3.13.1", chart="metrics-server", repository="https://kubernetes-sigs.github.io/metrics-server"
 )
 """metrics-server 0.8.1 (github.com/kubernetes-sigs/metrics-server, charts/metrics-server/CHANGELOG.md, 2026-02-27)."""

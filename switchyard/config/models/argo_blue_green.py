@@ -1,4 +1,4 @@
-"""How Argo Rollouts brings a new version to the users all at once, and what must hold before and after."""
+"""A release by Argo Rollouts' own blue/green: the promotion, and the analyses before and after it."""
 
 from typing import Annotated, Literal
 
@@ -11,39 +11,71 @@ Delay = Annotated[Int, Field(ge=0, le=7 * 24 * 3600)]
 
 
 class AutoPromotion(Model):
-    """Whether the controller promotes by itself.
+    """Whether the controller promotes a new version without a person."""
 
-    Attributes:
-        enabled: False waits for `kubectl argo rollouts promote`.
-        delay_seconds: how long the new version waits, ready, before it is promoted, s.
-    """
-
-    enabled: Bool = True
-    delay_seconds: Delay = 0
+    enabled: Bool = Field(
+        default=True,
+        description=(
+            "Whether the new version is promoted as soon as it is ready. With false it waits for `kubectl "
+            "argo rollouts promote`."
+        ),
+    )
+    delay_seconds: Delay = Field(
+        default=0, description="Seconds that the new version waits, ready, before it is promoted.", examples=[300]
+    )
 
 
 class ArgoBlueGreen(Model):
-    """How a release goes.
+    """A release under `strategy: argoBlueGreen`, which Argo Rollouts switches to the new version all at once."""
 
-    Attributes:
-        auto_promotion: whether the controller promotes by itself, and when.
-        pre_promotion: an analysis that must succeed before the new version takes the traffic; None measures nothing.
-        post_promotion: an analysis of the new version while it serves; the old one comes back when it fails.
-        preview_replica_count: pods of the new version until it is promoted; None takes all.
-        scale_down_delay_seconds: how long the old version keeps its pods after the new one has proved itself, s.
-            Within it the way back takes no new pods. Below 30 s a node may still send new connections to them.
-        abort_scale_down_delay_seconds: how long a version that was given up keeps its pods, s; 0 keeps them.
-        progress_deadline_abort: whether a version whose pods do not get ready is given up.
-        wait: whether an update ends when the Rollout is on its way, or when it has ended, well or badly.
-        wait_seconds: how long it waits for that end, s.
-    """
-
-    auto_promotion: AutoPromotion = AutoPromotion()
-    pre_promotion: Analysis | None = None
-    post_promotion: Analysis | None = None
-    preview_replica_count: Annotated[Int, Field(ge=1, le=100)] | None = None
-    scale_down_delay_seconds: Delay = 30
-    abort_scale_down_delay_seconds: Delay = 30
-    progress_deadline_abort: Bool = True
-    wait: Literal["progressing", "finished"] = "progressing"
-    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = 3600
+    auto_promotion: AutoPromotion = Field(
+        default=AutoPromotion.model_construct(),
+        description="Whether the controller promotes by itself, and after which delay.",
+    )
+    pre_promotion: Analysis | None = Field(
+        default=None,
+        description=(
+            "Analysis that must succeed before the new version takes the traffic. Without it nothing is measured."
+        ),
+        examples=[{"count": 5, "intervalSeconds": 60}],
+    )
+    post_promotion: Analysis | None = Field(
+        default=None,
+        description=(
+            "Analysis of the new version while it serves. When it fails, the controller rolls back to the old version."
+        ),
+        examples=[{"count": 5, "intervalSeconds": 60}],
+    )
+    preview_replica_count: Annotated[Int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description=(
+            "Pods of the new version until it is promoted. Without it the new version has all of its pods "
+            "from the start."
+        ),
+        examples=[1],
+    )
+    scale_down_delay_seconds: Delay = Field(
+        default=30,
+        description=(
+            "Seconds for which the old version keeps its pods after the promotion and its analysis. A "
+            "rollback within that time starts no new pods. Below 30 s a node may still send new connections "
+            "to the old pods."
+        ),
+    )
+    abort_scale_down_delay_seconds: Delay = Field(
+        default=30, description="Seconds for which an aborted version keeps its pods. 0 keeps them without a limit."
+    )
+    progress_deadline_abort: Bool = Field(
+        default=True,
+        description="Whether a version whose pods do not become ready within `progressDeadlineSeconds` is aborted.",
+    )
+    wait: Literal["progressing", "finished"] = Field(
+        default="progressing",
+        description=(
+            "When an update ends: `progressing` as soon as the Rollout has begun, `finished` when it has "
+            "succeeded or was aborted."
+        ),
+    )
+    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = Field(
+        default=3600, description="Seconds that an update waits for the end of the Rollout, under `wait: finished`."
+    )

@@ -1,4 +1,4 @@
-"""How a HorizontalPodAutoscaler sizes a service."""
+"""Settings of the HorizontalPodAutoscaler of a service."""
 
 from typing import Annotated, Literal
 
@@ -17,60 +17,81 @@ Utilization = Annotated[Int, Field(ge=1, le=1000)]
 
 
 class ScalingPolicy(Model):
-    """One limit on the speed of scaling.
+    """One limit on the speed of scaling, as a HorizontalPodAutoscaler has it."""
 
-    Attributes:
-        type: whether `value` counts pods or percent of the present pods.
-        value: how much may change within a period.
-        period_seconds: length of the period, s; Kubernetes allows at most 1800.
-    """
-
-    type: Literal["Pods", "Percent"]
-    value: Annotated[Int, Field(ge=1)]
-    period_seconds: Annotated[Int, Field(ge=1, le=1800)] = 60
+    type: Literal["Pods", "Percent"] = Field(
+        description="Unit of `value`: a number of pods, or a percentage of the present pods.", examples=["Pods"]
+    )
+    value: Annotated[Int, Field(ge=1)] = Field(
+        description="Most pods, or most percent of the present pods, that may be added or removed within one period.",
+        examples=[2],
+    )
+    period_seconds: Annotated[Int, Field(ge=1, le=1800)] = Field(
+        default=60, description="Length of the period in seconds. Kubernetes allows at most 1800."
+    )
 
 
 class ScalingRules(Model):
-    """How fast the autoscaler goes in one direction. What is not given keeps Kubernetes' default.
+    """How fast the autoscaler scales in one direction. A key that is not given keeps Kubernetes' default."""
 
-    Attributes:
-        stabilization_window_seconds: how far back earlier recommendations count, s.
-        select_policy: which of the policies decides; `Disabled` never scales in this direction.
-        policies: the limits.
-    """
-
-    stabilization_window_seconds: Annotated[Int, Field(ge=0, le=3600)] | None = None
-    select_policy: Literal["Max", "Min", "Disabled"] | None = None
-    policies: tuple[ScalingPolicy, ...] = ()
+    stabilization_window_seconds: Annotated[Int, Field(ge=0, le=3600)] | None = Field(
+        default=None,
+        description=(
+            "Seconds of past recommendations that are taken into account. Scaling down needs at least 60, "
+            "because metrics lag behind a switch by up to a minute."
+        ),
+        examples=[300],
+    )
+    select_policy: Literal["Max", "Min", "Disabled"] | None = Field(
+        default=None,
+        description="Which of the policies decides when several apply. `Disabled` never scales in this direction.",
+        examples=["Max"],
+    )
+    policies: tuple[ScalingPolicy, ...] = Field(
+        default=(),
+        description="Limits on the speed of scaling in this direction.",
+        examples=[[{"type": "Pods", "value": 2, "periodSeconds": 60}]],
+    )
 
 
 class ScalingBehavior(Model):
     """How fast the autoscaler adds and removes pods."""
 
-    scale_up: ScalingRules | None = None
-    scale_down: ScalingRules | None = None
+    scale_up: ScalingRules | None = Field(
+        default=None, description="Limits on how fast pods are added. Without it Kubernetes' defaults apply."
+    )
+    scale_down: ScalingRules | None = Field(
+        default=None,
+        description="Limits on how fast pods are removed. Without it Kubernetes' defaults apply.",
+        examples=[{"stabilizationWindowSeconds": 300}],
+    )
 
 
 class Autoscaling(Model):
-    """Limits and targets of the HorizontalPodAutoscaler of a service.
+    """Limits and targets of the HorizontalPodAutoscaler of a service."""
 
-    Attributes:
-        min: fewest pods of what serves.
-        max: most pods of what serves.
-        cpu_percent: average CPU utilization that is aimed at, percent of the CPU requests. 80 when no target is given.
-        memory_percent: average memory utilization that is aimed at, percent of the memory requests.
-        behavior: how fast it scales; None keeps Kubernetes' defaults.
-    """
-
-    min: Pods
-    max: Pods
-    cpu_percent: Utilization | None = None
-    memory_percent: Utilization | None = None
-    behavior: ScalingBehavior | None = None
+    min: Pods = Field(description="Fewest pods of the version that serves. It must not be above `max`.", examples=[3])
+    max: Pods = Field(description="Most pods of the version that serves.", examples=[10])
+    cpu_percent: Utilization | None = Field(
+        default=None,
+        description=(
+            "Target of the average CPU utilization, in percent of the CPU requests. When neither target is "
+            "given, it is 80."
+        ),
+        examples=[70],
+    )
+    memory_percent: Utilization | None = Field(
+        default=None,
+        description="Target of the average memory utilization, in percent of the memory requests.",
+        examples=[80],
+    )
+    behavior: ScalingBehavior | None = Field(
+        default=None, description="How fast it scales. Without it Kubernetes' defaults apply."
+    )
 
     @property
     def targets(self) -> dict[str, int]:
-        """The utilization that is aimed at, percent of requests, by resource."""
+        """Target utilization by resource, in percent of the requests."""
         given = {"cpu": self.cpu_percent, "memory": self.memory_percent}
         targets = {resource: percent for resource, percent in given.items() if percent is not None}
         return targets or {"cpu": DEFAULT_CPU_PERCENT}

@@ -1,15 +1,16 @@
-"""How a canary goes: its steps, what is measured meanwhile, and what is done about it.
+"""A canary release: its steps, its analysis, and when it is aborted.
 
-Defaults are the mission's: 10 %, 30 %, 50 %, 100 %, with pauses and an analysis in between.
+The default steps are 10 %, 30 %, 50 % and 100 %, with a pause and an analysis after each.
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from switchyard.config.models.base import Bool, Int, Model, Number, Seconds
 from switchyard.config.models.routing import CanaryRoute, CanaryScale, Routed, Traffic
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
 
 Percent = Annotated[Int, Field(ge=1, le=100)]
@@ -18,11 +19,11 @@ Limit = Annotated[Int, Field(ge=0, le=1000)]
 
 
 MetricKey = Literal["success-rate", "latency-p95"]
-"""What an analysis can measure; the end of its template's name."""
+"""Metrics of an analysis; each is the end of the name of its AnalysisTemplate."""
 
 
 ALL: tuple[MetricKey, ...] = ("success-rate", "latency-p95")
-"""What `analysis: true` asks for, as far as it is enabled."""
+"""Metrics that `analysis: true` measures, as far as they are enabled."""
 
 
 def _named(value: Any) -> Any:
@@ -33,144 +34,247 @@ def _named(value: Any) -> Any:
     return value
 
 
+ANALYSIS = Checked(
+    _named,
+    f"true, or a list of {' and '.join(ALL)}",
+    {"anyOf": [{"const": True}, {"type": "array", "items": {"enum": [*ALL]}, "minItems": 1}]},
+    before=True,
+)
+
+
 class CanaryStep(Model):
-    """One step: exactly one of its keys.
+    """One step of a canary. It has exactly one of these keys."""
 
-    Attributes:
-        weight: share of the traffic that the new version gets from here on, percent.
-        pause: how long nothing is changed, s; 0 waits for `kubectl argo rollouts promote`.
-        analysis: an analysis that must succeed before the next step: of everything that is enabled, or of some of it.
-        scale: pods of the new version from here on, under a traffic router.
-        route: requests that get the new version from here on, under a traffic router.
-    """
-
-    weight: Percent | None = None
-    pause: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] | None = None
-    analysis: Annotated[tuple[MetricKey, ...], BeforeValidator(_named)] | None = None
-    scale: CanaryScale | None = None
-    route: CanaryRoute | None = None
+    weight: Percent | None = Field(
+        default=None,
+        description=(
+            "Share of the traffic for the new version from this step on, in percent. Each weight must be "
+            "above the one before it."
+        ),
+        examples=[10],
+    )
+    pause: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] | None = Field(
+        default=None,
+        description="Seconds without a change before the next step. 0 waits for `kubectl argo rollouts promote`.",
+        examples=[300],
+    )
+    analysis: Annotated[tuple[MetricKey, ...], ANALYSIS] | None = Field(
+        default=None,
+        description=(
+            "Analysis that must succeed before the next step: true for every enabled metric, or a list of metrics."
+        ),
+        examples=[True],
+    )
+    scale: CanaryScale | None = Field(
+        default=None,
+        description=(
+            "Pods of the new version from this step on. It needs a traffic router: `traffic: alb` or `traffic: istio`."
+        ),
+        examples=[{"replicas": 2}],
+    )
+    route: CanaryRoute | None = Field(
+        default=None,
+        description=(
+            "Requests that the new version receives from this step on, whatever the weight. It needs a "
+            "traffic router: `traffic: alb` or `traffic: istio`."
+        ),
+        examples=[{"name": "beta", "header": "X-Group", "value": "beta"}],
+    )
 
 
 class SuccessRate(Model):
-    """The share of requests that did not end in 5xx.
+    """The share of requests that did not end in a status of 500 or more."""
 
-    Attributes:
-        enabled: whether it is looked at.
-        min: the least that is well.
-    """
-
-    enabled: Bool = True
-    min: Annotated[Number, Field(gt=0, le=1)] = 0.95
+    enabled: Bool = Field(default=True, description="Whether the success rate is measured.")
+    min: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.95, description="Lowest success rate that passes, as a fraction of 1.", examples=[0.99]
+    )
 
 
 class Latency(Model):
-    """The 95th percentile of the time that requests took.
+    """The 95th percentile of the durations of requests."""
 
-    Attributes:
-        enabled: whether it is looked at.
-        max_seconds: what it must stay below, s. A bucket of the histogram should have its edge there, or the
-            percentile is a guess between two edges; above the largest finite edge every version is well.
-    """
-
-    enabled: Bool = True
-    max_seconds: Annotated[Number, Field(gt=0, le=60)] = 0.5
+    enabled: Bool = Field(default=True, description="Whether the latency is measured.")
+    max_seconds: Annotated[Number, Field(gt=0, le=60)] = Field(
+        default=0.5,
+        description=(
+            "Limit in seconds that the percentile must stay below. A bucket of the histogram should end at "
+            "this value, because Prometheus interpolates between two bucket boundaries. Above the largest "
+            "finite boundary every version passes."
+        ),
+        examples=[0.5],
+    )
 
 
 class Analysis(Model):
-    """What is asked of Prometheus, how often, and how much of it may go wrong.
+    """The questions to Prometheus about a version, how often they are asked, and how many may fail."""
 
-    Attributes:
-        prometheus: address of its API, as the Rollouts' controller reaches it.
-        success_rate: the share of requests that must succeed.
-        latency_p95: how long requests may take.
-        window_seconds: of the past that a question is about, s.
-        interval_seconds: between two measurements, s.
-        count: measurements of one step's analysis.
-        initial_delay_seconds: before the first measurement, s.
-        failure_limit: failed measurements of one metric that are let pass; one more aborts.
-        inconclusive_limit: measurements without enough traffic that are let pass; one more pauses the Rollout, for
-            a human to decide.
-        consecutive_error_limit: questions in a row that Prometheus does not answer; one more aborts.
-        min_requests: requests to the new version within the window below which nothing is concluded.
-        background: also measures from the first step to the last, and aborts at any moment.
-        service_label: value of the metrics' label `service`; None takes the service's name.
-        requests_metric: counter of requests, with labels `service` and `status`.
-        duration_metric: histogram of their durations, s, with label `service`.
-        labels: that the metrics of this service have besides, for example their namespace: a template has the same
-            hash in every namespace and cluster.
-        hash_label: label in which the metrics carry the pods' `rollouts-pod-template-hash`: without one the old and
-            the new version could not be told apart.
-    """
-
-    prometheus: Url = "http://prometheus:9090"
-    success_rate: SuccessRate = SuccessRate()
-    latency_p95: Latency = Latency()
-    window_seconds: Seconds = 300
-    interval_seconds: Seconds = 60
-    count: Count = 5
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 0
-    failure_limit: Limit = 3
-    inconclusive_limit: Limit = 1
-    consecutive_error_limit: Limit = 4
-    min_requests: Limit = 20
-    background: Bool = False
-    service_label: LabelValue | None = None
-    requests_metric: MetricName = "http_requests_total"
-    duration_metric: MetricName = "http_request_duration_seconds"
-    labels: dict[MetricName, LabelValue] = {}
-    hash_label: MetricName = "rollouts_pod_template_hash"
+    prometheus: Url = Field(
+        default="http://prometheus:9090",
+        description=(
+            "Address of Prometheus as the controller of Argo Rollouts reaches it, without a user or password."
+        ),
+        examples=["http://prometheus.monitoring:9090"],
+    )
+    success_rate: SuccessRate = Field(
+        default=SuccessRate.model_construct(), description="Measures the share of requests that succeed."
+    )
+    latency_p95: Latency = Field(
+        default=Latency.model_construct(), description="Measures the 95th percentile of request durations."
+    )
+    window_seconds: Seconds = Field(default=300, description="Seconds of the past that one measurement covers.")
+    interval_seconds: Seconds = Field(default=60, description="Seconds between two measurements.")
+    count: Count = Field(
+        default=5,
+        description=(
+            "Measurements of the analysis of one step. It must be above `failureLimit` and "
+            "`inconclusiveLimit` together."
+        ),
+    )
+    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
+        default=0, description="Seconds before the first measurement."
+    )
+    failure_limit: Limit = Field(
+        default=3, description="Failed measurements of one metric that are tolerated. One more aborts the Rollout."
+    )
+    inconclusive_limit: Limit = Field(
+        default=1,
+        description=(
+            "Measurements with too few requests that are tolerated. One more pauses the Rollout until a person decides."
+        ),
+    )
+    consecutive_error_limit: Limit = Field(
+        default=4,
+        description=(
+            "Consecutive measurements that Prometheus does not answer and that are tolerated. One more "
+            "aborts the Rollout."
+        ),
+    )
+    min_requests: Limit = Field(
+        default=20,
+        description="Requests to the new version within the window below which a measurement is inconclusive.",
+    )
+    background: Bool = Field(
+        default=False,
+        description=(
+            "Whether a second analysis runs from the first step to the last and aborts the Rollout at any "
+            "moment. Only a canary has it."
+        ),
+    )
+    service_label: LabelValue | None = Field(
+        default=None,
+        description="Value of the label `service` of the metrics. Default: the name of the service.",
+        examples=["backend"],
+    )
+    requests_metric: MetricName = Field(
+        default="http_requests_total",
+        description="Name of the counter of requests, with the labels `service` and `status`.",
+    )
+    duration_metric: MetricName = Field(
+        default="http_request_duration_seconds",
+        description="Name of the histogram of request durations in seconds, with the label `service`.",
+    )
+    labels: dict[MetricName, LabelValue] = Field(
+        default={},
+        description=(
+            "Further labels of the metrics of this service, by name, such as their namespace. They tell "
+            "services of the same name in several namespaces or clusters apart."
+        ),
+        examples=[{"namespace": "payments"}],
+    )
+    hash_label: MetricName = Field(
+        default="rollouts_pod_template_hash",
+        description=(
+            "Label of the metrics that holds `rollouts-pod-template-hash` of the pods. Without it the old "
+            "and the new version could not be told apart."
+        ),
+    )
 
     @property
     def enabled(self) -> tuple[MetricKey, ...]:
-        """What is measured, in the order of `ALL`."""
+        """The metrics that are measured, in the order of `ALL`."""
         wanted = (self.success_rate.enabled, self.latency_p95.enabled)
         return tuple(key for key, enabled in zip(ALL, wanted, strict=True) if enabled)
 
 
 class Ephemeral(Model):
-    """Labels and annotations that pods have while they are the new version, or the old one beside it."""
+    """Labels and annotations that pods have only while a canary is in progress."""
 
-    labels: dict[LabelKey, LabelValue] = {}
-    annotations: dict[AnnotationKey, str] = {}
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={},
+        description="Labels by key. `app` and `version` are reserved, because the Service selects by them.",
+        examples=[{"role": "canary"}],
+    )
+    annotations: dict[AnnotationKey, str] = Field(
+        default={}, description="Annotations by key.", examples=[{"example.org/role": "canary"}]
+    )
 
 
 def _default_steps(*, analysed: bool = True) -> tuple[CanaryStep, ...]:
     steps: list[CanaryStep] = []
     for weight, pause in ((10, 300), (30, 300), (50, 600)):
-        steps += [CanaryStep(weight=weight), CanaryStep(pause=pause), *([CanaryStep(analysis=ALL)] if analysed else [])]
+        steps += [
+            CanaryStep.model_construct(weight=weight),
+            CanaryStep.model_construct(pause=pause),
+            *([CanaryStep.model_construct(analysis=ALL)] if analysed else []),
+        ]
     return tuple(steps)
 
 
 class Canary(Routed):
-    """How a canary goes.
+    """A release under `strategy: canary`, which gives the new version its traffic step by step."""
 
-    Attributes:
-        steps: in order; behind the last one the new version gets everything. The default steps have an analysis behind
-            each pause, or pauses alone with `analysis: null`.
-        traffic: what makes the shares: `replicas` by the number of pods of each version, `alb` by the weights of a load
-            balancer of AWS, `istio` by those of a service mesh.
-        analysis: what is measured; None promotes by time alone, and needs no Prometheus.
-        max_surge: pods beyond the wanted ones while versions change.
-        anti_affinity: asks the scheduler to keep the two versions on different nodes.
-        progress_deadline_abort: whether a version whose pods do not get ready is given up.
-        rollback_window_revisions: how many revisions back skip all steps; 0 takes none.
-        canary_metadata: of pods while they are the new version.
-        stable_metadata: of pods while they are the old version.
-        wait: whether an update ends when the Rollout is on its way, or when it has ended, well or badly.
-        wait_seconds: how long it waits for that end, s.
-    """
-
-    steps: tuple[CanaryStep, ...] = _default_steps()
-    traffic: Traffic = "replicas"
-    analysis: Analysis | None = Analysis()
-    max_surge: Annotated[Int, Field(ge=1, le=100)] = 1
-    anti_affinity: Bool = False
-    progress_deadline_abort: Bool = True
-    rollback_window_revisions: Limit = 0
-    canary_metadata: Ephemeral = Ephemeral()
-    stable_metadata: Ephemeral = Ephemeral()
-    wait: Literal["progressing", "finished"] = "progressing"
-    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = 3600
+    steps: tuple[CanaryStep, ...] = Field(
+        default=_default_steps(),
+        description=(
+            "Steps in order. After the last one the new version receives all traffic. The default has an "
+            "analysis after each pause, and pauses alone with `analysis: null`."
+        ),
+        examples=[[{"weight": 20}, {"pause": 300}, {"analysis": True}]],
+    )
+    traffic: Traffic = Field(
+        default="replicas",
+        description=(
+            "What divides the traffic: `replicas` by the number of pods of each version, `alb` by the "
+            "weights of an AWS Application Load Balancer, `istio` by the weights of a VirtualService."
+        ),
+    )
+    analysis: Analysis | None = Field(
+        default=Analysis.model_construct(),
+        description="What is measured. With null, versions are promoted by time alone, and no Prometheus is needed.",
+        examples=[None],
+    )
+    max_surge: Annotated[Int, Field(ge=1, le=100)] = Field(
+        default=1, description="Pods above the wanted number while versions change."
+    )
+    anti_affinity: Bool = Field(
+        default=False, description="Whether the scheduler is asked to place the two versions on different nodes."
+    )
+    progress_deadline_abort: Bool = Field(
+        default=True,
+        description="Whether a version whose pods do not become ready within `progressDeadlineSeconds` is aborted.",
+    )
+    rollback_window_revisions: Limit = Field(
+        default=0, description="Number of past revisions to which a rollback skips all steps. 0 skips none."
+    )
+    canary_metadata: Ephemeral = Field(
+        default=Ephemeral.model_construct(),
+        description="Labels and annotations of pods while they belong to the new version.",
+    )
+    stable_metadata: Ephemeral = Field(
+        default=Ephemeral.model_construct(),
+        description="Labels and annotations of pods while they belong to the stable version beside a new one.",
+    )
+    wait: Literal["progressing", "finished"] = Field(
+        default="progressing",
+        description=(
+            "When an update ends: `progressing` as soon as the Rollout has begun, `finished` when it has "
+            "succeeded or was aborted."
+        ),
+    )
+    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = Field(
+        default=3600, description="Seconds that an update waits for the end of the Rollout, under `wait: finished`."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -13,29 +13,66 @@ CLUSTER = "switchyard:cluster"
 
 
 class ExistingCluster(Model):
-    """A cluster that somebody else made: the sandbox, kind, k3d, any other.
+    """A cluster that this stack does not create: the sandbox, kind, k3d or any other."""
 
-    Attributes:
-        kubeconfig: path of one kubeconfig file. `~` is the home directory, and a relative path counts from the
-            directory of Pulumi.yaml. None takes KUBECONFIG or ~/.kube/config, as kubectl does.
-        context: context in it; None takes its current one.
-        identifier: names the cluster in the state. Change it only when the stack moves to another cluster:
-            everything in it is replaced then.
-        nodes: the node table. Placement labels and taints these nodes, and the checks of node selectors and of
-            room count on them. A node that is taken out of it keeps its labels and taints. Empty: the nodes are
-            somebody else's, and neither is done.
-        adopt: namespaces of add-ons that were there before, each as ``Namespace/name``. The stack takes them over, and
-            they stay when it lets go of them.
-        replaces: UID of the cluster that the stack was on before, when that one is lost. See the runbook, "Move to
-            another cluster".
-        argo_rollouts: installs Argo Rollouts with this stack; None leaves it to whoever runs the cluster.
-    """
-
-    kind: Literal["existing"]
-    kubeconfig: str | None = None
-    context: str | None = None
-    identifier: str = Field(default="existing", min_length=1)
-    argo_rollouts: ArgoRolloutsChart | None = None
-    adopt: tuple[ObjectReference, ...] = ()
-    replaces: str | None = None
-    nodes: dict[str, NodeSettings] = Field(default_factory=lambda: dict(DEFAULT_NODES))
+    kind: Literal["existing"] = Field(
+        description=(
+            "Kind of the cluster: `existing` for one that is already running, `ec2` for one that this stack "
+            "creates on EC2."
+        )
+    )
+    kubeconfig: str | None = Field(
+        default=None,
+        description=(
+            "Path of one kubeconfig file. `~` is the home directory, and a relative path starts at the "
+            "directory of Pulumi.yaml. Default: KUBECONFIG or ~/.kube/config, as kubectl has it."
+        ),
+        examples=["~/.kube/config"],
+    )
+    context: str | None = Field(
+        default=None, description="Context of the kubeconfig. Default: its current context.", examples=["staging"]
+    )
+    identifier: str = Field(
+        default="existing",
+        min_length=1,
+        description=(
+            "Name of the cluster in the state. Change it only when the stack moves to another cluster: every "
+            "object is then replaced."
+        ),
+        examples=["production"],
+    )
+    argo_rollouts: ArgoRolloutsChart | None = Field(
+        default=None,
+        description=(
+            "Installs Argo Rollouts with this stack. Without it the controller must already run in the "
+            "cluster when a service has a strategy that needs it."
+        ),
+        examples=[{"version": "2.41.0"}],
+    )
+    adopt: tuple[ObjectReference, ...] = Field(
+        default=(),
+        description=(
+            "Existing namespaces of add-ons that the stack takes over, each as `Namespace/name`. They are "
+            "kept when the stack no longer manages them."
+        ),
+        examples=[["Namespace/argo-rollouts"]],
+    )
+    replaces: str | None = Field(
+        default=None,
+        description=(
+            "UID of the cluster that the stack was on before, when that cluster is lost. See "
+            'docs/runbook.md, "Move to another cluster".'
+        ),
+        examples=["3b1b8d2e-6a0f-4c58-9a3e-0d5c2f6f7a11"],
+    )
+    nodes: dict[str, NodeSettings] = Field(
+        default_factory=lambda: dict(DEFAULT_NODES),
+        description=(
+            "Nodes by name. Their labels and taints are applied, and node selectors and capacity are checked "
+            "against them. A node that is removed here keeps its labels and taints. With `{}` neither is "
+            "done. Default: the seven nodes of the node table."
+        ),
+        examples=[
+            {"k8s-worker-1": {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40, "workload": "application"}}
+        ],
+    )

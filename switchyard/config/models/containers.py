@@ -1,6 +1,8 @@
-"""Containers of a pod: what the application's has, and those that stand beside it."""
+"""Containers of a pod: ports of the application's container, init containers and sidecars."""
 
 from typing import Literal
+
+from pydantic import Field
 
 from switchyard.config.models.base import Bool, Model
 from switchyard.config.models.environment import Environment
@@ -18,75 +20,94 @@ Words = tuple[str, ...]
 
 
 class ContainerPort(Model):
-    """A further port of a container.
+    """A further port of the application's container."""
 
-    Attributes:
-        container_port: on which the container listens.
-        service_port: under which the service's Services have it; None leaves it out of them.
-        node_port: fixed port on the nodes, where the Service has such ports; None lets Kubernetes choose.
-        protocol: TCP, UDP or SCTP.
-    """
-
-    container_port: PortNumber
-    service_port: PortNumber | None = None
-    node_port: NodePort | None = None
-    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    container_port: PortNumber = Field(description="Port on which the container listens.", examples=[9090])
+    service_port: PortNumber | None = Field(
+        default=None,
+        description="Port of the service's Services that routes to it. Without it the Services do not have the port.",
+        examples=[9090],
+    )
+    node_port: NodePort | None = Field(
+        default=None,
+        description="Fixed port on the nodes, where the Service has such ports. Without it Kubernetes chooses one.",
+        examples=[30090],
+    )
+    protocol: Literal["TCP", "UDP", "SCTP"] = Field(default="TCP", description="Protocol of the port.")
 
 
 class SidecarPort(Model):
-    """A port of a container beside the application.
+    """A port of a sidecar container."""
 
-    Attributes:
-        container_port: on which the container listens.
-        protocol: TCP, UDP or SCTP.
-    """
-
-    container_port: PortNumber
-    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    container_port: PortNumber = Field(description="Port on which the container listens.", examples=[9090])
+    protocol: Literal["TCP", "UDP", "SCTP"] = Field(default="TCP", description="Protocol of the port.")
 
 
 class ExtraContainer(Environment):
-    """A container beside the application's, with the same security settings.
+    """A container beside the application's, with the same security settings."""
 
-    Attributes:
-        name: of the container; unique in the pod.
-        image: with its tag or digest.
-        image_pull_policy: when the node pulls it.
-        command: replaces the image's entrypoint.
-        args: replaces the image's arguments.
-        working_dir: replaces the image's.
-        mounts: of the service's volumes.
-        resources: what it asks for and may use.
-    """
-
-    name: DnsLabel
-    image: ImageReference
-    image_pull_policy: PullPolicy = "IfNotPresent"
-    command: Words = ()
-    args: Words = ()
-    working_dir: MountPath | None = None
-    mounts: tuple[Mount, ...] = ()
-    resources: SmallResources = SmallResources()
+    name: DnsLabel = Field(description="Name of the container, unique in the pod.", examples=["proxy"])
+    image: ImageReference = Field(
+        description="Image with its tag, its digest or both.", examples=["ghcr.io/org/proxy:v1.2.3"]
+    )
+    image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="When a node pulls the image.")
+    command: Words = Field(
+        default=(),
+        description="Replaces the entrypoint of the image. `$(NAME)` in it is expanded by Kubernetes.",
+        examples=[["/bin/proxy"]],
+    )
+    args: Words = Field(
+        default=(),
+        description="Replaces the arguments of the image. `$(NAME)` in it is expanded by Kubernetes.",
+        examples=[["--port=9090"]],
+    )
+    working_dir: MountPath | None = Field(
+        default=None, description="Replaces the working directory of the image.", examples=["/app"]
+    )
+    mounts: tuple[Mount, ...] = Field(
+        default=(),
+        description="Volumes of the service that the container mounts.",
+        examples=[[{"volume": "config", "path": "/etc/proxy", "readOnly": True}]],
+    )
+    resources: SmallResources = Field(
+        default=SmallResources.model_construct(), description="Requests and limits of the container."
+    )
 
 
 class InitContainer(ExtraContainer):
-    """A container that must end well before the application's starts; several run one after the other."""
+    """A container that must succeed before the application's container starts. Several run one after the other."""
 
 
 class Sidecar(ExtraContainer):
-    """A container that runs as long as the application's.
+    """A container that runs as long as the application's container."""
 
-    Attributes:
-        native: starts before the application and the init containers and ends after them, as a restartable init
-            container (Kubernetes 1.29 and newer). Otherwise it starts and ends at the same time.
-        ports: by their names.
-        liveness: restarts it; None is no probe.
-        readiness: keeps the whole pod out of the Service while it fails; None is no probe.
-        startup: holds back what follows until it succeeds; None is no probe.
-    """
-
-    native: Bool = True
-    ports: dict[PortName, SidecarPort] = {}
-    liveness: HttpProbe | None = None
-    readiness: ReadinessProbe | None = None
-    startup: StartupProbe | None = None
+    native: Bool = Field(
+        default=True,
+        description=(
+            "Whether it starts before the application and its init containers and ends after them, as a "
+            "restartable init container (Kubernetes 1.29 and newer). With false it starts and ends together "
+            "with the application."
+        ),
+    )
+    ports: dict[PortName, SidecarPort] = Field(
+        default={},
+        description="Ports of the container, by their names.",
+        examples=[{"metrics": {"containerPort": 9090}}],
+    )
+    liveness: HttpProbe | None = Field(
+        default=None,
+        description="Liveness probe, which restarts the container when it fails. Without it there is none.",
+        examples=[{"path": "/health", "port": 9090}],
+    )
+    readiness: ReadinessProbe | None = Field(
+        default=None,
+        description=(
+            "Readiness probe, which takes the whole pod out of the Service while it fails. Without it there is none."
+        ),
+        examples=[{"path": "/ready", "port": 9090}],
+    )
+    startup: StartupProbe | None = Field(
+        default=None,
+        description="Startup probe, which delays what follows until it succeeds. Without it there is none.",
+        examples=[{"path": "/ready", "port": 9090}],
+    )

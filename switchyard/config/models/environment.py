@@ -1,8 +1,8 @@
-"""Where the environment variables of a container come from."""
+"""Environment variables of a container, by the source of their values."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from switchyard.config.models.base import Bool, Model
 from switchyard.config.types.text import Subdomain, matching
@@ -11,7 +11,7 @@ from switchyard.config.types.values import EnvName, SecretKey
 PodField = Literal[
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "status.hostIP", "status.podIP"
 ]
-"""What a container can be told about its own pod."""
+"""Fields of its own pod that a container can have as environment variables."""
 
 EnvPrefix = Annotated[
     str,
@@ -23,43 +23,41 @@ EnvPrefix = Annotated[
 
 
 class SecretValue(Model):
-    """Where a secret value lies: a key of a Secret in the service's namespace, which the kubelet reads.
+    """A key of a Secret in the service's namespace, which the kubelet reads.
 
-    Neither the program nor the state ever holds the value. A pod that is running keeps the one that it started with.
+    Neither this program nor the state ever holds the value, and a running pod keeps the value that it started
+    with.
     """
 
-    secret: Subdomain
-    key: SecretKey
+    secret: Subdomain = Field(description="Name of the Secret.", examples=["backend-secrets"])
+    key: SecretKey = Field(description="Key of the Secret.", examples=["token"])
 
 
 class ConfigMapValue(Model):
-    """Where a value lies: a key of a ConfigMap in the service's namespace.
+    """A key of a ConfigMap in the service's namespace."""
 
-    Attributes:
-        config_map: name of the ConfigMap.
-        key: one of its keys.
-        optional: starts the container without the variable when the ConfigMap or the key is missing.
-    """
-
-    config_map: Subdomain
-    key: SecretKey
-    optional: Bool = False
+    config_map: Subdomain = Field(description="Name of the ConfigMap.", examples=["backend-config"])
+    key: SecretKey = Field(description="Key of the ConfigMap.", examples=["log-level"])
+    optional: Bool = Field(
+        default=False,
+        description="Whether the container starts without the variable when the ConfigMap or the key is missing.",
+    )
 
 
 class EnvFrom(Model):
-    """All keys of one ConfigMap or Secret as environment variables.
+    """All keys of one ConfigMap or one Secret as environment variables.
 
-    Attributes:
-        config_map: name of a ConfigMap; this or `secret`.
-        secret: name of a Secret.
-        prefix: stands before each key.
-        optional: starts the container although the object is missing.
+    It has exactly one of `configMap` and `secret`.
     """
 
-    config_map: Subdomain | None = None
-    secret: Subdomain | None = None
-    prefix: EnvPrefix | None = None
-    optional: Bool = False
+    indivisible: ClassVar[bool] = True
+
+    config_map: Subdomain | None = Field(
+        default=None, description="Name of the ConfigMap.", examples=["backend-config"]
+    )
+    secret: Subdomain | None = Field(default=None, description="Name of the Secret.", examples=["backend-secrets"])
+    prefix: EnvPrefix | None = Field(default=None, description="Prefix of the name of each variable.", examples=["DB_"])
+    optional: Bool = Field(default=False, description="Whether the container starts although the object is missing.")
 
     @model_validator(mode="after")
     def _is_one(self) -> "EnvFrom":
@@ -69,18 +67,33 @@ class EnvFrom(Model):
 
 
 class Environment(Model):
-    """The environment variables of one container, by where their values come from.
+    """The environment variables of one container, by the source of their values."""
 
-    Attributes:
-        env: plain text, for everybody to read.
-        secret_env: keys of Secrets.
-        config_env: keys of ConfigMaps.
-        field_env: what Kubernetes knows of the pod, for example its node's name.
-        env_from: whole ConfigMaps and Secrets; a variable that is named by itself wins over these.
-    """
-
-    env: dict[EnvName, str] = {}
-    secret_env: dict[EnvName, SecretValue] = {}
-    config_env: dict[EnvName, ConfigMapValue] = {}
-    field_env: dict[EnvName, PodField] = {}
-    env_from: tuple[EnvFrom, ...] = ()
+    env: dict[EnvName, str] = Field(
+        default={},
+        description="Environment variables by name, as plain text that everybody can read.",
+        examples=[{"LOG_LEVEL": "info"}],
+    )
+    secret_env: dict[EnvName, SecretValue] = Field(
+        default={},
+        description="Environment variables by name, each from a key of a Secret.",
+        examples=[{"TOKEN": {"secret": "backend-secrets", "key": "token"}}],
+    )
+    config_env: dict[EnvName, ConfigMapValue] = Field(
+        default={},
+        description="Environment variables by name, each from a key of a ConfigMap.",
+        examples=[{"LOG_LEVEL": {"configMap": "backend-config", "key": "log-level"}}],
+    )
+    field_env: dict[EnvName, PodField] = Field(
+        default={},
+        description="Environment variables by name, each from a field of the pod, such as the name of its node.",
+        examples=[{"NODE_NAME": "spec.nodeName"}],
+    )
+    env_from: tuple[EnvFrom, ...] = Field(
+        default=(),
+        description=(
+            "ConfigMaps and Secrets of which every key becomes an environment variable. A variable that is "
+            "named by itself takes precedence."
+        ),
+        examples=[[{"configMap": "backend-config"}]],
+    )

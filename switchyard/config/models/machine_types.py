@@ -1,4 +1,4 @@
-"""EC2 machine types: what a node of each type has, and what is left of it for pods."""
+"""EC2 instance types: capacity of a node of each type, and what is allocatable for pods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from switchyard.config.models.instance_types import BURSTABLE, architecture, fam
 
 @dataclass(frozen=True)
 class Reservations:
-    """What the kubelet keeps back on every node.
+    """Resources that the kubelet reserves on every node.
 
     Attributes:
         kube_cpu_m: kubelet and container runtime, millicores.
@@ -64,27 +64,27 @@ class MachineType:
 
     @property
     def architecture(self) -> str:
-        """Of its processor, as Kubernetes names it: ``amd64`` or ``arm64``."""
+        """Architecture of the processor, as Kubernetes names it: ``amd64`` or ``arm64``."""
         return architecture(self.name)
 
     @property
     def burstable(self) -> bool:
-        """Whether it earns and spends CPU credits."""
+        """Whether machines of this type earn and spend CPU credits."""
         return family(self.name) in BURSTABLE
 
     @property
     def capacity_memory_mib(self) -> int:
-        """Memory that the operating system sees, MiB."""
+        """Memory that the operating system reports, in MiB."""
         return self.memory_mib * (100 - FIRMWARE_PERCENT) // 100
 
     @property
     def allocatable_cpu_m(self) -> int:
-        """Millicores for pods."""
+        """CPU that is allocatable for pods, in millicores."""
         return self.vcpu * 1000 - RESERVATIONS.kube_cpu_m - RESERVATIONS.system_cpu_m
 
     @property
     def allocatable_memory_mib(self) -> int:
-        """MiB for pods."""
+        """Memory that is allocatable for pods, in MiB."""
         reserved = RESERVATIONS.kube_memory_mib + RESERVATIONS.system_memory_mib
         return self.capacity_memory_mib - reserved - RESERVATIONS.eviction_memory_mib
 

@@ -15,5 +15,5 @@ NodePort = Annotated[Int, Field(ge=FIRST, le=LAST)]
 
 
 def free_port(near: int, taken: Collection[int]) -> int | None:
-    """The first port from a number upwards that nobody has, from the start of the range again; None for none."""
+    """The first free port from a number upwards, then from the start of the range; None where none is free."""
     return next((number for number in (*range(near, LAST + 1), *range(FIRST, near)) if number not in taken), None)

@@ -1,9 +1,9 @@
-"""The node table: which machine is for what, and the labels and taints that follow from it."""
+"""The node table: the machines of a cluster, and the labels and taints of their nodes."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -24,7 +24,7 @@ CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 class Role(StrEnum):
-    """What a node does in the cluster."""
+    """Role of a node in the cluster."""
 
     CONTROL_PLANE = "controlPlane"
     WORKER = "worker"
@@ -33,21 +33,38 @@ class Role(StrEnum):
 class Taint(Model):
     """A taint of a node."""
 
-    key: str
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+    key: str = Field(description="Key of the taint.")
+    value: str | None = Field(default=None, description="Value of the taint. Without it the taint has none.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="NoSchedule", description="What the taint does with pods that do not tolerate it."
+    )
 
 
 class Toleration(Model):
     """A toleration of a pod, as Kubernetes has it."""
 
-    key: LabelKey | None = None
-    operator: Literal["Equal", "Exists"] = "Equal"
-    value: LabelValue | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    key: LabelKey | None = Field(
+        default=None,
+        description=(
+            "Key of the taints that are tolerated. Without it, under `operator: Exists`, every taint is tolerated."
+        ),
+        examples=["dedicated"],
+    )
+    operator: Literal["Equal", "Exists"] = Field(
+        default="Equal",
+        description="`Equal` tolerates taints with the key and the value, `Exists` those with the key and any value.",
+    )
+    value: LabelValue | None = Field(
+        default=None, description="Value of the taints that are tolerated, under `operator: Equal`.", examples=["redis"]
+    )
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None,
+        description="Effect of the taints that are tolerated. Without it every effect is tolerated.",
+        examples=["NoSchedule"],
+    )
 
     def tolerates(self, taint: Taint) -> bool:
-        """Whether a pod with this toleration may go to a node with that taint."""
+        """Whether a pod with this toleration may run on a node with the taint."""
         if self.effect is not None and self.effect != taint.effect:
             return False
         if self.key is None:
@@ -56,7 +73,7 @@ class Toleration(Model):
 
 
 class _OtherKeysError(ValueError):
-    """A type of machine that is wrong together with other keys of its node.
+    """An instance type that contradicts other keys of its node.
 
     Attributes:
         siblings: keys that have to go when the type is set to one that the table has.
@@ -93,39 +110,57 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 
 class NodeSettings(Model):
-    """One machine of the cluster.
+    """One node of the cluster, and the machine that it is."""
 
-    Attributes:
-        role: what it does in the cluster.
-        vcpu: virtual CPUs, for a type that the table does not have.
-        memory_gb: nominal memory in GiB, for a type that the table does not have.
-        type: EC2 instance type, or the one that comes closest.
-        zone: availability zone.
-        disk_gb: root disk in GB.
-        workload: value of its `workload` label; None leaves it without.
-        dedicated: the one service that it is kept for, by a taint; None leaves it open.
-    """
+    indivisible: ClassVar[bool] = True
 
-    role: Role = Role.WORKER
+    role: Role = Field(
+        default=Role.WORKER, description="What the node is for: `controlPlane` or `worker`.", examples=["controlPlane"]
+    )
     # Before the type, whose validator reads them.
-    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = None
-    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = None
-    type: Annotated[LabelValue, AfterValidator(_known_machine)]
-    zone: LabelValue
-    disk_gb: Int = Field(ge=8, le=16384)
-    workload: LabelValue | None = None
-    dedicated: LabelValue | None = None
+    vcpu: Annotated[Int, Field(ge=1, le=2000)] | None = Field(
+        default=None,
+        description="Virtual CPUs, only for an instance type that this program does not know.",
+        examples=[4],
+    )
+    memory_gb: Annotated[float, Strict(), Field(ge=1, le=32768)] | None = Field(
+        default=None,
+        description="Nominal memory in GiB, only for an instance type that this program does not know.",
+        examples=[16],
+    )
+    type: Annotated[LabelValue, AfterValidator(_known_machine)] = Field(
+        description="EC2 instance type. For an existing cluster, the type that comes closest to the machine.",
+        examples=["t3.medium"],
+    )
+    zone: LabelValue = Field(description="Availability zone.", examples=["ap-northeast-2b"])
+    disk_gb: Int = Field(ge=8, le=16384, description="Size of the root disk in GB.", examples=[40])
+    workload: LabelValue | None = Field(
+        default=None,
+        description=(
+            "Value of the node's label `workload`, which node selectors name. Without it the node does not "
+            "have the label."
+        ),
+        examples=["application"],
+    )
+    dedicated: LabelValue | None = Field(
+        default=None,
+        description=(
+            "Value of the taint `dedicated`, which keeps the node for one service. Without it the node does "
+            "not have the taint."
+        ),
+        examples=["redis"],
+    )
 
     @property
     def machine(self) -> MachineType:
-        """The machine behind the node."""
+        """The instance type of the node, with its CPU and memory."""
         if self.vcpu is None or self.memory_gb is None:
             return MACHINES[self.type]
         return MachineType(self.type, self.vcpu, round(self.memory_gb * 1024))
 
 
 def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
-    """Labels that a kubelet on EC2 gives its node."""
+    """Labels that a kubelet on EC2 sets on its node."""
     return {
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
@@ -137,38 +172,44 @@ def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
 
 
 def labels(node: NodeSettings) -> dict[str, str]:
-    """Labels that placement gives a node."""
-    found = {}
+    """Labels that the stack applies to a node."""
+    node_labels = {}
     if node.role is Role.CONTROL_PLANE:
-        found[CONTROL_PLANE] = ""
+        node_labels[CONTROL_PLANE] = ""
     if node.workload is not None:
-        found[WORKLOAD] = node.workload
-    return found
+        node_labels[WORKLOAD] = node.workload
+    return node_labels
 
 
 def taints(node: NodeSettings) -> list[Taint]:
-    """Taints that placement gives a node."""
-    found = []
+    """Taints that the stack applies to a node."""
+    node_taints = []
     if node.role is Role.CONTROL_PLANE:
-        found.append(Taint(key=CONTROL_PLANE))
+        node_taints.append(Taint(key=CONTROL_PLANE))
     if node.dedicated is not None:
-        found.append(Taint(key=DEDICATED, value=node.dedicated))
-    return found
+        node_taints.append(Taint(key=DEDICATED, value=node.dedicated))
+    return node_taints
 
 
 def _dedicated(type_: str, zone: str, disk_gb: int, service: str) -> NodeSettings:
-    return NodeSettings(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
+    return NodeSettings.model_construct(type=type_, zone=zone, disk_gb=disk_gb, workload=service, dedicated=service)
 
 
 DEFAULT_NODES: Mapping[str, NodeSettings] = MappingProxyType(
     {
-        "k8s-master": NodeSettings(role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80),
-        "k8s-worker-1": NodeSettings(type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"),
-        "k8s-worker-2": NodeSettings(type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"),
+        "k8s-master": NodeSettings.model_construct(
+            role=Role.CONTROL_PLANE, type="t3.large", zone="ap-northeast-2a", disk_gb=80
+        ),
+        "k8s-worker-1": NodeSettings.model_construct(
+            type="t3.medium", zone="ap-northeast-2b", disk_gb=40, workload="application"
+        ),
+        "k8s-worker-2": NodeSettings.model_construct(
+            type="t3.medium", zone="ap-northeast-2c", disk_gb=40, workload="application"
+        ),
         "k8s-rabbitmq": _dedicated("t3.small", "ap-northeast-2a", 40, "rabbitmq"),
         "k8s-postgresql": _dedicated("t3.small", "ap-northeast-2b", 60, "postgresql"),
         "k8s-redis": _dedicated("t3.small", "ap-northeast-2c", 30, "redis"),
         "k8s-monitoring": _dedicated("t3.large", "ap-northeast-2c", 60, "monitoring"),
     }
 )
-"""The seven machines of the cluster: one control plane, two for applications, four kept for one service each."""
+"""The default node table: one control plane, two workers for applications, four dedicated to a service each."""

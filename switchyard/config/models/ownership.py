@@ -1,10 +1,10 @@
-"""Words about what a stack owns: a service that is taken away, objects that are taken over, an earlier stack."""
+"""Ownership: services that are deleted, objects that are taken over, and the stack that had them before."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from switchyard.config.commands import remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
@@ -13,7 +13,7 @@ from switchyard.config.models.service_name import KubernetesName, NamespacedName
 from switchyard.config.types.text import DnsLabel, matching
 
 REMOVE = "remove"
-"""Key of a service that is to be taken away. Of its other keys only name and namespace are read then."""
+"""Key of a service that is to be deleted. Of its other keys only name and namespace are read then."""
 
 DEFAULT_NAMESPACE = "default"
 
@@ -24,26 +24,41 @@ ObjectReference = Annotated[
         "must be a kind and a name of the service's namespace | Example: ServiceAccount/payments",
     ),
 ]
-"""An object that the stack may take over although it did not make it."""
+"""An object that the stack may take over although it did not create it."""
 
 
 class Owned(Model):
-    """What a service says of the objects that are there before it, or that it leaves behind.
+    """What a service takes over from others, and what it leaves behind."""
 
-    Attributes:
-        remove: true takes the service away; of its other keys only name and namespace are read then.
-        leaves: a namespace that the service moves away from: what the stack has of it there is deleted at the end of
-            the update, although it serves.
-        adopt: objects that the stack may take over although it did not make them, as ``Kind/name``. They stay when it
-            lets go of them.
-        adopt_existing_service: the same for the users' Service. Until the switch its own ready pods count as those
-            that serve. Read when the stack makes its Service, and not later.
-    """
-
-    remove: Bool = False
-    leaves: DnsLabel | None = None
-    adopt: tuple[ObjectReference, ...] = ()
-    adopt_existing_service: Bool = False
+    remove: Bool = Field(
+        default=False,
+        description="Whether the service is deleted. Of its other keys only `namespace` and `name` are read then.",
+        examples=[True],
+    )
+    leaves: DnsLabel | None = Field(
+        default=None,
+        description=(
+            "Namespace that the service moves away from. What the stack has of the service in it is deleted "
+            "at the end of the update, although it serves."
+        ),
+        examples=["default"],
+    )
+    adopt: tuple[ObjectReference, ...] = Field(
+        default=(),
+        description=(
+            "Existing objects that the stack takes over although it did not create them, each as "
+            "`Kind/name`. They are kept when the stack no longer manages them."
+        ),
+        examples=[["ServiceAccount/payments"]],
+    )
+    adopt_existing_service: Bool = Field(
+        default=False,
+        description=(
+            "Whether the stack takes over an existing Service of this name. Until the switch its own ready "
+            "pods count as those that serve. It is read only when the stack creates its Service."
+        ),
+        examples=[True],
+    )
 
     def adopts_service(self, name: str) -> bool:
         """Whether the stack may take over the users' Service of this name."""
@@ -59,24 +74,27 @@ RESERVED_NAMES: Mapping[str, str] = {
 }
 """Names that Kubernetes itself uses in a namespace, each with what has it."""
 
-_FORMER = re.compile(r"[^/\s]+/[^/\s]+")
+FORMER_STACK = r"[^/\s]+/[^/\s]+"
+"""Pattern of a former stack: its project and its name."""
+
+_FORMER = re.compile(FORMER_STACK)
 
 
 def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -> NamespacedName | None:
-    """Namespace and name of a service that is marked to be taken away; None for one that stays.
+    """Namespace and name of a service that is marked to be deleted; None for a service that is kept.
 
     Args:
         path: of the service.
         key: of the service.
         raw: its value in the configuration.
-        problems: takes what is wrong.
+        problems: receives the errors.
     """
     if not isinstance(raw, Mapping) or REMOVE not in raw:
         return None
     remove = raw[REMOVE]
     if not isinstance(remove, bool):
         at = f"{path}.{REMOVE}"
-        remedy = f"To take the service away: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
+        remedy = f"To delete the service: {set_value(at, True)}, or: to keep it: {remove_value(at)}"
         problems.append(Problem(at, shown(remove), "must be true or false, without quotes", remedy))
         return None
     if not remove:
@@ -100,7 +118,7 @@ def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -
 
 
 def is_unclear_removal(raw: object) -> bool:
-    """Whether nobody can tell if a service is to be taken away: its other keys are not judged then."""
+    """Whether it is unclear if a service is to be deleted: its other keys are not checked then."""
     return isinstance(raw, Mapping) and REMOVE in raw and not isinstance(raw[REMOVE], bool)
 
 

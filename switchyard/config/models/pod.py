@@ -1,12 +1,13 @@
-"""What the pods of a service have as a whole: identity, security, placement, names."""
+"""Settings of pods as a whole: ServiceAccount, security, placement, labels and DNS."""
 
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from switchyard.config.models.base import Bool, Int, Model
 from switchyard.config.pod_schema import violations
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, Subdomain
 
 MAX_DISRUPTION = 100
@@ -37,68 +38,91 @@ def _not_the_programs(key: str) -> str:
     return key
 
 
-FreeLabelKey = Annotated[LabelKey, AfterValidator(is_free)]
-FreeAnnotationKey = Annotated[AnnotationKey, AfterValidator(_not_the_programs)]
+FreeLabelKey = Annotated[
+    LabelKey, Checked(is_free, f"a label key other than {', '.join(sorted(RESERVED_LABELS))} and {RESERVED_PREFIX}*")
+]
+FreeAnnotationKey = Annotated[
+    AnnotationKey, Checked(_not_the_programs, f"an annotation key other than {RESERVED_PREFIX}*")
+]
 Labels = dict[FreeLabelKey, LabelValue]
 
 LinuxId = Annotated[Int, Field(ge=1, le=2**31 - 1)]
 
 
 class Security(Model):
-    """What the restricted pod security level leaves to choose.
+    """The settings that the restricted pod security level leaves open."""
 
-    Attributes:
-        run_as_user: of every container; never root.
-        run_as_group: None takes the user's number.
-        fs_group: to whom the files of volumes belong; None takes the user's number.
-        fs_group_change_policy: ``OnRootMismatch`` spares large volumes a walk at every start; None is Always.
-        supplemental_groups: further groups of every process.
-        read_only_root_filesystem: whether containers can write to volumes alone.
-        net_bind_service: permits ports below 1024, the one capability that the level allows.
-    """
-
-    run_as_user: LinuxId = 10001
-    run_as_group: LinuxId | None = None
-    fs_group: LinuxId | None = None
-    fs_group_change_policy: Literal["OnRootMismatch", "Always"] | None = None
-    supplemental_groups: tuple[LinuxId, ...] = ()
-    read_only_root_filesystem: Bool = True
-    net_bind_service: Bool = False
+    run_as_user: LinuxId = Field(default=10001, description="User ID of every container. It is never 0, which is root.")
+    run_as_group: LinuxId | None = Field(
+        default=None, description="Group ID of every container. Default: the user ID.", examples=[10001]
+    )
+    fs_group: LinuxId | None = Field(
+        default=None, description="Group ID that owns the files of volumes. Default: the user ID.", examples=[10001]
+    )
+    fs_group_change_policy: Literal["OnRootMismatch", "Always"] | None = Field(
+        default=None,
+        description=(
+            "`OnRootMismatch` avoids changing the owner of every file of a large volume at each start. "
+            "Default: `Always`."
+        ),
+        examples=["OnRootMismatch"],
+    )
+    supplemental_groups: tuple[LinuxId, ...] = Field(
+        default=(), description="Further group IDs of every process.", examples=[[20001]]
+    )
+    read_only_root_filesystem: Bool = Field(default=True, description="Whether containers can write to volumes only.")
+    net_bind_service: Bool = Field(
+        default=False,
+        description=(
+            "Whether containers may listen on ports below 1024, by the one capability that the level permits."
+        ),
+    )
 
 
 class DisruptionBudget(Model):
-    """How many pods of a colour a drain may take at a time."""
+    """The PodDisruptionBudget of each set of pods of a service."""
 
-    max_unavailable: Annotated[Int, Field(ge=1, le=MAX_DISRUPTION)] = 1
+    max_unavailable: Annotated[Int, Field(ge=1, le=MAX_DISRUPTION)] = Field(
+        default=1, description="Most pods of one colour that may be unavailable at a time because of a drain."
+    )
 
 
 class Spread(Model):
-    """How the pods of one version are spread.
+    """How the pods of one version are spread over the nodes."""
 
-    Attributes:
-        topology_key: label of nodes; those with one value of it are one place.
-        max_skew: by how many pods two places may differ.
-        when_unsatisfiable: ``DoNotSchedule`` leaves a pod Pending rather than break it, ``ScheduleAnyway`` prefers it.
-    """
-
-    topology_key: LabelKey = "kubernetes.io/hostname"
-    max_skew: Annotated[Int, Field(ge=1, le=100)] = 1
-    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "DoNotSchedule"
+    topology_key: LabelKey = Field(
+        default="kubernetes.io/hostname",
+        description="Label of nodes. Nodes with the same value of it count as one place.",
+        examples=["topology.kubernetes.io/zone"],
+    )
+    max_skew: Annotated[Int, Field(ge=1, le=100)] = Field(
+        default=1, description="Largest difference between the numbers of pods of two places."
+    )
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
+        default="DoNotSchedule",
+        description=(
+            "`DoNotSchedule` keeps a pod pending rather than exceed the skew, `ScheduleAnyway` only prefers the spread."
+        ),
+    )
 
 
 class ServiceAccountSettings(Model):
-    """The ServiceAccount of the pods.
+    """The ServiceAccount of the pods."""
 
-    Attributes:
-        name: of one that is there already; None is the service's own. The own one stays in any case, because pods
-            of the version before may still use it.
-        annotations: of the service's own, for example of a role of AWS.
-        automount_token: gives containers a token for the API server.
-    """
-
-    name: Subdomain | None = None
-    annotations: dict[FreeAnnotationKey, str] = {}
-    automount_token: Bool = False
+    name: Subdomain | None = Field(
+        default=None,
+        description=(
+            "Name of an existing ServiceAccount. Without it the service gets its own. Its own one is kept in "
+            "any case, because pods of the previous version may still use it."
+        ),
+        examples=["backend"],
+    )
+    annotations: dict[FreeAnnotationKey, str] = Field(
+        default={},
+        description="Annotations of the service's own ServiceAccount by key.",
+        examples=[{"example.org/role": "backend"}],
+    )
+    automount_token: Bool = Field(default=False, description="Whether containers get a token for the API server.")
 
 
 def _address(text: str) -> str:
@@ -109,29 +133,39 @@ def _address(text: str) -> str:
     return text
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, Checked(_address, "an IP address")]
 
 
 class HostAlias(Model):
-    """A line of the pods' /etc/hosts."""
+    """A line of /etc/hosts of the pods."""
 
-    ip: Address
-    hostnames: Annotated[tuple[Subdomain, ...], Field(min_length=1)]
+    ip: Address = Field(description="IP address.", examples=["10.0.0.10"])
+    hostnames: Annotated[tuple[Subdomain, ...], Field(min_length=1)] = Field(
+        description="Host names of the address.", examples=[["database.internal"]]
+    )
 
 
 class DnsOption(Model):
     """An option of the resolver."""
 
-    name: Annotated[str, Field(min_length=1)]
-    value: str | None = None
+    name: Annotated[str, Field(min_length=1)] = Field(description="Name of the option.", examples=["ndots"])
+    value: str | None = Field(
+        default=None, description="Value of the option. Without it the option has none.", examples=["2"]
+    )
 
 
 class DnsConfig(Model):
-    """Settings of the pods' resolver, added to those of the policy."""
+    """Settings of the pods' resolver, in addition to those of the DNS policy."""
 
-    nameservers: Annotated[tuple[Address, ...], Field(max_length=3)] = ()
-    searches: Annotated[tuple[Subdomain, ...], Field(max_length=32)] = ()
-    options: tuple[DnsOption, ...] = ()
+    nameservers: Annotated[tuple[Address, ...], Field(max_length=3)] = Field(
+        default=(), description="IP addresses of name servers.", examples=[["10.0.0.2"]]
+    )
+    searches: Annotated[tuple[Subdomain, ...], Field(max_length=32)] = Field(
+        default=(), description="Domains in which host names are searched for.", examples=[["example.org"]]
+    )
+    options: tuple[DnsOption, ...] = Field(
+        default=(), description="Options of the resolver.", examples=[[{"name": "ndots", "value": "2"}]]
+    )
 
 
 def _is_affinity(value: dict[str, Any]) -> dict[str, Any]:
@@ -141,4 +175,4 @@ def _is_affinity(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Affinity = Annotated[dict[str, Any], AfterValidator(_is_affinity)]
+Affinity = Annotated[dict[str, Any], Checked(_is_affinity, "the affinity of a pod, as Kubernetes has it")]

@@ -1,4 +1,4 @@
-"""What the settings of a service say of its pods, whatever brings its versions to the users."""
+"""The settings of a service's pods, which are the same under every strategy."""
 
 from typing import Annotated, Any, Literal
 
@@ -40,91 +40,173 @@ def _is_given(readiness: object) -> object:
 
 
 class Drain(Model):
-    """How a pod leaves.
+    """How a pod is drained before it ends."""
 
-    Attributes:
-        pre_stop_seconds: how long it still answers after it was taken out of the Service. More than the 30 s
-            of the load balancer's deregistration delay, so that a node that leaves is out of it first.
-        termination_grace_period_seconds: from the decision to end it to SIGKILL; the rest after preStop is the
-            application's, to finish its requests.
-    """
-
-    pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = 35
-    termination_grace_period_seconds: Seconds = 60
+    pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
+        default=35,
+        description=(
+            "Seconds for which a pod still answers after it was removed from the Service. The default is "
+            "longer than the 30 s of the load balancer's deregistration delay, so that a node that is "
+            "drained is deregistered first."
+        ),
+    )
+    termination_grace_period_seconds: Seconds = Field(
+        default=60,
+        description=(
+            "Seconds from the decision to end a pod until SIGKILL. What remains after `preStopSeconds` is "
+            "left to the application to finish its requests."
+        ),
+    )
 
 
 class PodSettings(Environment):
-    """The pods of a service.
+    """The pods of a service."""
 
-    Attributes:
-        port: container and Service port.
-        ports: further ports, by their names.
-        command: replaces the image's entrypoint.
-        args: replaces the image's arguments.
-        working_dir: replaces the image's.
-        resources: of the application's container.
-        liveness: restarts the container when it fails; null switches it off.
-        readiness: decides on traffic. It cannot be switched off.
-        startup: holds the other two probes back until the application has started.
-        volumes: by their names.
-        mounts: where the application's container has them.
-        content_hash: which ConfigMaps and Secrets make a new version when they change: those of ``volumes``,
-            ``envFrom`` and ``configEnv`` (references), these and those of ``secretEnv`` (all), or none.
-        init_containers: run one after the other before the application starts.
-        sidecars: run beside the application.
-        node_selector: labels of the nodes that the pods may run on.
-        tolerations: taints of nodes that do not keep the pods away.
-        affinity: as Kubernetes writes it.
-        spread: over the nodes.
-        priority_class_name: of a PriorityClass that is there.
-        runtime_class_name: of a RuntimeClass that is there.
-        drain: how a pod leaves.
-        min_ready_seconds: for which a new pod must be ready before it counts as available.
-        security: what the restricted level leaves to choose.
-        service_account: the identity of the pods.
-        pod_labels: labels of the pods besides.
-        pod_annotations: annotations of the pods.
-        host_aliases: lines of /etc/hosts.
-        dns_policy: which resolver the pods ask; None is ClusterFirst.
-        dns_config: settings of the resolver besides.
-        termination_message_policy: ``FallbackToLogsOnError`` shows the end of the log of a container that failed.
-        termination_message_path: file in the container with its last words.
-        image_pull_policy: when a node pulls the image.
-        image_pull_secrets: names of Secrets with logins for registries.
-        pod_patch: a strategic merge onto the pod template, for what has no key of its own.
-    """
-
-    port: PortNumber = 8000
-    ports: dict[PortName, ContainerPort] = {}
-    command: Words = ()
-    args: Words = ()
-    working_dir: MountPath | None = None
-    resources: Resources = Resources()
-    liveness: HttpProbe | None = HttpProbe()
-    readiness: Annotated[ReadinessProbe, BeforeValidator(_is_given)] = ReadinessProbe()
-    startup: StartupProbe | None = None
-    volumes: dict[DnsLabel, Volume] = {}
-    mounts: tuple[Mount, ...] = ()
-    content_hash: Literal["references", "all", "none"] = "references"
-    init_containers: tuple[InitContainer, ...] = ()
-    sidecars: tuple[Sidecar, ...] = ()
-    node_selector: dict[LabelKey, LabelValue] = {WORKLOAD: "application"}
-    tolerations: tuple[Toleration, ...] = ()
-    affinity: Affinity = {}
-    spread: Spread = Spread()
-    priority_class_name: Subdomain | None = None
-    runtime_class_name: Subdomain | None = None
-    drain: Drain = Drain()
-    min_ready_seconds: Annotated[Int, Field(ge=0, le=3600)] = 0
-    security: Security = Security()
-    service_account: ServiceAccountSettings = ServiceAccountSettings()
-    pod_labels: Labels = {}
-    pod_annotations: dict[FreeAnnotationKey, str] = {}
-    host_aliases: tuple[HostAlias, ...] = ()
-    dns_policy: Literal["ClusterFirst", "Default", "None"] | None = None
-    dns_config: DnsConfig | None = None
-    termination_message_policy: Literal["File", "FallbackToLogsOnError"] | None = None
-    termination_message_path: MountPath | None = None
-    image_pull_policy: PullPolicy = "IfNotPresent"
-    image_pull_secrets: tuple[DnsLabel, ...] = ()
-    pod_patch: dict[str, Any] = {}
+    port: PortNumber = Field(
+        default=8000, description="Port of the application's container and of the service's Services."
+    )
+    ports: dict[PortName, ContainerPort] = Field(
+        default={},
+        description="Further ports of the application's container, by their names.",
+        examples=[{"metrics": {"containerPort": 9090}}],
+    )
+    command: Words = Field(
+        default=(),
+        description="Replaces the entrypoint of the image. `$(NAME)` in it is expanded by Kubernetes.",
+        examples=[["/app/server"]],
+    )
+    args: Words = Field(
+        default=(),
+        description="Replaces the arguments of the image. `$(NAME)` in it is expanded by Kubernetes.",
+        examples=[["--workers=4"]],
+    )
+    working_dir: MountPath | None = Field(
+        default=None, description="Replaces the working directory of the image.", examples=["/app"]
+    )
+    resources: Resources = Field(
+        default=Resources.model_construct(), description="Requests and limits of the application's container."
+    )
+    liveness: HttpProbe | None = Field(
+        default=HttpProbe.model_construct(),
+        description=(
+            "Liveness probe of the application's container, which restarts it when it fails. With null there is none."
+        ),
+        examples=[None],
+    )
+    readiness: Annotated[ReadinessProbe, BeforeValidator(_is_given)] = Field(
+        default=ReadinessProbe.model_construct(),
+        description=(
+            "Readiness probe of the application's container, which decides whether a pod receives traffic. "
+            "It cannot be switched off."
+        ),
+        examples=[{"path": "/ready"}],
+    )
+    startup: StartupProbe | None = Field(
+        default=None,
+        description=(
+            "Startup probe of the application's container, which delays the other two until it succeeds. "
+            "Without it there is none."
+        ),
+        examples=[{"path": "/ready"}],
+    )
+    volumes: dict[DnsLabel, Volume] = Field(
+        default={},
+        description="Volumes of the pods, by their names.",
+        examples=[{"config": {"configMap": {"name": "backend-config"}}}],
+    )
+    mounts: tuple[Mount, ...] = Field(
+        default=(),
+        description="Volumes that the application's container mounts.",
+        examples=[[{"volume": "config", "path": "/etc/backend", "readOnly": True}]],
+    )
+    content_hash: Literal["references", "all", "none"] = Field(
+        default="references",
+        description=(
+            "ConfigMaps and Secrets whose change makes a new version: `references` for those of `volumes`, "
+            "`envFrom` and `configEnv`, `all` for those of `secretEnv` as well, or `none`."
+        ),
+    )
+    init_containers: tuple[InitContainer, ...] = Field(
+        default=(),
+        description="Containers that run one after the other before the application starts.",
+        examples=[[{"name": "migrate", "image": "ghcr.io/org/migrate:v1.0.0"}]],
+    )
+    sidecars: tuple[Sidecar, ...] = Field(
+        default=(),
+        description="Containers that run beside the application.",
+        examples=[[{"name": "proxy", "image": "ghcr.io/org/proxy:v1.2.3"}]],
+    )
+    node_selector: dict[LabelKey, LabelValue] = Field(
+        default={WORKLOAD: "application"},
+        description="Labels of the nodes on which the pods may run.",
+        examples=[{"workload": "application"}],
+    )
+    tolerations: tuple[Toleration, ...] = Field(
+        default=(),
+        description="Taints of nodes that the pods tolerate.",
+        examples=[[{"key": "dedicated", "value": "redis", "effect": "NoSchedule"}]],
+    )
+    affinity: Affinity = Field(
+        default={}, description="Affinity of the pods, as Kubernetes has it.", examples=[{"podAntiAffinity": {}}]
+    )
+    spread: Spread = Field(
+        default=Spread.model_construct(), description="How the pods of one version are spread over the nodes."
+    )
+    priority_class_name: Subdomain | None = Field(
+        default=None, description="Name of an existing PriorityClass.", examples=["high"]
+    )
+    runtime_class_name: Subdomain | None = Field(
+        default=None, description="Name of an existing RuntimeClass.", examples=["gvisor"]
+    )
+    drain: Drain = Field(default=Drain.model_construct(), description="How a pod is drained before it ends.")
+    min_ready_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
+        default=0, description="Seconds for which a new pod must be ready before it counts as available."
+    )
+    security: Security = Field(
+        default=Security.model_construct(),
+        description="The settings that the restricted pod security level leaves open.",
+    )
+    service_account: ServiceAccountSettings = Field(
+        default=ServiceAccountSettings.model_construct(), description="The ServiceAccount of the pods."
+    )
+    pod_labels: Labels = Field(
+        default={}, description="Further labels of the pods, by key.", examples=[{"example.org/team": "payments"}]
+    )
+    pod_annotations: dict[FreeAnnotationKey, str] = Field(
+        default={}, description="Annotations of the pods, by key.", examples=[{"prometheus.io/scrape": "true"}]
+    )
+    host_aliases: tuple[HostAlias, ...] = Field(
+        default=(),
+        description="Lines of /etc/hosts of the pods.",
+        examples=[[{"ip": "10.0.0.10", "hostnames": ["database.internal"]}]],
+    )
+    dns_policy: Literal["ClusterFirst", "Default", "None"] | None = Field(
+        default=None, description="Which resolver the pods ask. Default: `ClusterFirst`.", examples=["Default"]
+    )
+    dns_config: DnsConfig | None = Field(
+        default=None,
+        description="Settings of the pods' resolver, in addition to those of the DNS policy.",
+        examples=[{"options": [{"name": "ndots", "value": "2"}]}],
+    )
+    termination_message_policy: Literal["File", "FallbackToLogsOnError"] | None = Field(
+        default=None,
+        description="`FallbackToLogsOnError` shows the end of the log of a container that failed. Default: `File`.",
+        examples=["FallbackToLogsOnError"],
+    )
+    termination_message_path: MountPath | None = Field(
+        default=None,
+        description=(
+            "File of the container with the message that Kubernetes shows when it has ended. Default: "
+            "/dev/termination-log."
+        ),
+        examples=["/var/run/termination"],
+    )
+    image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="When a node pulls the image.")
+    image_pull_secrets: tuple[DnsLabel, ...] = Field(
+        default=(), description="Names of Secrets with credentials for registries.", examples=[["registry-credentials"]]
+    )
+    pod_patch: dict[str, Any] = Field(
+        default={},
+        description="Strategic merge patch on the pod template, for what has no key of its own.",
+        examples=[{"spec": {"shareProcessNamespace": True}}],
+    )

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from switchyard.config.models.base import Int, Model, Seconds
+from switchyard.config.models.base import Int, Model, Seconds, redefined
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import PortName
 from switchyard.config.types.values import HeaderName, HeaderValue, Path
 
+Delay = Annotated[Int, Field(ge=0, le=3600)]
 PortNumber = Annotated[Int, Field(ge=1, le=65535)]
 
 _NUMBER, _NAME = TypeAdapter(PortNumber), TypeAdapter(PortName)
@@ -20,7 +22,15 @@ def _is_port(port: object) -> object:
         raise ValueError("must be a port: a number from 1 to 65535, or the name of a port | Example: 8080") from None
 
 
-Port = Annotated[int | str, BeforeValidator(_is_port)]
+Port = Annotated[
+    int | str,
+    Checked(
+        _is_port,
+        "a number from 1 to 65535, or the name of a port",
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]},
+        before=True,
+    ),
+]
 """A port of the container, by its number or by its name."""
 
 HTTP_KEYS = ("path", "scheme", "headers", "port")
@@ -28,58 +38,68 @@ HTTP_KEYS = ("path", "scheme", "headers", "port")
 
 
 class TcpSocket(Model):
-    """Succeeds when the port accepts a connection.
+    """A probe that succeeds when the port accepts a TCP connection."""
 
-    Attributes:
-        port: number or name of a port of the container.
-    """
-
-    port: Port
+    port: Port = Field(description="Number or name of a port of the container.", examples=[8000])
 
 
 class Grpc(Model):
-    """Succeeds when the gRPC health service says SERVING.
+    """A probe that succeeds when the gRPC health service reports SERVING."""
 
-    Attributes:
-        port: number of the port; Kubernetes takes no name here.
-        service: what the health service is asked about; None asks about the server.
-    """
-
-    port: PortNumber
-    service: Annotated[str, Field(min_length=1)] | None = None
+    port: PortNumber = Field(description="Number of the port. Kubernetes takes no name here.", examples=[8000])
+    service: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description=(
+            "Name of the service that the health service is asked about. Without it, it is asked about the server."
+        ),
+        examples=["backend"],
+    )
 
 
 class HttpProbe(Model):
-    """A probe; HTTP unless `tcpSocket`, `grpc` or `exec` is given. These are the liveness probe's defaults.
+    """A probe of a container, with the defaults of the liveness probe.
 
-    Attributes:
-        path: of the HTTP request.
-        port: number or name of a port of the container; None is the service's own.
-        scheme: HTTP or HTTPS; the certificate is not verified.
-        headers: of the HTTP request.
-        tcp_socket: checks that a port accepts a connection, instead of an HTTP request.
-        grpc: asks the gRPC health service instead.
-        exec: a command in the container, whose exit code 0 is success, instead.
-        initial_delay_seconds: before the first probe.
-        period_seconds: between two probes.
-        timeout_seconds: for one probe.
-        failure_threshold: failures in a row that count.
-        termination_grace_period_seconds: replaces drain.terminationGracePeriodSeconds when the probe ends the
-            container.
+    It is an HTTP request unless `tcpSocket`, `grpc` or `exec` is given.
     """
 
-    path: Path = "/health"
-    port: Port | None = None
-    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
-    headers: dict[HeaderName, HeaderValue] = {}
-    tcp_socket: TcpSocket | None = None
-    grpc: Grpc | None = None
-    exec: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 30
-    period_seconds: Seconds = 10
-    timeout_seconds: Seconds = 1
-    failure_threshold: Annotated[Int, Field(ge=1, le=100)] = 3
-    termination_grace_period_seconds: Seconds | None = None
+    path: Path = Field(default="/health", description="Path of the HTTP request.")
+    port: Port | None = Field(
+        default=None,
+        description="Number or name of a port of the container. Default: the port of the service.",
+        examples=[8000, "http"],
+    )
+    scheme: Literal["HTTP", "HTTPS"] = Field(
+        default="HTTP", description="Scheme of the HTTP request. The certificate of HTTPS is not verified."
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, description="Headers of the HTTP request, by name.", examples=[{"X-Probe": "liveness"}]
+    )
+    tcp_socket: TcpSocket | None = Field(
+        default=None,
+        description="Checks that a port accepts a TCP connection, instead of an HTTP request.",
+        examples=[{"port": 8000}],
+    )
+    grpc: Grpc | None = Field(
+        default=None, description="Asks the gRPC health service, instead of an HTTP request.", examples=[{"port": 8000}]
+    )
+    exec: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Runs a command in the container, which succeeds with exit code 0, instead of an HTTP request.",
+        examples=[["/bin/healthy"]],
+    )
+    initial_delay_seconds: Delay = Field(default=30, description="Seconds before the first probe.")
+    period_seconds: Seconds = Field(default=10, description="Seconds between two probes.")
+    timeout_seconds: Seconds = Field(default=1, description="Seconds that one probe may take.")
+    failure_threshold: Annotated[Int, Field(ge=1, le=100)] = Field(
+        default=3, description="Consecutive failures after which the probe has failed."
+    )
+    termination_grace_period_seconds: Seconds | None = Field(
+        default=None,
+        description=(
+            "Seconds until SIGKILL when this probe ends the container. Default: `drain.terminationGracePeriodSeconds`."
+        ),
+        examples=[10],
+    )
 
     @property
     def is_http(self) -> bool:
@@ -110,24 +130,22 @@ _FIELDS = {"tcpSocket": "tcp_socket", "grpc": "grpc", "exec": "exec"}
 
 
 class ReadinessProbe(HttpProbe):
-    """The probe that decides on traffic, with the defaults that it has; times in seconds.
+    """The probe that decides whether a pod receives traffic, with its own defaults."""
 
-    Attributes:
-        success_threshold: successes in a row after which a pod that was not ready is.
-    """
-
-    path: Path = "/ready"
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 5
-    period_seconds: Seconds = 5
-    success_threshold: Annotated[Int, Field(ge=1, le=100)] = 1
+    path: Path = redefined(HttpProbe, "path", "/ready")
+    initial_delay_seconds: Delay = redefined(HttpProbe, "initial_delay_seconds", 5)
+    period_seconds: Seconds = redefined(HttpProbe, "period_seconds", 5)
+    success_threshold: Annotated[Int, Field(ge=1, le=100)] = Field(
+        default=1, description="Consecutive successes after which a pod that was not ready is ready."
+    )
 
 
 class StartupProbe(HttpProbe):
-    """The probe that holds the other two back until the application has started; times in seconds.
+    """The probe that delays the other two until the application has started.
 
-    The application has ``failureThreshold`` x ``periodSeconds`` to start, 5 min by default.
+    The application has `failureThreshold` x `periodSeconds` to start, 300 s by default.
     """
 
-    initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = 0
-    period_seconds: Seconds = 10
-    failure_threshold: Annotated[Int, Field(ge=1, le=1000)] = 30
+    initial_delay_seconds: Delay = redefined(HttpProbe, "initial_delay_seconds", 0)
+    period_seconds: Seconds = redefined(HttpProbe, "period_seconds", 10)
+    failure_threshold: Annotated[Int, Field(ge=1, le=1000)] = redefined(HttpProbe, "failure_threshold", 30)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from switchyard.config.models.base import Int, Model
+from switchyard.config.models.base import Int, Model, redefined
 from switchyard.config.types.text import matching
 from switchyard.config.types.values import Quantity
 
@@ -26,63 +26,76 @@ ExtendedResource = Annotated[
 
 
 class Requests(Model):
-    """What the container asks for; the scheduler counts it.
+    """What a container requests. The scheduler counts it."""
 
-    Attributes:
-        cpu: in cores.
-        memory: in bytes.
-        ephemeral_storage: of the node's disk, in bytes; None asks for none.
-    """
-
-    cpu: Quantity = "100m"
-    memory: Quantity = "256Mi"
-    ephemeral_storage: Quantity | None = None
+    cpu: Quantity = Field(default="100m", description="CPU that the container requests, in cores.", examples=["250m"])
+    memory: Quantity = Field(
+        default="256Mi", description="Memory that the container requests, in bytes.", examples=["256Mi"]
+    )
+    ephemeral_storage: Quantity | None = Field(
+        default=None,
+        description="Disk of the node that the container requests, in bytes. Without it nothing is requested.",
+        examples=["1Gi"],
+    )
 
 
 class Limits(Model):
-    """What the container may use at most.
+    """What a container may use at most."""
 
-    Attributes:
-        cpu: in cores; null sets no limit, so that the container is never throttled.
-        memory: in bytes. There always is one: a container without it can take the node down.
-        ephemeral_storage: of the node's disk, in bytes; the pod is evicted above it. None sets no limit.
-    """
-
-    cpu: Quantity | None = "500m"
-    memory: Quantity = "512Mi"
-    ephemeral_storage: Quantity | None = None
+    cpu: Quantity | None = Field(
+        default="500m",
+        description=(
+            "CPU that the container may use, in cores. With null there is no limit, and the container is "
+            "never throttled."
+        ),
+        examples=["1", None],
+    )
+    memory: Quantity = Field(
+        default="512Mi",
+        description=(
+            "Memory that the container may use, in bytes. There is always a limit, because a container "
+            "without one can exhaust its node."
+        ),
+        examples=["512Mi"],
+    )
+    ephemeral_storage: Quantity | None = Field(
+        default=None,
+        description=(
+            "Disk of the node that the container may use, in bytes. Above it the pod is evicted. Without it "
+            "there is no limit."
+        ),
+        examples=["2Gi"],
+    )
 
 
 class Resources(Model):
-    """Resources of a container.
+    """Requests and limits of a container."""
 
-    Attributes:
-        requests: what it asks for.
-        limits: what it may use at most.
-        extended: whole devices, such as ``nvidia.com/gpu``; request and limit are equal, as Kubernetes demands.
-    """
-
-    requests: Requests = Requests()
-    limits: Limits = Limits()
-    extended: dict[ExtendedResource, Annotated[Int, Field(ge=1, le=1000)]] = {}
+    requests: Requests = Field(default=Requests.model_construct(), description="What the container requests.")
+    limits: Limits = Field(default=Limits.model_construct(), description="What the container may use at most.")
+    extended: dict[ExtendedResource, Annotated[Int, Field(ge=1, le=1000)]] = Field(
+        default={},
+        description="Number of whole devices by resource name. Request and limit are equal, as Kubernetes demands.",
+        examples=[{"nvidia.com/gpu": 1}],
+    )
 
 
 class SmallRequests(Requests):
-    """What a container beside the application asks for."""
+    """What a container beside the application requests."""
 
-    cpu: Quantity = "10m"
-    memory: Quantity = "32Mi"
+    cpu: Quantity = redefined(Requests, "cpu", "10m")
+    memory: Quantity = redefined(Requests, "memory", "32Mi")
 
 
 class SmallLimits(Limits):
     """What a container beside the application may use at most."""
 
-    cpu: Quantity | None = "100m"
-    memory: Quantity = "128Mi"
+    cpu: Quantity | None = redefined(Limits, "cpu", "100m")
+    memory: Quantity = redefined(Limits, "memory", "128Mi")
 
 
 class SmallResources(Resources):
-    """Resources of a container beside the application."""
+    """Requests and limits of a container beside the application."""
 
-    requests: SmallRequests = SmallRequests()
-    limits: SmallLimits = SmallLimits()
+    requests: SmallRequests = redefined(Resources, "requests", SmallRequests.model_construct())
+    limits: SmallLimits = redefined(Resources, "limits", SmallLimits.model_construct())

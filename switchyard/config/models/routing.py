@@ -1,4 +1,4 @@
-"""What shares the traffic of a canary out by weights, where the number of pods alone does not."""
+"""Traffic routers of a canary: they divide the traffic by weights instead of by numbers of pods."""
 
 from typing import Annotated, Literal
 
@@ -26,47 +26,56 @@ RouteValue = Annotated[
 
 
 class CanaryRoute(Model):
-    """Who gets the new version whatever the weight: requests with this header or this cookie.
+    """Requests that the new version receives whatever the weight: those with a header or a cookie."""
 
-    Attributes:
-        name: of the route; a later step with nothing but the name takes it away.
-        header: name of a header.
-        cookie: name of a cookie.
-        value: what the one or the other must be.
-    """
-
-    name: DnsLabel
-    header: RouteHeaderName | None = None
-    cookie: CookieName | None = None
-    value: RouteValue | None = None
+    name: DnsLabel = Field(
+        description="Name of the route. A later step that gives only the name removes the route.", examples=["beta"]
+    )
+    header: RouteHeaderName | None = Field(
+        default=None,
+        description="Name of the header. A route has a header or a cookie, not both.",
+        examples=["X-Group"],
+    )
+    cookie: CookieName | None = Field(default=None, description="Name of the cookie.", examples=["group"])
+    value: RouteValue | None = Field(
+        default=None, description="Value that the header or the cookie must have.", examples=["beta"]
+    )
 
 
 class CanaryScale(Model):
-    """Pods of the new version while a traffic router makes the shares: exactly one of its keys.
+    """Pods of the new version while a traffic router divides the traffic. It has exactly one of these keys."""
 
-    Attributes:
-        replicas: so many.
-        percent: this share of the replicas.
-        match_weight: as many as the weight asks for, which is what happens without a scale.
-    """
-
-    replicas: Annotated[Int, Field(ge=1, le=100)] | None = None
-    percent: Annotated[Int, Field(ge=1, le=100)] | None = None
-    match_weight: Literal[True] | None = None
+    replicas: Annotated[Int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Number of pods.", examples=[2]
+    )
+    percent: Annotated[Int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Pods in percent of the replicas.", examples=[25]
+    )
+    match_weight: Literal[True] | None = Field(
+        default=None,
+        description="As many pods as the weight asks for, which is also what happens without a scale.",
+        examples=[True],
+    )
 
 
 class Alb(Model):
-    """The load balancer of an Ingress that AWS Load Balancer Controller takes care of.
+    """The Ingress of AWS Load Balancer Controller whose weights divide the traffic, under `traffic: alb`."""
 
-    Attributes:
-        ingress: its name, in the service's namespace; it has a rule for Service `root_service`.
-        root_service: the name under which the Ingress has the weights; None takes the service's name.
-        stickiness_seconds: how long a user stays with a version; 0 for not at all.
-    """
-
-    ingress: Subdomain | None = None
-    root_service: DnsLabel | None = None
-    stickiness_seconds: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] = 0
+    ingress: Subdomain | None = Field(
+        default=None,
+        description=(
+            "Name of the Ingress, in the service's namespace. It must have a rule for the Service `rootService`."
+        ),
+        examples=["backend"],
+    )
+    root_service: DnsLabel | None = Field(
+        default=None,
+        description="Name under which the Ingress has the weights. Default: the name of the service.",
+        examples=["backend"],
+    )
+    stickiness_seconds: Annotated[Int, Field(ge=0, le=7 * 24 * 3600)] = Field(
+        default=0, description="Seconds for which a user stays with a version. 0 switches stickiness off."
+    )
 
 
 Host = Annotated[
@@ -86,31 +95,51 @@ Gateway = Annotated[
 
 
 class Istio(Model):
-    """A VirtualService that this program makes, and in which the controller keeps the weights.
+    """The VirtualService that is created, and in which the controller keeps the weights, under `traffic: istio`."""
 
-    Attributes:
-        hosts: whose requests it takes; none takes the service's own name in the cluster.
-        gateways: through which they come; none is for those from within the mesh.
-    """
-
-    hosts: tuple[Host, ...] = ()
-    gateways: tuple[Gateway, ...] = ()
+    hosts: tuple[Host, ...] = Field(
+        default=(),
+        description="Hosts whose requests it routes. Default: the service's own name in the cluster.",
+        examples=[["api.example.org"]],
+    )
+    gateways: tuple[Gateway, ...] = Field(
+        default=(),
+        description=(
+            "Gateways of Istio through which the requests arrive, each with its namespace where that is "
+            "another. Default: requests from within the mesh."
+        ),
+        examples=[["istio-system/public"]],
+    )
 
 
 class Routed(Model):
-    """Settings that only a traffic router can follow.
+    """The settings of a canary that need a traffic router."""
 
-    Attributes:
-        dynamic_stable_scale: whether the old version has fewer pods as it gets less traffic.
-        scale_down_delay_seconds: how long the old version keeps its pods after the promotion, s; None takes the
-            controller's default, 30.
-        abort_scale_down_delay_seconds: the same of a version that was given up; 0 keeps them.
-        alb: under `traffic: alb`.
-        istio: under `traffic: istio`.
-    """
-
-    dynamic_stable_scale: Bool = False
-    scale_down_delay_seconds: Annotated[Int, Field(ge=0, le=24 * 3600)] | None = None
-    abort_scale_down_delay_seconds: Annotated[Int, Field(ge=0, le=24 * 3600)] | None = None
-    alb: Alb = Alb()
-    istio: Istio = Istio()
+    dynamic_stable_scale: Bool = Field(
+        default=False, description="Whether the stable version has fewer pods as it receives less traffic."
+    )
+    scale_down_delay_seconds: Annotated[Int, Field(ge=0, le=24 * 3600)] | None = Field(
+        default=None,
+        description=(
+            "Seconds for which the old version keeps its pods after the promotion. Default: that of the controller, 30."
+        ),
+        examples=[30],
+    )
+    abort_scale_down_delay_seconds: Annotated[Int, Field(ge=0, le=24 * 3600)] | None = Field(
+        default=None,
+        description=(
+            "Seconds for which an aborted version keeps its pods. 0 keeps them without a limit. Default: "
+            "that of the controller, 30."
+        ),
+        examples=[30],
+    )
+    alb: Alb = Field(
+        default=Alb.model_construct(),
+        description="The Ingress whose weights divide the traffic, under `traffic: alb`.",
+        examples=[{"ingress": "backend"}],
+    )
+    istio: Istio = Field(
+        default=Istio.model_construct(),
+        description="The VirtualService whose weights divide the traffic, under `traffic: istio`.",
+        examples=[{"hosts": ["api.example.org"]}],
+    )

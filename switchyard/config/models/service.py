@@ -1,4 +1,4 @@
-"""One service, in two colours or under a canary. Defaults are those of the FastAPI backend that it was made for."""
+"""One service under each strategy. The defaults suit a small HTTP backend."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from switchyard.config.models.argo_blue_green import ArgoBlueGreen
 from switchyard.config.models.autoscaling import MAX_REPLICAS, Autoscaling
-from switchyard.config.models.base import Bool, Int, Model, Seconds
+from switchyard.config.models.base import Bool, Int, Model, Seconds, redefined
 from switchyard.config.models.canary import Canary
 from switchyard.config.models.environment import ConfigMapValue, EnvFrom, SecretValue
 from switchyard.config.models.node_ports import NodePort
@@ -24,19 +24,19 @@ from switchyard.config.types.values import EnvName, Image, Path, Tag
 
 
 class Colour(StrEnum):
-    """One of the two sets of pods; the Service selects one of them."""
+    """One of the two sets of pods of a service, of which the Service selects the active one."""
 
     BLUE = "blue"
     GREEN = "green"
 
     @property
     def other(self) -> "Colour":
-        """The other colour."""
+        """The colour that this one is switched with."""
         return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
 
 
 class Track(StrEnum):
-    """One set of pods that the Service of a service can select: those of a colour, or those of a Rollout."""
+    """A set of pods that the Service of a service can select: those of a colour, or those of a Rollout."""
 
     BLUE = "blue"
     GREEN = "green"
@@ -49,87 +49,181 @@ class Track(StrEnum):
 
 
 class ColourSettings(Model):
-    """What runs in one colour.
+    """What runs in one colour."""
 
-    Attributes:
-        tag: image tag; may be absent only while there are no replicas.
-        replicas: pods wanted.
-        env: environment variables of this colour alone; plain text, for everybody to read.
-        secret_env: environment variables of this colour alone, from Secrets.
-        config_env: environment variables of this colour alone, from ConfigMaps.
-        env_from: ConfigMaps and Secrets of this colour alone, whole; they win over those of the service.
-        volumes: volumes of this colour alone, in place of the service's of the same name.
-    """
-
-    tag: Tag | None = None
-    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] = 0
-    env: dict[EnvName, str] = {}
-    secret_env: dict[EnvName, SecretValue] = {}
-    config_env: dict[EnvName, ConfigMapValue] = {}
-    env_from: tuple[EnvFrom, ...] = ()
-    volumes: dict[DnsLabel, Volume] = {}
+    tag: Tag | None = Field(
+        default=None,
+        description="Tag of the image, its digest or both. It may be absent only while the colour has no replicas.",
+        examples=["v2.0.0"],
+    )
+    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] = Field(
+        default=0,
+        description="Number of pods. Under `autoscaling` the colour that serves is sized by the autoscaler.",
+        examples=[3],
+    )
+    env: dict[EnvName, str] = Field(
+        default={},
+        description="Environment variables of this colour alone by name, as plain text that everybody can read.",
+        examples=[{"FEATURE": "on"}],
+    )
+    secret_env: dict[EnvName, SecretValue] = Field(
+        default={},
+        description="Environment variables of this colour alone by name, each from a key of a Secret.",
+        examples=[{"TOKEN": {"secret": "backend-secrets", "key": "token"}}],
+    )
+    config_env: dict[EnvName, ConfigMapValue] = Field(
+        default={},
+        description="Environment variables of this colour alone by name, each from a key of a ConfigMap.",
+        examples=[{"LOG_LEVEL": {"configMap": "backend-config", "key": "log-level"}}],
+    )
+    env_from: tuple[EnvFrom, ...] = Field(
+        default=(),
+        description=(
+            "ConfigMaps and Secrets of this colour alone of which every key becomes an environment variable. "
+            "They take precedence over those of the service."
+        ),
+        examples=[[{"configMap": "backend-v2"}]],
+    )
+    volumes: dict[DnsLabel, Volume] = Field(
+        default={},
+        description="Volumes of this colour alone by name, in place of the service's volumes of the same name.",
+        examples=[{"config": {"configMap": {"name": "backend-v2"}}}],
+    )
 
 
 class ServiceSettings(PodSettings, Owned):
-    """What a service has, whatever brings its versions to the users; its pods and what it owns are in its bases.
+    """One service.
 
-    The keys of the other strategies may stand beside those of its own: so one key hands a service over, and back.
-
-    Attributes:
-        strategy: how releases happen.
-        image: repository of the image; the tag belongs to a colour, or to the service under a Rollout.
-        active: the colour that takes traffic.
-        switch_engine: what gives it the traffic. The two of the load balancer need one, with a route to the service.
-        tag: image tag under a canary and under argoBlueGreen.
-        replicas: pods wanted under these two; None leaves them to an autoscaler. Not read under `autoscaling`.
-        autoscaling: sizes what serves between two limits, under every strategy; None keeps fixed numbers.
-        canary: how a canary goes.
-        argo_blue_green: how a release goes that Argo Rollouts switches at once.
-        name: of the service's objects in Kubernetes; None takes the key. So one name may be in two namespaces.
-        namespace: must exist.
-        node_port: fixed NodePort of the active Service; None lets Kubernetes choose.
-        service_options: key ``service``: type and options of the Service that users reach.
-        health_check_path: what the load balancer asks for; None takes the path of the readiness probe.
-        labels: labels of the service's objects besides; pods have ``podLabels``.
-        ready_timeout_seconds: how long an update waits for pods to be available.
-        progress_deadline_seconds: after which a Deployment or a Rollout that does not get on says so.
-        allow_in_place_update: permits a rolling update of the colour that serves.
+    The keys of the other strategies may stand beside those of its own, so that `strategy` alone changes the
+    strategy and changes it back.
     """
 
-    strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = "blueGreen"
-    image: Image
-    active: Colour | None = None
-    switch_engine: SwitchEngine = SwitchEngine.SELECTOR
-    blue: ColourSettings = ColourSettings()
-    green: ColourSettings = ColourSettings()
-    tag: Tag | None = None
-    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = 10
-    autoscaling: Autoscaling | None = None
-    canary: Canary = Canary()
-    argo_blue_green: ArgoBlueGreen = ArgoBlueGreen()
-    name: KubernetesName | None = None
-    namespace: DnsLabel = "default"
-    node_port: NodePort | None = None
-    service_options: ServiceOptions = Field(default=ServiceOptions(), alias="service")
-    health_check_path: Path | None = None
-    labels: Labels = {}
-    gate: Gate = Gate()
-    pod_disruption_budget: DisruptionBudget = DisruptionBudget()
-    ready_timeout_seconds: Seconds = 300
-    progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = 300
-    revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = 5
-    allow_in_place_update: Bool = False
+    strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = Field(
+        default="blueGreen",
+        description=(
+            "How a new version is released: by two colours that this program switches, or by a Rollout of "
+            "Argo Rollouts, step by step or all at once."
+        ),
+    )
+    image: Image = Field(
+        description=(
+            "Repository of the image, without a tag. The tag belongs to a colour, or to the service under a Rollout."
+        ),
+        examples=["ghcr.io/org/backend"],
+    )
+    active: Colour | None = Field(
+        default=None,
+        description=(
+            "The colour that receives the traffic. Required under `strategy: blueGreen`, and not read under "
+            "another one."
+        ),
+        examples=["blue"],
+    )
+    switch_engine: SwitchEngine = Field(
+        default=SwitchEngine.SELECTOR,
+        description=(
+            "What a switch of `active` changes: `selector` for the selector of the Service, `albTargets` for "
+            "the same with a target group for each colour prepared, `albWeights` for the weights of the load "
+            "balancer's target groups as well. The latter two need a load balancer with a route to the "
+            "service."
+        ),
+    )
+    blue: ColourSettings = Field(
+        default=ColourSettings.model_construct(),
+        description="What runs in the colour blue.",
+        examples=[{"tag": "v1.0.0", "replicas": 3}],
+    )
+    green: ColourSettings = Field(
+        default=ColourSettings.model_construct(),
+        description="What runs in the colour green.",
+        examples=[{"tag": "v2.0.0", "replicas": 0}],
+    )
+    tag: Tag | None = Field(
+        default=None,
+        description=(
+            "Tag of the image, its digest or both. Required under the strategies `canary` and "
+            "`argoBlueGreen`, and not read under `blueGreen`."
+        ),
+        examples=["v2.0.0"],
+    )
+    replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = Field(
+        default=10,
+        description=(
+            "Number of pods under the strategies `canary` and `argoBlueGreen`. With null they are left to an "
+            "autoscaler of others. It is not read under `autoscaling`."
+        ),
+        examples=[3],
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None,
+        description=(
+            "Sizes what serves between two limits, under every strategy. Without it the numbers of pods are fixed."
+        ),
+        examples=[{"min": 3, "max": 10}],
+    )
+    canary: Canary = Field(default=Canary.model_construct(), description="The release under `strategy: canary`.")
+    argo_blue_green: ArgoBlueGreen = Field(
+        default=ArgoBlueGreen.model_construct(), description="The release under `strategy: argoBlueGreen`."
+    )
+    name: KubernetesName | None = Field(
+        default=None,
+        description=(
+            "Name of the service's objects in Kubernetes, so that services in two namespaces can have the "
+            "same name. Default: the key of the service."
+        ),
+        examples=["backend"],
+    )
+    namespace: DnsLabel = Field(
+        default="default", description="Namespace of the service. It must exist.", examples=["payments"]
+    )
+    node_port: NodePort | None = Field(
+        default=None,
+        description="Fixed port on the nodes of the Service that users reach. Without it Kubernetes chooses one.",
+        examples=[30080],
+    )
+    service_options: ServiceOptions = Field(
+        default=ServiceOptions.model_construct(),
+        alias="service",
+        description="Type and options of the Service that users reach.",
+        examples=[{"type": "ClusterIP"}],
+    )
+    health_check_path: Path | None = Field(
+        default=None,
+        description="Path that the load balancer's health check requests. Default: the path of the readiness probe.",
+        examples=["/ready"],
+    )
+    labels: Labels = Field(
+        default={},
+        description="Further labels of the service's objects, by key. Pods have `podLabels`.",
+        examples=[{"example.org/team": "payments"}],
+    )
+    gate: Gate = Field(default=Gate.model_construct(), description="What must hold before a switch.")
+    pod_disruption_budget: DisruptionBudget = Field(
+        default=DisruptionBudget.model_construct(), description="The PodDisruptionBudget of each set of pods."
+    )
+    ready_timeout_seconds: Seconds = Field(
+        default=300, description="Seconds that an update waits for pods to become available."
+    )
+    progress_deadline_seconds: Annotated[Int, Field(ge=1, le=3600)] = Field(
+        default=300, description="Seconds without progress after which a Deployment or a Rollout reports a failure."
+    )
+    revision_history_limit: Annotated[Int, Field(ge=0, le=100)] = Field(
+        default=5, description="Number of old ReplicaSets that Kubernetes keeps for a rollback."
+    )
+    allow_in_place_update: Bool = Field(
+        default=False, description="Whether the colour that serves may be changed by a rolling update."
+    )
 
     def kubernetes_name(self, key: str) -> str:
         """The name of the service's objects, and the value of their label ``app``."""
         return self.name or key
 
     def named(self, key: str) -> ServiceName:
-        """The same name, which knows the key as well."""
+        """The name of the service's objects, together with its key in the configuration."""
         return ServiceName(self.kubernetes_name(key), key)
 
     def namespaced(self, key: str) -> NamespacedName:
-        """What tells the service apart from every other one of the cluster."""
+        """Namespace and name of the service, which identify it in the cluster."""
         return NamespacedName(self.namespace, self.kubernetes_name(key))
 
     def colour(self, colour: Colour) -> ColourSettings:
@@ -138,20 +232,20 @@ class ServiceSettings(PodSettings, Owned):
 
     @property
     def track(self) -> Track:
-        """The pods that take the traffic, as the stack has it."""
+        """The track that receives the traffic according to the settings."""
         raise NotImplementedError
 
     @property
     def engine(self) -> SwitchEngine:
-        """What a switch changes. Only two colours leave that to choose."""
+        """What a switch changes; a Rollout always uses the selector."""
         return SwitchEngine.SELECTOR
 
     def own(self, track: Track) -> ColourSettings:
-        """What one track has for itself; a Rollout has nothing."""
+        """The settings of one track alone; a Rollout has none."""
         return ColourSettings() if track is Track.ROLLOUT else self.colour(Colour(track))
 
     def replicas_of(self, track: Track) -> int:
-        """Pods wanted of a track; of one that an autoscaler sizes the fewest, one where its minimum is not known."""
+        """Replicas of a track: the minimum of its autoscaler where it has one, 1 where an unknown one sizes it."""
         if self.autoscaling is not None and track is self.track:
             return self.autoscaling.min
         if track is Track.ROLLOUT:
@@ -159,46 +253,46 @@ class ServiceSettings(PodSettings, Owned):
         return self.colour(Colour(track)).replicas
 
     def most_replicas_of(self, track: Track) -> int | None:
-        """Pods that a track may have at most; None when nothing in the settings limits them."""
+        """Most replicas of a track; None where the settings do not limit them."""
         if self.autoscaling is not None and track is self.track:
             return self.autoscaling.max
         return self.replicas if track is Track.ROLLOUT else self.colour(Colour(track)).replicas
 
 
 class BlueGreenSettings(ServiceSettings):
-    """A service in two colours, of which one takes the traffic."""
+    """A service in two colours, of which the active one receives the traffic."""
 
-    active: Colour
+    active: Colour = redefined(ServiceSettings, "active", ...)
 
     @property
     def track(self) -> Track:
-        """The active colour."""
+        """The track of the active colour."""
         return Track(self.active)
 
     @property
     def engine(self) -> SwitchEngine:
-        """As the settings say."""
+        """What a switch changes, as the settings have it."""
         return self.switch_engine
 
 
 class RolloutSettings(ServiceSettings):
     """A service whose pods are those of a Rollout."""
 
-    tag: Tag
+    tag: Tag = redefined(ServiceSettings, "tag", ...)
 
     @property
     def track(self) -> Track:
-        """The Rollout's pods."""
+        """The track of the Rollout's pods."""
         return Track.ROLLOUT
 
 
 class CanarySettings(RolloutSettings):
-    """A service whose new versions get their traffic step by step, from Argo Rollouts."""
+    """A service under `strategy: canary`, released step by step by Argo Rollouts."""
 
-    strategy: Literal["canary"]
+    strategy: Literal["canary"] = redefined(ServiceSettings, "strategy", ...)
 
 
 class ArgoBlueGreenSettings(RolloutSettings):
-    """A service whose new versions get their traffic at once, from Argo Rollouts."""
+    """A service under `strategy: argoBlueGreen`, released all at once by Argo Rollouts."""
 
-    strategy: Literal["argoBlueGreen"]
+    strategy: Literal["argoBlueGreen"] = redefined(ServiceSettings, "strategy", ...)

@@ -35,7 +35,7 @@ class ServiceName(str):
     key: str
 
     def __new__(cls, name: str, key: str) -> Self:
-        """Joins the two.
+        """Creates a name with its key.
 
         Args:
             name: of the objects in Kubernetes.
@@ -47,12 +47,12 @@ class ServiceName(str):
 
 
 def key_of(name: str) -> str:
-    """The key that a service has in the configuration; of a plain text, which is both, the text itself."""
+    """The key of a service in the configuration, by its name; a plain text is key and name alike."""
     return name.key if isinstance(name, ServiceName) else name
 
 
 class NamespacedName(NamedTuple):
-    """What tells the services of a cluster apart.
+    """Namespace and name of a service, which identify it in the cluster.
 
     Attributes:
         namespace: of the objects.

@@ -3,10 +3,11 @@
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from switchyard.config.models.base import Int, Model
-from switchyard.config.models.pod import FreeAnnotationKey
+from switchyard.config.models.pod import RESERVED_PREFIX, FreeAnnotationKey
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import matching
 
 
@@ -24,27 +25,49 @@ def _not_pulumis(key: str) -> str:
     return key
 
 
+CidrRange = Annotated[str, Checked(_range, "a CIDR range")]
+ServiceAnnotationKey = Annotated[
+    FreeAnnotationKey, Checked(_not_pulumis, f"an annotation key other than {RESERVED_PREFIX}* and pulumi.com/*")
+]
+
+
 class ServiceOptions(Model):
-    """Options of Service `name`, the one that users reach.
+    """Type and options of the Service that users reach."""
 
-    Attributes:
-        type: how it is reached. An AWS load balancer with instance targets needs a NodePort.
-        annotations: for whoever implements it.
-        session_affinity: ``ClientIP`` sends a client to one pod as long as that is ready and selected. A switch ends
-            it: the pods of the old colour are no endpoints any more.
-        session_affinity_seconds: after which an idle client is sent anew.
-        external_traffic_policy: ``Local`` keeps the client's address and uses pods of the same node alone.
-        internal_traffic_policy: the same for clients in the cluster.
-        load_balancer_class: who implements type LoadBalancer; fixed once the Service has that type.
-        load_balancer_source_ranges: who may reach a LoadBalancer.
-    """
-
-    type: Literal["NodePort", "ClusterIP", "LoadBalancer"] = "NodePort"
-    annotations: dict[Annotated[FreeAnnotationKey, AfterValidator(_not_pulumis)], str] = {}
-    session_affinity: Literal["None", "ClientIP"] | None = None
-    session_affinity_seconds: Annotated[Int, Field(ge=1, le=86400)] | None = None
-    external_traffic_policy: Literal["Cluster", "Local"] | None = None
-    internal_traffic_policy: Literal["Cluster", "Local"] | None = None
+    type: Literal["NodePort", "ClusterIP", "LoadBalancer"] = Field(
+        default="NodePort",
+        description="Type of the Service. An AWS load balancer with instance targets needs NodePort.",
+    )
+    annotations: dict[ServiceAnnotationKey, str] = Field(
+        default={},
+        description="Annotations of the Service by key, for the controller that implements it.",
+        examples=[{"example.org/owner": "payments"}],
+    )
+    session_affinity: Literal["None", "ClientIP"] | None = Field(
+        default=None,
+        description=(
+            "`ClientIP` sends a client to the same pod as long as that is ready and selected. A switch ends "
+            "it, because the pods of the old colour are no endpoints any more. Default: `None`."
+        ),
+        examples=["ClientIP"],
+    )
+    session_affinity_seconds: Annotated[Int, Field(ge=1, le=86400)] | None = Field(
+        default=None,
+        description=(
+            "Seconds after which an idle client may be sent to another pod. Default: that of Kubernetes, 10800."
+        ),
+        examples=[600],
+    )
+    external_traffic_policy: Literal["Cluster", "Local"] | None = Field(
+        default=None,
+        description=(
+            "`Local` keeps the address of the client and uses pods of the same node alone. Default: `Cluster`."
+        ),
+        examples=["Local"],
+    )
+    internal_traffic_policy: Literal["Cluster", "Local"] | None = Field(
+        default=None, description="The same for clients in the cluster. Default: `Cluster`.", examples=["Local"]
+    )
     load_balancer_class: (
         Annotated[
             str,
@@ -54,5 +77,11 @@ class ServiceOptions(Model):
             ),
         ]
         | None
-    ) = None
-    load_balancer_source_ranges: tuple[Annotated[str, AfterValidator(_range)], ...] = ()
+    ) = Field(
+        default=None,
+        description="Controller that implements type LoadBalancer. It is immutable once the Service has that type.",
+        examples=["service.k8s.aws/nlb"],
+    )
+    load_balancer_source_ranges: tuple[CidrRange, ...] = Field(
+        default=(), description="CIDR ranges that may reach a Service of type LoadBalancer.", examples=[["10.0.0.0/8"]]
+    )

@@ -1,10 +1,11 @@
-"""What must hold before a switch: the gate and its HTTP checks."""
+"""The gate before a switch, and its HTTP checks."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from switchyard.config.models.base import Bool, Int, Model, Seconds
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.values import HeaderName, HeaderValue, Path, is_regular_expression
 
 NOT_PASSED_ON = frozenset(
@@ -23,49 +24,60 @@ def _is_passed_on(name: str) -> str:
     return name
 
 
+SmokeHeaderName = Annotated[
+    HeaderName, Checked(_is_passed_on, "the name of an HTTP header that the API server passes on")
+]
+
+
 class SmokeCheck(Model):
-    """One HTTP check: the status that `path` must answer with, and text that its body must match.
+    """One HTTP check of a pod: the status that `path` must answer with, and what its body must match."""
 
-    Attributes:
-        path: path and query.
-        status: of the answer.
-        body_matches: a regular expression that the body must contain a match of.
-        headers: of the request.
-    """
-
-    path: Path
-    status: Annotated[Int, Field(ge=100, le=599)] = 200
-    body_matches: Annotated[str, AfterValidator(is_regular_expression)] | None = None
-    headers: dict[Annotated[HeaderName, AfterValidator(_is_passed_on)], HeaderValue] = {}
+    path: Path = Field(description="Path and query of the request.", examples=["/ready"])
+    status: Annotated[Int, Field(ge=100, le=599)] = Field(default=200, description="HTTP status of the answer.")
+    body_matches: Annotated[str, Checked(is_regular_expression, "a regular expression of Python")] | None = Field(
+        default=None,
+        description="Regular expression of Python that must match somewhere in the body of the answer.",
+        examples=['"version": *"green"'],
+    )
+    headers: dict[SmokeHeaderName, HeaderValue] = Field(
+        default={}, description="Headers of the request, by name.", examples=[{"X-Smoke": "1"}]
+    )
 
 
 class Smoke(Model):
-    """Checks of a colour before it takes traffic; times in seconds.
+    """HTTP checks of a colour before it receives traffic."""
 
-    Attributes:
-        scheme: how the pods speak on the service's port; of HTTPS the certificate is not verified.
-    """
-
-    enabled: Bool = True
-    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
-    paths: tuple[SmokeCheck, ...] = (SmokeCheck(path="/health"), SmokeCheck(path="/ready"))
-    attempts: Annotated[Int, Field(ge=1, le=20)] = 3
-    timeout_seconds: Seconds = 5
-    interval_seconds: Seconds = 1
+    enabled: Bool = Field(default=True, description="Whether the checks are made.")
+    scheme: Literal["HTTP", "HTTPS"] = Field(
+        default="HTTP",
+        description="Scheme that the pods speak on the service's port. The certificate of HTTPS is not verified.",
+    )
+    paths: tuple[SmokeCheck, ...] = Field(
+        default=(SmokeCheck.model_construct(path="/health"), SmokeCheck.model_construct(path="/ready")),
+        description="Checks, all of which must succeed on every pod.",
+        examples=[[{"path": "/ready", "status": 200}]],
+    )
+    attempts: Annotated[Int, Field(ge=1, le=20)] = Field(
+        default=3, description="Attempts of one check before it has failed."
+    )
+    timeout_seconds: Seconds = Field(default=5, description="Seconds that one attempt may take.")
+    interval_seconds: Seconds = Field(default=1, description="Seconds between two attempts.")
 
 
 class Gate(Model):
-    """What must hold before the switch.
+    """What must hold before a switch."""
 
-    Attributes:
-        timeout_seconds: how long to wait for endpoints that are not ready yet.
-        min_ready_percent_of_serving: ready pods of the new colour, as a share of those that serve, percent.
-        smoke: HTTP checks.
-        check_nodes: asks each node's kube-proxy whether it is well, before ready pods of the old colour go. Off where
-            something else implements Services.
-    """
-
-    timeout_seconds: Seconds = 30
-    check_nodes: Bool = True
-    min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = 100
-    smoke: Smoke = Smoke()
+    timeout_seconds: Seconds = Field(
+        default=30, description="Seconds that the gate waits for endpoints that are not ready yet."
+    )
+    check_nodes: Bool = Field(
+        default=True,
+        description=(
+            "Whether the kube-proxy of each node is asked if it is healthy, before ready pods of the old "
+            "colour are removed. Switch it off where something else implements Services."
+        ),
+    )
+    min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = Field(
+        default=100, description="Ready pods that the new colour must have, in percent of those that serve."
+    )
+    smoke: Smoke = Field(default=Smoke.model_construct(), description="HTTP checks of the new colour.")

@@ -1,11 +1,12 @@
 """Volumes of a pod, and where its containers mount them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from switchyard.config.models.base import Bool, Int, Model
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import Subdomain, matching
 from switchyard.config.types.values import Quantity, SecretKey
 
@@ -24,7 +25,7 @@ def _relative(path: str) -> str:
     return path
 
 
-RelativePath = Annotated[str, AfterValidator(_relative)]
+RelativePath = Annotated[str, Checked(_relative, "a relative path without ..")]
 
 MountPath = Annotated[
     str,
@@ -33,71 +34,76 @@ MountPath = Annotated[
 
 
 class Source(Model):
-    """A ConfigMap or a Secret whose keys become files.
+    """A ConfigMap or a Secret whose keys become files."""
 
-    Attributes:
-        name: of the object, in the service's namespace.
-        items: the keys that become files, each with its path; empty takes all, under their own names.
-        optional: starts the pod although the object or a key is missing.
-        default_mode: permissions of the files; None is 0644.
-    """
-
-    name: Subdomain
-    items: dict[SecretKey, RelativePath] = {}
-    optional: Bool = False
-    default_mode: FileMode | None = None
+    name: Subdomain = Field(description="Name of the object, in the service's namespace.", examples=["backend-config"])
+    items: dict[SecretKey, RelativePath] = Field(
+        default={},
+        description="Keys that become files, each with its relative path. Default: all keys, under their own names.",
+        examples=[{"app.yaml": "app.yaml"}],
+    )
+    optional: Bool = Field(default=False, description="Whether the pod starts although the object or a key is missing.")
+    default_mode: FileMode | None = Field(
+        default=None,
+        description=(
+            "Permissions of the files, as a decimal number: 292 is 0444, 256 is 0400. Default: 420, which is 0644."
+        ),
+        examples=[292],
+    )
 
 
 class EmptyDir(Model):
-    """An empty folder that goes with the pod.
+    """An empty directory that is deleted with the pod."""
 
-    Attributes:
-        medium: ``Memory`` for one in memory, which counts towards the memory limit; None is the node's disk.
-        size_limit: above which the pod is evicted; None sets none.
-    """
-
-    medium: Literal["Memory"] | None = None
-    size_limit: Quantity | None = None
+    medium: Literal["Memory"] | None = Field(
+        default=None,
+        description=(
+            "`Memory` keeps it in memory, which counts towards the memory limit. Default: the disk of the node."
+        ),
+        examples=["Memory"],
+    )
+    size_limit: Quantity | None = Field(
+        default=None,
+        description="Size in bytes above which the pod is evicted. Without it there is no limit.",
+        examples=["64Mi"],
+    )
 
 
 class Claim(Model):
-    """A PersistentVolumeClaim that is there already.
+    """An existing PersistentVolumeClaim."""
 
-    Attributes:
-        name: of the claim, in the service's namespace.
-        read_only: mounts it for reading in every container.
-    """
-
-    name: Subdomain
-    read_only: Bool = False
+    name: Subdomain = Field(description="Name of the claim, in the service's namespace.", examples=["backend-data"])
+    read_only: Bool = Field(default=False, description="Whether every container mounts it for reading only.")
 
 
 class Token(Model):
-    """A token of the pod's ServiceAccount, for an audience other than the API server.
+    """A token of the pod's ServiceAccount, for an audience other than the API server."""
 
-    Attributes:
-        path: of the file.
-        audience: whom it is for; None is the API server.
-        expiration_seconds: after which the kubelet has renewed it.
-    """
-
-    path: RelativePath
-    audience: str | None = None
-    expiration_seconds: Annotated[Int, Field(ge=600, le=2**32)] = 3600
+    path: RelativePath = Field(description="Relative path of the file.", examples=["token"])
+    audience: str | None = Field(
+        default=None, description="Audience of the token. Default: the API server.", examples=["vault"]
+    )
+    expiration_seconds: Annotated[Int, Field(ge=600, le=2**32)] = Field(
+        default=3600, description="Seconds for which the token is valid. The kubelet renews it before."
+    )
 
 
 class Projection(Model):
-    """One of the sources of a projected volume: exactly one key.
+    """One source of a projected volume. It has exactly one of these keys."""
 
-    Attributes:
-        config_map: a ConfigMap.
-        secret: a Secret.
-        token: a token of the ServiceAccount.
-    """
+    indivisible: ClassVar[bool] = True
 
-    config_map: Source | None = None
-    secret: Source | None = None
-    token: Token | None = None
+    config_map: Source | None = Field(
+        default=None, description="Keys of a ConfigMap as files.", examples=[{"name": "backend-config"}]
+    )
+    secret: Source | None = Field(
+        default=None, description="Keys of a Secret as files.", examples=[{"name": "backend-secrets"}]
+    )
+    token: Token | None = Field(
+        default=None,
+        description="Token of the ServiceAccount as a file.",
+        examples=[{"path": "token", "audience": "vault"}],
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> "Projection":
@@ -105,21 +111,25 @@ class Projection(Model):
 
 
 class Volume(Model):
-    """One volume: exactly one key.
+    """One volume. It has exactly one of these keys."""
 
-    Attributes:
-        config_map: the keys of a ConfigMap as files.
-        secret: the keys of a Secret as files.
-        empty_dir: an empty folder.
-        persistent_volume_claim: a claim that is there already.
-        projected: several ConfigMaps, Secrets and tokens in one folder.
-    """
+    indivisible: ClassVar[bool] = True
 
-    config_map: Source | None = None
-    secret: Source | None = None
-    empty_dir: EmptyDir | None = None
-    persistent_volume_claim: Claim | None = None
-    projected: Annotated[tuple[Projection, ...], Field(min_length=1)] | None = None
+    config_map: Source | None = Field(
+        default=None, description="Keys of a ConfigMap as files.", examples=[{"name": "backend-config"}]
+    )
+    secret: Source | None = Field(
+        default=None, description="Keys of a Secret as files.", examples=[{"name": "backend-secrets"}]
+    )
+    empty_dir: EmptyDir | None = Field(default=None, description="Empty directory.", examples=[{"sizeLimit": "64Mi"}])
+    persistent_volume_claim: Claim | None = Field(
+        default=None, description="Existing PersistentVolumeClaim.", examples=[{"name": "backend-data"}]
+    )
+    projected: Annotated[tuple[Projection, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Several ConfigMaps, Secrets and tokens in one directory.",
+        examples=[[{"configMap": {"name": "backend-config"}}, {"token": {"path": "token", "audience": "vault"}}]],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -136,7 +146,7 @@ class Volume(Model):
         return _one_key(self, "Example: {configMap: {name: backend-config}}")
 
     def sources(self) -> Iterator[tuple[Literal["ConfigMap", "Secret"], Source]]:
-        """The ConfigMaps and Secrets in it."""
+        """The ConfigMaps and Secrets that the volume contains, each with its kind."""
         places: list[Volume | Projection] = [self, *(self.projected or ())]
         for place in places:
             if place.config_map is not None:
@@ -146,19 +156,19 @@ class Volume(Model):
 
 
 class Mount(Model):
-    """Where a container has a volume.
+    """Where a container mounts a volume."""
 
-    Attributes:
-        volume: a key of `volumes`, or ``tmp``.
-        path: in the container.
-        sub_path: a file or folder of the volume alone. The kubelet does not renew what is mounted this way.
-        read_only: whether the container may only read.
-    """
-
-    volume: str
-    path: MountPath
-    sub_path: RelativePath | None = None
-    read_only: Bool = False
+    volume: str = Field(description="Name of a volume of `volumes`, or `tmp`.", examples=["config"])
+    path: MountPath = Field(description="Absolute path in the container.", examples=["/etc/backend"])
+    sub_path: RelativePath | None = Field(
+        default=None,
+        description=(
+            "Relative path of the one file or directory of the volume that is mounted. The kubelet does not "
+            "update what is mounted this way."
+        ),
+        examples=["app.yaml"],
+    )
+    read_only: Bool = Field(default=False, description="Whether the container may only read.")
 
 
 def _one_key(value: One, example: str) -> One:

@@ -1,1 +1,1 @@
-"""Types of single values: text, quantities, hosts and paths, each with its rule."""
+"""Types of single values, such as text, quantities, hosts and paths, each with its rule."""

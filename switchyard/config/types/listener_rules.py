@@ -8,8 +8,7 @@ import re
 from ipaddress import IPv4Address
 from typing import Annotated
 
-from pydantic import AfterValidator
-
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import LABEL_LIMIT, Subdomain
 
 VALUE_LIMIT = 128
@@ -106,8 +105,12 @@ def _is_address(host: str) -> bool:
     return True
 
 
-RoutePath = Annotated[str, AfterValidator(_path)]
+RoutePath = Annotated[
+    str, Checked(_path, f"begins with /, of {PATH_CHARACTERS}, at most {VALUE_LIMIT - len(BELOW)} characters")
+]
 """Prefix of a path, for a rule of the load balancer."""
 
-RouteHost = Annotated[Subdomain, AfterValidator(_host)]
+RouteHost = Annotated[
+    Subdomain, Checked(_host, f"a DNS name in lower case with at least one dot, at most {VALUE_LIMIT} characters")
+]
 """A host, for a rule of the load balancer; a name of DNS in small letters, as the API server wants it."""

@@ -1,9 +1,8 @@
-"""Texts that Kubernetes takes in one form only, each with the rule that a mistake is answered with."""
+"""Texts that Kubernetes takes in one form only, each with the rule that an error message states."""
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from switchyard.config.types.rules import Checked, Matching
 
 LABEL_LIMIT = 63
 """Characters of a label's value, and of its key without the prefix."""
@@ -12,68 +11,46 @@ SUBDOMAIN_LIMIT = 253
 """Characters of a DNS subdomain: the prefix of a label's key, the name of a Secret."""
 
 _DNS_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
-_LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SUBDOMAIN = rf"(?=.{{1,{SUBDOMAIN_LIMIT}}}(?:/|$)){_DNS_LABEL}(?:\.{_DNS_LABEL})*"
+_LABEL_NAME = rf"[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,{LABEL_LIMIT - 2}}}[A-Za-z0-9])?"
 
 
-def matching(pattern: str, rule: str) -> AfterValidator:
+def matching(pattern: str, rule: str) -> Matching:
     """A validator that takes a text which the whole pattern matches, and answers others with the rule."""
-    compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(rule)
-        return text
-
-    return AfterValidator(check)
+    return Matching(pattern, rule)
 
 
-def _label_key(key: str) -> str:
-    prefix, slash, name = key.rpartition("/")
-    if not (_is_label_name(name) and (not slash or _is_subdomain(prefix))):
-        raise ValueError(
-            f"must be a label key: at most {LABEL_LIMIT} of A-Z a-z 0-9 - _ ., a letter or digit at both ends, "
-            "before it a DNS subdomain and / if need be | Example: example.org/team"
-        )
-    return key
-
-
-def _label_value(value: str) -> str:
-    if value and not _is_label_name(value):
-        raise ValueError(
-            f"must be a label value: empty, or at most {LABEL_LIMIT} of A-Z a-z 0-9 - _ ., a letter or digit at "
-            "both ends | Example: application"
-        )
-    return value
+_LABEL_KEY = matching(
+    rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}",
+    f"must be a label key: at most {LABEL_LIMIT} of A-Z a-z 0-9 - _ ., a letter or digit at both ends, "
+    "before it a DNS subdomain and / if need be | Example: example.org/team",
+)
 
 
 def _annotation_key(key: str) -> str:
     # Kubernetes looks at an annotation's key in lower case, so that its prefix may have capitals.
-    _label_key(key.lower())
+    _LABEL_KEY.check(key.lower())
     return key
 
 
-def _subdomain(name: str) -> str:
-    if not _is_subdomain(name):
-        raise ValueError(
-            f"must be a DNS subdomain: at most {SUBDOMAIN_LIMIT} of a-z 0-9 - ., a letter or digit at both ends | "
-            "Example: backend-secrets"
-        )
-    return name
-
-
-def _is_label_name(text: str) -> bool:
-    return len(text) <= LABEL_LIMIT and _LABEL_NAME.fullmatch(text) is not None
-
-
-def _is_subdomain(text: str) -> bool:
-    return len(text) <= SUBDOMAIN_LIMIT and _SUBDOMAIN.fullmatch(text) is not None
-
-
-LabelKey = Annotated[str, AfterValidator(_label_key)]
-LabelValue = Annotated[str, AfterValidator(_label_value)]
-AnnotationKey = Annotated[str, AfterValidator(_annotation_key)]
-Subdomain = Annotated[str, AfterValidator(_subdomain)]
+LabelKey = Annotated[str, _LABEL_KEY]
+LabelValue = Annotated[
+    str,
+    matching(
+        rf"(?:{_LABEL_NAME})?",
+        f"must be a label value: empty, or at most {LABEL_LIMIT} of A-Z a-z 0-9 - _ ., a letter or digit at "
+        "both ends | Example: application",
+    ),
+]
+AnnotationKey = Annotated[str, Checked(_annotation_key, "a label key, in which the prefix may have capitals")]
+Subdomain = Annotated[
+    str,
+    matching(
+        _SUBDOMAIN,
+        f"must be a DNS subdomain: at most {SUBDOMAIN_LIMIT} of a-z 0-9 - ., a letter or digit at both ends | "
+        "Example: backend-secrets",
+    ),
+]
 DnsLabel = Annotated[
     str,
     matching(

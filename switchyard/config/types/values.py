@@ -1,15 +1,14 @@
-"""The values that only a service has, each with the rule that a mistake is answered with."""
+"""Values of the settings of a service, each with the rule that an error message states."""
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-
-from switchyard.config.types.quantity import parse_quantity
+from switchyard.config.types.quantity import QUANTITY, parse_quantity
+from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import matching
 
 RESERVED_ENV = "VERSION"
-"""Environment variable that tells the application its colour; set by the program alone."""
+"""Environment variable with the colour of the pod, which only this program sets."""
 
 
 EXACT = 2**53
@@ -30,7 +29,7 @@ def _quantity(text: Any) -> str:
 
 
 def is_regular_expression(pattern: str) -> str:
-    """A validator that takes what Python can compile."""
+    """Returns a regular expression that Python can compile, and refuses others."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -75,7 +74,15 @@ HeaderValue = Annotated[
     str,
     matching(r"[^\x00-\x1f\x7f]*", "must be the value of an HTTP header, in one line | Put it in quotes."),
 ]
-Quantity = Annotated[str, BeforeValidator(_quantity)]
+Quantity = Annotated[
+    str,
+    Checked(
+        _quantity,
+        "a Kubernetes quantity, such as 100m, 0.5, 256Mi or 1Gi",
+        {"anyOf": [{"type": "string", "pattern": QUANTITY}, {"type": "number", "minimum": 0}]},
+        before=True,
+    ),
+]
 Path = Annotated[str, matching(r"/[^\s]*", "must be a URL path that starts with / | Example: /ready")]
 EnvName = Annotated[
     str,
@@ -83,18 +90,19 @@ EnvName = Annotated[
         # Kubernetes 1.32 and newer take nearly any character here; these are what every version takes.
         rf"(?!{RESERVED_ENV}$)(?!\.$|\.\.)[-._A-Za-z][-._A-Za-z0-9]*",
         f"must be letters, digits and _ - ., no digit first, not . alone or .. first, and not {RESERVED_ENV}, which "
-        "tells the colour | Rename it.",
+        "is set to the colour | Rename it.",
     ),
 ]
 SecretKey = Annotated[
     str,
     matching(
         r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}",
-        "must be a key of a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | Example: token",
+        "must be a key of a ConfigMap or a Secret: at most 253 of A-Z a-z 0-9 - _ ., not . alone, not .. first | "
+        "Example: token",
     ),
 ]
 
 
 def image_reference(image: str, tag: str | None) -> str:
-    """The image that a container runs: a repository with a tag, a digest or both behind it."""
+    """The image of a container: its repository with a tag, a digest or both."""
     return f"{image}{tag}" if tag is not None and tag.startswith("@") else f"{image}:{tag}"

@@ -1,1 +1,1 @@
-"""Rules across fields and across services: one area a file."""
+"""Rules across fields and across services, one file for each area."""

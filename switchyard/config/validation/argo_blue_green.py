@@ -26,7 +26,7 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
         remedy = set_command(f"{at}.autoPromotion.delaySeconds", "0")
         yield Problem(f"{at}.autoPromotion.delaySeconds", str(automatic.delay_seconds), rule, remedy)
     if settings.wait == "finished" and not automatic.enabled:
-        rule = "waits for somebody to promote, while the update waits for the end (argoBlueGreen.wait: finished)"
+        rule = "waits for a person to promote, while the update waits for the end (argoBlueGreen.wait: finished)"
         remedy = set_command(f"{at}.wait", "progressing")
         yield Problem(f"{at}.autoPromotion.enabled", "False", rule, remedy)
     preview = settings.preview_replica_count

@@ -7,7 +7,7 @@ from switchyard.config.errors import Problem, set_command
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
-from switchyard.config.validation.findings import RelatedProblem, related_problem
+from switchyard.config.validation.related import RelatedProblem, related_problem
 
 METRICS_LAG_SECONDS = 60
 """Shortest window of scaling down.
@@ -45,8 +45,8 @@ def autoscaling_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         yield Problem(key, str(window), rule, set_command(key, "300"))
 
 
-def metrics_findings(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
-    """Services with an autoscaler on a cluster of the stack's own that gets no metrics-server."""
+def metrics_problems(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
+    """Refuses an autoscaler on an EC2 cluster without metrics-server."""
     if cluster.metrics_server is not None:
         return
     for name, service in services.items():

@@ -10,7 +10,7 @@ from switchyard.config.validation.routing import routing_problems
 
 
 def tag_problems(at: str, tag: str | None, *, production: bool) -> Iterator[Problem]:
-    """A tag that may name another image tomorrow is none in production."""
+    """Refuses a tag in production that may name another image tomorrow."""
     if tag == "latest" and production:
         rule = "a production stack names the version that it runs"
         yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
@@ -27,7 +27,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     if service.replicas == 0 and service.autoscaling is None:
         at = f"{path}.replicas"
-        yield Problem(at, "0", "a canary takes its share of pods that serve", set_command(at, "10"))
+        yield Problem(at, "0", "a canary needs pods that serve", set_command(at, "10"))
     yield from _step_problems(path, service)
     yield from _weight_problems(path, service)
     yield from routing_problems(f"{path}.canary", service.canary)
@@ -35,7 +35,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
 
 
 def representable(replicas: int) -> tuple[int, ...]:
-    """Weights that so many pods can make, percent, rounded to the nearest."""
+    """Weights that a number of pods can represent, in percent, rounded to the nearest."""
     return tuple(round(100 * count / replicas) for count in range(1, replicas + 1))
 
 
@@ -47,11 +47,12 @@ def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
             rule = f"a step is exactly one of {', '.join(CanaryStep.model_fields)}"
             yield Problem(at, " and ".join(given) or "nothing", rule, "Make a step of each.")
         if step.pause == 0 and service.canary.wait == "finished":
-            rule = "waits for somebody to promote, while the update waits for the end (canary.wait: finished)"
+            rule = "waits for a person to promote, while the update waits for the end (canary.wait: finished)"
             yield Problem(f"{at}.pause", "0", rule, set_command(f"{at}.pause", "300"))
     for key in ("labels", "annotations"):
         canary, stable = (
-            getattr(one, key).keys() for one in (service.canary.canary_metadata, service.canary.stable_metadata)
+            getattr(metadata, key).keys()
+            for metadata in (service.canary.canary_metadata, service.canary.stable_metadata)
         )
         for name in sorted((canary | stable) & {"app", "version"}):
             at = f"{path}.canary.{'canary' if name in canary else 'stable'}Metadata.{key}.{name}"
@@ -77,7 +78,7 @@ def _weight_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
 
 
 def _enough(weight: int) -> int:
-    """The fewest pods that can make a share."""
+    """The fewest pods that can represent a weight."""
     return next(count for count in range(1, 101) if weight in representable(count))
 
 

@@ -1,4 +1,4 @@
-"""Whether the pods of all services find room on the nodes that they may run on.
+"""Whether the pods of all services fit on the nodes on which they may run.
 
 Counts requests, as the scheduler does, and places pods one by one with the spread that the Deployments demand.
 It knows the node table, not the cluster: what else runs there is only the allowance for DaemonSets.
@@ -19,7 +19,7 @@ DAEMON_PODS = 2
 
 @dataclass(frozen=True)
 class Shortfall:
-    """What a service lacks.
+    """Resources that the pods of a service lack.
 
     Attributes:
         service: its name.
@@ -63,7 +63,7 @@ def eligible_nodes(service: ServiceSettings, nodes: Mapping[str, NodeSettings]) 
 
 
 def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> list[Shortfall]:
-    """Places the pods of all services, those with the largest pods first, and lists what found no room."""
+    """Places the pods of all services, those with the largest pods first, and lists those that did not fit."""
     rooms = {
         name: _Room(
             cpu_m=node.machine.allocatable_cpu_m - DAEMONS_CPU_M,
@@ -73,7 +73,7 @@ def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, Node
         for name, node in nodes.items()
     }
     largest_first = sorted(services.items(), key=lambda item: (_request(item[1])[::-1], item[0]), reverse=True)
-    found = []
+    lacking = []
     for name, service in largest_first:
         eligible = eligible_nodes(service, nodes)
         cpu_m, memory_mib = _request(service)
@@ -81,8 +81,8 @@ def shortfalls(services: Mapping[str, ServiceSettings], nodes: Mapping[str, Node
         places = _places(service, {node: nodes[node] for node in eligible})
         left = sum(_place(count, cpu_m, memory_mib, [rooms[node] for node in eligible], places) for count in pods)
         if left:
-            found.append(Shortfall(name, sum(pods), left, tuple(eligible), left * cpu_m, left * memory_mib))
-    return found
+            lacking.append(Shortfall(name, sum(pods), left, tuple(eligible), left * cpu_m, left * memory_mib))
+    return lacking
 
 
 def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room], spread: "_Places") -> int:

@@ -40,7 +40,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
 
 
 def resource_problems(path: str, resources: Resources) -> Iterator[Problem]:
-    """Requests above their limits."""
+    """Refuses requests above their limits."""
     requests, limits = resources.requests, resources.limits
     for resource, request, limit in (
         ("cpu", requests.cpu, limits.cpu),

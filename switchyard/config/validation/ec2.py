@@ -12,11 +12,11 @@ from switchyard.config.models.ec2 import AWS_PREFIXES, CONTROL_PLANE_LIMIT, DISK
 from switchyard.config.models.instance_types import is_instance_type
 from switchyard.config.models.nodes import NodeSettings, Role
 from switchyard.config.models.service import ServiceSettings
-from switchyard.config.validation.autoscaling import metrics_findings
-from switchyard.config.validation.findings import RelatedProblem, related_problem
-from switchyard.config.validation.load_balancer import load_balancer_findings
+from switchyard.config.validation.autoscaling import metrics_problems
+from switchyard.config.validation.load_balancer import load_balancer_problems
+from switchyard.config.validation.related import RelatedProblem, related_problem
 
-__all__ = ["RelatedProblem", "ec2_findings", "refuse_skipped_minor"]
+__all__ = ["RelatedProblem", "ec2_problems", "refuse_skipped_minor"]
 
 SERVICE_PREFIXES = (12, 28)
 """Of the addresses of Services: kubeadm takes at most 20 bits, and at least 10 addresses."""
@@ -49,21 +49,21 @@ PROPOSED = {
 """Networks that the remedies name, of which none overlaps another."""
 
 
-def ec2_findings(
+def ec2_problems(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All mistakes of a cluster whose single fields are right, those of its load balancer included."""
-    yield from _network_findings(cluster)
-    yield from _subnet_findings(cluster)
-    yield from _administrator_findings(cluster, production=production)
-    yield from _node_findings(cluster)
-    yield from _version_findings(cluster)
-    yield from _certificate_findings(cluster)
-    yield from _tag_findings(cluster)
-    yield from metrics_findings(cluster, services)
-    yield from _argo_rollouts_findings(cluster)
+    """All errors of a cluster whose single fields are right, those of its load balancer included."""
+    yield from _network_problems(cluster)
+    yield from _subnet_problems(cluster)
+    yield from _administrator_problems(cluster, production=production)
+    yield from _node_problems(cluster)
+    yield from _version_problems(cluster)
+    yield from _certificate_problems(cluster)
+    yield from _tag_problems(cluster)
+    yield from metrics_problems(cluster, services)
+    yield from _argo_rollouts_problems(cluster)
     if cluster.load_balancer is not None:
-        yield from load_balancer_findings(cluster, cluster.load_balancer, services, production=production)
+        yield from load_balancer_problems(cluster, cluster.load_balancer, services, production=production)
 
 
 def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
@@ -74,7 +74,7 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
         wanted: of the settings.
 
     Returns:
-        The mistake; None for the same minor and the next one.
+        The error; None for the same minor and the next one.
 
     Raises:
         ValueError: one of the two is no version.
@@ -97,13 +97,13 @@ def _minor(version: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _network_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _network_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     network, at = cluster.network, f"{CLUSTER}.network"
     whole = {"vpc": network.vpc, "pods": network.pods, "services": network.services}
     for (first, one), (second, other) in combinations(whole.items(), 2):
         if one.overlaps(other):
             free = (to for to in PROPOSED[second] if not any(map(IPv4Network(to).overlaps, whole.values())))
-            rule = f"overlaps {at}.{first} ({one}), and a packet to an address in both has two ways"
+            rule = f"overlaps {at}.{first} ({one}), and an address in both has two routes"
             remedy = set_command(f"{at}.{second}", next(free, PROPOSED[second][0]))
             yield related_problem(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
@@ -122,7 +122,7 @@ def _prefix(at: str, network: IPv4Network, limits: tuple[int, int], who: str, ex
         yield related_problem(at, network, f"{who} a prefix from /{shortest} to /{longest}", set_command(at, example))
 
 
-def _subnet_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _subnet_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     vpc, subnets, at = cluster.network.vpc, cluster.network.subnets, f"{CLUSTER}.network.subnets"
     for zone, subnet in subnets.items():
         if not _is_zone(zone, cluster.region):
@@ -147,13 +147,13 @@ def _zone_rule(region: str) -> str:
     return f"is no availability zone of {CLUSTER}.region, which are {region}a, {region}b and so on"
 
 
-def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterator[RelatedProblem]:
+def _administrator_problems(cluster: Ec2Cluster, *, production: bool) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.network.administrators"
     if not cluster.network.administrators:
         # Whoever runs it: the kubeconfig has the public address of the API server, and who asks for that comes from a
         # public address of his own, out of the VPC too.
-        rule = "nobody would reach the API server, and `pulumi up` would wait for its answer in vain"
-        remedy = f"With the address that you come from. {set_command(f'{at}.0', '203.0.113.7/32')}"
+        rule = "no address may reach the API server, `pulumi up` included"
+        remedy = f"Use the address from which you reach it. {set_command(f'{at}.0', '203.0.113.7/32')}"
         yield related_problem(at, "missing", rule, remedy)
     for number, network in enumerate(cluster.network.administrators):
         if production and network.prefixlen < WIDEST_ADMINISTRATORS:
@@ -162,8 +162,8 @@ def _administrator_findings(cluster: Ec2Cluster, *, production: bool) -> Iterato
             yield related_problem(f"{at}.{number}", network, rule, remedy)
 
 
-def _node_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
-    yield from _control_plane_findings(cluster)
+def _node_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+    yield from _control_plane_problems(cluster)
     for name, node in cluster.nodes.items():
         at, subnets = below(CLUSTER, "nodes", name), f"{CLUSTER}.network.subnets"
         known = ", ".join(cluster.network.subnets) or "none"
@@ -175,7 +175,7 @@ def _node_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
         elif node.zone not in cluster.network.subnets:
             remedy = f"Give it one in {subnets}, or take a zone that has one: {known}."
             yield related_problem(f"{at}.zone", shown(node.zone), "this zone has no subnet", remedy, [subnets])
-        yield from _machine_findings(f"{at}.type", node)
+        yield from _machine_problems(f"{at}.type", node)
         if node.disk_gb < DISK_GB[node.role]:
             least = DISK_GB[node.role]
             what = "the image, the images of pods" + (", etcd" if node.role is Role.CONTROL_PLANE else "")
@@ -183,7 +183,7 @@ def _node_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
             yield related_problem(f"{at}.diskGb", node.disk_gb, f"{what} and logs need {least} GB", remedy)
 
 
-def _machine_findings(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
+def _machine_problems(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
     machine = node.machine
     if not is_instance_type(node.type):
         yield related_problem(at, shown(node.type), "is no EC2 instance type", _typed(at, node, "t3.medium"))
@@ -202,27 +202,27 @@ def _typed(at: str, node: NodeSettings, name: str) -> str:
     return " && ".join([set_command(at, name), *given])
 
 
-def _control_plane_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _control_plane_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     masters = [name for name, node in cluster.nodes.items() if node.role is Role.CONTROL_PLANE]
     at = f"{CLUSTER}.nodes"
     if not masters:
         yield related_problem(at, "no control plane", "a cluster has one", "Give one node the role controlPlane.")
     for name in masters[CONTROL_PLANE_LIMIT:]:
         even = len(masters) % 2 == 0
-        why = "an even number of members of etcd bears no more failures than one less, and " if even else ""
+        why = "an even number of etcd members tolerates no more failures than one member less, and " if even else ""
         rule = f"{len(masters)} control planes: {why}this program runs one, which is restored from its snapshots"
         role = below(at, name, "role")
         yield related_problem(role, "'controlPlane'", rule, set_command(role, "worker"))
 
 
-def _version_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _version_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     if cluster.kubernetes.rpartition(".")[0] not in KUBERNETES_MINORS:
         at, known = f"{CLUSTER}.kubernetes", ", ".join(KUBERNETES_MINORS)
         rule = f"its minor is not one that kubeadm's configuration is written for: {known}"
         yield related_problem(at, shown(cluster.kubernetes), rule, set_command(at, f"{KUBERNETES_MINORS[-1]}.1"))
 
 
-def _certificate_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _certificate_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     pki, at = cluster.pki, f"{CLUSTER}.pki"
     for short, days, long, limit in (
         ("renewBeforeDays", pki.renew_before_days, "adminDays", pki.admin_days),
@@ -235,7 +235,7 @@ def _certificate_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
             )
 
 
-def _tag_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _tag_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.tags"
     for key in cluster.tags:
         # AWS takes its own prefix in any case.
@@ -248,7 +248,7 @@ def _tag_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
         yield related_problem(at, f"{len(cluster.tags)} tags", rule, "Take some out.")
 
 
-def _argo_rollouts_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _argo_rollouts_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     if cluster.argo_rollouts is None or not cluster.argo_rollouts.aws_verify_target_group:
         return
     at = f"{CLUSTER}.argoRollouts.awsVerifyTargetGroup"

@@ -33,8 +33,8 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
         owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
         yield from _field_twice(owner, own.field_env, at, settings)
     containers = [*_containers(path, service), *_companions(extra)]
-    found = [problem for container in containers for problem in _reference_problems(container)]
-    yield from {problem.path: problem for problem in found}.values()
+    problems = [problem for container in containers for problem in _reference_problems(container)]
+    yield from {problem.path: problem for problem in problems}.values()
 
 
 def _twice(at: str, settings: Place) -> Iterator[Problem]:

@@ -8,11 +8,12 @@ from switchyard.config.commands import below, remove_command, remove_value, set_
 from switchyard.config.errors import shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster, LoadBalancerSettings
+from switchyard.config.models.ec2 import AWS_PREFIXES, Ec2Cluster
+from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.types.listener_rules import RULES_LIMIT
-from switchyard.config.validation.findings import RelatedProblem, related_problem
+from switchyard.config.validation.related import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
 ALB_PREFIX = 27
@@ -29,10 +30,10 @@ ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
 """Of documentation, for an ARN that has the right form."""
 
 
-def load_balancer_findings(
+def load_balancer_problems(
     cluster: Ec2Cluster, alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All mistakes of a load balancer whose single fields are right.
+    """All errors of a load balancer whose single fields are right.
 
     Args:
         cluster: whose load balancer it is.
@@ -42,23 +43,23 @@ def load_balancer_findings(
     """
     if cluster.load_balancer_controller is None:
         at = f"{CLUSTER}.loadBalancerController"
-        rule = f"nobody would make the load balancer of {CLUSTER}.loadBalancer"
+        rule = f"no controller would create the load balancer of {CLUSTER}.loadBalancer"
         yield related_problem(
             at, "null", rule, "Take the key out, whose default is a pinned chart, or take loadBalancer out."
         )
-    yield from _certificate_findings(cluster, alb, production=production)
-    yield from _subnet_findings(cluster)
+    yield from _certificate_problems(cluster, alb, production=production)
+    yield from _subnet_problems(cluster)
     if alb.health_timeout_seconds >= alb.health_interval_seconds:
         own, other = (f"{CLUSTER}.loadBalancer.{key}" for key in ("healthTimeoutSeconds", "healthIntervalSeconds"))
         rule = f"must be less than healthIntervalSeconds ({alb.health_interval_seconds})"
         remedy = set_command(own, str(max(2, alb.health_interval_seconds // 2)))
         yield related_problem(own, alb.health_timeout_seconds, rule, remedy, [other])
-    yield from _route_findings(alb, services)
-    yield from _target_findings(alb, services)
-    yield from _weight_findings(alb, services)
+    yield from _route_problems(alb, services)
+    yield from _target_problems(alb, services)
+    yield from _weight_problems(alb, services)
 
 
-def _certificate_findings(
+def _certificate_problems(
     cluster: Ec2Cluster, alb: LoadBalancerSettings, *, production: bool
 ) -> Iterator[RelatedProblem]:
     at, here = f"{CLUSTER}.loadBalancer", partition(cluster.region)
@@ -89,7 +90,7 @@ def _certificate_findings(
             )
 
 
-def _subnet_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
+def _subnet_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at, subnets = f"{CLUSTER}.network.subnets", cluster.network.subnets
     if len(subnets) < ALB_ZONES:
         rule = f"a load balancer needs subnets in {ALB_ZONES} zones"
@@ -100,11 +101,11 @@ def _subnet_findings(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
             yield related_problem(below(at, zone), subnet, rule, "Give it more addresses.")
 
 
-def _route_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
+def _route_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.loadBalancer"
     if not alb.routes:
         remedy = "Add one, - {service: NAME}, or take loadBalancer out."
-        yield related_problem(f"{at}.routes", "missing", "a load balancer leads somewhere", remedy)
+        yield related_problem(f"{at}.routes", "missing", "a load balancer needs at least one route", remedy)
     if len(alb.routes) > RULES_LIMIT:
         rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
         remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
@@ -127,7 +128,7 @@ def _route_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSet
             yield related_problem(own, shown(route.service), f"is no key of {SERVICES}", remedy, reads)
 
 
-def _target_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
+def _target_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     delay, delay_at = alb.deregistration_delay_seconds, f"{CLUSTER}.loadBalancer.deregistrationDelaySeconds"
     ports = {service.node_port for service in services.values()}
     free = (port for port in count(NODE_PORT) if port not in ports)
@@ -137,15 +138,15 @@ def _target_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSe
             own = f"{path}.nodePort"
             rule = "the load balancer has a route to it, and finds it by its port on the nodes"
             yield related_problem(own, "missing", rule, set_command(own, str(next(free))))
-        yield from _reachability_findings(path, service)
+        yield from _reachability_problems(path, service)
         if service.drain.pre_stop_seconds <= delay:
             own = f"{path}.drain.preStopSeconds"
-            rule = f"must be more than {delay_at} ({delay}), or pods end before their node is let go"
+            rule = f"must be more than {delay_at} ({delay}), or pods end before their node is deregistered"
             remedy = set_command(own, str(delay + 5))
             yield related_problem(own, service.drain.pre_stop_seconds, rule, remedy, [delay_at])
 
 
-def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[RelatedProblem]:
+def _reachability_problems(path: str, service: ServiceSettings) -> Iterator[RelatedProblem]:
     """What keeps instance targets, which are nodes, from reaching the pods, or from knowing that they do."""
     options = service.service_options
     if options.type == "ClusterIP":
@@ -178,7 +179,7 @@ def _reachability_findings(path: str, service: ServiceSettings) -> Iterator[Rela
         )
 
 
-def _weight_findings(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
+def _weight_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     """A canary that wants weights of an Ingress of this stack, whose rules lead to the Service itself."""
     routed = _routed(alb, services)
     for name, service in services.items():

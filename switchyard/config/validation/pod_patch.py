@@ -1,4 +1,4 @@
-"""What `podPatch` may not change, because the gates rely on it or another key of the service says it."""
+"""Refuses patches of what the gates rely on, or of what another key of the service sets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from switchyard.config.models.service import ServiceSettings
 from switchyard.config.pod_schema import DIRECTIVE, POD_TEMPLATE, violations
 from switchyard.config.types.values import RESERVED_ENV
 
-_OTHER_KEY = "the settings have a key for it, which the other rules look at"
+_OTHER_KEY = "the settings have a key for it, which the other rules check"
 _METADATA = frozenset({"labels", "annotations"})
 
 _SPEC: Mapping[str, str] = {
@@ -139,4 +139,4 @@ def _of_application(container: Mapping[str, Any], at: str) -> Iterator[tuple[str
             yield f"{at}.{key}", "null", "the container needs it"
     for index, variable in enumerate(container.get("env") or ()):
         if variable["name"] == RESERVED_ENV:
-            yield f"{at}.env.{index}", HIDDEN, f"{RESERVED_ENV} tells the application its colour"
+            yield f"{at}.env.{index}", HIDDEN, f"{RESERVED_ENV} is set to the colour"

@@ -22,9 +22,9 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     yield from container_problems(path, service)
     yield from patch_problems(path, service)
     yield from _service_problems(f"{path}.service", path, service)
-    account = service.service_account
-    if account.name is not None and account.annotations:
-        rule = f"are of the service's own ServiceAccount, and the pods use {account.name}"
+    service_account = service.service_account
+    if service_account.name is not None and service_account.annotations:
+        rule = f"are of the service's own ServiceAccount, and the pods use {service_account.name}"
         own = f"{path}.serviceAccount.annotations"
         remedy = f"Annotate that one instead: {remove_value(own)}, or: {remove_value(f'{path}.serviceAccount.name')}"
         yield Problem(own, "a mapping", rule, remedy)
@@ -65,7 +65,7 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
     for key, policy in policies.items():
         if policy == "Local" and soft:
             rule = (
-                "leads to pods of the same node alone: after a switch a node without a pod of the new version answers "
+                "routes to pods of the same node alone: after a switch a node without a pod of the new version answers "
                 f"nobody, so it goes with a strict spread over nodes ({HOSTNAME}, DoNotSchedule)"
             )
             yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
@@ -96,7 +96,7 @@ def _without_node_ports(at: str, path: str, service: ServiceSettings, options: S
                 key, str(port), rule, f"Take it out: {remove_value(key)}, or: {set_value(f'{at}.type', 'NodePort')}"
             )
     if options.external_traffic_policy is not None:
-        rule = "is of type NodePort and LoadBalancer: nobody reaches a ClusterIP from outside"
+        rule = "is of type NodePort and LoadBalancer: a ClusterIP cannot be reached from outside"
         own = f"{at}.externalTrafficPolicy"
         yield Problem(own, shown(options.external_traffic_policy), rule, remove_command(own))
     if isinstance(service, CanarySettings) and service.canary.traffic == "alb":

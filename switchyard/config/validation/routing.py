@@ -1,4 +1,4 @@
-"""Rules on what shares the traffic of a canary out."""
+"""Rules on the traffic router of a canary."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ ROUTERS = "alb, istio"
 
 
 def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
-    """Rules on the router of a canary, and on the steps that only a router can take.
+    """Rules on the traffic router of a canary, and on the steps that need one.
 
     Args:
         path: of the canary in the configuration.
@@ -77,12 +77,13 @@ def _scale_problems(at: str, scale: CanaryScale) -> Iterator[Problem]:
 def _route_problems(at: str, route: CanaryRoute, *, known: bool) -> Iterator[Problem]:
     given = [key for key in ("header", "cookie") if getattr(route, key) is not None]
     if len(given) == 2:
-        yield Problem(at, "header and cookie", "a route goes by one of them", "Make a step with a route of each.")
+        rule = "a route matches a header or a cookie, not both"
+        yield Problem(at, "header and cookie", rule, "Add a step with a route for each.")
     if given and route.value is None:
-        rule = f"a route by a {given[0]} names the value that it must have"
+        rule = f"a route by a {given[0]} needs the value that it must have"
         yield Problem(f"{at}.value", "missing", rule, set_command(f"{at}.value", "beta"))
     if not given and not known:
-        rule = "with neither header nor cookie it takes a route away, and no step before made one of this name"
+        rule = "without header and cookie it removes a route, and no earlier step adds a route of this name"
         yield Problem(at, route.name, rule, set_command(f"{at}.header", "X-Group"))
     if not given and route.value is not None:
         yield Problem(f"{at}.value", route.value, "belongs to a header or a cookie", "Name one of them.")

@@ -19,7 +19,7 @@ def name_clashes(services: Mapping[str, ServiceSettings], removed: Mapping[str, 
 
     Args:
         services: of the stack, by key.
-        removed: the services that are marked to be taken away, by key.
+        removed: the services that are marked to be deleted, by key.
     """
     yield from _keys(services)
     users: dict[NamespacedName, str] = {}
@@ -46,7 +46,7 @@ def _keys(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
             if other in services:
                 rule = f"is also the name of {key}'s {suffix} Service"
                 if service.name is not None:
-                    rule += " in Pulumi's state, which goes by the keys"
+                    rule += " in Pulumi's state, which uses the keys"
                 yield Problem(below(SERVICES, other), shown(other), rule, "Rename one of the two.")
 
 
@@ -55,10 +55,10 @@ def _permissions(
     users: Mapping[NamespacedName, str],
     removed: Mapping[str, NamespacedName],
 ) -> Iterator[Problem]:
-    """What permits to delete a service that serves must not mean another service that stays."""
+    """Refuses a permission to delete a service that would also apply to a service that is kept."""
     for key, gone in removed.items():
         if (other := users.get(gone)) is not None:
-            rule = f"is to be taken away, and services.{other} has this name in namespace {gone.namespace}"
+            rule = f"is to be deleted, and services.{other} has this name in namespace {gone.namespace}"
             remedy = "Take this entry out if the objects are to stay, or the other one if they are to go."
             yield Problem(below(SERVICES, key), shown(gone.name), rule, remedy)
     for key, service in services.items():

@@ -36,7 +36,7 @@ _SERVICE_NAME = re.compile(NAME_PATTERN)
 
 
 def name_problems(name: str) -> Iterator[Problem]:
-    """A service's name becomes the name of Services, so it is a DNS label that starts with a letter."""
+    """Refuses a name that Services cannot have: it must be a DNS label that starts with a letter."""
     if _SERVICE_NAME.fullmatch(name) is None or len(name) > NAME_LIMIT:
         rule = f"a service's name is at most {NAME_LIMIT} of a-z 0-9 -, a letter first, not - last"
         path = below(SERVICES, name if len(name) <= LONGEST_KEY else f"{name[: NAME_LIMIT - 1]}…")

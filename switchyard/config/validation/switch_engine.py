@@ -1,4 +1,4 @@
-"""Where a service may be switched by the load balancer."""
+"""Rules on services that the load balancer switches."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,14 +7,14 @@ from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.config.validation.findings import RelatedProblem, related_problem
+from switchyard.config.validation.related import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
 
-def engine_findings(
+def engine_problems(
     cluster: ExistingCluster | Ec2Cluster, services: Mapping[str, ServiceSettings]
 ) -> Iterator[RelatedProblem]:
-    """Every service whose engine has no load balancer to work with, or no way from it to the service."""
+    """Refuses a switch engine that needs a load balancer where there is none, or none with a route to the service."""
     alb = cluster.load_balancer if isinstance(cluster, Ec2Cluster) else None
     routed = {route.service for route in alb.routes} if alb is not None else set()
     for name, service in services.items():

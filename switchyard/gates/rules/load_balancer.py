@@ -13,7 +13,7 @@ from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
 from switchyard.codes import Code
-from switchyard.config.models.ec2 import LoadBalancerSettings
+from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice

@@ -20,7 +20,7 @@ from switchyard.config.examples import typing_error
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.stack_file import Written, read_stack_file
-from switchyard.config.validation import findings
+from switchyard.config.validation import related
 from switchyard.config.validation.services import SERVICES as SERVICES_KEY
 from tests.support import wrong_clusters, wrong_pods, wrong_rollouts, wrong_services
 from tests.support.remedies import commands, pasted, pastes
@@ -98,7 +98,7 @@ def test_the_table_makes_every_rule_speak(monkeypatch: pytest.MonkeyPatch) -> No
 
     def recorded(self: Problem, *args: Any, **kwargs: Any) -> None:
         frame = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename == findings.__file__:
+        while frame is not None and frame.f_code.co_filename == related.__file__:
             frame = frame.f_back  # type: ignore[assignment]
         spoken.add((_file(Path(frame.f_code.co_filename)), frame.f_lineno))
         init(self, *args, **kwargs)
@@ -134,14 +134,18 @@ def _rules() -> list[tuple[str, int, int]]:
     return [
         (_file(path), call.lineno, call.end_lineno or call.lineno)
         for path in sorted(CONFIG.rglob("*.py"))
-        if path.name != "findings.py"
+        if path.name != "related.py"
         for call in _calls(ast.parse(path.read_text()))
     ]
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"Problem", "found"}:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in {"Problem", "related_problem"}
+        ):
             yield node
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.config.errors import MISTAKES, SettingsError
+from switchyard.config.errors import SHOWN_PROBLEMS, SettingsError
 from switchyard.config.loader import load
 from tests.support.configuration import BACKEND, EXISTING
 
@@ -29,15 +29,15 @@ def test_a_list_of_wrong_entries_is_cut_short(key: str, wrong: object) -> None:
     error = refused({"backend": BACKEND | {key: [wrong] * 3000}})
     assert len(error.problems) == 3000
     lines = str(error).splitlines()
-    assert lines[0] == "3000 mistakes in the configuration, nothing was changed:"
-    assert lines[-1] == f"  ... and {3000 - MISTAKES} more, which are shown when these are corrected."
-    assert len(lines) == MISTAKES + 2
+    assert lines[0] == "3000 errors in the configuration, nothing was changed:"
+    assert lines[-1] == f"  ... and {3000 - SHOWN_PROBLEMS} more, which are shown when these are corrected."
+    assert len(lines) == SHOWN_PROBLEMS + 2
     assert len(str(error)) < 20_000
 
 
 def test_as_many_mistakes_as_are_shown_need_no_last_line() -> None:
-    error = refused({"backend": BACKEND | {"args": [1.5] * MISTAKES}})
-    assert len(str(error).splitlines()) == MISTAKES + 1
+    error = refused({"backend": BACKEND | {"args": [1.5] * SHOWN_PROBLEMS}})
+    assert len(str(error).splitlines()) == SHOWN_PROBLEMS + 1
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_the_keys_of_all_strategies_may_stand_side_by_side() -> None:
         ),
         (
             {"autoPromotion": {"enabled": False}, "wait": "finished"},
-            "autoPromotion.enabled: False: waits for somebody to promote, while the update waits",
+            "autoPromotion.enabled: False: waits for a person to promote, while the update waits",
         ),
         ({"previewReplicaCount": 4}, "previewReplicaCount: 4: must not be above replicas, 3"),
         ({"previewReplicaCount": 0}, "previewReplicaCount: 0: must be >= 1"),

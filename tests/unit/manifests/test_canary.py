@@ -87,7 +87,7 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
         ({"steps": [{"weight": 10, "pause": 5}]}, "steps.0: weight and pause: a step is exactly one of"),
         ({"steps": [{}]}, "steps.0: nothing: a step is exactly one of"),
         ({"steps": [{"pause": None}]}, "steps.0: nothing: a step is exactly one of"),
-        ({"steps": [{"pause": 0}], "wait": "finished"}, "steps.0.pause: 0: waits for somebody to promote, while"),
+        ({"steps": [{"pause": 0}], "wait": "finished"}, "steps.0.pause: 0: waits for a person to promote, while"),
         (
             {"steps": [{"analysis": False}]},
             "steps.0.analysis: False: must be true, or a list of success-rate and latency-p95",
@@ -157,15 +157,15 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
                 "traffic": "istio",
                 "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X", "cookie": "Y", "value": "z"}}],
             },
-            "steps.1.route: header and cookie: a route goes by one of them",
+            "steps.1.route: header and cookie: a route matches a header or a cookie, not both",
         ),
         (
             {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X"}}]},
-            "steps.1.route.value: missing: a route by a header names the value",
+            "steps.1.route.value: missing: a route by a header needs the value",
         ),
         (
             {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b"}}]},
-            "steps.1.route: b: with neither header nor cookie it takes a route away",
+            "steps.1.route: b: without header and cookie it removes a route",
         ),
         (
             {"traffic": "istio", "steps": [{"weight": 5}, {"route": {"name": "b", "header": "X Y", "value": "z"}}]},
@@ -186,7 +186,7 @@ def test_a_mistake_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) ->
 
 def test_a_canary_needs_a_tag_and_pods_that_find_room() -> None:
     assert "tag: missing: the key has no default" in mistakes({"backend": {"image": "a/b", "strategy": "canary"}})[0]
-    assert "replicas: 0: a canary takes its share" in mistakes({"backend": CANARY | {"replicas": 0}})[0]
+    assert "replicas: 0: a canary needs pods that serve" in mistakes({"backend": CANARY | {"replicas": 0}})[0]
     [problem] = mistakes({"backend": CANARY | {"replicas": 30}})
     assert "31 pods (replicas, and those of the new version beside them)" in problem
     assert "find no room on k8s-worker-1, k8s-worker-2" in problem

@@ -7,7 +7,8 @@ import kubernetes_validate
 import pytest
 
 from devtools.toolchain.versions import KUBERNETES
-from switchyard.config.models.ec2 import Ec2Cluster, LoadBalancerRoute
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress import (
     GROUP_INGRESS,
     GROUP_NAMESPACE,

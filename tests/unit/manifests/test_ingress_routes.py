@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from switchyard.config.models.ec2 import LoadBalancerRoute
+from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import Part, earlier, parts
 
 

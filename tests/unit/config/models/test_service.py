@@ -137,7 +137,7 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ),
         (
             {"service": {"internalTrafficPolicy": "Local"}, "spread": {"whenUnsatisfiable": "ScheduleAnyway"}},
-            "service.internalTrafficPolicy: 'Local': leads to pods of the same node alone",
+            "service.internalTrafficPolicy: 'Local': routes to pods of the same node alone",
         ),
         (
             {"service": {"loadBalancerSourceRanges": ["10.0.0.1/8"]}},

@@ -126,8 +126,8 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "nodes/k8s-redis/role",
             "controlPlane",
-            "nodes.k8s-redis.role: 'controlPlane': 2 control planes: an even number of members of etcd bears no more "
-            "failures than one less, and this program runs one, which is restored from its snapshots. "
+            "nodes.k8s-redis.role: 'controlPlane': 2 control planes: an even number of etcd members tolerates no more "
+            "failures than one member less, and this program runs one, which is restored from its snapshots. "
             "Set it: pulumi config set --path '{}.nodes.k8s-redis.role' worker",
         ),
         (
@@ -172,7 +172,7 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "tags/team",
             4711,
-            "tags.team: 4711: must be text, and without quotes YAML made a number of it. "
+            "tags.team: 4711: must be text, and without quotes YAML read it as a number. "
             "Put it in quotes in the stack file, or let this ask for it: "
             "pulumi config set --path '{}.tags.team' --type string",
         ),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster, NetworkSettings
-from switchyard.config.validation.ec2 import PROPOSED, ec2_findings
+from switchyard.config.validation.ec2 import PROPOSED, ec2_problems
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import found
 
@@ -18,7 +18,7 @@ IS_NETWORK = (
     "For example: pulumi config set --path '{}.network."
 )
 NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
-TWO_WAYS = ", and a packet to an address in both has two ways. Set it: pulumi config set --path "
+TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set --path "
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) 
 @pytest.mark.parametrize("stack", ["staging", "production"])
 def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str) -> None:
     line = (
-        f"{CLUSTER}.network.administrators: missing: nobody would reach the API server, and `pulumi up` would wait for "
-        "its answer in vain. With the address that you come from. "
+        f"{CLUSTER}.network.administrators: missing: no address may reach the API server, `pulumi up` "
+        "included. Use the address from which you reach it. "
         f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
     assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
@@ -168,7 +168,7 @@ def test_networks_are_refused_if_and_only_if_two_have_an_address_in_common(
     cluster = Ec2Cluster(kind="ec2", name="it", network=NetworkSettings(vpc=vpc, pods=pods, services=services))
     refused = {
         (finding.problem.path.rpartition(".")[2], finding.reads[0].rpartition(".")[2])
-        for finding in ec2_findings(cluster, {}, production=False)
+        for finding in ec2_problems(cluster, {}, production=False)
         if finding.problem.rule.startswith(f"overlaps {CLUSTER}.network.")
     }
     pairs = {("pods", "vpc"): (pods, vpc), ("services", "vpc"): (services, vpc), ("services", "pods"): (services, pods)}

@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import LoadBalancerRoute
+from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import parts
 from tests.support.configuration import BACKEND, mistakes
 from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
@@ -37,7 +37,7 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, f
         (
             "loadBalancer/routes",
             [],
-            "loadBalancer.routes: missing: a load balancer leads somewhere. "
+            "loadBalancer.routes: missing: a load balancer needs at least one route. "
             "Add one, - {service: NAME}, or take loadBalancer out.",
         ),
         (
@@ -107,8 +107,8 @@ def test_two_services_are_not_told_to_take_one_port() -> None:
 def test_a_load_balancer_that_nobody_makes_is_refused() -> None:
     without = {"loadBalancerController": None}
     assert mistakes(SERVICES, with_() | without, "production") == [
-        f"{CLUSTER}.loadBalancerController: null: nobody would make the load balancer of {CLUSTER}.loadBalancer. "
-        "Take the key out, whose default is a pinned chart, or take loadBalancer out."
+        f"{CLUSTER}.loadBalancerController: null: no controller would create the load balancer of "
+        f"{CLUSTER}.loadBalancer. Take the key out, whose default is a pinned chart, or take loadBalancer out."
     ]
     assert load(with_(("loadBalancer", None)) | without, SERVICES, "production")
 
@@ -165,7 +165,7 @@ def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresse
 def test_pods_outlive_the_deregistration_of_their_node() -> None:
     assert found(("loadBalancer/deregistrationDelaySeconds", 35)) == [
         f"switchyard:services.backend.drain.preStopSeconds: 35: must be more than {CLUSTER}.loadBalancer."
-        "deregistrationDelaySeconds (35), or pods end before their node is let go. "
+        "deregistrationDelaySeconds (35), or pods end before their node is deregistered. "
         "Set it: pulumi config set --path 'switchyard:services.backend.drain.preStopSeconds' 40"
     ]
     assert load(with_(("loadBalancer/deregistrationDelaySeconds", 34)), SERVICES, "production")

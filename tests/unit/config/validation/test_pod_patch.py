@@ -65,7 +65,7 @@ from tests.support.configuration import BACKEND, mistakes
         ({"spec": {"containers": [{"name": "app", "lifecycle": None}]}}, "lifecycle: None: pods go on answering while"),
         (
             {"spec": {"containers": [{"name": "app", "env": [{"name": "VERSION", "value": "x"}]}]}},
-            "env.0: (not shown): VERSION tells the application its colour",
+            "env.0: (not shown): VERSION is set to the colour",
         ),
         (
             {"spec": {"initContainers": [{"name": "app"}]}},

@@ -66,7 +66,7 @@ def test_one_name_in_two_namespaces_is_two_services() -> None:
         ({"backend": TWO_COLOURS, "a": {**TWO_COLOURS, "name": "backend"}}, "a.name:", "the name of services.backend"),
         ({"a": TWO_COLOURS, "b": {**TWO_COLOURS, "name": "a-blue"}}, "b.name:", "the name of a's blue Service"),
         ({"a": {**SHOP, "name": "x"}, "b": {**SHOP, "name": "x-canary"}}, "b.name:", "the name of a's canary Service"),
-        ({"a": SHOP, "a-blue": TWO_COLOURS}, "a-blue:", "a's blue Service in Pulumi's state, which goes by the keys"),
+        ({"a": SHOP, "a-blue": TWO_COLOURS}, "a-blue:", "a's blue Service in Pulumi's state, which uses the keys"),
         ({"a": {**SHOP, "name": "Backend"}}, "a.name:", "must be at most 55 of a-z 0-9 -"),
         ({"a": {**SHOP, "name": "x" * 56}}, "a.name:", "must be at most 55 of a-z 0-9 -"),
         ({"x" * 56: SHOP}, f"{'x' * 56}:", "a service's name is at most 55"),

@@ -1,4 +1,4 @@
-"""A mistake in the settings of a cluster, together with what else the rule looked at."""
+"""Errors of rules that compare several values of the configuration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from switchyard.config.errors import Problem
 
 @dataclass(frozen=True)
 class RelatedProblem:
-    """A mistake, and what else the rule looked at.
+    """An error, and the other values that the rule compares.
 
     Attributes:
-        problem: the mistake.
+        problem: the error.
         reads: paths of the other values that the rule compares; where one of them is wrong, it proves nothing.
     """
 
@@ -20,18 +20,18 @@ class RelatedProblem:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Of all values that the rule looked at."""
+        """Paths of all values that the rule compares."""
         return (self.problem.path, *self.reads)
 
 
 def related_problem(at: str, value: object, rule: str, remedy: str, reads: Iterable[str] = ()) -> RelatedProblem:
-    """A finding, of the parts of its line.
+    """An error together with the paths of the other values that its rule compares.
 
     Args:
         at: path of the value.
         value: as people read it.
         rule: what is allowed instead.
-        remedy: what to do about it.
+        remedy: what to do, with the command where there is one.
         reads: paths of the other values that the rule compares.
     """
     return RelatedProblem(Problem(at, str(value), rule, remedy), tuple(reads))
