@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.engine import Stack
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.configuration import Rehearsed
 from devtools.rehearsal.load_balancer.controller import LoadBalancers
 from devtools.rehearsal.machines.fleet import Machines

@@ -2,7 +2,7 @@
 
 import threading
 
-from devtools.rehearsal.aws.resource_types import Request, ec2
+from devtools.rehearsal.aws.resource_type import Request, ec2
 from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, PROTECTION, RESOURCE_TAG, Wanted, WantedListener
 from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, Seen
 from devtools.rehearsal.load_balancer.requests import (

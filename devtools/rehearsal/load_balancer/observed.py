@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.desired import STACK_TAG
 from devtools.rehearsal.load_balancer.requests import elb
 from devtools.rehearsal.values import Values

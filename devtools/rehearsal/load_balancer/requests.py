@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, RESOURCE_TAG, Wanted, WantedListener
 from devtools.rehearsal.load_balancer.target_groups import WantedGroup
 from devtools.rehearsal.values import Values

@@ -8,7 +8,7 @@ and at last deleted. A request therefore always finds a rule.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG
 from devtools.rehearsal.load_balancer.requests import create_rule, elb, tag_list
 from devtools.rehearsal.values import Values

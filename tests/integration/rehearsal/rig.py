@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from devtools.rehearsal.aws.provider import Aws
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.controller import LoadBalancers
 from devtools.rehearsal.load_balancer.observed import LoadBalancer
 from devtools.rehearsal.load_balancer.requests import elb

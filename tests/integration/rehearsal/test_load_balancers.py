@@ -7,7 +7,7 @@ import psutil
 import pytest
 from moto import mock_aws
 
-from devtools.rehearsal.aws.resource_types import ec2
+from devtools.rehearsal.aws.resource_type import ec2
 from devtools.rehearsal.load_balancer.desired import PROTECTION
 from devtools.rehearsal.load_balancer.requests import elb, set_attributes, tag_list
 from devtools.sandbox import Sandbox

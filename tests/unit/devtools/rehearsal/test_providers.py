@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from devtools.rehearsal.aws.provider import KINDS, Aws
+from devtools.rehearsal.aws.provider import Aws
+from devtools.rehearsal.aws.registry import RESOURCE_TYPES
 from devtools.rehearsal.engine_home import launcher, make_home
 from devtools.rehearsal.provider import RefusedError
 from devtools.rehearsal.record import HIDDEN, Record
@@ -126,7 +127,7 @@ def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
 
 
 def test_every_type_is_one_of_the_package_and_has_a_way_to_be_made() -> None:
-    assert all(kind.startswith("aws:") and kind.count(":") == 2 for kind in KINDS)
+    assert all(kind.startswith("aws:") and kind.count(":") == 2 for kind in RESOURCE_TYPES)
 
 
 @pytest.mark.parametrize(

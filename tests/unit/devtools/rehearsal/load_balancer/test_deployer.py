@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devtools.rehearsal.aws.provider import Aws
-from devtools.rehearsal.aws.resource_types import Request, ec2
+from devtools.rehearsal.aws.resource_type import Request, ec2
 from devtools.rehearsal.load_balancer.deployer import Account
 from devtools.rehearsal.load_balancer.desired import PROTECTION, RESOURCE_TAG
 from devtools.rehearsal.load_balancer.requests import elb, tag_list
