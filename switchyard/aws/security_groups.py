@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from types import MappingProxyType
 
+from switchyard.aws.tags import cluster_tag
 from switchyard.config.errors import Problem
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.node_ports import FIRST, LAST
@@ -156,11 +157,6 @@ def problems(found: Iterable[Rule]) -> list[Problem]:
         for (group, direction), count in counts.items()
         if count > RULES_PER_GROUP
     ]
-
-
-def cluster_tag(cluster: Ec2Cluster) -> dict[str, str]:
-    """The tag by which the AWS Load Balancer Controller knows what is the cluster's."""
-    return {f"kubernetes.io/cluster/{cluster.name}": "owned"}
 
 
 def group_tags(cluster: Ec2Cluster, group: Group) -> dict[str, str]:

@@ -93,3 +93,20 @@ def create_objects(kubectl: Kubectl, state: dict[str, Any]) -> None:
     live = json.loads(applied)["items"]
     for resource, now in zip(objects, live, strict=True):
         resource["outputs"]["metadata"]["uid"] = now["metadata"]["uid"]
+
+
+def expect_marks_alone(state: dict[str, Any], planned: dict[str, dict[str, Any]]) -> None:
+    """Asserts that a preview over a state creates `NEW_RESOURCES`, adds marks, and changes and deletes nothing else."""
+    kept = {one["urn"] for one in resources(state)}
+    assert {urn.split("::", 2)[2]: planned[urn]["op"] for urn in planned.keys() - kept} == dict.fromkeys(
+        NEW_RESOURCES, "create"
+    )
+    unexpected = {}
+    for resource in resources(state):
+        step = planned.get(resource["urn"], {"op": "same"})
+        marks = marks_of(resource)
+        changes = {path: change["kind"] for path, change in (step.get("detailedDiff") or {}).items()}
+        wanted = {f"metadata.annotations.{mark}": "add" for mark in marks}
+        if step["op"] != ("update" if marks else "same") or changes != wanted:
+            unexpected[resource["urn"].split("::", 2)[2]] = (step["op"], changes)
+    assert not unexpected

@@ -8,8 +8,8 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.cluster import network
 from components.cluster.network import Network
+from switchyard.aws import flow_log_policies
 from switchyard.aws.security_groups import GROUPS_OF, Group, rules
 from tests.support import engine
 from tests.support.engine import Recording
@@ -210,9 +210,9 @@ def test_policies_of_the_flow_logs_are_of_the_partition_of_their_region(
     region: str, partition: str, suffix: str
 ) -> None:
     policies = [
-        network.key_policy(region, ACCOUNT, "it"),
-        network.trust_policy(region, ACCOUNT),
-        network.write_policy(region, ACCOUNT, "it"),
+        flow_log_policies.key(region, ACCOUNT, "it"),
+        flow_log_policies.trust(region, ACCOUNT),
+        flow_log_policies.write(region, ACCOUNT, "it"),
     ]
     arns = [text for policy in policies for text in re.findall(r'"(arn:[^"]*)"', policy)]
     assert {arn.split(":")[1] for arn in arns} == {partition}
