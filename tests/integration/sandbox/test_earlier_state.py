@@ -7,7 +7,7 @@ import yaml
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.toolchain.paths import PROJECT
-from tests.support.earlier_state import create_objects, earlier_state, expect_marks_alone, import_state, steps
+from tests.support.earlier_state import create_objects, earlier_state, expect_known_changes_alone, import_state, steps
 from tests.support.kubectl import Kubectl
 
 
@@ -21,4 +21,4 @@ def test_a_preview_over_the_state_of_an_earlier_version_adds_marks_and_changes_n
     config["switchyard:services"]["backend"]["namespace"] = kubectl.namespace
     stack = Stack(tmp_path, config, name="local")
     import_state(stack, state)
-    expect_marks_alone(state, steps(stack))
+    expect_known_changes_alone(state, steps(stack))
