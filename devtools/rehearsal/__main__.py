@@ -30,7 +30,7 @@ from devtools.toolchain.paths import PROJECT
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.addons import Chart
 
-STAND_INS = """\
+WHAT_IS_SIMULATED = """\
 Rehearsal of stack {stack}. Nothing of this is AWS: calls are checked by botocore and answered by moto on this machine,
 keys and certificates are real and made here, the API server, its controllers and the scheduler are real and run here
 with the stack's own certificates; kubelets and the load balancer's controller are simulated, and no machine boots.
@@ -51,7 +51,7 @@ def main(
     """Runs a whole stack of kind ec2 before it costs anything: preview, update, second preview, destroy."""
     # Whatever ends this program, what it has started ends as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    console.print(STAND_INS.format(stack=stack))
+    console.print(WHAT_IS_SIMULATED.format(stack=stack))
     with tempfile.TemporaryDirectory(prefix="switchyard-rehearsal-") as scratch:
         directory = Path(scratch)
         rehearsed = _read(stack, directory / "charts")
@@ -89,7 +89,7 @@ def _run(running: Rehearsal, scanned: Path | None) -> bool:
         running: the rehearsal.
         scanned: the directory in which checkov checks the stack; None leaves that step out.
     """
-    table = Table("step", "what", "seconds", title="Rehearsal, on stand-ins for AWS", title_justify="left")
+    table = Table("step", "what", "seconds", title="Rehearsal, on fake AWS", title_justify="left")
     table.columns[-1].justify = "right"
 
     def step(name: str, action: Callable[[], tuple[bool, str]]) -> bool:
@@ -124,7 +124,7 @@ def _up(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "up", "--yes", "--skip-preview")
     if not ok:
         return False, "failed"
-    record = running.world.stand_ins.record
+    record = running.world.fake_providers.record
     made = len(record.calls("create"))
     balancers = running.world.load_balancers
     found = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
@@ -169,7 +169,7 @@ def _unprotect(running: Rehearsal) -> tuple[bool, str]:
 
 def _destroy(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "destroy", "--yes", "--skip-preview")
-    left = running.world.stand_ins.aws.instances()
+    left = running.world.fake_providers.aws.instances()
     return ok and not left, f"{len(left)} machines are left" if left or not ok else "nothing is left but what is kept"
 
 

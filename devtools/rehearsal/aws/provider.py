@@ -13,7 +13,7 @@ from devtools.rehearsal.aws import functions
 from devtools.rehearsal.aws.limits import exceeded
 from devtools.rehearsal.aws.registry import RESOURCE_TYPES
 from devtools.rehearsal.aws.resource_type import INSTANCE, PARAMETER, REGION, Request
-from devtools.rehearsal.provider import Made, RefusedError
+from devtools.rehearsal.provider import Created, RefusedError
 from devtools.rehearsal.values import Values, has_unknown
 
 IMAGE = "ami-0f1a2b3c4d5e6f708"
@@ -86,13 +86,13 @@ class Aws:
         """Nothing at AWS is replaced because time has passed."""
         return set()
 
-    def create(self, kind: str, inputs: Values) -> Made:
+    def create(self, kind: str, inputs: Values) -> Created:
         """Makes it in moto; what is not in the table comes to be with an id of its own."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         known = RESOURCE_TYPES.get(kind)
         if known is None:
             id_ = f"{kind.rpartition(':')[2].lower()}-{secrets.token_hex(9)[:17]}"
-            return Made(id_, {"arn": f"arn:aws:stand-in:{self._region}:{id_}", **tagged})
+            return Created(id_, {"arn": f"arn:aws:fake:{self._region}:{id_}", **tagged})
         problems = self.problems(kind, inputs)
         if problems:
             raise RefusedError("; ".join(reason for _, reason in problems))
@@ -101,9 +101,9 @@ class Aws:
             self._call(request)
         for read in known.reads(id_):
             outputs |= read.outputs(self._call(read.request))
-        return Made(id_, self._placed(outputs) | tagged, "moto")
+        return Created(id_, self._placed(outputs) | tagged, "moto")
 
-    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:
         """Changes it in moto."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         requests = RESOURCE_TYPES[kind].change(id_, inputs) if kind in RESOURCE_TYPES else []
@@ -111,7 +111,7 @@ class Aws:
             self._call(request)
         # A parameter counts its values.
         outputs = {"version": state.get("version", 0) + 1} if kind == PARAMETER else {}
-        return Made(id_, outputs | tagged, "moto" if requests else "stand-in")
+        return Created(id_, outputs | tagged, "moto" if requests else "fake")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
         """Deletes it in moto."""
@@ -122,7 +122,7 @@ class Aws:
             self._empty(id_)
         for request in requests:
             self._call(request)
-        return "moto" if requests else "stand-in"
+        return "moto" if requests else "fake"
 
     def invoke(self, token: str, arguments: Values) -> Values:
         """Answers the few functions that have the same answer in every account, or one that can be invented."""

@@ -1,4 +1,4 @@
-"""What the stand-ins know by themselves, without an engine."""
+"""What the fake providers know by themselves, without an engine."""
 
 import os
 import subprocess
@@ -106,7 +106,7 @@ def test_a_protected_machine_is_not_deleted(aws: Aws) -> None:
 def test_what_is_not_in_the_table_is_named_as_unchecked(aws: Aws) -> None:
     kind = "aws:backup/vault:Vault"
     assert aws.problems(kind, {}) == []
-    assert aws.create(kind, {}).by == "stand-in"
+    assert aws.create(kind, {}).by == "fake"
     assert aws.unchecked == {kind}
 
 
@@ -225,7 +225,7 @@ def test_a_plugin_without_a_running_stand_in_says_so(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"]}
     result = subprocess.run(["sh", str(plugin)], env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert "aws is a stand-in here" in result.stderr
+    assert "aws is a fake provider here" in result.stderr
 
 
 def test_the_home_links_to_the_other_plugins_and_changes_nothing_there(tmp_path: Path) -> None:
