@@ -46,7 +46,7 @@ class AccessLogs(pulumi.ComponentResource):
 
         def policy(arn: pulumi.Output[str]) -> pulumi.Output[str]:
             known = pulumi.Output.all(caller.account_id, arn)
-            return known.apply(lambda both: policy_documents.text(bucket_policies.access_logs(*both, LOG_PREFIX)))
+            return known.apply(lambda both: _delivery(both[0], both[1]))
 
         made = PrivateBucket(
             f"{name}-bucket",
@@ -68,3 +68,7 @@ class AccessLogs(pulumi.ComponentResource):
         )
         self.bucket = made.name
         self.register_outputs({"bucket": self.bucket})
+
+
+def _delivery(account: str, bucket: str) -> str:
+    return policy_documents.text(bucket_policies.access_logs(account, bucket, LOG_PREFIX))

@@ -60,4 +60,4 @@ def tokens(file: Path, sdk: str) -> Iterator[str]:
             continue  # an attribute of something else that has the name of the SDK
         provider = inspect.isclass(found) and issubclass(found, pulumi.ProviderResource)
         if inspect.isclass(found) and issubclass(found, pulumi.CustomResource) and not provider:
-            yield str(found.pulumi_type)  # type: ignore[attr-defined]
+            yield str(found.pulumi_type)
