@@ -36,7 +36,7 @@ keeps its old inputs, and the address would go to the machine that is gone.
 """
 
 
-class Network(Protocol):
+class NetworkIds(Protocol):
     """What machines need of the network."""
 
     @property
@@ -77,7 +77,7 @@ class Endpoint(pulumi.ComponentResource):
         self.register_outputs({"allocation_id": self.allocation_id, "public_ip": self.public_ip, "host": self.host})
 
 
-class Machines(pulumi.ComponentResource):
+class ClusterMachines(pulumi.ComponentResource):
     """A machine for each row of the node table, with a role for the control plane and one for all workers.
 
     The AWS Load Balancer Controller runs with hostNetwork on a worker, so that its permissions are the workers': hop
@@ -95,7 +95,7 @@ class Machines(pulumi.ComponentResource):
         *,
         cluster: Ec2Cluster,
         production: bool,
-        network: Network,
+        network: NetworkIds,
         storage: Storage,
         endpoint: Endpoint,
         user_data: Callable[[str], pulumi.Input[str]],

@@ -12,7 +12,7 @@ from switchyard.aws.security_groups import (
     DESCRIPTIONS,
     Direction,
     Group,
-    Rule,
+    GroupRule,
     group_tags,
     problems,
     rules,
@@ -24,7 +24,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 _AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
 
 
-class Network(pulumi.ComponentResource):
+class ClusterNetwork(pulumi.ComponentResource):
     """Everything that a machine needs before it starts, so that it never starts without a way out.
 
     The ids that it gives wait for what belongs to them: a subnet for its route to the internet, a group for its
@@ -140,7 +140,7 @@ class Network(pulumi.ComponentResource):
             ids[zone] = association.subnet_id.apply(lambda found: found or "")
         return ids
 
-    def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[Rule]) -> dict[Group, pulumi.Output[str]]:
+    def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[GroupRule]) -> dict[Group, pulumi.Output[str]]:
         groups = {
             group: aws.ec2.SecurityGroup(
                 f"{self._name}-{group}",
@@ -160,7 +160,7 @@ class Network(pulumi.ComponentResource):
             ids[group] = pulumi.Output.all(resource.id, *(rule.security_group_id for rule in made)).apply(_first)
         return ids
 
-    def _rule(self, rule: Rule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:
+    def _rule(self, rule: GroupRule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:
         kind: type[_AnyRule] = aws.vpc.SecurityGroupEgressRule
         if rule.direction is Direction.INGRESS:
             kind = aws.vpc.SecurityGroupIngressRule
