@@ -26,12 +26,17 @@ NODES = 7
 
 
 def test_a_preview_over_the_state_of_an_earlier_version_replaces_and_deletes_nothing(tmp_path: Path) -> None:
-    with whole(tmp_path, "production") as production:
+    with whole(tmp_path, "production", _long_lived) as production:
         state = _with_charts(production, tmp_path / "charts")
         _start_machines(production, state)
         create_objects(production.kubectl(), state)
         import_state(production.stack, state)
         expect_known_changes_alone(state, steps(production.stack))
+
+
+def _long_lived(config: dict[str, Any]) -> None:
+    """The state was made with an administrator's certificate that is not due for renewal within the year."""
+    config["switchyard:cluster"]["pki"] = {"adminDays": 3649}
 
 
 def _with_charts(production: Whole, charts: Path) -> dict[str, Any]:
