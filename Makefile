@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-POLICY := .tools/checkov
+CHECKOV := .tools/checkov
 PACKAGES := switchyard components devtools
 
 .DEFAULT_GOAL := help
@@ -44,15 +44,15 @@ tools-nodes: tools ## what real nodes need besides
 tools-canary: tools ## what canaries need besides: Argo Rollouts and Prometheus
 	@$(BIN)/python -m devtools.toolchain install --group canary
 
-tools-ec2: tools $(POLICY)/.installed ## what the tests of a cluster of EC2 machines need besides: kubeadm, cloud-init, checkov
+tools-ec2: tools $(CHECKOV)/.installed ## what the tests of a cluster of EC2 machines need besides: kubeadm, cloud-init, checkov
 	@$(BIN)/python -m devtools.toolchain install --group core --group ec2 kubelet
 
 # An environment of its own: it wants other versions than this project.
-$(POLICY)/.installed: devtools/rehearsal/policy/checkov.txt | $(INSTALLED)
-	@echo "Installing checkov into $(POLICY), about a minute and 300 MB ..."
-	@rm -rf $(POLICY)
-	@$(BIN)/python -m venv $(POLICY)
-	@$(POLICY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r devtools/rehearsal/policy/checkov.txt
+$(CHECKOV)/.installed: devtools/rehearsal/policy/checkov.txt | $(INSTALLED)
+	@echo "Installing checkov into $(CHECKOV), about a minute and 300 MB ..."
+	@rm -rf $(CHECKOV)
+	@$(BIN)/python -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r devtools/rehearsal/policy/checkov.txt
 	@touch $@
 
 up: tools$(if $(filter real,$(NODES)),-nodes) ## from a fresh clone to stack `local`, running; NODES=real for two real nodes
@@ -63,8 +63,8 @@ down: $(INSTALLED) ## remove the local cluster and its state
 	@$(BIN)/python -m devtools.sandbox.local_stack down
 	@$(BIN)/python -m devtools.sandbox down
 
-rehearse: tools ## a whole stack of kind ec2, on stand-ins for AWS: before it costs anything; STACK=staging
-	@$(BIN)/python -m devtools.rehearsal $(STACK)
+rehearse: $(if $(POLICY),tools-ec2,tools) ## a whole stack of kind ec2 on fake AWS, before it costs anything; STACK=staging; POLICY=1 checks it with checkov
+	@$(BIN)/python -m devtools.rehearsal $(STACK) $(if $(POLICY),--policy)
 
 test: tools ## all tests, installing what they need; ends with what each part took
 	@took=; for part in $(PARTS); do \

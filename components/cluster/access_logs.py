@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.bucket import PrivateBucket
-from switchyard.aws import bucket_policies, iam
+from switchyard.aws import bucket_policies, policy_documents
 from switchyard.aws.tags import tags
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.manifests.ingress import LOG_PREFIX
@@ -46,7 +46,7 @@ class AccessLogs(pulumi.ComponentResource):
 
         def policy(arn: pulumi.Output[str]) -> pulumi.Output[str]:
             known = pulumi.Output.all(caller.account_id, arn)
-            return known.apply(lambda found: iam.text(bucket_policies.access_logs(found[0], found[1], LOG_PREFIX)))
+            return known.apply(lambda both: _delivery(both[0], both[1]))
 
         made = PrivateBucket(
             f"{name}-bucket",
@@ -68,3 +68,7 @@ class AccessLogs(pulumi.ComponentResource):
         )
         self.bucket = made.name
         self.register_outputs({"bucket": self.bucket})
+
+
+def _delivery(account: str, bucket: str) -> str:
+    return policy_documents.text(bucket_policies.access_logs(account, bucket, LOG_PREFIX))

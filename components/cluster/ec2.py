@@ -6,8 +6,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.access_logs import AccessLogs
-from components.cluster.instances import Endpoint, Machines
-from components.cluster.network import Network
+from components.cluster.instances import ClusterMachines, Endpoint
+from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
 from components.cluster.storage import Storage
 from components.kubernetes_provider import KubernetesProvider
@@ -75,7 +75,9 @@ class Ec2Machines(pulumi.ComponentResource):
         )
         child = pulumi.ResourceOptions(parent=self, providers={"aws": region})
 
-        network = Network(f"{name}-network", cluster=cluster, node_ports=_node_ports(cluster, services), opts=child)
+        network = ClusterNetwork(
+            f"{name}-network", cluster=cluster, node_ports=_node_ports(cluster, services), opts=child
+        )
         # At a destroy the gateway cannot go while a machine has a public address.
         behind = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[network]))
         endpoint = Endpoint(f"{name}-endpoint", cluster=cluster, opts=behind)
@@ -94,7 +96,7 @@ class Ec2Machines(pulumi.ComponentResource):
                 lambda found: cloud_init.user_data(cluster, node, endpoint=found[0], backup_bucket=found[1])
             )
 
-        machines = Machines(
+        machines = ClusterMachines(
             f"{name}-machines",
             cluster=cluster,
             production=production,
@@ -138,7 +140,7 @@ class Ec2Machines(pulumi.ComponentResource):
 
 def _kubeconfig(
     text: pulumi.Output[str],
-    machines: Machines,
+    machines: ClusterMachines,
     instance_id: pulumi.Output[str],
     made: StackKubeconfig,
     answers: Callable[[str], Awaitable[None]],

@@ -11,6 +11,7 @@ import pulumi
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.ec2 import Ec2Machines
 from components.cluster.load_balancer import AlbIngress
+from components.cluster.load_balancer_routes import Routes
 from components.cluster.placement import Placement, inspect_nodes
 from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
@@ -94,23 +95,23 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     parts: list[pulumi.Resource] = [machines, network, placement]
     ready = [placement, *platform_addons(cluster, machines.vpc_id, access, after(on_cluster, [placement]))]
 
-    def balancer(*, whole: bool, before: Sequence[pulumi.Resource]) -> AlbIngress:
-        return AlbIngress(
+    def routes_after(*before: pulumi.Resource) -> Routes:
+        balancer = AlbIngress(
             "load-balancer",
             cluster=cluster,
             services=services,
             production=production,
             security_group_id=machines.load_balancer_group_id,
             access_log_bucket=machines.access_log_bucket,
-            whole=whole,
-            first=leaving,
             access=access,
             opts=after(on_cluster, [*ready, *before]),
         )
+        return Routes(balancer, cluster, services)
 
-    # Before the services only where one of them writes an Ingress itself, or loses ports that its Ingress names.
+    # Before the services only where one of them registers an Ingress itself, or loses ports that its Ingress names.
     by_weights = leaving or any(map(switched_by_weights, services.values()))
-    early = balancer(whole=False, before=[]) if by_weights else None
+    early = routes_after() if by_weights else None
+    first = early.register(leaving, pulumi.ResourceOptions()) if early else []
     parts += ready
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
@@ -122,15 +123,14 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
-            ingress = early or balancer(whole=True, before=released)
-            parts.append(ingress)
-            if early is not None:
-                early.complete(after=released)
-            outputs |= {"loadBalancer": ingress.hostname, "urls": ingress.urls}
+            routes = early or routes_after(*released)
+            parts.append(routes.balancer)
+            routes.register_remaining(after=released if early else ())
+            outputs |= {"loadBalancer": routes.balancer.hostname, "urls": routes.balancer.urls}
         return outputs
 
-    before_services = after(on_cluster, [*ready, *(early.first if early else [])])
-    routing = early.routing if early else lambda _: None
+    before_services = after(on_cluster, [*ready, *first])
+    routing = early.weighted_routing if early else lambda _: None
     return ClusterPlatform(access, rollouts, before_services, expose, routing, place, parts, content, sizings, kept)
 
 

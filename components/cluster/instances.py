@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.storage import Storage
-from switchyard.aws import iam
+from switchyard.aws import iam, policy_documents
 from switchyard.aws.security_groups import GROUPS_OF, Group
-from switchyard.aws.tags import tags
+from switchyard.aws.tags import cluster_tag, tags
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import NodeSettings, Role
@@ -36,7 +36,7 @@ keeps its old inputs, and the address would go to the machine that is gone.
 """
 
 
-class Network(Protocol):
+class NetworkIds(Protocol):
     """What machines need of the network."""
 
     @property
@@ -77,7 +77,7 @@ class Endpoint(pulumi.ComponentResource):
         self.register_outputs({"allocation_id": self.allocation_id, "public_ip": self.public_ip, "host": self.host})
 
 
-class Machines(pulumi.ComponentResource):
+class ClusterMachines(pulumi.ComponentResource):
     """A machine for each row of the node table, with a role for the control plane and one for all workers.
 
     The AWS Load Balancer Controller runs with hostNetwork on a worker, so that its permissions are the workers': hop
@@ -95,7 +95,7 @@ class Machines(pulumi.ComponentResource):
         *,
         cluster: Ec2Cluster,
         production: bool,
-        network: Network,
+        network: NetworkIds,
         storage: Storage,
         endpoint: Endpoint,
         user_data: Callable[[str], pulumi.Input[str]],
@@ -173,7 +173,7 @@ class Machines(pulumi.ComponentResource):
         made = aws.iam.Role(
             f"{prefix}-role",
             description=f"Machines of cluster {self._cluster.name}: {what}",
-            assume_role_policy=iam.text(iam.assume_role(self._cluster.region)),
+            assume_role_policy=policy_documents.text(iam.assume_role(self._cluster.region)),
             tags=tags(self._cluster, what),
             opts=self._child,
         )
@@ -198,15 +198,15 @@ class Machines(pulumi.ComponentResource):
         place = caller.arn.apply(lambda arn: iam.Place.of(arn, cluster.region))
         readable = [storage.parameter_arns[parameter] for parameter in cloud_init.readable_parameters(cluster, role)]
         node = pulumi.Output.all(place, storage.key_arn, *readable)
-        found = {"node": node.apply(lambda known: iam.text(iam.node(known[0], known[1], known[2:])))}
+        found = {"node": node.apply(lambda known: policy_documents.text(iam.node(known[0], known[1], known[2:])))}
         if role is Role.CONTROL_PLANE:
             bucket = pulumi.Output.all(place, storage.key_arn, storage.bucket_arn)
-            found["backup"] = bucket.apply(lambda known: iam.text(iam.backup(*known)))
+            found["backup"] = bucket.apply(lambda known: policy_documents.text(iam.backup(*known)))
         elif cluster.load_balancer_controller is not None:
             waf = None if cluster.load_balancer is None else cluster.load_balancer.waf
             where = pulumi.Output.all(place, self._network.vpc_id)
             found["load-balancer"] = where.apply(
-                lambda known: iam.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
+                lambda known: policy_documents.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
             )
         return found
 
@@ -257,7 +257,7 @@ class Machines(pulumi.ComponentResource):
             monitoring=True,
             credit_specification={"cpu_credits": self._cluster.machines.credits} if node.machine.burstable else None,
             disable_api_termination=self._protected,
-            tags={**labels, f"kubernetes.io/cluster/{self._cluster.name}": "owned"},
+            tags={**labels, **cluster_tag(self._cluster)},
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=before,

@@ -1,33 +1,31 @@
 """The network of a cluster of EC2 machines: VPC, public subnets, security groups, flow logs."""
 
-import json
 from collections.abc import Collection
 
 import pulumi
 import pulumi_aws as aws
 
 from components.failures import run_error
+from switchyard.aws import flow_log_policies
 from switchyard.aws.iam import KEY_DELETION_DAYS
 from switchyard.aws.security_groups import (
     ANYWHERE,
     DESCRIPTIONS,
     Direction,
     Group,
-    Rule,
-    cluster_tag,
+    GroupRule,
     group_tags,
     problems,
     rules,
 )
-from switchyard.aws.tags import tags
-from switchyard.config.aws_partition import dns_suffix, partition
+from switchyard.aws.tags import cluster_tag, tags
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.ec2 import Ec2Cluster
 
 _AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
 
 
-class Network(pulumi.ComponentResource):
+class ClusterNetwork(pulumi.ComponentResource):
     """Everything that a machine needs before it starts, so that it never starts without a way out.
 
     The ids that it gives wait for what belongs to them: a subnet for its route to the internet, a group for its
@@ -143,7 +141,7 @@ class Network(pulumi.ComponentResource):
             ids[zone] = association.subnet_id.apply(lambda found: found or "")
         return ids
 
-    def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[Rule]) -> dict[Group, pulumi.Output[str]]:
+    def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[GroupRule]) -> dict[Group, pulumi.Output[str]]:
         groups = {
             group: aws.ec2.SecurityGroup(
                 f"{self._name}-{group}",
@@ -163,7 +161,7 @@ class Network(pulumi.ComponentResource):
             ids[group] = pulumi.Output.all(resource.id, *(rule.security_group_id for rule in made)).apply(_first)
         return ids
 
-    def _rule(self, rule: Rule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:
+    def _rule(self, rule: GroupRule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:
         kind: type[_AnyRule] = aws.vpc.SecurityGroupEgressRule
         if rule.direction is Direction.INGRESS:
             kind = aws.vpc.SecurityGroupIngressRule
@@ -181,13 +179,14 @@ class Network(pulumi.ComponentResource):
         )
 
     def _flow_logs(self, vpc: aws.ec2.Vpc) -> None:
+        region, account = self._cluster.region, vpc.owner_id
         log_name = f"/switchyard/{self._cluster.name}/flow-logs"
         key = aws.kms.Key(
             f"{self._name}-flow-logs-key",
             description=f"Flow logs of {self._cluster.name}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_DAYS,
-            policy=vpc.owner_id.apply(lambda account: key_policy(self._cluster.region, account, log_name)),
+            policy=account.apply(lambda owner: flow_log_policies.key(region, owner, log_name)),
             tags=tags(self._cluster, "flow-logs"),
             opts=self._child(),
         )
@@ -203,7 +202,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-flow-logs-role",
             name=f"{self._cluster.name}-flow-logs",
             description=f"Writes the flow logs of {self._cluster.name}",
-            assume_role_policy=vpc.owner_id.apply(lambda account: trust_policy(self._cluster.region, account)),
+            assume_role_policy=account.apply(lambda owner: flow_log_policies.trust(region, owner)),
             tags=tags(self._cluster, "flow-logs"),
             opts=self._child(),
         )
@@ -211,7 +210,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-flow-logs-policy",
             name="write-flow-logs",
             role=role.id,
-            policy=vpc.owner_id.apply(lambda account: write_policy(self._cluster.region, account, log_name)),
+            policy=account.apply(lambda owner: flow_log_policies.write(region, owner, log_name)),
             opts=self._child(),
         )
         aws.ec2.FlowLog(
@@ -224,53 +223,6 @@ class Network(pulumi.ComponentResource):
             tags=tags(self._cluster, "flow-logs"),
             opts=self._child(policy),
         )
-
-
-def key_policy(region: str, account: str, log_group: str) -> str:
-    """The account governs the key; CloudWatch uses it, for the one log group."""
-    use = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-    here = partition(region)
-    arn = f"arn:{here}:logs:{region}:{account}:log-group:{log_group}"
-    return _document(
-        # The resource of a key's policy is the key itself. Without this statement nobody could change the key again.
-        {"Principal": {"AWS": f"arn:{here}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
-        {
-            "Principal": {"Service": f"logs.{region}.{dns_suffix(region)}"},
-            "Action": use,
-            "Resource": "*",
-            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
-        },
-    )
-
-
-def trust_policy(region: str, account: str) -> str:
-    """The flow logs of this account and region take the role, and nobody else's."""
-    return _document(
-        {
-            # The same in every partition, China's included.
-            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": f"arn:{partition(region)}:ec2:{region}:{account}:vpc-flow-log/*"},
-            },
-        }
-    )
-
-
-def write_policy(region: str, account: str, log_group: str) -> str:
-    """Writing into the one log group. It may not make one, so that none comes back after the stack is gone."""
-    write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    groups = f"arn:{partition(region)}:logs:{region}:{account}:log-group"
-    return _document(
-        {"Action": write, "Resource": f"{groups}:{log_group}:*"},
-        # Looking a group up is asked for all of a region, never for one of them.
-        {"Action": "logs:DescribeLogGroups", "Resource": f"{groups}:*"},
-    )
-
-
-def _document(*statements: dict[str, object]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]})
 
 
 def _first(values: list[str]) -> str:

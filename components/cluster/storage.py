@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.bucket import PrivateBucket
-from switchyard.aws import bucket_policies, iam
+from switchyard.aws import bucket_policies, iam, policy_documents
 from switchyard.aws.tags import tags
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -56,7 +56,7 @@ class Storage(pulumi.ComponentResource):
         bucket = PrivateBucket(
             f"{name}-backups",
             key_arn=self.key_arn,
-            policy=lambda arn: arn.apply(lambda found: iam.text(bucket_policies.backups(found))),
+            policy=lambda arn: arn.apply(lambda found: policy_documents.text(bucket_policies.backups(found))),
             prefix=cloud_init.SNAPSHOTS,
             keep_days=days,
             undelete_days=days,
@@ -87,7 +87,7 @@ class Storage(pulumi.ComponentResource):
             description=f"Secrets, backups and disks of cluster {self._cluster.name}",
             enable_key_rotation=True,
             deletion_window_in_days=iam.KEY_DELETION_DAYS,
-            policy=caller.arn.apply(lambda arn: iam.text(iam.key(iam.Place.of(arn, region)))),
+            policy=caller.arn.apply(lambda arn: policy_documents.text(iam.key(iam.Place.of(arn, region)))),
             tags=tags(self._cluster, "key"),
             opts=self._kept,
         )

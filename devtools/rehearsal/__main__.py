@@ -3,11 +3,13 @@
 Exit codes: 0 all went well, 1 something did not, 2 no such stack or a mistake.
 """
 
+import json
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +20,17 @@ from rich.table import Table
 from devtools.rehearsal import charts
 from devtools.rehearsal.charts import NotRehearsableError
 from devtools.rehearsal.configuration import Rehearsed, read
+from devtools.rehearsal.plan import UnmappedError
+from devtools.rehearsal.policy.report import report
+from devtools.rehearsal.policy.scan import ScanError, scan
+from devtools.rehearsal.policy.waivers import FILE, WaiversError, load
 from devtools.rehearsal.rehearse import Rehearsal, rehearsal
 from devtools.sandbox.errors import SandboxError
 from devtools.toolchain.paths import PROJECT
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.addons import Chart
 
-STAND_INS = """\
+WHAT_IS_SIMULATED = """\
 Rehearsal of stack {stack}. Nothing of this is AWS: calls are checked by botocore and answered by moto on this machine,
 keys and certificates are real and made here, the API server, its controllers and the scheduler are real and run here
 with the stack's own certificates; kubelets and the load balancer's controller are simulated, and no machine boots.
@@ -39,11 +45,13 @@ console = Console(highlight=False, soft_wrap=True)
 @app.command()
 def main(
     stack: Annotated[str, typer.Argument(help="The stack, by its file Pulumi.<stack>.yaml.")] = "production",
+    *,
+    policy: Annotated[bool, typer.Option(help="Also check the stack's resources at AWS with checkov.")] = False,
 ) -> None:
     """Runs a whole stack of kind ec2 before it costs anything: preview, update, second preview, destroy."""
     # Whatever ends this program, what it has started ends as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    console.print(STAND_INS.format(stack=stack))
+    console.print(WHAT_IS_SIMULATED.format(stack=stack))
     with tempfile.TemporaryDirectory(prefix="switchyard-rehearsal-") as scratch:
         directory = Path(scratch)
         rehearsed = _read(stack, directory / "charts")
@@ -51,7 +59,7 @@ def main(
             console.print(f"Otherwise than in Pulumi.{stack}.yaml: {change}.", markup=False)
         try:
             with rehearsal(directory, rehearsed, stack, _machine) as running:
-                went_well = _run(running)
+                went_well = _run(running, directory if policy else None)
         except SandboxError as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from None
@@ -74,9 +82,14 @@ def _machine(line: str) -> None:
     console.print(f"  machine  {line}", style="cyan", markup=False)
 
 
-def _run(running: Rehearsal) -> bool:
-    """Every step, as far as it goes; a destroy in any case."""
-    table = Table("step", "what", "seconds", title="Rehearsal, on stand-ins for AWS", title_justify="left")
+def _run(running: Rehearsal, scanned: Path | None) -> bool:
+    """Runs every step, as far as it goes; a destroy in any case.
+
+    Args:
+        running: the rehearsal.
+        scanned: the directory in which checkov checks the stack; None leaves that step out.
+    """
+    table = Table("step", "what", "seconds", title="Rehearsal, on fake AWS", title_justify="left")
     table.columns[-1].justify = "right"
 
     def step(name: str, action: Callable[[], tuple[bool, str]]) -> bool:
@@ -90,6 +103,7 @@ def _run(running: Rehearsal) -> bool:
         step("preview", lambda: _preview(running))
         and step("up", lambda: _up(running))
         and step("second preview", lambda: _second_preview(running))
+        and (scanned is None or step("policy", lambda: _policy(running, scanned / "policy")))
     )
     went_well = (
         step("protection off", lambda: _unprotect(running)) and step("destroy", lambda: _destroy(running)) and went_well
@@ -110,7 +124,7 @@ def _up(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "up", "--yes", "--skip-preview")
     if not ok:
         return False, "failed"
-    record = running.world.stand_ins.record
+    record = running.world.fake_providers.record
     made = len(record.calls("create"))
     balancers = running.world.load_balancers
     found = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
@@ -122,6 +136,23 @@ def _second_preview(running: Rehearsal) -> tuple[bool, str]:
     for name, operation in planned.items():
         console.print(f"  {operation} {name}", style="red", markup=False)
     return not planned, f"{len(planned)} changes" if planned else "empty"
+
+
+def _policy(running: Rehearsal, directory: Path) -> tuple[bool, str]:
+    """Checks the resources at AWS with checkov, and prints every failed check."""
+    exported = json.loads(running.stack.run("stack", "export", check=True).output)
+    directory.mkdir()
+    try:
+        found = scan(exported["deployment"]["resources"], directory)
+        reported = report(found.findings, load(FILE.read_text()), date.today())
+    except (ScanError, UnmappedError, WaiversError) as error:
+        console.print(str(error), style="red", markup=False)
+        return False, "not checked"
+    for each in reported:
+        console.print(f"  {each}", style="red" if each.waiver is None else None, markup=False)
+    open_ = sum(each.waiver is None for each in reported)
+    waived = len(reported) - open_
+    return not open_, f"{found.passed} checks passed, {waived} failed and are waived, {open_} failed without a waiver"
 
 
 def _unprotect(running: Rehearsal) -> tuple[bool, str]:
@@ -138,7 +169,7 @@ def _unprotect(running: Rehearsal) -> tuple[bool, str]:
 
 def _destroy(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "destroy", "--yes", "--skip-preview")
-    left = running.world.stand_ins.aws.instances()
+    left = running.world.fake_providers.aws.instances()
     return ok and not left, f"{len(left)} machines are left" if left or not ok else "nothing is left but what is kept"
 
 

@@ -73,8 +73,8 @@ def rehearsed(
     for name, service in settings.services.items():
         if switched_by_weights(service):
             raise NotRehearsableError(
-                f"stack {stack}: {SERVICES}.{name}.switchEngine is {service.engine.value!r}: the stand-ins know no "
-                "weights of a load balancer, and the gate would ask AWS itself. Rehearse it with 'selector'"
+                f"stack {stack}: {SERVICES}.{name}.switchEngine is {service.engine.value!r}: the simulated ALB "
+                "has no weights, and the gate would ask AWS itself. Rehearse it with 'selector'"
             )
     cluster = copy.deepcopy(dict(raw[CLUSTER]))
     wanted = {key: chart for key, of in CHARTS.items() if (chart := of(settings.cluster)) is not None}

@@ -1,4 +1,4 @@
-"""A home for the engine with the stand-ins as plugins, beside the project's own and never in it."""
+"""A home for the engine with the fake providers as plugins, beside the project's own and never in it."""
 
 import json
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 from devtools.toolchain.paths import PULUMI_HOME
 
 PORT_VARIABLE = "SWITCHYARD_REHEARSAL_{name}_PORT"
-"""The port of a stand-in that runs: what its resources are must outlive the engine, as AWS does."""
+"""The port of a fake provider that runs: what its resources are must outlive the engine, as AWS does."""
 
 
 def version(package: str) -> str:
@@ -49,17 +49,17 @@ def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) 
 
 
 def port_variable(package: str) -> str:
-    """Name of the environment variable that tells a plugin where its stand-in listens."""
+    """Name of the environment variable that tells a plugin where its fake provider listens."""
     return PORT_VARIABLE.format(name=package.upper())
 
 
 def launcher(package: str) -> str:
-    """The plugin itself: prints the port of the stand-in and stays for as long as the engine.
+    """The plugin itself: prints the port of the fake provider and stays for as long as the engine.
 
     The engine holds the plugin's standard input, so that it ends with an engine that is killed as well.
     """
     variable = port_variable(package)
-    missing = shlex.quote(f"{variable} is not set: {package} is a stand-in here, which a rehearsal starts.")
+    missing = shlex.quote(f"{variable} is not set: {package} is a fake provider here, which a rehearsal starts.")
     return f"""#!/bin/sh
 [ -n "${variable}" ] || {{ echo {missing} >&2; exit 1; }}
 echo "${variable}"

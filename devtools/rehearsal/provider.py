@@ -1,5 +1,5 @@
 # ruff: noqa: N802, D102, ARG002 - the methods of the protocol, named and described in pulumi.runtime.proto
-"""The half of a provider that is the same for every stand-in: the engine's protocol."""
+"""The half of a provider that is the same for every fake provider: the engine's protocol."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,26 +22,26 @@ MESSAGE_LIMIT = 400 * 1024 * 1024
 
 
 class RefusedError(Exception):
-    """The stand-in does not do what it is asked for, as the real provider would not."""
+    """The fake provider does not do what it is asked for, as the real provider would not."""
 
 
 @dataclass
-class Made:
+class Created:
     """A resource that came to be.
 
     Attributes:
         id: as the cloud has it.
         outputs: what it has besides its inputs.
-        by: what answered: moto, or the stand-in itself.
+        by: what answered: moto, or the fake provider itself.
     """
 
     id: str
     outputs: Values = field(default_factory=dict)
-    by: str = "stand-in"
+    by: str = "fake"
 
 
 class Backend(Protocol):
-    """What a stand-in knows of its resources."""
+    """What a fake provider knows of its resources."""
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
         """The inputs with what a provider fills in, a name for example."""
@@ -58,10 +58,10 @@ class Backend(Protocol):
     def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:
         """Outputs for which it is replaced though its inputs are the same, because time has passed."""
 
-    def create(self, kind: str, inputs: Values) -> Made:
+    def create(self, kind: str, inputs: Values) -> Created:
         """Makes it."""
 
-    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:
         """Changes it."""
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
@@ -81,7 +81,7 @@ class Watcher(Protocol):
         """It is deleted."""
 
 
-class StandIn(provider_pb2_grpc.ResourceProviderServicer):
+class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
     """A provider plugin that is not what it stands for, and says so in the output of every run.
 
     Args:
@@ -210,7 +210,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:
-        # The state is all that there is: nobody changes a stand-in's resources by hand.
+        # The state is all that there is: nobody changes a fake provider's resources by hand.
         self._record.write("read", request.urn, {}, set(), id=request.id)
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
@@ -226,15 +226,15 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**{"return": write(answer, set())})
 
 
-def serve(stand_in: StandIn) -> tuple[grpc.Server, int]:
-    """Serves a stand-in on this machine alone.
+def serve(fake_provider: FakeProvider) -> tuple[grpc.Server, int]:
+    """Serves a fake provider on this machine alone.
 
     Returns:
         The running server and its port.
     """
     sizes = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
     server = grpc.server(ThreadPoolExecutor(WORKERS), options=sizes)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(stand_in, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(fake_provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port

@@ -1,4 +1,4 @@
-"""Both stand-ins together: they run for as long as the with block, and the engine finds them by its environment."""
+"""Both fake providers: they run for as long as the with block, and the engine finds them by its environment."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +9,12 @@ from moto import mock_aws
 
 from devtools.rehearsal.aws.provider import Aws
 from devtools.rehearsal.engine_home import make_home, port_variable, version
-from devtools.rehearsal.provider import StandIn, Watcher, serve
+from devtools.rehearsal.provider import FakeProvider, Watcher, serve
 from devtools.rehearsal.record import Record
 from devtools.rehearsal.tls.provider import Tls
 
-AWS_NOTICE = "AWS is a stand-in here: nothing of this is AWS."
-TLS_NOTICE = "TLS keys and certificates come from a stand-in here: they are real, but not the provider's."
+AWS_NOTICE = "AWS is simulated here: nothing of this is AWS."
+TLS_NOTICE = "TLS keys and certificates come from a fake provider here: they are real, but not the real provider's."
 
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",
@@ -26,13 +26,13 @@ words of the controller. A rehearsal asks no account of anybody's."""
 
 
 @dataclass(frozen=True)
-class StandIns:
-    """Running stand-ins.
+class FakeProviders:
+    """Running fake providers.
 
     Attributes:
         environment: variables for the engine.
         record: of every call.
-        aws: what there is at the stand-in for AWS.
+        aws: what there is at the fake AWS provider.
         delays: seconds that the creation of a type takes longer; may be changed at any time.
     """
 
@@ -43,13 +43,13 @@ class StandIns:
 
 
 @contextlib.contextmanager
-def stand_ins(
+def fake_providers(
     directory: Path,
     *,
     region: str,
     delays: Mapping[str, float] | None = None,
     watchers: Sequence[Watcher] = (),
-) -> Iterator[StandIns]:
+) -> Iterator[FakeProviders]:
     """Starts them, with nothing in the account.
 
     Args:
@@ -66,7 +66,7 @@ def stand_ins(
     with mock_aws():
         aws = Aws(region)
         parts = {
-            "aws": StandIn(
+            "aws": FakeProvider(
                 version=versions["aws"],
                 backend=aws,
                 record=record,
@@ -74,12 +74,12 @@ def stand_ins(
                 delays=slow,
                 watchers=watchers,
             ),
-            "tls": StandIn(version=versions["tls"], backend=Tls(), record=record, notice=TLS_NOTICE, delays=slow),
+            "tls": FakeProvider(version=versions["tls"], backend=Tls(), record=record, notice=TLS_NOTICE, delays=slow),
         }
         served = {package: serve(part) for package, part in parts.items()}
         environment = {port_variable(package): str(port) for package, (_, port) in served.items()}
         try:
-            yield StandIns({"PULUMI_HOME": str(home), **NO_AWS, **environment}, record, aws, slow)
+            yield FakeProviders({"PULUMI_HOME": str(home), **NO_AWS, **environment}, record, aws, slow)
         finally:
             for server, _ in served.values():
                 server.stop(grace=None).wait()

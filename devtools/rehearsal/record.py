@@ -1,4 +1,4 @@
-"""What a stand-in was asked for, one JSON object a line, secrets left out."""
+"""What a fake provider was asked for, one JSON object a line, secrets left out."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""A stack of kind ec2 in the real engine: stand-ins for AWS, TLS and the controller of load balancers, a real API."""
+"""A stack of kind ec2 in the real engine, on fake AWS and TLS, with a real API server."""
 
 import contextlib
 import secrets
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from devtools.engine import Stack
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.configuration import Rehearsed
-from devtools.rehearsal.load_balancer.controller import LoadBalancers
-from devtools.rehearsal.machines.fleet import Machines
-from devtools.rehearsal.providers import StandIns, stand_ins
+from devtools.rehearsal.load_balancer.controller import FakeController
+from devtools.rehearsal.machines.fleet import Fleet
+from devtools.rehearsal.providers import FakeProviders, fake_providers
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.rollouts import controller
 from switchyard.manifests.addons import ARGO_ROLLOUTS
@@ -29,21 +29,21 @@ class World:
         machines: what the machines have become.
     """
 
-    stand_ins: StandIns
-    machines: Machines
+    fake_providers: FakeProviders
+    machines: Fleet
 
     def __init__(self, directory: Path, cluster: str, report: Callable[[str], None]) -> None:
         name = SANDBOX_PREFIX + secrets.token_hex(4)
-        self.machines = Machines(name, self._parameter, report, self._answers, self._deployed)
+        self.machines = Fleet(name, self._parameter, report, self._answers, self._deployed)
         self._directory = directory
         self._rollouts = contextlib.ExitStack()
         self._controlled: Sandbox | None = None
         self._cluster = cluster
-        self._load_balancers: LoadBalancers | None = None
+        self._load_balancers: FakeController | None = None
         self._ended: list[str] = []
 
     @property
-    def load_balancers(self) -> LoadBalancers | None:
+    def load_balancers(self) -> FakeController | None:
         """What takes care of Ingresses; None while there is no API server."""
         return self._load_balancers
 
@@ -61,12 +61,12 @@ class World:
 
     def _parameter(self, name: str) -> str:
         request = Request("ssm", "GetParameter", {"Name": name, "WithDecryption": True})
-        value: str = self.stand_ins.aws.call(request)["Parameter"]["Value"]
+        value: str = self.fake_providers.aws.call(request)["Parameter"]["Value"]
         return value
 
     def _answers(self, kubeconfig: dict[str, Any]) -> None:
         self._without_load_balancers()
-        self._load_balancers = LoadBalancers(kubeconfig, self.stand_ins.aws, self._cluster)
+        self._load_balancers = FakeController(kubeconfig, self.fake_providers.aws, self._cluster)
         self._load_balancers.start()
 
     def _deployed(self, sandbox: Sandbox, deployments: set[str]) -> None:
@@ -86,7 +86,7 @@ class World:
 
 @contextlib.contextmanager
 def world(directory: Path, *, region: str, cluster: str, report: Callable[[str], None]) -> Iterator[World]:
-    """Starts stand-ins with an empty account.
+    """Starts fake providers with an empty account.
 
     Args:
         directory: an empty one.
@@ -95,8 +95,8 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
         report: takes a line on what a machine has become.
     """
     made = World(directory, cluster, report)
-    with stand_ins(directory, region=region, watchers=[made.machines]) as running:
-        made.stand_ins = running
+    with fake_providers(directory, region=region, watchers=[made.machines]) as running:
+        made.fake_providers = running
         made.machines.start()
         try:
             yield made
@@ -106,7 +106,7 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A stack before its stand-ins."""
+    """A stack on its fake providers."""
 
     world: World
     stack: Stack
@@ -119,18 +119,18 @@ def rehearsal(
     """A stack with nothing in it, in the real engine.
 
     Args:
-        directory: an empty one, for state, stand-ins and engine.
+        directory: an empty one, for state, fake providers and engine.
         rehearsed: the stack's configuration.
         stack: its name.
         report: takes a line on what a machine has become.
     """
-    for part in ("stand-ins", "stack"):
+    for part in ("fake-providers", "stack"):
         (directory / part).mkdir()
     cluster = rehearsed.cluster
-    with world(directory / "stand-ins", region=cluster.region, cluster=cluster.name, report=report) as running:
-        yield Rehearsal(running, _stack(directory / "stack", rehearsed, stack, running.stand_ins))
+    with world(directory / "fake-providers", region=cluster.region, cluster=cluster.name, report=report) as running:
+        yield Rehearsal(running, _stack(directory / "stack", rehearsed, stack, running.fake_providers))
 
 
-def _stack(directory: Path, rehearsed: Rehearsed, name: str, running: StandIns) -> Stack:
-    # Its engine finds the stand-ins by their environment, and has them as the only plugins of their names.
+def _stack(directory: Path, rehearsed: Rehearsed, name: str, running: FakeProviders) -> Stack:
+    # Its engine finds the fake providers by their environment, and has them as the only plugins of their names.
     return Stack(directory, rehearsed.config, name=name, environment=running.environment)

@@ -1,6 +1,6 @@
 """Who may do what with a bucket, whatever policies of their own they have: a policy document for each bucket."""
 
-from switchyard.aws.iam import Document, Statement
+from switchyard.aws.policy_documents import Document, Statement, document
 
 LOG_DELIVERY = "logdelivery.elasticloadbalancing.amazonaws.com"
 """Who writes the access logs of load balancers, in every region.
@@ -16,7 +16,7 @@ def backups(bucket: str) -> Document:
     Args:
         bucket: its ARN.
     """
-    return _document(_tls_only(bucket))
+    return document(_tls_only(bucket))
 
 
 def access_logs(account: str, bucket: str, prefix: str) -> Document:
@@ -37,7 +37,7 @@ def access_logs(account: str, bucket: str, prefix: str) -> Document:
         "Action": ["s3:PutObject"],
         "Resource": f"{bucket}/{prefix}/AWSLogs/{account}/*",
     }
-    return _document(delivery, _tls_only(bucket))
+    return document(delivery, _tls_only(bucket))
 
 
 def _tls_only(bucket: str) -> Statement:
@@ -49,7 +49,3 @@ def _tls_only(bucket: str) -> Statement:
         "Resource": [bucket, f"{bucket}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-
-
-def _document(*statements: Statement) -> Document:
-    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -3,16 +3,13 @@
 No statement has a wildcard action. Resource is ``*`` only for actions of WITHOUT_RESOURCE.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from switchyard.aws.policy_documents import Document, Statement, document
 from switchyard.bootstrap.cloud_init import SNAPSHOTS
 from switchyard.config.aws_partition import dns_suffix
-
-Statement = dict[str, object]
-Document = dict[str, object]
 
 POLICY_CHARACTERS = 6144
 """Limit of IAM for a managed policy, white space not counted."""
@@ -106,11 +103,6 @@ class Place:
         return names[0] if len(names) == 1 else names
 
 
-def text(document: Document) -> str:
-    """The document as AWS takes it: the same text for the same document."""
-    return json.dumps(document, separators=(",", ":"))
-
-
 def assume_role(region: str) -> Document:
     """Lets machines of EC2 take a role, and nobody else.
 
@@ -118,7 +110,7 @@ def assume_role(region: str) -> Document:
         region: of the cluster; EC2's principal has the domain of its partition.
     """
     principal = {"Principal": {"Service": f"ec2.{dns_suffix(region)}"}}
-    return _document([_allow("Machines", ["sts:AssumeRole"]) | principal])
+    return document(_allow("Machines", ["sts:AssumeRole"]) | principal)
 
 
 def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
@@ -130,14 +122,12 @@ def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
         parameters: ARNs of the parameters that the role reads.
     """
     via = {"StringEquals": {"kms:ViaService": place.service("ssm")}}
-    return _document(
-        [
-            _allow("SessionManager", SESSION_MANAGER, "*"),
-            # By which the agent of Session Manager says that a machine is there.
-            _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], place.arn("ec2", "instance/*")),
-            _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
-            _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
-        ]
+    return document(
+        _allow("SessionManager", SESSION_MANAGER, "*"),
+        # By which the agent of Session Manager says that a machine is there.
+        _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], place.arn("ec2", "instance/*")),
+        _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
+        _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
     )
 
 
@@ -154,13 +144,11 @@ def backup(place: Place, key: str, bucket: str) -> Document:
     # S3 asks KMS in the role's name: for a data key at each object written, and in parts also to decrypt it.
     via = {"StringEquals": {"kms:ViaService": place.service("s3")}}
     below = {"StringLike": {"s3:prefix": f"{SNAPSHOTS}*"}}
-    return _document(
-        [
-            _allow("Snapshots", ["s3:GetObject", "s3:PutObject"], f"{bucket}/{SNAPSHOTS}*"),
-            # Without it a restore could not find out which snapshot is the newest.
-            _allow("FindSnapshots", ["s3:ListBucket"], bucket, below),
-            _allow("EncryptSnapshots", ["kms:Decrypt", "kms:GenerateDataKey"], key, via),
-        ]
+    return document(
+        _allow("Snapshots", ["s3:GetObject", "s3:PutObject"], f"{bucket}/{SNAPSHOTS}*"),
+        # Without it a restore could not find out which snapshot is the newest.
+        _allow("FindSnapshots", ["s3:ListBucket"], bucket, below),
+        _allow("EncryptSnapshots", ["kms:Decrypt", "kms:GenerateDataKey"], key, via),
     )
 
 
@@ -246,7 +234,7 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
             ),
             _allow("SetAcl", _balancing("SetWebAcl"), "*"),
         ]
-    return _document(statements)
+    return document(*statements)
 
 
 def key(place: Place) -> Document:
@@ -255,7 +243,7 @@ def key(place: Place) -> Document:
     Resource is ``*`` since the policy is the key's own: it can be of no other.
     """
     root = {"AWS": f"arn:{place.partition}:iam::{place.account}:root"}
-    return _document([_allow("Account", KEY_ADMINISTRATION, "*") | {"Principal": root}])
+    return document(_allow("Account", KEY_ADMINISTRATION, "*") | {"Principal": root})
 
 
 def _changes() -> list[str]:
@@ -285,7 +273,3 @@ def _allow(
     if condition is not None:
         statement["Condition"] = dict(condition)
     return statement
-
-
-def _document(statements: list[Statement]) -> Document:
-    return {"Version": "2012-10-17", "Statement": statements}

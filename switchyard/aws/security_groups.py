@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from types import MappingProxyType
 
+from switchyard.aws.tags import cluster_tag
 from switchyard.config.errors import Problem
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.node_ports import FIRST, LAST
@@ -102,7 +103,7 @@ HTTPS = Ports("https", "tcp", 443, 443)
 
 
 @dataclass(frozen=True)
-class Rule:
+class GroupRule:
     """One rule of a security group.
 
     Attributes:
@@ -127,7 +128,7 @@ class Rule:
         return f"{self.group}-{self.direction}-{self.ports.purpose}-{side}-{peer}"
 
 
-def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[Rule, ...]:
+def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[GroupRule, ...]:
     """Every rule of a cluster: what is not here is refused.
 
     Args:
@@ -143,7 +144,7 @@ def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[Rule, 
     )
 
 
-def problems(found: Iterable[Rule]) -> list[Problem]:
+def problems(found: Iterable[GroupRule]) -> list[Problem]:
     """What AWS would refuse."""
     counts = Counter((rule.group, rule.direction) for rule in found)
     return [
@@ -158,11 +159,6 @@ def problems(found: Iterable[Rule]) -> list[Problem]:
     ]
 
 
-def cluster_tag(cluster: Ec2Cluster) -> dict[str, str]:
-    """The tag by which the AWS Load Balancer Controller knows what is the cluster's."""
-    return {f"kubernetes.io/cluster/{cluster.name}": "owned"}
-
-
 def group_tags(cluster: Ec2Cluster, group: Group) -> dict[str, str]:
     """The cluster's tag for the one group that all machines have, nothing for the others.
 
@@ -172,7 +168,7 @@ def group_tags(cluster: Ec2Cluster, group: Group) -> dict[str, str]:
     return cluster_tag(cluster) if group is Group.NODES else {}
 
 
-def _inside(cluster: Ec2Cluster) -> Iterable[Rule]:
+def _inside(cluster: Ec2Cluster) -> Iterable[GroupRule]:
     nodes, control_plane = Group.NODES, Group.CONTROL_PLANE
     yield from _between(nodes, control_plane, API_SERVER, "Kubelets and pods to the API server")
     yield from _between(control_plane, control_plane, ETCD, "API server to etcd, and etcd to etcd")
@@ -184,17 +180,17 @@ def _inside(cluster: Ec2Cluster) -> Iterable[Rule]:
         yield from _between(control_plane, nodes, WEBHOOK, "API server to the webhook of the load balancer controller")
 
 
-def _from_administrators(cluster: Ec2Cluster) -> Iterable[Rule]:
+def _from_administrators(cluster: Ec2Cluster) -> Iterable[GroupRule]:
     for network in dict.fromkeys(cluster.network.administrators):
-        yield Rule(Group.CONTROL_PLANE, Direction.INGRESS, API_SERVER, network, "Administrators to the API server")
+        yield GroupRule(Group.CONTROL_PLANE, Direction.INGRESS, API_SERVER, network, "Administrators to the API server")
 
 
-def _to_the_internet() -> Iterable[Rule]:
-    yield Rule(Group.NODES, Direction.EGRESS, HTTPS, ANYWHERE, "Nodes to registries, package sources and AWS")
-    yield Rule(Group.NODES, Direction.EGRESS, HTTP, ANYWHERE, "Nodes to package mirrors; packages are signed")
+def _to_the_internet() -> Iterable[GroupRule]:
+    yield GroupRule(Group.NODES, Direction.EGRESS, HTTPS, ANYWHERE, "Nodes to registries, package sources and AWS")
+    yield GroupRule(Group.NODES, Direction.EGRESS, HTTP, ANYWHERE, "Nodes to package mirrors; packages are signed")
 
 
-def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable[Rule]:
+def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable[GroupRule]:
     settings = cluster.load_balancer
     if settings is None:
         return
@@ -203,7 +199,7 @@ def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable
         served = [(HTTP, "Users over HTTP, to be led to HTTPS"), (HTTPS, "Users over HTTPS")]
     for ports, description in served:
         for network in dict.fromkeys(settings.inbound):
-            yield Rule(Group.LOAD_BALANCER, Direction.INGRESS, ports, network, description)
+            yield GroupRule(Group.LOAD_BALANCER, Direction.INGRESS, ports, network, description)
     for ports in _fixed(node_ports) or [NODE_PORTS]:
         yield from _between(Group.LOAD_BALANCER, Group.NODES, ports, "Load balancer to services, and to their health")
 
@@ -219,9 +215,9 @@ def _fixed(node_ports: Collection[int]) -> list[Ports]:
     return found
 
 
-def _between(source: Group, target: Group, ports: Ports, description: str) -> tuple[Rule, Rule]:
+def _between(source: Group, target: Group, ports: Ports, description: str) -> tuple[GroupRule, GroupRule]:
     """Both ends of one connection: the way out of a group, and the way into the other."""
     return (
-        Rule(source, Direction.EGRESS, ports, target, description),
-        Rule(target, Direction.INGRESS, ports, source, description),
+        GroupRule(source, Direction.EGRESS, ports, target, description),
+        GroupRule(target, Direction.INGRESS, ports, source, description),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devtools.rehearsal.load_balancer.desired import Wanted, WantedListener, wanted
+from devtools.rehearsal.load_balancer.desired import Desired, DesiredListener, desired
 from devtools.rehearsal.load_balancer.target_groups import Name
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
@@ -47,11 +47,11 @@ def node(name: str, instance: str | None = INSTANCE, *, ready: bool = True, **la
     return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": {"conditions": conditions}}
 
 
-def asked(members: list[Manifest], *nodes: Manifest) -> Wanted:
-    return wanted("production", "production", members, services(), nodes)
+def asked(members: list[Manifest], *nodes: Manifest) -> Desired:
+    return desired("production", "production", members, services(), nodes)
 
 
-def secure(found: Wanted) -> WantedListener:
+def secure(found: Desired) -> DesiredListener:
     return next(one for one in found.listeners if one.protocol == "HTTPS")
 
 

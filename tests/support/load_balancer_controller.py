@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Controller:
-    """The stand-in.
+    """The simulated controller.
 
     Args:
         kubectl: of the namespace that it looks at.

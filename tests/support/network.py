@@ -6,7 +6,7 @@ import pytest
 from pulumi.runtime import mocks
 from pulumi.runtime.rpc import deserialize_properties
 
-from components.cluster.network import Network
+from components.cluster.network import ClusterNetwork
 from switchyard.aws.security_groups import Direction
 from switchyard.config.models.ec2 import Ec2Cluster
 from tests.support import engine
@@ -87,7 +87,7 @@ class Cloud(mocks.Mocks):
 def registered(monkeypatch: pytest.MonkeyPatch) -> engine.Recording:
     """A network named ``it``."""
     monkeypatch.setattr(engine, "Answers", Cloud)
-    return engine.record(monkeypatch, lambda: Network("it", cluster=cluster()))
+    return engine.record(monkeypatch, lambda: ClusterNetwork("it", cluster=cluster()))
 
 
 def inputs(recording: engine.Recording, type_: str, name: str) -> dict[str, Any]:

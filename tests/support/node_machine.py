@@ -1,4 +1,4 @@
-"""A folder that stands for a machine: the files of its user data, secrets in place of SSM, stand-ins for programs.
+"""A folder that stands for a machine: the files of its user data, secrets in place of SSM, fakes of programs.
 
 The scripts of a node run in it for once, their paths leading into the folder.
 """

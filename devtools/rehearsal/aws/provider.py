@@ -2,7 +2,6 @@
 
 import secrets
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
@@ -10,27 +9,12 @@ from botocore import xform_name  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError, ParamValidationError  # type: ignore[import-untyped]
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
 
-from devtools.rehearsal.aws import account as kinds_account
-from devtools.rehearsal.aws import instances as kinds_machines
-from devtools.rehearsal.aws import network as kinds_ec2
-from devtools.rehearsal.aws import security_groups as kinds_groups
-from devtools.rehearsal.aws.resource_types import REGION, Kind, Request
-from devtools.rehearsal.provider import Made, RefusedError
-from devtools.rehearsal.values import UNKNOWN, Values, has_unknown
-
-KINDS: Mapping[str, Kind] = kinds_ec2.KINDS | kinds_groups.KINDS | kinds_machines.KINDS | kinds_account.KINDS
-
-USER_DATA_LIMIT = 16 * 1024
-"""Bytes of user data before base64. EC2 enforces it, moto does not."""
-
-PARAMETER_LIMITS = {"Standard": 4096, "Advanced": 8192}
-"""Bytes of a parameter by tier. Systems Manager enforces it, moto does not."""
-
-GROUPS_LIMIT = 5
-"""Security groups of a network interface. EC2 enforces it (as a quota), moto does not."""
-
-INSTANCE = "aws:ec2/instance:Instance"
-PARAMETER = "aws:ssm/parameter:Parameter"
+from devtools.rehearsal.aws import functions
+from devtools.rehearsal.aws.limits import exceeded
+from devtools.rehearsal.aws.registry import RESOURCE_TYPES
+from devtools.rehearsal.aws.resource_type import INSTANCE, PARAMETER, REGION, Request
+from devtools.rehearsal.provider import Created, RefusedError
+from devtools.rehearsal.values import Values, has_unknown
 
 IMAGE = "ami-0f1a2b3c4d5e6f708"
 """The newest image, as long as nobody moves it."""
@@ -62,7 +46,7 @@ class Aws:
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
         """A name for what has none: the resource's own, and seven digits that make it another one."""
-        named = KINDS[kind].named if kind in KINDS else None
+        named = RESOURCE_TYPES[kind].named if kind in RESOURCE_TYPES else None
         if named is None or inputs.get(named) is not None:
             return inputs
         prefix = inputs.get(f"{named}Prefix") or f"{name}-"
@@ -71,26 +55,26 @@ class Aws:
 
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
         """What botocore's model of the API refuses, and the limits that it does not know."""
-        found = list(_limits(kind, inputs))
-        if kind not in KINDS:
+        found = list(exceeded(kind, inputs))
+        if kind not in RESOURCE_TYPES:
             self.unchecked.add(kind)
             return found
         if has_unknown(inputs):
             # What it is made from may be anything yet; it is looked at again before it is made.
             return found
         try:
-            requests = [KINDS[kind].create(inputs), *KINDS[kind].then("unknown-yet", inputs)]
+            requests = [RESOURCE_TYPES[kind].create(inputs), *RESOURCE_TYPES[kind].then("unknown-yet", inputs)]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return [*found, ("", f"{kind} cannot be made of these inputs: {error!r}")]
         return [*found, *(problem for request in requests for problem in self._refused(request))]
 
     def computed(self, kind: str) -> set[str]:
         """Outputs that are known only when it is made."""
-        return set(KINDS[kind].computed) if kind in KINDS else {"arn"}
+        return set(RESOURCE_TYPES[kind].computed) if kind in RESOURCE_TYPES else {"arn"}
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
         """Inputs whose change makes another resource of it."""
-        found = set(KINDS[kind].replacing) if kind in KINDS else set()
+        found = set(RESOURCE_TYPES[kind].replacing) if kind in RESOURCE_TYPES else set()
         if kind == INSTANCE:
             if news.get("userDataReplaceOnChange"):
                 found |= {"userData", "userDataBase64"}
@@ -102,13 +86,13 @@ class Aws:
         """Nothing at AWS is replaced because time has passed."""
         return set()
 
-    def create(self, kind: str, inputs: Values) -> Made:
+    def create(self, kind: str, inputs: Values) -> Created:
         """Makes it in moto; what is not in the table comes to be with an id of its own."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
-        known = KINDS.get(kind)
+        known = RESOURCE_TYPES.get(kind)
         if known is None:
             id_ = f"{kind.rpartition(':')[2].lower()}-{secrets.token_hex(9)[:17]}"
-            return Made(id_, {"arn": f"arn:aws:stand-in:{self._region}:{id_}", **tagged})
+            return Created(id_, {"arn": f"arn:aws:fake:{self._region}:{id_}", **tagged})
         problems = self.problems(kind, inputs)
         if problems:
             raise RefusedError("; ".join(reason for _, reason in problems))
@@ -117,53 +101,32 @@ class Aws:
             self._call(request)
         for read in known.reads(id_):
             outputs |= read.outputs(self._call(read.request))
-        return Made(id_, self._placed(outputs) | tagged, "moto")
+        return Created(id_, self._placed(outputs) | tagged, "moto")
 
-    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:
         """Changes it in moto."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
-        requests = KINDS[kind].change(id_, inputs) if kind in KINDS else []
+        requests = RESOURCE_TYPES[kind].change(id_, inputs) if kind in RESOURCE_TYPES else []
         for request in requests:
             self._call(request)
         # A parameter counts its values.
         outputs = {"version": state.get("version", 0) + 1} if kind == PARAMETER else {}
-        return Made(id_, outputs | tagged, "moto" if requests else "stand-in")
+        return Created(id_, outputs | tagged, "moto" if requests else "fake")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
         """Deletes it in moto."""
         if kind == INSTANCE and state.get("disableApiTermination") and not state.get("forceDestroy"):
             raise RefusedError(f"OperationNotPermitted: instance {id_} is protected from termination")
-        requests = KINDS[kind].delete(id_, state) if kind in KINDS else []
+        requests = RESOURCE_TYPES[kind].delete(id_, state) if kind in RESOURCE_TYPES else []
         if kind == "aws:s3/bucket:Bucket" and state.get("forceDestroy"):
             self._empty(id_)
         for request in requests:
             self._call(request)
-        return "moto" if requests else "stand-in"
+        return "moto" if requests else "fake"
 
     def invoke(self, token: str, arguments: Values) -> Values:
-        """The few functions that have the same answer in every account, or one that can be made up."""
-        name = token.rpartition(":")[2]
-        if name == "getCallerIdentity":
-            account = self._call(Request("sts", "GetCallerIdentity", {}))
-            return {
-                "id": account["Account"],
-                "accountId": account["Account"],
-                "arn": account["Arn"],
-                "userId": account["UserId"],
-            }
-        if name == "getRegion":
-            return {"id": self._region, "region": self._region, "name": self._region, "description": "a stand-in"}
-        if name == "getPartition":
-            return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
-        if name == "getAvailabilityZones":
-            zones = [f"{self._region}{letter}" for letter in "abc"]
-            return {"id": self._region, "names": zones, "zoneIds": zones, "groupNames": [self._region]}
-        if name == "getAmi":
-            root = {"id": self.image, "imageId": self.image, "architecture": "x86_64", "name": "a stand-in's image"}
-            return root | {"rootDeviceName": "/dev/sda1"} | arguments
-        if name == "getParameter" and arguments["name"].startswith("/aws/service/"):
-            return {"id": arguments["name"], "name": arguments["name"], "type": "String", "value": self.image}
-        raise RefusedError(f"{token} is nothing that this stand-in knows")
+        """Answers the few functions that have the same answer in every account, or one that can be invented."""
+        return functions.invoke(token, arguments, region=self._region, image=self.image, call=self._call)
 
     def instances(self) -> list[str]:
         """Ids of the instances that run, whoever knows of them."""
@@ -216,18 +179,3 @@ class Aws:
 def _encryption(inputs: Values) -> list[Any]:
     disk = inputs.get("rootBlockDevice") or {}
     return [disk.get("encrypted"), disk.get("kmsKeyId")]
-
-
-def _limits(kind: str, inputs: Values) -> list[tuple[str, str]]:
-    found = []
-    data = inputs.get("userData")
-    if kind == INSTANCE and isinstance(data, str) and len(data.encode()) > USER_DATA_LIMIT:
-        found.append(("userData", f"has {len(data.encode())} bytes, EC2 takes {USER_DATA_LIMIT}"))
-    groups = inputs.get("vpcSecurityGroupIds")
-    if kind == INSTANCE and isinstance(groups, list) and len(groups) > GROUPS_LIMIT:
-        found.append(("vpcSecurityGroupIds", f"are {len(groups)}, an interface takes {GROUPS_LIMIT}"))
-    value = inputs.get("value")
-    limit = PARAMETER_LIMITS.get(inputs.get("tier") or "Standard", PARAMETER_LIMITS["Advanced"])
-    if kind == PARAMETER and isinstance(value, str) and value != UNKNOWN and len(value.encode()) > limit:
-        found.append(("value", f"has {len(value.encode())} bytes, a parameter of this tier takes {limit}"))
-    return found

@@ -21,14 +21,14 @@ def default_action(ingress: Manifest) -> tuple[Values | None, list[str]]:
     """What an Ingress has done with requests that no rule takes, as the API has it, and what stands against it.
 
     Raises:
-        ValueError: it asks for what AWS, the controller or this stand-in does not do.
+        ValueError: it asks for what AWS, the controller or its simulation does not do.
     """
     backend = ingress["spec"].get("defaultBackend")
     if backend is None:
         return None, []
     service = backend.get("service") or {}
     if service.get("port") != {"name": BY_ANNOTATION}:
-        raise ValueError(f"Ingress {written(ingress)}: a defaultBackend that is no action is unknown to this stand-in")
+        raise ValueError(f"Ingress {written(ingress)}: a defaultBackend that is no action is unknown here")
     if annotation(ingress, f"actions.{service['name']}") is None:
         missing = f"Ingress {written(ingress)}: there is no annotation actions.{service['name']}: the answer is 503"
         return _fixed("503", "Backend action does not exist"), [missing]
@@ -52,13 +52,13 @@ def action(ingress: Manifest, name: str) -> Values:
         case {"type": "fixed-response"}:
             raise ValueError(f"{at} has no fixedResponseConfig with a statusCode that is a text")
         case {"type": other}:
-            raise ValueError(f"{at}: type {other} is unknown to this stand-in")
+            raise ValueError(f"{at}: type {other} is unknown here")
     raise ValueError(f"{at} has no type")
 
 
 def _fixed_response(at: str, response: Values) -> Values:
     if unknown := sorted(response.keys() - FIXED_RESPONSE.keys()):
-        raise ValueError(f"{at}: {', '.join(unknown)} is unknown to this stand-in")
+        raise ValueError(f"{at}: {', '.join(unknown)} is unknown here")
     if (length := len(response.get("messageBody", ""))) > MESSAGE_LIMIT:
         raise ValueError(f"{at}: messageBody has {length} characters, AWS takes {MESSAGE_LIMIT}")
     config = {FIXED_RESPONSE[key]: value for key, value in response.items()}

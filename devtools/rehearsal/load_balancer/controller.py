@@ -19,10 +19,10 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from devtools.rehearsal.load_balancer.deployer import Account
-from devtools.rehearsal.load_balancer.desired import Wanted, finalizer, groups, is_protected, wanted
+from devtools.rehearsal.load_balancer.deployer import Deployer
+from devtools.rehearsal.load_balancer.desired import Desired, desired, finalizer, groups, is_protected
 from devtools.rehearsal.load_balancer.events import FAILED_BUILD, FAILED_DEPLOY, RECONCILED, event_of
-from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, hostname
+from devtools.rehearsal.load_balancer.observed import Caller, ObservedLoadBalancer, hostname
 from devtools.rehearsal.load_balancer.target_groups import Name, written
 from devtools.rehearsal.provider import RefusedError
 from switchyard.errors import ClusterError, RejectedError
@@ -51,7 +51,7 @@ WATCHED = {"ingresses": NETWORKING, "services": CORE, "nodes": CORE}
 log = logging.getLogger(__name__)
 
 
-class LoadBalancers:
+class FakeController:
     """Takes care of the Ingresses of a cluster for as long as the with block, in a thread of its own.
 
     Args:
@@ -63,8 +63,8 @@ class LoadBalancers:
     def __init__(self, kubeconfig: dict[str, Any], aws: Caller, cluster: str) -> None:
         self._kubeconfig = kubeconfig
         self._cluster = cluster
-        self._account = Account(aws, cluster)
-        self._applied: dict[str, Wanted] = {}
+        self._account = Deployer(aws, cluster)
+        self._applied: dict[str, Desired] = {}
         self._problems: dict[str, tuple[str, ...]] = {}
         self._try_again = False
         self._told: dict[str, str] = {}
@@ -87,10 +87,10 @@ class LoadBalancers:
         """What stands against the Ingresses as they are now, such as a value that AWS refuses; all of it is logged."""
         found = [problem for problems in list(self._problems.values()) for problem in problems]
         if (error := self._end()) is not None:
-            found.append(f"the stand-in ended: {error!r}")
+            found.append(f"the simulated controller ended: {error!r}")
         return found
 
-    def load_balancers(self) -> list[LoadBalancer]:
+    def load_balancers(self) -> list[ObservedLoadBalancer]:
         """What there is in moto."""
         return self._account.load_balancers()
 
@@ -117,7 +117,7 @@ class LoadBalancers:
             loop.call_soon_threadsafe(task.cancel)
         thread.join(STOP_SECONDS)
         if thread.is_alive():
-            raise TimeoutError(f"the stand-in for the load balancer controller does not end in {STOP_SECONDS:g} s")
+            raise TimeoutError(f"the simulated load balancer controller does not end in {STOP_SECONDS:g} s")
         if (error := self._end()) is not None:
             raise error
 
@@ -207,7 +207,7 @@ class LoadBalancers:
         ]
         notes: tuple[str, ...] = ()
         if staying:
-            want = wanted(self._cluster, group, staying, self._seen["services"], self._seen["nodes"].values())
+            want = desired(self._cluster, group, staying, self._seen["services"], self._seen["nodes"].values())
             if self._applied.get(group) != want:
                 self._applied.pop(group, None)
                 # Not in a thread of its own: `stop` would not wait for that, and the next call would go to AWS.

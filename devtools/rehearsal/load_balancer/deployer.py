@@ -2,9 +2,15 @@
 
 import threading
 
-from devtools.rehearsal.aws.resource_types import Request, ec2
-from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, PROTECTION, RESOURCE_TAG, Wanted, WantedListener
-from devtools.rehearsal.load_balancer.observed import Caller, LoadBalancer, Seen
+from devtools.rehearsal.aws.resource_type import Request, ec2
+from devtools.rehearsal.load_balancer.desired import (
+    BALANCER_RESOURCE,
+    PROTECTION,
+    RESOURCE_TAG,
+    Desired,
+    DesiredListener,
+)
+from devtools.rehearsal.load_balancer.observed import Caller, Observed, ObservedLoadBalancer
 from devtools.rehearsal.load_balancer.requests import (
     create_load_balancer,
     create_target_group,
@@ -15,7 +21,7 @@ from devtools.rehearsal.load_balancer.requests import (
     tag_list,
 )
 from devtools.rehearsal.load_balancer.rules import plan, requests
-from devtools.rehearsal.load_balancer.target_groups import WantedGroup
+from devtools.rehearsal.load_balancer.target_groups import DesiredTargetGroup
 from devtools.rehearsal.provider import RefusedError
 from devtools.rehearsal.tls import provider as tls
 from devtools.rehearsal.values import Values
@@ -32,10 +38,10 @@ RULES_LIMIT = 100
 """Rules of a load balancer, default ones not counted. AWS enforces it (as a quota), moto does not."""
 
 
-class Account:
+class Deployer:
     """The load balancers of one cluster. Every call may raise `RefusedError`.
 
-    A certificate that is not in moto is somebody's real one: a listener gets one of the stand-in's in its place.
+    A certificate that is not in moto is somebody's real one: a listener gets one of the fake TLS provider in its place.
 
     Args:
         aws: makes the calls.
@@ -48,42 +54,42 @@ class Account:
         # Whoever looks sees a load balancer before or after a change, and not within.
         self._lock = threading.Lock()
         self._in_place_of: dict[str, str] = {}
-        self._seen = Seen(aws, cluster, self._in_place_of)
+        self._seen = Observed(aws, cluster, self._in_place_of)
 
-    def apply(self, wanted: Wanted) -> None:
+    def apply(self, desired: Desired) -> None:
         """Makes a load balancer, or changes it, in the controller's order, so that it is as wanted."""
         with self._lock:
-            if (rules := sum(len(one.rules) for one in wanted.listeners)) > RULES_LIMIT:
-                raise RefusedError(f"TooManyRules: {wanted.name} has {rules} rules, AWS takes {RULES_LIMIT}")
-            if (other := self._find(wanted.group)) is not None and other["LoadBalancerName"] != wanted.name:
-                raise RefusedError(f"{wanted.name}: another scheme is another load balancer, which is not made here")
-            vpc, subnets = self._place(wanted)
-            there = {one["TargetGroupName"]: one["TargetGroupArn"] for one in self._seen.target_groups(wanted.group)}
+            if (rules := sum(len(one.rules) for one in desired.listeners)) > RULES_LIMIT:
+                raise RefusedError(f"TooManyRules: {desired.name} has {rules} rules, AWS takes {RULES_LIMIT}")
+            if (other := self._find(desired.group)) is not None and other["LoadBalancerName"] != desired.name:
+                raise RefusedError(f"{desired.name}: another scheme is another load balancer, which is not made here")
+            vpc, subnets = self._place(desired)
+            there = {one["TargetGroupName"]: one["TargetGroupArn"] for one in self._seen.target_groups(desired.group)}
             target_groups = {
-                group.name: self._target_group(group, there.get(group.name), wanted.tags, vpc)
-                for group in wanted.target_groups
+                group.name: self._target_group(group, there.get(group.name), desired.tags, vpc)
+                for group in desired.target_groups
             }
-            self._listeners(self._balancer(wanted, subnets), wanted, target_groups)
+            self._listeners(self._balancer(desired, subnets), desired, target_groups)
             # By way of the TargetGroupBindings, which are written after everything else.
-            for group in wanted.target_groups:
+            for group in desired.target_groups:
                 self._register(group, target_groups[group.name], vpc)
             for name in there.keys() - target_groups.keys():
                 self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": there[name]}))
 
-    def _balancer(self, wanted: Wanted, subnets: list[str]) -> str:
+    def _balancer(self, desired: Desired, subnets: list[str]) -> str:
         """Makes or changes the load balancer itself; returns its ARN."""
-        found = self._find(wanted.group)
+        found = self._find(desired.group)
         if found is None:
-            [found] = self._aws.call(create_load_balancer(wanted, subnets))["LoadBalancers"]
-        elif found["IpAddressType"] != wanted.ip_address_type:
-            raise RefusedError(f"{wanted.name}: another type of address is not set here")
+            [found] = self._aws.call(create_load_balancer(desired, subnets))["LoadBalancers"]
+        elif found["IpAddressType"] != desired.ip_address_type:
+            raise RefusedError(f"{desired.name}: another type of address is not set here")
         arn = str(found["LoadBalancerArn"])
-        groups = {"LoadBalancerArn": arn, "SecurityGroups": list(wanted.security_groups)}
+        groups = {"LoadBalancerArn": arn, "SecurityGroups": list(desired.security_groups)}
         self._aws.call(elb("SetSecurityGroups", groups))
-        own = tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE})
+        own = tag_list(desired.tags | {RESOURCE_TAG: BALANCER_RESOURCE})
         self._aws.call(elb("AddTags", {"ResourceArns": [arn], "Tags": own}))
-        if wanted.attributes:
-            self._aws.call(set_attributes("LoadBalancer", arn, wanted.attributes))
+        if desired.attributes:
+            self._aws.call(set_attributes("LoadBalancer", arn, desired.attributes))
         return arn
 
     def remove(self, group: str) -> None:
@@ -101,7 +107,7 @@ class Account:
             for target_group in self._seen.target_groups(group):
                 self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": target_group["TargetGroupArn"]}))
 
-    def load_balancers(self) -> list[LoadBalancer]:
+    def load_balancers(self) -> list[ObservedLoadBalancer]:
         """What there is."""
         with self._lock:
             return self._seen.load_balancers()
@@ -110,19 +116,19 @@ class Account:
         """The load balancer of a group, by its tags."""
         return next(iter(self._seen.balancers(group)), None)
 
-    def _place(self, wanted: Wanted) -> tuple[str, list[str]]:
+    def _place(self, desired: Desired) -> tuple[str, list[str]]:
         """Id of the VPC of the security groups, and a subnet of it for each zone."""
-        asked = ec2("DescribeSecurityGroups", {"GroupIds": list(wanted.security_groups)})
+        asked = ec2("DescribeSecurityGroups", {"GroupIds": list(desired.security_groups)})
         vpcs = sorted({one["VpcId"] for one in self._aws.call(asked)["SecurityGroups"]})
-        tag = SUBNET_TAG if wanted.scheme == "internet-facing" else INTERNAL_SUBNET_TAG
+        tag = SUBNET_TAG if desired.scheme == "internet-facing" else INTERNAL_SUBNET_TAG
         filters = [{"Name": "vpc-id", "Values": vpcs}, {"Name": f"tag:{tag}", "Values": ["1", ""]}]
         found = self._aws.call(ec2("DescribeSubnets", {"Filters": filters}))["Subnets"]
         by_zone = {one["AvailabilityZone"]: one["SubnetId"] for one in found}
         if len(vpcs) != 1 or len(by_zone) < ZONES:
-            raise RefusedError(f"{wanted.name}: VPCs {vpcs} have subnets with tag {tag} in zones {sorted(by_zone)}")
+            raise RefusedError(f"{desired.name}: VPCs {vpcs} have subnets with tag {tag} in zones {sorted(by_zone)}")
         return vpcs[0], [by_zone[zone] for zone in sorted(by_zone)]
 
-    def _target_group(self, group: WantedGroup, arn: str | None, tags: Values, vpc: str) -> str:
+    def _target_group(self, group: DesiredTargetGroup, arn: str | None, tags: Values, vpc: str) -> str:
         """Makes or changes a target group; returns its ARN."""
         if arn is None:
             answer = self._aws.call(create_target_group(group, tags, vpc))
@@ -133,7 +139,7 @@ class Account:
             self._aws.call(set_attributes("TargetGroup", arn, group.attributes))
         return arn
 
-    def _register(self, group: WantedGroup, arn: str, vpc: str) -> None:
+    def _register(self, group: DesiredTargetGroup, arn: str, vpc: str) -> None:
         """Registers the targets of a group, and takes the others off."""
         if group.targets is None:
             return
@@ -152,37 +158,37 @@ class Account:
                 if instance["VpcId"] != vpc:
                     raise RefusedError(f"InvalidTarget: {instance['InstanceId']} is in {instance['VpcId']}, not {vpc}")
 
-    def _listeners(self, balancer: str, wanted: Wanted, target_groups: dict[str, str]) -> None:
+    def _listeners(self, balancer: str, desired: Desired, target_groups: dict[str, str]) -> None:
         there = {
             one["Port"]: one["ListenerArn"]
             for one in self._seen.described("DescribeListeners", LoadBalancerArn=balancer)
         }
-        for port in there.keys() - {one.port for one in wanted.listeners}:
+        for port in there.keys() - {one.port for one in desired.listeners}:
             self._aws.call(elb("DeleteListener", {"ListenerArn": there[port]}))
-        for one in wanted.listeners:
-            self._listener(balancer, there.get(one.port), one, wanted.tags, target_groups)
+        for one in desired.listeners:
+            self._listener(balancer, there.get(one.port), one, desired.tags, target_groups)
 
     def _listener(
-        self, balancer: str, arn: str | None, wanted: WantedListener, tags: Values, target_groups: dict[str, str]
+        self, balancer: str, arn: str | None, desired: DesiredListener, tags: Values, target_groups: dict[str, str]
     ) -> None:
         """Makes or changes a listener, its further certificates and its rules."""
-        parameters = listener(wanted, None if wanted.certificate is None else self._certificate(wanted.certificate))
-        own = tag_list(tags | {RESOURCE_TAG: str(wanted.port)})
+        parameters = listener(desired, None if desired.certificate is None else self._certificate(desired.certificate))
+        own = tag_list(tags | {RESOURCE_TAG: str(desired.port)})
         if arn is None:
             made = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": own, **parameters})
             arn = str(self._aws.call(made)["Listeners"][0]["ListenerArn"])
         else:
             self._aws.call(elb("ModifyListener", {"ListenerArn": arn, **parameters}))
-        self._list_certificates(arn, {self._certificate(one) for one in wanted.listed})
+        self._list_certificates(arn, {self._certificate(one) for one in desired.listed})
         there = [rule for rule in self._seen.described("DescribeRules", ListenerArn=arn) if not rule["IsDefault"]]
-        for request in requests(arn, wanted.port, plan(there, rules(wanted, target_groups)), tags):
+        for request in requests(arn, desired.port, plan(there, rules(desired, target_groups)), tags):
             self._aws.call(request)
 
-    def _list_certificates(self, listener: str, wanted: set[str]) -> None:
+    def _list_certificates(self, listener: str, desired: set[str]) -> None:
         there = self._seen.listed_certificates(listener)
         for operation, arns in (
-            ("RemoveListenerCertificates", there - wanted),
-            ("AddListenerCertificates", wanted - there),
+            ("RemoveListenerCertificates", there - desired),
+            ("AddListenerCertificates", desired - there),
         ):
             if arns:
                 listed = [{"CertificateArn": arn} for arn in sorted(arns)]
@@ -200,7 +206,7 @@ class Account:
             "privateKeyPem": key,
             "validityPeriodHours": 24,
             "allowedUses": ["server_auth"],
-            "subject": {"commonName": "stand-in"},
+            "subject": {"commonName": "fake"},
         }
         certificate = tls.Tls().create(tls.SELF_SIGNED, inputs).outputs["certPem"]
         parameters = {"Certificate": certificate.encode(), "PrivateKey": key.encode()}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from devtools.rehearsal.load_balancer.actions import default_action
 from devtools.rehearsal.load_balancer.target_groups import (
+    DesiredTargetGroup,
     Name,
-    WantedGroup,
     annotation,
     annotations,
     digest,
@@ -60,7 +60,7 @@ NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"ContentType": "tex
 
 
 @dataclass(frozen=True)
-class WantedRule:
+class DesiredRule:
     """Requests with this host, any where it is None, and one of these path patterns go to a target group."""
 
     host: str | None
@@ -69,7 +69,7 @@ class WantedRule:
 
 
 @dataclass(frozen=True)
-class WantedListener:
+class DesiredListener:
     """A port, its certificates and policy where it speaks TLS, what it does by default, and its rules in order.
 
     Attributes:
@@ -83,11 +83,11 @@ class WantedListener:
     listed: tuple[str, ...]
     policy: str | None
     action: Values
-    rules: tuple[WantedRule, ...]
+    rules: tuple[DesiredRule, ...]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """One load balancer, as all Ingresses of a group ask for it together.
 
     Attributes:
@@ -101,8 +101,8 @@ class Wanted:
     security_groups: tuple[str, ...]
     attributes: dict[str, str]
     tags: dict[str, str]
-    listeners: tuple[WantedListener, ...]
-    target_groups: tuple[WantedGroup, ...]
+    listeners: tuple[DesiredListener, ...]
+    target_groups: tuple[DesiredTargetGroup, ...]
     notes: tuple[str, ...]
 
 
@@ -136,9 +136,9 @@ def balancer_name(cluster: str, group: str, scheme: str) -> str:
     return f"k8s-{letters(group)[:17]}-{digest(cluster, group, scheme)}"
 
 
-def wanted(
+def desired(
     cluster: str, group: str, members: Sequence[Manifest], services: Mapping[Name, Manifest], nodes: Iterable[Manifest]
-) -> Wanted:
+) -> Desired:
     """What the Ingresses of a group ask for together.
 
     Args:
@@ -149,15 +149,15 @@ def wanted(
         nodes: all nodes.
 
     Raises:
-        ValueError: they contradict each other, or ask for what the controller or this stand-in does not do.
+        ValueError: they contradict each other, or ask for what the controller or its simulation does not do.
     """
     members, seen = sorted(members, key=_order), list(nodes)
     notes: list[str] = []
-    target_groups: dict[str, WantedGroup] = {}
-    rules: dict[str, list[WantedRule]] = {}
+    target_groups: dict[str, DesiredTargetGroup] = {}
+    rules: dict[str, list[DesiredRule]] = {}
     defaults: dict[str, Values] = {}
     for member in members:
-        notes += [f"Ingress {written(member)}: {key} is nothing that this stand-in knows" for key in _unknown(member)]
+        notes += [f"Ingress {written(member)}: {key} is unknown here" for key in _unknown(member)]
         default, missing = default_action(member)
         notes += missing
         if default is not None:
@@ -166,12 +166,12 @@ def wanted(
             made, without = target_group(cluster, group, member, services, seen, backend)
             target_groups[made.name] = made
             notes += without
-            rules.setdefault(written(member), []).append(WantedRule(host, paths, made.name))
+            rules.setdefault(written(member), []).append(DesiredRule(host, paths, made.name))
     security_groups = _one(members, "security-groups")
     if not security_groups:
-        raise ValueError("no Ingress names a security group, and this stand-in makes none")
+        raise ValueError("no Ingress names a security group, and the simulated controller makes none")
     scheme = _one(members, "scheme") or "internal"
-    return Wanted(
+    return Desired(
         group=group,
         name=balancer_name(cluster, group, scheme),
         scheme=scheme,
@@ -233,8 +233,8 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
 
 
 def _listeners(
-    members: Sequence[Manifest], rules: Mapping[str, list[WantedRule]], defaults: Mapping[str, Values]
-) -> Iterator[WantedListener]:
+    members: Sequence[Manifest], rules: Mapping[str, list[DesiredRule]], defaults: Mapping[str, Values]
+) -> Iterator[DesiredListener]:
     redirect = _one(members, "ssl-redirect")
     ports: dict[int, tuple[str, list[Manifest]]] = {}
     for member in members:
@@ -257,17 +257,17 @@ def _listeners(
             if not annotation(user, "certificate-arn"):
                 # The controller looks for one for the hosts of each Ingress that names none.
                 raise ValueError(
-                    f"Ingress {written(user)}: no certificate for port {port}; this stand-in looks for none"
+                    f"Ingress {written(user)}: no certificate for port {port}; the simulated controller looks for none"
                 )
         certificates = [annotation(user, "certificate-arn") or "" for user in users] if secure else []
         if redirect is not None and not secure:
             target = {"Protocol": "HTTPS", "Port": redirect, "StatusCode": "HTTP_301"}
-            yield WantedListener(port, protocol, None, (), None, {"Type": "redirect", "RedirectConfig": target}, ())
+            yield DesiredListener(port, protocol, None, (), None, {"Type": "redirect", "RedirectConfig": target}, ())
             continue
         saying = [written(user) for user in users if written(user) in defaults]
         if len(saying) > 1:
             raise ValueError(f"multiple ingress defined default backend: {' and '.join(saying)}")
-        yield WantedListener(
+        yield DesiredListener(
             port,
             protocol,
             certificates[0] if certificates else None,

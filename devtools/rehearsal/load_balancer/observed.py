@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.desired import STACK_TAG
 from devtools.rehearsal.load_balancer.requests import elb
 from devtools.rehearsal.values import Values
@@ -27,7 +27,7 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True)
-class Rule:
+class ObservedRule:
     """A rule of a listener, in the order in which they are looked at.
 
     Attributes:
@@ -46,7 +46,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Listener:
+class ObservedListener:
     """A port of a load balancer.
 
     Attributes:
@@ -65,11 +65,11 @@ class Listener:
     policy: str | None
     default: str
     response: tuple[str, str] | None
-    rules: tuple[Rule, ...]
+    rules: tuple[ObservedRule, ...]
 
 
 @dataclass(frozen=True)
-class LoadBalancer:
+class ObservedLoadBalancer:
     """A load balancer as moto has it.
 
     Attributes:
@@ -94,10 +94,10 @@ class LoadBalancer:
     attributes: dict[str, str]
     target_groups: dict[str, dict[str, str]]
     tags: dict[str, str]
-    listeners: tuple[Listener, ...]
+    listeners: tuple[ObservedListener, ...]
 
 
-class Seen:
+class Observed:
     """Looks at what there is. Every call may raise `RefusedError`.
 
     Args:
@@ -111,7 +111,7 @@ class Seen:
         self._cluster = cluster
         self._certificates = certificates
 
-    def load_balancers(self) -> list[LoadBalancer]:
+    def load_balancers(self) -> list[ObservedLoadBalancer]:
         """What there is."""
         every = [(one, self._tags(one["LoadBalancerArn"])) for one in self.described("DescribeLoadBalancers")]
         return [self._described(one, tags) for one, tags in every if tags.get(CLUSTER_TAG) == self._cluster]
@@ -133,7 +133,7 @@ class Seen:
         return found
 
     def attributes(self, kind: str, arn: str) -> dict[str, str]:
-        """Attributes of a ``LoadBalancer`` or a ``TargetGroup``."""
+        """Attributes of a ``ObservedLoadBalancer`` or a ``TargetGroup``."""
         answer = self._aws.call(elb(f"Describe{kind}Attributes", {f"{kind}Arn": arn}))
         return {one["Key"]: one["Value"] for one in answer["Attributes"]}
 
@@ -152,11 +152,11 @@ class Seen:
         found = self.described("DescribeTargetHealth", TargetGroupArn=arn)
         return tuple(sorted(one["Target"]["Id"] for one in found if one["TargetHealth"]["State"] != "draining"))
 
-    def _described(self, found: Values, tags: dict[str, str]) -> LoadBalancer:
+    def _described(self, found: Values, tags: dict[str, str]) -> ObservedLoadBalancer:
         arn, name = found["LoadBalancerArn"], found["LoadBalancerName"]
         group = tags[STACK_TAG]
         target_groups = {one["TargetGroupArn"]: one for one in self.target_groups(group)}
-        return LoadBalancer(
+        return ObservedLoadBalancer(
             group=group,
             name=name,
             hostname=hostname(name),
@@ -171,13 +171,13 @@ class Seen:
             listeners=tuple(self._described_listeners(arn, target_groups)),
         )
 
-    def _described_listeners(self, balancer: str, target_groups: dict[str, Values]) -> Iterator[Listener]:
+    def _described_listeners(self, balancer: str, target_groups: dict[str, Values]) -> Iterator[ObservedListener]:
         found = self.described("DescribeListeners", LoadBalancerArn=balancer)
         for one in sorted(found, key=lambda one: int(one["Port"])):
             rules = self.described("DescribeRules", ListenerArn=one["ListenerArn"])
             own = sorted((rule for rule in rules if not rule["IsDefault"]), key=lambda rule: int(rule["Priority"]))
             certificate = next((cert["CertificateArn"] for cert in one.get("Certificates", ())), None)
-            yield Listener(
+            yield ObservedListener(
                 port=one["Port"],
                 protocol=one["Protocol"],
                 certificate=None if certificate is None else self._certificates.get(certificate, certificate),
@@ -187,11 +187,11 @@ class Seen:
                 rules=tuple(self._described_rule(rule, target_groups) for rule in own),
             )
 
-    def _described_rule(self, rule: Values, target_groups: dict[str, Values]) -> Rule:
+    def _described_rule(self, rule: Values, target_groups: dict[str, Values]) -> ObservedRule:
         conditions = {one["Field"]: one for one in rule["Conditions"]}
         host = conditions.get("host-header")
         group = target_groups[rule["Actions"][0]["TargetGroupArn"]]
-        return Rule(
+        return ObservedRule(
             host=None if host is None else host["HostHeaderConfig"]["Values"][0],
             paths=tuple(conditions["path-pattern"]["PathPatternConfig"]["Values"]),
             target_group=group["TargetGroupName"],
@@ -207,4 +207,4 @@ def _response(action: Values) -> tuple[str, str] | None:
 
 def hostname(name: str) -> str:
     """Name of a load balancer in DNS, which says what it is."""
-    return f"{name}.stand-in.elb.amazonaws.com"
+    return f"{name}.fake.elb.amazonaws.com"

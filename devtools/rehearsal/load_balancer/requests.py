@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping
 
-from devtools.rehearsal.aws.resource_types import Request
-from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, RESOURCE_TAG, Wanted, WantedListener
-from devtools.rehearsal.load_balancer.target_groups import WantedGroup
+from devtools.rehearsal.aws.resource_type import Request
+from devtools.rehearsal.load_balancer.desired import BALANCER_RESOURCE, RESOURCE_TAG, Desired, DesiredListener
+from devtools.rehearsal.load_balancer.target_groups import DesiredTargetGroup
 from devtools.rehearsal.values import Values
 
 
-def create_load_balancer(wanted: Wanted, subnets: list[str]) -> Request:
+def create_load_balancer(desired: Desired, subnets: list[str]) -> Request:
     """Makes the load balancer."""
     parameters: Values = {
-        "Name": wanted.name,
+        "Name": desired.name,
         "Type": "application",
-        "Scheme": wanted.scheme,
-        "IpAddressType": wanted.ip_address_type,
+        "Scheme": desired.scheme,
+        "IpAddressType": desired.ip_address_type,
         "Subnets": subnets,
-        "SecurityGroups": list(wanted.security_groups),
-        "Tags": tag_list(wanted.tags | {RESOURCE_TAG: BALANCER_RESOURCE}),
+        "SecurityGroups": list(desired.security_groups),
+        "Tags": tag_list(desired.tags | {RESOURCE_TAG: BALANCER_RESOURCE}),
     }
     return elb("CreateLoadBalancer", parameters)
 
 
-def create_target_group(group: WantedGroup, tags: Mapping[str, str], vpc: str) -> Request:
+def create_target_group(group: DesiredTargetGroup, tags: Mapping[str, str], vpc: str) -> Request:
     """Makes a target group."""
     parameters: Values = {
         "Name": group.name,
@@ -37,28 +37,28 @@ def create_target_group(group: WantedGroup, tags: Mapping[str, str], vpc: str) -
     return elb("CreateTargetGroup", parameters | group.health)
 
 
-def listener(wanted: WantedListener, certificate: str | None) -> Values:
+def listener(desired: DesiredListener, certificate: str | None) -> Values:
     """What a listener has in the calls that make and change it.
 
     Args:
-        wanted: the listener.
+        desired: the listener.
         certificate: ARN of its certificate, where it speaks TLS.
     """
-    found: Values = {"Port": wanted.port, "Protocol": wanted.protocol, "DefaultActions": [wanted.action]}
+    found: Values = {"Port": desired.port, "Protocol": desired.protocol, "DefaultActions": [desired.action]}
     if certificate is not None:
-        found |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": wanted.policy}
+        found |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": desired.policy}
     return found
 
 
-def rules(wanted: WantedListener, target_groups: Mapping[str, str]) -> list[Values]:
+def rules(desired: DesiredListener, target_groups: Mapping[str, str]) -> list[Values]:
     """What each rule of a listener has in the call that makes it, the tags left out.
 
     Args:
-        wanted: the listener.
+        desired: the listener.
         target_groups: ARN of each target group by name.
     """
     found: list[Values] = []
-    for priority, rule in enumerate(wanted.rules, 1):
+    for priority, rule in enumerate(desired.rules, 1):
         conditions: list[Values] = []
         if rule.host is not None:
             conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}})
@@ -82,7 +82,7 @@ def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str])
 
 
 def set_attributes(kind: str, arn: str, attributes: Mapping[str, str]) -> Request:
-    """Sets attributes of a ``LoadBalancer`` or a ``TargetGroup``."""
+    """Sets attributes of a ``ObservedLoadBalancer`` or a ``TargetGroup``."""
     listed = [{"Key": key, "Value": value} for key, value in attributes.items()]
     return elb(f"Modify{kind}Attributes", {f"{kind}Arn": arn, "Attributes": listed})
 

@@ -8,7 +8,7 @@ and at last deleted. A request therefore always finds a rule.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG
 from devtools.rehearsal.load_balancer.requests import create_rule, elb, tag_list
 from devtools.rehearsal.values import Values
@@ -18,7 +18,7 @@ LAST_PRIORITY = 50000
 
 
 @dataclass
-class Plan:
+class RuleChanges:
     """What is done to the rules of a listener.
 
     Attributes:
@@ -34,15 +34,15 @@ class Plan:
     deleted: list[str] = field(default_factory=list)
 
 
-def plan(there: Sequence[Values], wanted: Sequence[Values]) -> Plan:
-    """What it takes to bring the rules that are there to those that are wanted.
+def plan(there: Sequence[Values], desired: Sequence[Values]) -> RuleChanges:
+    """What it takes to bring the rules that are there to those that are desired.
 
     Args:
         there: as DescribeRules has them, the default one left out.
-        wanted: as `devtools.rehearsal.load_balancer.requests.rules` has them.
+        desired: as `devtools.rehearsal.load_balancer.requests.rules` has them.
     """
-    found, left, open_ = Plan(), list(there), []
-    for rule in wanted:
+    found, left, open_ = RuleChanges(), list(there), []
+    for rule in desired:
         same = next((one for one in left if _settings(one) == _settings(rule)), None)
         if same is None:
             open_.append(rule)
@@ -61,7 +61,7 @@ def plan(there: Sequence[Values], wanted: Sequence[Values]) -> Plan:
     return found
 
 
-def requests(listener: str, port: int, made: Plan, tags: Mapping[str, str]) -> Iterator[Request]:
+def requests(listener: str, port: int, made: RuleChanges, tags: Mapping[str, str]) -> Iterator[Request]:
     """The calls of a plan, in their order.
 
     Args:

@@ -38,7 +38,7 @@ Name = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class WantedGroup:
+class DesiredTargetGroup:
     """A target group: name, NodePort, health check, attributes, and ids of the instances.
 
     Attributes:
@@ -61,7 +61,7 @@ def target_group(
     services: Mapping[Name, Manifest],
     nodes: Iterable[Manifest],
     backend: Manifest,
-) -> tuple[WantedGroup, list[str]]:
+) -> tuple[DesiredTargetGroup, list[str]]:
     """The target group of one backend.
 
     Args:
@@ -76,12 +76,12 @@ def target_group(
         The target group, and what of it cannot be done.
 
     Raises:
-        ValueError: as of `devtools.rehearsal.load_balancer.desired.wanted`.
+        ValueError: as of `devtools.rehearsal.load_balancer.desired.desired`.
     """
     if (kind := annotation(ingress, "target-type") or "instance") != "instance":
-        raise ValueError(f"Ingress {written(ingress)}: target-type {kind} is unknown to this stand-in")
+        raise ValueError(f"Ingress {written(ingress)}: target-type {kind} is unknown here")
     if (protocol := annotation(ingress, "backend-protocol") or "HTTP") != "HTTP":
-        raise ValueError(f"Ingress {written(ingress)}: backend-protocol {protocol} is unknown to this stand-in")
+        raise ValueError(f"Ingress {written(ingress)}: backend-protocol {protocol} is unknown here")
     port = _node_port(ingress, services, backend)
     namespace, service = ingress["metadata"]["namespace"], backend["name"]
     health: Values = {}
@@ -93,7 +93,7 @@ def target_group(
     uid, name = services[namespace, service]["metadata"].get("uid", ""), ingress["metadata"]["name"]
     named = next(iter(backend["port"].values()))
     distinct = digest(cluster, group, namespace, name, uid, named, port, "instance", "HTTP", "HTTP1")
-    made = WantedGroup(
+    made = DesiredTargetGroup(
         name=f"k8s-{letters(namespace)[:8]}-{letters(service)[:8]}-{distinct}",
         resource=f"{written(ingress)}-{service}:{named}",
         port=port,

@@ -5,7 +5,7 @@ import contextlib
 import threading
 
 
-class Lead:
+class Forwarder:
     """Leads connections from an address of this machine to its loopback interface.
 
     Args:

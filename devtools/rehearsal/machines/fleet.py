@@ -10,7 +10,7 @@ import httpx
 import yaml
 
 from devtools.rehearsal.charts import NODE_AGENT
-from devtools.rehearsal.machines.address import Lead
+from devtools.rehearsal.machines.address import Forwarder
 from devtools.rehearsal.machines.certificate import server_certificate
 from devtools.rehearsal.machines.user_data import Boot, node_object, read_user_data
 from devtools.rehearsal.values import Values
@@ -38,7 +38,7 @@ ADMINISTRATORS = {
 """What ``kubeadm init`` gives the group of the administrator's certificate."""
 
 
-class Machines:
+class Fleet:
     """Boots machines in the order in which they come to be, one step at a time, in a thread of its own.
 
     It does what `boot.sh` does after the packages: fetches the secrets that the user data names, and starts what they
@@ -78,7 +78,7 @@ class Machines:
         self._instances: dict[str, Values] = {}
         self._boots: dict[str, Boot] = {}
         self._addresses: dict[str, str] = {}
-        self._leads: dict[str, Lead] = {}
+        self._leads: dict[str, Forwarder] = {}
         self._sandbox: Sandbox | None = None
         self._joined: set[str] = set()
 
@@ -199,7 +199,7 @@ class Machines:
         if self._sandbox is None:
             return  # its machine is broken: nobody listens
         behind = int(self._sandbox.server.rpartition(":")[2])
-        lead = Lead(self._addresses[association["allocationId"]], API_PORT, behind)
+        lead = Forwarder(self._addresses[association["allocationId"]], API_PORT, behind)
         lead.start()
         self._leads[id_] = lead
 

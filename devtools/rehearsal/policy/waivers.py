@@ -38,7 +38,7 @@ class WaiversError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
-        heading = f"{count} thing{'s' if count > 1 else ''} to mend or to waive:"
+        heading = f"{count} thing{'s' if count > 1 else ''} to fix or to waive:"
         super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
 
 
@@ -49,7 +49,7 @@ class Waiver(Model):
         check: its id.
         resources: by Pulumi's names; ``*`` stands for any text. Each of them has to fail the check.
         why: what makes it right here; the next engineer decides by it whether it still is.
-        until: last day, for what is to be mended by then.
+        until: last day, for what is to be fixed by then.
         review: last day, for what is as it should be, and is looked at again by then.
     """
 
@@ -85,7 +85,7 @@ def load(text: str) -> tuple[Waiver, ...]:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise WaiversError([Problem(SHOWN_FILE, str(error), "is no YAML", "Mend it")]) from error
+        raise WaiversError([Problem(SHOWN_FILE, str(error), "is not YAML", "Fix it")]) from error
     try:
         return TypeAdapter(tuple[Waiver, ...]).validate_python(found or ())
     except ValidationError as error:
@@ -108,14 +108,19 @@ def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -
         raise WaiversError(problems)
 
 
+def covers(waiver: Waiver, finding: Finding) -> bool:
+    """Returns whether a waiver is for this failed check of this resource."""
+    return any(_matches(waiver, name, finding) for name in waiver.resources)
+
+
 def _unwaived(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> Iterator[Problem]:
     for finding in findings:
-        if not any(_matches(waiver, name, finding) for waiver in waivers for name in waiver.resources):
+        if not any(covers(waiver, finding) for waiver in waivers):
             yield Problem(
                 finding.resource,
                 finding.type,
                 f"{finding.check}: {finding.title}",
-                f"Mend it, or waive it in {SHOWN_FILE} with a reason and a date",
+                f"Fix it, or waive it in {SHOWN_FILE} with a reason and a date",
             )
 
 
@@ -136,7 +141,7 @@ def _untimely(waivers: Iterable[Waiver], today: date) -> Iterator[Problem]:
         path = f"{SHOWN_FILE}[{number}].{'until' if waiver.until else 'review'}"
         if waiver.day < today:
             rule = f"{waiver.check}: the day is past"
-            again = "Mend what it waives" if waiver.until else "Read its reason again, and set the next day if it holds"
+            again = "Fix what it waives" if waiver.until else "Read its reason again, and set the next day if it holds"
             yield Problem(path, str(waiver.day), rule, again)
         elif waiver.day > today + LONGEST:
             rule = f"{waiver.check}: a waiver lasts {LONGEST.days} days at most"

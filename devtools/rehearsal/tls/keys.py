@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
-from devtools.rehearsal.provider import Made
+from devtools.rehearsal.provider import Created
 from devtools.rehearsal.values import Values
 
 CURVES = {"P224": ec.SECP224R1(), "P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}
@@ -16,7 +16,7 @@ CURVES = {"P224": ec.SECP224R1(), "P256": ec.SECP256R1(), "P384": ec.SECP384R1()
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def new_key(inputs: Values) -> Made:
+def new_key(inputs: Values) -> Created:
     """A private key, and all forms in which the provider gives it."""
     algorithm = inputs["algorithm"]
     key: Key
@@ -35,7 +35,7 @@ def new_key(inputs: Values) -> Made:
 
     # The SSH format has no P-224, and the provider then leaves these out.
     ssh = not isinstance(key, ec.EllipticCurvePrivateKey) or inputs["ecdsaCurve"] != "P224"
-    return Made(
+    return Created(
         key_id(key),
         {
             "privateKeyPem": private(traditional),

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from devtools.rehearsal.provider import Made, RefusedError
+from devtools.rehearsal.provider import Created, RefusedError
 from devtools.rehearsal.tls.keys import Key, algorithm, digest_of, key_id, load_key, new_key, public_outputs
 from devtools.rehearsal.values import Values, has_unknown
 
@@ -97,7 +97,7 @@ class Tls:
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
         """Words that are none of the provider's: what they would do is nothing."""
         if kind not in COMPUTED:
-            return [("", f"{kind} is nothing that this stand-in knows")]
+            return [("", f"{kind} is unknown to the fake TLS provider")]
         found = []
         uses = inputs.get("allowedUses", [])
         if not has_unknown(uses):
@@ -125,7 +125,7 @@ class Tls:
         due = end - timedelta(hours=inputs.get(EARLY_RENEWAL, 0)) <= self._now()
         return {"readyForRenewal"} if due else set()
 
-    def create(self, kind: str, inputs: Values) -> Made:
+    def create(self, kind: str, inputs: Values) -> Created:
         """Makes a key, a request or a certificate."""
         try:
             if kind == KEY:
@@ -136,15 +136,15 @@ class Tls:
         except (ValueError, KeyError, TypeError) as error:
             raise RefusedError(f"{kind}: {error}") from error
 
-    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Made:  # noqa: ARG002
+    def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:  # noqa: ARG002
         """Takes another time of renewal; the certificate stays as it is."""
         if kind not in CERTIFICATES:
             raise RefusedError(f"{kind} cannot be changed")
-        return Made(id_, {}, "cryptography")
+        return Created(id_, {}, "cryptography")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:  # noqa: ARG002
         """It is in the state alone."""
-        return "stand-in"
+        return "fake"
 
     def invoke(self, token: str, arguments: Values) -> Values:
         """The public half of a key."""
@@ -155,10 +155,10 @@ class Tls:
                 "privateKeyPem": arguments["privateKeyPem"],
                 "algorithm": algorithm(key),
             } | public_outputs(key)
-        raise RefusedError(f"{token} is nothing that this stand-in knows")
+        raise RefusedError(f"{token} is unknown to the fake TLS provider")
 
 
-def _request(inputs: Values) -> Made:
+def _request(inputs: Values) -> Created:
     key = load_key(inputs["privateKeyPem"])
     builder = x509.CertificateSigningRequestBuilder().subject_name(_name(inputs.get("subject", {})))
     names = _alternative_names(inputs)
@@ -166,10 +166,10 @@ def _request(inputs: Values) -> Made:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     pem = builder.sign(key, digest_of(key)).public_bytes(Encoding.PEM).decode()
     outputs = {"certRequestPem": pem, "keyAlgorithm": algorithm(key)}
-    return Made(hashlib.sha1(pem.encode(), usedforsecurity=False).hexdigest(), outputs, "cryptography")
+    return Created(hashlib.sha1(pem.encode(), usedforsecurity=False).hexdigest(), outputs, "cryptography")
 
 
-def _self_signed(inputs: Values, now: datetime) -> Made:
+def _self_signed(inputs: Values, now: datetime) -> Created:
     key = load_key(inputs["privateKeyPem"])
     name = _name(inputs.get("subject", {}))
     made = _certificate(inputs, now, name, name, key.public_key(), key, _alternative_names(inputs), None)
@@ -177,7 +177,7 @@ def _self_signed(inputs: Values, now: datetime) -> Made:
     return made
 
 
-def _signed(inputs: Values, now: datetime) -> Made:
+def _signed(inputs: Values, now: datetime) -> Created:
     request = x509.load_pem_x509_csr(inputs["certRequestPem"].encode())
     authority = x509.load_pem_x509_certificate(inputs["caCertPem"].encode())
     key = load_key(inputs["caPrivateKeyPem"])
@@ -201,7 +201,7 @@ def _certificate(
     signer: Key,
     names: list[x509.GeneralName],
     authority: x509.Certificate | None,
-) -> Made:
+) -> Created:
     begin = now.replace(microsecond=0)
     end = begin + timedelta(hours=inputs["validityPeriodHours"])
     is_ca = bool(inputs.get("isCaCertificate", False))
@@ -229,7 +229,7 @@ def _certificate(
         "validityStartTime": begin.isoformat().replace("+00:00", "Z"),
         "validityEndTime": end.isoformat().replace("+00:00", "Z"),
     }
-    return Made(str(number), outputs, "cryptography")
+    return Created(str(number), outputs, "cryptography")
 
 
 def _usage(uses: list[str]) -> x509.KeyUsage:

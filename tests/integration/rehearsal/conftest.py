@@ -1,4 +1,4 @@
-"""A stack of the small program in `program`, in the real engine, before stand-ins of its own."""
+"""A stack of the small program in `program`, in the real engine, on fake providers of its own."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devtools.engine import Stack
-from devtools.rehearsal.providers import StandIns, stand_ins
+from devtools.rehearsal.providers import FakeProviders, fake_providers
 
 PROGRAM = Path(__file__).parent / "program"
 
@@ -26,18 +26,18 @@ class SmallStack(Stack):
 
 
 @pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIns]:
-    """Stand-ins with an empty account."""
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProviders]:
+    """Fake providers with an empty account."""
     directory = tmp_path / "rehearsal"
     directory.mkdir()
-    with stand_ins(directory, region="ap-northeast-2") as running:
+    with fake_providers(directory, region="ap-northeast-2") as running:
         for name, value in running.environment.items():
             monkeypatch.setitem(os.environ, name, value)
         yield running
 
 
 @pytest.fixture
-def stack(aws: StandIns, tmp_path: Path) -> SmallStack:
+def stack(aws: FakeProviders, tmp_path: Path) -> SmallStack:
     """The program's stack, without anything in it."""
     directory = tmp_path / "stack"
     directory.mkdir()

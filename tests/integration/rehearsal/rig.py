@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from devtools.rehearsal.aws.provider import Aws
-from devtools.rehearsal.aws.resource_types import Request
-from devtools.rehearsal.load_balancer.controller import LoadBalancers
-from devtools.rehearsal.load_balancer.observed import LoadBalancer
+from devtools.rehearsal.aws.resource_type import Request
+from devtools.rehearsal.load_balancer.controller import FakeController
+from devtools.rehearsal.load_balancer.observed import ObservedLoadBalancer
 from devtools.rehearsal.load_balancer.requests import elb
 from devtools.rehearsal.values import Values
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -52,7 +52,7 @@ class Rig:
         self.cluster = f"cluster-{kubectl.namespace}"
         self._group = security_group
         config = yaml.safe_load(kubectl.kubeconfig.read_text())
-        self.running = LoadBalancers(config, aws, self.cluster)
+        self.running = FakeController(config, aws, self.cluster)
 
     def apply(self, *, protected: bool = False, **settings: Any) -> None:
         """Applies the Services and Ingresses of the program."""
@@ -87,11 +87,11 @@ class Rig:
         statuses = [one["status"]["loadBalancer"] for one in self.ingresses().values()]
         return [point["hostname"] for status in statuses for point in status.get("ingress", ())]
 
-    def balancer(self) -> LoadBalancer | None:
+    def balancer(self) -> ObservedLoadBalancer | None:
         found = [one for one in self.running.load_balancers() if one.group == self.cluster]
         return found[0] if found else None
 
-    def there(self) -> LoadBalancer:
+    def there(self) -> ObservedLoadBalancer:
         found = self.balancer()
         assert found is not None
         return found

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devtools.rehearsal.providers import StandIns
+from devtools.rehearsal.providers import FakeProviders
 from devtools.toolchain.paths import PROJECT
 from tests.integration.rehearsal.conftest import SmallStack
 
@@ -15,7 +15,7 @@ MASTER, ADDRESS = "cluster-machines-k8s-master", "cluster-machines-address"
 
 
 @pytest.fixture
-def machines(aws: StandIns, tmp_path: Path) -> SmallStack:
+def machines(aws: FakeProviders, tmp_path: Path) -> SmallStack:
     """The half in AWS of `staging`, whose machines are not protected."""
     config: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.staging.yaml").read_text())["config"]
     config["switchyard:cluster"]["machines"]["terminationProtection"] = False
@@ -27,7 +27,7 @@ def machines(aws: StandIns, tmp_path: Path) -> SmallStack:
     return stack
 
 
-def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: StandIns) -> None:
+def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: FakeProviders) -> None:
     before = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
     result = machines.up("--target-replace", before[MASTER]["urn"], "--target", before[ADDRESS]["urn"])
     assert result.ok, result.output

@@ -1,4 +1,4 @@
-"""Ingresses of the program at a real API server, before the stand-in for the load balancer controller and moto."""
+"""Ingresses of the program at a real API server, before the fake provider for the load balancer controller and moto."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import psutil
 import pytest
 from moto import mock_aws
 
-from devtools.rehearsal.aws.resource_types import ec2
+from devtools.rehearsal.aws.resource_type import ec2
 from devtools.rehearsal.load_balancer.desired import PROTECTION
 from devtools.rehearsal.load_balancer.requests import elb, set_attributes, tag_list
 from devtools.sandbox import Sandbox
@@ -98,7 +98,7 @@ def test_three_ingresses_become_one_load_balancer_with_their_rules_and_targets(
     there = published.there()
     assert published.running.problems == []
     assert set(published.hostnames()) == {there.hostname}
-    assert there.hostname.endswith(".stand-in.elb.amazonaws.com")
+    assert there.hostname.endswith(".fake.elb.amazonaws.com")
     assert (there.scheme, there.security_groups, len(there.subnets)) == ("internet-facing", (security_group,), 2)
     assert there.attributes["idle_timeout.timeout_seconds"] == "60"
     assert there.attributes[PROTECTION] == "false"

@@ -16,7 +16,7 @@ from devtools.rehearsal.plan import document, planned
 from devtools.rehearsal.policy.scan import Scan, scan, scan_document
 from devtools.rehearsal.policy.summary import summary
 from devtools.rehearsal.policy.waivers import FILE, WaiversError, judge, load
-from devtools.rehearsal.providers import stand_ins
+from devtools.rehearsal.providers import fake_providers
 from devtools.rehearsal.values import SECRET, SIGNATURE, Values
 from devtools.toolchain.paths import PROJECT
 from tests.integration.rehearsal.conftest import SmallStack
@@ -45,7 +45,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallStack]
     config = yaml.safe_load(CONFIGURATION.read_text())["config"]
     directory, rehearsal = tmp_path_factory.mktemp("stack"), tmp_path_factory.mktemp("rehearsal")
     with (
-        stand_ins(rehearsal, region=config["switchyard:cluster"]["region"]) as running,
+        fake_providers(rehearsal, region=config["switchyard:cluster"]["region"]) as running,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name, value in running.environment.items():

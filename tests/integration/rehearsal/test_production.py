@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devtools.rehearsal.aws.resource_types import Request
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.charts import NOTICE
 from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
 from switchyard.config.models.nodes import DEFAULT_NODES

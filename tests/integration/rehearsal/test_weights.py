@@ -1,4 +1,4 @@
-"""Stack `staging` with a load balancer that switches: its preview, which is as far as the stand-ins go."""
+"""Stack `staging` with a load balancer that switches: its preview, which is as far as the fake providers go."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whole stacks from their own files, in the real engine, before stand-ins."""
+"""Whole stacks from their own files, in the real engine, on fake providers."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,8 @@ class Whole:
     def __init__(self, running: Rehearsal) -> None:
         self.running = running
         self.stack = running.stack
-        self.aws = running.world.stand_ins.aws
-        self.record = running.world.stand_ins.record
+        self.aws = running.world.fake_providers.aws
+        self.record = running.world.fake_providers.record
 
     def kubectl(self, namespace: str = "default") -> Kubectl:
         """kubectl at the API server behind the address."""

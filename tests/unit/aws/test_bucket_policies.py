@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchyard.aws import bucket_policies, iam
+from switchyard.aws import bucket_policies, policy_documents
 from switchyard.manifests.ingress import LOG_PREFIX
 
 BUCKET = "arn:aws:s3:::it"
@@ -36,6 +36,6 @@ def test_the_delivery_of_load_balancers_writes_this_accounts_access_logs_and_doe
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_a_policy_is_about_its_own_bucket_in_every_partition(partition: str) -> None:
     bucket = f"arn:{partition}:s3:::it"
-    found = iam.text(bucket_policies.access_logs(ACCOUNT, bucket, LOG_PREFIX))
+    found = policy_documents.text(bucket_policies.access_logs(ACCOUNT, bucket, LOG_PREFIX))
     assert found.count(bucket) == 3
     assert found.count("arn:") == 3

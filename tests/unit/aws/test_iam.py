@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from switchyard.aws import iam
+from switchyard.aws import iam, policy_documents
 from switchyard.config.aws_partition import partition
 
 PLACE = iam.Place("aws", "ap-northeast-2", "123456789012")
@@ -15,14 +15,14 @@ PARAMETERS = [PLACE.arn("ssm", f"parameter/switchyard/it/pki/{file}") for file i
 WAF = PLACE.arn("wafv2", "regional/webacl/it/1")
 BALANCER = PLACE.arn("elasticloadbalancing", "loadbalancer/app/*/*")
 
-ROLES: dict[str, iam.Document] = {
+ROLES: dict[str, policy_documents.Document] = {
     "node": iam.node(PLACE, KEY, PARAMETERS),
     "backup": iam.backup(PLACE, KEY, BUCKET),
     "load balancer controller": iam.load_balancer_controller(PLACE, "it", "vpc-1", WAF),
 }
 
 
-def statements(document: iam.Document) -> dict[str, dict[str, Any]]:
+def statements(document: policy_documents.Document) -> dict[str, dict[str, Any]]:
     found = {statement["Sid"]: statement for statement in cast("list[dict[str, Any]]", document["Statement"])}
     assert len(found) == len(cast("list[object]", document["Statement"]))
     return found
@@ -136,7 +136,7 @@ def test_the_controller_touches_no_security_group_no_machine_and_no_network_load
         action for sid, statement in found.items() if sid not in {"Look", "Groups"} for action in statement["Action"]
     }
     assert {action.partition(":")[0] for action in changing} == {"elasticloadbalancing", "iam", "wafv2"}
-    assert "/net/" not in iam.text(ROLES["load balancer controller"])
+    assert "/net/" not in policy_documents.text(ROLES["load balancer controller"])
 
 
 def test_a_firewall_is_associated_only_where_the_settings_name_one() -> None:
@@ -176,13 +176,13 @@ def test_a_document_has_fewer_characters_than_iam_takes_of_a_managed_policy(name
             place, "c" * 32, "vpc-" + "0" * 17, place.arn("wafv2", "regional/webacl/" + "w" * 128 + "/" + "0" * 36)
         ),
     }
-    assert len("".join(iam.text(longest[name]).split())) <= iam.POLICY_CHARACTERS
+    assert len("".join(policy_documents.text(longest[name]).split())) <= iam.POLICY_CHARACTERS
 
 
 def test_a_document_is_the_same_text_each_time() -> None:
     again = iam.load_balancer_controller(PLACE, "it", "vpc-1", WAF)
-    assert iam.text(again) == iam.text(ROLES["load balancer controller"])
-    assert json.loads(iam.text(again)) == again
+    assert policy_documents.text(again) == policy_documents.text(ROLES["load balancer controller"])
+    assert json.loads(policy_documents.text(again)) == again
 
 
 def test_a_place_is_read_from_whoever_calls() -> None:

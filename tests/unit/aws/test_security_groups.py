@@ -13,7 +13,7 @@ from switchyard.aws.security_groups import (
     RULES_PER_GROUP,
     Direction,
     Group,
-    Rule,
+    GroupRule,
     problems,
     rules,
 )
@@ -21,7 +21,7 @@ from switchyard.kube.kube_proxy import HEALTH_PORT
 from tests.support.network import TABLE, cluster
 
 
-def row(rule: Rule) -> tuple[str, str, str, int, int, str]:
+def row(rule: GroupRule) -> tuple[str, str, str, int, int, str]:
     ports = rule.ports
     return rule.group.value, rule.direction.value, ports.protocol, ports.first, ports.last, str(rule.peer)
 

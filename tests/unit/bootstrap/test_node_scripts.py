@@ -1,6 +1,6 @@
-"""The scripts of a node, run for once: their paths lead into a folder of the test, programs are stand-ins.
+"""The scripts of a node, run for once: their paths lead into a folder of the test, programs are fakes.
 
-What the stand-ins cannot show: whether packages install, and whether kubeadm makes a node.
+What the fakes cannot show: whether packages install, and whether kubeadm makes a node.
 """
 
 import stat

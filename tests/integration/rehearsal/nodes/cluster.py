@@ -14,7 +14,7 @@ MASTER = "k8s-master"
 WORKER = "k8s-worker-1"
 WORKERS = [name for name in DEFAULT_NODES if name != MASTER]
 GIVEN = ("--config", "/given.yaml")
-"""Where the stand-in for ``kubeadm init`` and ``join`` puts what it was given, in the folder of the machine."""
+"""Where the fake of ``kubeadm init`` and ``join`` puts what it was given, in the folder of the machine."""
 
 
 @dataclass(frozen=True)

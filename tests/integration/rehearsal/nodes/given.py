@@ -11,7 +11,7 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]
 import pytest
 
-from devtools.rehearsal.providers import stand_ins
+from devtools.rehearsal.providers import fake_providers
 from devtools.sandbox.debian import node_environment, parts
 from tests.integration.rehearsal.conftest import SmallStack
 
@@ -70,14 +70,14 @@ class Given:
 
 
 def made(directory: Path) -> Given:
-    """Makes the whole stack at the stand-ins, and reads what the machines and the administrator are given.
+    """Makes the whole stack at the fake providers, and reads what the machines and the administrator are given.
 
     Args:
         directory: an empty one.
     """
     (directory / "rehearsal").mkdir()
     (directory / "stack").mkdir()
-    with pytest.MonkeyPatch.context() as patch, stand_ins(directory / "rehearsal", region=REGION) as running:
+    with pytest.MonkeyPatch.context() as patch, fake_providers(directory / "rehearsal", region=REGION) as running:
         for name, value in running.environment.items():
             patch.setitem(os.environ, name, value)
         stack = SmallStack(directory / "stack", CONFIG, PROGRAM)

@@ -1,7 +1,7 @@
 """What the machines are given, taken by the programs that read it: cloud-init and kubeadm.
 
-The update is of the whole stack `production`, before stand-ins for AWS and TLS. Each machine is a folder in which its
-own boot script has run, with stand-ins for the packages and for ``kubeadm init`` and ``join``. cloud-init is that of
+The update is of the whole stack `production`, on fake AWS and TLS. Each machine is a folder in which its
+own boot script has run, with fakes of the packages and of ``kubeadm init`` and ``join``. cloud-init is that of
 this machine's Debian release; Ubuntu's is newer.
 """
 

@@ -1,4 +1,4 @@
-"""A network, a machine and a secret: enough to see whether the stand-ins hold what they promise."""
+"""A network, a machine and a secret: enough to see whether the fake providers hold what they promise."""
 
 import pulumi
 import pulumi_aws as aws

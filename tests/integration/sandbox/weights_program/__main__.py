@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[4]))
 
 from components.cluster.existing import ExistingClusterAccess
 from components.cluster.load_balancer import AlbIngress
+from components.cluster.load_balancer_routes import Routes
 from components.platform import after
 from components.services.blue_green import BlueGreenService
 from components.services.load_balancer_weights import inspect_weights
@@ -39,18 +40,16 @@ balancer = AlbIngress(
     services=settings.services,
     production=False,
     security_group_id="sg-0123456789abcdef0",
-    whole=False,
-    first=leaving,
     access=access,
     opts=on_cluster,
 )
-on_cluster = after(on_cluster, balancer.first)
+routes = Routes(balancer, settings.cluster, settings.services)
+on_cluster = after(on_cluster, routes.register(leaving, pulumi.ResourceOptions()))
 released = []
 for name, service in settings.services.items():
     assert isinstance(service, BlueGreenSettings)
-    released.append(
-        BlueGreenService(name, service=service, access=access, routing=balancer.routing(name), opts=on_cluster)
-    )
-balancer.complete(after=released)
+    routing = routes.weighted_routing(name)
+    released.append(BlueGreenService(name, service=service, access=access, routing=routing, opts=on_cluster))
+routes.register_remaining(after=released)
 pulumi.export("active", released[0].active)
 pulumi.export("urls", balancer.urls)

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from components.cluster.access_logs import UNDELETE_DAYS, AccessLogs
 from components.cluster.load_balancer import AlbIngress
+from components.cluster.load_balancer_routes import Routes
 from devtools.rehearsal.aws.provider import Aws
 from devtools.rehearsal.values import read
 from switchyard.aws import bucket_policies
@@ -50,14 +51,16 @@ def built(monkeypatch: pytest.MonkeyPatch, settings: Ec2Cluster | None = None, *
 
     def run() -> None:
         logs = AccessLogs("it", cluster=settings, production=production)
-        AlbIngress(
+        services = {"backend": BlueGreenSettings.model_validate(SERVICE)}
+        balancer = AlbIngress(
             "alb",
             cluster=settings,
-            services={"backend": BlueGreenSettings.model_validate(SERVICE)},
+            services=services,
             production=production,
             security_group_id="sg-1",
             access_log_bucket=logs.bucket,
         )
+        Routes(balancer, settings, services).register_remaining()
 
     monkeypatch.setattr(engine.Answers, "new_resource", new_resource)
     monkeypatch.setattr(engine.Answers, "call", call)

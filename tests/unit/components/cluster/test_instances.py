@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pulumi
 import pytest
 
-from components.cluster.instances import PINNED, Endpoint, Machines
+from components.cluster.instances import PINNED, ClusterMachines, Endpoint
 from components.cluster.storage import fits
 from switchyard.aws import bucket_policies, iam
 from switchyard.bootstrap import cloud_init
@@ -126,7 +126,7 @@ def test_the_endpoint_is_the_hostname_or_the_address_that_leads_to_the_control_p
 ) -> None:
     shown: list[str] = []
 
-    def show(machines: Machines, endpoint: Endpoint) -> None:
+    def show(machines: ClusterMachines, endpoint: Endpoint) -> None:
         machines.endpoint.apply(shown.append)
         endpoint.host.apply(shown.append)
 

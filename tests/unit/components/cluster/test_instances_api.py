@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
 
-from switchyard.aws import iam
+from switchyard.aws import iam, policy_documents
 from switchyard.bootstrap import cloud_init
 from tests.support.accounts import empty_account
 from tests.support.engine import Recording
@@ -156,8 +156,8 @@ def a_long_policy(account: Callable[[str], Any]) -> object:
     arns = [f"arn:aws:s3:::{number:060}" for number in range(100)]
     document = iam.backup(iam.Place("aws", REGION, ACCOUNT), "arn:aws:kms:::key/1", arns[0])
     document["Statement"] = [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": arns}]
-    assert len(iam.text(document)) > iam.POLICY_CHARACTERS
-    return account("iam").create_policy(PolicyName="it", PolicyDocument=iam.text(document))
+    assert len(policy_documents.text(document)) > iam.POLICY_CHARACTERS
+    return account("iam").create_policy(PolicyName="it", PolicyDocument=policy_documents.text(document))
 
 
 def a_key_that_is_not_there(account: Callable[[str], Any]) -> object:

@@ -1,14 +1,15 @@
 """When the Ingresses of the load balancer come and go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pulumi
 import pytest
 
-from components.cluster import load_balancer as ingress
+from components.cluster import load_balancer_check as controller_check
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.load_balancer import AlbIngress
+from components.cluster.load_balancer_routes import Routes
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer import GroupProblem
@@ -22,20 +23,27 @@ ALB = "switchyard:ingress:AlbIngress"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
-def program(settings: Ec2Cluster, *, production: bool = True, **arguments: Any) -> Callable[[], AlbIngress]:
+def program(
+    settings: Ec2Cluster, *, production: bool = True, first: Collection[str] = (), **arguments: Any
+) -> Callable[[], AlbIngress]:
     def build() -> AlbIngress:
         network = pod_network(settings, ClusterAccess(), pulumi.ResourceOptions())
         after = pulumi.ResourceOptions(depends_on=[network])
         addons = platform_addons(settings, pulumi.Output.from_input("vpc-1"), ClusterAccess(), after)
-        return AlbIngress(
+        services = {"backend": service(), "shop": service(namespace="shop", nodePort=30081)}
+        balancer = AlbIngress(
             "ingress",
             cluster=settings,
-            services={"backend": service(), "shop": service(namespace="shop", nodePort=30081)},
+            services=services,
             production=production,
             security_group_id=pulumi.Output.from_input(GROUP),
             **{"access_log_bucket": pulumi.Output.from_input("logs")} | arguments,
             opts=pulumi.ResourceOptions(depends_on=addons),
         )
+        routes = Routes(balancer, settings, services)
+        routes.register(first, pulumi.ResourceOptions())
+        routes.register_remaining()
+        return balancer
 
     return build
 
@@ -132,14 +140,14 @@ class Group:
 
 def test_an_update_waits_for_the_controller_once_everything_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group(None)
-    monkeypatch.setattr(ingress, "BalancerGroup", group)
+    monkeypatch.setattr(controller_check, "BalancerGroup", group)
     found = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
     assert found.outputs["ingress"] == ["hostname", "urls"]
     assert group.waited == [False]  # on mocks no hook notes a write
 
 
 def test_an_update_ends_in_the_controllers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingress, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400")))
+    monkeypatch.setattr(controller_check, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400")))
     with pytest.raises(pulumi.RunError, match="FailedDeployModel: 400"):
         record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
 
@@ -149,7 +157,9 @@ def test_an_update_that_takes_an_ingress_away_is_not_ended_by_what_that_may_have
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda line, _=None: said.append(line))
-    monkeypatch.setattr(ingress, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400.", ("shop/cart",))))
+    monkeypatch.setattr(
+        controller_check, "BalancerGroup", Group(GroupProblem("FailedDeployModel: 400.", ("shop/cart",)))
+    )
     record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
     assert "FailedDeployModel: 400. The end of this update deletes Ingress shop/cart, which may be the cause" in said[0]
 
@@ -159,7 +169,7 @@ def test_an_api_server_that_is_away_is_no_proof_that_all_is_well(monkeypatch: py
         async def carried_out(self, *, written: bool) -> GroupProblem | None:
             raise UnreachableError(f"refused {written}")
 
-    monkeypatch.setattr(ingress, "BalancerGroup", Away(None))
+    monkeypatch.setattr(controller_check, "BalancerGroup", Away(None))
     with pytest.raises(pulumi.RunError, match="whether it does what its Ingresses say is not known"):
         record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
 
@@ -168,9 +178,9 @@ def test_labels_are_nothing_that_the_controller_looks_at_again() -> None:
     before = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "1"}}}
     labelled = {"spec": {"rules": []}, "metadata": {"labels": {"a": "2"}, "annotations": {"b": "1"}}}
     annotated = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "2"}}}
-    assert ingress._seen_by_controller(before) == ingress._seen_by_controller(labelled)
-    assert ingress._seen_by_controller(before) != ingress._seen_by_controller(annotated)
-    assert ingress._seen_by_controller(None) is None
+    assert controller_check.reconciled(before) == controller_check.reconciled(labelled)
+    assert controller_check.reconciled(before) != controller_check.reconciled(annotated)
+    assert controller_check.reconciled(None) is None
 
 
 def test_an_ingress_that_leaves_the_target_groups_of_its_colours_is_written_first(

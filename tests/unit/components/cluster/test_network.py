@@ -8,8 +8,8 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.cluster import network
-from components.cluster.network import Network
+from components.cluster.network import ClusterNetwork
+from switchyard.aws import flow_log_policies
 from switchyard.aws.security_groups import GROUPS_OF, Group, rules
 from tests.support import engine
 from tests.support.engine import Recording
@@ -95,7 +95,7 @@ def test_more_rules_than_a_group_may_have_are_refused_and_nothing_is_made() -> N
     with pytest.raises(
         pulumi.RunError, match=r"61 ingress rules in security group control-plane: AWS takes at most 60"
     ):
-        Network("it", cluster=many)
+        ClusterNetwork("it", cluster=many)
 
 
 def test_each_registered_rule_is_a_row_of_the_table(recording: Recording) -> None:
@@ -131,7 +131,7 @@ def test_whoever_has_a_subnet_waits_for_its_route_and_whoever_has_a_group_for_it
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def build() -> None:
-        network = Network("it", cluster=cluster())
+        network = ClusterNetwork("it", cluster=cluster())
         for zone, subnet_id in network.subnet_ids.items():
             Machine(f"in-{zone}", {"subnet": subnet_id})
         Machine("node", {"group": network.node_group_id})
@@ -164,7 +164,7 @@ def test_a_rule_that_is_new_in_a_preview_does_not_make_the_groups_and_subnets_un
             return "" if args.typ in new else id_, state
 
     def build() -> None:
-        network = Network("it", cluster=cluster())
+        network = ClusterNetwork("it", cluster=cluster())
         Machine("node", {"group": network.node_group_id, "subnet": network.subnet_ids["ap-northeast-2a"]})
 
     set_mocks = mocks.set_mocks
@@ -210,9 +210,9 @@ def test_policies_of_the_flow_logs_are_of_the_partition_of_their_region(
     region: str, partition: str, suffix: str
 ) -> None:
     policies = [
-        network.key_policy(region, ACCOUNT, "it"),
-        network.trust_policy(region, ACCOUNT),
-        network.write_policy(region, ACCOUNT, "it"),
+        flow_log_policies.key(region, ACCOUNT, "it"),
+        flow_log_policies.trust(region, ACCOUNT),
+        flow_log_policies.write(region, ACCOUNT, "it"),
     ]
     arns = [text for policy in policies for text in re.findall(r'"(arn:[^"]*)"', policy)]
     assert {arn.split(":")[1] for arn in arns} == {partition}

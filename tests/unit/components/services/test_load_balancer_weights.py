@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from components.cluster.load_balancer import AlbIngress
+from components.cluster.load_balancer_routes import Routes
 from components.services import load_balancer_weights as component
 from components.services.blue_green import BlueGreenService
 from components.services.load_balancer_weights import inspect_weights
@@ -45,16 +46,21 @@ def service(engine: str = "selector", active: str = "green") -> BlueGreenSetting
     return BlueGreenSettings.model_validate(raw | {"switchEngine": engine})
 
 
-def program(services: Mapping[str, BlueGreenSettings], *, whole: bool = False, complete: bool = True) -> None:
-    balancer = AlbIngress(
-        "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=whole
-    )
-    made = [
-        BlueGreenService(name, service=one, access=ClusterAccess(), routing=balancer.routing(name))
+def routes(services: Mapping[str, BlueGreenSettings]) -> Routes:
+    balancer = AlbIngress("alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1")
+    return Routes(balancer, CLUSTER, services)
+
+
+def program(services: Mapping[str, BlueGreenSettings], *, routes_first: bool = False) -> None:
+    to_services = routes(services)
+    if routes_first:
+        to_services.register_remaining()
+    released = [
+        BlueGreenService(name, service=one, access=ClusterAccess(), routing=to_services.weighted_routing(name))
         for name, one in services.items()
     ]
-    if complete:
-        balancer.complete(after=made)
+    if not routes_first:
+        to_services.register_remaining(after=released)
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +106,7 @@ def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_as_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = {"backend": service(), "shop": service()}
-    recording = record(monkeypatch, lambda: program(services, whole=True, complete=False))
+    recording = record(monkeypatch, lambda: program(services, routes_first=True))
     assert recording.names(INGRESS) == {"alb.group", "alb-backend", "alb-shop", "alb-backend.2"}
     waits = recording.dependencies(DEPLOYMENT, "backend-blue")
     assert "backend" in waits
@@ -112,11 +118,9 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
 
     def run() -> None:
         services = {"backend": service("albWeights"), "shop": service()}
-        balancer = AlbIngress(
-            "alb", cluster=CLUSTER, services=services, production=False, security_group_id="sg-1", whole=False
-        )
-        assert balancer.routing("shop") is None
-        routing = balancer.routing("backend")
+        to_services = routes(services)
+        assert to_services.weighted_routing("shop") is None
+        routing = to_services.weighted_routing("backend")
         assert routing is not None
         made.append(routing.routing)
         gates = routing.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
@@ -135,8 +139,8 @@ def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = {"backend": service("albWeights"), "shop": service()}
-    with pytest.raises(ValueError, match="service backend has not written Ingress backend"):
-        record(monkeypatch, lambda: program(services, whole=True))
+    with pytest.raises(ValueError, match="service backend has not registered Ingress backend"):
+        record(monkeypatch, lambda: program(services, routes_first=True))
     with pytest.raises(ValueError, match="engine albWeights goes with a load balancer"):
         record(
             monkeypatch,

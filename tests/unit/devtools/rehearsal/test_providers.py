@@ -1,4 +1,4 @@
-"""What the stand-ins know by themselves, without an engine."""
+"""What the fake providers know by themselves, without an engine."""
 
 import os
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from devtools.rehearsal.aws.provider import KINDS, Aws
+from devtools.rehearsal.aws.provider import Aws
+from devtools.rehearsal.aws.registry import RESOURCE_TYPES
 from devtools.rehearsal.engine_home import launcher, make_home
 from devtools.rehearsal.provider import RefusedError
 from devtools.rehearsal.record import HIDDEN, Record
@@ -105,7 +106,7 @@ def test_a_protected_machine_is_not_deleted(aws: Aws) -> None:
 def test_what_is_not_in_the_table_is_named_as_unchecked(aws: Aws) -> None:
     kind = "aws:backup/vault:Vault"
     assert aws.problems(kind, {}) == []
-    assert aws.create(kind, {}).by == "stand-in"
+    assert aws.create(kind, {}).by == "fake"
     assert aws.unchecked == {kind}
 
 
@@ -126,7 +127,7 @@ def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
 
 
 def test_every_type_is_one_of_the_package_and_has_a_way_to_be_made() -> None:
-    assert all(kind.startswith("aws:") and kind.count(":") == 2 for kind in KINDS)
+    assert all(kind.startswith("aws:") and kind.count(":") == 2 for kind in RESOURCE_TYPES)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_plugin_without_a_running_stand_in_says_so(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"]}
     result = subprocess.run(["sh", str(plugin)], env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert "aws is a stand-in here" in result.stderr
+    assert "aws is a fake provider here" in result.stderr
 
 
 def test_the_home_links_to_the_other_plugins_and_changes_nothing_there(tmp_path: Path) -> None:

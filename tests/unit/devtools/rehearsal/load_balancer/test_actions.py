@@ -1,4 +1,4 @@
-"""What the stand-in for the load balancer controller makes of actions in annotations."""
+"""What the simulated controller for the load balancer controller makes of actions in annotations."""
 
 import json
 from typing import Any

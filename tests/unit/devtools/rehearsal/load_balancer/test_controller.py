@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from devtools.rehearsal.aws.provider import Aws
-from devtools.rehearsal.aws.resource_types import Request
-from devtools.rehearsal.load_balancer.controller import LoadBalancers
+from devtools.rehearsal.aws.resource_type import Request
+from devtools.rehearsal.load_balancer.controller import FakeController
 
 
 def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> None:
@@ -25,17 +25,17 @@ def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> No
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
         }
-        with LoadBalancers(config, Nobody(), "production") as running:
+        with FakeController(config, Nobody(), "production") as running:
             assert running.problems == []
 
 
 def test_a_useless_kubeconfig_ends_it_and_is_told() -> None:
-    running = LoadBalancers({"contexts": []}, Aws("ap-northeast-2"), "production")
+    running = FakeController({"contexts": []}, Aws("ap-northeast-2"), "production")
     running.start()
     deadline = time.monotonic() + 10
     while not running.problems:
         assert time.monotonic() < deadline, "it goes on"
         time.sleep(0.05)
-    assert running.problems[0].startswith("the stand-in ended: ")
+    assert running.problems[0].startswith("the simulated controller ended: ")
     with pytest.raises(Exception, match="ontext"):
         running.stop()

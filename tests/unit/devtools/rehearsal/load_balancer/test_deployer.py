@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from devtools.rehearsal.aws.provider import Aws
-from devtools.rehearsal.aws.resource_types import Request, ec2
-from devtools.rehearsal.load_balancer.deployer import Account
+from devtools.rehearsal.aws.resource_type import Request, ec2
+from devtools.rehearsal.load_balancer.deployer import Deployer
 from devtools.rehearsal.load_balancer.desired import PROTECTION, RESOURCE_TAG
 from devtools.rehearsal.load_balancer.requests import elb, tag_list
 from devtools.rehearsal.provider import RefusedError
@@ -71,7 +71,7 @@ def group(aws: Aws, vpc: str) -> str:
 
 
 def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: Aws, group: str) -> None:
-    account = Account(aws, "production")
+    account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     [there] = account.load_balancers()
     assert (there.group, there.scheme, len(there.subnets)) == ("production", "internet-facing", 2)
@@ -85,17 +85,17 @@ def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: 
 
 
 def test_another_look_at_the_same_load_balancer_changes_nothing(aws: Aws, group: str) -> None:
-    Account(aws, "production").apply(asked(ingresses(group)))
-    before = Account(aws, "production").load_balancers()
-    Account(aws, "production").apply(asked(ingresses(group)))
-    assert [one.listeners[1].rules for one in Account(aws, "production").load_balancers()] == [
+    Deployer(aws, "production").apply(asked(ingresses(group)))
+    before = Deployer(aws, "production").load_balancers()
+    Deployer(aws, "production").apply(asked(ingresses(group)))
+    assert [one.listeners[1].rules for one in Deployer(aws, "production").load_balancers()] == [
         one.listeners[1].rules for one in before
     ]
-    assert Account(aws, "another").load_balancers() == []
+    assert Deployer(aws, "another").load_balancers() == []
 
 
 def test_listeners_and_rules_that_are_not_wanted_any_more_go(aws: Aws, group: str) -> None:
-    account = Account(aws, "production")
+    account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     account.apply(asked(ingresses(group, certificate=None, routes=ROUTES[:1])))
     [there] = account.load_balancers()
@@ -104,7 +104,7 @@ def test_listeners_and_rules_that_are_not_wanted_any_more_go(aws: Aws, group: st
 
 
 def test_a_protected_load_balancer_is_not_deleted(aws: Aws, group: str) -> None:
-    account = Account(aws, "production")
+    account = Deployer(aws, "production")
     account.apply(asked(ingresses(group, production=True)))
     with pytest.raises(RefusedError, match="OperationNotPermitted"):
         account.remove("production")
@@ -112,7 +112,7 @@ def test_a_protected_load_balancer_is_not_deleted(aws: Aws, group: str) -> None:
 
 
 def test_what_botocore_or_moto_refuses_is_refused(aws: Aws, group: str) -> None:
-    account = Account(aws, "production")
+    account = Deployer(aws, "production")
     members = ingresses(group)
     wrong = "load-balancer-attributes", "idle_timeout.seconds=60"
     with pytest.raises(RefusedError, match=r"Key idle_timeout\.seconds not valid"):
@@ -130,7 +130,7 @@ def test_an_instance_of_another_vpc_is_no_target(aws: Aws, group: str) -> None:
     run = ec2("RunInstances", {"ImageId": aws.image, "MinCount": 1, "MaxCount": 1})
     instance = aws.call(run)["Instances"][0]["InstanceId"]
     with pytest.raises(RefusedError, match=f"InvalidTarget: {instance}"):
-        Account(aws, "production").apply(asked(ingresses(group), node("worker", instance, workload="application")))
+        Deployer(aws, "production").apply(asked(ingresses(group), node("worker", instance, workload="application")))
 
 
 def test_a_load_balancer_needs_tagged_subnets_in_two_zones(aws: Aws, vpc: str, group: str) -> None:
@@ -138,18 +138,18 @@ def test_a_load_balancer_needs_tagged_subnets_in_two_zones(aws: Aws, vpc: str, g
     subnets = aws.call(ec2("DescribeSubnets", {"Filters": filters}))["Subnets"]
     aws.call(ec2("DeleteTags", {"Resources": [subnets[0]["SubnetId"]], "Tags": [{"Key": "kubernetes.io/role/elb"}]}))
     with pytest.raises(RefusedError, match=r"kubernetes\.io/role/elb in zones"):
-        Account(aws, "production").apply(asked(ingresses(group)))
+        Deployer(aws, "production").apply(asked(ingresses(group)))
 
 
 def test_more_rules_than_aws_takes_are_refused(aws: Aws, group: str) -> None:
     routes = [{"service": "backend", "path": f"/{number}"} for number in range(101)]
     with pytest.raises(RefusedError, match="TooManyRules"):
-        Account(aws, "production").apply(asked(ingresses(group, routes=routes)))
+        Deployer(aws, "production").apply(asked(ingresses(group, routes=routes)))
 
 
 def test_rules_are_moved_and_changed_in_place_before_one_is_made_or_deleted(aws: Aws, group: str) -> None:
     noted = Noted(aws)
-    account = Account(noted, "production")
+    account = Deployer(noted, "production")
     account.apply(asked(ingresses(group)))
     assert noted.rules() == ["CreateRule"] * 3
     noted.calls.clear()
@@ -175,14 +175,14 @@ def test_targets_are_registered_after_the_rules(aws: Aws, group: str, vpc: str) 
     run = ec2("RunInstances", {"ImageId": aws.image, "MinCount": 1, "MaxCount": 1, "SubnetId": subnet["SubnetId"]})
     instance = aws.call(run)["Instances"][0]["InstanceId"]
     noted = Noted(aws)
-    Account(noted, "production").apply(asked(ingresses(group), node("worker", instance, workload="application")))
+    Deployer(noted, "production").apply(asked(ingresses(group), node("worker", instance, workload="application")))
     order = [call.operation for call in noted.calls if call.operation in {"CreateRule", "RegisterTargets"}]
     assert order == ["CreateRule"] * 3 + ["RegisterTargets"] * 2
 
 
 def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: str) -> None:
     noted = Noted(aws)
-    Account(noted, "production").apply(asked(ingresses(group)))
+    Deployer(noted, "production").apply(asked(ingresses(group)))
     made = [call.parameters["Tags"] for call in noted.calls if call.operation.startswith("Create")]
     parts = [{tag["Key"]: tag["Value"] for tag in tags}[RESOURCE_TAG] for tags in made]
     assert sorted(parts) == [
@@ -198,7 +198,7 @@ def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: st
 
 
 def test_a_second_certificate_is_listed_and_taken_off_again(aws: Aws, group: str) -> None:
-    account = Account(aws, "production")
+    account = Deployer(aws, "production")
     first, *others = ingresses(group)
     other = "arn:aws:acm:ap-northeast-2:210987654321:certificate/other"
     account.apply(asked([annotate(first, certificate_arn=other), *others]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG, finalizer, groups, is_protected, wanted
+from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG, desired, finalizer, groups, is_protected
 from devtools.rehearsal.load_balancer.requests import create_rule, create_target_group, listener, rules, tag_list
 from devtools.rehearsal.load_balancer.target_groups import HEALTH, pairs
 from switchyard.aws.iam import CLUSTER_TAG
@@ -131,13 +131,13 @@ def test_every_health_annotation_of_the_program_becomes_a_parameter() -> None:
 
 def test_names_at_aws_are_short_enough_and_differ_with_the_cluster_the_service_and_the_port() -> None:
     long = "a-very-long-name-of-a-group-indeed"
-    one, other = (wanted(cluster, long, ingresses(), services(), []) for cluster in ("one", "other"))
+    one, other = (desired(cluster, long, ingresses(), services(), []) for cluster in ("one", "other"))
     assert max(len(name) for name in (one.name, *(made.name for made in one.target_groups))) <= 32
     names = {made.name for found in (one, other) for made in found.target_groups}
     assert (one.name != other.name, len(names)) == (True, 4)
     moved = services()
     moved["default", "shop"]["spec"]["ports"][0]["nodePort"] = 30999
-    again = wanted("one", long, ingresses(), moved, [])
+    again = desired("one", long, ingresses(), moved, [])
     assert len({made.name for found in (one, again) for made in found.target_groups}) == 3
 
 
@@ -157,7 +157,7 @@ def test_a_name_has_the_scheme_and_the_services_own_id_in_its_digest() -> None:
     assert asked(internal).name != asked(ingresses()).name
     made_anew = services()
     made_anew["default", "shop"]["metadata"]["uid"] = "another"
-    again = wanted("production", "production", ingresses(), made_anew, [])
+    again = desired("production", "production", ingresses(), made_anew, [])
     differ = {one.name for one in asked(ingresses()).target_groups} ^ {one.name for one in again.target_groups}
     assert {name.split("-")[2] for name in differ} == {"shop"}
 
@@ -174,7 +174,7 @@ def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -
     members = ingresses(waf="arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1")
     assert asked(members).notes == ()
     [note] = asked([annotate(members[0], idle_timeout="60"), *members[1:]]).notes
-    assert f"{PREFIX}/idle-timeout is nothing" in note
+    assert f"{PREFIX}/idle-timeout is unknown" in note
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_a_backend_needs_a_node_port() -> None:
     there = services()
     there["default", "shop"]["spec"]["type"] = "ClusterIP"
     with pytest.raises(ValueError, match="Service default/shop: TargetGroup port is empty"):
-        wanted("production", "production", ingresses(), there, [])
+        desired("production", "production", ingresses(), there, [])
     del there["default", "shop"]
     with pytest.raises(ValueError, match="there is no Service shop in default"):
-        wanted("production", "production", ingresses(), there, [])
+        desired("production", "production", ingresses(), there, [])
 
 
 def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_load_balancer_has() -> None:

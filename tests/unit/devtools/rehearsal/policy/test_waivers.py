@@ -44,7 +44,7 @@ def test_a_failed_check_without_a_waiver_is_one() -> None:
     other = Finding("CKV_AWS_8", "machines-a", "encrypted disks", "aws_instance")
     assert problems([FOUND, other]) == [
         "machines-a: aws_instance: CKV_AWS_8: encrypted disks. "
-        "Mend it, or waive it in devtools/rehearsal/policy/waivers.yaml with a reason and a date"
+        "Fix it, or waive it in devtools/rehearsal/policy/waivers.yaml with a reason and a date"
     ]
     elsewhere = Finding("CKV_AWS_88", "bastion", "no public address", "aws_instance")
     assert problems([FOUND, elsewhere])[0].startswith("bastion: aws_instance: CKV_AWS_88")
@@ -66,7 +66,7 @@ def test_a_waiver_whose_day_is_past_or_too_far_ahead_is_a_mistake() -> None:
         "Read its reason again, and set the next day if it holds"
     ]
     [past] = problems([FOUND], WAIVER.replace("review", "until"), last + timedelta(days=1))
-    assert past.endswith("Mend what it waives")
+    assert past.endswith("Fix what it waives")
     [far] = problems([FOUND], today=last - LONGEST - timedelta(days=1))
     assert "a waiver lasts 366 days at most. Give a day up to 2027-05-30" in far
 
@@ -90,7 +90,7 @@ def test_a_waiver_whose_day_is_past_or_too_far_ahead_is_a_mistake() -> None:
             "devtools/rehearsal/policy/waivers.yaml[0].owner: 'me': ",
         ),
         ("  resources: [machines-*]\n", "", "devtools/rehearsal/policy/waivers.yaml[0].resources: missing: "),
-        ("[machines-*]", "[machines-*", "is no YAML"),
+        ("[machines-*]", "[machines-*", "is not YAML"),
         ("- check", "check", "waivers.yaml: "),
     ],
 )

@@ -12,8 +12,11 @@ REGION = "\0region\0"
 ACCOUNT = "123456789012"
 """moto's."""
 
+INSTANCE = "aws:ec2/instance:Instance"
+PARAMETER = "aws:ssm/parameter:Parameter"
+
 ARN = frozenset({"arn"})
-"""What almost everything gets."""
+"""Outputs of almost every resource."""
 
 
 class Request(NamedTuple):
@@ -37,7 +40,7 @@ def none(*_: Any) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """One type of resource.
 
     Attributes:
@@ -105,3 +108,26 @@ def retag(id_: str, inputs: Values) -> list[Request]:
     """Sets the tags of something of EC2."""
     found = tag_list(inputs)
     return [Request("ec2", "CreateTags", {"Resources": [id_], "Tags": found})] if found else []
+
+
+def from_answer(answer_key: str, id_key: str, *outputs: str) -> Any:
+    """Returns a function that takes the id and the outputs of a new resource of EC2 from the answer.
+
+    Args:
+        answer_key: the key of the resource in the answer; the ARN has it too, with a small first letter.
+        id_key: the key of its id.
+        outputs: the names of further outputs.
+    """
+
+    def created(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
+        resource = answer[answer_key]
+        id_ = resource[id_key]
+        name = arn("ec2", f"{answer_key[:1].lower()}{answer_key[1:]}/{id_}")
+        return id_, {"arn": name, **{each: resource[pascal(each)] for each in outputs if pascal(each) in resource}}
+
+    return created
+
+
+def delete_by_id(operation: str, parameter: str) -> Any:
+    """Returns a function that deletes a resource of EC2 by one call that takes its id."""
+    return lambda id_, state: [ec2(operation, {parameter: id_})]  # noqa: ARG005

@@ -1,10 +1,10 @@
-"""EC2: the machines."""
+"""EC2: instances."""
 
 import base64
 from typing import Any
 
-from devtools.rehearsal.aws.resource_types import ARN, Kind, Request, ec2, retag, tags, take
-from devtools.rehearsal.aws.resource_types import arn as arn_of
+from devtools.rehearsal.aws.resource_type import ARN, Request, ResourceType, ec2, retag, tags, take
+from devtools.rehearsal.aws.resource_type import arn as arn_of
 from devtools.rehearsal.values import Values
 
 
@@ -84,8 +84,8 @@ def _instance_change(id_: str, inputs: Values) -> list[Request]:
     return found
 
 
-KINDS: dict[str, Kind] = {
-    "aws:ec2/instance:Instance": Kind(
+RESOURCE_TYPES: dict[str, ResourceType] = {
+    "aws:ec2/instance:Instance": ResourceType(
         _instance,
         _instance_made,
         then=_source_check,

@@ -1,7 +1,7 @@
 """EC2: security groups and their rules."""
 
-from devtools.rehearsal.aws.resource_types import ACCOUNT, ARN, Kind, Request, ec2, retag, tags, take
-from devtools.rehearsal.aws.resource_types import arn as arn_of
+from devtools.rehearsal.aws.resource_type import ACCOUNT, ARN, Request, ResourceType, ec2, retag, tags, take
+from devtools.rehearsal.aws.resource_type import arn as arn_of
 from devtools.rehearsal.values import Values
 
 
@@ -26,7 +26,7 @@ def _permission(rule: Values) -> Values:
     return found
 
 
-def _rule(direction: str) -> Kind:
+def _rule(direction: str) -> ResourceType:
     def create(inputs: Values) -> Request:
         return ec2(
             f"AuthorizeSecurityGroup{direction}",
@@ -62,7 +62,7 @@ def _rule(direction: str) -> Kind:
         parameters = {"GroupId": inputs["securityGroupId"], "SecurityGroupRules": changed}
         return [ec2("ModifySecurityGroupRules", parameters), *retag(id_, inputs)]
 
-    return Kind(
+    return ResourceType(
         create,
         made,
         change=change,
@@ -84,8 +84,8 @@ def _group_then(id_: str, inputs: Values) -> list[Request]:
     return found
 
 
-KINDS: dict[str, Kind] = {
-    "aws:ec2/securityGroup:SecurityGroup": Kind(
+RESOURCE_TYPES: dict[str, ResourceType] = {
+    "aws:ec2/securityGroup:SecurityGroup": ResourceType(
         lambda i: ec2(
             "CreateSecurityGroup",
             {
@@ -105,7 +105,7 @@ KINDS: dict[str, Kind] = {
         computed=ARN,
         named="name",
     ),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Kind(
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceType(
         lambda i: ec2(
             "DescribeSecurityGroups",
             {"Filters": [{"Name": "vpc-id", "Values": [i["vpcId"]]}, {"Name": "group-name", "Values": ["default"]}]},

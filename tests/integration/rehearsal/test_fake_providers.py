@@ -1,4 +1,4 @@
-"""The stand-ins in the real engine: what an update, a preview and a destroy do, and what is written down."""
+"""The fake providers in the real engine: what an update, a preview and a destroy do, and what is written down."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE, StandIns
+from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE, FakeProviders
 from tests.integration.rehearsal.conftest import SmallStack as Stack
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -24,7 +24,9 @@ def exported(stack: Stack) -> dict[str, set[str]]:
     return found
 
 
-def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(aws: StandIns, stack: Stack) -> None:
+def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
+    aws: FakeProviders, stack: Stack
+) -> None:
     result = stack.up()
     assert result.ok, result.output
     assert AWS_NOTICE in result.output
@@ -39,7 +41,7 @@ def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
     assert AWS_NOTICE in stack.preview().output
 
 
-def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: Stack, aws: StandIns) -> None:
+def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: Stack, aws: FakeProviders) -> None:
     built.replace("rehearsed:port", 4790)
     preview = built.preview()
     assert "toPort: 4789 => 4790" in " ".join(preview.output.split())
@@ -49,7 +51,7 @@ def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: S
     assert aws.record.calls("update", "delete") == []
 
 
-def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, aws: StandIns) -> None:
+def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, aws: FakeProviders) -> None:
     built.replace("rehearsed:size", "t3.large")
     assert built.planned() == {"machine": "update"}
     before = len(aws.record.calls("create"))
@@ -59,7 +61,7 @@ def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, a
     assert built.planned() == {}
 
 
-def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: StandIns) -> None:
+def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: FakeProviders) -> None:
     before = aws.record.names("create")
     built.replace("rehearsed:more", 1)
     assert built.up().ok
@@ -69,14 +71,14 @@ def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: Stand
 
 
 def test_an_image_that_moved_and_user_data_that_changed_do_nothing_where_they_are_ignored(
-    built: Stack, aws: StandIns
+    built: Stack, aws: FakeProviders
 ) -> None:
     aws.aws.image = "ami-00000000000000001"
     built.replace("rehearsed:userData", "#!/bin/sh\n# another\n")
     assert built.planned() == {}
 
 
-def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: StandIns) -> None:
+def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: FakeProviders) -> None:
     stack.replace("rehearsed:userData", "#" * 16385)
     preview = stack.preview()
     assert not preview.ok
@@ -84,7 +86,7 @@ def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(st
     assert aws.record.calls("create") == []
 
 
-def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: StandIns) -> None:
+def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:
     dependencies = exported(built)
     result = built.destroy()
     assert result.ok, result.output
@@ -96,7 +98,7 @@ def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: StandIns
     assert aws.aws.instances() == []
 
 
-def test_no_secret_is_in_plain_in_the_state_or_in_the_record(built: Stack, aws: StandIns) -> None:
+def test_no_secret_is_in_plain_in_the_state_or_in_the_record(built: Stack, aws: FakeProviders) -> None:
     shown = built.run("stack", "output", "privateKey", "--show-secrets", check=True).output
     assert "PRIVATE KEY" in shown
     secret = shown.splitlines()[1]
@@ -117,7 +119,7 @@ def test_the_certificates_are_real(built: Stack) -> None:
 
 
 @pytest.mark.parametrize("refreshed", [False, True], ids=["taken up at once", "after a refresh"])
-def test_an_update_that_was_killed_is_taken_up_again(stack: Stack, aws: StandIns, refreshed: bool) -> None:
+def test_an_update_that_was_killed_is_taken_up_again(stack: Stack, aws: FakeProviders, refreshed: bool) -> None:
     """The call that was under way ends at AWS all the same: the engine has no record of that machine."""
     aws.delays[INSTANCE] = SLOW_SECONDS
     engine = stack.start("up", "--yes", "--skip-preview")
@@ -145,7 +147,7 @@ def test_an_update_that_was_killed_is_taken_up_again(stack: Stack, aws: StandIns
     assert len(aws.aws.instances()) == 2
 
 
-def wait_for(aws: StandIns, what: str) -> None:
+def wait_for(aws: FakeProviders, what: str) -> None:
     """Waits until a call has begun, or until a resource is made."""
     deadline = time.monotonic() + WAIT_SECONDS
     while what not in [*(call["operation"] for call in aws.record.calls()), *aws.record.names("create")]:
@@ -153,7 +155,7 @@ def wait_for(aws: StandIns, what: str) -> None:
         time.sleep(0.05)
 
 
-def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: StandIns) -> None:
+def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: FakeProviders) -> None:
     home = Path(aws.environment["PULUMI_HOME"])
     assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
     kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}

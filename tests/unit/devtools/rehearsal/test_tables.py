@@ -1,0 +1,63 @@
+"""Tables of the rehearsal that somebody who adds a chart or a resource could forget."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+import pulumi
+import pulumi_aws
+import pulumi_tls
+import pytest
+from pydantic.alias_generators import to_camel
+
+from devtools.rehearsal import plan
+from devtools.rehearsal.aws.registry import RESOURCE_TYPES
+from devtools.rehearsal.configuration import CHARTS
+from devtools.rehearsal.tls.provider import KEY, REQUEST, SELF_SIGNED, SIGNED
+from devtools.toolchain.paths import PROJECT
+from switchyard.config.models.addons import Chart
+from switchyard.config.models.ec2 import Ec2Cluster
+
+SDKS = {"aws": pulumi_aws, "tls": pulumi_tls}
+FAKED = {"aws": set(RESOURCE_TYPES), "tls": {KEY, REQUEST, SELF_SIGNED, SIGNED}}
+
+
+def test_every_chart_of_the_settings_has_its_entry_in_the_rehearsal() -> None:
+    charts = {to_camel(name) for name, field in Ec2Cluster.model_fields.items() if has_chart(field.annotation)}
+    assert charts == CHARTS.keys(), "add the chart to CHARTS of devtools/rehearsal/configuration.py"
+
+
+def has_chart(annotation: Any) -> bool:
+    """Whether a field takes a chart."""
+    if isinstance(annotation, UnionType):
+        return any(map(has_chart, get_args(annotation)))
+    return inspect.isclass(annotation) and issubclass(annotation, Chart)
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_every_type_that_the_program_registers_has_its_row_in_the_rehearsal_and_in_the_plan(sdk: str) -> None:
+    registered = {token for file in (PROJECT / "components").rglob("*.py") for token in tokens(file, sdk)}
+    assert len(registered) > 3, "the program registers its resources in another way than this test knows"
+    assert registered - FAKED[sdk] == set(), f"add a file to devtools/rehearsal/{sdk}/"
+    assert registered - plan.TYPES.keys() == set(), "add Terraform's name of the type to TYPES of rehearsal/plan.py"
+
+
+def tokens(file: Path, sdk: str) -> Iterator[str]:
+    """Type tokens of the classes of an SDK that a module names, for example in ``aws.ec2.Vpc(...)``."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.Attribute):
+            continue
+        name = ast.unparse(node)
+        if not name.startswith(f"{sdk}."):
+            continue
+        try:
+            found = reduce(getattr, name.split(".")[1:], SDKS[sdk])
+        except AttributeError:
+            continue  # an attribute of something else that has the name of the SDK
+        provider = inspect.isclass(found) and issubclass(found, pulumi.ProviderResource)
+        if inspect.isclass(found) and issubclass(found, pulumi.CustomResource) and not provider:
+            yield str(found.pulumi_type)
