@@ -226,6 +226,7 @@ def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
     """A controller that runs, and the URL at which AWS is asked."""
     kubectl.apply(DEFINITION)
     kubectl.wait("condition=Established", f"crd/{CRD}")
+    kubectl.run("get", CRD)  # answered 429 for a moment after that, which kubectl waits for
     with mock_aws():
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         controller = Controller(kubectl)
