@@ -107,9 +107,9 @@ format: $(INSTALLED) ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
+bench: tools ## measure switches, what users see, and what runs cost; an hour, as root on Linux; AGAINST=another checkout
 	@$(BIN)/python -m devtools.toolchain install --group nodes --group traffic --group peers --group canary
-	@$(BIN)/python -m devtools.benchmarks
+	@$(BIN)/python -m devtools.benchmarks $(if $(AGAINST),--against $(AGAINST))
 
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devtools.benchmarks import ablation, canary, connections, growth, long_run, switch, traffic
+from devtools.benchmarks import ablation, canary, connections, long_run, program, switch, traffic
 from devtools.benchmarks import strategy_migration as hand_over
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
@@ -27,7 +27,7 @@ class Part(StrEnum):
     """What is measured; each on a sandbox of its own."""
 
     SWITCH = "switch"
-    GROWTH = "growth"
+    PROGRAM = "program"
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
@@ -36,7 +36,7 @@ class Part(StrEnum):
     HAND_OVER = "hand-over"
 
 
-NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
+NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
 """Where it is not real ones."""
 
 
@@ -55,7 +55,11 @@ def main(
         int | None,
         typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
     ] = None,
-    growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
+    program_runs: Annotated[int, typer.Option(min=2, help="Previews of each number of services.")] = 5,
+    size: Annotated[list[int] | None, typer.Option(help="Numbers of services; without it, all.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another checkout with its tools installed, for part `program`.")
+    ] = None,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
     hand_over_requests: Annotated[int, typer.Option(min=1000, help="During hand-overs, at least.")] = 100_000,
@@ -68,7 +72,9 @@ def main(
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
         measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
             Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs or SWITCHES)),
-            Part.GROWTH: lambda sandbox, work: growth.run(sandbox, work, growth_runs),
+            Part.PROGRAM: lambda sandbox, work: program.run(
+                sandbox, work, tuple(sorted(size or program.SIZES)), program_runs, against
+            ),
             Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES)),
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
