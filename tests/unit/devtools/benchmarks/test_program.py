@@ -12,7 +12,7 @@ from devtools.benchmarks.cost import Cost, cost_of
 from devtools.benchmarks.program import HELP, PREVIEW, STATUS, UPDATE
 from devtools.benchmarks.report_program import program as report
 
-BUSY = "import time\nwhile time.process_time() < 0.4: pass"
+BUSY = "import time\nwhile time.process_time() < 0.15: pass"
 PARENT = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BUSY!r}])\n{BUSY}"
 
 
@@ -23,8 +23,8 @@ def start(program: str) -> "subprocess.Popen[str]":
 
 def test_the_cost_of_a_command_includes_that_of_its_children() -> None:
     cost = cost_of(lambda: start(PARENT))
-    assert cost.cpu >= 0.8
-    assert cost.seconds >= 0.8
+    assert cost.cpu >= 0.3
+    assert cost.seconds >= 0.3
     assert cost.memory > 0
     assert set(cost.cpu_by_role) == set(cost.memory_by_role) == {"program"}
 
