@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from devtools.benchmarks import ablation, canary, connections, long_run, program, switch, traffic
-from devtools.benchmarks import strategy_migration as hand_over
+from devtools.benchmarks import strategy_migration
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
 from devtools.sandbox import Sandbox
@@ -33,7 +33,7 @@ class Part(StrEnum):
     CONNECTIONS = "connections"
     LONG = "long"
     CANARY = "canary"
-    HAND_OVER = "hand-over"
+    STRATEGY_MIGRATION = "strategy-migration"
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
@@ -62,8 +62,10 @@ def main(
     ] = None,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
-    hand_over_requests: Annotated[int, typer.Option(min=1000, help="During hand-overs, at least.")] = 100_000,
-    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run and the hand-overs.")] = 800,
+    migration_requests: Annotated[int, typer.Option(min=1000, help="During strategy migrations, at least.")] = 100_000,
+    rate: Annotated[
+        int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
+    ] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
@@ -81,7 +83,9 @@ def main(
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
-            Part.HAND_OVER: lambda sandbox, work: asdict(hand_over.run(sandbox, work, hand_over_requests, rate)),
+            Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
+                strategy_migration.run(sandbox, work, migration_requests, rate)
+            ),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):

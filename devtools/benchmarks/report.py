@@ -39,7 +39,7 @@ def report(data: dict[str, Any]) -> str:
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
         "long": report_traffic.long_run,
-        "hand-over": report_traffic.hand_overs,
+        "strategy-migration": report_traffic.strategy_migrations,
         "connections": report_traffic.connections,
         "ablation": report_traffic.ablation,
         "canary": report_canary.canary,

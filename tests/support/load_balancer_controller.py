@@ -1,4 +1,4 @@
-"""What stands for the AWS Load Balancer Controller and for AWS: moto, and a thread that does as the controller does.
+"""A fake of the AWS Load Balancer Controller and of AWS: moto, and a thread that does as the controller does.
 
 It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
 status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Controller:
-    """The stand-in.
+    """The fake controller.
 
     Args:
         kubectl: of the namespace that it looks at.
