@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devtools.benchmarks import ablation, canary, connections, long_run, program, switch, traffic
-from devtools.benchmarks import strategy_migration
+from devtools.benchmarks import ablation, canary, connections, long_run, program, strategy_migration, switch, traffic
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
 from devtools.sandbox import Sandbox

@@ -8,7 +8,7 @@ from devtools.benchmarks.documented import DOCUMENTED, FASTER, OURS, PODS, PRE_S
 from devtools.benchmarks.measure import median, p95
 
 TARGET_SECONDS = 43 * 60
-"""What a whole canary may take by default: three analyses of ten minutes, and the pauses between them."""
+"""What a whole canary may take by default."""
 
 CLOCK_SECONDS = 1
 """To which the controller keeps the begin of a pause and the end of a measurement: the API has whole seconds."""

@@ -29,7 +29,7 @@ class StrategyMigrations:
         new: of these, over connections of their own.
         failed: of all, by cause.
         seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
-        answers: requests answered by each track, for a strategy migration that did not happen would fail nothing either.
+        answers: requests answered by each track: a migration that did not happen would fail nothing either.
     """
 
     rate: int
