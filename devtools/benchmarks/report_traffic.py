@@ -132,8 +132,9 @@ def strategy_migrations(found: dict[str, Any]) -> list[str]:
         "## A strategy migration to a canary and back",
         "",
         f"**{failed} of {found['requests']:,} requests failed** over {len(found['seconds'])} strategy migrations by "
-        f"`pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and found['requests'] >= 100_000)}), at {found['rate']} "
-        f"requests a second on two real nodes, {found['new']:,} of them over connections of their own; answered: "
+        f"`pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and found['requests'] >= 100_000)}), at "
+        f"{found['rate']} requests a second on two real nodes, {found['new']:,} of them over connections of their own; "
+        "answered: "
         f"{answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million fail. Failures by "
         f"cause: {causes}.",
         "",

@@ -7,7 +7,13 @@ from typing import Any
 from unittest import mock
 
 import boto3  # type: ignore[import-untyped]
+from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
 from moto import mock_aws
+
+# Each session reads the models of the API anew, that of EC2 in a tenth of a second.
+_load = JSONFileLoader.load_file
+_loaded = functools.cache(lambda path: _load(JSONFileLoader(), path))
+JSONFileLoader.load_file = lambda _, path: _loaded(path)
 
 
 @contextlib.contextmanager
