@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import yaml
 
-from devtools.toolchain.paths import HERE, PROJECT, Installation, file_backend
+from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installation, file_backend
 
 NAME = "test"
 ENGINE_LIMIT = 300
@@ -71,6 +71,7 @@ class Stack:
         state.mkdir()
         self.environment = {
             **installation.environment({**os.environ, **(environment or {})}),
+            **NOTHING_FETCHED,
             "PULUMI_BACKEND_URL": file_backend(state),
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }

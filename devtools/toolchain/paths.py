@@ -23,6 +23,14 @@ def binary(name: str) -> Path:
     return BIN / name
 
 
+NOTHING_FETCHED = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+"""Has the engine use the plugins that are there.
+
+Without it, each run asks for the plugins of AWS and TLS, whose Python packages are installed, although a stack on an
+existing cluster needs neither: where no release can be reached, five attempts take more than two seconds.
+"""
+
+
 @dataclass(frozen=True)
 class Installation:
     """The tools and the Python environment that a program runs with.
