@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import runpy
 import sys
+import types
 from multiprocessing.connection import Connection
 from pathlib import Path
+from unittest import mock
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -32,7 +34,9 @@ class Forked:
     def __init__(self, module: str, folder: Path, environment: dict[str, str]) -> None:
         receiving, sending = multiprocessing.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_run, args=(module, str(folder), environment, sending))
-        self._process.start()
+        # The library would import the script that runs the tests, in case the function is of that.
+        with mock.patch.dict(sys.modules, {"__main__": types.ModuleType("__main__")}):
+            self._process.start()
         sending.close()
         self.stderr: io.TextIOBase = os.fdopen(os.dup(receiving.fileno()), "r")
         receiving.close()
