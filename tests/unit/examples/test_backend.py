@@ -71,7 +71,9 @@ class Backend:
         """Waits for the end; returns the exit code."""
         _, rest = self.process.communicate(timeout=BOUND_SECONDS)
         self.log += rest
-        return self.process.returncode
+        code = self.process.returncode
+        assert code is not None
+        return int(code)
 
     def close(self) -> None:
         self.client.close()
