@@ -36,6 +36,7 @@ def program(found: dict[str, Any]) -> list[str]:
         + "; each has a cluster and a stack of its own. A service is 8 resources.",
         "The stack grows from each size to the next by one update with `PULUMI_SKIP_CHECKPOINTS`, so that the engine",
         "saves the state once and not after every resource; what is measured afterwards runs as it does for a user.",
+        "The engine asks for no plugin that is missing, as on a machine where all are installed.",
         "Processor time is that of all processes of a command: engine, language host, program and provider.",
     ]
     if OLD in described:
