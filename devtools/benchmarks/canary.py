@@ -76,7 +76,7 @@ CASES = (
 
 
 @dataclass(frozen=True)
-class Run:
+class CanaryRun:
     """One release of a new version.
 
     Attributes:
@@ -158,7 +158,7 @@ def analyses_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def answers_of(requests: Sequence[Request], decided_at: float) -> dict[str, Any]:
-    """The figures of a `Run` that come from its requests.
+    """The figures of a `CanaryRun` that come from its requests.
 
     Args:
         requests: all of them.
@@ -209,7 +209,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
     }
 
 
-def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> Run:
+def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> CanaryRun:
     """Releases a new version, and sees what becomes of it."""
     old = way.rollout()["status"]["stableRS"]
     load = Load(addresses, way.port(), RATE, folder, NEW_RATE)
@@ -228,7 +228,7 @@ def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], 
         if outcome is Outcome.ABORTED:
             way.kubectl("wait", "--for=delete", "pod", "-l", label, f"--timeout={GONE_SECONDS}s")
     measured = json.loads(way.kubectl("get", "analysisruns", "-l", label, "-o", "json"))["items"]
-    return Run(
+    return CanaryRun(
         outcome=outcome,
         phase=f"{last['status'].get('phase')} {last['status'].get('message', '')}".strip(),
         analyses=analyses_of(measured),

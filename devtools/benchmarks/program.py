@@ -37,14 +37,14 @@ PREVIEW, UPDATE, HELP, STATUS = "preview", "up", "switchyard --help", "switchyar
 
 
 @dataclass
-class Run:
+class CheckoutStack:
     """One checkout in a benchmark, with its own cluster and stack."""
 
     checkout: Checkout
     stack: Stack
 
 
-Start = Callable[[Run], "subprocess.Popen[str]"]
+Start = Callable[[CheckoutStack], "subprocess.Popen[str]"]
 """Starts a command of one checkout."""
 
 
@@ -63,7 +63,7 @@ def run(sandbox: Sandbox, directory: Path, sizes: tuple[int, ...], times: int, a
     """
     with ExitStack() as ending:
         pairs = [
-            Run(checkout, _stack(checkout, _sandbox(checkout, sandbox, ending), directory))
+            CheckoutStack(checkout, _stack(checkout, _sandbox(checkout, sandbox, ending), directory))
             for checkout in checkouts(against)
         ]
         return {
@@ -97,7 +97,7 @@ def _stack(checkout: Checkout, sandbox: Sandbox, directory: Path) -> Stack:
     return checkout.stack(folder, {"switchyard:cluster": cluster, "switchyard:services": {}})
 
 
-def _measure(size: int, pairs: list[Run], times: int) -> dict[str, Any]:
+def _measure(size: int, pairs: list[CheckoutStack], times: int) -> dict[str, Any]:
     measured = [pair for pair in pairs if pair.checkout.name == NEW or size in COMPARED]
     first = {pair.checkout.name: asdict(_grow(size, pair)) for pair in measured}
     commands: dict[str, tuple[Start, int]] = {PREVIEW: (_preview, times), UPDATE: (_update, UPDATES)}
@@ -109,7 +109,9 @@ def _measure(size: int, pairs: list[Run], times: int) -> dict[str, Any]:
     return {"first": first, "costs": {name: _in_turn(size, name, measured, *of) for name, of in commands.items()}}
 
 
-def _in_turn(size: int, command: str, pairs: list[Run], start: Start, times: int) -> dict[str, list[dict[str, Any]]]:
+def _in_turn(
+    size: int, command: str, pairs: list[CheckoutStack], start: Start, times: int
+) -> dict[str, list[dict[str, Any]]]:
     """Costs by checkout; which of both comes first changes with every turn."""
     costs: dict[str, list[dict[str, Any]]] = {pair.checkout.name: [] for pair in pairs}
     for number in range(times):
@@ -120,23 +122,23 @@ def _in_turn(size: int, command: str, pairs: list[Run], start: Start, times: int
     return costs
 
 
-def _preview(pair: Run) -> "subprocess.Popen[str]":
+def _preview(pair: CheckoutStack) -> "subprocess.Popen[str]":
     return pair.stack.start("preview")
 
 
-def _update(pair: Run) -> "subprocess.Popen[str]":
+def _update(pair: CheckoutStack) -> "subprocess.Popen[str]":
     return pair.stack.start("up", "--yes", "--skip-preview")
 
 
-def _help(pair: Run) -> "subprocess.Popen[str]":
+def _help(pair: CheckoutStack) -> "subprocess.Popen[str]":
     return pair.checkout.command(pair.stack, "--help")
 
 
-def _status(pair: Run) -> "subprocess.Popen[str]":
+def _status(pair: CheckoutStack) -> "subprocess.Popen[str]":
     return pair.checkout.command(pair.stack, "status", "--stack", pair.stack.name)
 
 
-def _grow(size: int, pair: Run) -> Cost:
+def _grow(size: int, pair: CheckoutStack) -> Cost:
     """Creates the services that are missing, in one update whose state is saved at its end."""
     for number in range(size):
         pair.stack.config["config"]["switchyard:services"].setdefault(f"service-{number:03}", _service())
