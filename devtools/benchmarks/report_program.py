@@ -81,7 +81,8 @@ def _verdict(command: str, size: str, ratios: list[float], cpu: float) -> str:
 
 def _growth(sizes: dict[str, Any]) -> list[str]:
     ordered = sorted(sizes, key=int)
-    lines = ["", *_marginal(sizes, ordered), ""]
+    marginal = _marginal(sizes, ordered)
+    lines = ["", *marginal, ""] if marginal else [""]
     lines += [
         "| services | preview, median | p95 | CPU-s | CPU-s a further service | memory, all at once "
         "| `up`, median | CPU-s | first update |",
