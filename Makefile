@@ -12,6 +12,8 @@ PACKAGES := switchyard components devtools
 # What `make test` runs, in this order.
 PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
+# Each run of the engine starts a Python of its own: without compiled modules a sixth of what it computes is compiling.
+unexport PYTHONDONTWRITEBYTECODE
 # The stack that `make rehearse` runs.
 STACK ?= production
 # Of the random walk that `make walk` takes.
@@ -72,8 +74,9 @@ test: tools ## all tests, installing what they need; ends with what each part to
 		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
 	done; printf "\nWhat each part took:\n$$took"
 
+# In one process: each further one would import and collect everything again, a quarter of what the tests compute.
 test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
-	@$(PYTEST) --numprocesses 2 tests/unit
+	@$(PYTEST) tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 --dist worksteal tests/integration/sandbox
@@ -84,7 +87,7 @@ walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 ste
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/integration/canary
 
-test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on stand-ins for AWS
+test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on fake providers for AWS
 	@$(PYTEST) --numprocesses 2 --dist loadfile tests/integration/rehearsal
 
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
@@ -103,16 +106,16 @@ lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
 	@$(BIN)/lint-imports
 	@$(BIN)/shellcheck .ci/run switchyard/bootstrap/node_scripts/*.sh
 
-format: $(INSTALLED) ## format and mend what can be mended
+format: $(INSTALLED) ## format, and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 reference: $(INSTALLED) ## generate docs/configuration.md and its JSON schema from the settings models
 	@$(BIN)/python -m switchyard.config.reference
 
-bench: tools ## measure switches against their peers, what users see, and growth; an hour, as root on Linux
+bench: tools ## measure switches, what users see, and what runs cost; an hour, as root on Linux; AGAINST=another checkout
 	@$(BIN)/python -m devtools.toolchain install --group nodes --group traffic --group peers --group canary
-	@$(BIN)/python -m devtools.benchmarks
+	@$(BIN)/python -m devtools.benchmarks $(if $(AGAINST),--against $(AGAINST))
 
 lock: $(INSTALLED) ## renew requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \

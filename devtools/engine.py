@@ -5,7 +5,6 @@ import copy
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,14 @@ from typing import Any
 import psutil
 import yaml
 
-from devtools.toolchain.paths import PROJECT, binary, file_backend, pulumi_environment
+from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installation, file_backend
 
 NAME = "test"
 ENGINE_LIMIT = 300
 """Seconds after which a hung engine is ended. No update of a test comes near it."""
 
-_EMPTY: dict[tuple[str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
-"""By project and name of a stack, what the engine put beside its configuration and into its state when it made it."""
+_EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
+"""By engine, project and name of a stack, what a new stack has beside its configuration, and in its state."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class Stack:
         program: folder of the program and its Pulumi.yaml.
         name: of the stack.
         environment: variables of the engine besides.
+        installation: the engine and the Python environment of the program.
     """
 
     def __init__(
@@ -55,20 +55,23 @@ class Stack:
         program: Path = PROJECT,
         name: str = NAME,
         environment: Mapping[str, str] | None = None,
+        installation: Installation = HERE,
     ) -> None:
         self.directory = directory
         self.name = name
+        self.installation = installation
         self._config_file = directory / f"Pulumi.{name}.yaml"
         # The project file with its program, seen from a directory whose stack files are nobody else's.
         project = yaml.safe_load((program / "Pulumi.yaml").read_text())
         project["main"] = str(program)
-        project["runtime"]["options"]["virtualenv"] = sys.prefix
+        project["runtime"]["options"]["virtualenv"] = str(installation.python)
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         self.config = {"config": config}
         state = directory / "state"
         state.mkdir()
         self.environment = {
-            **pulumi_environment({**os.environ, **(environment or {})}),
+            **installation.environment({**os.environ, **(environment or {})}),
+            **NOTHING_FETCHED,
             "PULUMI_BACKEND_URL": file_backend(state),
             "PULUMI_CONFIG_PASSPHRASE": "of a throw-away state, protects nothing",
         }
@@ -78,14 +81,15 @@ class Stack:
     def _begin(self, state: Path, project: str) -> None:
         """Has the engine make the stack; a second one of the same name begins with a copy of what it made then."""
         self._write()
-        empty = _EMPTY.get((project, self.name))
+        key = self.installation.engine, project, self.name
+        empty = _EMPTY.get(key)
         if empty is None:
             self.run("stack", "init", check=True)
             # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
             self.config = yaml.safe_load(self._config_file.read_text())
             beside = {key: value for key, value in self.config.items() if key != "config"}
             files = {file.relative_to(state): file.read_bytes() for file in state.rglob("*") if file.is_file()}
-            _EMPTY[project, self.name] = beside, files
+            _EMPTY[key] = beside, files
             return
         beside, files = empty
         for path, content in files.items():
@@ -166,7 +170,7 @@ class Stack:
             arguments = (*arguments, "--run-program")  # the delete hooks of its objects are the program's
         options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
-            [str(binary("pulumi")), *arguments, *options],
+            [str(self.installation.engine), *arguments, *options],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

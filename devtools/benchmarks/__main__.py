@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devtools.benchmarks import ablation, canary, connections, growth, long_run, switch, traffic
-from devtools.benchmarks import strategy_migration as hand_over
+from devtools.benchmarks import ablation, canary, connections, long_run, program, strategy_migration, switch, traffic
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
 from devtools.sandbox import Sandbox
@@ -27,16 +26,16 @@ class Part(StrEnum):
     """What is measured; each on a sandbox of its own."""
 
     SWITCH = "switch"
-    GROWTH = "growth"
+    PROGRAM = "program"
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
     LONG = "long"
     CANARY = "canary"
-    HAND_OVER = "hand-over"
+    STRATEGY_MIGRATION = "strategy-migration"
 
 
-NODES = {Part.SWITCH: Kind.SIMULATED, Part.GROWTH: Kind.SIMULATED}
+NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
 """Where it is not real ones."""
 
 
@@ -55,11 +54,17 @@ def main(
         int | None,
         typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
     ] = None,
-    growth_runs: Annotated[int, typer.Option(min=2, help="Previews and updates of each size.")] = 5,
+    program_runs: Annotated[int, typer.Option(min=2, help="Previews of each number of services.")] = 5,
+    size: Annotated[list[int] | None, typer.Option(help="Numbers of services; without it, all.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another checkout with its tools installed, for part `program`.")
+    ] = None,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
-    hand_over_requests: Annotated[int, typer.Option(min=1000, help="During hand-overs, at least.")] = 100_000,
-    rate: Annotated[int, typer.Option(min=10, help="Requests a second of the long run and the hand-overs.")] = 800,
+    migration_requests: Annotated[int, typer.Option(min=1000, help="During strategy migrations, at least.")] = 100_000,
+    rate: Annotated[
+        int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
+    ] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
@@ -68,14 +73,18 @@ def main(
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
         measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
             Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs or SWITCHES)),
-            Part.GROWTH: lambda sandbox, work: growth.run(sandbox, work, growth_runs),
+            Part.PROGRAM: lambda sandbox, work: program.run(
+                sandbox, work, tuple(sorted(size or program.SIZES)), program_runs, against
+            ),
             Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES)),
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
-            Part.HAND_OVER: lambda sandbox, work: asdict(hand_over.run(sandbox, work, hand_over_requests, rate)),
+            Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
+                strategy_migration.run(sandbox, work, migration_requests, rate)
+            ),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):

@@ -34,14 +34,14 @@ LIMIT_SECONDS = 300
 """Bound on a canary. A good one takes some 100 s."""
 
 GONE_SECONDS = 60
-"""Bound on the end of a version's pods once it was given up. They drain for some 10 s."""
+"""Bound on the end of a version's pods once it was aborted. They drain for some 10 s."""
 
 
 class Outcome(StrEnum):
     """What became of a new version."""
 
     PROMOTED = "promoted"
-    GIVEN_UP = "given up"
+    ABORTED = "aborted"
     PAUSED = "paused for a human"
     UNDECIDED = "undecided"
     """Nothing of it within `LIMIT_SECONDS`."""
@@ -67,16 +67,16 @@ class Case:
 
 
 CASES = (
-    Case("every request fails", 1.0, loaded=True, right=Outcome.GIVEN_UP, timed=True),
-    Case("half of its requests fail", 0.5, loaded=True, right=Outcome.GIVEN_UP, timed=True),
-    Case("8 of its 100 requests fail", 0.08, loaded=True, right=Outcome.GIVEN_UP, timed=False),
+    Case("every request fails", 1.0, loaded=True, right=Outcome.ABORTED, timed=True),
+    Case("half of its requests fail", 0.5, loaded=True, right=Outcome.ABORTED, timed=True),
+    Case("8 of its 100 requests fail", 0.08, loaded=True, right=Outcome.ABORTED, timed=False),
     Case("none fails", 0.0, loaded=True, right=Outcome.PROMOTED, timed=False),
     Case("nobody asks", 0.0, loaded=False, right=Outcome.PAUSED, timed=False),
 )
 
 
 @dataclass(frozen=True)
-class Run:
+class CanaryRun:
     """One release of a new version.
 
     Attributes:
@@ -134,7 +134,7 @@ def outcome_of(rollout: Mapping[str, Any], old: str) -> Outcome | None:
     if status.get("observedGeneration") != str(rollout["metadata"]["generation"]) or pod_hash == old:
         return None
     if status.get("abort"):
-        return Outcome.GIVEN_UP
+        return Outcome.ABORTED
     if status.get("phase") == "Healthy" and status.get("stableRS") == pod_hash:
         return Outcome.PROMOTED
     paused = any("Inconclusive" in condition["reason"] for condition in status.get("pauseConditions") or ())
@@ -158,7 +158,7 @@ def analyses_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def answers_of(requests: Sequence[Request], decided_at: float) -> dict[str, Any]:
-    """The figures of a `Run` that come from its requests.
+    """The figures of a `CanaryRun` that come from its requests.
 
     Args:
         requests: all of them.
@@ -209,7 +209,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
     }
 
 
-def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> Run:
+def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> CanaryRun:
     """Releases a new version, and sees what becomes of it."""
     old = way.rollout()["status"]["stableRS"]
     load = Load(addresses, way.port(), RATE, folder, NEW_RATE)
@@ -225,10 +225,10 @@ def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], 
         outcome, last, weight = _follow(way, old)
         decided_at = time.time()
         label = f"rollouts-pod-template-hash={last['status']['currentPodHash']}"
-        if outcome is Outcome.GIVEN_UP:
+        if outcome is Outcome.ABORTED:
             way.kubectl("wait", "--for=delete", "pod", "-l", label, f"--timeout={GONE_SECONDS}s")
     measured = json.loads(way.kubectl("get", "analysisruns", "-l", label, "-o", "json"))["items"]
-    return Run(
+    return CanaryRun(
         outcome=outcome,
         phase=f"{last['status'].get('phase')} {last['status'].get('message', '')}".strip(),
         analyses=analyses_of(measured),

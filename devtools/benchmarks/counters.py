@@ -22,7 +22,7 @@ TCP = (
     "PAWSTimewait",
     "PAWSEstab",
 )
-"""SYNs sent again; connections given up; those that a listener had no room for; what was refused as old."""
+"""SYNs sent again; connections that timed out; those that a listener had no room for; what was refused as old."""
 
 
 def read(nodes: list[RealNode]) -> Counter[str]:

@@ -69,14 +69,19 @@ ROLES = {
 }
 
 
+def role_of(process: psutil.Process) -> str:
+    """The role of one process of a command."""
+    return ROLES.get(process.exe().rpartition("/")[2], "program")
+
+
 def peak_of(process: psutil.Process) -> Peak:
     """Samples a command and its descendants until it ends."""
     peak = Peak()
-    while _runs(process):
+    while runs(process):
         now: dict[str, float] = {}
-        for member in _family(process):
+        for member in family(process):
             try:
-                role = ROLES.get(member.exe().rpartition("/")[2], "program")
+                role = role_of(member)
                 now[role] = now.get(role, 0) + member.memory_info().rss / 2**20
             except psutil.Error:
                 continue  # it ended between two looks
@@ -87,14 +92,16 @@ def peak_of(process: psutil.Process) -> Peak:
     return peak
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
+    """Whether a process has not ended."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """A process and its descendants; none once it has ended."""
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:

@@ -1,6 +1,5 @@
 """Turns measurements into `docs/benchmarks.md`: ratios first, then times, then memory."""
 
-import itertools
 import platform
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,16 +7,13 @@ from typing import Any
 
 import psutil
 
-from devtools.benchmarks import report_canary, report_traffic
+from devtools.benchmarks import report_canary, report_program, report_traffic
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import NAIVE, OURS, PATCH
 from devtools.toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
 
 TARGET_RATIO = 0.45
 """What a switch by this program may take of the naive program's time."""
-
-TARGET_SECONDS = 60
-"""What a preview of 200 services without a change may take."""
 
 
 def machine() -> dict[str, Any]:
@@ -43,12 +39,12 @@ def report(data: dict[str, Any]) -> str:
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
         "long": report_traffic.long_run,
-        "hand-over": report_traffic.hand_overs,
+        "strategy-migration": report_traffic.strategy_migrations,
         "connections": report_traffic.connections,
         "ablation": report_traffic.ablation,
         "canary": report_canary.canary,
         "switch": _switch,
-        "growth": _growth,
+        "program": report_program.program,
     }
     lines = _head(data["machine"], data["dates"])
     for part, section in sections.items():
@@ -118,50 +114,4 @@ def _switch(timings: dict[str, list[dict[str, Any]]]) -> list[str]:
             for role in ("engine", "language host", "program", "provider", "all")
         ]
         lines.append(f"| {way} | {' | '.join(cells)} |")
-    return lines
-
-
-def _growth(sizes: dict[str, dict[str, list[dict[str, float]]]]) -> list[str]:
-    def seconds(size: str, command: str) -> list[float]:
-        return [run["seconds"] for run in sizes[size][command]]
-
-    largest, smallest = max(sizes, key=int), min(sizes, key=int)
-    longest = median(seconds(largest, "preview"))
-    ordered = sorted(sizes, key=int)
-    marginal = [
-        (median(seconds(more, "preview")) - median(seconds(fewer, "preview"))) / (int(more) - int(fewer))
-        for fewer, more in itertools.pairwise(ordered)
-    ]
-    rises = [
-        f"{before:.3f} s up to {middle} services, {after:.3f} s from there to {end}"
-        for (before, after), (middle, end) in zip(
-            itertools.pairwise(marginal), itertools.pairwise(ordered[1:]), strict=True
-        )
-        if after > before
-    ]
-    verdict = "met" if longest <= TARGET_SECONDS else "not met"
-    lines = [
-        "",
-        "## Growth",
-        "",
-        f"A preview without a change of {largest} services takes {longest / median(seconds(smallest, 'preview')):.1f}x "
-        f"that of {smallest}: {longest:.1f} s (to reach: under {TARGET_SECONDS} s; {verdict}). "
-        + (
-            f"Growth is not linear all the way (to reach: at most linear; not met): one more service costs "
-            f"{'; '.join(rises)}. What bounds it is in [architecture.md](architecture.md#what-a-preview-costs)."
-            if rises
-            else "One more service never costs more than the one before (to reach: at most linear; met)."
-        ),
-        f"{len(sizes[largest]['preview'])} runs each; a service is 8 resources.",
-        "",
-        "| services | preview, median | p95 | a service | up, median | p95 | memory, all at once |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for size in sorted(sizes, key=int):
-        preview, up = seconds(size, "preview"), seconds(size, "up")
-        memory = median([run["all"] for run in sizes[size]["up"]])
-        lines.append(
-            f"| {size} | {median(preview):.2f} s | {p95(preview):.2f} s | {median(preview) / int(size):.3f} s "
-            f"| {median(up):.2f} s | {p95(up):.2f} s | {memory:.0f} MiB |"
-        )
     return lines

@@ -7,8 +7,8 @@ from devtools.benchmarks.canary import NEW_RATE, RATE
 from devtools.benchmarks.documented import DOCUMENTED, FASTER, OURS, PODS, PRE_STOP_SECONDS, SCRAPE_SECONDS
 from devtools.benchmarks.measure import median, p95
 
-MISSION_SECONDS = 43 * 60
-"""What the mission gives a whole canary."""
+TARGET_SECONDS = 43 * 60
+"""What a whole canary may take by default."""
 
 CLOCK_SECONDS = 1
 """To which the controller keeps the begin of a pause and the end of a measurement: the API has whole seconds."""
@@ -27,11 +27,11 @@ def canary(found: dict[str, Any]) -> list[str]:
         "the whole service at its latest rate, with a condition of success alone. The same controller, Prometheus, "
         f"pods, steps and thresholds, in shuffled order on two real nodes; {PODS} pods, {RATE} requests a second, "
         f"{NEW_RATE} of them over connections of their own. Both judge by the success rate alone, and both keep all "
-        "pods up: where a version is given up, its pods go when old ones have taken their place.",
+        "pods up: where a version is aborted, its pods go when old ones have taken their place.",
         "",
         f"Times are {FASTER} times shorter than the defaults: {steps} / 100 %, where an analysis is "
         f"{analysis['count']} measurements, one each {analysis['intervalSeconds']} s, over the last "
-        f"{analysis['windowSeconds']} s; more than {analysis['failureLimit']} that fail give the version up. "
+        f"{analysis['windowSeconds']} s; more than {analysis['failureLimit']} that fail abort it. "
         f"Prometheus looks at the pods each {SCRAPE_SECONDS} s, and a pod that leaves answers for {PRE_STOP_SECONDS} s "
         "more.",
         "",
@@ -53,7 +53,7 @@ def _timed(runs: dict[str, dict[str, list[dict[str, Any]]]], timed: list[str]) -
     lines = [
         "Seconds from the first request to the bad version; 'last answer' is its own last one:",
         "",
-        "| version | way | runs | given up, median | p95 | last answer, new connections, median | p95 "
+        "| version | way | runs | aborted, median | p95 | last answer, new connections, median | p95 "
         "| last answer, any connection, median | p95 | failed requests, median | p95 | not by the bad version |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -70,7 +70,7 @@ def _timed(runs: dict[str, dict[str, list[dict[str, Any]]]], timed: list[str]) -
 
 def _ratio(case: str, ours: list[dict[str, Any]], documented: list[dict[str, Any]]) -> list[str]:
     mine, theirs = (
-        [run["last_new"] for run in taken if run["last_new"] is not None and run["outcome"] == "given up"]
+        [run["last_new"] for run in taken if run["last_new"] is not None and run["outcome"] == "aborted"]
         for taken in (ours, documented)
     )
     if not mine or not theirs:
@@ -136,7 +136,7 @@ def _whole(found: dict[str, Any]) -> list[str]:
     )
     return [
         f"A whole canary of a good version at the default settings takes {planned / 60:.0f} min by its pauses and "
-        f"analyses (to reach: the mission's {MISSION_SECONDS // 60} min; {_met(planned <= MISSION_SECONDS)}): "
+        f"analyses (to reach: at most {TARGET_SECONDS // 60} min; {_met(planned <= TARGET_SECONDS)}): "
         f"computed, not measured, and without the time in which pods come up.{measured}",
     ]
 

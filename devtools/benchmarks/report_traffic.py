@@ -120,8 +120,8 @@ def long_run(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def hand_overs(found: dict[str, Any]) -> list[str]:
-    """Hand-overs between two colours and a canary."""
+def strategy_migrations(found: dict[str, Any]) -> list[str]:
+    """Strategy migrations between two colours and a canary."""
     failed = sum(found["failed"].values())
     bound = failure_bound(found["requests"], failed)
     causes = "; ".join(f"{count}x {cause}" for cause, count in found["failed"].items()) or "none"
@@ -129,15 +129,16 @@ def hand_overs(found: dict[str, Any]) -> list[str]:
     there, back = found["seconds"][::2], found["seconds"][1::2]
     return [
         "",
-        "## A hand-over to a canary and back",
+        "## A strategy migration to a canary and back",
         "",
-        f"**{failed} of {found['requests']:,} requests failed** over {len(found['seconds'])} hand-overs by `pulumi up` "
-        f"(to reach: none of 100,000; {_verdict(failed == 0 and found['requests'] >= 100_000)}), at {found['rate']} "
-        f"requests a second on two real nodes, {found['new']:,} of them over connections of their own; answered: "
+        f"**{failed} of {found['requests']:,} requests failed** over {len(found['seconds'])} strategy migrations by "
+        f"`pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and found['requests'] >= 100_000)}), at "
+        f"{found['rate']} requests a second on two real nodes, {found['new']:,} of them over connections of their own; "
+        "answered: "
         f"{answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million fail. Failures by "
         f"cause: {causes}.",
         "",
-        f"A hand-over took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians): old "
+        f"A strategy migration took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians): old "
         "pods drain for 35 s after the Service has left them, which the update sees to the end with Deployments, and "
         "not with a Rollout (`switchyard/manifests/labels.py`).",
     ]

@@ -1,4 +1,4 @@
-"""Hand-overs from two colours to a canary and back by this program, under load."""
+"""Strategy migrations from two colours to a canary and back by this program, under load."""
 
 import time
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.rollouts import argo_rollouts
 
 REPLICAS = 3
-"""Pods of a colour, and of the Rollout: a hand-over to fewer would be refused."""
+"""Pods of a colour, and of the Rollout: a strategy migration to fewer would be refused."""
 
 LIMIT_SECONDS = 3600
-"""After which no further hand-over is begun, however few requests there were."""
+"""After which no further strategy migration is begun, however few requests there were."""
 
 
 @dataclass(frozen=True)
-class HandOvers:
+class StrategyMigrations:
     """What came of it.
 
     Attributes:
@@ -28,8 +28,8 @@ class HandOvers:
         requests: sent in all.
         new: of these, over connections of their own.
         failed: of all, by cause.
-        seconds: how long each hand-over's command took, in order: to the canary, back, to the canary, ...
-        answers: requests answered by each track, for a hand-over that did not happen would fail nothing either.
+        seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
+        answers: requests answered by each track: a migration that did not happen would fail nothing either.
     """
 
     rate: int
@@ -40,11 +40,11 @@ class HandOvers:
     answers: dict[str, int]
 
 
-def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> HandOvers:
+def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> StrategyMigrations:
     """Hands the service over and back until so many requests have been sent."""
-    stack = ours(sandbox, directory, "hand-over")
+    stack = ours(sandbox, directory, "strategy-migration")
     stack.set("services.backend.green.replicas", 0)
-    way = Pulumi(OURS, sandbox, "hand-over", stack, switch_ours)
+    way = Pulumi(OURS, sandbox, "strategy-migration", stack, switch_ours)
     stack.set("services.backend.tag", TAGS["blue"])
     stack.set("services.backend.replicas", REPLICAS)
     stack.set("services.backend.canary", {"steps": [], "analysis": None})
@@ -57,18 +57,18 @@ def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> HandOver
         began = time.monotonic()
         while (spent := time.monotonic() - began) < requests / rate or len(seconds) % 2:
             if spent > LIMIT_SECONDS:
-                raise TimeoutError(f"{len(seconds)} hand-overs in {spent:.0f} s")
+                raise TimeoutError(f"{len(seconds)} strategy migrations in {spent:.0f} s")
             stack.set("services.backend.strategy", "blueGreen" if len(seconds) % 2 else "canary")
             at = time.monotonic()
             result = stack.up()
             if not result.ok:
                 raise RuntimeError(result.output)
             seconds.append(time.monotonic() - at)
-            print(f"hand-over {len(seconds)}: {seconds[-1]:.1f} s", flush=True)
+            print(f"strategy migration {len(seconds)}: {seconds[-1]:.1f} s", flush=True)
             way.settle()  # to the end of the old pods, over whose kept connections requests still come
     sent = load.requests()
     tracks = sorted({request.colour for request in sent if request.colour})
-    return HandOvers(
+    return StrategyMigrations(
         rate=rate,
         requests=len(sent),
         new=sum(not request.keep_alive for request in sent),

@@ -28,7 +28,7 @@ BIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Run:
+class SwitchRun:
     """One switch, seconds from the start of its command.
 
     Attributes:
@@ -54,12 +54,12 @@ class Run:
     answers: dict[str, list[int]]
 
 
-def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
+def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[SwitchRun]]:
     """Switches `runs` times by each way; returns the runs by way."""
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         found = ways(sandbox, directory)
         addresses = [node.address for node in sandbox.real_nodes]
-        results: dict[str, list[Run]] = {way.name: [] for way in found}
+        results: dict[str, list[SwitchRun]] = {way.name: [] for way in found}
         turns = [way for way in found for _ in range(runs)]
         random.shuffle(turns)
         for number, way in enumerate(turns):
@@ -78,7 +78,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[Run]]:
     return results
 
 
-def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
+def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
     """One switch under load."""
     old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
@@ -97,7 +97,7 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Run:
     requests = load.requests()
     kept = [request.done for request in requests if request.keep_alive and request.version == old]
     at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS
-    return Run(
+    return SwitchRun(
         first_new=min(r.done for r in requests if r.sent >= begun and r.version == TAGS[to]) - begun,
         last_old_new=max(r.done for r in requests if not r.keep_alive and r.version == old) - begun,
         last_old_kept=None if at_the_end else max(kept) - begun,

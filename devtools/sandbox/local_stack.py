@@ -19,7 +19,7 @@ from rich.console import Console
 
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.directory import HOME, make_private
-from devtools.toolchain.paths import PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
+from devtools.toolchain.paths import NOTHING_FETCHED, PASSPHRASE, PROJECT, binary, file_backend, pulumi_environment
 
 STACK = "local"
 CONFIG = PROJECT / f"Pulumi.{STACK}.yaml"
@@ -101,7 +101,7 @@ def _pulumi(*arguments: str, quiet: bool = False) -> str:
 
 def _environment() -> dict[str, str]:
     """The local backend, whatever backend the user's shell is set up for."""
-    return pulumi_environment(dict(os.environ)) | {
+    return pulumi_environment(NOTHING_FETCHED | dict(os.environ)) | {
         "PULUMI_BACKEND_URL": BACKEND,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),
     }

@@ -23,7 +23,7 @@ READ_SECONDS = 10.0
 """The longest pause between two pieces of a file."""
 
 WINDOW_SECONDS = 30.0
-"""How long a server may be slow before it is given up: long enough for a link that falters and comes back."""
+"""How long a server may be slow before another source is tried: long enough for a link that falters and comes back."""
 
 MIN_WINDOW_BYTES = 1 << 20
 """What a server must send in that time, about 35 KiB/s.

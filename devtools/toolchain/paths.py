@@ -1,6 +1,7 @@
 """Where the tools are, and the environment that makes them work together."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,20 +23,62 @@ def binary(name: str) -> Path:
     return BIN / name
 
 
+NOTHING_FETCHED = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+"""Has the engine use the plugins that are there.
+
+Without it, each run asks for the plugins of AWS and TLS, whose Python packages are installed, although a stack on an
+existing cluster needs neither: where no release can be reached, five attempts take more than two seconds.
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The tools and the Python environment that a program runs with.
+
+    Attributes:
+        tools: the folder of the installed tools.
+        python: root of the virtual environment.
+    """
+
+    tools: Path
+    python: Path
+
+    @property
+    def engine(self) -> Path:
+        """The executable of the engine."""
+        return self.tools / "bin" / "pulumi"
+
+    def search_path(self) -> list[Path]:
+        """Directories that come first on the engine's PATH: its language host, then the environment's Python."""
+        return [self.tools / "bin", self.python / "bin"]
+
+    def defaults(self) -> dict[str, str]:
+        """Environment variables that the engine gets unless they are set already."""
+        return {"PULUMI_HOME": str(self.tools / "pulumi-home"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+
+    def environment(self, inherited: dict[str, str]) -> dict[str, str]:
+        """The environment in which the engine finds its parts."""
+        path = ":".join([*map(str, self.search_path()), inherited.get("PATH", "")])
+        return self.defaults() | inherited | {"PATH": path}
+
+
+HERE = Installation(TOOLS, Path(sys.prefix))
+"""That of this checkout, in the environment that this runs in."""
+
+
 def search_path() -> list[Path]:
     """Directories that come first on the engine's PATH: its language host, then this environment's Python."""
-    return [BIN, Path(sys.prefix) / "bin"]
+    return HERE.search_path()
 
 
 def pulumi_defaults() -> dict[str, str]:
     """Environment variables that the engine gets unless they are set already."""
-    return {"PULUMI_HOME": str(PULUMI_HOME), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return HERE.defaults()
 
 
 def pulumi_environment(inherited: dict[str, str]) -> dict[str, str]:
     """The environment in which the engine finds its parts: the launcher's, for programs."""
-    path = ":".join([*map(str, search_path()), inherited.get("PATH", "")])
-    return pulumi_defaults() | inherited | {"PATH": path}
+    return HERE.environment(inherited)
 
 
 def file_backend(folder: Path) -> str:

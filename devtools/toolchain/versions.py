@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 
 from devtools.toolchain.tools import Build, Download, Platform, Tool
 
-PULUMI = "3.250.0"
+PULUMI = "3.274.1"
+"""The engine. The Python SDK is pinned by itself, in pyproject.toml: no release of it has this version."""
+
+LANGUAGE_HOST = "3.187.0"
+"""What runs the program for the engine, where it is built: the newest whose Go module can be had. A downloaded engine
+brings its own, of the engine's version. Both speak the same protocol and take the same options of Pulumi.yaml."""
+
 KUBERNETES_PROVIDER = "4.25.0"
 KUBERNETES = "1.34.1"
 ETCD = "3.6.5"
@@ -19,7 +25,7 @@ HELM_KUBERNETES = "1.37"
 """Kubernetes of Helm's client libraries. Charts are rendered for it where no cluster is asked."""
 
 GO = (1, 26)
-"""Oldest Go that builds all modules; that of argo-rollouts asks for 1.26.1."""
+"""Oldest Go that builds all modules. That of the engine asks for 1.26.6, which an older 1.26 downloads by itself."""
 
 
 def _github(repository: str, tag: str, asset: str, members: Mapping[str, str] | None = None) -> Download:
@@ -157,8 +163,8 @@ TOOLS = (
             ),
             Build(
                 "pulumi-language-python",
-                {"pulumi-language-python": ("github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3")},
-                {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI}"},
+                {"pulumi-language-python": "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"},
+                {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{LANGUAGE_HOST}"},
             ),
         ),
     ),

@@ -1,13 +1,41 @@
 """Accounts at moto for one test each."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
+import boto3  # type: ignore[import-untyped]
+from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
 from moto import mock_aws
+
+# Each session reads the models of the API anew, that of EC2 in a tenth of a second.
+_load = JSONFileLoader.load_file
+_loaded = functools.cache(lambda path: _load(JSONFileLoader(), path))
+JSONFileLoader.load_file = lambda _, path: _loaded(path)
 
 
 @contextlib.contextmanager
 def empty_account() -> Iterator[None]:
-    """An account without anything in it. The SDK keeps its session, which has read its models of the API by then."""
-    with mock_aws(config={"core": {"reset_boto3_session": False}}):
+    """An account without anything in it.
+
+    The SDK keeps its session and its clients, which have read its models of the API by then. moto answers a client
+    that was made in an earlier account as well: it stands between the client and the network, and asks which account
+    there is now.
+    """
+    with mock_aws(config={"core": {"reset_boto3_session": False}}), mock.patch.object(boto3, "client", _client):
         yield
+
+
+_create = boto3.client
+
+
+def _client(service: str, **settings: Any) -> Any:
+    """A client that an earlier test has had; one with settings of its own is created anew."""
+    return _kept(service, **settings) if set(settings) == {"region_name"} else _create(service, **settings)
+
+
+@functools.cache
+def _kept(service: str, region_name: str) -> Any:
+    return _create(service, region_name=region_name)

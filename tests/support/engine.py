@@ -11,8 +11,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime import mocks, resource
+from pulumi.runtime.proto import resource_pb2, source_pb2
 
 
 class Answers(mocks.Mocks):
@@ -58,6 +58,8 @@ def record(monkeypatch: pytest.MonkeyPatch, build: Callable[[], object]) -> Reco
     monkeypatch.setattr(pulumi, "ResourceHook", lambda *_: None)
     monkeypatch.setattr(pulumi, "ErrorHook", lambda *_: None)
     monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
+    # For each resource the SDK walks up the whole stack, which under pytest is deep, and reads the files' times.
+    monkeypatch.setattr(resource, "_get_stack_trace", source_pb2.StackTrace)
     # The SDK takes the thread's event loop, and asyncio.run() in another test leaves none behind.
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Answers(), project="switchyard", stack="test", preview=False, monitor=Monitor(Answers()))

@@ -1,4 +1,4 @@
-"""What stands for the AWS Load Balancer Controller and for AWS: moto, and a thread that does as the controller does.
+"""A fake of the AWS Load Balancer Controller and of AWS: moto, and a thread that does as the controller does.
 
 It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
 status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
@@ -226,6 +226,7 @@ def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
     """A controller that runs, and the URL at which AWS is asked."""
     kubectl.apply(DEFINITION)
     kubectl.wait("condition=Established", f"crd/{CRD}")
+    kubectl.run("get", CRD)  # answered 429 for a moment after that, which kubectl waits for
     with mock_aws():
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         controller = Controller(kubectl)

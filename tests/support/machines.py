@@ -24,7 +24,7 @@ CHART = {"version": "1.14.1", "chart": "controller", "repository": "https://char
 KEYS = [*cloud_init.JOIN_PARAMETERS, *cloud_init.PKI_PARAMETERS]
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
 
-# The mission's table, written out once more: a slip in the settings' own would pass a comparison with itself.
+# The node table, written out once more: a slip in the settings' own would pass a comparison with itself.
 TABLE = {
     "k8s-master": ("t3.large", "ap-northeast-2a", 80, Role.CONTROL_PLANE),
     "k8s-worker-1": ("t3.medium", "ap-northeast-2b", 40, Role.WORKER),

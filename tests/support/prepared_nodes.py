@@ -1,5 +1,6 @@
 """Machines on which the scripts of a node run, with what cloud-init has put there."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,14 @@ def prepared(root: Path, node_name: str) -> Machine:
     secrets = cloud_init.secrets(files, TOKEN, HASH)
     return machine(
         root,
-        cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b"),
+        _user_data(node_name),
         {cloud_init.parameter_name(CLUSTER, key): value for key, value in secrets.items()},
     )
+
+
+@functools.cache
+def _user_data(node_name: str) -> str:
+    return cloud_init.user_data(CLUSTER, node_name, endpoint="203.0.113.10", backup_bucket="b")
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def serving() -> Iterator[Releases]:
             self.send_header("Content-Type", "application/json" if "/api/" in self.path else "text/plain")
             self.end_headers()
             cut = releases.cut_at if not self.path.endswith(".sha256") and "/api/" not in self.path else None
-            with contextlib.suppress(OSError):  # the client has given up
+            with contextlib.suppress(OSError):  # the client has closed the connection
                 if self.path == releases.trickle:
                     for position in range(start, start + TRICKLE_BYTES):
                         self.wfile.write(content[position : position + 1])

@@ -1,6 +1,6 @@
 """Argo Rollouts installed by the stack, from a chart in a directory that stands for the published one.
 
-It has the real definitions and no controller: that runs beside the API server, as everywhere here.
+It has the real CustomResourceDefinitions and no controller: that runs beside the API server, as everywhere here.
 """
 
 from collections.abc import Iterator

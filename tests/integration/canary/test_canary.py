@@ -222,7 +222,7 @@ def test_an_abort_at_every_step_brings_all_old_pods_back(paused: Stack, rollouts
     rollouts.wait(lambda status: status.get("currentStepIndex") == promotions * 2 + 1)
     rollouts.run("abort")
     expect_back(rollouts, old)
-    # The stack still asks for the version that was given up, and says so.
+    # The stack still asks for the version that was aborted, and says so.
     result = paused.up()
     assert not result.ok
     assert "the Rollout is Degraded" in result.output

@@ -162,7 +162,7 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_takes_them_back(
 
 
 @pytest.mark.parametrize("traffic", ["alb", "istio"])
-def test_a_router_before_the_hand_over_is_refused(
+def test_a_router_before_the_strategy_migration_is_refused(
     stack: Stack, controlled: Sandbox, kubectl: Kubectl, traffic: str
 ) -> None:
     assert stack.up().ok

@@ -135,7 +135,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
 
-    # What is warm now is the way back, and is not given up while blue is short.
+    # What is warm now is the way back, and is kept while blue is short.
     serving.set("services.backend.green.tag", "v2.0.2")
     result = serving.up()
     assert not result.ok

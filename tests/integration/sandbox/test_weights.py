@@ -1,4 +1,4 @@
-"""A service that its load balancer switches: the real engine and API server, before stand-ins for AWS."""
+"""A service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A canary under load: who gets how much, and that a hand-over is not noticed."""
+"""A canary under load: who gets how much, and that a strategy migration is not noticed."""
 
 import math
 import time
@@ -69,7 +69,7 @@ def share_is(requests: Sequence[Request], version: str, weight: float) -> None:
     assert abs(got - weight) <= bound, f"{got:.3f} of {len(new)}, wanted {weight} +- {bound:.3f}"
 
 
-def test_a_hand_over_to_a_canary_and_back_fails_no_request(
+def test_a_strategy_migration_to_a_canary_and_back_fails_no_request(
     serving: Stack, kubectl: Kubectl, metrics: str, load: Callable[[], Load]
 ) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history, load() as running:

@@ -1,9 +1,11 @@
 """What each machine is started with: its user data, the scripts in it, and the secrets that it fetches."""
 
+import functools
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ def text(node_name: str, cluster: Ec2Cluster = CLUSTER) -> str:
     return cloud_init.user_data(cluster, node_name, endpoint=ADDRESS, backup_bucket=BUCKET)
 
 
-def files(node_name: str) -> dict[str, Any]:
+@functools.cache
+def files(node_name: str) -> Mapping[str, Any]:
     written = yaml.safe_load(text(node_name))["write_files"]
     return {file["path"]: file | {"content": cloud_init.content(file)} for file in written}
 

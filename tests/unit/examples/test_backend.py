@@ -17,11 +17,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from devtools.toolchain.paths import PROJECT
+from tests.support.forked import Forked, preload
 
 BOUND_SECONDS = 30
 """After which a wait has failed; a start takes about one second."""
 
 FOREVER = "3600"
+
+FOLDER = PROJECT / "examples" / "backend"
+IMPORTS = ("fastapi", "fastapi.responses", "httptools", "prometheus_client", "pydantic", "uvicorn", "uvloop")
+INSIDE = ("uvicorn.lifespan.off", "uvicorn.loops.auto", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl")
+preload(*IMPORTS, *INSIDE)
+
+Process = Forked | subprocess.Popen[str]
 
 
 class Backend:
@@ -33,8 +41,8 @@ class Backend:
         log: what it had written when it began to listen, and after `end` the rest.
     """
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = start(environment)
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self.log = ""
         assert self.process.stderr is not None
         while (listening := re.search(r"http://127\.0\.0\.1:\d+", self.log)) is None:
@@ -63,7 +71,9 @@ class Backend:
         """Waits for the end; returns the exit code."""
         _, rest = self.process.communicate(timeout=BOUND_SECONDS)
         self.log += rest
-        return self.process.returncode
+        code = self.process.returncode
+        assert code is not None
+        return int(code)
 
     def close(self) -> None:
         self.client.close()
@@ -71,23 +81,27 @@ class Backend:
         self.process.communicate()
 
 
-def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+def environment_of(environment: dict[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}}
-    return subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        cwd=PROJECT / "examples" / "backend",
-        env=inherited | {"HOST": "127.0.0.1", "PORT": "0", "VERSION": "blue"} | environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return inherited | {"HOST": "127.0.0.1", "PORT": "0", "VERSION": "blue"} | environment
+
+
+def start(environment: dict[str, str]) -> Forked:
+    return Forked("app", FOLDER, environment_of(environment))
+
+
+def execute(environment: dict[str, str]) -> subprocess.Popen[str]:
+    """As a container does: all imported by itself, which takes most of the time."""
+    command = [sys.executable, "-m", "app"]
+    return subprocess.Popen(command, cwd=FOLDER, env=environment_of(environment), stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
 def run() -> Iterator[Callable[..., Backend]]:
     running: list[Backend] = []
 
-    def started(**environment: str) -> Backend:
-        running.append(Backend(environment))
+    def started(by: Callable[[dict[str, str]], Process] = start, **environment: str) -> Backend:
+        running.append(Backend(by(environment)))
         return running[-1]
 
     yield started
@@ -110,9 +124,11 @@ def over(backend: Backend, path: str) -> tuple[httpx.Response, Any]:
     return response, address
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_answer_says_who_gave_it_in_body_and_headers(run: Callable[..., Backend], method: str) -> None:
-    backend = run(VERSION="green", APP_VERSION="v2.0.0", HOSTNAME="backend-green-x1", NODE_NAME="node-3")
+@pytest.mark.parametrize(("method", "by"), [("GET", execute), ("POST", start)])
+def test_an_answer_says_who_gave_it_in_body_and_headers(
+    run: Callable[..., Backend], method: str, by: Callable[[dict[str, str]], Process]
+) -> None:
+    backend = run(by, VERSION="green", APP_VERSION="v2.0.0", HOSTNAME="backend-green-x1", NODE_NAME="node-3")
     response = backend.client.request(method, "/", content=b"x" if method == "POST" else None)
     assert response.status_code == 200
     assert response.json() == {
@@ -247,8 +263,7 @@ def test_a_bad_setting_ends_with_one_line_and_code_2(environment: dict[str, str]
 
 def test_a_missing_colour_ends_with_one_line_and_code_2() -> None:
     command = [sys.executable, "-m", "app"]
-    folder = PROJECT / "examples" / "backend"
-    ended = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=FOLDER, env={}, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (
         2,
         "VERSION is not set: it names the colour, blue or green, or rollout\n",

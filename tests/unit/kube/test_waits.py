@@ -17,7 +17,7 @@ WHERE = "Look at k8s-master"
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> ClusterAccess:
     """A cluster that nobody has made."""
-    monkeypatch.setattr(bring_up, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(bring_up, "POLL_SECONDS", 0.1)
     [port] = free_ports(1)
     config = f"""
 apiVersion: v1

@@ -41,7 +41,7 @@ def test_a_canary_without_analyses_takes_its_pauses() -> None:
     assert planned_seconds(Canary.model_validate({"steps": [{"weight": 10}, {"pause": 7}], "analysis": None})) == 7
 
 
-def test_the_default_canary_is_within_what_the_mission_gives_it() -> None:
+def test_the_default_canary_is_within_its_target() -> None:
     assert planned_seconds(Canary()) <= 43 * 60
 
 
@@ -62,7 +62,7 @@ def test_the_short_canary_is_the_default_one_so_many_times_faster() -> None:
 @pytest.mark.parametrize(
     ("rollout", "outcome"),
     [
-        (status(abort=True, phase="Degraded"), Outcome.GIVEN_UP),
+        (status(abort=True, phase="Degraded"), Outcome.ABORTED),
         (status(phase="Healthy", stableRS="new"), Outcome.PROMOTED),
         (status(phase="Paused", pauseConditions=[{"reason": "InconclusiveAnalysisRun"}]), Outcome.PAUSED),
         (status(phase="Paused", pauseConditions=[{"reason": "CanaryPauseStep"}]), None),
@@ -153,13 +153,13 @@ def reported(ours: dict[str, list[Any]], documented: dict[str, list[Any]], right
 def test_the_report_says_right_and_wrong_by_what_happened() -> None:
     good = [run_of("promoted")]
     page = reported(
-        {"bad": [run_of("given up")] * 2, "none fails": good},
-        {"bad": [run_of("given up", last_new=40.0), run_of("promoted")], "none fails": [run_of("given up")]},
-        {"bad": "given up", "none fails": "promoted"},
+        {"bad": [run_of("aborted")] * 2, "none fails": good},
+        {"bad": [run_of("aborted", last_new=40.0), run_of("promoted")], "none fails": [run_of("aborted")]},
+        {"bad": "aborted", "none fails": "promoted"},
     )
-    assert "| bad | given up | 2x given up at 10 % (Failed): right | 1x given up at 10 % (Failed); 1x promoted" in page
+    assert "| bad | aborted | 2x aborted at 10 % (Failed): right | 1x aborted at 10 % (Failed); 1x promoted" in page
     assert "**wrong** in 1 of 2" in page
-    assert "given up at 10 % (Failed): **wrong** |" in page
+    assert "aborted at 10 % (Failed): **wrong** |" in page
     assert "**0.50x**" in page
     assert "never later; met" in page
     assert "32 min" in page
@@ -167,11 +167,11 @@ def test_the_report_says_right_and_wrong_by_what_happened() -> None:
 
 def test_the_report_says_when_this_program_is_later_or_never_gives_up() -> None:
     good = {"none fails": [run_of("promoted")]}
-    right = {"bad": "given up"}
-    late = reported({"bad": [run_of("given up", last_new=50.0)], **good}, {"bad": [run_of("given up")], **good}, right)
+    right = {"bad": "aborted"}
+    late = reported({"bad": [run_of("aborted", last_new=50.0)], **good}, {"bad": [run_of("aborted")], **good}, right)
     assert "**2.50x**" in late
     assert "never later; not met)" in late
-    close = reported({"bad": [run_of("given up", last_new=20.4)], **good}, {"bad": [run_of("given up")], **good}, right)
+    close = reported({"bad": [run_of("aborted", last_new=20.4)], **good}, {"bad": [run_of("aborted")], **good}, right)
     assert "never later; not met, by 0.4 s" in close
-    never = reported({"bad": [run_of("promoted")], **good}, {"bad": [run_of("given up")], **good}, right)
+    never = reported({"bad": [run_of("promoted")], **good}, {"bad": [run_of("aborted")], **good}, right)
     assert "no ratio" in never

@@ -1,4 +1,4 @@
-"""Who cannot have real nodes is told why, and what to do, in one line."""
+"""Who cannot have real nodes gets one line with the cause and the remedy."""
 
 import subprocess
 from pathlib import Path

@@ -69,6 +69,9 @@ def test_no_two_tools_share_a_name_or_a_file() -> None:
         ("vegeta", "github.com/tsenart/vegeta/v12", versions.VEGETA),
         ("helm", "helm.sh/helm/v3", versions.HELM),
         ("helm", "k8s.io/client-go", f"{versions.HELM_KUBERNETES.replace('1.', '0.')}.0"),
+        ("pulumi", "github.com/pulumi/pulumi/pkg/v3", versions.PULUMI),
+        ("pulumi", "github.com/pulumi/pulumi/sdk/v3", versions.PULUMI),
+        ("pulumi-language-python", "github.com/pulumi/pulumi/sdk/v3", versions.LANGUAGE_HOST),
         ("argo-rollouts", "github.com/argoproj/argo-rollouts", versions.ARGO_ROLLOUTS),
     ],
 )

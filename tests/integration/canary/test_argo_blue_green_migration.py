@@ -55,7 +55,7 @@ def test_a_service_is_handed_over_and_back_in_one_update_each_even_in_the_middle
     assert now["spec"]["selector"] == service["spec"]["selector"]
 
 
-def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_two_colours(
+def test_a_strategy_migration_that_would_mix_versions_is_refused_and_so_is_the_way_past_two_colours(
     two_colours: Stack, kubectl: Kubectl
 ) -> None:
     before = two_colours.snapshot()
@@ -85,7 +85,7 @@ def test_a_hand_over_that_would_mix_versions_is_refused_and_so_is_the_way_past_t
     assert "Traceback" not in result.output
 
 
-def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_the_next_update_finishes(
+def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serving_and_the_next_update_finishes(
     two_colours: Stack, kubectl: Kubectl
 ) -> None:
     two_colours.set("services.backend", to_argo(backend(two_colours)))

@@ -79,7 +79,7 @@ def test_a_rollout_that_does_not_get_ready_leaves_the_colour_serving_and_the_nex
     kubectl.expect_pods(blue=0, rollout=5)
 
 
-def test_an_engine_that_is_killed_in_the_hand_over_leaves_somebody_serving_and_the_next_update_finishes(
+def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serving_and_the_next_update_finishes(
     two_colours: Stack, kubectl: Kubectl, metrics: str
 ) -> None:
     two_colours.set("services.backend", to_canary(backend(two_colours), metrics))

@@ -1,0 +1,84 @@
+"""Checkouts of this repository side by side: this one, and another commit's, each with its own tools and Python."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devtools.engine import Stack
+from devtools.toolchain.paths import HERE, PROJECT, Installation
+
+NEW, OLD = "this checkout", "compared"
+
+_NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE",)
+"""Variables that are left out: with this one, each run would compile all modules anew, as it does at no user's."""
+
+SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""Has the engine write its state once, at the end of an update, and not after every resource.
+
+For the updates that create hundreds of services, which are no part of what is compared: written after every resource,
+a state of thousands of them takes minutes.
+"""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """One checkout, set up by ``make tools`` there.
+
+    Attributes:
+        name: in the results.
+        root: its folder.
+        installation: its tools and its virtual environment.
+    """
+
+    name: str
+    root: Path
+    installation: Installation
+
+    def describe(self) -> dict[str, str]:
+        """Its commit and the version of its engine."""
+        commit = ["git", "-C", str(self.root), "describe", "--always", "--dirty"]
+        return {"commit": _output(commit), "engine": _output([str(self.installation.engine), "version"])}
+
+    def stack(self, directory: Path, config: dict[str, Any]) -> Stack:
+        """A stack of its program, in a folder that is created."""
+        directory.mkdir(parents=True)
+        stack = Stack(directory, config, self.root, installation=self.installation)
+        for name in _NOT_A_USERS:
+            stack.environment.pop(name, None)
+        return stack
+
+    def command(self, stack: Stack, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts its command line, in the folder of a stack."""
+        return subprocess.Popen(
+            [str(self.installation.python / "bin" / "python"), "-m", "switchyard", *arguments],
+            cwd=stack.directory,
+            env=stack.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def checkouts(against: Path | None) -> list[Checkout]:
+    """This checkout and the one to compare with, if there is one.
+
+    Raises:
+        FileNotFoundError: the other one has no tools or no virtual environment.
+    """
+    this = Checkout(NEW, PROJECT, HERE)
+    if against is None:
+        return [this]
+    root = against.resolve()
+    other = Checkout(OLD, root, Installation((root / ".tools").resolve(), root / ".venv"))
+    for needed in (other.installation.engine, other.installation.python / "bin" / "python"):
+        if not needed.exists():
+            raise FileNotFoundError(f"{needed} is missing. Run there: make tools")
+    return [other, this]
+
+
+def _output(command: list[str]) -> str:
+    environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()

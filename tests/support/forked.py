@@ -1,0 +1,76 @@
+"""A program in Python as a process of its own that need not import its libraries: a fork of one that has them.
+
+What a program imports from elsewhere takes far longer than what a test asks of it. A server of the standard library
+imports that once, without running any code of the program, and forks for each start.
+"""
+
+import io
+import multiprocessing
+import os
+import runpy
+import sys
+import types
+from multiprocessing.connection import Connection
+from pathlib import Path
+from unittest import mock
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def preload(*modules: str) -> None:
+    """What all programs of this test process find imported; to be called before the first one starts."""
+    _CONTEXT.set_forkserver_preload([__name__, *modules])
+
+
+class Forked:
+    """A module that runs as ``python -m`` does, with an environment of its own and its standard error on a pipe.
+
+    Args:
+        module: its name.
+        folder: where it is, and runs.
+        environment: all its variables.
+    """
+
+    def __init__(self, module: str, folder: Path, environment: dict[str, str]) -> None:
+        receiving, sending = multiprocessing.Pipe(duplex=False)
+        self._process = _CONTEXT.Process(target=_run, args=(module, str(folder), environment, sending))
+        # The library would import the script that runs the tests, in case the function is of that.
+        with mock.patch.dict(sys.modules, {"__main__": types.ModuleType("__main__")}):
+            self._process.start()
+        sending.close()
+        self.stderr: io.TextIOBase = os.fdopen(os.dup(receiving.fileno()), "r")
+        receiving.close()
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, signal: int) -> None:
+        """Sends it a signal."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal)
+
+    def kill(self) -> None:
+        """Kills it, if it runs."""
+        self._process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[None, str]:
+        """Waits for its end; returns what it has written to its standard error since that was last read."""
+        said = self.stderr.read() if not self.stderr.closed else ""
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, f"it did not end in {timeout} s"
+        self.stderr.close()
+        return None, said
+
+
+def _run(module: str, folder: str, environment: dict[str, str], stderr: Connection) -> None:
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    sys.argv = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
