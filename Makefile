@@ -99,11 +99,12 @@ test-moves: tools ## the runbook's moves under load, between two clusters as wel
 	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
 	@SWITCHYARD_TWO_CLUSTERS=1 $(PYTEST) tests/integration/traffic/test_moves.py
 
-lint: $(INSTALLED) ## formatting, lint, types, import rules, shell scripts
+lint: $(INSTALLED) ## formatting, lint, types, import rules, wording, shell scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES) tests examples/backend/app.py __main__.py
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m devtools.wording
 	@$(BIN)/shellcheck .ci/run switchyard/bootstrap/node_scripts/*.sh
 
 format: $(INSTALLED) ## format, and fix what can be fixed

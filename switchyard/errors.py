@@ -156,7 +156,7 @@ class RejectedError(ClusterError):
 
 
 class NoIdentityError(ClusterError, LookupError):
-    """The cluster has no namespace kube-system, by whose UID it is told from another."""
+    """The cluster has no namespace kube-system, by whose UID it is distinguished from another."""
 
     code = Code.CLUSTER_ERROR
 

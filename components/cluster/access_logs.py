@@ -22,7 +22,7 @@ class AccessLogs(pulumi.ComponentResource):
     """
 
     bucket: pulumi.Output[str]
-    """Its name, known when the load balancer may write there: it tries when it is told to."""
+    """Its name, known when the load balancer may write there: it checks that when its log is configured."""
 
     def __init__(
         self, name: str, *, cluster: Ec2Cluster, production: bool, opts: pulumi.ResourceOptions | None = None

@@ -90,7 +90,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
         record: takes every call.
         notice: line for the engine's output.
         delays: seconds that the creation of a type takes longer.
-        watchers: are told of every resource that came to be or went.
+        watchers: receive every resource that was created or deleted.
     """
 
     def __init__(

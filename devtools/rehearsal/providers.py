@@ -56,7 +56,7 @@ def fake_providers(
         directory: an empty one, for the engine's home and the record.
         region: of AWS.
         delays: seconds that the creation of a type takes longer.
-        watchers: are told of every resource at AWS that came to be or went.
+        watchers: receive every resource at AWS that was created or deleted.
     """
     versions = {package: version(package) for package in ("aws", "tls")}
     home = directory / "pulumi-home"

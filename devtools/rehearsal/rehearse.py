@@ -25,7 +25,7 @@ class World:
     """Everything outside the engine, for as long as the with block of `world`.
 
     Attributes:
-        stand_ins: AWS and TLS.
+        fake_providers: AWS and TLS.
         machines: what the machines have become.
     """
 

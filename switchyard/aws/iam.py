@@ -70,7 +70,7 @@ KEY_ADMINISTRATION = tuple(
 """What the account's own policies may allow on the key: to manage it, and to use it."""
 
 KEY_DELETION_DAYS = 30
-"""Time to think better of a key's deletion, days: the longest that KMS has. What it encrypts is lost with it."""
+"""Days in which the deletion of a key can be reverted: the longest that KMS has. What it encrypts is lost with it."""
 
 
 @dataclass(frozen=True)

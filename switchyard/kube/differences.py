@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEYS = ("name", "mountPath", "containerPort", "topologyKey", "key")
-"""Fields by which the entries of a list are told apart; without one of them it is compared as a whole."""
+"""Fields by which the entries of a list are distinguished; without one of them it is compared as a whole."""
 
 SHOWN = re.compile(
     r"^(?:"
@@ -28,7 +28,7 @@ PART = re.compile(
     r"^(?:(?:initContainers|containers)\[[^]]*\]\.)?(?P<kind>env|envFrom|volumeMounts|volumes|annotations)"
     r"(?:\[(?P<name>[^]]*)\]|\.(?P<key>[^\[]*)|$)"
 )
-"""Fields whose entries are told by their names."""
+"""Fields whose entries have names, which distinguish them."""
 
 MOST = 12
 """How many differences a message lists."""
@@ -116,7 +116,7 @@ def _differences(before: Any, after: Any, path: str, keys: tuple[str, ...]) -> I
 
 
 def _entry_key(key: str, entry: Mapping[str, Any]) -> str:
-    # Ports are told apart by number and protocol in the API server's record, everything else by one field.
+    # Ports are distinguished by number and protocol in the API server's record, everything else by one field.
     if "containerPort" in entry:
         return f'k:{{"containerPort":{entry["containerPort"]},"protocol":"{entry.get("protocol", "TCP")}"}}'
     key = "mountPath" if "mountPath" in entry else key

@@ -132,5 +132,5 @@ def _probes(
 
 def _lifecycle(service: ServiceSettings) -> Manifest:
     # The kubelet's own sleep needs no shell in the image. While it lasts the pod goes on answering, so
-    # that every node learns that the endpoint is gone before the process is told to end.
+    # that every node learns that the endpoint is gone before the process gets SIGTERM.
     return {"preStop": {"sleep": {"seconds": service.drain.pre_stop_seconds}}}

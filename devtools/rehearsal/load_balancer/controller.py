@@ -1,4 +1,4 @@
-"""A fake of the AWS Load Balancer Controller, which comes by a chart that a rehearsal does not download.
+"""A fake of the AWS Load Balancer Controller, whose chart a rehearsal does not download.
 
 It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, target
 groups, load balancer, listeners, rules and targets, status, events; and at the end the same backwards. No request ever

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID_DAYS = 365
-"""As kubeadm has it, unless it is told otherwise."""
+"""As kubeadm has it, unless it is configured otherwise."""
 
 OWN_NAMES = ("127.0.0.1", "localhost", "kubernetes.default.svc")
 """By which the sandbox's own components reach it."""

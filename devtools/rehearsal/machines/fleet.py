@@ -48,8 +48,8 @@ class Fleet:
         name: of the sandbox that takes the control plane's place.
         parameter: reads a secret as a machine does.
         report: takes a line on what a machine has become.
-        answers: is told of each API server that starts, by an administrator's kubeconfig.
-        deployed: is told, again and again, which Deployments there are.
+        answers: receives each API server that starts, by an administrator's kubeconfig.
+        deployed: receives, again and again, the Deployments that there are.
     """
 
     problems: list[str]

@@ -19,7 +19,7 @@ INIT, CLUSTER, JOIN = "InitConfiguration", "ClusterConfiguration", "JoinConfigur
 
 @dataclass(frozen=True)
 class Boot:
-    """What a machine is told to become.
+    """What user data configure a machine as.
 
     Attributes:
         node: its name.
@@ -67,14 +67,14 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
     """The node as its kubelet registers it: with the labels and taints of its user data, and not Ready yet.
 
     Args:
-        boot: what it is told to become.
+        boot: what it is configured as.
         instance: properties of the machine.
         id_: of the machine.
     """
     registration = boot.kubeadm[INIT if boot.role is Role.CONTROL_PLANE else JOIN]["nodeRegistration"]
     given = {argument["name"]: argument["value"] for argument in registration["kubeletExtraArgs"]}
     if (given["provider-id"], given["node-ip"]) != (PROVIDER_ID, NODE_IP):
-        raise ValueError("the kubelet is told neither its provider id nor its address by the boot script")
+        raise ValueError("the boot script gives the kubelet neither its provider id nor its address")
     labels = dict(pair.split("=", 1) for pair in given["node-labels"].split(","))
     if boot.role is Role.CONTROL_PLANE:
         labels[CONTROL_PLANE] = ""  # kubeadm's own

@@ -32,7 +32,7 @@ def summary(resources: Iterable[State]) -> str:
     """Every resource in AWS and of TLS by its type and name, with its inputs.
 
     An id or a random name is the name of the resource behind it, ``<so>``; a policy is its statements, user data the
-    files that it writes. Tags that everything has are told once, and ``Name`` not at all: it says what the name does.
+    files that it writes. Tags of every resource appear once, and ``Name`` not at all: it repeats the name.
 
     Args:
         resources: all of a stack, as ``pulumi stack export`` has them.

@@ -155,7 +155,7 @@ def wait_for(aws: FakeProviders, what: str) -> None:
         time.sleep(0.05)
 
 
-def test_the_home_of_the_project_has_none_of_the_stand_ins(aws: FakeProviders) -> None:
+def test_the_home_of_the_project_has_none_of_the_fakes(aws: FakeProviders) -> None:
     home = Path(aws.environment["PULUMI_HOME"])
     assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
     kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}

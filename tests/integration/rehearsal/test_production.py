@@ -155,7 +155,7 @@ def test_what_a_cluster_is_made_from_once_is_refused(production: Whole, key: str
         production.stack.restore(before)
 
 
-def test_a_worker_more_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:
+def test_a_further_worker_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:
     more = {"type": "t3.medium", "zone": "ap-northeast-2a", "diskGb": 40, "workload": "application"}
     production.stack.set("cluster.nodes", _table() | {"k8s-worker-3": more})
     assert production.stack.planned() == {

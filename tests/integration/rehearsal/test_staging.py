@@ -97,7 +97,7 @@ def test_a_canary_comes_after_argo_rollouts_itself(tmp_path: Path) -> None:
         assert staging.stack.planned() == {}
 
 
-def test_mistakes_are_told_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:
+def test_mistakes_are_reported_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:
     with whole(tmp_path, "staging") as staging:
         staging.stack.set("cluster.network.pods", "10.1.0.0/20")
         staging.stack.set("cluster.nodes.k8s-worker-1.zone", "ap-northeast-2z")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.shared_stack
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
 
 
-def test_a_selector_patched_by_hand_is_told_put_right_and_retires_nothing_that_serves_by_it(
+def test_a_selector_patched_by_hand_is_reported_put_right_and_retires_nothing_that_serves_by_it(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})

@@ -106,7 +106,7 @@ def test_a_rollback_that_the_engine_has_no_record_of_needing_does_not_report_suc
     assert history.fewest_ready("backend") == 3
 
 
-def test_an_update_turned_back_after_a_kill_at_the_switch_finds_its_way(
+def test_an_update_rolled_back_after_a_kill_at_the_switch_finds_its_way(
     serving: Stack, kubectl: Kubectl, colours: tuple[str, str]
 ) -> None:
     last, following = colours

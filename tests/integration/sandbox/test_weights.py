@@ -216,7 +216,7 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
     kubectl.expect_pods(green=3, blue=0)
 
 
-def test_a_service_is_taken_from_the_selector_and_back_by_way_of_the_step_between_and_a_route_refused_is_told(
+def test_a_service_is_taken_from_the_selector_and_back_by_way_of_the_step_between_and_a_route_refused_is_reported(
     stack: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     stack.set("services.backend.switchEngine", None)

@@ -114,7 +114,7 @@ def test_each_step_gives_the_new_version_its_share_and_the_whole_canary_fails_no
         share_is([request for request in requests if began < request.sent < ended], "v2.0.0", weight)
 
 
-def test_a_bad_version_reaches_no_more_than_its_share_before_it_is_given_up(
+def test_a_bad_version_reaches_no_more_than_its_share_before_it_is_aborted(
     serving: Stack, kubectl: Kubectl, metrics: str, load: Callable[[], Load]
 ) -> None:
     canary(serving, metrics)

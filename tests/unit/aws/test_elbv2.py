@@ -55,7 +55,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         yield Account()
 
 
-def test_the_weights_of_every_rule_that_forwards_are_told(account: Account) -> None:
+def test_the_weights_of_every_rule_that_forwards_are_reported(account: Account) -> None:
     groups = [{"TargetGroupArn": account.blue, "Weight": 0}, {"TargetGroupArn": account.green, "Weight": 100}]
     account.rule(1, {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}})
     account.rule(2, {"Type": "forward", "TargetGroupArn": account.blue})
@@ -74,7 +74,7 @@ def test_a_name_that_no_load_balancer_has_is_one_without_rules(account: Account)
     assert asyncio.run(Balancers(REGION).rules("other.amazonaws.com")) == []
 
 
-def test_healthy_targets_are_told_from_all(account: Account) -> None:
+def test_healthy_targets_are_distinguished_from_all(account: Account) -> None:
     assert asyncio.run(Balancers(REGION).healthy(account.green)) == (0, 0)
     account.elb.register_targets(TargetGroupArn=account.green, Targets=[{"Id": account.node}])
     assert asyncio.run(Balancers(REGION).healthy(account.green)) == (1, 1)
@@ -82,12 +82,12 @@ def test_healthy_targets_are_told_from_all(account: Account) -> None:
     assert asyncio.run(Balancers(REGION).healthy(account.green)) == (0, 1)
 
 
-def test_what_aws_refuses_is_told_in_its_own_words(account: Account) -> None:
+def test_what_aws_refuses_is_reported_in_its_own_words(account: Account) -> None:
     with pytest.raises(AwsError, match=r"AWS does not answer: .*\(TargetGroupNotFound\).*\(SY-L901\)"):
         asyncio.run(Balancers(REGION).healthy(account.green.replace("green", "none")))
 
 
-def test_a_missing_login_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_login_is_reported_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")

@@ -85,7 +85,7 @@ def test_a_boot_that_failed_ends_well_when_it_is_run_again(master: Machine) -> N
     assert master.phase == "5/5 done"
 
 
-def test_a_secret_that_is_missing_is_asked_for_again_and_then_given_up(worker: Machine) -> None:
+def test_a_secret_that_is_missing_is_asked_for_again_and_then_aborted(worker: Machine) -> None:
     (worker.root / "ssm/switchyard/production/join/token").unlink()
     assert worker.boot() != 0
     assert worker.calls("aws ssm get-parameter") == 20

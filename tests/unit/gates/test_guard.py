@@ -182,7 +182,7 @@ def test_an_adopted_object_stays_without_marks(make: Make) -> None:
     assert set(annotations.values()) == {None}
 
 
-def test_all_conflicts_of_a_service_are_told_before_its_first_object(make: Make) -> None:
+def test_all_conflicts_of_a_service_are_reported_before_its_first_object(make: Make) -> None:
     guard, table, _ = make(serving(THEIRS))
     new = [one for one in serving().values() if "kind" in one]
     for one in new:

@@ -1,4 +1,4 @@
-"""The gates before and behind a load balancer that switches, on a cluster and an AWS that are told what to answer."""
+"""The gates before and behind a load balancer that switches, on a fake cluster and a fake AWS."""
 
 import asyncio
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ def test_the_old_colour_goes_when_the_load_balancer_follows(played: Any) -> None
     assert it.cluster.asked[-1] == "rules"
 
 
-def test_the_wait_for_the_load_balancer_is_told_once_for_each_thing_that_is_seen(played: Any) -> None:
+def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_seen(played: Any) -> None:
     patient = service()
     patient = patient.model_copy(update={"gate": patient.gate.model_copy(update={"timeout_seconds": 5})})
     it = played(switched(rules=[[], [TO_BLUE], [TO_BLUE], [TO_GREEN]]), patient)

@@ -82,7 +82,7 @@ def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest
         (UnreachableError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
     ],
 )
-def test_the_words_of_the_api_server_are_told_and_what_to_do_about_them(
+def test_the_words_of_the_api_server_are_reported_and_what_to_do_about_them(
     monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, advised: str
 ) -> None:
     text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))

@@ -1,4 +1,4 @@
-"""The gates against a cluster that is told what to answer: above all, that they refuse what they could not see."""
+"""The gates against a fake cluster: above all, that they refuse what they could not see."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -27,7 +27,7 @@ def answered(status: int, message: str) -> ApiStatusError:
 
 @dataclass
 class PlayedCluster:
-    """Answers as it is told; a watch without `watched` never yields anything.
+    """Answers as it is configured; a watch without `watched` never yields anything.
 
     Attributes:
         selected: what Service backend selects.
@@ -220,7 +220,7 @@ def test_a_missing_permission_is_named_in_one_line(monkeypatch: pytest.MonkeyPat
     assert 'the gate may not get services/backend in namespace default (403: User "ci" cannot get "services")' in text
 
 
-def test_a_user_whom_the_api_server_does_not_know_is_told_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_whom_the_api_server_does_not_know_is_reported_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = AccessDeniedError("get", "/version", 401, "Unauthorized")
     text = refusal(played(monkeypatch, PlayedCluster(error=unknown)).gates.before_switch(creating=False, preview=True))
     assert "log in again" in text
@@ -249,7 +249,7 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
 
 
-def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it(
+def test_a_colour_that_is_short_of_pods_is_reported_when_the_update_did_not_touch_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
@@ -263,7 +263,9 @@ def test_a_colour_that_is_short_of_pods_is_told_when_the_update_did_not_touch_it
     assert planned.warned == []
 
 
-def test_at_the_end_of_a_run_it_is_told_what_serves_and_what_could_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_a_run_reports_what_serves_and_what_could_not_be_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
     assert asyncio.run(there.gates.inspect()).serving == "green"
     unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=UnreachableError("silence"))).gates.inspect())

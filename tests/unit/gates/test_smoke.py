@@ -57,7 +57,7 @@ def test_a_request_without_scheme_and_headers_is_as_it_was() -> None:
     assert api.asked == [("pods/one:8000/proxy/ready", {})]
 
 
-def test_the_first_port_is_told_from_further_ones_by_its_name() -> None:
+def test_the_first_port_is_distinguished_from_further_ones_by_its_name() -> None:
     ports = [{"name": "http", "port": 8000}, {"name": "metrics", "port": 9100}]
 
     class Api:

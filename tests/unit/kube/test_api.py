@@ -40,7 +40,7 @@ def test_a_denied_call_names_verb_resource_and_permission(server: PlayedApiServe
     assert str(error.value) == expected
 
 
-def test_a_denied_watch_is_told_like_a_denied_call(server: PlayedApiServer) -> None:
+def test_a_denied_watch_is_reported_like_a_denied_call(server: PlayedApiServer) -> None:
     slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
     server.answers["GET", slices] = (403, denial("no list"))
 
@@ -66,7 +66,7 @@ def test_what_is_not_there_is_no_error(server: PlayedApiServer) -> None:
         (422, "spec.selector: field is immutable", RejectedError),
     ],
 )
-def test_a_dry_run_that_is_denied_is_told_from_one_that_is_rejected(
+def test_a_dry_run_that_is_denied_is_distinguished_from_one_that_is_rejected(
     server: PlayedApiServer, status: int, message: str, error: type[Exception]
 ) -> None:
     server.answers["GET", DEPLOYMENT] = (200, {})
@@ -75,7 +75,7 @@ def test_a_dry_run_that_is_denied_is_told_from_one_that_is_rejected(
         server.run(lambda cluster: cluster.pods_change(MANIFEST))
 
 
-def test_a_denial_by_the_api_server_is_told_from_one_by_a_pod(server: PlayedApiServer) -> None:
+def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: PlayedApiServer) -> None:
     path = f"{PODS}/one:8000/proxy/ready"
     server.answers["GET", path] = (403, {"error": "log in first"})
     answer = server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))

@@ -48,7 +48,7 @@ def live(versions: dict[str, str], replicas: int = 3, image: str = "org/backend:
 
 def test_what_serves_keeps_its_version_whatever_changed() -> None:
     for own in (live(OLD), live({})):
-        for active in (True, False):  # it may be about to hand over
+        for active in (True, False):  # it may be about to migrate
             versions = colour_versions(wanted(active=active), NEW, own, [own], serves=True)
             assert versions == own.versions
 
@@ -213,7 +213,7 @@ def test_a_changed_config_map_is_seen_in_the_idle_colour_alone(api: PlayedApi) -
     assert second[GREEN].partition(",secret/")[2] == first[GREEN].partition(",secret/")[2]
 
 
-def test_a_switch_to_pods_that_are_older_than_a_change_is_told(api: PlayedApi) -> None:
+def test_a_switch_to_pods_that_are_older_than_a_change_is_reported(api: PlayedApi) -> None:
     warm = SETTINGS | {"green": {"tag": "v2", "replicas": 3}}
     service = BlueGreenSettings.model_validate(warm)
     first = annotations(service)
@@ -234,7 +234,7 @@ def test_only_the_metadata_of_a_secret_is_asked_for(api: PlayedApi) -> None:
     assert accepted == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
-def test_a_missing_object_is_told_and_has_no_version(api: PlayedApi) -> None:
+def test_a_missing_object_is_reported_and_has_no_version(api: PlayedApi) -> None:
     del api.objects["configmaps", "config"]
     config_env = {"configEnv": {"A": {"configMap": "config", "key": "a"}}}
     raw = {"image": "org/backend", "strategy": "canary", "tag": "v1", "namespace": "shop"} | config_env

@@ -85,7 +85,7 @@ def changed(path: str, value: Any) -> list[str]:
         ("spec/hostNetwork", True, "hostNetwork added"),
     ],
 )
-def test_a_field_that_differs_is_told_without_a_secret(path: str, value: Any, told: str) -> None:
+def test_a_field_that_differs_is_reported_without_a_secret(path: str, value: Any, told: str) -> None:
     found = changed(path, value)
     assert told in found
     assert SECRET not in " ".join(found)
@@ -118,7 +118,7 @@ def test_who_has_set_what_a_change_takes_back_is_named() -> None:
     assert ours.fields == ("container app: image a:9 => a:1",)
 
 
-def test_what_admission_makes_of_an_apply_is_told_as_its_own() -> None:
+def test_what_admission_makes_of_an_apply_is_reported_as_its_own() -> None:
     sent, after = live("a:1", "switchyard"), live("mirror/a:1", "switchyard")
     change = pods_change(live("a:1", "switchyard"), after, sent)
     assert change.fields == ("container app: image a:1 => mirror/a:1 (rewritten by the cluster's admission)",)

@@ -38,7 +38,7 @@ WEBHOOK = 'Internal error occurred: failed calling webhook "m.example.org": conn
         (301, "", "answered 301 .*Moved Permanently"),
     ],
 )
-def test_an_answer_with_an_error_is_told_in_the_server_s_own_words(
+def test_an_answer_with_an_error_is_reported_in_the_server_s_own_words(
     server: PlayedApiServer, status: int, body: object, said: str
 ) -> None:
     server.answers["GET", SERVICE] = (status, body)
@@ -57,7 +57,7 @@ def test_an_answer_with_an_error_is_told_in_the_server_s_own_words(
         (422, "spec.replicas: Invalid value", RejectedError),
     ],
 )
-def test_a_write_that_may_be_taken_later_is_told_from_one_that_is_wrong(
+def test_a_write_that_may_be_taken_later_is_distinguished_from_one_that_is_wrong(
     server: PlayedApiServer, status: int, message: str, error: type[Exception]
 ) -> None:
     server.answers["GET", DEPLOYMENT] = (200, {})
@@ -91,7 +91,7 @@ def test_a_group_that_an_old_cluster_does_not_have_is_no_error_where_it_may_be_m
         ("http://no-such-host.invalid:6443", "the name of its host is not resolved"),
     ],
 )
-def test_no_connection_is_told_by_its_cause(server: PlayedApiServer, address: str, said: str) -> None:
+def test_no_connection_is_reported_by_its_cause(server: PlayedApiServer, address: str, said: str) -> None:
     config = json.loads(server.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = address
     server.kubeconfig.write_text(json.dumps(config))
@@ -110,7 +110,7 @@ def test_no_connection_is_told_by_its_cause(server: PlayedApiServer, address: st
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "no TLS connection: "),
     ],
 )
-def test_a_certificate_that_is_not_accepted_is_told_as_such(cause: ssl.SSLError, said: str) -> None:
+def test_a_certificate_that_is_not_accepted_is_reported_as_such(cause: ssl.SSLError, said: str) -> None:
     error = httpx.ConnectError("[SSL] it failed")
     error.__cause__ = cause
     assert why_unreachable(error).startswith(said)

@@ -77,7 +77,7 @@ def test_a_taint_that_only_the_stack_remembers_is_not_brought_back() -> None:
     )
 
 
-def test_a_node_that_is_registered_as_the_machine_before_is_told() -> None:
+def test_a_node_that_is_registered_as_the_machine_before_is_reported() -> None:
     live = {
         "k8s-redis": LiveNode(provider_id="aws:///ap-northeast-2c/i-1"),
         "k8s-worker-1": LiveNode(provider_id="aws:///ap-northeast-2b/i-2"),

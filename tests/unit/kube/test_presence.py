@@ -60,7 +60,7 @@ def test_all_that_is_gone_of_a_service_is_one_line() -> None:
     assert "deleted by hand, or not created yet" in say_not_there("backend", names)
 
 
-def test_a_mark_of_another_stack_is_told_before_a_rollback_needs_the_object() -> None:
+def test_a_mark_of_another_stack_is_reported_before_a_rollback_needs_the_object() -> None:
     left = serving()
     left["services", "backend"] = manifest("Service", "backend", THEIRS)
     [line] = drift(left)

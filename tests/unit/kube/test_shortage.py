@@ -24,7 +24,7 @@ def pod(name: str, image: str = "org/backend:v2", *, ready: bool = True) -> Pod:
     return Pod(name, ready, "ready" if ready else "ImagePullBackOff (0 restarts)", image)
 
 
-def test_pods_that_a_quota_does_not_let_be_made_are_told_with_its_words() -> None:
+def test_pods_that_a_quota_does_not_let_be_made_are_reported_with_its_words() -> None:
     found = report(GREEN, 3, owner(), [replica_set(QUOTA), replica_set("of an old one", 0)], [], ())
     assert str(found) == (
         f"pods of green: 0 of 3 ready of v2: there are none of it; the API server refuses to create more: {QUOTA}"
@@ -44,7 +44,7 @@ def test_a_track_that_has_all_its_pods_has_nothing_to_explain() -> None:
     assert str(report(GREEN, 1, owner(replicas=1), [], [pod("a")], {"a"})) == "pods of green: 1 of 1 ready of v2"
 
 
-def test_what_the_owner_itself_says_is_told() -> None:
+def test_what_the_owner_itself_says_is_reported() -> None:
     assert report(GREEN, 3, None, [], [], ()).causes == ("there is no Deployment on the cluster",)
     assert report(ROLLOUT, 3, None, [], [], ()).causes == ("there is no Rollout on the cluster",)
     assert report(GREEN, 3, owner(replicas=1), [], [], ()).causes == ("its Deployment on the cluster asks for 1",)

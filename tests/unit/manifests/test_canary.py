@@ -14,7 +14,7 @@ from tests.support.configuration import BACKEND, mistakes, read
 
 CANARY: dict[str, Any] = {"image": "ghcr.io/org/backend", "strategy": "canary", "tag": "v2.1.0"}
 PAUSES_AND_COUNTS_SECONDS = 2 * 300 + 600 + 3 * 4 * 60
-"""Of the mission's steps, with analyses of five measurements a minute apart."""
+"""Of the default steps, with analyses of five measurements a minute apart."""
 
 
 def changed(**canary: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def service(**more: Any) -> CanarySettings:
     return CanarySettings.model_validate(CANARY | more)
 
 
-def test_the_defaults_are_the_missions() -> None:
+def test_the_defaults() -> None:
     spec = rollout("backend", service())["spec"]
     strategy = spec["strategy"]["canary"]
     assert (spec["replicas"], spec["revisionHistoryLimit"]) == (10, 5)
@@ -205,7 +205,7 @@ def test_the_remedy_names_as_many_pods_as_the_share_needs() -> None:
     assert "'switchyard:services.backend.replicas' 10" in problem
 
 
-def test_a_whole_canary_takes_less_than_the_missions_43_minutes_without_the_pods_own_time() -> None:
+def test_a_whole_canary_takes_less_than_43_minutes_without_the_pods_own_time() -> None:
     canary = service().canary
     assert canary.analysis is not None
     analyses = sum(step.analysis is not None for step in canary.steps)

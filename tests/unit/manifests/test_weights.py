@@ -145,10 +145,10 @@ def test_target_groups_come_before_requests() -> None:
     assert refuse_early_weights("backend", service(), []) is None
 
 
-def test_the_ways_to_the_colours_are_left_when_nobody_comes_by_them() -> None:
+def test_the_services_of_the_colours_are_left_when_nobody_uses_them() -> None:
     assert refuse_early_selector("backend", service("selector"), None) is None
-    assert str(refuse_early_selector("backend", service("selector"), "users come by them")) == (
-        "backend: strategy blueGreen with switchEngine selector is refused (SY-L004): users come by them; the load "
+    assert str(refuse_early_selector("backend", service("selector"), "users reach them")) == (
+        "backend: strategy blueGreen with switchEngine selector is refused (SY-L004): users reach them; the load "
         "balancer must send all requests to Service backend before their target groups are deleted. No target group "
         "was deleted. Run "
         "`pulumi config set --path 'switchyard:services.backend.switchEngine' albTargets` under strategy blueGreen, "

@@ -1,6 +1,6 @@
 """What the network registers, as calls of AWS's API: validated by its own model, and run against moto.
 
-moto stands in for AWS: it keeps what it is told, and filters nothing. It has no limit of groups or rules, and takes a
+moto stands in for AWS: it keeps what it is sent, and filters nothing. It has no limit of groups or rules, and takes a
 key's policy and a role without a look at what they allow.
 """
 

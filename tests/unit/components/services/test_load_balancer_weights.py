@@ -102,7 +102,7 @@ def test_another_engine_changes_the_same_ingresses(monkeypatch: pytest.MonkeyPat
     assert urns("selector") == urns("albTargets") == urns("albWeights")
 
 
-def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_as_ever(
+def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_of_every_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = {"backend": service(), "shop": service()}

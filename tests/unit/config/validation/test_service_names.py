@@ -100,7 +100,7 @@ def test_metrics_of_two_services_of_one_name_must_be_told_apart(strategy: dict[s
     assert f"pulumi config set --path 'switchyard:services.web.{path}.namespace' shop" in line
 
 
-def test_metrics_with_the_namespace_are_told_apart() -> None:
+def test_metrics_with_the_namespace_are_distinguished() -> None:
     analysis = {"canary": {"analysis": {"labels": {"namespace": "shop"}}}}
     entry = ROLLOUT | {"strategy": "canary"}
     services = settings({"backend": entry, "web": entry | {"name": "backend", "namespace": "shop"} | analysis}).services

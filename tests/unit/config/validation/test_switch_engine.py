@@ -56,7 +56,7 @@ def test_a_mistake_in_the_load_balancer_is_not_told_twice() -> None:
     assert line.startswith("switchyard:cluster.loadBalancer.routes")
 
 
-def test_an_unknown_engine_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_engine_is_reported_with_those_that_there_are() -> None:
     (line,) = mistakes(backend("albWeight"), BEFORE_IT)
     assert line.startswith(f"{AT}: 'albWeight': allowed: selector, albTargets, albWeights")
 

@@ -101,7 +101,7 @@ def test_a_version_without_requests_has_no_times() -> None:
     assert (figures["verdict"], figures["last_new"], figures["last"], figures["requests"]) == (None, None, None, 0)
 
 
-def test_analyses_are_told_in_their_order_with_what_they_found() -> None:
+def test_analyses_are_reported_in_their_order_with_what_they_found() -> None:
     def run(created: str, phase: str, *measured: dict[str, str]) -> dict[str, Any]:
         results = [{"phase": phase, "measurements": list(measured)}]
         return {"metadata": {"creationTimestamp": created, "name": "run"}, "status": {"metricResults": results}}
@@ -165,7 +165,7 @@ def test_the_report_says_right_and_wrong_by_what_happened() -> None:
     assert "32 min" in page
 
 
-def test_the_report_says_when_this_program_is_later_or_never_gives_up() -> None:
+def test_the_report_says_when_this_program_is_later_or_never_aborts() -> None:
     good = {"none fails": [run_of("promoted")]}
     right = {"bad": "aborted"}
     late = reported({"bad": [run_of("aborted", last_new=50.0)], **good}, {"bad": [run_of("aborted")], **good}, right)

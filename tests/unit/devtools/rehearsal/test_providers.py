@@ -219,7 +219,7 @@ def test_a_use_that_does_not_exist_is_refused() -> None:
     ]
 
 
-def test_a_plugin_without_a_running_stand_in_says_so(tmp_path: Path) -> None:
+def test_a_plugin_without_a_running_fake_says_so(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin"
     plugin.write_text(launcher("aws"))
     environment = {"PATH": os.environ["PATH"]}

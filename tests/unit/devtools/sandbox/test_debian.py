@@ -90,7 +90,7 @@ def test_a_refused_download_names_the_packages_the_reason_and_the_remedy(
     assert len(calls(programs, "apt-get")) == 3
 
 
-def test_lists_that_cannot_be_renewed_are_told_with_the_reason(
+def test_lists_that_cannot_be_renewed_are_reported_with_the_reason(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -99,7 +99,7 @@ def test_lists_that_cannot_be_renewed_are_told_with_the_reason(
     )
 
 
-def test_who_is_not_root_is_told_to_renew_the_lists(
+def test_who_is_not_root_is_reported_to_renew_the_lists(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -110,7 +110,7 @@ def test_who_is_not_root_is_told_to_renew_the_lists(
 
 
 @pytest.mark.parametrize("take", [lambda folder: fetch(["runc"], folder), lambda _: node_parts()])
-def test_another_system_than_debian_is_told_so_in_one_line(programs: Path, tmp_path: Path, take: Any) -> None:
+def test_another_system_than_debian_is_reported_so_in_one_line(programs: Path, tmp_path: Path, take: Any) -> None:
     with pytest.raises(
         PartsError, match=r"^apt-get not found: .* Use a machine or container with Debian 12 or newer.$"
     ):

@@ -223,7 +223,7 @@ def test_an_engine_that_works_builds_the_image_and_it_gets_its_name(
         ('[ "$1" != save ] || touch "$3"', "saved.tar is no OCI archive with one image"),
     ],
 )
-def test_what_an_engine_cannot_build_is_put_together_and_the_reason_is_told(
+def test_what_an_engine_cannot_build_is_put_together_and_the_reason_is_reported(
     images: Path, programs: Path, monkeypatch: pytest.MonkeyPatch, answers: str, reason: str
 ) -> None:
     images.mkdir(parents=True)

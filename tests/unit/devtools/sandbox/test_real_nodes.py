@@ -45,7 +45,7 @@ def test_missing_programs_are_named_with_their_packages(capable: Path) -> None:
     assert unavailable() == "Real nodes need nsenter, ip. On Debian: apt-get install util-linux mount iproute2"
 
 
-def test_a_root_that_may_make_no_namespaces_is_told_what_the_kernel_said(capable: Path) -> None:
+def test_a_root_that_may_make_no_namespaces_is_reported_what_the_kernel_said(capable: Path) -> None:
     (capable / "unshare").write_text("#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n")
     assert unavailable() == (
         "Real nodes need rights that root has not got here: unshare failed: Operation not permitted. "
@@ -57,7 +57,7 @@ def test_a_root_that_may_make_no_namespaces_is_told_what_the_kernel_said(capable
     ("hierarchies", "said"),
     [([], "no cgroups are mounted"), ([Path("/nowhere")], "/nowhere cannot be written to")],
 )
-def test_a_machine_without_cgroups_to_write_to_is_told_so(
+def test_a_machine_without_cgroups_to_write_to_learns_so(
     capable: Path, monkeypatch: pytest.MonkeyPatch, hierarchies: list[Path], said: str
 ) -> None:
     monkeypatch.setattr("devtools.sandbox.cgroups.hierarchies", lambda: hierarchies)
@@ -81,6 +81,6 @@ def test_missing_tools_are_named_with_the_command_that_installs_them(capable: Pa
     assert unavailable() == "kubelet missing in .tools/bin. Run: make tools-nodes"
 
 
-def test_a_refused_command_is_told_in_one_line() -> None:
+def test_a_refused_command_is_reported_in_one_line() -> None:
     error = subprocess.CalledProcessError(2, ["ip", "link"], stderr=b"Error: no\nsuch type.\n")
     assert str(real_nodes._refused(error)) == "`ip link` failed: Error: no such type."

@@ -58,7 +58,7 @@ def fetch(downloader: Downloader, download: Download, target: Path) -> list[str]
 
 
 @pytest.mark.parametrize("github", [False, True], ids=["checksum file", "release API"])
-def test_a_good_file_is_installed_and_progress_is_told(
+def test_a_good_file_is_installed_and_progress_is_reported(
     releases: Releases, downloader: Downloader, target: Path, tmp_path: Path, github: bool
 ) -> None:
     said = fetch(downloader, releases.publish("tool-linux-amd64", CONTENT, github=github), target)
@@ -146,7 +146,7 @@ def test_a_resumed_file_with_a_wrong_checksum_both_times_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/tool", "/tool.sha256"])
-def test_a_server_that_trickles_is_given_up_and_not_asked_again(
+def test_a_server_that_trickles_is_aborted_and_not_asked_again(
     releases: Releases, target: Path, tmp_path: Path, path: str
 ) -> None:
     downloader = Downloader(tmp_path / "downloads", window_seconds=0.1)
@@ -159,7 +159,7 @@ def test_a_server_that_trickles_is_given_up_and_not_asked_again(
     assert len(releases.asked) == len({path, "/tool.sha256"})
 
 
-def test_a_server_is_given_up_in_the_first_window_that_brings_too_little() -> None:
+def test_a_server_is_aborted_in_the_first_window_that_brings_too_little() -> None:
     pace = Pace(window_seconds=30, min_bytes=1000, now=100)
     pace.count(999, now=129)
     pace.count(1, now=130)
@@ -179,7 +179,7 @@ def test_a_refusal_says_who_refused_and_how(
         fetch(downloader, download, target)
 
 
-def test_a_host_that_hangs_is_given_up_and_not_asked_again(
+def test_a_host_that_hangs_is_aborted_and_not_asked_again(
     releases: Releases, downloader: Downloader, target: Path
 ) -> None:
     download = releases.publish("tool", CONTENT)
@@ -190,7 +190,7 @@ def test_a_host_that_hangs_is_given_up_and_not_asked_again(
     assert len(releases.asked) == 1
 
 
-def test_a_host_that_nobody_listens_on_is_given_up(downloader: Downloader, target: Path) -> None:
+def test_a_host_that_nobody_listens_on_is_aborted(downloader: Downloader, target: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"

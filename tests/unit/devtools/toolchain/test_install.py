@@ -67,7 +67,7 @@ def test_a_release_is_preferred_to_a_build(
 
 
 @pytest.mark.parametrize("fault", ["refused", "wrong checksum", "hangs", "not published"])
-def test_a_release_that_cannot_be_had_is_built_and_the_reason_is_told(
+def test_a_release_that_cannot_be_had_is_built_and_the_reason_is_reported(
     releases: Releases, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(install, "build", fake_build)

@@ -95,7 +95,7 @@ def test_a_silent_api_server_ends_a_run_after_one_call(
         ((200, "<html>"), "something else than an API server answers there"),
     ],
 )
-def test_whatever_the_identity_is_not_read_for_is_told(
+def test_whatever_the_identity_is_not_read_for_is_reported(
     look: Look, server: PlayedApiServer, answer: tuple[int, object], words: str
 ) -> None:
     server.answers["GET", IDENTITY] = answer

@@ -108,7 +108,7 @@ def test_a_lost_state_is_named_by_a_word_of_its_own(found: Mark, former: str | N
         ([NAMESAKE, Mark("switchyard", "production", "3c")], "switchyard/production"),
     ],
 )
-def test_a_stack_of_the_same_name_is_told_from_a_lost_state(found: list[Mark], word: str) -> None:
+def test_a_stack_of_the_same_name_is_distinguished_from_a_lost_state(found: list[Mark], word: str) -> None:
     conflicts = [conflict(ACCOUNT, live(mark), Owner(MINE)) for mark in found]
     text = str(refuse_takeover("payments", [one for one in conflicts if one], PATH, listed=0))
     assert "belongs to stack switchyard/production of another state" in text

@@ -218,7 +218,7 @@ def test_a_short_active_colour_holds_only_ready_pods_of_the_idle_one(
     assert (found is not None) == refused
 
 
-def test_a_failure_of_the_smoke_test_is_told_once_with_the_pods_that_had_it() -> None:
+def test_a_failure_of_the_smoke_test_is_reported_once_with_the_pods_that_had_it() -> None:
     lines = by_failure({"b": ["slow"], "a": ["slow", "wrong"], "c": [], "d": ["slow"], "e": ["slow"]})
     assert lines == ["slow on a, b, d and 1 more", "wrong on a"]
 

@@ -40,7 +40,7 @@ def test_only_pods_of_the_present_template_are_current() -> None:
     assert rollout_pods(rollout(observed="2"), pods) == frozenset()
 
 
-def test_the_numbers_of_what_did_not_succeed_are_told() -> None:
+def test_the_numbers_of_what_did_not_succeed_are_reported() -> None:
     runs = [
         {
             "status": {

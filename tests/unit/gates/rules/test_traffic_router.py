@@ -1,4 +1,4 @@
-"""What a traffic router is told, and when it may take over: pure functions."""
+"""How a traffic router is configured, and when it may take over: pure functions."""
 
 import re
 from typing import Any
@@ -113,7 +113,7 @@ def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_
     assert warn_without_weights("backend", wanted, rules_of([ingress("use-annotation")])) is None
 
 
-def test_weights_of_the_versions_must_be_given_up_before_the_controller_is() -> None:
+def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
     weights = '{"ForwardConfig":{"TargetGroups":[{"ServiceName":"backend-stable","Weight":100}]}}'
     still = refuse_still_weighted("backend", service("alb"), rules_of([ingress("use-annotation", action=weights)]))
     assert "Change its rule for backend to Service backend, port http" in str(still)
@@ -160,7 +160,7 @@ def test_a_default_backend_is_a_rule_too() -> None:
     assert (rule.service, rule.by_weights) == ("backend", False)
 
 
-def test_a_hand_over_waits_for_the_router_to_be_given_back() -> None:
+def test_a_migration_waits_for_the_end_of_the_router() -> None:
     routed = rollout("backend", service("alb"))
     assert "the traffic of the Rollout is routed by alb" in str(refuse_routed("backend", Track.BLUE, routed))
     for harmless in (None, rollout("backend", service("replicas", steps=[]))):

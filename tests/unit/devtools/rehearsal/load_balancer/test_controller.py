@@ -29,7 +29,7 @@ def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> No
             assert running.problems == []
 
 
-def test_a_useless_kubeconfig_ends_it_and_is_told() -> None:
+def test_a_useless_kubeconfig_ends_it_and_is_reported() -> None:
     running = FakeController({"contexts": []}, Aws("ap-northeast-2"), "production")
     running.start()
     deadline = time.monotonic() + 10

@@ -1,0 +1,73 @@
+"""``python -m devtools.wording``: refuses wording of `wording.tsv` in names, messages and documents.
+
+Exit codes: 0 nothing found, 1 something found, each with file, line and the term to write instead.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+TABLE = Path(__file__).with_suffix(".tsv")
+TEXTS = {".py", ".md", ".yaml", ".toml", ".sh", ".txt", ""}
+"""Endings of the files that people write; data and golden files follow from them."""
+
+EXEMPT = {
+    ".stand-in.elb.amazonaws.com",
+    # Values in the objects and states of clusters that exist, which a rename would change.
+    "switchyard.local/stand-in",
+    '"a stand-in"',
+    '"name": "stand-in"',
+    'PAUSED_FOR: "hand-over"',
+    '[PAUSED_FOR] == "hand-over"',
+}
+"""Fragments of lines that may keep such a word."""
+
+
+def forms(wording: str) -> re.Pattern[str]:
+    """Returns a pattern of a word or phrase in text and in names, with its usual endings."""
+    phrase = r"[\s_-]+".join(re.escape(word) for word in re.split(r"[ -]", wording))
+    # "for way in ways" and "for number, way in" are loops.
+    return re.compile(rf"(?<![A-Za-z])(?<!for )(?<!, ){phrase}(?:s|ed|ing)?(?![A-Za-z])", re.IGNORECASE)
+
+
+def terms() -> dict[str, str]:
+    """Returns the table: wording, and what to write instead."""
+    lines = [line for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("\t") for line in lines)
+
+
+def found_in(text: str, table: dict[str, str]) -> Iterator[tuple[int, str, str]]:
+    """Yields line number, wording and term for each line that has refused wording."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if any(fragment in line for fragment in EXEMPT):
+            continue
+        for wording, term in table.items():
+            if forms(wording).search(line):
+                yield number, wording, term
+
+
+def files() -> Iterator[Path]:
+    """Yields the project's files, but for those of folders that tools write."""
+    for folder, below, names in os.walk(PROJECT):
+        below[:] = [name for name in below if not name.startswith((".", "__")) and not name.endswith(".egg-info")]
+        yield from (Path(folder, name) for name in names)
+
+
+def main() -> int:
+    """Reads every file of the project that people write, and prints what is refused."""
+    own = {TABLE, Path(__file__), PROJECT / "tests" / "unit" / "devtools" / "test_wording.py"}
+    table, failed = terms(), False
+    for path in sorted(files()):
+        if path.suffix not in TEXTS or path in own or path.name == "requirements.txt":
+            continue
+        for number, wording, term in found_in(path.read_text(), table):
+            failed = True
+            print(f"{path.relative_to(PROJECT)}:{number}: {wording!r}: write {term}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Wording that the lint rule refuses, in all its forms, and what it leaves alone."""
+
+import pytest
+
+from devtools.wording import found_in, main, terms
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the hand-over to the Rollout",
+        "def test_a_hand_over_is_quick() -> None:",
+        "Two hand-overs",
+        "a stand-in for AWS",
+        "it is mended",
+        "The Mission's steps",
+        "users come by the load balancer",
+        "way_in_name(service)",
+    ],
+)
+def test_refused_wording_is_found(line: str) -> None:
+    assert next(iter(found_in(f"fine\n{line}", terms())))[0] == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["for way in ways:", "a recommendation", "handover notes", "host: k8s-1.stand-in.elb.amazonaws.com"]
+)
+def test_other_wording_is_not(line: str) -> None:
+    assert not list(found_in(line, terms()))
+
+
+def test_the_project_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main() == 0, capsys.readouterr().out
