@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
@@ -26,6 +27,7 @@ EXEMPT = {
 """Fragments of lines that may keep such a word."""
 
 
+@cache
 def forms(wording: str) -> re.Pattern[str]:
     """Returns a pattern of a word or phrase in text and in names, with its usual endings."""
     phrase = r"[\s_-]+".join(re.escape(word) for word in re.split(r"[ -]", wording))
@@ -41,10 +43,11 @@ def terms() -> dict[str, str]:
 
 def found_in(text: str, table: dict[str, str]) -> Iterator[tuple[int, str, str]]:
     """Yields line number, wording and term for each line that has refused wording."""
-    for number, line in enumerate(text.splitlines(), 1):
+    present = {wording: term for wording, term in table.items() if forms(wording).search(text)}
+    for number, line in enumerate(text.splitlines() if present else (), 1):
         if any(fragment in line for fragment in EXEMPT):
             continue
-        for wording, term in table.items():
+        for wording, term in present.items():
             if forms(wording).search(line):
                 yield number, wording, term
 

@@ -88,7 +88,7 @@ def test_secrets_never_are_arguments_of_a_program() -> None:
             assert line.strip().startswith("text=")
 
 
-def test_a_worker_is_reported_nothing_of_backups_and_certificates() -> None:
+def test_a_worker_knows_nothing_of_backups_and_certificates() -> None:
     assert BUCKET not in text("k8s-worker-1")
     assert "ca.key" not in text("k8s-worker-1")
     assert "/usr/local/sbin/switchyard-restore" not in files("k8s-worker-1")

@@ -167,7 +167,7 @@ def test_durations_are_in_seconds_with_an_edge_at_half_a_second(run: Callable[..
     assert 0.6 <= seconds < BOUND_SECONDS
 
 
-def test_connections_are_kept_until_the_pod_is_reported_to_end(run: Callable[..., Backend]) -> None:
+def test_connections_are_kept_until_the_pod_has_to_end(run: Callable[..., Backend]) -> None:
     backend = run()
     responses, connections = zip(*(over(backend, "/") for _ in range(3)), strict=True)
     assert all("connection" not in response.headers for response in responses)

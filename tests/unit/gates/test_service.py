@@ -220,7 +220,7 @@ def test_a_missing_permission_is_named_in_one_line(monkeypatch: pytest.MonkeyPat
     assert 'the gate may not get services/backend in namespace default (403: User "ci" cannot get "services")' in text
 
 
-def test_a_user_whom_the_api_server_does_not_know_is_reported_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_whom_the_api_server_does_not_know_has_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = AccessDeniedError("get", "/version", 401, "Unauthorized")
     text = refusal(played(monkeypatch, PlayedCluster(error=unknown)).gates.before_switch(creating=False, preview=True))
     assert "log in again" in text
@@ -263,9 +263,7 @@ def test_a_colour_that_is_short_of_pods_is_reported_when_the_update_did_not_touc
     assert planned.warned == []
 
 
-def test_the_end_of_a_run_reports_what_serves_and_what_could_not_be_seen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_end_of_a_run_reports_what_serves_and_what_was_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     there = played(monkeypatch, PlayedCluster(selected=selector("backend", GREEN), of_colour=("a", "b", "c")))
     assert asyncio.run(there.gates.inspect()).serving == "green"
     unseen = asyncio.run(played(monkeypatch, PlayedCluster(error=UnreachableError("silence"))).gates.inspect())

@@ -144,7 +144,7 @@ def test_all_pods_of_two_nodes_talk_by_vxlan_and_there_is_no_bgp() -> None:
     assert (pool["cidr"], pool["encapsulation"]) == ("172.20.0.0/16", "VXLAN")
 
 
-def test_the_load_balancers_controller_is_reported_what_it_would_ask_the_metadata_service() -> None:
+def test_the_load_balancers_controller_gets_what_it_would_ask_the_metadata_service() -> None:
     values = platform(CLUSTER, "vpc-1")[0].values
     assert (values["clusterName"], values["region"], values["vpcId"]) == ("production", "eu-west-1", "vpc-1")
     assert values["hostNetwork"] is True

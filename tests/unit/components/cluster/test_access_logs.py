@@ -73,7 +73,7 @@ def recording() -> Iterator[Recording]:
         yield built(patch)
 
 
-def test_the_delivery_of_load_balancers_may_write_where_they_are_reported_to(recording: Recording) -> None:
+def test_the_delivery_of_load_balancers_may_write_to_the_bucket(recording: Recording) -> None:
     assert json.loads(only(recording, POLICY)["policy"]) == bucket_policies.access_logs(ACCOUNT, ARN, "alb")
     annotations = inputs(recording, INGRESS, "alb.group")["metadata"]["annotations"]
     said = dict(

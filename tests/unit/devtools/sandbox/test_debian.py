@@ -99,7 +99,7 @@ def test_lists_that_cannot_be_renewed_are_reported_with_the_reason(
     )
 
 
-def test_who_is_not_root_is_reported_to_renew_the_lists(
+def test_who_is_not_root_has_to_renew_the_lists(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

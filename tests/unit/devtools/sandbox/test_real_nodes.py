@@ -45,7 +45,7 @@ def test_missing_programs_are_named_with_their_packages(capable: Path) -> None:
     assert unavailable() == "Real nodes need nsenter, ip. On Debian: apt-get install util-linux mount iproute2"
 
 
-def test_a_root_that_may_make_no_namespaces_is_reported_what_the_kernel_said(capable: Path) -> None:
+def test_a_root_that_may_create_no_namespaces_sees_what_the_kernel_said(capable: Path) -> None:
     (capable / "unshare").write_text("#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n")
     assert unavailable() == (
         "Real nodes need rights that root has not got here: unshare failed: Operation not permitted. "

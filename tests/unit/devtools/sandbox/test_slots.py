@@ -105,7 +105,7 @@ def test_a_number_whose_rest_cannot_be_ended_is_not_given_away(claims: Path, tmp
     assert (claimed(gone), claimed(new)) == (Slot(0), None)
 
 
-def test_after_a_reboot_a_sandbox_gets_its_own_number_or_is_reported_who_has_it(claims: Path, tmp_path: Path) -> None:
+def test_after_a_reboot_a_sandbox_gets_its_own_number_or_learns_who_has_it(claims: Path, tmp_path: Path) -> None:
     mine, other = directory(tmp_path, "mine"), directory(tmp_path, "other")
     assert claim(mine, nothing_to_end, 7) == Slot(7)
     release(Slot(7))
@@ -115,7 +115,7 @@ def test_after_a_reboot_a_sandbox_gets_its_own_number_or_is_reported_who_has_it(
     assert claimed(mine) is None
 
 
-def test_one_sandbox_too_many_is_reported_to_end_another(claims: Path, tmp_path: Path) -> None:
+def test_one_sandbox_too_many_has_to_end_another(claims: Path, tmp_path: Path) -> None:
     for number in range(len(NODE_NETWORKS)):
         claim(directory(tmp_path, f"sandbox-{number}"), nothing_to_end)
     with pytest.raises(NoSlotError, match=r"^64 sandboxes .* python -m devtools.sandbox down$"):
