@@ -41,7 +41,7 @@ def terms() -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
-def found_in(text: str, table: dict[str, str]) -> Iterator[tuple[int, str, str]]:
+def refused_lines(text: str, table: dict[str, str]) -> Iterator[tuple[int, str, str]]:
     """Yields line number, wording and term for each line that has refused wording."""
     present = {wording: term for wording, term in table.items() if forms(wording).search(text)}
     for number, line in enumerate(text.splitlines() if present else (), 1):
@@ -66,7 +66,7 @@ def main() -> int:
     for path in sorted(files()):
         if path.suffix not in TEXTS or path in own or path.name == "requirements.txt":
             continue
-        for number, wording, term in found_in(path.read_text(), table):
+        for number, wording, term in refused_lines(path.read_text(), table):
             failed = True
             print(f"{path.relative_to(PROJECT)}:{number}: {wording!r}: write {term}")
     return int(failed)

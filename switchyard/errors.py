@@ -155,7 +155,7 @@ class RejectedError(ClusterError):
     code = Code.API_REJECTED
 
 
-class NoIdentityError(ClusterError, LookupError):
+class NoIdentityError(ClusterError):
     """The cluster has no namespace kube-system, by whose UID it is distinguished from another."""
 
     code = Code.CLUSTER_ERROR

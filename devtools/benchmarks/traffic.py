@@ -57,22 +57,22 @@ class SwitchRun:
 def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[SwitchRun]]:
     """Switches `runs` times by each way; returns the runs by way."""
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
-        found = ways(sandbox, directory)
+        peers = ways(sandbox, directory)
         addresses = [node.address for node in sandbox.real_nodes]
-        results: dict[str, list[SwitchRun]] = {way.name: [] for way in found}
-        turns = [way for way in found for _ in range(runs)]
+        results: dict[str, list[SwitchRun]] = {peer.name: [] for peer in peers}
+        turns = [peer for peer in peers for _ in range(runs)]
         random.shuffle(turns)
-        for number, way in enumerate(turns):
+        for number, peer in enumerate(turns):
             folder = directory / f"load-{number}"
             folder.mkdir()
-            to = way.turn()
-            way.prepare(to)
-            one = measure(way, to, addresses, folder)
-            results[way.name].append(one)
-            kept = "stays" if one.last_old_kept is None else f"{one.last_old_kept:.3f} s"
+            to = peer.turn()
+            peer.prepare(to)
+            measured = measure(peer, to, addresses, folder)
+            results[peer.name].append(measured)
+            kept = "stays" if measured.last_old_kept is None else f"{measured.last_old_kept:.3f} s"
             print(
-                f"{way.name}: first new {one.first_new:.3f} s, last old {one.last_old_new:.3f} s (kept: {kept}), "
-                f"done {one.done:.3f} s, failed {one.failed} of {one.requests}",
+                f"{peer.name}: first new {measured.first_new:.3f} s, last old {measured.last_old_new:.3f} s "
+                f"(kept: {kept}), done {measured.done:.3f} s, failed {measured.failed} of {measured.requests}",
                 flush=True,
             )
     return results

@@ -23,6 +23,29 @@ def _argo(**values: Any) -> dict[str, Any]:
     return _service(strategy="argoBlueGreen", replicas=replicas, argoBlueGreen=values)
 
 
+_ROUTER_STEPS: list[dict[str, Any]] = [
+    {"route": {"name": "early", "header": "X", "value": "b"}},
+    {"weight": 10},
+    {"analysis": True},
+    {"scale": {}},
+    {"scale": {"replicas": 1, "percent": 5}},
+    {"route": {"name": "a", "header": "X", "cookie": "Y", "value": "z"}},
+    {"route": {"name": "b", "header": "X"}},
+    {"route": {"name": "never"}},
+    {"route": {"name": "early", "value": "c"}},
+    {"route": {"name": "c", "header": "X", "value": "*"}},
+    {"route": {"name": "d", "cookie": "Y" * 90, "value": "v" * 90}},
+]
+"""Steps of a traffic router whose values are wrong, and whose types are right."""
+
+_WRONG_TYPE: dict[str, Any] = {"scale": {"matchWeight": False}}
+
+
+def _router(*steps: dict[str, Any]) -> dict[str, Any]:
+    all_steps = [*_ROUTER_STEPS[:5], *steps, *_ROUTER_STEPS[5:]]
+    return _canary(traffic="alb", dynamicStableScale=True, scaleDownDelaySeconds=5, steps=all_steps)
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "no pods of a canary": _canary() | {SERVICES: {"backend": ROLLOUT | {"strategy": "canary", "replicas": 0}}},
     "no tag of a canary": _service({"image": "ghcr.io/org/backend"}, strategy="canary"),
@@ -51,43 +74,8 @@ WRONG: dict[str, dict[str, Any]] = {
         abortScaleDownDelaySeconds=5,
         analysis=None,
     ),
-    "a router": _canary(
-        traffic="alb",
-        dynamicStableScale=True,
-        scaleDownDelaySeconds=5,
-        steps=[
-            {"route": {"name": "early", "header": "X", "value": "b"}},
-            {"weight": 10},
-            {"analysis": True},
-            {"scale": {}},
-            {"scale": {"replicas": 1, "percent": 5}},
-            {"scale": {"matchWeight": False}},
-            {"route": {"name": "a", "header": "X", "cookie": "Y", "value": "z"}},
-            {"route": {"name": "b", "header": "X"}},
-            {"route": {"name": "never"}},
-            {"route": {"name": "early", "value": "c"}},
-            {"route": {"name": "c", "header": "X", "value": "*"}},
-            {"route": {"name": "d", "cookie": "Y" * 90, "value": "v" * 90}},
-        ],
-    ),
-    "a router without a wrong type": _canary(
-        traffic="alb",
-        dynamicStableScale=True,
-        scaleDownDelaySeconds=5,
-        steps=[
-            {"route": {"name": "early", "header": "X", "value": "b"}},
-            {"weight": 10},
-            {"analysis": True},
-            {"scale": {}},
-            {"scale": {"replicas": 1, "percent": 5}},
-            {"route": {"name": "a", "header": "X", "cookie": "Y", "value": "z"}},
-            {"route": {"name": "b", "header": "X"}},
-            {"route": {"name": "never"}},
-            {"route": {"name": "early", "value": "c"}},
-            {"route": {"name": "c", "header": "X", "value": "*"}},
-            {"route": {"name": "d", "cookie": "Y" * 90, "value": "v" * 90}},
-        ],
-    ),
+    "a router": _router(_WRONG_TYPE),
+    "a router without a wrong type": _router(),
     "argo": _argo(
         replicas=0,
         autoPromotion={"enabled": False, "delaySeconds": 5},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devtools.wording import found_in, main, terms
+from devtools.wording import main, refused_lines, terms
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from devtools.wording import found_in, main, terms
     ],
 )
 def test_refused_wording_is_found(line: str) -> None:
-    assert next(iter(found_in(f"fine\n{line}", terms())))[0] == 2
+    assert next(iter(refused_lines(f"fine\n{line}", terms())))[0] == 2
 
 
 @pytest.mark.parametrize(
     "line", ["for way in ways:", "a recommendation", "handover notes", "host: k8s-1.stand-in.elb.amazonaws.com"]
 )
 def test_other_wording_is_not(line: str) -> None:
-    assert not list(found_in(line, terms()))
+    assert not list(refused_lines(line, terms()))
 
 
 def test_the_project_has_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import switchyard.kube.api
-from switchyard.errors import AccessDeniedError, RejectedError, UnreachableError
+from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
@@ -56,23 +56,6 @@ def test_what_is_not_there_is_no_error(server: PlayedApiServer) -> None:
     assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None
     assert not server.run(lambda cluster: cluster.namespace_exists("shop"))
     assert ("PATCH", DEPLOYMENT) not in server.asked
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "error"),
-    [
-        (403, 'User "ci" cannot patch resource "deployments"', AccessDeniedError),
-        (403, "admission webhook denied the request", RejectedError),
-        (422, "spec.selector: field is immutable", RejectedError),
-    ],
-)
-def test_a_dry_run_that_is_denied_is_distinguished_from_one_that_is_rejected(
-    server: PlayedApiServer, status: int, message: str, error: type[Exception]
-) -> None:
-    server.answers["GET", DEPLOYMENT] = (200, {})
-    server.answers["PATCH", DEPLOYMENT] = (status, denial(message))
-    with pytest.raises(error, match=message):
-        server.run(lambda cluster: cluster.pods_change(MANIFEST))
 
 
 def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: PlayedApiServer) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from switchyard.config.models.service import Track
-from switchyard.errors import ApiStatusError, RejectedError, UnreachableError
+from switchyard.errors import AccessDeniedError, ApiStatusError, RejectedError, UnreachableError
 from switchyard.kube.error_texts import why_unreachable
 from switchyard.kube.kube_proxy import Routing
 from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
@@ -55,9 +55,12 @@ def test_an_answer_with_an_error_is_reported_in_the_server_s_own_words(
         (500, WEBHOOK, ApiStatusError),
         (400, 'admission webhook "x" denied the request: no', RejectedError),
         (422, "spec.replicas: Invalid value", RejectedError),
+        (403, 'User "ci" cannot patch resource "deployments"', AccessDeniedError),
+        (403, "admission webhook denied the request", RejectedError),
+        (422, "spec.selector: field is immutable", RejectedError),
     ],
 )
-def test_a_write_that_may_be_taken_later_is_distinguished_from_one_that_is_wrong(
+def test_a_write_that_is_denied_rejected_or_possible_later_is_distinguished(
     server: PlayedApiServer, status: int, message: str, error: type[Exception]
 ) -> None:
     server.answers["GET", DEPLOYMENT] = (200, {})

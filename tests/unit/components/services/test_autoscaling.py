@@ -8,36 +8,19 @@ from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, Track
-from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
-from switchyard.gates.rollout import RolloutGates
-from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.rules.sizes import Sizing
-from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.live_releases import LiveRelease
-from switchyard.kube.rollout import RolloutState, state_of
 from tests.support.engine import Recording, record
+
+pytestmark = pytest.mark.usefixtures("healthy_cluster")
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 ROLLOUT = "kubernetes:argoproj.io/v1alpha1:Rollout"
 SERVICE = "kubernetes:core/v1:Service"
 AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 SCALING = {"min": 3, "max": 10}
-
-
-@pytest.fixture(autouse=True)
-def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates[Any]) -> ServingReport:
-        return ServingReport("blue")
-
-    async def healthy(_: Gates[Any]) -> RolloutState:
-        return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
-
-    for gates in (Gates, ArgoBlueGreenGates):
-        monkeypatch.setattr(gates, "inspect", as_configured)
-    for released in (RolloutGates, ArgoBlueGreenGates):
-        monkeypatch.setattr(released, "follow", healthy)
 
 
 def colours(monkeypatch: pytest.MonkeyPatch, active: str, sizing: Sizing) -> Recording:

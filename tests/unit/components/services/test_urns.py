@@ -9,13 +9,10 @@ from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings
-from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
-from switchyard.gates.rollout import RolloutGates
-from switchyard.gates.rules.reports import ServingReport
-from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.rollout import RolloutState, state_of
 from tests.support.engine import Recording, record
+
+pytestmark = pytest.mark.usefixtures("healthy_cluster")
 
 COMMON: dict[str, Any] = {"image": "org/backend", "name": "api", "autoscaling": {"min": 3, "max": 10}}
 ANALYSIS = {"prometheus": "http://prometheus:9090"}
@@ -96,20 +93,6 @@ URNS: dict[str, list[str]] = {
     ],
 }
 """Type and logical name of each resource, by the class of the component that registers it."""
-
-
-@pytest.fixture(autouse=True)
-def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def as_configured(_: Gates[Any]) -> ServingReport:
-        return ServingReport("blue")
-
-    async def healthy(_: Gates[Any]) -> RolloutState:
-        return state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}, "status": {"phase": "Healthy"}})
-
-    for gates in (Gates, ArgoBlueGreenGates):
-        monkeypatch.setattr(gates, "inspect", as_configured)
-    for followed in (RolloutGates, ArgoBlueGreenGates):
-        monkeypatch.setattr(followed, "follow", healthy)
 
 
 def urns(recording: Recording) -> list[str]:
