@@ -63,9 +63,8 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_
         staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
         result = staging.stack.up()
         assert not result.ok
-        assert f"k8s-redis: has not joined yet, after 10 s. Look at k8s-redis: {_session(staging, 'k8s-redis')}" in (
-            result.output
-        )
+        session = _session(staging, "k8s-redis")
+        assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Look at k8s-redis: {session}" in result.output
         names = {one["urn"].rpartition("::")[2] for one in staging.resources()}
         assert "placement-k8s-worker-1" in names
         assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
