@@ -12,6 +12,7 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from switchyard.config.models.nodes import DEFAULT_NODES
 from tests.support.kubectl import Kubectl
+from tests.support.rollouts import until
 from tests.support.shared import Shared, backend_stack, fresh_namespace
 
 APPLICATION = {"k8s-worker-1", "k8s-worker-2"}
@@ -50,7 +51,7 @@ def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
         first = stack.up()
         assert first.ok, first.output
         found = kubectl.get("nodes")
-        kubectl.run("uncordon", "k8s-redis")
+        uncordon(kubectl, "k8s-redis")
         kubectl.run("taint", "node", "k8s-redis", f"{BY_HAND}-")
         yield Placed(kubectl, stack, first, found)
 
@@ -76,6 +77,12 @@ def redis(kubectl: Kubectl) -> Iterator[str]:
 def cordon(kubectl: Kubectl, node: str) -> None:
     kubectl.run("cordon", node)
     kubectl.wait("jsonpath={.spec.taints[?(@.key=='node.kubernetes.io/unschedulable')]}", f"node/{node}")
+
+
+def uncordon(kubectl: Kubectl, node: str) -> None:
+    """Uncordons a node, and waits until its controller has removed the taint as well, which it does later."""
+    kubectl.run("uncordon", node)
+    until(kubectl, lambda seen: CORDONED not in taints_of(seen), "node", node)
 
 
 def taints(kubectl: Kubectl, node: str) -> set[str]:
@@ -189,7 +196,7 @@ def test_what_somebody_sets_on_nodes_by_hand_stays_and_what_is_the_stack_s_own_i
     kubectl.run("taint", "node", untainted, BY_HAND)
     result = stack.up("--refresh")
     for node in (redis, cordoned):
-        kubectl.run("uncordon", node)
+        uncordon(kubectl, node)
     assert result.ok, result.output
     assert taints(kubectl, redis) == {OWN, BY_HAND}
     assert taints(kubectl, cordoned) == set()
