@@ -14,6 +14,7 @@ from switchyard.config.models.node_ports import NodePort
 from switchyard.config.models.ownership import Owned
 from switchyard.config.models.pod import DisruptionBudget, Labels
 from switchyard.config.models.pod_settings import PodSettings
+from switchyard.config.models.release import Release
 from switchyard.config.models.service_name import KubernetesName, NamespacedName, ServiceName
 from switchyard.config.models.service_options import ServiceOptions
 from switchyard.config.models.smoke import Gate
@@ -198,6 +199,9 @@ class ServiceSettings(PodSettings, Owned):
         examples=[{"example.org/team": "payments"}],
     )
     gate: Gate = Field(default=Gate.model_construct(), description="What must hold before a switch.")
+    release: Release = Field(
+        default=Release.model_construct(), description="What `switchyard deploy`, `switch` and `rollback` do."
+    )
     pod_disruption_budget: DisruptionBudget = Field(
         default=DisruptionBudget.model_construct(), description="The PodDisruptionBudget of each set of pods."
     )
