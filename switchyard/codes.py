@@ -125,6 +125,22 @@ class Code(StrEnum):
     SERVER_CERTIFICATE_ENDS = "SY-E002"
     CA_CERTIFICATE_ENDS = "SY-E003"
     CA_CERTIFICATE_DIFFERS = "SY-E004"
+    # P: releases
+    SERVICE_UNKNOWN = "SY-P020"
+    STRATEGY_NOT_SWITCHED = "SY-P021"
+    ALREADY_SERVING = "SY-P022"
+    NOTHING_TO_ROLL_BACK_TO = "SY-P023"
+    TARGET_NOT_READY = "SY-P024"
+    SELECTOR_NOT_OF_PROGRAM = "SY-P025"
+    SERVICE_NOT_OF_STACK = "SY-P026"
+    CONFIRMATION_NEEDED = "SY-P027"
+    NOT_CONVERGED = "SY-P028"
+    SWITCHED_BY_WEIGHTS = "SY-P029"
+    VERSION_ROLLED_BACK = "SY-P030"
+    SERVICE_CHANGED = "SY-P031"
+    KUBECONFIG_IN_STATE = "SY-P032"
+    FEWER_AFTER_ROLLBACK = "SY-P033"
+    NOT_WARMED = "SY-P034"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -241,6 +257,21 @@ TITLES: Mapping[Code, str] = {
     Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
     Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
     Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+    Code.SERVICE_UNKNOWN: "The stack has no service of this name",
+    Code.STRATEGY_NOT_SWITCHED: "A service of this strategy is not switched by a command",
+    Code.ALREADY_SERVING: "The colour serves already",
+    Code.NOTHING_TO_ROLL_BACK_TO: "There is no version to roll back to",
+    Code.TARGET_NOT_READY: "The colour to roll back to has no ready pod",
+    Code.SELECTOR_NOT_OF_PROGRAM: "The Service selects neither of the two colours",
+    Code.SERVICE_NOT_OF_STACK: "The Service on the cluster is not this stack's",
+    Code.CONFIRMATION_NEEDED: "A command that changes what serves is not confirmed",
+    Code.NOT_CONVERGED: "Configuration or state do not have the switch yet",
+    Code.SWITCHED_BY_WEIGHTS: "The load balancer's weights are not switched by a command",
+    Code.VERSION_ROLLED_BACK: "The switch would bring back a version that was rolled back",
+    Code.SERVICE_CHANGED: "Somebody has changed the Service while a command ran",
+    Code.KUBECONFIG_IN_STATE: "The kubeconfig of the cluster is in a state that cannot be read",
+    Code.FEWER_AFTER_ROLLBACK: "A rollback goes to fewer pods than serve",
+    Code.NOT_WARMED: "The version to roll back to cannot be warmed",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

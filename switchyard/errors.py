@@ -5,6 +5,8 @@
     SwitchyardError
     ├── SettingsError                  (switchyard.config.errors) the configuration has errors
     ├── ConfigurationError             the configuration of a stack cannot be read
+    │   └── EngineError                the engine refuses a command, or cannot reach the state
+    ├── UsageError                     a command names what the stack does not have, or is not confirmed
     ├── ClusterError                   the cluster cannot be asked, or its answer does not help
     │   ├── KubeconfigError            the kubeconfig cannot be used
     │   ├── LoginError                 the kubeconfig's user cannot log in
@@ -78,6 +80,19 @@ class ConfigurationError(SwitchyardError):
     """The configuration of a stack cannot be read. The text has the engine's own words."""
 
     code = Code.CONFIGURATION_UNREADABLE
+    exit_code = ExitCode.USAGE
+
+
+class EngineError(ConfigurationError):
+    """The engine refuses a command, or cannot reach the state of the stack. The text has the engine's own words."""
+
+    code = Code.CONFIGURATION_UNREADABLE
+
+
+class UsageError(SwitchyardError):
+    """A command names what the stack does not have, or is not confirmed. The text has the code of the message."""
+
+    code = Code.CONFIRMATION_NEEDED
     exit_code = ExitCode.USAGE
 
 
