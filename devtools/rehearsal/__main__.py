@@ -117,7 +117,7 @@ def _run(running: Rehearsal, scanned: Path | None) -> bool:
 
 def _preview(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "preview")
-    return ok, "every resource is to be made" if ok else "refused"
+    return ok, "every resource is to be created" if ok else "refused"
 
 
 def _up(running: Rehearsal) -> tuple[bool, str]:
