@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from switchyard.config.kubernetes import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.gates.rules.sizes import Sizing, of_service
-from switchyard.kube.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
+from switchyard.kube.api import MERGE_PATCH
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
@@ -122,7 +123,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
         service.namespace,
         version,
         params={"fieldManager": FIELD_MANAGER},
-        headers={"content-type": "application/merge-patch+json"},
+        headers=MERGE_PATCH,
         content=json.dumps({"spec": {"replicas": wanted}}),
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from switchyard.aws.elbv2 import Balancers
+from switchyard.config.kubernetes import CORE, NETWORKING, TARGETS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import AwsError
@@ -27,7 +28,7 @@ from switchyard.gates.rules.load_balancer import (
     verdict,
 )
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.api import CORE, NETWORKING, TARGETS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.ingresses import hostnames
 from switchyard.kube.polling import poll_until
 from switchyard.manifests.ingress import GROUP_NAMESPACE

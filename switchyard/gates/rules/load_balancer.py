@@ -13,12 +13,13 @@ from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
 from switchyard.codes import Code
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.ingresses import routes_to, targets_of
-from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
+from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE
 from switchyard.manifests.ingress_routes import Part
 from switchyard.manifests.labels import MANAGED
 
@@ -165,7 +166,7 @@ def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Map
     return {
         full_name(ingress): ingress
         for ingress in ingresses
-        if (ingress["metadata"].get("annotations") or {}).get(f"{PREFIX}/group.name") == group
+        if (ingress["metadata"].get("annotations") or {}).get(f"{ALB_ANNOTATIONS}/group.name") == group
     }
 
 

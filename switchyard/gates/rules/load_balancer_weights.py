@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.kubernetes import ALB_CONTROLLER
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.ingresses import IngressRoute, _above_zero
-from switchyard.manifests.addons import ALB_CONTROLLER
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import weighted_service
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import remove_value
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -91,7 +92,7 @@ def refuse_other_cluster(before: Place, uid: str, replaces: str | None, kubeconf
     return Refusal(
         code=Code.OTHER_CLUSTER,
         step="This run",
-        observed=f"{kubeconfig} is for another cluster (UID of kube-system {uid}) than the stack ({before.uid})",
+        observed=f"{kubeconfig} is for another cluster (UID of {KUBE_SYSTEM} {uid}) than the stack ({before.uid})",
         rule="a stack stays on its cluster, because its services there would be abandoned or deleted",
         remedy=(
             f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "

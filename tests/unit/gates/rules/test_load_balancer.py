@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from switchyard.aws.elbv2 import ListenerRule
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.rules.load_balancer import (
@@ -24,7 +25,7 @@ from switchyard.gates.rules.load_balancer import (
     refusal,
     verdict,
 )
-from switchyard.manifests.ingress import PREFIX, group_ingress, ingress
+from switchyard.manifests.ingress import group_ingress, ingress
 from switchyard.manifests.ingress_routes import parts
 from tests.support.balanced import CERTIFICATE, GROUP, cluster, service
 
@@ -98,7 +99,9 @@ def test_a_route_has_its_rule_when_host_paths_listener_and_service_are_the_same(
 def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_this_program_wrote() -> None:
     own = settings()
     assert own.load_balancer is not None
-    somebodys = {"metadata": {"namespace": "x", "name": "y", "annotations": {f"{PREFIX}/group.name": own.name}}}
+    somebodys = {
+        "metadata": {"namespace": "x", "name": "y", "annotations": {f"{ALB_ANNOTATIONS}/group.name": own.name}}
+    }
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
     found = members(own.name, [*written().values(), somebodys, another])
     assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
