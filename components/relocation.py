@@ -6,13 +6,14 @@ from typing import Any
 import pulumi
 
 from components.failures import end_if_refused
+from switchyard.codes import Code
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from switchyard.gates.rules.deletion import refuse_vanished
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.relocation import (
     Place,
     refuse_other_cluster,
@@ -72,7 +73,14 @@ async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place
         if access.stack_kubeconfig is not None:
             # The stack created the cluster and its kubeconfig. A machine of a cluster that is down can be replaced.
             if before.namespaces:
-                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
+                pulumi.log.warn(
+                    notice(
+                        Code.CLUSTER_UNKNOWN,
+                        "",
+                        f"whether this is still the stack's cluster is not known: {error}",
+                        "The run continues, because the stack created the cluster and its kubeconfig.",
+                    )
+                )
             return before.uid, []
         if (refusal := refuse_unknown_cluster(before, access, error)) is not None:
             return "", [refusal]

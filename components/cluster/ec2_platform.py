@@ -223,7 +223,7 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     try:
         version = server_version(access)
     except VersionUnreadableError as error:
-        pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
+        pulumi.log.warn(f"{error}. Nothing on the cluster is inspected or changed in this run; its machines can be")
         return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
         raise run_error(SettingsError([problem]))
