@@ -201,20 +201,20 @@ class ClusterMachines(pulumi.ComponentResource):
         """The policies of a role, by purpose."""
         cluster, storage = self._cluster, self._storage
         caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
-        place = caller.arn.apply(lambda arn: iam.Place.of(arn, cluster.region))
+        location = caller.arn.apply(lambda arn: iam.AwsLocation.of(arn, cluster.region))
         readable = [storage.parameter_arns[parameter] for parameter in cloud_init.readable_parameters(cluster, role)]
-        node = pulumi.Output.all(place, storage.key_arn, *readable)
-        found = {"node": node.apply(lambda known: policy_documents.text(iam.node(known[0], known[1], known[2:])))}
+        node = pulumi.Output.all(location, storage.key_arn, *readable)
+        documents = {"node": node.apply(lambda known: policy_documents.text(iam.node(known[0], known[1], known[2:])))}
         if role is Role.CONTROL_PLANE:
-            bucket = pulumi.Output.all(place, storage.key_arn, storage.bucket_arn)
-            found["backup"] = bucket.apply(lambda known: policy_documents.text(iam.backup(*known)))
+            bucket = pulumi.Output.all(location, storage.key_arn, storage.bucket_arn)
+            documents["backup"] = bucket.apply(lambda known: policy_documents.text(iam.backup(*known)))
         elif cluster.load_balancer_controller is not None:
             waf = None if cluster.load_balancer is None else cluster.load_balancer.waf
-            where = pulumi.Output.all(place, self._network.vpc_id)
-            found["load-balancer"] = where.apply(
+            location_and_vpc = pulumi.Output.all(location, self._network.vpc_id)
+            documents["load-balancer"] = location_and_vpc.apply(
                 lambda known: policy_documents.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
             )
-        return found
+        return documents
 
     def _instance(
         self,

@@ -88,7 +88,7 @@ class Storage(pulumi.ComponentResource):
             description=f"Secrets, backups and disks of cluster {self._cluster.name}",
             enable_key_rotation=True,
             deletion_window_in_days=iam.KEY_DELETION_DAYS,
-            policy=caller.arn.apply(lambda arn: policy_documents.text(iam.key(iam.Place.of(arn, region)))),
+            policy=caller.arn.apply(lambda arn: policy_documents.text(iam.key(iam.AwsLocation.of(arn, region)))),
             tags=tags(self._cluster, "key"),
             opts=self._kept,
         )

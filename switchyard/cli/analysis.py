@@ -165,7 +165,7 @@ def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] |
             f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Create it: pulumi up"
         )
     state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
-    if not (state.seen and state.pod_hash):
+    if not (state.observed and state.pod_hash):
         remedy = f"See: kubectl -n {ARGO_ROLLOUTS} get pods"
         raise NoVersionError(f"{key_of(name)}: the controller has not observed the current Rollout yet. {remedy}")
     if state.pod_hash == stable:

@@ -124,7 +124,7 @@ class Verdict:
     reason: str = ""
 
 
-def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
+def expected_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
     """A rule for each path of these Ingresses, as they are on the cluster."""
     return [
         ExpectedRule(full_name(ingress), rule.get("host"), path.get("path", "/"), _receivers(ingress, path))
@@ -145,7 +145,7 @@ def full_name(ingress: Mapping[str, Any]) -> str:
     return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
 
 
-def kept(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
+def configured_ingresses(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
     """Namespace and name of each Ingress that the stack has.
 
     Args:
@@ -170,7 +170,7 @@ def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Map
     }
 
 
-def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def written_by_program(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Those Ingresses of a group that this program has written."""
     return {
         name: ingress
@@ -220,11 +220,11 @@ def missing_rules(
         port: of the listener that has to have them.
         services: the Service of each target group, by its ARN.
     """
-    there = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
+    present = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
     return [
         rule
         for rule in expected
-        if (frozenset({rule.host} if rule.host else ()), rule.patterns, rule.services) not in there
+        if (frozenset({rule.host} if rule.host else ()), rule.patterns, rule.services) not in present
     ]
 
 
@@ -242,8 +242,8 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     """
     event = observation.event
     counts = event is not None and (not written or event.version > observation.changed)
-    overcome = observation.old and observation.missing is not None and not observation.missing
-    if event is not None and counts and event.failed and not overcome:
+    outdated = observation.old and observation.missing is not None and not observation.missing
+    if event is not None and counts and event.failed and not outdated:
         return Verdict(State.FAILING, event.text)
     if observation.missing:
         return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")
@@ -265,11 +265,11 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     """
     after = f", after {seconds:.0f} s" if seconds else ""
     if outcome.state is State.FAILING:
-        what = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
+        observed = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
     else:
-        what = f"{outcome.reason}{after}"
+        observed = f"{outcome.reason}{after}"
         if observation.event is not None:
-            what += f" (last event of the controller: {observation.event.text})"
+            observed += f" (last event of the controller: {observation.event.text})"
     routes = observation.missing
     serves = (
         "The load balancer continues to serve with its present rules"
@@ -284,7 +284,7 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     return notice(
         Code.CONTROLLER_REFUSES_INGRESS if failing else Code.LISTENER_RULE_MISSING,
         f"load balancer of {group}",
-        what,
+        observed,
         f"{serves}. No change of any route is carried out until the controller accepts them all. Correct what it names "
         f"and run `pulumi up` again. See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}",
     )

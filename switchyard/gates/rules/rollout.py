@@ -44,7 +44,7 @@ def refuse_silent_controller(name: str, state: RolloutState | None, seconds: flo
         state: the Rollout as its controller reports it; None without a Rollout.
         seconds: how long the gate waited for a report.
     """
-    if state is not None and state.seen:
+    if state is not None and state.observed:
         return None
     return Refusal(
         code=Code.ROLLOUT_CONTROLLER_SILENT,

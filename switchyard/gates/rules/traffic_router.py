@@ -90,7 +90,7 @@ def router_of(rollout: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return routing
 
 
-def left_ingress(name: str, service: CanarySettings, router: Mapping[str, Any]) -> str | None:
+def former_ingress_of(name: str, service: CanarySettings, router: Mapping[str, Any]) -> str | None:
     """Name of the Ingress whose weights the controller would not set any more; None if there is none."""
     alb = router.get("alb")
     if alb is None:

@@ -15,15 +15,15 @@ from switchyard.gates.rules.load_balancer import (
     Observation,
     State,
     Verdict,
-    asked_rules,
-    kept,
+    configured_ingresses,
+    expected_rules,
     last_event,
     listener_port,
     members,
     missing_rules,
-    ours,
     refusal,
     verdict,
+    written_by_program,
 )
 from switchyard.manifests.ingress import group_ingress, ingress
 from switchyard.manifests.ingress_routes import parts
@@ -49,7 +49,7 @@ def written(services: dict[str, BlueGreenSettings] | None = None) -> dict[str, A
 
 
 def expected(services: dict[str, BlueGreenSettings] | None = None) -> list[ExpectedRule]:
-    return asked_rules(written(services).values())
+    return expected_rules(written(services).values())
 
 
 def test_each_route_has_one_rule_with_the_patterns_that_the_controller_makes_of_its_prefix() -> None:
@@ -105,8 +105,8 @@ def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_th
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
     found = members(own.name, [*written().values(), somebodys, another])
     assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
-    assert ours(found).keys() == found.keys() - {"x/y"}
-    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(found).keys()
+    assert written_by_program(found).keys() == found.keys() - {"x/y"}
+    assert configured_ingresses(parts(own.load_balancer.routes), SERVICES) == written_by_program(found).keys()
 
 
 def event(version: int, reason: str, kind: str = "Warning", name: str = "backend") -> dict[str, Any]:
