@@ -14,12 +14,12 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import scraping
 from devtools.toolchain.paths import binary
+from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.canary import Analysis, Canary, CanaryStep
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests import canary as render
 from switchyard.manifests import pods
 from switchyard.manifests.pods import Manifest
-from switchyard.manifests.rollout import API_VERSION
 
 OURS = "this program"
 DOCUMENTED = "Argo Rollouts' documented example"
@@ -130,7 +130,7 @@ def template(service: CanarySettings) -> Manifest:
     if analysis.initial_delay_seconds:
         metric["initialDelay"] = f"{analysis.initial_delay_seconds}s"
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": ROLLOUTS,
         "kind": "AnalysisTemplate",
         "metadata": {"name": TEMPLATE, "namespace": service.namespace},
         "spec": {"args": [{"name": ARGUMENT}], "metrics": [metric]},

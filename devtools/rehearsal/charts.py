@@ -8,8 +8,8 @@ import yaml
 
 from devtools.toolchain.paths import BIN, binary
 from devtools.toolchain.versions import ROLLOUT_CRDS
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.addons import CALICO, Chart
-from switchyard.manifests.addons import ARGO_ROLLOUTS
 
 NODE_AGENT = "calico-node"
 """DaemonSet of the pod network. Where it is, nodes turn Ready."""

@@ -15,7 +15,7 @@ from devtools.rehearsal.machines.fleet import Fleet
 from devtools.rehearsal.providers import FakeProviders, fake_providers
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.rollouts import controller
-from switchyard.manifests.addons import ARGO_ROLLOUTS
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 
 SANDBOX_PREFIX = "rehearsal-"
 """Several rehearsals run side by side; `python -m devtools.sandbox down --name` ends what a killed one left."""

@@ -25,8 +25,9 @@ from devtools.rehearsal.load_balancer.events import FAILED_BUILD, FAILED_DEPLOY,
 from devtools.rehearsal.load_balancer.observed import Caller, ObservedLoadBalancer, hostname
 from devtools.rehearsal.load_balancer.target_groups import Name, written
 from devtools.rehearsal.provider import RefusedError
+from switchyard.config.kubernetes import CORE, NETWORKING
 from switchyard.errors import ClusterError, RejectedError
-from switchyard.kube.api import CORE, NETWORKING, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.manifests.pods import Manifest

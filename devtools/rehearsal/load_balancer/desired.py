@@ -21,8 +21,8 @@ from devtools.rehearsal.load_balancer.target_groups import (
 )
 from devtools.rehearsal.values import Values
 from switchyard.aws.iam import CLUSTER_TAG
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.manifests.addons import INGRESS_CLASS
-from switchyard.manifests.ingress import PREFIX
 from switchyard.manifests.pods import Manifest
 from switchyard.manifests.weights import BY_ANNOTATION
 
@@ -38,7 +38,7 @@ ATTRIBUTES = "load-balancer-attributes"
 PROTECTION = "deletion_protection.enabled"
 
 KNOWN = frozenset(
-    f"{PREFIX}/{name}"
+    f"{ALB_ANNOTATIONS}/{name}"
     for name in (
         *("group.name", "group.order", "scheme", "ip-address-type", "manage-backend-security-group-rules"),
         *("listen-ports", "certificate-arn", "ssl-policy", "ssl-redirect", "wafv2-acl-arn", "tags", "target-type"),
@@ -49,7 +49,7 @@ KNOWN = frozenset(
 )
 """Annotations that are looked at. The controller knows more, and passes over one that is misspelt."""
 
-ACTION = f"{PREFIX}/actions."
+ACTION = f"{ALB_ANNOTATIONS}/actions."
 """How those begin that have a name of the Ingress's own."""
 
 ORDERS = range(-1000, 1001)
@@ -194,7 +194,7 @@ def _order(ingress: Manifest) -> tuple[int, str]:
 
 def _unknown(ingress: Manifest) -> list[str]:
     """Annotations that would be the controller's, if it knew them."""
-    own = sorted(key for key in annotations(ingress) if key.startswith(f"{PREFIX}/"))
+    own = sorted(key for key in annotations(ingress) if key.startswith(f"{ALB_ANNOTATIONS}/"))
     return [key for key in own if key not in KNOWN and not key.startswith(ACTION)]
 
 

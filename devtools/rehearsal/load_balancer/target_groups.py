@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from devtools.rehearsal.values import Values
-from switchyard.manifests.ingress import PREFIX
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.manifests.pods import Manifest
 
 HEALTH = {
@@ -112,7 +112,7 @@ def pairs(text: str | None) -> dict[str, str]:
 
 def annotation(ingress: Manifest, name: str) -> str | None:
     """One of the controller's annotations."""
-    return annotations(ingress).get(f"{PREFIX}/{name}")
+    return annotations(ingress).get(f"{ALB_ANNOTATIONS}/{name}")
 
 
 def written(manifest: Manifest) -> str:

@@ -16,7 +16,7 @@ from devtools.rehearsal.machines.user_data import Boot, node_object, read_user_d
 from devtools.rehearsal.values import Values
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.faults import NODE_FAULT_LABEL, NODE_NOT_READY
-from switchyard.bootstrap.kubeadm import API_PORT
+from switchyard.config.kubernetes import API_SERVER_PORT
 from switchyard.config.models.nodes import Role
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -199,7 +199,7 @@ class Fleet:
         if self._sandbox is None:
             return  # its machine is broken: nobody listens
         behind = int(self._sandbox.server.rpartition(":")[2])
-        lead = Forwarder(self._addresses[association["allocationId"]], API_PORT, behind)
+        lead = Forwarder(self._addresses[association["allocationId"]], API_SERVER_PORT, behind)
         lead.start()
         self._leads[id_] = lead
 

@@ -14,12 +14,8 @@ from devtools.sandbox import Sandbox
 from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import TOOLS
 from switchyard.aws.iam import CLUSTER_TAG
-from switchyard.manifests.ingress import (
-    GROUP_INGRESS,
-    NO_ROUTE_RESPONSE,
-    PREFIX,
-    TLS_POLICY,
-)
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
+from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, TLS_POLICY
 from tests.integration.rehearsal.rig import CERTIFICATE, Rig, Watched, wait
 from tests.support.kubectl import Kubectl
 
@@ -197,7 +193,7 @@ def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unp
         in (rig.running.problems[0])
     )
     rig.kubectl.run("delete", "ingress", "backend", "--wait=false")
-    key = f"{PREFIX}/load-balancer-attributes"
+    key = f"{ALB_ANNOTATIONS}/load-balancer-attributes"
     rig.kubectl.run("annotate", "ingress", GROUP_INGRESS, f"{key}={PROTECTION}=false", "--overwrite")
     # ... and AWS by what was set when there was still one that was not.
     wait(lambda: any("OperationNotPermitted" in problem for problem in rig.running.problems))

@@ -14,7 +14,7 @@ from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
 from switchyard.config.models.nodes import DEFAULT_NODES
 from tests.integration.rehearsal.whole import Whole, whole
 
-SILENT = "nothing on the cluster is looked at or changed, its machines can be"
+SILENT = "Nothing on the cluster is inspected or changed in this run; its machines can be"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from switchyard.aws import iam, policy_documents
 from switchyard.config.aws_partition import partition
 
-PLACE = iam.Place("aws", "ap-northeast-2", "123456789012")
+PLACE = iam.AwsLocation("aws", "ap-northeast-2", "123456789012")
 KEY = PLACE.arn("kms", "key/1")
 BUCKET = "arn:aws:s3:::backups"
 PARAMETERS = [PLACE.arn("ssm", f"parameter/switchyard/it/pki/{file}") for file in ("ca.crt", "ca.key")]
@@ -167,7 +167,7 @@ def test_the_key_leaves_it_to_the_accounts_policies_and_names_each_action() -> N
 @pytest.mark.parametrize("name", ROLES)
 def test_a_document_has_fewer_characters_than_iam_takes_of_a_managed_policy(name: str) -> None:
     # The longest names that the settings take, and twice the parameters of a control plane.
-    place = iam.Place("aws-us-gov", "us-gov-east-1", "123456789012")
+    place = iam.AwsLocation("aws-us-gov", "us-gov-east-1", "123456789012")
     parameters = [place.arn("ssm", f"parameter/switchyard/{'c' * 32}/pki/front-proxy-ca-{n:02}.crt") for n in range(30)]
     longest = {
         "node": iam.node(place, place.arn("kms", "key/" + "0" * 36), parameters),
@@ -187,7 +187,7 @@ def test_a_document_is_the_same_text_each_time() -> None:
 
 def test_a_place_is_read_from_whoever_calls() -> None:
     caller = "arn:aws-cn:sts::123456789012:assumed-role/deploy/session:1"
-    assert iam.Place.of(caller, "cn-north-1") == iam.Place("aws-cn", "cn-north-1", "123456789012")
+    assert iam.AwsLocation.of(caller, "cn-north-1") == iam.AwsLocation("aws-cn", "cn-north-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_a_place_is_read_from_whoever_calls() -> None:
 def test_principals_and_services_have_the_domain_of_their_partition(region: str, suffix: str, via: object) -> None:
     [statement] = statements(iam.assume_role(region)).values()
     assert statement["Principal"] == {"Service": f"ec2.{suffix}"}
-    assert iam.Place(partition(region), region, "123456789012").service("ssm") == via
+    assert iam.AwsLocation(partition(region), region, "123456789012").service("ssm") == via

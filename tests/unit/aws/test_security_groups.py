@@ -17,7 +17,7 @@ from switchyard.aws.security_groups import (
     problems,
     rules,
 )
-from switchyard.kube.kube_proxy import HEALTH_PORT
+from switchyard.config.kubernetes import KUBE_PROXY_HEALTH_PORT
 from tests.support.network import TABLE, cluster
 
 
@@ -27,7 +27,7 @@ def row(rule: GroupRule) -> tuple[str, str, str, int, int, str]:
 
 
 def test_the_gates_reach_kube_proxy_of_every_node() -> None:
-    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (HEALTH_PORT, HEALTH_PORT)
+    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
 
 
 def test_the_rules_are_these_and_no_other() -> None:

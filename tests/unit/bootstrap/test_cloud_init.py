@@ -15,6 +15,7 @@ import yaml
 from switchyard.bootstrap import cloud_init, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, Role
+from switchyard.errors import ParameterTooLongError, UserDataTooLongError
 
 ADDRESS = "203.0.113.10"
 BUCKET = "switchyard-backups"
@@ -59,7 +60,7 @@ def test_user_data_of_the_longest_names_is_under_the_16_kb_of_ec2() -> None:
 
 def test_user_data_over_the_limit_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud_init, "USER_DATA_LIMIT", 100)
-    with pytest.raises(cloud_init.UserDataTooLongError, match=r"user data of k8s-redis: \d+ bytes: EC2 takes 100"):
+    with pytest.raises(UserDataTooLongError, match=r"user data of k8s-redis: \d+ bytes: EC2 takes 100"):
         text("k8s-redis")
 
 
@@ -200,7 +201,7 @@ def test_every_parameter_that_is_read_is_a_secret_of_the_stack() -> None:
 
 def test_a_parameter_of_4096_bytes_is_taken_and_one_more_is_refused_by_name_without_its_value() -> None:
     assert cloud_init.parameter_value("it", "x" * 4096) == "x" * 4096
-    with pytest.raises(cloud_init.ParameterTooLongError) as refused:
+    with pytest.raises(ParameterTooLongError) as refused:
         cloud_init.parameter_value("/switchyard/it/pki/ca.key", "é" * 2049)
     assert "/switchyard/it/pki/ca.key: 4098 bytes" in str(refused.value)
     assert "é" not in str(refused.value)

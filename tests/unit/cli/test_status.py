@@ -114,7 +114,7 @@ def test_a_digest_that_admission_has_put_in_is_as_configured(
 def test_status_says_why_pods_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"), of_colour=("a",))
     assert not status.as_configured
-    assert "backend: pods of green: 1 of 3 ready of v1." in status.notes
+    assert "backend: pods of green: 1 of 3 ready of v1 (SY-S013)." in status.notes
 
 
 def test_mixed_versions_are_shown_as_such() -> None:
@@ -189,5 +189,8 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note
-    assert "is not on the cluster: deleted by hand, or not created yet. `pulumi up --refresh` creates it." in note
+    assert (
+        "is not on the cluster: deleted by hand, or not created yet (SY-O009). `pulumi up --refresh` creates it."
+        in note
+    )
     assert not status.as_configured

@@ -8,7 +8,7 @@ import pytest
 
 from switchyard.config.models.service import Track
 from switchyard.errors import AwsError
-from switchyard.gates.load_balancer_weights import left_by
+from switchyard.gates.load_balancer_weights import target_groups_in_use
 from switchyard.manifests.labels import selector
 from tests.support.weighted_balancer import (
     BLUE,
@@ -191,5 +191,5 @@ def test_the_colours_are_left_only_when_the_load_balancer_sends_them_nothing(
     found: str | None,
 ) -> None:
     it = played(PlayedBalancer(there=there, rules=[rules], aws=aws))
-    reason = asyncio.run(left_by(it.cluster, "ap-northeast-2", "backend", "default"))
+    reason = asyncio.run(target_groups_in_use(it.cluster, "ap-northeast-2", "backend", "default"))
     assert reason is None if found is None else found in (reason or "")

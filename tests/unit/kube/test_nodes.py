@@ -43,7 +43,7 @@ def test_a_node_that_is_missing_beside_one_in_care_is_lost_and_stops_nothing() -
     assert unknown_nodes(table, live) is None
     warning = lost_nodes(table, live)
     assert warning is not None
-    assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out.")
+    assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out (SY-K015).")
 
 
 def test_a_node_is_in_care_once_this_program_has_applied_anything_to_it() -> None:
@@ -84,4 +84,6 @@ def test_a_node_that_is_registered_as_the_machine_before_is_reported() -> None:
         "k8s-worker-2": LiveNode(),
     }
     [line] = stale_nodes(live, {"k8s-redis": "i-9", "k8s-worker-1": "i-2", "k8s-worker-2": "i-3"})
-    assert line.startswith("switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9: ")
+    assert line.startswith(
+        "switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9 (SY-K016). "
+    )

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from switchyard.cli.service_status import inspect_services
+from switchyard.config.kubernetes import APPS
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube import api as kube_api
-from switchyard.kube.api import APPS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.shared_reads import SharedReads, covering
 from switchyard.manifests.labels import MANAGED
 from tests.support.stored_objects import StoredObjects, matches, serving

@@ -7,13 +7,13 @@ import kubernetes_validate
 import pytest
 
 from devtools.toolchain.versions import KUBERNETES
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress import (
     GROUP_INGRESS,
     GROUP_NAMESPACE,
     NO_ROUTE,
-    PREFIX,
     TLS_POLICY,
     group_ingress,
     ingress,
@@ -41,7 +41,11 @@ def group(settings: Ec2Cluster) -> Manifest:
 def said(manifest: Manifest) -> dict[str, str]:
     """Annotations of the controller, without their prefix."""
     found = manifest["metadata"]["annotations"]
-    return {key.removeprefix(f"{PREFIX}/"): value for key, value in found.items() if key.startswith(PREFIX)}
+    return {
+        key.removeprefix(f"{ALB_ANNOTATIONS}/"): value
+        for key, value in found.items()
+        if key.startswith(ALB_ANNOTATIONS)
+    }
 
 
 def annotations(settings: Ec2Cluster, **changes: Any) -> dict[str, str]:

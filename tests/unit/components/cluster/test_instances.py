@@ -189,7 +189,7 @@ def test_a_secret_that_no_parameter_holds_ends_the_update_and_is_not_shown(monke
 def test_the_key_rotates_and_has_a_policy_of_the_account(recording: Recording) -> None:
     found = only(recording, "aws:kms/key:Key")
     assert (found["enableKeyRotation"], found["deletionWindowInDays"]) == (True, 30)
-    assert json.loads(found["policy"]) == iam.key(iam.Place("aws", "ap-northeast-2", ACCOUNT))
+    assert json.loads(found["policy"]) == iam.key(iam.AwsLocation("aws", "ap-northeast-2", ACCOUNT))
 
 
 def test_the_bucket_is_versioned_encrypted_private_and_asked_by_tls_only(recording: Recording) -> None:

@@ -154,7 +154,7 @@ def long_user_data(account: Callable[[str], Any]) -> object:
 
 def a_long_policy(account: Callable[[str], Any]) -> object:
     arns = [f"arn:aws:s3:::{number:060}" for number in range(100)]
-    document = iam.backup(iam.Place("aws", REGION, ACCOUNT), "arn:aws:kms:::key/1", arns[0])
+    document = iam.backup(iam.AwsLocation("aws", REGION, ACCOUNT), "arn:aws:kms:::key/1", arns[0])
     document["Statement"] = [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": arns}]
     assert len(policy_documents.text(document)) > iam.POLICY_CHARACTERS
     return account("iam").create_policy(PolicyName="it", PolicyDocument=policy_documents.text(document))

@@ -10,11 +10,11 @@ from components.cluster import load_balancer_check as controller_check
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.load_balancer import AlbIngress
 from components.cluster.load_balancer_routes import Routes
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer import GroupProblem
 from switchyard.kube.access import ClusterAccess
-from switchyard.manifests.ingress import PREFIX
 from tests.support.balanced import CERTIFICATE, GROUP, MANY, cluster, service
 from tests.support.engine import Recording, record
 
@@ -66,8 +66,8 @@ def test_what_aws_gives_is_in_the_annotations(recording: Recording) -> None:
     shop = recording.requests[INGRESS, "ingress-shop"].object["metadata"]
     assert (shop["name"], shop["namespace"]) == ("shop", "shop")
     found = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
-    assert found[f"{PREFIX}/security-groups"] == GROUP
-    assert "access_logs.s3.bucket=logs" in found[f"{PREFIX}/load-balancer-attributes"]
+    assert found[f"{ALB_ANNOTATIONS}/security-groups"] == GROUP
+    assert "access_logs.s3.bucket=logs" in found[f"{ALB_ANNOTATIONS}/load-balancer-attributes"]
 
 
 def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(recording: Recording) -> None:

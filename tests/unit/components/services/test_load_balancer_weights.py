@@ -179,7 +179,7 @@ def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingres
         return None
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    monkeypatch.setattr(component, "left_by", nobody)
+    monkeypatch.setattr(component, "target_groups_in_use", nobody)
     services = {"backend": service(), "shop": service()}
     assert inspect_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
     staying = services | {"backend": service("albWeights")}

@@ -26,7 +26,7 @@ from switchyard.gates.guard import Guard
 from switchyard.gates.rules.deletion import Run, refuse_serving, refuse_vanished
 from switchyard.gates.rules.load_balancer_weights import refuse_unhealthy
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
-from switchyard.gates.rules.relocation import Place, refuse_other_name, refuse_other_namespace
+from switchyard.gates.rules.relocation import StackLocation, refuse_other_name, refuse_other_namespace
 from switchyard.gates.rules.remedies import setting
 from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
@@ -193,7 +193,7 @@ def test_messages_begin_with_the_key_and_name_the_service_of_the_cluster() -> No
 
 def test_where_a_service_was_is_remembered_by_key_with_its_name() -> None:
     outputs = {"services": {"backend": {"namespace": "default"}, "web": {"namespace": "shop", "name": "backend"}}}
-    before = Place.of(outputs)
+    before = StackLocation.of(outputs)
     assert before.namespaces == {"backend": "default", "web": "shop"}
     assert (before.service("web"), before.service("web").key) == ("backend", "web")
     assert before.service("backend") == "backend"

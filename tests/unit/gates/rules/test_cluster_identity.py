@@ -8,7 +8,7 @@ import pytest
 import switchyard.kube.api
 from components.relocation import refuse_moves
 from switchyard.config.loader import StackSettings, load
-from switchyard.gates.rules.relocation import Place
+from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from tests.support.api_server import PlayedApiServer, denial, server
 from tests.support.configuration import BACKEND, EXISTING
@@ -18,7 +18,7 @@ __all__ = ["server"]
 IDENTITY = "/api/v1/namespaces/kube-system"
 KNOWN = {"cluster": {"identifier": "test", "uid": "uid-1"}, "services": {"backend": {"namespace": "default"}}}
 
-Look = Callable[..., Place]
+Look = Callable[..., StackLocation]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def look(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, said: list[st
     del said
     settings = stack_settings()
 
-    def run(outputs: dict[str, object], *, destroy: bool = False, access: ClusterAccess | None = None) -> Place:
+    def run(outputs: dict[str, object], *, destroy: bool = False, access: ClusterAccess | None = None) -> StackLocation:
         monkeypatch.setattr("components.relocation.last_outputs", lambda: outputs)
         monkeypatch.setattr("components.relocation.is_destroy", lambda: destroy)
         return refuse_moves(settings, access or ClusterAccess(str(server.kubeconfig)))

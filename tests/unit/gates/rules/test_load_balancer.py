@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from switchyard.aws.elbv2 import ListenerRule
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.rules.load_balancer import (
@@ -14,17 +15,17 @@ from switchyard.gates.rules.load_balancer import (
     Observation,
     State,
     Verdict,
-    asked_rules,
-    kept,
+    configured_ingresses,
+    expected_rules,
     last_event,
     listener_port,
     members,
     missing_rules,
-    ours,
     refusal,
     verdict,
+    written_by_program,
 )
-from switchyard.manifests.ingress import PREFIX, group_ingress, ingress
+from switchyard.manifests.ingress import group_ingress, ingress
 from switchyard.manifests.ingress_routes import parts
 from tests.support.balanced import CERTIFICATE, GROUP, cluster, service
 
@@ -48,7 +49,7 @@ def written(services: dict[str, BlueGreenSettings] | None = None) -> dict[str, A
 
 
 def expected(services: dict[str, BlueGreenSettings] | None = None) -> list[ExpectedRule]:
-    return asked_rules(written(services).values())
+    return expected_rules(written(services).values())
 
 
 def test_each_route_has_one_rule_with_the_patterns_that_the_controller_makes_of_its_prefix() -> None:
@@ -98,12 +99,14 @@ def test_a_route_has_its_rule_when_host_paths_listener_and_service_are_the_same(
 def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_this_program_wrote() -> None:
     own = settings()
     assert own.load_balancer is not None
-    somebodys = {"metadata": {"namespace": "x", "name": "y", "annotations": {f"{PREFIX}/group.name": own.name}}}
+    somebodys = {
+        "metadata": {"namespace": "x", "name": "y", "annotations": {f"{ALB_ANNOTATIONS}/group.name": own.name}}
+    }
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
     found = members(own.name, [*written().values(), somebodys, another])
     assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
-    assert ours(found).keys() == found.keys() - {"x/y"}
-    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(found).keys()
+    assert written_by_program(found).keys() == found.keys() - {"x/y"}
+    assert configured_ingresses(parts(own.load_balancer.routes), SERVICES) == written_by_program(found).keys()
 
 
 def event(version: int, reason: str, kind: str = "Warning", name: str = "backend") -> dict[str, Any]:

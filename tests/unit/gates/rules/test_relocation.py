@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.gates.rules.relocation import (
-    Place,
+    StackLocation,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_namespace,
@@ -14,15 +14,15 @@ from switchyard.gates.rules.relocation import (
     warn_nothing_to_remove,
 )
 
-BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
+BEFORE = StackLocation("production", "uid-1", {"backend": "default", "web": "shop"})
 
 
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ({}, Place()),
-        ({"services": {"backend": {"active": "blue"}}}, Place()),  # of a version that had no such outputs
-        ({"cluster": "text", "services": "text"}, Place()),
+        ({}, StackLocation()),
+        ({"services": {"backend": {"active": "blue"}}}, StackLocation()),  # of a version that had no such outputs
+        ({"cluster": "text", "services": "text"}, StackLocation()),
         (
             {
                 "cluster": {"identifier": "production", "uid": "uid-1"},
@@ -32,22 +32,22 @@ BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
         ),
     ],
 )
-def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], expected: Place) -> None:
-    assert Place.of(outputs) == expected
+def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], expected: StackLocation) -> None:
+    assert StackLocation.of(outputs) == expected
 
 
 @pytest.mark.parametrize(
     ("before", "identifier", "replaces", "refused"),
     [
-        (Place(), "other", None, False),
+        (StackLocation(), "other", None, False),
         (BEFORE, "production", None, False),
         (BEFORE, "other", None, True),
         (BEFORE, "other", "uid-2", True),
         (BEFORE, "other", "uid-1", False),
-        (Place("production"), "other", "", True),
+        (StackLocation("production"), "other", "", True),
     ],
 )
-def test_another_identifier(before: Place, identifier: str, replaces: str | None, *, refused: bool) -> None:
+def test_another_identifier(before: StackLocation, identifier: str, replaces: str | None, *, refused: bool) -> None:
     found = refuse_other_identifier(before, identifier, replaces)
     assert (found is not None) is refused
     if found is not None:
@@ -57,7 +57,7 @@ def test_another_identifier(before: Place, identifier: str, replaces: str | None
 @pytest.mark.parametrize(
     ("before", "uid", "replaces", "refused"),
     [
-        (Place(), "uid-2", None, False),
+        (StackLocation(), "uid-2", None, False),
         (BEFORE, "uid-1", None, False),
         (BEFORE, "", None, False),
         (BEFORE, "uid-2", None, True),
@@ -65,7 +65,9 @@ def test_another_identifier(before: Place, identifier: str, replaces: str | None
         (BEFORE, "uid-2", "uid-1", False),
     ],
 )
-def test_another_cluster_behind_the_kubeconfig(before: Place, uid: str, replaces: str | None, *, refused: bool) -> None:
+def test_another_cluster_behind_the_kubeconfig(
+    before: StackLocation, uid: str, replaces: str | None, *, refused: bool
+) -> None:
     found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
     assert (found is not None) is refused
     if found is not None:
@@ -92,4 +94,4 @@ def test_a_word_for_a_service_that_the_stack_does_not_have_is_said_to_do_nothing
     [line] = warn_nothing_to_remove(BEFORE, {"web": "shop", "wbe": "shop"})
     assert "the stack has no service wbe" in line
     assert "pulumi config rm --path 'switchyard:services.wbe'" in line
-    assert warn_nothing_to_remove(Place(), {"web": "shop"}) == []
+    assert warn_nothing_to_remove(StackLocation(), {"web": "shop"}) == []

@@ -27,9 +27,9 @@ def test_a_rollout_has_ended_when_nothing_more_happens_by_itself(phase: str, end
 
 def test_a_status_of_an_earlier_generation_says_nothing() -> None:
     state = state_of(rollout(observed="2"))
-    assert not state.seen
+    assert not state.observed
     assert not state.ended
-    assert not state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}}).seen
+    assert not state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}}).observed
 
 
 def test_only_pods_of_the_present_template_are_current() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from switchyard.config.models.service import CanarySettings, Track
 from switchyard.gates.rules.traffic_router import (
-    left_ingress,
+    former_ingress_of,
     refuse_foreign_route,
     refuse_ingress,
     refuse_other_port,
@@ -133,8 +133,8 @@ def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
     ids=["the same", "another Ingress", "another rule", "a mesh", "none"],
 )
 def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, left: str | None) -> None:
-    assert left_ingress("backend", wanted, router_of(rollout("backend", service("alb")))) == left
-    assert left_ingress("backend", wanted, router_of(None)) is None
+    assert former_ingress_of("backend", wanted, router_of(rollout("backend", service("alb")))) == left
+    assert former_ingress_of("backend", wanted, router_of(None)) is None
 
 
 def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from devtools.rehearsal.load_balancer.actions import MESSAGE_LIMIT, action, default_action
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
-from switchyard.manifests.ingress import NO_ROUTE, NO_ROUTE_RESPONSE, PREFIX, group_ingress
+from switchyard.manifests.ingress import NO_ROUTE, NO_ROUTE_RESPONSE, group_ingress
 from switchyard.manifests.pods import Manifest
 
 
@@ -15,7 +16,7 @@ def saying(annotation: str | None) -> Manifest:
     """The load balancer's Ingress with another action."""
     raw = {"kind": "ec2", "name": "production", "loadBalancer": {"routes": [{"service": "backend"}]}}
     made = group_ingress(Ec2Cluster.model_validate(raw), "sg-1", "")
-    key = f"{PREFIX}/actions.{NO_ROUTE}"
+    key = f"{ALB_ANNOTATIONS}/actions.{NO_ROUTE}"
     found = made["metadata"]["annotations"] | {key: annotation}
     kept = {name: value for name, value in found.items() if value is not None}
     return made | {"metadata": made["metadata"] | {"annotations": kept}}

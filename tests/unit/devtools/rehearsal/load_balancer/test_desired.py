@@ -6,7 +6,8 @@ from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG, desired, fina
 from devtools.rehearsal.load_balancer.requests import create_rule, create_target_group, listener, rules, tag_list
 from devtools.rehearsal.load_balancer.target_groups import HEALTH, pairs
 from switchyard.aws.iam import CLUSTER_TAG
-from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, PREFIX, TLS_POLICY
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
+from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, TLS_POLICY
 from tests.support.balanced_ingresses import (
     CERTIFICATE,
     INSTANCE,
@@ -174,7 +175,7 @@ def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -
     members = ingresses(waf="arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1")
     assert asked(members).notes == ()
     [note] = asked([annotate(members[0], idle_timeout="60"), *members[1:]]).notes
-    assert f"{PREFIX}/idle-timeout is unknown" in note
+    assert f"{ALB_ANNOTATIONS}/idle-timeout is unknown" in note
 
 
 @pytest.mark.parametrize(
