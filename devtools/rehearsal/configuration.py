@@ -54,8 +54,8 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
     """
     if not file.exists():
         raise NotRehearsableError(f"stack {stack}: there is no {file.name} here. Rehearse another: STACK=staging")
-    found = yaml.load(file.read_text(), _Loader) or {}  # noqa: S506 - a safe loader, and stricter
-    raw: dict[str, Any] = found.get("config") or {}
+    document = yaml.load(file.read_text(), _Loader) or {}  # noqa: S506 - a safe loader, and stricter
+    raw: dict[str, Any] = document.get("config") or {}
     return rehearsed(raw, stack, charts)
 
 

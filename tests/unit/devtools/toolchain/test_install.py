@@ -13,7 +13,7 @@ from devtools.toolchain import __main__ as command
 from devtools.toolchain import install
 from devtools.toolchain.build import BuildError
 from devtools.toolchain.download import Downloader
-from devtools.toolchain.install import InstallError, installed_from, only_one
+from devtools.toolchain.install import InstallError, installed_from, installer_lock
 from devtools.toolchain.tools import Build, Download, Platform, Tool
 from devtools.toolchain.versions import GROUPS, TOOLS
 from tests.support.release_server import Releases, serving
@@ -134,10 +134,10 @@ def test_a_second_installer_waits_for_the_first(tools: Path) -> None:
     waiting, done = threading.Event(), []
 
     def second() -> None:
-        with only_one(waiting.set):
+        with installer_lock(waiting.set):
             done.append("second")
 
-    with only_one(lambda: pytest.fail("the first had to wait")):
+    with installer_lock(lambda: pytest.fail("the first had to wait")):
         other = threading.Thread(target=second)
         other.start()
         assert waiting.wait(10)
