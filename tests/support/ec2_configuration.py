@@ -49,5 +49,5 @@ def with_(*changes: tuple[str, Any]) -> dict[str, Any]:
     return cluster
 
 
-def found(*changes: tuple[str, Any], services: Any = SERVICES, stack: str = "production") -> list[str]:
+def cluster_errors(*changes: tuple[str, Any], services: Any = SERVICES, stack: str = "production") -> list[str]:
     return mistakes(services, with_(*changes), stack)

@@ -39,7 +39,7 @@ def controlled(sandbox: Sandbox) -> Sandbox:
 def without_descriptions(part: Any) -> Any:
     """Helm keeps a whole chart in one Secret, in which the texts find no room."""
     if isinstance(part, list):
-        return [without_descriptions(one) for one in part]
+        return [without_descriptions(item) for item in part]
     if not isinstance(part, dict):
         return part
     return {

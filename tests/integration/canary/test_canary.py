@@ -155,7 +155,7 @@ def test_without_traffic_nothing_is_concluded_and_a_human_decides(
     if traffic is not None:
         exporter.set(new, traffic)
     paused = rollouts.wait(
-        lambda status: any("Inconclusive" in one["reason"] for one in status.get("pauseConditions", ()))
+        lambda status: any("Inconclusive" in condition["reason"] for condition in status.get("pauseConditions", ()))
     )
     assert paused["status"]["phase"] == "Paused"
     assert rollouts.pods(new) == 1
@@ -278,7 +278,7 @@ def test_the_dashboard_knows_the_rollout(serving: Stack, rollouts: Rollouts, kub
     """Its API: pages are in the official release of the plugin only."""
     with rollouts.dashboard() as address, httpx.Client(trust_env=False, timeout=30) as client:
         listed = client.get(f"{address}/api/v1/rollouts/{kubectl.namespace}/info").raise_for_status().json()
-    assert [one["objectMeta"]["name"] for one in listed["rollouts"]] == ["backend"]
+    assert [listed_rollout["objectMeta"]["name"] for listed_rollout in listed["rollouts"]] == ["backend"]
 
 
 def test_promote_and_undo_by_command(paused: Stack, rollouts: Rollouts) -> None:

@@ -71,7 +71,7 @@ def rising_durations(first: int, second: int, third: int, every: int, **labels: 
 
 def answers(directory: Path, metric: str, interval: int) -> Answers:
     """How a question of the defaults on version `new` is tried on series that have a value each so many seconds."""
-    [query] = [one.query for one in metrics("backend", Analysis(), "new") if one.name == metric]
+    [query] = [measured.query for measured in metrics("backend", Analysis(), "new") if measured.name == metric]
 
     def check(given: list[Series], value: float | None) -> None:
         expected = [] if value is None else [{"labels": "{}", "value": value}]

@@ -15,8 +15,8 @@ from tests.support.rollouts import kill_once_the_rollout_exists
 
 
 def backend(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
-    return found
+    service: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
+    return service
 
 
 @pytest.fixture

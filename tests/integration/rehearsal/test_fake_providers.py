@@ -16,12 +16,12 @@ WAIT_SECONDS = 120.0
 
 def exported(stack: Stack) -> dict[str, set[str]]:
     """What each resource of the state waits for, by name, the providers left out."""
-    found = {}
+    by_name = {}
     for resource in stack.state():
         if resource["type"].startswith(("aws:", "tls:")):
             dependencies = resource.get("dependencies", [])
-            found[resource["urn"].rpartition("::")[2]] = {urn.rpartition("::")[2] for urn in dependencies}
-    return found
+            by_name[resource["urn"].rpartition("::")[2]] = {urn.rpartition("::")[2] for urn in dependencies}
+    return by_name
 
 
 def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
@@ -34,9 +34,9 @@ def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
     assert len(aws.aws.instances()) == 1
     assert not aws.aws.unchecked
     assert {call["by"] for call in aws.record.calls("create")} == {"moto", "cryptography"}
-    made = aws.record.names("create")
+    created = aws.record.names("create")
     for name, dependencies in exported(stack).items():
-        assert all(made.index(dependency) < made.index(name) for dependency in dependencies)
+        assert all(created.index(dependency) < created.index(name) for dependency in dependencies)
     assert stack.planned() == {}
     assert AWS_NOTICE in stack.preview().output
 

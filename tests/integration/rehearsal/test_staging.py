@@ -41,8 +41,8 @@ def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again
         assert places == sorted(places), gone
         assert balancers.load_balancers() == []
         assert staging.aws.instances() == []
-        made, deleted = (set(staging.record.names(operation)) for operation in ("create", "delete"))
-        assert made == deleted
+        created, deleted = (set(staging.record.names(operation)) for operation in ("create", "delete"))
+        assert created == deleted
 
 
 def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp
         assert "the API server does not answer yet" in result.output
         assert f"Look at k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
         assert "Traceback" not in result.output
-        assert not [one for one in staging.resources() if one["type"].startswith("kubernetes:")]
+        assert not [resource for resource in staging.resources() if resource["type"].startswith("kubernetes:")]
 
 
 def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_it_has(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_
         assert not result.ok
         session = _session(staging, "k8s-redis")
         assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Look at k8s-redis: {session}" in result.output
-        names = {one["urn"].rpartition("::")[2] for one in staging.resources()}
+        names = {resource["urn"].rpartition("::")[2] for resource in staging.resources()}
         assert "placement-k8s-worker-1" in names
         assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
         staging.running.world.machines.repair("k8s-redis")

@@ -15,8 +15,8 @@ BACKEND = ("Service", "backend")
 
 def uids(kubectl: Kubectl) -> dict[str, str]:
     """The UIDs of a service's objects, by kind and name."""
-    found = kubectl.get(OBJECTS, "-l", "app=backend")
-    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in found}
+    items = kubectl.get(OBJECTS, "-l", "app=backend")
+    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in items}
 
 
 def without_outputs(stack: Stack, directory: Path) -> None:
@@ -33,7 +33,9 @@ def without_outputs(stack: Stack, directory: Path) -> None:
 def pending(stack: Stack) -> list[str]:
     """What the state has still to delete."""
     state = json.loads(stack.run("stack", "export", check=True).output)
-    return [one["urn"].rpartition("::")[2] for one in state["deployment"]["resources"] if one.get("delete")]
+    return [
+        resource["urn"].rpartition("::")[2] for resource in state["deployment"]["resources"] if resource.get("delete")
+    ]
 
 
 def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(serving: Stack, kubectl: Kubectl) -> None:

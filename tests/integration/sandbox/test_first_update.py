@@ -156,4 +156,8 @@ def test_a_namespace_that_is_not_there_ends_preview_and_update_in_one_line_that_
         assert "kubectl create namespace nobody-made-it" in result.output
         assert "Traceback" not in result.output
     recorded = json.loads(stack.run("stack", "export", check=True).output)["deployment"]["resources"]
-    assert {found["type"].split(":")[-1] for found in recorded} & {"ServiceAccount", "Service", "Deployment"} == set()
+    assert {resource["type"].split(":")[-1] for resource in recorded} & {
+        "ServiceAccount",
+        "Service",
+        "Deployment",
+    } == set()

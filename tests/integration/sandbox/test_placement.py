@@ -50,10 +50,10 @@ def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
         stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 6})
         first = stack.up()
         assert first.ok, first.output
-        found = kubectl.get("nodes")
+        nodes = kubectl.get("nodes")
         uncordon(kubectl, "k8s-redis")
         kubectl.run("taint", "node", "k8s-redis", f"{BY_HAND}-")
-        yield Placed(kubectl, stack, first, found)
+        yield Placed(kubectl, stack, first, nodes)
 
 
 @contextlib.contextmanager
@@ -142,8 +142,8 @@ def test_a_pod_without_a_selector_never_runs_on_a_tainted_node(shared: Shared) -
     names = {f"anywhere-{number}" for number in range(8)}
     kubectl.wait("condition=Ready", *(f"pod/{name}" for name in names))
     running = kubectl.get("pods", "--field-selector=status.phase=Running")
-    assert names <= {found["metadata"]["name"] for found in running}
-    assert {found["spec"]["nodeName"] for found in running} <= APPLICATION
+    assert names <= {pod["metadata"]["name"] for pod in running}
+    assert {pod["spec"]["nodeName"] for pod in running} <= APPLICATION
     kubectl.run("delete", "pod", *names, "--wait=false")
 
 

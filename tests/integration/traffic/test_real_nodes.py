@@ -91,10 +91,10 @@ def test_two_sandboxes_share_nothing_and_the_end_of_one_leaves_the_other_and_not
     before = traces(own.directory)
     others = [node.processes() for node in sandbox.real_nodes]
     own.up(Kind.REAL)
-    for one, other in zip(sandbox.real_nodes, own.real_nodes, strict=True):
-        assert one.address != other.address
-        assert one.cgroup != other.cgroup
-        assert one.slot.bridge != other.slot.bridge
+    for node, other in zip(sandbox.real_nodes, own.real_nodes, strict=True):
+        assert node.address != other.address
+        assert node.cgroup != other.cgroup
+        assert node.slot.bridge != other.slot.bridge
     ports = {node.name: serve(kubectl_of(own), node, f"serves-{node.name}") for node in own.real_nodes}
     for node in own.real_nodes:
         for port in ports.values():

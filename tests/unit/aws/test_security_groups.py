@@ -43,9 +43,9 @@ def test_the_rules_are_these_and_no_other() -> None:
     ],
 )
 def test_fixed_node_ports_open_nothing_but_themselves(ports: tuple[int, ...], opened: list[tuple[int, int]]) -> None:
-    found = [rule for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER]
-    assert [(rule.ports.first, rule.ports.last) for rule in found] == opened
-    assert {(rule.group, rule.direction) for rule in found} == {(Group.NODES, Direction.INGRESS)}
+    opening = [rule for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER]
+    assert [(rule.ports.first, rule.ports.last) for rule in opening] == opened
+    assert {(rule.group, rule.direction) for rule in opening} == {(Group.NODES, Direction.INGRESS)}
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_only_the_load_balancer_is_reached_from_everywhere_and_nothing_by_ssh() 
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_description_that_aws_takes() -> None:
-    found = rules(cluster(), (30080, 31000))
-    assert len({rule.name for rule in found}) == len(found)
-    for rule in found:
+    every = rules(cluster(), (30080, 31000))
+    assert len({rule.name for rule in every}) == len(every)
+    for rule in every:
         assert re.fullmatch(r"[-a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*]{10,255}", rule.description)
 
 

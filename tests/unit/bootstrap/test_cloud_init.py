@@ -32,8 +32,8 @@ def files(node_name: str) -> Mapping[str, Any]:
 
 
 def scripts(node_name: str) -> dict[str, str]:
-    found = {path: file["content"] for path, file in files(node_name).items()}
-    return {path: content for path, content in found.items() if content.startswith("#!")}
+    contents = {path: file["content"] for path, file in files(node_name).items()}
+    return {path: content for path, content in contents.items() if content.startswith("#!")}
 
 
 @pytest.fixture(params=DEFAULT_NODES)
@@ -65,9 +65,9 @@ def test_user_data_over_the_limit_is_refused_with_its_size(monkeypatch: pytest.M
 
 def test_no_secret_can_be_in_user_data_and_its_places_are_held_by_placeholders(node_name: str) -> None:
     # No secret is an argument; what stands where one belongs is what the boot script replaces.
-    found = files(node_name)["/etc/switchyard/kubeadm.yaml"]
-    assert found["permissions"] == "0600"
-    assert kubeadm.JOIN_TOKEN in found["content"]
+    file = files(node_name)["/etc/switchyard/kubeadm.yaml"]
+    assert file["permissions"] == "0600"
+    assert kubeadm.JOIN_TOKEN in file["content"]
     written = "".join(file["content"] for file in files(node_name).values())
     assert not re.search(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b", written)
     assert "PRIVATE KEY" not in written
@@ -192,10 +192,10 @@ def test_a_worker_may_read_what_it_joins_with_and_nothing_of_the_control_plane()
 
 
 def test_every_parameter_that_is_read_is_a_secret_of_the_stack() -> None:
-    made = cloud_init.secrets({file: file for file in kubeadm.PKI_FILES}, "token", "hash")
-    names = {cloud_init.parameter_name(CLUSTER, key) for key in made}
+    secrets = cloud_init.secrets({file: file for file in kubeadm.PKI_FILES}, "token", "hash")
+    names = {cloud_init.parameter_name(CLUSTER, key) for key in secrets}
     assert names == set(cloud_init.readable_parameters(CLUSTER, Role.CONTROL_PLANE))
-    assert made["pki/sa.key"] == "sa.key"
+    assert secrets["pki/sa.key"] == "sa.key"
 
 
 def test_a_parameter_of_4096_bytes_is_taken_and_one_more_is_refused_by_name_without_its_value() -> None:

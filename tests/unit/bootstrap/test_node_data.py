@@ -59,8 +59,8 @@ def test_a_control_plane_that_replaces_another_has_its_data_before_kubeadm_start
     assert stat.S_IMODE((successor.root / "var/lib/etcd").stat().st_mode) == 0o700
     [init] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("kubeadm init")]
     assert init.endswith(" --skip-token-print --ignore-preflight-errors=DirAvailable--var-lib-etcd")
-    [made] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
-    assert " registry.k8s.io/etcd:3.6.4-0 " in made
+    [call] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
+    assert " registry.k8s.io/etcd:3.6.4-0 " in call
     assert successor.phase == "5/5 done"
 
 

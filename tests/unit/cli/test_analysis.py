@@ -17,8 +17,8 @@ NAN, INF = float("nan"), float("inf")
 
 
 def metric(name: str) -> Metric:
-    [found] = [one for one in metrics("backend", Analysis(), HASH) if one.name == name]
-    return found
+    [result] = [candidate for candidate in metrics("backend", Analysis(), HASH) if candidate.name == name]
+    return result
 
 
 def judged(name: str, *result: float, analysis: Analysis | None = None) -> Judgement:
@@ -114,7 +114,7 @@ def test_the_version_that_is_tried_comes_before_the_one_that_is_proved() -> None
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("live", "why"),
     [
         (None, "there is no Rollout in namespace default"),
         (rollout(observed="1"), "the controller has not observed the current Rollout yet"),
@@ -123,7 +123,7 @@ def test_the_version_that_is_tried_comes_before_the_one_that_is_proved() -> None
     ],
 )
 def test_without_a_version_that_the_controller_knows_there_is_nothing_to_judge(
-    found: dict[str, Any] | None, why: str
+    live: dict[str, Any] | None, why: str
 ) -> None:
     with pytest.raises(NoVersionError, match=why):
-        versions_of("backend", settings(), found)
+        versions_of("backend", settings(), live)

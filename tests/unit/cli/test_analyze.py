@@ -69,7 +69,7 @@ def test_it_ends_well_when_every_verdict_is_successful(of_hash: Callable[[], Res
 def test_it_asks_what_the_templates_ask(of_hash: Callable[[], Result], prometheus: PlayedPrometheus) -> None:
     of_hash()
     assert sorted(prometheus.asked) == sorted(
-        ("/api/v1/query", one.query) for one in metrics("backend", Analysis(), HASH)
+        ("/api/v1/query", metric.query) for metric in metrics("backend", Analysis(), HASH)
     )
 
 
@@ -146,13 +146,13 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert of_hash().exit_code == 0
 
 
-def connected(monkeypatch: pytest.MonkeyPatch, found: dict[str, Any] | None) -> None:
+def connected(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any] | None) -> None:
     """Lets the cluster have this Rollout."""
 
     class Played:
         async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
             assert (namespace, name) == ("default", "backend")
-            return found
+            return live
 
     async def connect(_: object) -> Played:
         return Played()

@@ -129,9 +129,9 @@ def test_the_document_for_scripts_has_the_names_that_they_rely_on(monkeypatch: p
     digest = "sha256:" + "9" * 64
     status = looked(monkeypatch, "selector", written("selector"))
     track = TrackStatus("org/backend:v1", 3, 3, (Running("org/backend:v1", digest, 3, 3),))
-    found = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
-    assert (found["stack"], found["asConfigured"]) == ("it", True)
-    (service_,) = found["services"]
+    report = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
+    assert (report["stack"], report["asConfigured"]) == ("it", True)
+    (service_,) = report["services"]
     expected = {"name": "backend", "namespace": "default", "configured": "green", "serving": "green"}
     assert {key: service_[key] for key in expected} == expected
     assert service_["tracks"]["green"] == {
@@ -169,9 +169,9 @@ def test_an_error_is_json_where_json_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, said: str
 ) -> None:
     result = run(monkeypatch, error, "--json")
-    found = json.loads(result.stdout)
-    assert (result.exit_code, found["exitCode"]) == (code, code)
-    assert said in found["error"]
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["exitCode"]) == (code, code)
+    assert said in report["error"]
     assert result.stderr == ""
     plain = run(monkeypatch, error)
     assert (plain.exit_code, plain.stdout) == (code, "")

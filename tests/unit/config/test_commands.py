@@ -67,9 +67,9 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
 @pytest.mark.parametrize("name", WRONG)
 def test_every_command_takes_its_mistake_away(name: str) -> None:
     config = WRONG[name]
-    found = problems_of(config)
-    assert found, "the table has only configurations with mistakes"
-    for problem in found:
+    problems = problems_of(config)
+    assert problems, "the table has only configurations with mistakes"
+    for problem in problems:
         for together in pastes(problem.remedy):
             left = problems_of(_boolean(functools.reduce(lambda before, line: pasted(line, before), together, config)))
             assert (problem.path, problem.rule) not in {(other.path, other.rule) for other in left}, problem
@@ -255,7 +255,7 @@ def test_a_stack_file_is_found_from_below_its_project(tmp_path: Path) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "stacks" / "Pulumi.test.yaml").write_text("config: {services: {a: {}}}\n")
-    found = read_stack_file(tmp_path / "deep" / "er", "org/project/test", "switchyard")
-    assert found is not None
-    assert list(found.nodes) == [SERVICES_KEY]
+    stack_file = read_stack_file(tmp_path / "deep" / "er", "org/project/test", "switchyard")
+    assert stack_file is not None
+    assert list(stack_file.nodes) == [SERVICES_KEY]
     assert read_stack_file(tmp_path, "other", "switchyard") is None

@@ -81,9 +81,9 @@ PROJECT = Path(__file__).resolve().parents[3]
     ],
 )
 def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) -> None:
-    found = mistakes({"backend": changed(path, value)})
-    assert any(line in problem for problem in found), found
-    assert all(problem.startswith("switchyard:services.backend") for problem in found)
+    lines = mistakes({"backend": changed(path, value)})
+    assert any(line in problem for problem in lines), lines
+    assert all(problem.startswith("switchyard:services.backend") for problem in lines)
 
 
 @pytest.mark.parametrize(

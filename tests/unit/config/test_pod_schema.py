@@ -62,7 +62,7 @@ def test_a_merge_is_a_strategic_one(base: dict[str, Any], patch: dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    ("value", "definition", "found"),
+    ("value", "definition", "expected"),
     [
         ({"podAffinity": {}}, "Affinity", []),
         ({"podAffinity": []}, "Affinity", [("podAffinity", "must be a mapping")]),
@@ -74,5 +74,5 @@ def test_a_merge_is_a_strategic_one(base: dict[str, Any], patch: dict[str, Any],
         ({"port": 1.5}, "HTTPGetAction", [("port", "must be text or an integer")]),
     ],
 )
-def test_a_violation_is_reported_by_path_and_rule(value: Any, definition: str, found: list[tuple[str, str]]) -> None:
-    assert list(violations(value, definition)) == found
+def test_a_violation_is_reported_by_path_and_rule(value: Any, definition: str, expected: list[tuple[str, str]]) -> None:
+    assert list(violations(value, definition)) == expected

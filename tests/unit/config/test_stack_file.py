@@ -169,8 +169,8 @@ def test_a_quantity_in_another_notation_is_refused(tmp_path: Path) -> None:
 
 def test_a_key_that_yaml_takes_for_a_number_is_refused(tmp_path: Path) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      podAnnotations: {{010: x, True: y, '011': z}}\n")
-    found = problems_of(arrived(podAnnotations={"8": "x", "true": "y", "011": "z"}), written)
-    assert [problem.path.partition("podAnnotations")[2] for problem in found] == [".True", '["010"]']
+    problems = problems_of(arrived(podAnnotations={"8": "x", "true": "y", "011": "z"}), written)
+    assert [problem.path.partition("podAnnotations")[2] for problem in problems] == [".True", '["010"]']
 
 
 def test_values_behind_anchors_and_merges_are_found(tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_the_engine_makes_of_the_values_what_these_tests_say(tmp_path: Path) -> 
     command = [str(ENGINE), "config", "--json", "--stack", "test"]
     said = subprocess.run(command, cwd=tmp_path, env=environment, check=True, text=True, capture_output=True).stdout
     values = json.loads(said)["switchyard:services"]["objectValue"]["backend"]
-    found = values["podAnnotations"]
-    assert [found[f"A{number}"] for number in range(len(ALTERED))] == [value for _, value, _ in ALTERED]
+    annotations = values["podAnnotations"]
+    assert [annotations[f"A{number}"] for number in range(len(ALTERED))] == [value for _, value, _ in ALTERED]
     plain = [text.removeprefix("!!str ").strip("'\"") for text in KEPT]
-    assert [found[f"K{number}"] for number in range(len(KEPT))] == plain
+    assert [annotations[f"K{number}"] for number in range(len(KEPT))] == plain
     problems = problems_of({"backend": values}, written)
     assert len(problems) == len(ALTERED) + 1
 

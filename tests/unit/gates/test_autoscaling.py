@@ -121,9 +121,9 @@ def gates(
 
     monkeypatch.setattr(Cluster, "connect", connect)
     warned: list[str] = []
-    made = BlueGreenGates("backend", settings, ClusterAccess(), warned.append)
-    made.sizing = asyncio.run(read_sizings(cluster(api), {"backend": settings}))["backend"]
-    return made, warned
+    created = BlueGreenGates("backend", settings, ClusterAccess(), warned.append)
+    created.sizing = asyncio.run(read_sizings(cluster(api), {"backend": settings}))["backend"]
+    return created, warned
 
 
 def own(settings: BlueGreenSettings) -> dict[str, Any]:

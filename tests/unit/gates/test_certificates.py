@@ -29,8 +29,8 @@ def authority(days: int) -> dict[str, str]:
         "allowedUses": ["cert_signing"],
         "subject": {"commonName": "kubernetes"},
     }
-    made = tls.create("tls:index/selfSignedCert:SelfSignedCert", inputs).outputs
-    return {"certPem": made["certPem"], "privateKeyPem": key["privateKeyPem"]}
+    certificate = tls.create("tls:index/selfSignedCert:SelfSignedCert", inputs).outputs
+    return {"certPem": certificate["certPem"], "privateKeyPem": key["privateKeyPem"]}
 
 
 @pytest.fixture

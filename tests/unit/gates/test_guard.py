@@ -18,7 +18,7 @@ __all__ = ["make"]
 @pytest.mark.parametrize("kind", ["Service", "Deployment", "ServiceAccount"])
 def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> None:
     guard, table, _ = make(serving())
-    record = next(one for one in serving().values() if one.get("kind") == kind)
+    record = next(manifest for manifest in serving().values() if manifest.get("kind") == kind)
     with pytest.raises(GateRefusedError, match=r"is refused \(SY-D001\): it serves users"):
         delete(guard, record, preview=preview)
     assert table.deleted == []
@@ -122,7 +122,7 @@ def test_a_vanished_service_whose_pods_are_down_loses_nothing(make: Make) -> Non
     crashed = serving()
     crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
     guard, table, _ = make(crashed, services={})
-    for record in [one for one in crashed.values() if "kind" in one]:
+    for record in [stored for stored in crashed.values() if "kind" in stored]:
         with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
             delete(guard, record)
     assert table.deleted == []
@@ -184,9 +184,9 @@ def test_an_adopted_object_stays_without_marks(make: Make) -> None:
 
 def test_all_conflicts_of_a_service_are_reported_before_its_first_object(make: Make) -> None:
     guard, table, _ = make(serving(THEIRS))
-    new = [one for one in serving().values() if "kind" in one]
-    for one in new:
-        guard.register(one)
+    new = [stored for stored in serving().values() if "kind" in stored]
+    for stored in new:
+        guard.register(stored)
     account = serving()["serviceaccounts", "backend"]
     with pytest.raises(GateRefusedError) as refused:
         asyncio.run(guard.before_write(account, None))
@@ -198,9 +198,9 @@ def test_all_conflicts_of_a_service_are_reported_before_its_first_object(make: M
 
 def test_an_update_asks_for_the_one_object_that_it_changes(make: Make) -> None:
     guard, table, _ = make(serving())
-    for one in serving().values():
-        if "kind" in one:
-            guard.register(one)
+    for stored in serving().values():
+        if "kind" in stored:
+            guard.register(stored)
     old = serving()["services", "backend"]
     asyncio.run(guard.before_write(old, old))
     assert table.asked == 1

@@ -63,9 +63,9 @@ def test_weights_alone_are_behind_the_same_gate_when_an_update_was_cut_off_after
 
 
 def test_neither_write_happens_while_the_load_balancer_finds_no_target_healthy(played: Any) -> None:
-    found = "the target group of backend-green has 0 healthy targets of 2"
-    assert found in refusal(played(ready(targets=0)).gates.before_switch(creating=False, preview=False))
-    assert found in refusal(played(ready(targets=0)).gates.before_weights())
+    reason = "the target group of backend-green has 0 healthy targets of 2"
+    assert reason in refusal(played(ready(targets=0)).gates.before_switch(creating=False, preview=False))
+    assert reason in refusal(played(ready(targets=0)).gates.before_weights())
 
 
 def test_a_preview_of_other_weights_asks_aws_nothing_and_refuses_what_the_settings_show(played: Any) -> None:
@@ -109,7 +109,7 @@ def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_
 
 
 @pytest.mark.parametrize(
-    ("seen", "found"),
+    ("seen", "expected"),
     [
         ({"rules": [[TO_BLUE]]}, "a rule of the load balancer sends 0 to backend, 100 to backend-blue"),
         ({"rules": [[]]}, "no rule with the weights of both colours yet"),
@@ -122,19 +122,19 @@ def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_
     ],
 )
 def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_need_it(
-    played: Any, seen: dict[str, Any], found: str
+    played: Any, seen: dict[str, Any], expected: str
 ) -> None:
     it = played(switched(**seen))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
     assert "a change of the idle colour blue is refused (SY-L006): " in text
-    assert found in text
+    assert expected in text
     assert "blue keeps its pods" in text
 
     it = played(switched(**seen))
     problem = asyncio.run(it.gates.inspect()).problem
     assert problem is not None
     assert problem.startswith("backend: the switch of the load balancer to Service backend-green is not finished: ")
-    assert found in problem
+    assert expected in problem
 
 
 def test_an_update_ends_well_when_service_and_load_balancer_are_alike(played: Any) -> None:
@@ -166,7 +166,7 @@ def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_th
 
 
 @pytest.mark.parametrize(
-    ("there", "rules", "aws", "found"),
+    ("there", "rules", "aws", "expected"),
     [
         ([], [TO_GREEN], None, None),
         ([written("selector")], [{"arn:s": 1}], None, None),
@@ -188,8 +188,8 @@ def test_the_colours_are_left_only_when_the_load_balancer_sends_them_nothing(
     there: list[dict[str, Any]],
     rules: list[Mapping[str, int]],
     aws: Exception | None,
-    found: str | None,
+    expected: str | None,
 ) -> None:
     it = played(PlayedBalancer(there=there, rules=[rules], aws=aws))
     reason = asyncio.run(left_by(it.cluster, "ap-northeast-2", "backend", "default"))
-    assert reason is None if found is None else found in (reason or "")
+    assert reason is None if expected is None else expected in (reason or "")

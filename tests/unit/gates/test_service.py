@@ -243,9 +243,9 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few, readyTimeoutSeconds=1)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
-    found = asyncio.run(it.gates.inspect())
-    assert found.serving == "blue"
-    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
+    result = asyncio.run(it.gates.inspect())
+    assert result.serving == "blue"
+    assert str(result.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
     assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
 
 

@@ -70,10 +70,10 @@ def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: P
 
 def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:
     server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
-    made = StackKubeconfig()
-    access = ClusterAccess(stack_kubeconfig=made)
+    stack_kubeconfig = StackKubeconfig()
+    access = ClusterAccess(stack_kubeconfig=stack_kubeconfig)
     assert not access.exists
-    made.update(server.kubeconfig.read_text())
+    stack_kubeconfig.update(server.kubeconfig.read_text())
     assert access.exists
 
     async def selector() -> object:

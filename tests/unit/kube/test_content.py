@@ -92,12 +92,12 @@ def test_a_rollout_gets_the_version_of_now() -> None:
 
 def test_the_version_of_a_config_map_is_of_the_keys_that_are_read() -> None:
     whole, part = Reference("ConfigMap", "c"), Reference("ConfigMap", "c", frozenset({"a"}))
-    one = {"metadata": {"resourceVersion": "1"}, "data": {"a": "1", "b": "1"}}
+    first = {"metadata": {"resourceVersion": "1"}, "data": {"a": "1", "b": "1"}}
     other = {"metadata": {"resourceVersion": "2"}, "data": {"a": "1", "b": "2"}}
-    assert version_of(whole, one) != version_of(whole, other)
-    assert version_of(part, one) == version_of(part, other)
-    assert version_of(whole, one) != version_of(whole, {"data": {"a": "1"}, "binaryData": {"b": "1"}})
-    assert version_of(whole, one) == version_of(whole, one | {"metadata": {"resourceVersion": "9"}})
+    assert version_of(whole, first) != version_of(whole, other)
+    assert version_of(part, first) == version_of(part, other)
+    assert version_of(whole, first) != version_of(whole, {"data": {"a": "1"}, "binaryData": {"b": "1"}})
+    assert version_of(whole, first) == version_of(whole, first | {"metadata": {"resourceVersion": "9"}})
 
 
 def test_the_version_of_a_secret_says_nothing_of_its_values() -> None:
@@ -136,12 +136,12 @@ def test_all_that_pods_read_is_tracked_and_what_the_old_key_names_only_when_aske
 def test_a_live_template_tells_its_versions_and_the_objects_that_it_names() -> None:
     service = BlueGreenSettings.model_validate(TWO_COLOURS)
     rendered = blue_green.deployment("shop", Colour.BLUE, service, "configmap/a=1,secret/b=2")
-    found = live_template(rendered)
-    assert found is not None
-    assert found.versions == {"configmap/a": "1", "secret/b": "2"}
-    assert annotation(found.versions) == "configmap/a=1,secret/b=2"
-    assert tracked_references(service, BLUE).keys() <= found.named
-    assert found.replicas == 2
+    live_pods = live_template(rendered)
+    assert live_pods is not None
+    assert live_pods.versions == {"configmap/a": "1", "secret/b": "2"}
+    assert annotation(live_pods.versions) == "configmap/a=1,secret/b=2"
+    assert tracked_references(service, BLUE).keys() <= live_pods.named
+    assert live_pods.replicas == 2
 
 
 @dataclass

@@ -46,7 +46,7 @@ def changed(path: str, value: Any) -> list[str]:
         node.append(value)
     else:
         node[last] = value
-    return [str(one) for one in differences(TEMPLATE, after)]
+    return [str(difference) for difference in differences(TEMPLATE, after)]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def changed(path: str, value: Any) -> list[str]:
     ],
 )
 def test_a_field_that_differs_is_reported_without_a_secret(path: str, value: Any, told: str) -> None:
-    found = changed(path, value)
-    assert told in found
-    assert SECRET not in " ".join(found)
+    lines = changed(path, value)
+    assert told in lines
+    assert SECRET not in " ".join(lines)
 
 
 def test_equal_templates_differ_in_nothing() -> None:

@@ -30,8 +30,10 @@ SCALED = {**BACKEND, "autoscaling": {"min": 3, "max": 6, "cpuPercent": 70}}
 
 
 def named(objects: Mapping[tuple[str, str], dict[str, Any]]) -> dict[ObjectName, str]:
-    found = {ObjectName.of(one): str(one["apiVersion"]) for one in objects.values() if "kind" in one}
-    return {name: version for name, version in found.items() if name is not None}
+    versions = {
+        ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects.values() if "kind" in manifest
+    }
+    return {name: version for name, version in versions.items() if name is not None}
 
 
 def drift(left: Mapping[tuple[str, str], dict[str, Any]], own: Mark = OURS) -> list[str]:
@@ -103,9 +105,9 @@ def test_objects_of_a_kind_are_read_in_one_call_where_they_may_be(
 ) -> None:
     objects = {("services", name): manifest("Service", name) for name in ("backend", "backend-blue", "backend-green")}
     table = Listed(objects, listable=listable, readable=readable)
-    found = asyncio.run(read_objects(table, named(objects)))  # type: ignore[arg-type]
-    assert (table.listed, table.asked, len(found)) == (listed, asked, known)
-    assert None not in found.values()
+    present = asyncio.run(read_objects(table, named(objects)))  # type: ignore[arg-type]
+    assert (table.listed, table.asked, len(present)) == (listed, asked, known)
+    assert None not in present.values()
 
 
 def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +122,9 @@ def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.Monke
     monkeypatch.setattr(Guard, "_api", api)
     services = {("default", "backend"): ServiceEntry("backend", "default")}
     guard = Guard(OURS, None, False, False, services, frozenset(), False, print, print, access=ClusterAccess())
-    for one in serving().values():
-        if "kind" in one:
-            guard.register(one)
+    for stored in serving().values():
+        if "kind" in stored:
+            guard.register(stored)
     asyncio.run(guard.before_write(serving()["serviceaccounts", "backend"], None))
     [line] = asyncio.run(guard.drift())
     assert "Service/backend" in line
@@ -160,9 +162,9 @@ def test_the_inventory_of_a_service_is_what_its_component_registers(
     settings = load(EXISTING, {"backend": service}, "test").services["backend"]
     seen: list[ObjectName | None] = []
 
-    def guarded(one: dict[str, Any], opts: pulumi.ResourceOptions, *_: object) -> object:
-        seen.append(ObjectName.of(one))
-        return one, opts
+    def guarded(manifest: dict[str, Any], opts: pulumi.ResourceOptions, *_: object) -> object:
+        seen.append(ObjectName.of(manifest))
+        return manifest, opts
 
     monkeypatch.setattr("components.manifest.guarded", guarded)
     for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster

@@ -25,7 +25,7 @@ from switchyard.manifests.addons import (
     platform,
 )
 from tests.support.configuration import BACKEND
-from tests.support.ec2_configuration import found
+from tests.support.ec2_configuration import cluster_errors
 from tests.support.engine import record
 
 
@@ -45,7 +45,7 @@ def test_the_check_of_target_groups_is_asked_for_in_a_way_that_every_version_of_
 
 def test_the_check_of_target_groups_is_refused_where_its_pods_have_no_role() -> None:
     chart = {"version": "2.41.0", "awsVerifyTargetGroup": True}
-    [line] = found(("argoRollouts", chart))
+    [line] = cluster_errors(("argoRollouts", chart))
     assert line.startswith("switchyard:cluster.argoRollouts.awsVerifyTargetGroup: true: the controller would ask AWS,")
     assert line.endswith("pulumi config set --path 'switchyard:cluster.argoRollouts.awsVerifyTargetGroup' false")
     assert load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")

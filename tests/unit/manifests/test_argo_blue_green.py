@@ -36,8 +36,8 @@ def changed(**argo: Any) -> dict[str, Any]:
 
 
 def strategy(**argo: Any) -> dict[str, Any]:
-    found: dict[str, Any] = rollout("backend", service(**argo))["spec"]["strategy"]["blueGreen"]
-    return found
+    rendered: dict[str, Any] = rollout("backend", service(**argo))["spec"]["strategy"]["blueGreen"]
+    return rendered
 
 
 def test_the_defaults_promote_by_themselves_measure_nothing_and_keep_the_old_pods_for_30_s() -> None:
@@ -67,7 +67,7 @@ def test_every_setting_gets_to_the_rollout() -> None:
     )
     assert (given["autoPromotionSeconds"], given["previewReplicaCount"]) == (60, 1)
     assert (given["scaleDownDelaySeconds"], given["abortScaleDownDelaySeconds"]) == (600, 0)
-    assert [one["templateName"] for one in given["prePromotionAnalysis"]["templates"]] == [
+    assert [analysis["templateName"] for analysis in given["prePromotionAnalysis"]["templates"]] == [
         "backend-success-rate-pre-promotion",
         "backend-latency-p95-pre-promotion",
     ]
@@ -76,14 +76,17 @@ def test_every_setting_gets_to_the_rollout() -> None:
 
 def test_each_template_that_the_rollout_names_is_made_and_ends() -> None:
     settings = service(prePromotion={"count": 5}, postPromotion={"count": 7})
-    made = {one["metadata"]["name"]: one["spec"]["metrics"][0]["count"] for one in templates("backend", settings)}
+    counts = {
+        template["metadata"]["name"]: template["spec"]["metrics"][0]["count"]
+        for template in templates("backend", settings)
+    }
     given = rollout("backend", settings)["spec"]["strategy"]["blueGreen"]
     named = {
-        one["templateName"]: count
+        analysis["templateName"]: count
         for key, count in (("prePromotionAnalysis", 5), ("postPromotionAnalysis", 7))
-        for one in given[key]["templates"]
+        for analysis in given[key]["templates"]
     }
-    assert made == named
+    assert counts == named
 
 
 def test_the_users_service_selects_no_label_that_the_rollouts_pods_do_not_have() -> None:
@@ -132,8 +135,8 @@ def test_the_keys_of_all_strategies_may_stand_side_by_side() -> None:
     ],
 )
 def test_a_mistake_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
-    found = mistakes(changed(**argo))
-    assert any(line in problem for problem in found), found
+    lines = mistakes(changed(**argo))
+    assert any(line in problem for problem in lines), lines
 
 
 def test_a_service_needs_a_tag_pods_room_for_both_versions_and_a_name_that_leaves_one_for_the_preview() -> None:

@@ -49,12 +49,12 @@ def test_a_rollout_is_deleted_at_once_so_that_the_provider_does_not_watch_it_cha
 
 
 def test_a_steps_analysis_ends_and_one_in_the_background_does_not() -> None:
-    found = {
+    by_name = {
         template["metadata"]["name"]: template["spec"]["metrics"][0]
         for template in templates("backend", service(canary={"analysis": {"background": True}}))
     }
-    assert found["backend-success-rate"]["count"] == 5
-    assert "count" not in found["backend-success-rate-background"]
+    assert by_name["backend-success-rate"]["count"] == 5
+    assert "count" not in by_name["backend-success-rate-background"]
     spec = rollout("backend", service(canary={"analysis": {"background": True}}))["spec"]
     assert spec["strategy"]["canary"]["analysis"]["templates"][0] == {"templateName": "backend-success-rate-background"}
 
@@ -180,8 +180,8 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
     ],
 )
 def test_a_mistake_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:
-    found = mistakes(changed(**canary))
-    assert any(line in problem for problem in found), found
+    lines = mistakes(changed(**canary))
+    assert any(line in problem for problem in lines), lines
 
 
 def test_a_canary_needs_a_tag_and_pods_that_find_room() -> None:

@@ -206,13 +206,13 @@ def test_sidecars_start_before_the_application_and_init_containers_after_them() 
             {"name": "agent", "image": "org/a:v1", "native": False},
         ],
     )["spec"]
-    assert [(one["name"], one.get("restartPolicy")) for one in spec["initContainers"]] == [
+    assert [(container["name"], container.get("restartPolicy")) for container in spec["initContainers"]] == [
         ("proxy", "Always"),
         ("migrate", None),
     ]
-    assert [one["name"] for one in spec["containers"]] == ["app", "agent"]
+    assert [container["name"] for container in spec["containers"]] == ["app", "agent"]
     beside = [*spec["initContainers"], spec["containers"][1]]
-    assert all(one["securityContext"] == spec["containers"][0]["securityContext"] for one in beside)
+    assert all(container["securityContext"] == spec["containers"][0]["securityContext"] for container in beside)
     assert spec["initContainers"][0]["readinessProbe"]["httpGet"] == {"path": "/ready", "port": 15000}
     # It ends at the same time as the application, and so waits as long as that does.
     assert spec["containers"][1]["lifecycle"] == spec["containers"][0]["lifecycle"]

@@ -81,8 +81,8 @@ def test_an_ingress_by_weights_has_them_in_its_annotation_and_leads_nowhere_else
 
 def test_a_switch_changes_the_annotation_alone_and_another_engine_the_port_as_well() -> None:
     blue, green = rendered(active="blue"), rendered(active="green")
-    for one in (blue, green):
-        del one["metadata"]["annotations"][OWN]
+    for written in (blue, green):
+        del written["metadata"]["annotations"][OWN]
     assert blue == green
     selector, targets = rendered("selector"), rendered("albTargets")
     assert OWN not in selector["metadata"]["annotations"]
@@ -167,7 +167,7 @@ def test_every_refusal_says_where_to_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("routes", "expected"),
     [
         ([], "its Ingress does not exist"),
         ([IngressRoute("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
@@ -189,9 +189,9 @@ def test_every_refusal_says_where_to_look() -> None:
     ],
 )
 def test_all_ingresses_of_a_service_must_lead_to_one_target_group(
-    found: list[IngressRoute], expected: str | None
+    routes: list[IngressRoute], expected: str | None
 ) -> None:
-    reason = unwritten("backend-green", found)
+    reason = unwritten("backend-green", routes)
     assert reason is None if expected is None else expected in (reason or "")
 
 

@@ -77,9 +77,9 @@ def test_service_accounts_are_signed_for_with_our_key(cluster: Cluster, master: 
 
 def test_the_join_token_and_the_hash_are_those_that_kubeadm_makes_of_them(cluster: Cluster, given: Given) -> None:
     id_, secret = given.parameter("join/token").split(".")
-    found = json.loads(cluster.kubectl("get", "secret", "-n", "kube-system", f"bootstrap-token-{id_}", "-o", "json"))
-    values = {name: base64.b64decode(value).decode() for name, value in found["data"].items()}
-    assert (found["type"], values["token-secret"]) == ("bootstrap.kubernetes.io/token", secret)
+    stored = json.loads(cluster.kubectl("get", "secret", "-n", "kube-system", f"bootstrap-token-{id_}", "-o", "json"))
+    values = {name: base64.b64decode(value).decode() for name, value in stored["data"].items()}
+    assert (stored["type"], values["token-secret"]) == ("bootstrap.kubernetes.io/token", secret)
     assert "expiration" not in values
     done = kubeadm(cluster.plane.root, "token", "create", "--print-join-command")
     assert f"--discovery-token-ca-cert-hash {given.parameter('join/ca-hash')}" in done.stdout, done.stderr
@@ -96,10 +96,10 @@ def test_kubeadm_taints_the_control_plane_as_the_settings_say(cluster: Cluster, 
     cluster.kubectl("create", "-f", str(tmp_path / "node.yaml"))
     done = kubeadm(cluster.plane.root, "init", "phase", "mark-control-plane", *GIVEN)
     assert done.returncode == 0, done.stderr
-    found = json.loads(cluster.kubectl("get", "node", MASTER, "-o", "json"))
+    marked = json.loads(cluster.kubectl("get", "node", MASTER, "-o", "json"))
     own = [taint.model_dump(exclude_none=True) for taint in taints(DEFAULT_NODES[MASTER])]
-    assert [taint for taint in found["spec"]["taints"] if taint in own] == own
-    assert labels(DEFAULT_NODES[MASTER]).items() <= found["metadata"]["labels"].items()
+    assert [taint for taint in marked["spec"]["taints"] if taint in own] == own
+    assert labels(DEFAULT_NODES[MASTER]).items() <= marked["metadata"]["labels"].items()
 
 
 def test_kubeadm_takes_a_cluster_that_is_there_and_leaves_its_node_to_us(cluster: Cluster, tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_kubeadm_takes_a_cluster_that_is_there_and_leaves_its_node_to_us(cluster
 def test_every_worker_finds_the_cluster_by_its_own_configuration(
     kubelets: dict[str, Path], master: Master, node_name: str
 ) -> None:
-    found = (kubelets[node_name] / "etc/kubernetes/pki/ca.crt").read_bytes()
-    assert found.strip() == master.before["ca.crt"].strip()
+    certificate = (kubelets[node_name] / "etc/kubernetes/pki/ca.crt").read_bytes()
+    assert certificate.strip() == master.before["ca.crt"].strip()
 
 
 def test_a_worker_does_not_join_a_cluster_of_another_authority(kubelets: dict[str, Path]) -> None:

@@ -65,9 +65,9 @@ def test_the_component_registers_the_load_balancer_and_an_ingress_for_each_part_
 def test_what_aws_gives_is_in_the_annotations(recording: Recording) -> None:
     shop = recording.requests[INGRESS, "ingress-shop"].object["metadata"]
     assert (shop["name"], shop["namespace"]) == ("shop", "shop")
-    found = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
-    assert found[f"{PREFIX}/security-groups"] == GROUP
-    assert "access_logs.s3.bucket=logs" in found[f"{PREFIX}/load-balancer-attributes"]
+    annotations = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
+    assert annotations[f"{PREFIX}/security-groups"] == GROUP
+    assert "access_logs.s3.bucket=logs" in annotations[f"{PREFIX}/load-balancer-attributes"]
 
 
 def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(recording: Recording) -> None:
@@ -96,9 +96,9 @@ def test_the_load_balancer_is_made_before_the_services_ingresses_and_goes_after_
 def test_a_destroy_of_a_protected_load_balancer_is_refused_before_any_service_has_lost_its_routes(
     monkeypatch: pytest.MonkeyPatch, setting: bool | None, production: bool, kept: bool
 ) -> None:
-    found = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))
-    assert found.requests[INGRESS, "ingress.group"].protect is kept
-    assert found.requests[INGRESS, "ingress-backend"].protect is False
+    recording = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))
+    assert recording.requests[INGRESS, "ingress.group"].protect is kept
+    assert recording.requests[INGRESS, "ingress-backend"].protect is False
 
 
 def test_the_load_balancer_waits_for_its_controller_and_that_for_the_pod_network(recording: Recording) -> None:
@@ -115,8 +115,10 @@ def test_the_hostname_and_the_addresses_are_outputs(monkeypatch: pytest.MonkeyPa
     shown: dict[str, object] = {}
 
     def run() -> None:
-        made = program(cluster())()
-        pulumi.Output.all(made.hostname, made.urls).apply(lambda both: shown.update(hostname=both[0], urls=both[1]))
+        ingress = program(cluster())()
+        pulumi.Output.all(ingress.hostname, ingress.urls).apply(
+            lambda both: shown.update(hostname=both[0], urls=both[1])
+        )
 
     record(monkeypatch, run)
     # On mocks nobody writes an Ingress's status.
@@ -141,8 +143,8 @@ class Group:
 def test_an_update_waits_for_the_controller_once_everything_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group(None)
     monkeypatch.setattr(controller_check, "BalancerGroup", group)
-    found = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
-    assert found.outputs["ingress"] == ["hostname", "urls"]
+    recording = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+    assert recording.outputs["ingress"] == ["hostname", "urls"]
     assert group.waited == [False]  # on mocks no hook notes a write
 
 
@@ -186,9 +188,9 @@ def test_labels_are_nothing_that_the_controller_looks_at_again() -> None:
 def test_an_ingress_that_leaves_the_target_groups_of_its_colours_is_written_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = record(monkeypatch, program(cluster(MANY), first={"backend"}))
-    assert found.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
-    assert "ingress.group" in found.dependencies(INGRESS, "ingress-backend")
+    recording = record(monkeypatch, program(cluster(MANY), first={"backend"}))
+    assert recording.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
+    assert "ingress.group" in recording.dependencies(INGRESS, "ingress-backend")
 
 
 @pytest.mark.parametrize(

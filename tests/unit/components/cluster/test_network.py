@@ -99,15 +99,15 @@ def test_more_rules_than_a_group_may_have_are_refused_and_nothing_is_made() -> N
 
 
 def test_each_registered_rule_is_a_row_of_the_table(recording: Recording) -> None:
-    found = set()
+    registered = set()
     for type_, name in aws_resources(recording):
         if type_ in RULE_TYPES:
             rule = inputs(recording, type_, name)
             assert rule["description"]
             peer = rule.get("cidrIpv4") or rule["referencedSecurityGroupId"][len("it-") : -len("-id")]
             group = rule["securityGroupId"][len("it-") : -len("-id")]
-            found.add((group, RULE_TYPES[type_].value, rule["ipProtocol"], rule["fromPort"], rule["toPort"], peer))
-    assert found == set(TABLE)
+            registered.add((group, RULE_TYPES[type_].value, rule["ipProtocol"], rule["fromPort"], rule["toPort"], peer))
+    assert registered == set(TABLE)
 
 
 def test_a_subnet_is_the_load_balancers_too_and_gives_no_public_address_by_itself(

@@ -127,19 +127,19 @@ class Built:
         self.recording: Recording = record(monkeypatch, self._build)
 
     def _build(self) -> None:
-        made = Pki("it", cluster=CLUSTER, endpoint=pulumi.Output.from_input(ADDRESS))
+        built = Pki("it", cluster=CLUSTER, endpoint=pulumi.Output.from_input(ADDRESS))
         outputs = {
-            "kubeconfig": made.kubeconfig,
-            "join_token": made.join_token,
-            "discovery_hash": made.discovery_hash,
-            **made.files,
+            "kubeconfig": built.kubeconfig,
+            "join_token": built.join_token,
+            "discovery_hash": built.discovery_hash,
+            **built.files,
         }
         for name, output in outputs.items():
             self._keep(name, output)
 
     def _keep(self, name: str, output: pulumi.Output[str]) -> None:
-        def put(found: Any) -> None:
-            self.values[name], self.secret[name] = found
+        def put(resolved: Any) -> None:
+            self.values[name], self.secret[name] = resolved
 
         pulumi.Output.all(output, output.is_secret()).apply(put)
 
@@ -211,12 +211,12 @@ def test_everything_but_the_discovery_hash_is_secret(built: Built) -> None:
 
 
 def test_the_files_are_those_that_the_control_plane_fetches_and_each_fits_a_parameter(built: Built) -> None:
-    made = cloud_init.secrets(
+    secrets = cloud_init.secrets(
         {file: built.values[file] for file in kubeadm.PKI_FILES},
         built.values["join_token"],
         built.values["discovery_hash"],
     )
-    for key, value in made.items():
+    for key, value in secrets.items():
         assert cloud_init.parameter_value(cloud_init.parameter_name(CLUSTER, key), value) == value
 
 

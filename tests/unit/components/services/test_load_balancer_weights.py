@@ -56,8 +56,8 @@ def program(services: Mapping[str, BlueGreenSettings], *, routes_first: bool = F
     if routes_first:
         to_services.register_remaining()
     released = [
-        BlueGreenService(name, service=one, access=ClusterAccess(), routing=to_services.weighted_routing(name))
-        for name, one in services.items()
+        BlueGreenService(name, service=service, access=ClusterAccess(), routing=to_services.weighted_routing(name))
+        for name, service in services.items()
     ]
     if not routes_first:
         to_services.register_remaining(after=released)
@@ -114,7 +114,7 @@ def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_of_every_
 
 
 def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+    calls: list[Any] = []
 
     def run() -> None:
         services = {"backend": service("albWeights"), "shop": service()}
@@ -122,12 +122,12 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
         assert to_services.weighted_routing("shop") is None
         routing = to_services.weighted_routing("backend")
         assert routing is not None
-        made.append(routing.routing)
-        gates = routing.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
+        calls.append(routing.routing)
+        gates = routing.gates("backend", services["backend"], ClusterAccess(), calls.append, calls.append)
         assert isinstance(gates, WeightedGates)
 
     record(monkeypatch, run)
-    (routing,) = made
+    (routing,) = calls
     assert (routing.region, routing.ingresses, routing.health_seconds) == (
         "ap-northeast-2",
         ("backend.2", "backend"),

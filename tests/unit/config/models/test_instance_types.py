@@ -24,13 +24,13 @@ def described() -> dict[str, Any]:
 
 
 def test_every_known_type_has_ec2s_figures(described: dict[str, Any]) -> None:
-    ec2 = {name: (one["VCpuInfo"]["DefaultVCpus"], one["MemoryInfo"]["SizeInMiB"]) for name, one in described.items()}
+    ec2 = {name: (row["VCpuInfo"]["DefaultVCpus"], row["MemoryInfo"]["SizeInMiB"]) for name, row in described.items()}
     assert {name: (vcpu, memory) for name, vcpu, memory in instance_types()} == {name: ec2[name] for name in MACHINES}
     assert all(described[name]["Hypervisor"] == "nitro" for name in MACHINES)
 
 
 def test_architecture_follows_from_the_name_of_every_type(described: dict[str, Any]) -> None:
-    arm = {name for name, one in described.items() if "arm64" in one["ProcessorInfo"]["SupportedArchitectures"]}
+    arm = {name for name, row in described.items() if "arm64" in row["ProcessorInfo"]["SupportedArchitectures"]}
     assert {name for name in described if architecture(name) == "arm64"} == arm
 
 

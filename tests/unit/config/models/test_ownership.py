@@ -34,15 +34,15 @@ def refusal(services: dict[str, Any], **more: Any) -> str:
     ],
 )
 def test_a_removed_service_is_none_of_the_services(entry: dict[str, Any], namespace: str) -> None:
-    found = settings({"backend": entry, "web": SERVICE})
-    assert found.removed == {"backend": NamespacedName(namespace, "backend")}
-    assert set(found.services) == {"web"}
+    loaded = settings({"backend": entry, "web": SERVICE})
+    assert loaded.removed == {"backend": NamespacedName(namespace, "backend")}
+    assert set(loaded.services) == {"web"}
 
 
 def test_remove_false_keeps_the_service() -> None:
-    found = settings({"backend": {**SERVICE, "remove": False}})
-    assert set(found.services) == {"backend"}
-    assert found.removed == {}
+    loaded = settings({"backend": {**SERVICE, "remove": False}})
+    assert set(loaded.services) == {"backend"}
+    assert loaded.removed == {}
 
 
 @pytest.mark.parametrize("value", ["true", 1, None])
@@ -89,10 +89,10 @@ def test_the_routes_of_a_removed_service_go_with_it() -> None:
         "loadBalancer": {"certificate": "arn:aws:acm:ap-northeast-2:123456789012:certificate/1", "routes": routes},
     }
     both = {"backend": {"remove": True}, "web": {**SERVICE, "nodePort": 30081}}
-    found = settings(both, cluster).cluster
-    assert isinstance(found, Ec2Cluster)
-    assert found.load_balancer is not None
-    assert [route.service for route in found.load_balancer.routes] == ["web"]
+    loaded = settings(both, cluster).cluster
+    assert isinstance(loaded, Ec2Cluster)
+    assert loaded.load_balancer is not None
+    assert [route.service for route in loaded.load_balancer.routes] == ["web"]
     # The last one too: the load balancer stays until its own keys go.
     last = settings({"backend": {"remove": True}, "web": {"remove": True}}, cluster).cluster
     assert isinstance(last, Ec2Cluster)

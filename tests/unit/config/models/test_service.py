@@ -169,9 +169,9 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
     ],
 )
 def test_a_mistake_gets_a_line(keys: dict[str, Any], line: str) -> None:
-    found = mistakes({"backend": BACKEND | keys})
-    assert any(line in problem for problem in found), found
-    assert all(problem.startswith("switchyard:services.backend.") for problem in found)
+    lines = mistakes({"backend": BACKEND | keys})
+    assert any(line in problem for problem in lines), lines
+    assert all(problem.startswith("switchyard:services.backend.") for problem in lines)
 
 
 def test_a_value_in_a_patch_or_a_header_is_never_shown() -> None:

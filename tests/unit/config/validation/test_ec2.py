@@ -12,7 +12,7 @@ from switchyard.config.models.instance_types import FAMILIES
 from switchyard.config.models.nodes import DEFAULT_NODES, Role
 from switchyard.config.validation.ec2 import refuse_skipped_minor
 from tests.support.configuration import BACKEND, read
-from tests.support.ec2_configuration import PRODUCTION, SERVICES, found, with_
+from tests.support.ec2_configuration import PRODUCTION, SERVICES, cluster_errors, with_
 
 WORKER = {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40}
 NODE_NAME = (
@@ -184,11 +184,11 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
     ],
 )
 def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
-    assert found((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
+    assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
 def test_each_control_plane_beyond_the_first_gets_a_line() -> None:
-    lines = found(("nodes/k8s-redis/role", "controlPlane"), ("nodes/k8s-monitoring/role", "controlPlane"))
+    lines = cluster_errors(("nodes/k8s-redis/role", "controlPlane"), ("nodes/k8s-monitoring/role", "controlPlane"))
     assert [line.partition(": ")[0] for line in lines] == [
         f"{CLUSTER}.nodes.k8s-monitoring.role",
         f"{CLUSTER}.nodes.k8s-redis.role",
@@ -224,7 +224,7 @@ def test_what_just_fits_is_taken() -> None:
 
 def test_the_machines_of_the_table_are_counted_on() -> None:
     services = {"backend": SERVICES["backend"] | {"nodeSelector": {"workload": "gpu"}}}
-    [line] = found(services=services)
+    [line] = cluster_errors(services=services)
     assert line.startswith("switchyard:services.backend.nodeSelector: workload=gpu: no node carries these labels")
 
 

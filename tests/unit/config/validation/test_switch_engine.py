@@ -63,6 +63,6 @@ def test_an_unknown_engine_is_reported_with_those_that_there_are() -> None:
 
 def test_the_engine_may_stand_beside_another_strategy_and_waits_for_its_own() -> None:
     services = backend("albWeights", strategy="canary", tag="v2.0.0", replicas=10)
-    found = load(EXISTING, services, "test").services["backend"]
-    assert not isinstance(found, BlueGreenSettings)
-    assert (found.switch_engine, found.engine) == (SwitchEngine.ALB_WEIGHTS, SwitchEngine.SELECTOR)
+    service = load(EXISTING, services, "test").services["backend"]
+    assert not isinstance(service, BlueGreenSettings)
+    assert (service.switch_engine, service.engine) == (SwitchEngine.ALB_WEIGHTS, SwitchEngine.SELECTOR)

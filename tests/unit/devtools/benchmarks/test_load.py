@@ -47,10 +47,10 @@ def test_kept_connections_may_stay_with_the_old_colour() -> None:
 
 def every_way(**changes: object) -> list[Request]:
     return [
-        found
+        request
         for node in ("n1", "n2")
         for keep_alive in (False, True)
-        for found in steady("b" * 100, node=node, keep_alive=keep_alive, **changes)
+        for request in steady("b" * 100, node=node, keep_alive=keep_alive, **changes)
     ]
 
 
@@ -62,9 +62,9 @@ def test_a_single_failed_request_is_noticed_and_shown() -> None:
 
 def test_a_load_that_left_out_a_node_or_a_way_proves_nothing() -> None:
     with pytest.raises(AssertionError):
-        assert_nobody_noticed([found for found in every_way() if found.node == "n1"])
+        assert_nobody_noticed([request for request in every_way() if request.node == "n1"])
     with pytest.raises(AssertionError):
-        assert_nobody_noticed([found for found in every_way() if found.keep_alive])
+        assert_nobody_noticed([request for request in every_way() if request.keep_alive])
     with pytest.raises(AssertionError):
         assert_nobody_noticed([])
 

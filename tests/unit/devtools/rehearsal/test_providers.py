@@ -111,12 +111,12 @@ def test_what_is_not_in_the_table_is_named_as_unchecked(aws: Aws) -> None:
 
 
 def test_a_vpc_comes_with_what_it_has_from_the_beginning(aws: Aws) -> None:
-    made = aws.create(VPC, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "tags": {"Name": "it"}})
-    assert made.by == "moto"
-    assert made.outputs["defaultSecurityGroupId"].startswith("sg-")
-    assert made.outputs["arn"] == f"arn:aws:ec2:ap-northeast-2:123456789012:vpc/{made.id}"
-    assert made.outputs["tagsAll"] == {"Name": "it"}
-    assert aws.delete(VPC, made.id, {}) == "moto"
+    vpc = aws.create(VPC, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "tags": {"Name": "it"}})
+    assert vpc.by == "moto"
+    assert vpc.outputs["defaultSecurityGroupId"].startswith("sg-")
+    assert vpc.outputs["arn"] == f"arn:aws:ec2:ap-northeast-2:123456789012:vpc/{vpc.id}"
+    assert vpc.outputs["tagsAll"] == {"Name": "it"}
+    assert aws.delete(VPC, vpc.id, {}) == "moto"
 
 
 def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
@@ -150,7 +150,7 @@ def test_a_chain_of_certificates_holds(key: Values) -> None:
     ).outputs["certPem"]
     names = {"dnsNames": ["api.example.org"], "ipAddresses": ["10.0.1.10"]}
     request = tls.create(REQUEST, {"privateKeyPem": pem, "subject": {"commonName": "api"}, **names})
-    made = tls.create(
+    certificate = tls.create(
         SIGNED,
         {
             "caCertPem": authority,
@@ -160,7 +160,7 @@ def test_a_chain_of_certificates_holds(key: Values) -> None:
             "validityPeriodHours": 24,
         },
     )
-    signed = x509.load_pem_x509_certificate(made.outputs["certPem"].encode())
+    signed = x509.load_pem_x509_certificate(certificate.outputs["certPem"].encode())
     signed.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
     alternative = signed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert alternative.get_values_for_type(x509.DNSName) == ["api.example.org"]
@@ -208,9 +208,9 @@ def test_a_subject_has_one_order_whatever_order_it_comes_in() -> None:
     pem = tls.create(KEY, {"algorithm": "ED25519"}).outputs["privateKeyPem"]
     given = [("organization", "kubeadm:cluster-admins"), ("commonName", "admin")]
     for subject in (dict(given), dict(reversed(given))):
-        made = tls.create(REQUEST, {"privateKeyPem": pem, "subject": subject}).outputs["certRequestPem"]
-        found = x509.load_pem_x509_csr(made.encode()).subject
-        assert found.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
+        request_pem = tls.create(REQUEST, {"privateKeyPem": pem, "subject": subject}).outputs["certRequestPem"]
+        name = x509.load_pem_x509_csr(request_pem.encode()).subject
+        assert name.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
 
 
 def test_a_use_that_does_not_exist_is_refused() -> None:

@@ -28,8 +28,8 @@ def test_no_two_sandboxes_share_a_network_or_touch_those_of_the_smoke_tests() ->
     used = [(slot.number, network) for slot in EVERY for network in networks(slot)]
     of_tests = IPv4Network("198.18.128.0/17")
     assert answering.LINK.subnet_of(of_tests)
-    for one, other in itertools.combinations(used, 2):
-        assert not one[1].overlaps(other[1]), (one, other)
+    for first, other in itertools.combinations(used, 2):
+        assert not first[1].overlaps(other[1]), (first, other)
     assert not [network for _, network in used if network.overlaps(of_tests)]
 
 
@@ -66,14 +66,14 @@ def nothing_to_end(slot: Slot, owner: Path) -> None:
 
 
 def test_a_sandbox_keeps_its_number_until_it_gives_it_back(claims: Path, tmp_path: Path) -> None:
-    one, other = directory(tmp_path, "one"), directory(tmp_path, "other")
-    assert claimed(one) is None
-    assert claim(one, nothing_to_end) == claim(one, nothing_to_end) == claimed(one) == Slot(0)
+    first, other = directory(tmp_path, "one"), directory(tmp_path, "other")
+    assert claimed(first) is None
+    assert claim(first, nothing_to_end) == claim(first, nothing_to_end) == claimed(first) == Slot(0)
     assert claim(other, nothing_to_end) == Slot(1)
     release(Slot(0))
     release(Slot(0))
-    assert (claimed(one), claimed(other)) == (None, Slot(1))
-    assert claim(one, nothing_to_end) == Slot(0)
+    assert (claimed(first), claimed(other)) == (None, Slot(1))
+    assert claim(first, nothing_to_end) == Slot(0)
 
 
 def test_what_a_removed_directory_left_is_ended_before_its_number_is_given_away(claims: Path, tmp_path: Path) -> None:

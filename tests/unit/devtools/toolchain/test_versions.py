@@ -47,9 +47,9 @@ def test_every_release_is_of_the_pinned_version_and_the_platform(platform: Platf
 
 def test_every_tool_can_be_built_from_a_module_of_the_project() -> None:
     for wanted in ALL_TOOLS:
-        made = {name for spec in wanted.builds for name in spec.packages}
-        made |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
-        assert made == set(wanted.binaries)
+        built = {name for spec in wanted.builds for name in spec.packages}
+        built |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
+        assert built == set(wanted.binaries)
         for spec in wanted.builds:
             assert (paths.MODULES / spec.module / "go.sum").exists()
 

@@ -35,7 +35,7 @@ def run(**changes: Any) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("found", "changes", "action"),
+    ("live", "changes", "action"),
     [
         (None, {}, Action.FORGET),
         (None, {"destroying": True}, Action.FORGET),
@@ -55,8 +55,8 @@ def run(**changes: Any) -> Run:
         (live(), {}, Action.ASK),
     ],
 )
-def test_what_becomes_of_an_object(found: dict[str, Any] | None, changes: dict[str, Any], action: Action) -> None:
-    assert decide(RECORD, found, run(**changes)).action is action
+def test_what_becomes_of_an_object(live: dict[str, Any] | None, changes: dict[str, Any], action: Action) -> None:
+    assert decide(RECORD, live, run(**changes)).action is action
 
 
 def test_an_object_without_uid_in_the_state_is_ours_only_by_its_mark() -> None:

@@ -100,10 +100,10 @@ def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_th
     assert own.load_balancer is not None
     somebodys = {"metadata": {"namespace": "x", "name": "y", "annotations": {f"{PREFIX}/group.name": own.name}}}
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
-    found = members(own.name, [*written().values(), somebodys, another])
-    assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
-    assert ours(found).keys() == found.keys() - {"x/y"}
-    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(found).keys()
+    ingresses = members(own.name, [*written().values(), somebodys, another])
+    assert ingresses.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
+    assert ours(ingresses).keys() == ingresses.keys() - {"x/y"}
+    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(ingresses).keys()
 
 
 def event(version: int, reason: str, kind: str = "Warning", name: str = "backend") -> dict[str, Any]:
@@ -124,9 +124,9 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
         event(13, "Other", "Normal"),
         event(14, "FailedDeployModel", name="of-another-group"),
     ]
-    found = last_event(["default/backend"], events)
-    assert found is not None
-    assert (found.version, found.failed) == (12, False)
+    event_ = last_event(["default/backend"], events)
+    assert event_ is not None
+    assert (event_.version, event_.failed) == (12, False)
     assert last_event(["default/backend"], []) is None
 
 
@@ -159,9 +159,9 @@ def test_a_verdict_rests_on_words_later_than_the_write_and_on_the_rules_at_aws(
 
 def test_a_complaint_that_was_not_repeated_is_overcome_where_all_rules_are_there() -> None:
     now = datetime.now(UTC)
-    [found] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
-    assert found is not None
-    assert (found.is_old(now), found.is_old(now + timedelta(minutes=21))) == (False, True)
+    [event_] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
+    assert event_ is not None
+    assert (event_.is_old(now), event_.is_old(now + timedelta(minutes=21))) == (False, True)
     assert not FAILED.is_old(now)
     assert verdict(Observation(11, FAILED, [], old=True), written=False).state is State.DONE
     assert verdict(Observation(11, FAILED, [API], old=True), written=False).state is State.FAILING

@@ -218,8 +218,8 @@ def test_a_stack_that_was_renamed_has_its_ports() -> None:
 
 def test_two_taken_ports_get_two_free_ones() -> None:
     item = live_service("edge", None, a=FIRST, b=SECOND)
-    found = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], OURS)
-    assert [str(THIRD) in str(refusal) for refusal in found] == [True, False]
+    refusals = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], OURS)
+    assert [str(THIRD) in str(refusal) for refusal in refusals] == [True, False]
 
 
 def test_only_fixed_ports_ask_the_cluster() -> None:

@@ -48,10 +48,10 @@ def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], ex
     ],
 )
 def test_another_identifier(before: Place, identifier: str, replaces: str | None, *, refused: bool) -> None:
-    found = refuse_other_identifier(before, identifier, replaces)
-    assert (found is not None) is refused
-    if found is not None:
-        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(found)
+    refusal = refuse_other_identifier(before, identifier, replaces)
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_another_identifier(before: Place, identifier: str, replaces: str | None
     ],
 )
 def test_another_cluster_behind_the_kubeconfig(before: Place, uid: str, replaces: str | None, *, refused: bool) -> None:
-    found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
-    assert (found is not None) is refused
-    if found is not None:
-        assert "kubeconfig a.yaml, context b is for another cluster" in str(found)
-        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(found)
+    refusal = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "kubeconfig a.yaml, context b is for another cluster" in str(refusal)
+        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(refusal)
 
 
 def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> None:

@@ -119,8 +119,10 @@ def test_rollout_of_an_autoscaler_keeps_its_number_and_starts_with_what_serves(s
 
 
 def test_rollout_with_a_number_and_an_autoscaler_of_somebody_else_keeps_what_it_has() -> None:
-    found = of_service("backend", [hpa("theirs", "Rollout", "backend")])
-    assert planned(canary(replicas=10), ROLLOUT, Sizing(found, {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(4, kept=True)
+    autoscalers = of_service("backend", [hpa("theirs", "Rollout", "backend")])
+    assert planned(canary(replicas=10), ROLLOUT, Sizing(autoscalers, {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(
+        4, kept=True
+    )
     assert planned(canary(replicas=10), ROLLOUT, Sizing((), {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(10)
 
 
@@ -151,8 +153,8 @@ def test_retirement_needs_what_the_autoscaler_has_left(live: int | None, leaving
 
 def test_retirement_under_somebody_elses_autoscaler_does_not_ask_for_the_configured_number() -> None:
     service = colours("green", scaling={}, green={"tag": "v2", "replicas": 7})
-    found = of_service("backend", [hpa("theirs", "Deployment", "backend-green")])
-    assert needed_to_retire(service, Sizing(found), 3, 7) == 3
+    autoscalers = of_service("backend", [hpa("theirs", "Deployment", "backend-green")])
+    assert needed_to_retire(service, Sizing(autoscalers), 3, 7) == 3
     assert needed_to_retire(service, Sizing(), None, 7) == 7
 
 

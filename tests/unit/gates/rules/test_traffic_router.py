@@ -39,8 +39,8 @@ def service(traffic: str, **canary: Any) -> CanarySettings:
 
 
 def strategy(traffic: str, **canary: Any) -> dict[str, Any]:
-    found: dict[str, Any] = rollout("backend", service(traffic, **canary))["spec"]["strategy"]["canary"]
-    return found
+    rendered: dict[str, Any] = rollout("backend", service(traffic, **canary))["spec"]["strategy"]["canary"]
+    return rendered
 
 
 def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str, Any]:
@@ -52,8 +52,8 @@ def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str,
 
 
 def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
-    found = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
-    assert found["trafficRouting"] == {
+    rendered = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
+    assert rendered["trafficRouting"] == {
         "alb": {
             "ingress": "public",
             "rootService": "backend",
@@ -62,7 +62,7 @@ def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
         },
         "managedRoutes": [{"name": "beta"}],
     }
-    assert found["steps"][1]["setHeaderRoute"]["match"] == [
+    assert rendered["steps"][1]["setHeaderRoute"]["match"] == [
         {"headerName": "Cookie", "headerValue": {"exact": "*group=a.b*"}}
     ]
     for version in ("backend-stable", "backend-canary"):
@@ -76,16 +76,16 @@ def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
         ("backend-stable", 100),
         ("backend-canary", 0),
     ]
-    found = strategy("istio", dynamicStableScale=True, abortScaleDownDelaySeconds=0)
-    assert found["trafficRouting"]["istio"] == {"virtualService": {"name": "backend", "routes": [route["name"]]}}
-    assert (found["dynamicStableScale"], found["abortScaleDownDelaySeconds"]) == (True, 0)
-    assert found["steps"][2] == {"setCanaryScale": {"weight": 50}}
-    assert found["steps"][3]["analysis"]["templates"] == [{"templateName": "backend-latency-p95"}]
+    rendered = strategy("istio", dynamicStableScale=True, abortScaleDownDelaySeconds=0)
+    assert rendered["trafficRouting"]["istio"] == {"virtualService": {"name": "backend", "routes": [route["name"]]}}
+    assert (rendered["dynamicStableScale"], rendered["abortScaleDownDelaySeconds"]) == (True, 0)
+    assert rendered["steps"][2] == {"setCanaryScale": {"weight": 50}}
+    assert rendered["steps"][3]["analysis"]["templates"] == [{"templateName": "backend-latency-p95"}]
     assert virtual_service("backend", service("istio"))["spec"]["hosts"] == ["backend"]
 
 
 @pytest.mark.parametrize(
-    ("cookies", "found"),
+    ("cookies", "matches"),
     [
         ("group=a.b", True),
         ("x=1; group=a.b", True),
@@ -94,9 +94,9 @@ def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
         ("my-group=a.b", False),
     ],
 )
-def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, found: bool) -> None:
+def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, matches: bool) -> None:
     [match] = strategy("istio")["steps"][1]["setHeaderRoute"]["match"]
-    assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is found
+    assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is matches
 
 
 def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_named() -> None:

@@ -14,11 +14,11 @@ from switchyard.manifests.pods import Manifest
 def saying(annotation: str | None) -> Manifest:
     """The load balancer's Ingress with another action."""
     raw = {"kind": "ec2", "name": "production", "loadBalancer": {"routes": [{"service": "backend"}]}}
-    made = group_ingress(Ec2Cluster.model_validate(raw), "sg-1", "")
+    ingress = group_ingress(Ec2Cluster.model_validate(raw), "sg-1", "")
     key = f"{PREFIX}/actions.{NO_ROUTE}"
-    found = made["metadata"]["annotations"] | {key: annotation}
-    kept = {name: value for name, value in found.items() if value is not None}
-    return made | {"metadata": made["metadata"] | {"annotations": kept}}
+    changed = ingress["metadata"]["annotations"] | {key: annotation}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    return ingress | {"metadata": ingress["metadata"] | {"annotations": kept}}
 
 
 def response(**config: Any) -> str:
@@ -40,14 +40,14 @@ def test_the_programs_own_action_is_taken_as_it_is() -> None:
 
 
 def test_an_ingress_without_a_default_backend_says_nothing() -> None:
-    made = saying(None)
-    assert default_action(made | {"spec": {"rules": []}}) == (None, [])
+    ingress = saying(None)
+    assert default_action(ingress | {"spec": {"rules": []}}) == (None, [])
 
 
 def test_an_action_that_nobody_has_written_is_a_503_and_said_to_be_one() -> None:
-    found, [note] = default_action(saying(None))
-    assert found is not None
-    assert found["FixedResponseConfig"]["StatusCode"] == "503"
+    action, [note] = default_action(saying(None))
+    assert action is not None
+    assert action["FixedResponseConfig"]["StatusCode"] == "503"
     assert f"no annotation actions.{NO_ROUTE}" in note
 
 

@@ -130,8 +130,8 @@ def scanner(tmp_path: Path, report: Any, code: int = 1) -> Path:
 
 
 def test_a_scan_names_what_failed_as_pulumi_does_and_asks_nobody(tmp_path: Path) -> None:
-    found = scan_document({}, NAMES, tmp_path, scanner(tmp_path, REPORT))
-    assert found == scan.Scan((FOUND,), 2)
+    scanned = scan_document({}, NAMES, tmp_path, scanner(tmp_path, REPORT))
+    assert scanned == scan.Scan((FOUND,), 2)
     environment = (tmp_path / "environment").read_text().splitlines()
     assert {"CKV_SKIP_PACKAGE_UPDATE_CHECK=true", f"HOME={tmp_path}"} <= set(environment)
 
