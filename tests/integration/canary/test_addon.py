@@ -68,7 +68,7 @@ def chart(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_stack_installs_argo_rollouts_before_its_services_and_leaves_the_definitions(
+def test_a_stack_installs_argo_rollouts_before_its_services_and_leaves_the_crds(
     canary: Stack, kubectl: Kubectl, sandbox: Sandbox, chart: Path, tmp_path: Path
 ) -> None:
     canary.set("cluster.argoRollouts", {"version": "1.2.3", "chart": str(chart)})

@@ -124,7 +124,7 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     assert kubectl.serving() == "blue"
 
 
-def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_takes_them_back(
+def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_resets_them(
     serving: Stack, sandbox: Sandbox, kubectl: Kubectl, rollouts: Rollouts
 ) -> None:
     routed(serving, "istio", istio={"hosts": ["api.example.org"], "gateways": ["istio-system/public"]})

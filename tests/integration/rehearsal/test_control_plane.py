@@ -27,7 +27,7 @@ def machines(aws: FakeProviders, tmp_path: Path) -> SmallStack:
     return stack
 
 
-def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: FakeProviders) -> None:
+def test_a_replaced_control_plane_keeps_its_address(machines: SmallStack, aws: FakeProviders) -> None:
     before = {resource["urn"].rpartition("::")[2]: resource for resource in machines.state()}
     result = machines.up("--target-replace", before[MASTER]["urn"], "--target", before[ADDRESS]["urn"])
     assert result.ok, result.output

@@ -119,7 +119,7 @@ def test_three_ingresses_become_one_load_balancer_with_their_rules_and_targets(
     assert {entry["manager"] for entry in shown} == {"controller", "kubectl-client-side-apply"}
 
 
-def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_the_nodes(
+def test_a_load_balancer_follows_its_annotations_and_the_labels_of_the_nodes(
     published: Rig, workers: list[str]
 ) -> None:
     published.apply(idleTimeoutSeconds=90, deregistrationDelaySeconds=5)
@@ -151,7 +151,7 @@ def test_the_controller_says_in_events_what_it_does_and_what_it_refuses(publishe
     wait(lambda: published.running.problems == [])
 
 
-def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress_and_all_it_has(
+def test_the_load_balancer_outlives_services_and_is_deleted_with_its_own_ingress(
     published: Rig,
 ) -> None:
     published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
@@ -174,7 +174,7 @@ def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress
     assert published.running.problems == []
 
 
-def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: Sandbox) -> None:
+def test_the_controller_reconnects_to_an_api_server(published: Rig, sandbox: Sandbox) -> None:
     psutil.Process(sandbox.processes()["kube-apiserver"]).kill()
     sandbox.up()
     published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
@@ -182,7 +182,7 @@ def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: San
     assert published.running.problems == []
 
 
-def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unprotects_it(rig: Rig) -> None:
+def test_a_protected_load_balancer_stays_until_protection_is_removed(rig: Rig) -> None:
     rig.apply(protected=True)
     wait(lambda: len(rig.hostnames()) == 3)
     rig.kubectl.run("delete", "ingress", "shop", "--timeout=30s")

@@ -67,7 +67,7 @@ def scanned(resources: list[State], tmp_path_factory: pytest.TempPathFactory) ->
     return scan(resources, tmp_path_factory.mktemp("scan"))
 
 
-def test_no_check_fails_without_a_waiver_and_no_waiver_is_for_nothing(scanned: Scan) -> None:
+def test_no_check_fails_without_a_waiver_and_no_waiver_is_unused(scanned: Scan) -> None:
     assert scanned.passed > CHECKS
     judge(scanned.findings, load(FILE.read_text()), date.today())
 
@@ -122,7 +122,7 @@ def weakened(resources: list[State], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize(("type_", "check"), [case[1:] for case in WEAKNESSES], ids=lambda case: case)
-def test_a_weakness_is_found_and_no_waiver_covers_it(
+def test_a_weakness_is_reported_and_no_waiver_covers_it(
     resources: list[State], weakened: Scan, type_: str, check: str
 ) -> None:
     first = next(resource.name for resource in planned(resources) if resource.type == type_)
@@ -132,7 +132,7 @@ def test_a_weakness_is_found_and_no_waiver_covers_it(
     assert [(problem.path, problem.value) for problem in problems] == [(first, type_)]
 
 
-def test_what_belongs_to_a_resource_is_seen_beside_it_and_missed_without_it(
+def test_companion_resources_satisfy_checks_and_their_absence_is_reported(
     resources: list[State], scanned: Scan, tmp_path: Path
 ) -> None:
     assert BELONGINGS.keys() <= {resource.type for resource in planned(resources)}

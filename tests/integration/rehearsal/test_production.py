@@ -52,7 +52,7 @@ def test_nodes_have_their_labels_and_taints_and_a_second_preview_is_empty(produc
     assert production.stack.planned() == {}
 
 
-def test_the_load_balancer_leads_to_the_application_nodes_alone(production: Whole) -> None:
+def test_the_load_balancer_routes_to_the_application_nodes_only(production: Whole) -> None:
     balancers = production.running.world.load_balancers
     assert balancers is not None
     [balancer] = balancers.load_balancers()
@@ -124,7 +124,7 @@ def test_an_image_that_moved_changes_nothing(production: Whole) -> None:
         production.aws.image = image
 
 
-def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(production: Whole) -> None:
+def test_another_instance_type_is_reported_and_changes_no_running_instance(production: Whole) -> None:
     table = _table()
     table["k8s-worker-1"]["type"] = "t3.large"
     production.stack.set("cluster.nodes", table)
@@ -145,7 +145,7 @@ def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(pro
         ("hostname", "k8s.example.org", "switchyard:cluster.hostname: 'k8s.example.org': the cluster that runs has ''"),
     ],
 )
-def test_what_a_cluster_is_made_from_once_is_refused(production: Whole, key: str, value: str, line: str) -> None:
+def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, value: str, line: str) -> None:
     before = production.stack.snapshot()
     production.stack.set(f"cluster.{key}", value)
     try:
@@ -196,7 +196,7 @@ def test_a_node_is_replaced_only_when_asked_for_and_then_has_the_new_image(produ
     assert production.stack.planned() == {}
 
 
-def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_change_on_the_cluster(
+def test_an_unreachable_api_server_blocks_changes_on_the_cluster_but_not_of_instances(
     production: Whole,
 ) -> None:
     stack = production.stack
@@ -227,7 +227,7 @@ def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_chan
     assert stack.planned() == {}
 
 
-def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_backups_and_logs(
+def test_a_destroy_is_refused_until_protection_is_off_and_leaves_the_buckets(
     production: Whole,
 ) -> None:
     """The last one: nothing of the stack is there after it."""

@@ -69,7 +69,7 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     assert stack.planned() == {}
 
 
-def test_a_service_that_leads_elsewhere_by_other_ports_is_not_taken_over(
+def test_a_service_with_other_ports_is_not_taken_over(
     stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
 ) -> None:
     stack.set("services.backend.adoptExistingService", True)

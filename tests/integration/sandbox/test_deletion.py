@@ -38,7 +38,9 @@ def pending(stack: Stack) -> list[str]:
     ]
 
 
-def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_change_that_would_delete_a_serving_service_is_refused_until_it_is_removed_explicitly(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     before, config = uids(kubectl), serving.snapshot()
     kubectl.run("create", "namespace", f"{kubectl.namespace}-b")
     entry = config["config"]["switchyard:services"]["backend"]
@@ -75,7 +77,7 @@ def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(se
     assert serving.destroy().ok
 
 
-def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
+def test_replacements_and_pending_deletes_delete_nothing_that_serves(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     """A state without outputs does not say where the stack was: the engine replaces every object, by name."""
@@ -129,7 +131,7 @@ def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
     assert uids(kubectl) == {}
 
 
-def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_goes_with_a_destroy(
+def test_an_object_deleted_by_hand_is_an_error_until_a_refresh_and_a_destroy_keeps_its_successor(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     kubectl.run("delete", "deployment", "backend-blue")

@@ -17,11 +17,11 @@ TLS_ONLY = {
 }
 
 
-def test_backups_are_not_asked_for_without_tls_and_nobody_else_is_let_in() -> None:
+def test_backups_are_refused_without_tls_and_to_other_accounts() -> None:
     assert bucket_policies.backups(BUCKET) == {"Version": "2012-10-17", "Statement": [TLS_ONLY]}
 
 
-def test_the_delivery_of_load_balancers_writes_this_accounts_access_logs_and_does_nothing_else() -> None:
+def test_log_delivery_may_only_write_this_accounts_access_logs() -> None:
     delivery = {
         "Sid": "Delivery",
         "Effect": "Allow",

@@ -70,7 +70,7 @@ def test_every_rule_is_seen_however_many_there_are(account: Account) -> None:
     assert len(asyncio.run(Balancers(REGION).rules(account.hostname))) == 120
 
 
-def test_a_name_that_no_load_balancer_has_is_one_without_rules(account: Account) -> None:
+def test_an_unknown_load_balancer_has_no_rules(account: Account) -> None:
     assert asyncio.run(Balancers(REGION).rules("other.amazonaws.com")) == []
 
 

@@ -56,7 +56,7 @@ def test_each_action_without_a_resource_has_its_reason_and_is_in_use() -> None:
     assert all(iam.WITHOUT_RESOURCE.values())
 
 
-def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
+def test_only_ec2_may_assume_the_roles() -> None:
     assert statements(iam.assume_role("ap-northeast-2")) == {
         "Machines": {
             "Sid": "Machines",
@@ -103,7 +103,7 @@ def test_the_controller_changes_only_what_has_the_clusters_tag(sid: str) -> None
 
 
 @pytest.mark.parametrize("sid", ["Create", "TagNew"])
-def test_what_the_controller_makes_has_the_clusters_tag(sid: str) -> None:
+def test_what_the_controller_creates_has_the_clusters_tag(sid: str) -> None:
     statement = statements(ROLES["load balancer controller"])[sid]
     assert statement["Condition"]["StringEquals"]["aws:RequestTag/elbv2.k8s.aws/cluster"] == "it"
 
@@ -114,13 +114,13 @@ def test_the_controller_tags_at_creation_what_it_may_create() -> None:
     assert set(by_sid["TagNew"]["Condition"]["StringEquals"]["elasticloadbalancing:CreateAction"]) == created
 
 
-def test_the_controller_can_neither_give_the_clusters_tag_away_nor_take_it_off() -> None:
+def test_the_controller_can_neither_change_nor_remove_the_clusters_tag() -> None:
     by_sid = statements(ROLES["load balancer controller"])
     assert by_sid["TagOurs"]["Condition"]["StringEqualsIfExists"] == {"aws:RequestTag/elbv2.k8s.aws/cluster": "it"}
     assert by_sid["Untag"]["Condition"]["ForAllValues:StringNotEquals"] == {"aws:TagKeys": ["elbv2.k8s.aws/cluster"]}
 
 
-def test_the_controller_looks_only_in_its_region_and_makes_elbs_own_role_only() -> None:
+def test_the_controller_reads_only_its_region_and_creates_only_elbs_service_linked_role() -> None:
     by_sid = statements(ROLES["load balancer controller"])
     assert by_sid["Look"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": "ap-northeast-2"}}
     assert by_sid["Groups"]["Resource"] == "arn:aws:ec2:ap-northeast-2:123456789012:vpc/vpc-1"
@@ -155,7 +155,7 @@ def test_actions_that_know_no_tag_have_no_condition_on_one() -> None:
         assert "Condition" not in statement
 
 
-def test_the_key_leaves_it_to_the_accounts_policies_and_names_each_action() -> None:
+def test_the_key_policy_delegates_to_iam_and_names_each_action() -> None:
     by_sid = statements(iam.key(PLACE))
     assert set(by_sid) == {"Account"}
     assert by_sid["Account"]["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
@@ -185,7 +185,7 @@ def test_a_document_is_the_same_text_each_time() -> None:
     assert json.loads(policy_documents.text(again)) == again
 
 
-def test_a_place_is_read_from_whoever_calls() -> None:
+def test_account_and_partition_are_read_from_the_callers_identity() -> None:
     caller = "arn:aws-cn:sts::123456789012:assumed-role/deploy/session:1"
     assert iam.Place.of(caller, "cn-north-1") == iam.Place("aws-cn", "cn-north-1", "123456789012")
 

@@ -88,7 +88,7 @@ def test_secrets_never_are_arguments_of_a_program() -> None:
             assert line.strip().startswith("text=")
 
 
-def test_a_worker_knows_nothing_of_backups_and_certificates() -> None:
+def test_user_data_of_a_worker_has_no_backups_or_certificates() -> None:
     assert BUCKET not in text("k8s-worker-1")
     assert "ca.key" not in text("k8s-worker-1")
     assert "/usr/local/sbin/switchyard-restore" not in files("k8s-worker-1")
@@ -137,7 +137,7 @@ def test_scripts_are_packed_the_same_each_time_and_a_packed_file_is_read_as_it_w
     assert cloud_init.content(packed).splitlines() == lines
 
 
-def test_the_shutdown_has_the_time_that_the_kubelet_asks_logind_for(node_name: str) -> None:
+def test_logind_allows_the_kubelets_graceful_shutdown(node_name: str) -> None:
     # An empty file in /etc hides the one of the same name in /usr/lib.
     path = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
     assert files(node_name)[path]["content"] == ""
@@ -149,7 +149,7 @@ def test_every_wait_of_a_script_has_a_bound(node_name: str) -> None:
         assert not re.search(r"\b(while|until)\b", content)
 
 
-def test_a_worker_waits_for_the_api_server_as_long_as_it_says() -> None:
+def test_a_worker_waits_for_the_api_server_as_long_as_its_message_says() -> None:
     boot = scripts("k8s-worker-1")["/usr/local/sbin/switchyard-boot"]
     [(times, pause, limit)] = re.findall(r"retry (\d+) (\d+) curl \S+ -m (\d+) .*/livez", boot)
     [minutes] = re.findall(r"at most (\d+) min", boot)
@@ -169,7 +169,7 @@ def test_every_script_passes_shellcheck_as_it_is_on_the_machine(node_name: str, 
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_every_script_is_whole_without_its_comments(node_name: str) -> None:
+def test_every_script_works_without_its_comments(node_name: str) -> None:
     for path, content in scripts(node_name).items():
         done = subprocess.run(["bash", "-n"], input=content, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), path

@@ -68,7 +68,7 @@ def headers(status: ServiceStatus) -> list[object]:
         ("albTargets", "green", {"backend"}, True),
     ],
 )
-def test_status_shows_the_engine_and_where_the_ingress_leads(
+def test_status_shows_the_switch_engine_and_the_route_of_the_ingress(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
 ) -> None:
     status = looked(monkeypatch, engine, written(engine, active))
@@ -76,7 +76,7 @@ def test_status_shows_the_engine_and_where_the_ingress_leads(
     assert {"engine", "Ingress routes to"} <= set(headers(status))
 
 
-def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_of_a_service_switched_by_selector_shows_no_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"))
     assert (status.ingress_targets, status.as_configured) == (None, True)
     assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
@@ -93,7 +93,7 @@ def test_status_shows_the_version_that_runs_and_not_the_one_that_is_configured(m
     )
 
 
-def test_status_names_a_mirror_and_is_content_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_accepts_a_mirror_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"), image="mirror/org/backend:v1")
     assert status.as_configured
     assert status.tracks[Track.GREEN].tag == "v1"

@@ -65,7 +65,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_every_command_takes_its_mistake_away(name: str) -> None:
+def test_every_command_fixes_its_error(name: str) -> None:
     config = WRONG[name]
     problems = problems_of(config)
     assert problems, "the table has only configurations with mistakes"
@@ -91,7 +91,7 @@ def test_no_remedy_has_a_placeholder_or_a_word_behind_its_command(name: str) -> 
         assert "hunter2" not in str(problem)
 
 
-def test_the_table_makes_every_rule_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_breaks_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: set[tuple[str, int]] = set()
     kinds: set[str] = set()
     init = Problem.__init__
@@ -190,7 +190,7 @@ def _kinds() -> set[str]:
         ("pods", ["port", "path"], None),
     ],
 )
-def test_only_a_typing_error_is_taken_for_another_key(key: str, known: list[str], meant: str | None) -> None:
+def test_only_a_misspelt_key_gets_a_suggestion(key: str, known: list[str], meant: str | None) -> None:
     assert typing_error(key, known) == meant
 
 
@@ -211,7 +211,7 @@ def test_a_path_is_one_that_the_engine_reads(keys: tuple[int | str, ...], path: 
 
 
 @pytest.mark.skipif(not ENGINE.exists(), reason="the engine is not installed")
-def test_the_engine_does_with_the_commands_what_these_tests_do(tmp_path: Path) -> None:
+def test_the_engine_applies_the_commands_as_these_tests_do(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: switchyard\nruntime: python\n")
     environment = os.environ | {
         "PULUMI_BACKEND_URL": f"file://{tmp_path}",

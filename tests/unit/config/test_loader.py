@@ -80,7 +80,7 @@ PROJECT = Path(__file__).resolve().parents[3]
         ("allowInPlaceUpdate", "yes", "allowInPlaceUpdate: 'yes': must be true or false, without quotes. Set it:"),
     ],
 )
-def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) -> None:
+def test_an_error_in_a_service_gets_a_line(path: str, value: Any, line: str) -> None:
     lines = mistakes({"backend": changed(path, value)})
     assert any(line in problem for problem in lines), lines
     assert all(problem.startswith("switchyard:services.backend") for problem in lines)
@@ -107,11 +107,11 @@ def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) ->
         ),
     ],
 )
-def test_a_mistake_in_the_cluster_gets_a_line(cluster: Any, line: str) -> None:
+def test_an_error_in_the_cluster_gets_a_line(cluster: Any, line: str) -> None:
     assert any(line in problem for problem in mistakes({"backend": BACKEND}, cluster))
 
 
-def test_all_mistakes_are_reported_together_ordered_by_path() -> None:
+def test_all_errors_are_reported_together_ordered_by_path() -> None:
     broken = changed("active", "purple") | {"foo": 1}
     broken["blue"]["replicas"] = -1
     other = changed("blue.replicas", 0)
@@ -125,12 +125,12 @@ def test_all_mistakes_are_reported_together_ordered_by_path() -> None:
     ]
 
 
-def test_a_rule_across_fields_speaks_although_another_field_is_wrong() -> None:
+def test_a_rule_across_fields_is_checked_although_another_field_is_wrong() -> None:
     broken = changed("blue.replicas", 0) | {"foo": 1}
     assert len(mistakes({"backend": broken})) == 2
 
 
-def test_a_rule_across_fields_speaks_although_a_key_is_wrong() -> None:
+def test_a_rule_across_fields_is_checked_although_a_key_is_wrong() -> None:
     broken = changed("blue.replicas", 0) | {"nodeSelector": {"work load": "application"}, "env": {"1ST": "x"}}
     assert len(mistakes({"backend": broken})) == 3
 
@@ -145,7 +145,7 @@ def test_a_service_with_the_name_of_anothers_colour_is_refused() -> None:
     assert "is also the name of backend's blue Service. Rename one of the two." in problem
 
 
-def test_another_namespace_does_not_part_two_names_that_the_engine_takes_for_one() -> None:
+def test_names_that_collide_in_the_engine_are_refused_across_namespaces() -> None:
     other = BACKEND | {"namespace": "elsewhere"}
     [problem] = mistakes({"backend": BACKEND, "backend-green": other})
     assert problem.startswith("switchyard:services.backend-green: 'backend-green': is also the name of backend's green")
@@ -164,7 +164,7 @@ def test_latest_is_refused_in_production_and_nowhere_else() -> None:
         load(EXISTING, services, "eu-west", production=True)
 
 
-def test_a_mark_of_production_that_is_neither_true_nor_false_is_reported_with_the_other_mistakes() -> None:
+def test_a_production_setting_that_is_no_boolean_is_reported_with_the_other_errors() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"kind": "k3d"}, {"backend": BACKEND}, "test", production="yes")
     assert len(caught.value.problems) == 2
@@ -198,7 +198,7 @@ def test_pods_that_just_fit_are_taken() -> None:
     assert read({"backend": service})
 
 
-def test_services_share_the_room_of_their_nodes() -> None:
+def test_services_share_the_capacity_of_their_nodes() -> None:
     big = changed("resources", {"requests": {"cpu": "300m", "memory": "64Mi"}, "limits": {"cpu": "1"}})
     assert read({"a": big, "b": big})
     assert "find no room" in mistakes({"a": big, "b": big, "c": big})[0]
@@ -211,7 +211,7 @@ def test_a_toleration_opens_a_dedicated_node() -> None:
     assert read({"backend": service})
 
 
-def test_nodes_that_are_somebody_elses_are_not_counted_on() -> None:
+def test_nodes_outside_the_table_are_not_counted() -> None:
     cluster = {"kind": "existing", "nodes": {}}
     assert read({"backend": changed("nodeSelector", {"workload": "gpu"})}, cluster)
 

@@ -63,7 +63,7 @@ def test_a_variable_in_field_env_and_in_env_is_refused() -> None:
 
 
 @pytest.mark.parametrize("key", ["switchyard:cluster", "switchyard:services"])
-def test_a_value_set_with_secret_is_refused_for_it_would_be_stored_in_plain_text(key: str) -> None:
+def test_a_value_set_with_secret_is_refused_because_it_would_be_stored_in_plain_text(key: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(EXISTING, {"backend": BACKEND}, "test", secret_keys=[key, "other:password"])
     [problem] = caught.value.problems
@@ -71,7 +71,7 @@ def test_a_value_set_with_secret_is_refused_for_it_would_be_stored_in_plain_text
     assert "secretEnv: {TOKEN: {secret: backend-secrets, key: token}}" in problem.remedy
 
 
-def test_a_mistake_in_what_may_be_a_secret_is_reported_without_its_value() -> None:
+def test_an_error_in_what_may_be_a_secret_is_reported_without_its_value() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"kind": "k3d"}, {"backend": changed("blue.tag", "hunter 2")}, "test", secret_keys=["switchyard:services"])
     lines = [str(problem) for problem in caught.value.problems]

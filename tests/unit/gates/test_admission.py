@@ -59,11 +59,11 @@ def test_what_somebody_else_has_set_is_not_kept(manager: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"tag": "v2"}, {"image": "other/backend"}, {"env": {"A": "1"}}])
-def test_a_change_of_the_configuration_is_never_kept_back(change: dict[str, Any]) -> None:
+def test_a_change_of_the_configuration_is_always_applied(change: dict[str, Any]) -> None:
     assert not is_rewritten(blue(service(**change)), live(service(), "mirror/org/backend:v1"))
 
 
-def test_what_the_api_server_writes_its_own_way_is_not_rewritten() -> None:
+def test_values_that_the_api_server_normalizes_are_not_taken_for_rewritten() -> None:
     settings = service(env={"EMPTY": ""}, resources={"limits": {"cpu": "0.5", "memory": "512Mi"}})
     manifest = live(settings)
     container = manifest["spec"]["template"]["spec"]["containers"][1]
@@ -97,7 +97,7 @@ def test_the_number_of_pods_is_no_part_of_the_digest() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
 
 
-def test_what_is_sent_of_a_kept_deployment_is_its_own_template() -> None:
+def test_a_kept_deployment_is_sent_with_its_live_template() -> None:
     manifest = live(service(), "mirror/org/backend:v1")
     sent = as_kept(blue(service(blue={"tag": "v1", "replicas": 5})), manifest)
     assert sent["spec"]["template"] == manifest["spec"]["template"]
@@ -127,6 +127,6 @@ def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPat
     assert looked(monkeypatch, []) == {"backend": set()}
 
 
-def test_a_cluster_that_does_not_answer_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_cluster_keeps_no_template(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked(monkeypatch, UnreachableError("silence")) == {}
     assert inspect_templates({}, ClusterAccess(), {}) == {}

@@ -148,7 +148,7 @@ def test_missing_permission_to_list_autoscalers_matters_only_to_who_asks_for_one
         asyncio.run(read_sizings(cluster(api), {"backend": service()}))
 
 
-def test_track_is_raised_to_what_it_needs_by_the_scale_subresource_and_never_lowered() -> None:
+def test_a_track_is_scaled_up_by_the_scale_subresource_and_never_down() -> None:
     api = PlayedApi("blue", blue=8, green=5)
     assert asyncio.run(warm(cluster(api), "backend", service("green"), GREEN, 8)) == 5
     [(resource, body, params)] = api.written

@@ -37,7 +37,7 @@ def test_a_stack_of_the_same_name_in_another_state_is_another_stack(
     assert table.patched == []
 
 
-def test_an_account_made_anew_beside_objects_of_an_earlier_version_is_written(make: Make) -> None:
+def test_a_service_account_recreated_beside_objects_of_an_earlier_version_is_written(make: Make) -> None:
     objects = serving(OURS)
     account = objects.pop(("serviceaccounts", "backend"))
     guard, _, _ = make(objects, mark=MINE)

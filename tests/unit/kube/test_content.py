@@ -59,11 +59,11 @@ def test_the_idle_colour_gets_the_changed_version_with_and_without_pods() -> Non
         assert colour_versions(wanted(replicas=replicas), NEW, own, [live(OLD)], serves=False) == NEW
 
 
-def test_a_colour_that_is_not_there_yet_gets_the_version_of_now() -> None:
+def test_a_new_colour_gets_the_current_version() -> None:
     assert colour_versions(wanted(active=True), NEW, None, [], serves=False) == NEW
 
 
-def test_the_way_back_keeps_its_version_after_a_switch() -> None:
+def test_the_former_colour_keeps_its_version_after_a_switch() -> None:
     # Green was warmed with the new content and serves; blue still runs with the old one, and nothing changed since.
     assert colour_versions(wanted(), NEW, live(OLD), [live(NEW)], serves=False) == OLD
     assert colour_versions(wanted(active=True), NEW, live(OLD), [live(NEW)], serves=False) == OLD
@@ -73,20 +73,20 @@ def test_a_switch_does_not_change_the_pods_that_it_goes_to() -> None:
     assert colour_versions(wanted(active=True), NEW, live(OLD), [live(OLD)], serves=False) == OLD
 
 
-def test_pods_that_start_anyway_get_the_version_of_now() -> None:
+def test_pods_that_start_anyway_get_the_current_version() -> None:
     empty, other = live(OLD, replicas=0), live(OLD, image="org/backend:v0")
     unnamed = LiveTemplate("org/backend:v1", 3, {}, frozenset())
     for own in (empty, other, unnamed):
         assert colour_versions(wanted(active=True), NEW, own, [live(NEW)], serves=False) == NEW
 
 
-def test_a_missing_object_makes_no_new_version() -> None:
+def test_a_missing_object_does_not_change_the_version() -> None:
     assert colour_versions(wanted(), {}, live(OLD), [live(OLD)], serves=False) == OLD
     assert colour_versions(wanted(), {}, None, [], serves=False) == {}
     assert rollout_versions(wanted(), {}, live(OLD)) == OLD
 
 
-def test_a_rollout_gets_the_version_of_now() -> None:
+def test_a_rollout_gets_the_current_version() -> None:
     assert rollout_versions(wanted(), NEW, live(OLD)) == NEW
 
 
@@ -113,7 +113,7 @@ def test_an_optional_object_may_be_missing() -> None:
     assert version_of(Reference("ConfigMap", "c"), None) is None
 
 
-def test_all_that_pods_read_is_tracked_and_what_the_old_key_names_only_when_asked() -> None:
+def test_what_pods_read_is_tracked_as_content_hash_says() -> None:
     service = BlueGreenSettings.model_validate(TWO_COLOURS)
     keys = tracked_references(service, BLUE)
     assert list(keys) == [

@@ -40,14 +40,14 @@ def drift(left: Mapping[tuple[str, str], dict[str, Any]], own: Mark = OURS) -> l
     return asyncio.run(drift_of(Table(left), {"backend": named(serving())}, own, None))  # type: ignore[arg-type]
 
 
-def test_nothing_is_said_of_what_is_there() -> None:
+def test_existing_objects_are_not_reported() -> None:
     assert drift(serving()) == []
 
 
 @pytest.mark.parametrize(
     "gone", [("serviceaccounts", "backend"), ("services", "backend"), ("deployments", "backend-blue")]
 )
-def test_an_object_that_is_gone_is_named_with_the_way_to_make_it_anew(gone: tuple[str, str]) -> None:
+def test_a_deleted_object_is_named_with_the_command_that_recreates_it(gone: tuple[str, str]) -> None:
     left = serving()
     kind = left.pop(gone)["kind"]
     [line] = drift(left)
@@ -55,7 +55,7 @@ def test_an_object_that_is_gone_is_named_with_the_way_to_make_it_anew(gone: tupl
     assert line.endswith("pulumi up --refresh")
 
 
-def test_all_that_is_gone_of_a_service_is_one_line() -> None:
+def test_all_deleted_objects_of_a_service_are_one_line() -> None:
     names = sorted(named(serving()))
     assert say_missing("backend", names).count("\n") == 0
     assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
@@ -70,7 +70,7 @@ def test_a_mark_of_another_stack_is_reported_before_a_rollback_needs_the_object(
     assert "kubectl -n default annotate service backend switchyard/project=switchyard switchyard/stack=test" in line
 
 
-def test_marks_of_an_earlier_version_are_no_matter_and_those_of_another_state_are() -> None:
+def test_marks_of_an_earlier_version_are_ignored_and_those_of_another_state_reported() -> None:
     own, other = (Mark(OURS.project, OURS.stack, identity) for identity in ("1a", "2b"))
     assert drift(serving(OURS), own) == []
     [line] = drift(serving(other), own)
@@ -100,7 +100,7 @@ class Listed(Table):
     ("listable", "readable", "listed", "asked", "known"),
     [(True, True, 1, 0, 3), (False, True, 1, 3, 3), (False, False, 1, 0, 0)],
 )
-def test_objects_of_a_kind_are_read_in_one_call_where_they_may_be(
+def test_objects_of_a_kind_are_read_in_one_call_where_permitted(
     *, listable: bool, readable: bool, listed: int, asked: int, known: int
 ) -> None:
     objects = {("services", name): manifest("Service", name) for name in ("backend", "backend-blue", "backend-green")}
@@ -110,7 +110,7 @@ def test_objects_of_a_kind_are_read_in_one_call_where_they_may_be(
     assert None not in present.values()
 
 
-def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guard_checks_objects_that_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
     left = serving()
     del left["serviceaccounts", "backend"]
     del left["services", "backend"]

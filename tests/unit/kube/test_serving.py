@@ -65,7 +65,7 @@ BLUE_SERVES = NamespaceView(
         ("AnalysisTemplate", "backend-success-rate", {}, False),
     ],
 )
-def test_what_serves_while_blue_does(kind: str, of: str, live: dict[str, Any], *, serves: bool) -> None:
+def test_objects_that_serve_while_blue_serves(kind: str, of: str, live: dict[str, Any], *, serves: bool) -> None:
     assert (object_serves(name(kind, of), live, BLUE_SERVES) is not None) is serves
 
 

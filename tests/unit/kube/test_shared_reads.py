@@ -93,7 +93,7 @@ async def reads(stored: StoredObjects) -> SharedReads:
     return SharedReads(BoundedApi(stored.client(login)), MANAGED)
 
 
-def test_one_read_alone_is_the_request_that_it_always_was(stored: StoredObjects) -> None:
+def test_a_single_read_is_one_ordinary_request(stored: StoredObjects) -> None:
     stored.add(item("a"))
 
     async def alone() -> None:
@@ -143,7 +143,7 @@ def test_an_object_that_lost_its_label_is_still_found(stored: StoredObjects) -> 
     assert (a["metadata"]["name"], b["metadata"]["name"], c) == ("a", "b", None)
 
 
-def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
+def test_a_user_who_may_not_list_reads_each_object(stored: StoredObjects) -> None:
     for name in ("a", "b"):
         stored.add(item(name))
     stored.unlistable = frozenset({"services"})

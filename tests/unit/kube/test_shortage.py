@@ -24,7 +24,7 @@ def pod(name: str, image: str = "org/backend:v2", *, ready: bool = True) -> Pod:
     return Pod(name, ready, "ready" if ready else "ImagePullBackOff (0 restarts)", image)
 
 
-def test_pods_that_a_quota_does_not_let_be_made_are_reported_with_its_words() -> None:
+def test_pods_refused_by_a_quota_are_reported_with_its_message() -> None:
     shortage = report(GREEN, 3, owner(), [replica_set(QUOTA), replica_set("of an old one", 0)], [], ())
     assert str(shortage) == (
         f"pods of green: 0 of 3 ready of v2: there are none of it; the API server refuses to create more: {QUOTA}"

@@ -56,7 +56,7 @@ def test_the_defaults_promote_by_themselves_measure_nothing_and_keep_the_old_pod
     assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
-def test_every_setting_gets_to_the_rollout() -> None:
+def test_every_setting_is_rendered_into_the_rollout() -> None:
     given = strategy(
         autoPromotion={"delaySeconds": 60},
         previewReplicaCount=1,
@@ -74,7 +74,7 @@ def test_every_setting_gets_to_the_rollout() -> None:
     assert given["postPromotionAnalysis"]["templates"] == [{"templateName": "backend-success-rate-post-promotion"}]
 
 
-def test_each_template_that_the_rollout_names_is_made_and_ends() -> None:
+def test_each_template_that_the_rollout_names_is_rendered_and_ends() -> None:
     settings = service(prePromotion={"count": 5}, postPromotion={"count": 7})
     counts = {
         template["metadata"]["name"]: template["spec"]["metrics"][0]["count"]
@@ -134,7 +134,7 @@ def test_the_keys_of_all_strategies_may_stand_side_by_side() -> None:
         ({"activeService": "mine"}, "argoBlueGreen.activeService: unknown key: only known keys are allowed"),
     ],
 )
-def test_a_mistake_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
+def test_an_error_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
     lines = mistakes(changed(**argo))
     assert any(line in problem for problem in lines), lines
 
@@ -188,14 +188,14 @@ def test_a_strategy_migration_keeps_the_version_that_serves() -> None:
     assert refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "rollout")]) is None
 
 
-def test_a_rollout_that_nobody_else_serves_beside_may_have_another_version() -> None:
+def test_a_rollout_that_serves_alone_may_have_another_version() -> None:
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "rollout", "v0")]) is None
     assert refuse_mixed("backend", service(), None, []) is None
     # In the middle of a strategy migration the colour's pods still take traffic.
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "blue", "v0")]) is not None
 
 
-def test_pods_that_are_being_deleted_are_no_part_of_it() -> None:
+def test_pods_that_are_being_deleted_are_not_counted() -> None:
     labels = {"labels": {"version": "blue"}}
     spec = {"containers": [{"image": "org/backend:v1"}]}
     pods = [
@@ -206,7 +206,7 @@ def test_pods_that_are_being_deleted_are_no_part_of_it() -> None:
     assert running_pods(pods) == [pod("a", "blue"), pod("c", "")]
 
 
-def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
+def test_the_two_rollout_strategies_do_not_migrate_into_each_other() -> None:
     canary = CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v1"})
     assert refuse_other_rollout("backend", service(), LiveRelease("blueGreen")) is None
     assert refuse_other_rollout("backend", service(), LiveRelease()) is None
@@ -219,11 +219,11 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
     assert "\n" not in there + back
 
 
-def test_without_a_service_of_the_kind_no_cluster_is_asked() -> None:
+def test_without_a_service_of_the_strategy_the_cluster_is_not_read() -> None:
     assert read_live_releases({}, ClusterAccess("/nowhere")) == {}
 
 
-def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> None:
+def test_a_message_about_a_blue_green_rollout_names_no_steps() -> None:
     live = {
         "metadata": {"generation": 1},
         "spec": {"replicas": 3, "strategy": {"blueGreen": {}}},

@@ -25,7 +25,7 @@ def service(**more: Any) -> CanarySettings:
     return CanarySettings.model_validate(CANARY | more)
 
 
-def test_the_defaults() -> None:
+def test_the_defaults_are_rendered() -> None:
     spec = rollout("backend", service())["spec"]
     strategy = spec["strategy"]["canary"]
     assert (spec["replicas"], spec["revisionHistoryLimit"]) == (10, 5)
@@ -59,7 +59,7 @@ def test_a_steps_analysis_ends_and_one_in_the_background_does_not() -> None:
     assert spec["strategy"]["canary"]["analysis"]["templates"][0] == {"templateName": "backend-success-rate-background"}
 
 
-def test_every_question_is_about_the_pods_of_one_version() -> None:
+def test_every_query_is_about_the_pods_of_one_version() -> None:
     for metric in metrics("backend", Analysis()):
         selectors = metric.query.split("{service=")[1:]
         assert selectors
@@ -179,7 +179,7 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
         ({"stableMetadata": {"labels": {"version": "x"}}}, "stableMetadata.labels.version: 'version': the Service"),
     ],
 )
-def test_a_mistake_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:
+def test_an_error_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:
     lines = mistakes(changed(**canary))
     assert any(line in problem for problem in lines), lines
 

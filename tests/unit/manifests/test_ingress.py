@@ -88,7 +88,7 @@ def test_the_load_balancer_has_every_annotation_that_its_settings_ask_for_and_no
     }
 
 
-def test_what_no_route_takes_is_answered_by_the_load_balancers_own_ingress() -> None:
+def test_unmatched_requests_are_answered_by_the_load_balancers_own_ingress() -> None:
     manifest = group(cluster(MANY))
     assert manifest["spec"] == {
         "ingressClassName": "alb",
@@ -97,7 +97,7 @@ def test_what_no_route_takes_is_answered_by_the_load_balancers_own_ingress() -> 
     assert not any("defaultBackend" in manifest["spec"] for manifest in rendered(cluster(MANY)))
 
 
-def test_the_load_balancers_own_ingress_is_nobodys_and_has_no_services_name() -> None:
+def test_the_load_balancers_own_ingress_belongs_to_no_service() -> None:
     metadata = group(cluster(MANY))["metadata"]
     assert (
         (metadata["name"], metadata["namespace"])
@@ -143,7 +143,7 @@ def test_a_setting_of_the_targets_is_in_its_annotation(
     assert annotations(cluster(**{setting: value}))[annotation] == expected
 
 
-def test_targets_are_the_nodes_where_the_pods_may_be_and_are_asked_what_the_kubelet_asks() -> None:
+def test_targets_are_the_nodes_of_the_pods_with_the_readiness_probe_as_health_check() -> None:
     by_key = annotations(
         cluster(), readiness={"path": "/healthy"}, nodeSelector={"workload": "application", "disk": "fast"}
     )
@@ -152,7 +152,7 @@ def test_targets_are_the_nodes_where_the_pods_may_be_and_are_asked_what_the_kube
     assert "target-node-labels" not in annotations(cluster(), nodeSelector={})
 
 
-def test_with_a_certificate_443_is_served_by_tls_1_2_at_least_and_80_leads_there() -> None:
+def test_with_a_certificate_443_needs_tls_1_2_and_80_redirects_to_it() -> None:
     settings = cluster(certificate=CERTIFICATE)
     own = said(group(settings))
     for by_key in (own, annotations(settings)):
@@ -163,7 +163,7 @@ def test_with_a_certificate_443_is_served_by_tls_1_2_at_least_and_80_leads_there
     assert own["ssl-redirect"] == "443"
 
 
-def test_without_a_certificate_80_leads_nowhere_else() -> None:
+def test_without_a_certificate_80_does_not_redirect() -> None:
     for by_key in (said(group(cluster())), annotations(cluster())):
         assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & by_key.keys()
 
@@ -197,7 +197,7 @@ def test_idle_connections_end_when_the_settings_say() -> None:
     assert attributes(cluster(idleTimeoutSeconds=120))["idle_timeout.timeout_seconds"] == "120"
 
 
-def test_a_rule_leads_from_host_and_path_to_the_named_port_of_the_service() -> None:
+def test_a_rule_routes_host_and_path_to_the_named_port_of_the_service() -> None:
     _, backend = rendered(cluster(MANY))
     assert backend["spec"]["ingressClassName"] == "alb"
     assert backend["spec"]["rules"] == [

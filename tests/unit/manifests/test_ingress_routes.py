@@ -38,12 +38,12 @@ def test_a_service_with_routes_on_both_sides_of_another_ones_has_two_ingresses()
     assert ingresses == [("a.2", ["/api/v1"]), ("b", ["/api"]), ("a", ["/"])]
 
 
-def test_a_prefix_is_made_of_whole_parts_of_a_path() -> None:
+def test_a_prefix_matches_whole_path_segments() -> None:
     ingresses = laid_out(route("a", "/api/v1"), route("b", "/apis"), route("a", "/api"))
     assert ingresses == [("a", ["/api/v1", "/api"]), ("b", ["/apis"])]
 
 
-def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_in_what_the_controller_takes() -> None:
+def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_within_limits() -> None:
     deep = "/x" * 63
     ingresses = parts(
         [route("a"), route("a", "/a"), route("b", deep), route("c", "/", "c.org"), route("d", deep, "d.org")]
@@ -113,7 +113,7 @@ def others(routes: list[LoadBalancerRoute]) -> list[LoadBalancerRoute]:
 
 
 @given(UNIQUE)
-def test_a_service_that_comes_or_goes_leaves_an_ingress_as_it_is_unless_it_lies_between_its_routes(
+def test_an_added_or_removed_service_changes_only_ingresses_around_its_routes(
     routes: list[LoadBalancerRoute],
 ) -> None:
     before, after = parts(routes), parts(others(routes))
@@ -151,12 +151,12 @@ def assert_served(before: list[Part], after: list[Part]) -> None:
 
 
 @given(UNIQUE)
-def test_while_a_service_comes_no_request_is_led_astray(routes: list[LoadBalancerRoute]) -> None:
+def test_no_request_is_misrouted_while_a_service_is_added(routes: list[LoadBalancerRoute]) -> None:
     assert_served(parts(others(routes)), parts(routes))
 
 
 @given(UNIQUE)
-def test_while_a_service_goes_and_leaves_one_ingress_to_each_other_one_no_request_is_led_astray(
+def test_no_request_is_misrouted_while_a_service_is_removed(
     routes: list[LoadBalancerRoute],
 ) -> None:
     after = parts(others(routes))

@@ -24,12 +24,12 @@ def recording() -> Iterator[Recording]:
         yield built(patch)
 
 
-def test_there_are_exactly_the_machines_of_the_node_table(recording: Recording) -> None:
+def test_instances_are_exactly_those_of_the_node_table(recording: Recording) -> None:
     assert recording.names(INSTANCE) == {f"it-{node}" for node in TABLE}
 
 
 @pytest.mark.parametrize("node", TABLE)
-def test_a_machine_has_the_type_zone_disk_and_role_of_its_row(recording: Recording, node: str) -> None:
+def test_an_instance_has_the_type_zone_disk_and_role_of_its_row(recording: Recording, node: str) -> None:
     type_, zone, disk, role = TABLE[node]
     instance = inputs(recording, INSTANCE, f"it-{node}")
     assert (instance["instanceType"], instance["availabilityZone"], instance["subnetId"]) == (
@@ -46,7 +46,7 @@ def test_a_machine_has_the_type_zone_disk_and_role_of_its_row(recording: Recordi
 
 
 @pytest.mark.parametrize("node", TABLE)
-def test_every_machine_is_closed_encrypted_watched_and_protected(recording: Recording, node: str) -> None:
+def test_every_instance_is_private_encrypted_monitored_and_protected(recording: Recording, node: str) -> None:
     instance = inputs(recording, INSTANCE, f"it-{node}")
     metadata = instance["metadataOptions"]
     assert (metadata["httpTokens"], metadata["httpPutResponseHopLimit"]) == ("required", 1)
@@ -107,7 +107,7 @@ def test_credits_are_for_burstable_types_only(monkeypatch: pytest.MonkeyPatch) -
     ("production", "setting", "protected"),
     [(True, None, True), (False, None, False), (True, False, False), (False, True, True)],
 )
-def test_termination_protection_is_the_settings_and_else_productions(
+def test_termination_protection_is_as_configured_and_on_in_production_by_default(
     monkeypatch: pytest.MonkeyPatch, *, production: bool, setting: bool | None, protected: bool
 ) -> None:
     settings = cluster(machines={"terminationProtection": setting})
@@ -115,7 +115,7 @@ def test_termination_protection_is_the_settings_and_else_productions(
     assert {inputs(recording, INSTANCE, f"it-{n}")["disableApiTermination"] for n in TABLE} == {protected}
 
 
-def test_the_image_is_canonicals_newest_and_no_secret_unless_the_settings_name_one(
+def test_the_image_is_canonicals_newest_unless_configured_and_is_not_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     newest = built(monkeypatch)
@@ -125,7 +125,7 @@ def test_the_image_is_canonicals_newest_and_no_secret_unless_the_settings_name_o
 
 
 @pytest.mark.parametrize(("hostname", "host"), [(None, "203.0.113.7"), ("api.example.org", "api.example.org")])
-def test_the_endpoint_is_the_hostname_or_the_address_that_leads_to_the_control_plane(
+def test_the_endpoint_is_the_hostname_or_the_elastic_ip_of_the_control_plane(
     monkeypatch: pytest.MonkeyPatch, hostname: str | None, host: str
 ) -> None:
     shown: list[str] = []
@@ -196,7 +196,7 @@ def test_the_key_rotates_and_has_a_policy_of_the_account(recording: Recording) -
     assert json.loads(key["policy"]) == iam.key(iam.Place("aws", "ap-northeast-2", ACCOUNT))
 
 
-def test_the_bucket_is_versioned_encrypted_private_and_asked_by_tls_only(recording: Recording) -> None:
+def test_the_bucket_is_versioned_encrypted_private_and_reached_by_tls_only(recording: Recording) -> None:
     versions = only(recording, "aws:s3/bucketVersioning:BucketVersioning")
     assert versions["versioningConfiguration"] == {"status": "Enabled"}
     type_ = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -222,7 +222,7 @@ def test_a_backup_is_kept_as_long_as_the_settings_say(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("production", [True, False])
-def test_backups_and_their_key_outlive_production_and_nothing_outlives_another_stack(
+def test_backups_and_their_key_are_retained_in_production_only(
     monkeypatch: pytest.MonkeyPatch, *, production: bool
 ) -> None:
     recording = built(monkeypatch, production=production)

@@ -30,7 +30,7 @@ def recording() -> Iterator[Recording]:
         yield built(patch)
 
 
-def test_every_input_is_in_a_call_that_the_apis_own_model_takes(recording: Recording) -> None:
+def test_every_input_is_in_a_call_that_matches_botocores_model(recording: Recording) -> None:
     session = botocore.session.get_session()
     operations = set()
     for name, (service, operation, parameters) in all_calls(recording):
@@ -99,9 +99,7 @@ def run(recording: Recording, account: Callable[[str], Any]) -> dict[str, str]:
     return known
 
 
-def test_moto_takes_every_call_and_has_the_node_table_afterwards(
-    recording: Recording, account: Callable[[str], Any]
-) -> None:
+def test_moto_accepts_every_call_and_has_the_node_table(recording: Recording, account: Callable[[str], Any]) -> None:
     known = run(recording, account)
     instances = {
         instance["InstanceId"]: instance
@@ -123,9 +121,7 @@ def test_moto_takes_every_call_and_has_the_node_table_afterwards(
     assert address["InstanceId"] == known["it-k8s-master-id"]
 
 
-def test_moto_has_the_secrets_the_bucket_and_the_policies_afterwards(
-    recording: Recording, account: Callable[[str], Any]
-) -> None:
+def test_moto_has_the_secrets_the_bucket_and_the_policies(recording: Recording, account: Callable[[str], Any]) -> None:
     known = run(recording, account)
     key = known[f"arn:aws:x:{REGION}:{ACCOUNT}:store-key"]
     for secret in KEYS:
@@ -182,11 +178,11 @@ GAPS = {
 
 
 @pytest.mark.parametrize("gap", GAPS)
-def test_moto_takes_what_aws_refuses(gap: str, account: Callable[[str], Any]) -> None:
+def test_moto_accepts_what_aws_refuses(gap: str, account: Callable[[str], Any]) -> None:
     assert GAPS[gap](account)
 
 
-def test_moto_forgets_the_credits(recording: Recording, account: Callable[[str], Any]) -> None:
+def test_moto_does_not_store_cpu_credits(recording: Recording, account: Callable[[str], Any]) -> None:
     machine = run(recording, account)["it-k8s-master-id"]
     described = account("ec2").describe_instance_credit_specifications(InstanceIds=[machine])
     # Asked for were unlimited ones.

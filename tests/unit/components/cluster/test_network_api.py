@@ -124,7 +124,7 @@ def all_calls(recording: Recording) -> Iterator[tuple[str, list[Call]]]:
             yield f"{name}-id", calls(type_, f"{name}-id", inputs(recording, type_, name))
 
 
-def test_what_is_registered_is_what_the_model_of_awss_api_takes(recording: Recording) -> None:
+def test_every_call_matches_botocores_model(recording: Recording) -> None:
     session = botocore.session.get_session()
     validated = 0
     for _, calls_of_resource in all_calls(recording):
@@ -148,7 +148,7 @@ IDS = {
 """Where an answer has the id of what was made."""
 
 
-def test_moto_makes_the_whole_network_and_gives_it_back(recording: Recording) -> None:
+def test_moto_creates_and_describes_the_whole_network(recording: Recording) -> None:
     ids: dict[str, str] = {}
 
     def known(text: str) -> str:

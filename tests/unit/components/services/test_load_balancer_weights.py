@@ -73,7 +73,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
-def test_the_service_is_switched_then_the_load_balancer_and_then_the_idle_colour_is_touched(
+def test_the_service_is_switched_before_the_load_balancer_and_the_idle_colour_changes_last(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, idle: str
 ) -> None:
     services = {"backend": service(engine, active), "shop": service()}
@@ -113,7 +113,7 @@ def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_of_every_
     assert not {name for name in waits if name.startswith("alb")}
 
 
-def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gates_know_the_ingresses_and_how_long_a_health_check_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
 
     def run() -> None:
@@ -135,7 +135,7 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
     )
 
 
-def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
+def test_an_ingress_that_its_service_does_not_register_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = {"backend": service("albWeights"), "shop": service()}
@@ -148,7 +148,7 @@ def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
         )
 
 
-def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_is_registered(
+def test_colours_that_an_ingress_still_routes_to_are_kept_before_anything_is_registered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cluster = PlayedBalancer(there=[written()])

@@ -168,7 +168,7 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ({"contentHash": "some"}, "contentHash: 'some': allowed: references, all, none"),
     ],
 )
-def test_a_mistake_gets_a_line(keys: dict[str, Any], line: str) -> None:
+def test_an_error_gets_a_line(keys: dict[str, Any], line: str) -> None:
     lines = mistakes({"backend": BACKEND | keys})
     assert any(line in problem for problem in lines), lines
     assert all(problem.startswith("switchyard:services.backend.") for problem in lines)
@@ -198,7 +198,7 @@ def test_a_variables_name_that_some_kubernetes_does_not_take_is_refused(name: st
     assert mistakes({"backend": BACKEND | {"env": {name: "x"}}})
 
 
-def test_a_fixed_node_port_of_a_further_port_is_nobody_elses() -> None:
+def test_a_fixed_node_port_of_a_further_port_is_unique() -> None:
     ports = {"metrics": {"containerPort": 9090, "servicePort": 9090, "nodePort": 30080}}
     [problem] = mistakes({"a": BACKEND | {"nodePort": 30080}, "b": BACKEND | {"ports": ports}})
     assert problem.startswith("switchyard:services.b.ports.metrics.nodePort: 30080: a has this port on every node.")

@@ -114,7 +114,7 @@ TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set -
         ),
     ],
 )
-def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
+def test_an_error_is_reported_on_exactly_one_line(path: str, value: Any, line: str) -> None:
     assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
@@ -129,12 +129,12 @@ def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str)
     assert cluster_errors(("network/administrators", []), stack=stack) == [line]
 
 
-def test_two_halves_of_the_internet_are_the_internet() -> None:
+def test_two_cidr_blocks_that_cover_the_internet_are_refused() -> None:
     lines = cluster_errors(("network/administrators", ["0.0.0.0/1", "128.0.0.0/1"]))
     assert [line.partition(": ")[0][-1] for line in lines] == ["0", "1"]
 
 
-def test_a_subnet_that_holds_the_vpc_is_not_in_it() -> None:
+def test_a_subnet_larger_than_the_vpc_is_refused() -> None:
     subnets = {"ap-northeast-2a": "10.0.0.0/16"}
     [line] = [
         line
@@ -144,7 +144,7 @@ def test_a_subnet_that_holds_the_vpc_is_not_in_it() -> None:
     assert line.startswith(f"{CLUSTER}.network.subnets.ap-northeast-2a: 10.0.0.0/16: is not in {CLUSTER}.network.vpc")
 
 
-def test_no_proposed_network_overlaps_another() -> None:
+def test_no_proposed_cidr_overlaps_another() -> None:
     proposed = [IPv4Network(text) for texts in PROPOSED.values() for text in texts]
     assert not any(network.overlaps(other) for network in proposed for other in proposed if network is not other)
 

@@ -13,7 +13,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, cluster_errors, with_
 
 
-def test_several_mistakes_come_together_ordered_by_path() -> None:
+def test_several_errors_are_reported_together_ordered_by_path() -> None:
     lines = cluster_errors(
         ("name", None),
         ("kubernetes", "1.30.0"),
@@ -109,7 +109,7 @@ def _paths(node: Any, above: tuple[str, ...] = ()) -> list[str]:
         unique_by=lambda change: change[0].partition("/")[0],
     )
 )
-def test_whatever_stands_in_a_stack_file_is_taken_or_answered_with_lines(changes: list[tuple[str, Any]]) -> None:
+def test_any_stack_file_is_accepted_or_refused_with_lines(changes: list[tuple[str, Any]]) -> None:
     # Nothing but the one error with the lines comes out.
     with suppress(SettingsError):
         assert isinstance(load(with_(*changes), SERVICES, "production").cluster, Ec2Cluster)

@@ -77,7 +77,7 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, c
         ),
     ],
 )
-def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
+def test_an_error_is_reported_on_exactly_one_line(path: str, value: Any, line: str) -> None:
     assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
@@ -96,7 +96,7 @@ def test_a_service_behind_the_load_balancer_has_a_node_port() -> None:
     ]
 
 
-def test_two_services_are_not_told_to_take_one_port() -> None:
+def test_two_services_get_different_suggested_ports() -> None:
     services = {name: BACKEND | {"blue": {"tag": "v1", "replicas": 1}} for name in ("backend", "shop", "admin")}
     services["admin"] |= {"nodePort": 30080}
     routes = [{"service": name, "path": f"/{name}"} for name in services]
@@ -104,7 +104,7 @@ def test_two_services_are_not_told_to_take_one_port() -> None:
     assert [line.rpartition(" ")[2] for line in lines] == ["30081", "30082"]
 
 
-def test_a_load_balancer_that_nobody_makes_is_refused() -> None:
+def test_a_load_balancer_without_its_controller_is_refused() -> None:
     without = {"loadBalancerController": None}
     assert mistakes(SERVICES, with_() | without, "production") == [
         f"{CLUSTER}.loadBalancerController: null: no controller would create the load balancer of "
@@ -162,7 +162,7 @@ def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresse
     assert [part.name for part in parts(routes)] == ["backend.2", "shop", "backend"]
 
 
-def test_pods_outlive_the_deregistration_of_their_node() -> None:
+def test_pods_drain_longer_than_the_deregistration_delay() -> None:
     assert cluster_errors(("loadBalancer/deregistrationDelaySeconds", 35)) == [
         f"switchyard:services.backend.drain.preStopSeconds: 35: must be more than {CLUSTER}.loadBalancer."
         "deregistrationDelaySeconds (35), or pods end before their node is deregistered. "
@@ -171,7 +171,7 @@ def test_pods_outlive_the_deregistration_of_their_node() -> None:
     assert load(with_(("loadBalancer/deregistrationDelaySeconds", 34)), SERVICES, "production")
 
 
-def test_a_service_without_a_route_may_end_as_it_likes() -> None:
+def test_a_service_without_a_route_may_drain_for_any_time() -> None:
     other = BACKEND | {"drain": {"preStopSeconds": 0}}
     assert load(PRODUCTION, SERVICES | {"other": other}, "production")
 

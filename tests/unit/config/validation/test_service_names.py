@@ -191,7 +191,7 @@ def test_messages_begin_with_the_key_and_name_the_service_of_the_cluster() -> No
         versions_of(NAME, CanarySettings.model_validate(ROLLOUT | {"strategy": "canary", "namespace": "shop"}), None)
 
 
-def test_where_a_service_was_is_remembered_by_key_with_its_name() -> None:
+def test_the_place_of_a_service_is_recorded_by_key_with_its_name() -> None:
     outputs = {"services": {"backend": {"namespace": "default"}, "web": {"namespace": "shop", "name": "backend"}}}
     before = Place.of(outputs)
     assert before.namespaces == {"backend": "default", "web": "shop"}
@@ -199,7 +199,7 @@ def test_where_a_service_was_is_remembered_by_key_with_its_name() -> None:
     assert before.service("backend") == "backend"
 
 
-def test_another_name_is_refused_with_the_command_that_sets_it_back() -> None:
+def test_another_name_is_refused_with_the_command_that_restores_it() -> None:
     text = str(refuse_other_name(NAME, "api", "shop", "it has 3 ready endpoints"))
     assert text.startswith("backend-shop: name api is refused (SY-D012): it serves as backend in namespace shop")
     assert "pulumi config set --path 'switchyard:services.backend-shop.name' backend" in text

@@ -45,7 +45,7 @@ def test_the_default_canary_is_within_its_target() -> None:
     assert planned_seconds(Canary()) <= 43 * 60
 
 
-def test_how_long_a_human_takes_is_not_computed() -> None:
+def test_a_pause_for_a_human_is_not_computed() -> None:
     with pytest.raises(ValueError, match="human"):
         planned_seconds(Canary.model_validate({"steps": [{"weight": 10}, {"pause": 0}], "analysis": None}))
 

@@ -34,7 +34,7 @@ def changed(tmp_path: Path, **cluster: Any) -> Path:
     return file
 
 
-def test_charts_are_paths_of_the_same_version_and_everything_else_is_as_the_user_has_it() -> None:
+def test_charts_become_paths_of_the_same_version_and_nothing_else_changes() -> None:
     raw = yaml.safe_load(PRODUCTION.read_text())["config"]
     rehearsed = read(PRODUCTION, "production", paths)
     cluster = dict(rehearsed.config["switchyard:cluster"])
@@ -54,7 +54,7 @@ def test_charts_are_paths_of_the_same_version_and_everything_else_is_as_the_user
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
-def test_a_load_balancer_that_switches_is_not_rehearsed_and_aws_is_not_asked(tmp_path: Path, engine: str) -> None:
+def test_a_rehearsal_leaves_out_switch_engines_that_call_aws(tmp_path: Path, engine: str) -> None:
     document = yaml.safe_load(PRODUCTION.read_text())
     document["config"]["switchyard:services"]["backend"]["switchEngine"] = engine
     file = tmp_path / "Pulumi.production.yaml"
@@ -63,7 +63,7 @@ def test_a_load_balancer_that_switches_is_not_rehearsed_and_aws_is_not_asked(tmp
         read(file, "production", paths)
 
 
-def test_a_host_name_is_left_out_and_said_so(tmp_path: Path) -> None:
+def test_a_hostname_is_left_out_with_a_notice(tmp_path: Path) -> None:
     rehearsed = read(changed(tmp_path, hostname="k8s.example.org"), "production", paths)
     assert "hostname" not in rehearsed.config["switchyard:cluster"]
     assert any(line.startswith("hostname k8s.example.org: left out") for line in rehearsed.changes)
@@ -76,7 +76,7 @@ def test_a_stack_without_a_file_or_of_another_kind_is_refused(tmp_path: Path) ->
         read(PROJECT / "Pulumi.local.yaml", "local", paths)
 
 
-def test_mistakes_are_those_of_the_program(tmp_path: Path) -> None:
+def test_errors_are_those_of_the_program(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="kubernetes"):
         read(changed(tmp_path, kubernetes="1.20.0"), "production", paths)
 
@@ -89,7 +89,7 @@ def test_two_nodes_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("stack", "said"), [("none", "there is no Pulumi.none.yaml"), ("local", "kind is 'existing'")])
-def test_the_command_ends_with_2_and_a_line(stack: str, said: str) -> None:
+def test_a_configuration_error_ends_the_command_with_2_and_a_line(stack: str, said: str) -> None:
     result = CliRunner().invoke(command.app, [stack])
     assert result.exit_code == 2
     assert said in result.output
@@ -104,7 +104,7 @@ def test_a_small_chart_has_the_name_and_version_of_the_real_one(tmp_path: Path) 
     assert all(charts.NOTICE in workload["metadata"]["annotations"] for workload in workloads)
 
 
-def test_a_machine_becomes_what_its_user_data_says() -> None:
+def test_a_machine_becomes_the_node_of_its_user_data() -> None:
     cluster = read(PRODUCTION, "production", paths).cluster
     boots = {
         name: read_user_data(user_data(cluster, name, endpoint="127.1.2.3", backup_bucket="bucket"))

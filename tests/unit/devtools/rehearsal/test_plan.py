@@ -117,13 +117,13 @@ def test_a_property_names_the_resource_that_its_value_is_of() -> None:
     assert second["expressions"] == {"bucket": {"references": [f"{reference}.id", reference]}}
 
 
-def test_a_property_made_of_others_names_those_that_the_engine_knows_of() -> None:
+def test_a_computed_property_references_the_dependencies_that_the_engine_records() -> None:
     policy = state("aws:iam/policy:Policy", "read", {"policy": "{}"}, depends={"policy": (BUCKET, "backups")})
     entry = section([BACKUPS, policy], "configuration")[0]
     assert entry["expressions"]["policy"]["references"][1] == "aws_s3_bucket.backups"
 
 
-def test_what_only_has_to_be_there_before_is_no_reference_where_the_value_says_another() -> None:
+def test_a_mere_ordering_dependency_is_no_reference() -> None:
     group = state("aws:ec2/securityGroup:SecurityGroup", "nodes", {}, id="sg-1")
     rule = state(RULE, "rule", {"securityGroupId": "sg-1"}, depends={})
     machine = state(
@@ -136,7 +136,7 @@ def test_what_only_has_to_be_there_before_is_no_reference_where_the_value_says_a
     assert expressions["one"]["vpc_security_group_ids"]["references"][1] == "aws_security_group.nodes"
 
 
-def test_what_is_not_in_aws_is_left_out_and_what_is_not_known_is_an_error() -> None:
+def test_resources_outside_aws_are_left_out_and_unknown_types_are_errors() -> None:
     others = [state("kubernetes:core/v1:Service", "backend", {}), state("switchyard:network:Network", "network", {})]
     assert planned(others) == []
     with pytest.raises(UnmappedError, match=r"queue: aws:sqs/queue:Queue: .*Add it to TYPES"):

@@ -39,7 +39,7 @@ def test_a_small_machine_reserves_nothing_rather_than_less() -> None:
     assert config["systemReserved"] == {"cpu": "0m", "memory": "0Mi"}
 
 
-def test_kubelets_take_nobody_without_a_certificate_of_the_cluster() -> None:
+def test_kubelets_refuse_clients_without_a_certificate_of_the_cluster() -> None:
     config = node_config.kubelet(WORKER, "group", Path("/pki/ca.crt"), 8192, 2)
     assert config["authentication"] == {
         "anonymous": {"enabled": False},
@@ -105,7 +105,7 @@ def test_with_real_nodes_the_api_server_alone_listens_elsewhere_and_names_the_br
     assert api_server["kubelet-client-certificate"] == "/pki/admin.crt"
 
 
-def test_simulated_kubelets_keep_off_real_nodes_and_controllers_wait_for_no_lease() -> None:
+def test_simulated_kubelets_ignore_real_nodes_and_controllers_need_no_lease() -> None:
     for slot in (None, Slot(0)):
         by_component = arguments(slot)
         assert by_component["kwok-controller"]["manage-all-nodes"] == "false"

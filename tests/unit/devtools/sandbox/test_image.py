@@ -159,7 +159,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_backend_is_made_again_only_when_its_files_changed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_backend_is_built_again_only_when_its_files_changed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archives: list[Path] = []
 
     def make(target: Path, report: object) -> str:
@@ -183,7 +183,7 @@ def test_the_backend_is_made_again_only_when_its_files_changed(images: Path, mon
     assert len(archives) == 6
 
 
-def test_an_image_that_could_not_be_made_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_build_of_an_image_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(target: Path, report: object) -> str:
         target.write_text("half")
         raise ImageError("no wheels")
@@ -223,7 +223,7 @@ def test_an_engine_that_works_builds_the_image_and_it_gets_its_name(
         ('[ "$1" != save ] || touch "$3"', "saved.tar is no OCI archive with one image"),
     ],
 )
-def test_what_an_engine_cannot_build_is_put_together_and_the_reason_is_reported(
+def test_a_failed_container_build_falls_back_to_debian_packages_with_the_reason(
     images: Path, programs: Path, monkeypatch: pytest.MonkeyPatch, answers: str, reason: str
 ) -> None:
     images.mkdir(parents=True)
@@ -247,7 +247,7 @@ def test_a_client_without_its_engine_builds_nothing(
     assert (calls(programs, "docker"), said) == (["info"], [])
 
 
-def test_a_machine_that_can_make_no_image_gets_one_line(images: Path, programs: Path) -> None:
+def test_a_machine_that_cannot_build_an_image_gets_one_line(images: Path, programs: Path) -> None:
     result = CliRunner().invoke(app, ["images"])
     assert result.exit_code == 1
     assert result.stderr.startswith("apt-get not found: ")

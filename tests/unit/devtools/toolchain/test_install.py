@@ -115,7 +115,7 @@ def test_a_go_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         put(tool(None), tmp_path)
 
 
-def test_a_changed_file_or_pin_is_installed_anew(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_or_pin_is_installed_again(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "build", fake_build)
     wanted = tool(None)
     put(wanted, tmp_path)
@@ -177,7 +177,7 @@ def test_an_unknown_name_is_refused_before_anything_is_installed(arguments: list
     assert list(tools.iterdir()) == []
 
 
-def test_definitions_are_installed_with_the_controller_and_not_as_programs(
+def test_crds_are_installed_with_the_controller_and_not_as_programs(
     tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build(spec: Build, target: Path, work: Path, progress: object) -> None:

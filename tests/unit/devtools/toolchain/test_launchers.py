@@ -33,7 +33,7 @@ def environment_of(script: Path, **variables: str) -> dict[str, str]:
     return environment
 
 
-def test_the_launcher_gives_the_engine_what_programs_give_it(launched: Path) -> None:
+def test_the_launcher_sets_the_engines_environment(launched: Path) -> None:
     environment = environment_of(launched)
     wanted = paths.pulumi_environment({"PATH": "/usr/bin:/bin"})
     assert {name: environment[name] for name in wanted} == wanted

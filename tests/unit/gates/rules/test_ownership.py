@@ -38,7 +38,9 @@ def live(mark: Mark | None, uid: str = "uid-1") -> dict[str, Any]:
         (live(THEIRS), Owner(OURS, adopted=frozenset({"ServiceAccount/payments"})), "", True),
     ],
 )
-def test_what_may_be_written(existing: dict[str, Any] | None, owner: Owner, known: str, *, refused: bool) -> None:
+def test_objects_of_another_stack_are_not_written(
+    existing: dict[str, Any] | None, owner: Owner, known: str, *, refused: bool
+) -> None:
     assert (conflict(ACCOUNT, existing, owner, known) is not None) is refused
 
 
@@ -95,7 +97,9 @@ MINE, NAMESAKE = (Mark("switchyard", "production", identity) for identity in ("1
         (OURS, "switchyard/production@3c", True),
     ],
 )
-def test_a_lost_state_is_named_by_a_word_of_its_own(mark: Mark, former: str | None, *, refused: bool) -> None:
+def test_a_lost_state_is_taken_over_by_the_setting_former_stack(
+    mark: Mark, former: str | None, *, refused: bool
+) -> None:
     owner = Owner(MINE, former=None if former is None else Mark.parse(former))
     assert (conflict(ACCOUNT, live(mark), owner) is not None) is refused
 
@@ -167,7 +171,7 @@ def test_an_object_that_the_state_does_not_have_is_not_marked_by_a_command() -> 
     assert "kubectl -n" not in str(refuse_takeover("payments", [conflict_], PATH, listed=0))
 
 
-def test_the_command_for_a_kind_of_its_own_names_its_group() -> None:
+def test_the_command_for_a_custom_resource_names_its_group() -> None:
     rollout = ObjectName("argoproj.io", "Rollout", "shop", "payments")
     assert restore_command(rollout, MINE).startswith("kubectl -n shop annotate rollout.argoproj.io payments ")
     namespace = ObjectName("", "Namespace", "", "argo")

@@ -210,7 +210,7 @@ def test_the_idle_colour_keeps_its_ready_pods_until_the_active_one_serves_with_a
         (1, 2, PodsChange(template=True, before=3, after=3), True),
     ],
 )
-def test_a_short_active_colour_holds_only_ready_pods_of_the_idle_one(
+def test_a_short_active_colour_keeps_only_ready_pods_of_the_idle_one(
     ready: int, not_ready: int, change: PodsChange, *, refused: bool
 ) -> None:
     short, idle = endpoints("green", 1), pods("blue", ready, not_ready)
@@ -233,7 +233,7 @@ def test_a_failure_of_the_smoke_test_is_reported_once_with_the_pods_that_had_it(
         (SmokeCheck(path="/", body_matches="^v2"), ProxyAnswer(200, "v1"), "GET / has no match for '^v2' in: 'v1'"),
     ],
 )
-def test_an_answer_is_compared_with_what_the_check_expects(
+def test_an_answer_is_compared_with_the_expectation_of_the_check(
     check: SmokeCheck, answer: ProxyAnswer, expected: str | None
 ) -> None:
     assert mismatch(check, answer) == expected

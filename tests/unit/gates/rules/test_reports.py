@@ -76,7 +76,7 @@ def test_what_serves_is_reported_as_the_cluster_has_it(
         ('admission webhook "policy.example.org" denied the request', False),
     ],
 )
-def test_unready_pods_are_made_out_as_the_cause_only_where_they_are(error: str, *, readiness: bool) -> None:
+def test_unready_pods_are_named_as_the_cause_only_when_they_are(error: str, *, readiness: bool) -> None:
     assert about_readiness([error]) == readiness
 
 
@@ -200,7 +200,7 @@ def test_a_pod_is_described_by_the_nearest_cause(status: dict[str, object], stat
     assert pod_state({"status": status}) == state
 
 
-def test_what_a_scheduler_misses_comes_before_the_nodes_that_are_for_others() -> None:
+def test_missing_resources_are_reported_before_taints_of_other_nodes() -> None:
     tainted = [f"1 node(s) had untolerated taint {{dedicated: service-with-a-long-name-{index}}}" for index in range(9)]
     message = f"0/11 nodes are available: {', '.join(tainted)}, 2 Insufficient cpu. no new claims, preemption: 0/11"
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}

@@ -86,7 +86,7 @@ def test_colour_to_switch_to_keeps_pods_that_it_has_already() -> None:
         ({"tag": "v1"}, None, Replicas(0)),
     ],
 )
-def test_idle_colour_is_the_way_back_until_it_is_set_to_0(
+def test_idle_colour_stays_for_a_rollback_until_it_is_set_to_0(
     blue: dict[str, Any], live: int | None, plan: Replicas
 ) -> None:
     sizing = Sizing(OWN, {} if live is None else {BLUE: live}, GREEN, 8, 0)
@@ -197,7 +197,7 @@ def test_maximum_below_what_serves_is_refused() -> None:
     assert refuse_lower_max("backend", half, 6) is None
 
 
-def test_giving_up_the_autoscaler_does_not_cut_what_serves() -> None:
+def test_removing_the_autoscaler_does_not_scale_down_what_serves() -> None:
     fixed = colours(scaling={})
     text = str(refuse_fixed_number("backend", fixed, Sizing(OWN, {BLUE: 6}, BLUE, 6, 0)))
     assert "blue.replicas is 3, but 6 ready pods serve" in text

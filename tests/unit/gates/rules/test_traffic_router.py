@@ -51,7 +51,7 @@ def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str,
     }
 
 
-def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
+def test_an_alb_router_has_its_ingress_its_steps_and_node_ports() -> None:
     rendered = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
     assert rendered["trafficRouting"] == {
         "alb": {
@@ -70,7 +70,7 @@ def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
             assert version_service("backend", version, settings)["spec"]["type"] == "NodePort"
 
 
-def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
+def test_a_mesh_starts_with_all_weight_on_the_stable_version() -> None:
     [route] = virtual_service("backend", service("istio"))["spec"]["http"]
     assert [(way["destination"]["host"], way["weight"]) for way in route["route"]] == [
         ("backend-stable", 100),
@@ -99,7 +99,7 @@ def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, matches
     assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is matches
 
 
-def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_named() -> None:
+def test_an_ingress_without_a_route_is_refused_and_one_without_weights_is_named() -> None:
     wanted = service("alb")
     assert refuse_ingress("backend", wanted, rules_of([ingress("http")]), exists=True) is None
     other = refuse_ingress("backend", wanted, rules_of([ingress("http", leads_to="web")]), exists=True)
@@ -113,7 +113,7 @@ def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_
     assert warn_without_weights("backend", wanted, rules_of([ingress("use-annotation")])) is None
 
 
-def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
+def test_weights_must_be_reset_before_the_controller_stops() -> None:
     weights = '{"ForwardConfig":{"TargetGroups":[{"ServiceName":"backend-stable","Weight":100}]}}'
     still = refuse_still_weighted("backend", service("alb"), rules_of([ingress("use-annotation", action=weights)]))
     assert "Change its rule for backend to Service backend, port http" in str(still)
@@ -132,12 +132,12 @@ def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
     ],
     ids=["the same", "another Ingress", "another rule", "a mesh", "none"],
 )
-def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, left: str | None) -> None:
+def test_an_ingress_that_is_not_configured_any_more_is_ignored(wanted: CanarySettings, left: str | None) -> None:
     assert left_ingress("backend", wanted, router_of(rollout("backend", service("alb")))) == left
     assert left_ingress("backend", wanted, router_of(None)) is None
 
 
-def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
+def test_routes_of_a_gateway_and_foreign_virtual_services_are_refused() -> None:
     wanted = service("istio", istio={"gateways": ["mesh", "istio-system/public"]})
     own = virtual_service("backend", wanted)
     assert "istio-system/public routes requests to it" in str(refuse_still_routed("backend", wanted, own))
@@ -148,7 +148,7 @@ def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
     assert "already has a VirtualService backend" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
 
 
-def test_pods_that_serve_keep_their_port() -> None:
+def test_a_serving_rollout_keeps_its_port() -> None:
     for ports in ((), (8000,)):
         assert refuse_other_port("backend", service("istio"), ports) is None
     assert "targets port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))

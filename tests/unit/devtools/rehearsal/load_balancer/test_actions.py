@@ -39,19 +39,19 @@ def test_the_programs_own_action_is_taken_as_it_is() -> None:
     )
 
 
-def test_an_ingress_without_a_default_backend_says_nothing() -> None:
+def test_an_ingress_without_a_default_backend_has_no_action() -> None:
     ingress = saying(None)
     assert default_action(ingress | {"spec": {"rules": []}}) == (None, [])
 
 
-def test_an_action_that_nobody_has_written_is_a_503_and_said_to_be_one() -> None:
+def test_a_missing_action_is_a_503_with_a_note() -> None:
     action, [note] = default_action(saying(None))
     assert action is not None
     assert action["FixedResponseConfig"]["StatusCode"] == "503"
     assert f"no annotation actions.{NO_ROUTE}" in note
 
 
-def test_a_default_backend_that_is_a_service_is_unknown() -> None:
+def test_a_default_backend_that_is_a_service_is_not_supported() -> None:
     backend = {"service": {"name": "backend", "port": {"name": "http"}}}
     with pytest.raises(ValueError, match="a defaultBackend that is no action"):
         default_action(saying("") | {"spec": {"defaultBackend": backend}})

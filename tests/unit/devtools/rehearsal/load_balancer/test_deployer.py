@@ -70,7 +70,7 @@ def group(aws: Aws, vpc: str) -> str:
     return str(aws.call(ec2("CreateSecurityGroup", parameters))["GroupId"])
 
 
-def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: Aws, group: str) -> None:
+def test_a_load_balancer_is_created_as_desired_and_deleted_with_its_target_groups(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     [there] = account.load_balancers()
@@ -87,7 +87,7 @@ def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: 
     account.remove("production")
 
 
-def test_another_look_at_the_same_load_balancer_changes_nothing(aws: Aws, group: str) -> None:
+def test_a_second_reconcile_is_idempotent(aws: Aws, group: str) -> None:
     Deployer(aws, "production").apply(asked(ingresses(group)))
     before = Deployer(aws, "production").load_balancers()
     Deployer(aws, "production").apply(asked(ingresses(group)))
@@ -97,7 +97,7 @@ def test_another_look_at_the_same_load_balancer_changes_nothing(aws: Aws, group:
     assert Deployer(aws, "another").load_balancers() == []
 
 
-def test_listeners_and_rules_that_are_not_wanted_any_more_go(aws: Aws, group: str) -> None:
+def test_listeners_and_rules_that_are_no_longer_desired_are_deleted(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     account.apply(asked(ingresses(group, certificate=None, routes=ROUTES[:1])))
@@ -152,7 +152,7 @@ def test_more_rules_than_aws_takes_are_refused(aws: Aws, group: str) -> None:
         Deployer(aws, "production").apply(asked(ingresses(group, routes=routes)))
 
 
-def test_rules_are_moved_and_changed_in_place_before_one_is_made_or_deleted(aws: Aws, group: str) -> None:
+def test_rules_are_moved_and_changed_in_place_before_any_is_created_or_deleted(aws: Aws, group: str) -> None:
     noted = Noted(aws)
     account = Deployer(noted, "production")
     account.apply(asked(ingresses(group)))
@@ -185,7 +185,7 @@ def test_targets_are_registered_after_the_rules(aws: Aws, group: str, vpc: str) 
     assert order == ["CreateRule"] * 3 + ["RegisterTargets"] * 2
 
 
-def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: str) -> None:
+def test_every_resource_of_a_load_balancer_has_its_resource_tag(aws: Aws, group: str) -> None:
     noted = Noted(aws)
     Deployer(noted, "production").apply(asked(ingresses(group)))
     tags_of_each = [call.parameters["Tags"] for call in noted.calls if call.operation.startswith("Create")]
@@ -202,7 +202,7 @@ def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: st
     ]
 
 
-def test_a_second_certificate_is_listed_and_taken_off_again(aws: Aws, group: str) -> None:
+def test_a_second_certificate_is_added_and_removed(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     first, *others = ingresses(group)
     other = "arn:aws:acm:ap-northeast-2:210987654321:certificate/other"

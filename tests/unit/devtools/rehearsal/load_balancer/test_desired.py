@@ -19,7 +19,7 @@ from tests.support.balanced_ingresses import (
 )
 
 
-def test_ingresses_of_one_group_are_one_load_balancer_and_those_of_other_classes_none_of_it() -> None:
+def test_ingresses_of_one_group_share_a_load_balancer_and_other_classes_are_ignored() -> None:
     members = ingresses()
     other = members[0] | {"spec": members[0]["spec"] | {"ingressClassName": "nginx"}}
     assert groups([*members, other]) == {"production": members}
@@ -36,7 +36,7 @@ def test_rules_are_in_the_order_of_the_ingresses_and_within_one_the_longest_path
     assert listener.rules[1].target_group == listener.rules[2].target_group != listener.rules[0].target_group
 
 
-def test_with_a_certificate_443_serves_and_80_leads_there() -> None:
+def test_with_a_certificate_443_serves_and_80_redirects_to_it() -> None:
     plain, encrypted = asked(ingresses()).listeners
     assert (plain.port, plain.rules) == (80, ())
     assert plain.action["RedirectConfig"] == {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
@@ -207,7 +207,7 @@ def test_a_load_balancer_without_a_security_group_is_refused() -> None:
         asked(ingresses(""))
 
 
-def test_a_redirect_to_where_nobody_speaks_tls_is_refused() -> None:
+def test_a_redirect_to_a_port_without_tls_is_refused() -> None:
     members = [annotate(member, ssl_redirect="444") for member in ingresses()]
     with pytest.raises(ValueError, match="no listener speaks HTTPS"):
         asked(members)
@@ -230,14 +230,14 @@ def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_lo
     assert not any(is_protected(member) for member in others)
 
 
-def test_what_no_rule_takes_gets_the_programs_own_answer_on_every_port_that_leads_nowhere_else() -> None:
+def test_unmatched_requests_get_the_programs_answer_on_every_port_without_redirect() -> None:
     config = {key[0].upper() + key[1:]: value for key, value in NO_ROUTE_RESPONSE.items()}
     assert secure(asked(ingresses())).action == {"Type": "fixed-response", "FixedResponseConfig": config}
     [plain] = asked(ingresses(certificate=None)).listeners
     assert plain.action["FixedResponseConfig"] == config
 
 
-def test_without_an_ingress_that_says_it_the_answer_is_the_controllers_404() -> None:
+def test_without_a_default_backend_the_answer_is_the_controllers_404() -> None:
     *others, group = ingresses()
     without = group | {"spec": {"ingressClassName": "alb", "rules": []}}
     assert secure(asked([*others, without])).action["FixedResponseConfig"] == {
