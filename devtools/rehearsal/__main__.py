@@ -1,6 +1,6 @@
 """``python -m devtools.rehearsal [STACK]``.
 
-Exit codes: 0 all went well, 1 something did not, 2 no such stack or a mistake.
+Exit codes: 0 all went well, 1 something did not, 2 no such stack or an error.
 """
 
 import json

@@ -33,7 +33,7 @@ REMEDIES = {
 
 
 class WaiversError(Exception):
-    """The waivers and the findings do not fit together; the text has a line for each mistake, ordered by path."""
+    """The waivers and the findings do not fit together; the text has a line for each error, ordered by path."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -9,7 +9,7 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines
 
 NODE = {"type": "t3.small", "zone": "ap-northeast-2a", "diskGb": 40}
 
@@ -107,5 +107,5 @@ def test_errors_of_all_parts_are_reported_together() -> None:
 
 def test_a_value_that_is_too_deep_causes_no_further_errors() -> None:
     service = BACKEND | {"blue": {"tag": "v1", "replicas": nested(100)}}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert "levels" in problem

@@ -1,4 +1,4 @@
-"""Every command that the settings print is pasted, and the mistake that it answers is gone."""
+"""Every command that the settings print is pasted, and fixes the error that it answers."""
 
 import ast
 import copy
@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = PROJECT / "switchyard" / "config"
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
 WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG
-"""Configurations with mistakes; together they make every rule of the settings speak."""
+"""Configurations with errors; together they break every rule of the settings."""
 
 UNREACHED = frozenset(
     {
@@ -68,7 +68,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
 def test_every_command_fixes_its_error(name: str) -> None:
     config = WRONG[name]
     problems = problems_of(config)
-    assert problems, "the table has only configurations with mistakes"
+    assert problems, "the table has only configurations with errors"
     for problem in problems:
         for together in pastes(problem.remedy):
             left = problems_of(_boolean(functools.reduce(lambda before, line: pasted(line, before), together, config)))
@@ -130,7 +130,7 @@ def _file(path: Path) -> str:
 
 
 def _rules() -> list[tuple[str, int, int]]:
-    """Every place in the settings that words a mistake: file, first line, last line."""
+    """Every place in the settings that words an error: file, first line, last line."""
     return [
         (_file(path), call.lineno, call.end_lineno or call.lineno)
         for path in sorted(CONFIG.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""A configuration with very many mistakes, or very long ones, is refused in a message that a person can read."""
+"""A configuration with very many errors, or very long ones, is refused in a message that a person can read."""
 
 import time
 from typing import Any

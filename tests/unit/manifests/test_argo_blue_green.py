@@ -20,7 +20,7 @@ from switchyard.kube.rollout import state_of
 from switchyard.kube.selectors import controlled, serving_track
 from switchyard.manifests.argo_blue_green import rollout, selected, templates
 from switchyard.manifests.pods import active_service
-from tests.support.configuration import BACKEND, mistakes, read
+from tests.support.configuration import BACKEND, error_lines, read
 
 ARGO: dict[str, Any] = {"image": "org/backend", "strategy": "argoBlueGreen", "tag": "v1", "replicas": 3}
 HASHED = {"app": "backend", "rollouts-pod-template-hash": "abc"}
@@ -135,19 +135,19 @@ def test_the_keys_of_all_strategies_may_stand_side_by_side() -> None:
     ],
 )
 def test_an_error_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
-    lines = mistakes(changed(**argo))
+    lines = error_lines(changed(**argo))
     assert any(line in problem for problem in lines), lines
 
 
 def test_a_service_needs_a_tag_pods_room_for_both_versions_and_a_name_that_leaves_one_for_the_preview() -> None:
     untagged = {key: value for key, value in ARGO.items() if key != "tag"}
-    assert "tag: missing: the key has no default" in mistakes({"backend": untagged})[0]
-    assert "replicas: 0: a service needs pods" in mistakes({"backend": ARGO | {"replicas": 0}})[0]
-    [problem] = mistakes({"backend": ARGO | {"replicas": 15}})
+    assert "tag: missing: the key has no default" in error_lines({"backend": untagged})[0]
+    assert "replicas: 0: a service needs pods" in error_lines({"backend": ARGO | {"replicas": 0}})[0]
+    [problem] = error_lines({"backend": ARGO | {"replicas": 15}})
     assert "30 pods (replicas, of the old and of the new version)" in problem
-    [problem] = mistakes({"backend": ARGO, "backend-preview": ARGO})
+    [problem] = error_lines({"backend": ARGO, "backend-preview": ARGO})
     assert "is also the name of backend's preview Service" in problem
-    [problem] = mistakes({"a" * 56: ARGO})
+    [problem] = error_lines({"a" * 56: ARGO})
     assert "at most 55" in problem
 
 

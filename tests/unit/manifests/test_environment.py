@@ -7,7 +7,7 @@ import pytest
 from switchyard.config.env_references import cycle, ordered, references
 from switchyard.config.models.service import ColourSettings, ServiceSettings
 from switchyard.manifests.environment import sources, variables
-from tests.support.configuration import BACKEND, changed, mistakes, read
+from tests.support.configuration import BACKEND, changed, error_lines, read
 
 PATH = "switchyard:services.backend"
 
@@ -90,19 +90,19 @@ def test_a_long_chain_is_ordered() -> None:
     ],
 )
 def test_a_cycle_is_refused_with_its_path(env: dict[str, str], way: str) -> None:
-    [problem] = mistakes({"backend": changed("env", env)})
+    [problem] = error_lines({"backend": changed("env", env)})
     assert f"(not shown): refers to itself, {way}, and Kubernetes expands only" in problem
 
 
 def test_a_cycle_between_a_colour_and_its_service_is_refused() -> None:
     service = changed("env", {"A": "$(B)", "B": "b"})
     service["green"]["env"] = {"B": "$(A)"}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert problem.startswith(f"{PATH}.env.A: (not shown): refers to itself, A -> B -> A")
 
 
 def test_a_reference_to_no_variable_is_refused_and_not_shown() -> None:
-    [problem] = mistakes({"backend": changed("env", {"URL": "$(DB_HSOT)", "DB_HOST": "db"})})
+    [problem] = error_lines({"backend": changed("env", {"URL": "$(DB_HSOT)", "DB_HOST": "db"})})
     assert problem.startswith(f"{PATH}.env.URL: (not shown): refers to a variable that the container does not have")
     assert "Did you mean $(DB_HOST)?" in problem
     assert "HSOT" not in problem
@@ -116,6 +116,6 @@ def test_escaped_and_predefined_references_are_accepted(value: str) -> None:
 def test_a_variable_of_one_colour_alone_is_missed_by_the_other() -> None:
     service = changed("env", {"URL": "$(HOST)"})
     service["blue"]["env"] = {"HOST": "blue.db"}
-    assert len(mistakes({"backend": service})) == 1
+    assert len(error_lines({"backend": service})) == 1
     del service["green"]["tag"]
     assert read({"backend": service})

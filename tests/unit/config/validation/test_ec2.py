@@ -1,4 +1,4 @@
-"""Every mistake in the settings of an EC2 cluster gets a line, all of them at once, before anything is made."""
+"""Every error in the settings of an EC2 cluster gets a line, all of them at once, before anything is made."""
 
 from typing import Any
 

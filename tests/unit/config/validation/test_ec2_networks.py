@@ -1,4 +1,4 @@
-"""Every mistake in the addresses of an EC2 cluster gets its line at preview."""
+"""Every error in the addresses of an EC2 cluster gets its line at preview."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster, NetworkSettings
 from switchyard.config.validation.ec2 import PROPOSED, ec2_problems
-from tests.support.configuration import BACKEND, mistakes
+from tests.support.configuration import BACKEND, error_lines
 from tests.support.ec2_configuration import cluster_errors
 
 IS_NETWORK = (
@@ -125,7 +125,7 @@ def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str)
         "included. Use the address from which you reach it. "
         f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
-    assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
+    assert error_lines({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
     assert cluster_errors(("network/administrators", []), stack=stack) == [line]
 
 

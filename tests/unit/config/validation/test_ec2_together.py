@@ -1,4 +1,4 @@
-"""Several mistakes in the settings of an EC2 cluster: each is said, and none that only follows from another."""
+"""Several errors in the settings of an EC2 cluster: each is said, and none that only follows from another."""
 
 from contextlib import suppress
 from typing import Any

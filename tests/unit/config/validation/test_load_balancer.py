@@ -1,4 +1,4 @@
-"""Every mistake in the settings of a load balancer, and of the services behind it, gets its line at preview."""
+"""Every error in the settings of a load balancer, and of the services behind it, gets its line at preview."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import parts
-from tests.support.configuration import BACKEND, mistakes
+from tests.support.configuration import BACKEND, error_lines
 from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, cluster_errors, with_
 
 
@@ -106,7 +106,7 @@ def test_two_services_get_different_suggested_ports() -> None:
 
 def test_a_load_balancer_without_its_controller_is_refused() -> None:
     without = {"loadBalancerController": None}
-    assert mistakes(SERVICES, with_() | without, "production") == [
+    assert error_lines(SERVICES, with_() | without, "production") == [
         f"{CLUSTER}.loadBalancerController: null: no controller would create the load balancer of "
         f"{CLUSTER}.loadBalancer. Take the key out, whose default is a pinned chart, or take loadBalancer out."
     ]

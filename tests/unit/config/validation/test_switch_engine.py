@@ -7,7 +7,7 @@ import pytest
 from switchyard.config.loader import load
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.switch_engine import SwitchEngine
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes, read
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines, read
 
 EC2: dict[str, Any] = {
     "kind": "ec2",
@@ -35,7 +35,7 @@ def test_alb_weights_are_accepted_with_a_load_balancer_that_routes_to_the_servic
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
 @pytest.mark.parametrize("cluster", [EXISTING, EC2], ids=["existing", "without a load balancer"])
 def test_alb_weights_are_refused_without_a_load_balancer(cluster: dict[str, Any], engine: str) -> None:
-    assert mistakes(backend(engine), cluster) == [
+    assert error_lines(backend(engine), cluster) == [
         f"{AT}: '{engine}': needs switchyard:cluster.kind ec2 with a loadBalancer, whose target groups it is about. "
         + SET
     ]
@@ -44,7 +44,7 @@ def test_alb_weights_are_refused_without_a_load_balancer(cluster: dict[str, Any]
 def test_alb_weights_are_refused_without_a_route_to_the_service() -> None:
     services = backend("albWeights") | {"other": BACKEND | {"nodePort": 30081}}
     cluster = EC2 | {"loadBalancer": {"routes": [{"service": "other"}]}}
-    assert mistakes(services, cluster) == [
+    assert error_lines(services, cluster) == [
         f"{AT}: 'albWeights': needs a route of the load balancer to the service. Add one to "
         f"switchyard:cluster.loadBalancer.routes, - {{service: backend}}, or take the default. {SET}"
     ]
@@ -52,12 +52,12 @@ def test_alb_weights_are_refused_without_a_route_to_the_service() -> None:
 
 def test_an_error_in_the_load_balancer_is_reported_once() -> None:
     cluster = EC2 | {"loadBalancer": {"routes": "backend"}}
-    (line,) = mistakes(backend("albWeights"), cluster)
+    (line,) = error_lines(backend("albWeights"), cluster)
     assert line.startswith("switchyard:cluster.loadBalancer.routes")
 
 
 def test_an_unknown_switch_engine_is_reported_with_the_known_ones() -> None:
-    (line,) = mistakes(backend("albWeight"), BEFORE_IT)
+    (line,) = error_lines(backend("albWeight"), BEFORE_IT)
     assert line.startswith(f"{AT}: 'albWeight': allowed: selector, albTargets, albWeights")
 
 

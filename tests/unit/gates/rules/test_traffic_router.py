@@ -20,7 +20,7 @@ from switchyard.gates.rules.traffic_router import (
 from switchyard.kube.ingresses import rules_of
 from switchyard.manifests.canary import rollout, virtual_service
 from switchyard.manifests.rollout import version_service
-from tests.support.configuration import mistakes
+from tests.support.configuration import error_lines
 
 ACTION = "alb.ingress.kubernetes.io/actions.backend"
 ROUTE = {"name": "beta", "cookie": "group", "value": "a.b"}
@@ -169,5 +169,5 @@ def test_a_migration_waits_for_the_end_of_the_router() -> None:
 
 def test_under_a_router_both_versions_may_have_all_their_pods() -> None:
     raw = service("istio").model_dump(by_alias=True, exclude_unset=True, mode="json") | {"replicas": 12}
-    [problem] = mistakes({"backend": raw | {"resources": {"requests": {"cpu": "200m"}}}})
+    [problem] = error_lines({"backend": raw | {"resources": {"requests": {"cpu": "200m"}}}})
     assert "24 pods" in problem
