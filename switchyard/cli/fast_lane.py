@@ -25,7 +25,7 @@ from switchyard.errors import (
 )
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.gates.rules.relocation import Place
+from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import Mark
@@ -136,7 +136,7 @@ class _Command:
             return
         except (AccessDeniedError, NoIdentityError):
             return
-        _raise(refuse_other_uid(self._stack, uid, Place.of(outputs).uid, self._access.described))
+        _raise(refuse_other_uid(self._stack, uid, StackLocation.of(outputs).uid, self._access.described))
 
     def _plan(self, lane: FastLane, observation: Observation) -> Awaitable[Plan]:
         if self._act is Act.ROLLBACK:

@@ -17,11 +17,8 @@ from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written,
 
 _SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encrypted value
 
+ENGINE_NEEDED = "the engine reads this value in its own way"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)")
-
-
-class _EngineNeededError(Exception):
-    """A value that only the engine can read."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def stack_values(written: Written | None, project: Project | None) -> dict[str, 
         return None
     try:
         return {key: _top(node) for key, node in written.nodes.items()}
-    except (_EngineNeededError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
@@ -100,7 +97,7 @@ def _value(node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return _mapping(node)
     if not isinstance(node, yaml.ScalarNode):
-        raise _EngineNeededError
+        raise ValueError(ENGINE_NEEDED)
     return _scalar(scalar_of(node))
 
 
@@ -108,7 +105,7 @@ def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, scalar, value in entries(node):
         if key == _SECRET or (scalar.plain and _scalar(scalar) != key):
-            raise _EngineNeededError
+            raise ValueError(ENGINE_NEEDED)
         values[key] = _value(value)
     return values
 
@@ -116,7 +113,7 @@ def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
 def _scalar(scalar: Scalar) -> Any:
     text = scalar.text
     if scalar.binary:
-        raise _EngineNeededError
+        raise ValueError(ENGINE_NEEDED)
     if not scalar.plain:
         return text
     if text in NULLS:
@@ -124,8 +121,8 @@ def _scalar(scalar: Scalar) -> Any:
     if text in BOOLEANS:
         return text.lower() == "true"
     if DATE.fullmatch(text) or _NOT_FINITE.fullmatch(text):
-        raise _EngineNeededError
+        raise ValueError(ENGINE_NEEDED)
     read = number(text)
     if isinstance(read, float) and read.is_integer():
-        raise _EngineNeededError  # 2.0 arrives as 2
+        raise ValueError(ENGINE_NEEDED)  # 2.0 arrives as 2
     return text if read is None else read

@@ -11,6 +11,7 @@ from switchyard.gates.rules.node_routing import refuse_unfollowed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, rewritten, why_not_ready
+from switchyard.gates.rules.rolled_back import refuse_rolled_back
 from switchyard.gates.rules.sizes import needed_to_retire, planned
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import wait_for_nodes
@@ -30,7 +31,12 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
 
     Args:
         kept: the tracks whose pod template stays as admission has rewritten it.
+
+    Attributes:
+        meant: whether an operator asks for this very switch, so that it may bring back a version that was rolled back.
     """
+
+    meant = False
 
     def __init__(
         self,
@@ -92,6 +98,11 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         if not self.sizing.sizes(self._service, Track(colour)):
             return None
         return await replicas(cluster, self._service.namespace, self._name, Track(colour))
+
+    async def _check_rolled_back(self, cluster: Cluster) -> None:
+        if not self.meant:
+            versions = await cluster.rolled_back(self._service.namespace, self._name)
+            self._raise(refuse_rolled_back(self._name, self._service, versions))
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
         """Checks before pods are replaced that the Service does not select, where users also reach pods another way."""

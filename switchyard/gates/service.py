@@ -95,12 +95,16 @@ class Gates(GateBase[S_co]):
                 self._raise(refuse_routed(self._name, to, await cluster.rollout(self._service.namespace, self._name)))
             serving_ready = await self._serving_ready(cluster, to) if selected else 0
             self._raise(refuse_fewer_replicas(self._name, self._service, to, serving, serving_ready))
+            await self._check_rolled_back(cluster)
             if preview:
                 return
             await self._prove(cluster, to, serving_ready)
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
                 await self._pause_rollout(cluster)
             self._switching = serving is not None
+
+    async def _check_rolled_back(self, cluster: Cluster) -> None:
+        """Refuses to bring back a version that was rolled back. Rollouts have no record of it."""
 
     async def before_autoscaler(self, *, preview: bool) -> None:
         """Checks before the autoscaler is created or changed.

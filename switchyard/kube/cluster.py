@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from switchyard.kube.api import MERGE_PATCH, BoundedApi, ProxyAnswer, ProxyReque
 from switchyard.kube.kube_proxy import HEALTH_PATHS, Routing, routing_of
 from switchyard.kube.objects import Endpoint, endpoints_of
 from switchyard.kube.pods import SIMULATED, PodsReader
+from switchyard.kube.rolled_back import RolledBack, read_rolled_back
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, object_labels
 from switchyard.manifests.pods import PORT
@@ -76,6 +77,10 @@ class Cluster(PodsReader):
     async def serving_track(self, namespace: str, service: str) -> Track | None:
         """The track that a Service selects; None when it does not exist or selects no track."""
         return serving_track(service, await self.service_selector(namespace, service))
+
+    async def rolled_back(self, namespace: str, service: str) -> Sequence[RolledBack]:
+        """The versions of a service that were rolled back."""
+        return await read_rolled_back(self._api, namespace, service)
 
     async def endpoints(self, namespace: str, service: str) -> frozenset[Endpoint]:
         """All endpoints of a Service, ready or not, from all its EndpointSlices."""

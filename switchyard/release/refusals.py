@@ -12,7 +12,7 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.selectors import labels_text, serving_track
-from switchyard.manifests.labels import FIELD_MANAGER, selector
+from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
 from switchyard.manifests.ownership_marks import Mark, mark_of
 from switchyard.release.plan import Act, Observation, Plan
 
@@ -210,6 +210,30 @@ def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: C
         remedy=(
             f"{UNTOUCHED} With a kubeconfig of your own, by hand: kubectl -n {service.namespace} patch service {name} "
             f"--field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
+        ),
+    )
+
+
+def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
+    """Refuses a rollback to a retired version whose pods the engine does not create."""
+    name, namespace = plan.observation.name, plan.observation.settings.namespace
+    path = f"{below(SERVICES, key_of(name))}.{plan.target}"
+    by_hand = (
+        f"kubectl -n {namespace} scale deployment {colour_name(name, plan.target)} --replicas={plan.source.wanted}"
+    )
+    remedy = (
+        f"Its Deployment still has that version. Without the state: {by_hand}"
+        if plan.to.tag == plan.warm_tag
+        else f"Then: {set_value(f'{path}.tag', shlex.quote(str(plan.warm_tag)), text=True)} && pulumi up"
+    )
+    return Refusal(
+        code=Code.NOT_WARMED,
+        step=f"{key_of(name)}: the rollback to {plan.target} {plan.warm_tag}",
+        observed=f"its pods are not ready: {why.strip()}",
+        rule="a version without ready pods would answer nobody",
+        remedy=(
+            f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
+            f"switchyard rollback {key_of(name)}"
         ),
     )
 

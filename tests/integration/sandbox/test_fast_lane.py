@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from devtools.engine import NAME, Stack
 from tests.support.history import History
@@ -54,7 +55,6 @@ def serving(of_module: Shared) -> Stack:
 
 def read_back(stack: Stack) -> None:
     """Takes the stack file as the engine has changed it."""
-    import yaml  # noqa: PLC0415
 
     stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
 
@@ -145,37 +145,57 @@ def test_a_rollback_without_the_state_works_and_says_how_to_converge(
     expect_converged(serving, kubectl, "blue")
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before the patch", "after the patch"])
-@pytest.mark.parametrize("act", ["switch", "rollback"])
+@pytest.mark.parametrize(("act", "wanted"), [("switch", "green"), ("rollback", "blue")])
 def test_a_killed_command_leaves_a_full_colour_and_the_same_command_converges(
-    serving: Stack, kubectl: Kubectl, act: str, *, after: bool
+    serving: Stack, kubectl: Kubectl, act: str, wanted: str
 ) -> None:
-    wanted = "green"
     if act == "rollback":
-        wanted = "blue"
         assert command(serving, "switch", "backend", "green").returncode == 0
-    other = "blue" if wanted == "green" else "green"
+    before = kubectl.serving()
+    assert before != wanted
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        killed = command(serving, act, "backend", code=KILLED.format(after=after))
-        assert killed.returncode == -9
-        assert kubectl.serving() == (wanted if after else other)
-        assert record(kubectl)["current"]["result"] == "running"
+        for after, serves in ((False, before), (True, wanted)):
+            killed = command(serving, act, "backend", code=KILLED.format(after=after))
+            assert killed.returncode == -9
+            assert kubectl.serving() == serves
+            assert record(kubectl)["current"]["result"] == "running"
+            assert active(serving) == before
 
-        arguments = [wanted] if act == "switch" else []
-        result = command(serving, act, "backend", *arguments)
+        result = command(serving, act, "backend", *([wanted] if act == "switch" else []))
         assert result.returncode == 0, result.stdout + result.stderr
-        assert document(result)["changed"] is not after
+        assert document(result)["changed"] is False
     expect_converged(serving, kubectl, wanted)
+    assert history.colours("backend") == [before, wanted]
     assert history.fewest_ready("backend") == 3
 
 
-def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_a_rollback_is_not_undone_by_a_run_with_the_configuration_of_before(serving: Stack, kubectl: Kubectl) -> None:
+    assert command(serving, "switch", "backend", "green").returncode == 0
+    assert command(serving, "rollback", "backend").returncode == 0
+    read_back(serving)
+    serving.set("services.backend.active", "green")
+    for robot in (serving.preview(), serving.up()):
+        assert not robot.ok
+        assert "SY-P030" in robot.output
+    assert kubectl.serving() == "blue"
+    result = command(serving, "switch", "backend", "green")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert record(kubectl)["rolledBack"] == []
+    expect_converged(serving, kubectl, "green")
+
+
+def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
     before = kubectl.get("service", "backend")["metadata"]["resourceVersion"]
-    cases = [
+    for arguments, code, message in (
         (("switch", "nothing"), 2, "SY-P020"),
         (("switch", "backend", "blue"), 1, "SY-P022"),
-    ]
-    for arguments, code, message in cases:
+    ):
         result = command(serving, *arguments)
         assert (result.returncode, document(result)["code"]) == (code, message), result.stdout
     assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before
+
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "other"}}}')
+    for act in ("switch", "rollback"):
+        result = command(serving, act, "backend")
+        assert (result.returncode, document(result)["code"]) == (1, "SY-P025"), result.stdout
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "blue"}}}')
