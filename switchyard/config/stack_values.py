@@ -18,6 +18,9 @@ from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written,
 _SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encrypted value
 
 ENGINE_NEEDED = "the engine reads this value in its own way"
+EXACT = 2**53
+"""Above this, the engine's numbers lose digits."""
+
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)")
 
 
@@ -98,7 +101,10 @@ def _value(node: yaml.Node) -> Any:
         return _mapping(node)
     if not isinstance(node, yaml.ScalarNode):
         raise ValueError(ENGINE_NEEDED)
-    return _scalar(scalar_of(node))
+    scalar = scalar_of(node)
+    if scalar.plain and node.end_mark.index - node.start_mark.index != len(node.value):
+        raise ValueError(ENGINE_NEEDED)  # a tag such as `!!str` is in front of it, or it has several lines
+    return _scalar(scalar)
 
 
 def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
@@ -123,6 +129,6 @@ def _scalar(scalar: Scalar) -> Any:
     if DATE.fullmatch(text) or _NOT_FINITE.fullmatch(text):
         raise ValueError(ENGINE_NEEDED)
     read = number(text)
-    if isinstance(read, float) and read.is_integer():
-        raise ValueError(ENGINE_NEEDED)  # 2.0 arrives as 2
+    if (isinstance(read, float) and read.is_integer()) or (read is not None and abs(read) > EXACT):
+        raise ValueError(ENGINE_NEEDED)  # 2.0 arrives as 2, and a longer number with other digits
     return text if read is None else read

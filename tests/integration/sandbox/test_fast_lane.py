@@ -44,13 +44,16 @@ def green(of_module: Shared) -> None:
 
 @pytest.fixture
 def serving(of_module: Shared) -> Stack:
-    """The stack, of which blue serves and green is warm, whatever the test before has left."""
-    stack = of_module.stack
-    read_back(stack)
-    if of_module.kubectl.serving() != "blue":
-        assert command(stack, "switch", "backend", "blue").returncode == 0
+    """The stack, of which one colour serves and the other is warm, as the test before has left them."""
+    read_back(of_module.stack)
+    return of_module.stack
+
+
+def let_serve(stack: Stack, kubectl: Kubectl, colour: str) -> None:
+    if kubectl.serving() != colour:
+        result = command(stack, "switch", "backend", colour)
+        assert result.returncode == 0, result.stdout + result.stderr
         read_back(stack)
-    return stack
 
 
 def read_back(stack: Stack) -> None:
@@ -96,9 +99,10 @@ def expect_converged(stack: Stack, kubectl: Kubectl, colour: str) -> None:
     assert stack.outputs()["services"]["backend"]["active"] == colour
 
 
-def test_a_switch_and_a_rollback_change_the_selector_alone_and_the_next_preview_is_empty(
+def test_a_switch_and_a_rollback_change_the_selector_alone_and_no_robot_undoes_the_rollback(
     serving: Stack, kubectl: Kubectl
 ) -> None:
+    let_serve(serving, kubectl, "blue")
     uid = kubectl.get("service", "backend")["metadata"]["uid"]
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = command(serving, "switch", "backend", "--reason", "a test")
@@ -118,26 +122,37 @@ def test_a_switch_and_a_rollback_change_the_selector_alone_and_the_next_preview_
         assert (again.returncode, document(again)["code"]) == (1, "SY-P023")
     assert history.colours("backend") == ["blue", "green", "blue"]
     assert history.fewest_ready("backend") == 3
-
-    service = kubectl.get("service", "backend", "--show-managed-fields")
-    assert service["metadata"]["uid"] == uid
-    assert [entry["manager"] for entry in service["metadata"]["managedFields"]] == ["switchyard"]
-    before = service["metadata"]["resourceVersion"]
-    assert serving.up().ok
-    assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before
+    expect_unchanged_by_an_update(serving, kubectl, uid)
 
     [rolled_back] = record(kubectl)["rolledBack"]
     assert (rolled_back["colour"], rolled_back["tag"]) == ("green", "v2.0.0")
+    serving.set("services.backend.active", "green")
+    robot = serving.up()
+    assert not robot.ok
+    assert "the switch to green is refused (SY-P030)" in robot.output
+    assert kubectl.serving() == "blue"
+    result = command(serving, "switch", "backend", "green")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert record(kubectl)["rolledBack"] == []
+
+
+def expect_unchanged_by_an_update(stack: Stack, kubectl: Kubectl, uid: str) -> None:
+    before = kubectl.get("service", "backend", "--show-managed-fields")["metadata"]
+    assert before["uid"] == uid
+    assert [(entry["manager"], entry["operation"]) for entry in before["managedFields"]] == [("switchyard", "Apply")]
+    assert stack.up().ok
+    assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
 
 
 def test_a_rollback_without_the_state_works_and_says_how_to_converge(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    assert command(serving, "switch", "backend", "green").returncode == 0
+    let_serve(serving, kubectl, "green")
     lost = command(serving, "rollback", "backend", PULUMI_BACKEND_URL=f"file://{tmp_path}/gone")
     assert lost.returncode == 0, lost.stdout + lost.stderr
     found = document(lost)
     assert (found["serving"], found["config"], found["state"]) == ("blue", False, False)
+    assert "(SY-P028)" in found["problem"]
     assert "switchyard switch backend blue --stack test --yes" in found["problem"]
     assert (kubectl.serving(), active(serving)) == ("blue", "green")
 
@@ -145,57 +160,54 @@ def test_a_rollback_without_the_state_works_and_says_how_to_converge(
     expect_converged(serving, kubectl, "blue")
 
 
-@pytest.mark.parametrize(("act", "wanted"), [("switch", "green"), ("rollback", "blue")])
-def test_a_killed_command_leaves_a_full_colour_and_the_same_command_converges(
-    serving: Stack, kubectl: Kubectl, act: str, wanted: str
+def test_a_killed_switch_leaves_a_full_colour_and_the_same_command_converges(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "blue")
+    expect_killed_and_converged(serving, kubectl, "switch", "blue", "green")
+
+
+def test_a_killed_rollback_to_a_retired_version_warms_it_and_the_same_command_converges(
+    serving: Stack, kubectl: Kubectl
 ) -> None:
-    if act == "rollback":
-        assert command(serving, "switch", "backend", "green").returncode == 0
-    before = kubectl.serving()
-    assert before != wanted
+    let_serve(serving, kubectl, "green")
+    serving.set("services.backend.blue.replicas", 0)
+    assert serving.up().ok
+    kubectl.expect_pods(blue=0, green=3)
+    expect_killed_and_converged(serving, kubectl, "rollback", "green", "blue")
+    kubectl.expect_pods(blue=3, green=3)
+
+
+def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before: str, wanted: str) -> None:
+    arguments = [act, "backend", *([wanted] if act == "switch" else [])]
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         for after, serves in ((False, before), (True, wanted)):
-            killed = command(serving, act, "backend", code=KILLED.format(after=after))
-            assert killed.returncode == -9
+            killed = command(stack, *arguments, code=KILLED.format(after=after))
+            assert killed.returncode == -9, killed.stdout + killed.stderr
             assert kubectl.serving() == serves
             assert record(kubectl)["current"]["result"] == "running"
-            assert active(serving) == before
+            assert active(stack) == before
 
-        result = command(serving, act, "backend", *([wanted] if act == "switch" else []))
+        result = command(stack, *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         assert document(result)["changed"] is False
-    expect_converged(serving, kubectl, wanted)
+    expect_converged(stack, kubectl, wanted)
     assert history.colours("backend") == [before, wanted]
     assert history.fewest_ready("backend") == 3
 
 
-def test_a_rollback_is_not_undone_by_a_run_with_the_configuration_of_before(serving: Stack, kubectl: Kubectl) -> None:
-    assert command(serving, "switch", "backend", "green").returncode == 0
-    assert command(serving, "rollback", "backend").returncode == 0
-    read_back(serving)
-    serving.set("services.backend.active", "green")
-    for robot in (serving.preview(), serving.up()):
-        assert not robot.ok
-        assert "SY-P030" in robot.output
-    assert kubectl.serving() == "blue"
-    result = command(serving, "switch", "backend", "green")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert record(kubectl)["rolledBack"] == []
-    expect_converged(serving, kubectl, "green")
-
-
 def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
+    serves = kubectl.serving()
     before = kubectl.get("service", "backend")["metadata"]["resourceVersion"]
     for arguments, code, message in (
         (("switch", "nothing"), 2, "SY-P020"),
-        (("switch", "backend", "blue"), 1, "SY-P022"),
+        (("switch", "backend", serves), 1, "SY-P022"),
     ):
         result = command(serving, *arguments)
         assert (result.returncode, document(result)["code"]) == (code, message), result.stdout
     assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before
 
-    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "other"}}}')
+    selecting = '{{"spec": {{"selector": {{"version": "{}"}}}}}}'
+    kubectl.run("patch", "service", "backend", "-p", selecting.format("other"))
     for act in ("switch", "rollback"):
         result = command(serving, act, "backend")
         assert (result.returncode, document(result)["code"]) == (1, "SY-P025"), result.stdout
-    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"version": "blue"}}}')
+    kubectl.run("patch", "service", "backend", "-p", selecting.format(serves))
