@@ -136,6 +136,14 @@ class Code(StrEnum):
     MACHINE_DIFFERS = "SY-E005"
     USER_DATA_TOO_LONG = "SY-E006"
     PARAMETER_TOO_LONG = "SY-E007"
+    # P: releases by the commands
+    RELEASE_IN_PROGRESS = "SY-P001"
+    RELEASE_LEASE_LOST = "SY-P002"
+    RECORD_OF_ANOTHER_OWNER = "SY-P003"
+    RECORD_UNREADABLE = "SY-P004"
+    VERSION_ROLLED_BACK = "SY-P005"
+    ROLLBACKS_UNKNOWN = "SY-P006"
+    ACT_DOES_NOT_FIT = "SY-P007"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -264,6 +272,13 @@ TITLES: Mapping[Code, str] = {
     Code.MACHINE_DIFFERS: "A machine is not what the settings say",
     Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
+    Code.RELEASE_IN_PROGRESS: "Another release of the service is in progress",
+    Code.RELEASE_LEASE_LOST: "Another command has taken the Lease of the service",
+    Code.RECORD_OF_ANOTHER_OWNER: "Somebody else has an object of the record's name",
+    Code.RECORD_UNREADABLE: "The record of releases cannot be read",
+    Code.VERSION_ROLLED_BACK: "The version was rolled back",
+    Code.ROLLBACKS_UNKNOWN: "Whether the version was rolled back is not known",
+    Code.ACT_DOES_NOT_FIT: "The command does not fit the phase of the release",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

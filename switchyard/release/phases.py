@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from switchyard.errors import TransitionError
+
 
 class Phase(StrEnum):
     """A phase of a release."""
@@ -84,10 +86,6 @@ BEFORE_SWITCH = frozenset({Phase.WARM, Phase.PROVE, Phase.SWITCH})
 """Phases that the old colour serves in."""
 
 BOTH = frozenset(Side)
-
-
-class TransitionError(Exception):
-    """An event that does not fit the state of a release. The text says what would fit."""
 
 
 @dataclass(frozen=True)

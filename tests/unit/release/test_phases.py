@@ -4,7 +4,8 @@ from collections import deque
 
 import pytest
 
-from switchyard.release.phases import Event, Phase, Result, Side, State, TransitionError, apply, fitting
+from switchyard.errors import TransitionError
+from switchyard.release.phases import Event, Phase, Result, Side, State, apply, fitting
 
 PATH = [Event.PASSED] * len(Phase)
 
