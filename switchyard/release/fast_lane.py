@@ -195,7 +195,7 @@ class FastLane:
         if settings.autoscaling is not None:
             key = observation.name.key
             gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
-        gates.meant = True
+        gates.intended = True
         await gates.before_switch(creating=False, preview=False)
 
     @asynccontextmanager

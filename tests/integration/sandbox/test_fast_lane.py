@@ -129,7 +129,7 @@ def test_a_switch_and_a_rollback_change_the_selector_alone_and_no_robot_undoes_t
     serving.set("services.backend.active", "green")
     robot = serving.up()
     assert not robot.ok
-    assert "the switch to green is refused (SY-P030)" in robot.output
+    assert "the switch to green is refused (SY-P005)" in robot.output
     assert kubectl.serving() == "blue"
     result = command(serving, "switch", "backend", "green")
     assert result.returncode == 0, result.stdout + result.stderr

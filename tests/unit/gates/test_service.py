@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint, Pod, PodsChange
-from switchyard.kube.rolled_back import RolledBack
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest
@@ -41,7 +40,6 @@ class PlayedCluster:
         error: raised by the first call.
         kept: whether the last dry run was of a template that is left alone.
         owned: the Deployment of any colour.
-        rolled: versions that were rolled back.
     """
 
     selected: Mapping[str, str] | None = None
@@ -55,10 +53,6 @@ class PlayedCluster:
     asked: list[str] = field(default_factory=list)
     kept: bool = False
     owned: dict[str, Any] | None = None
-    rolled: tuple[RolledBack, ...] = ()
-
-    async def rolled_back(self, *_: str) -> tuple[RolledBack, ...]:
-        return self.rolled
 
     async def namespace_exists(self, _: str) -> bool:
         self.asked.append("namespace")
@@ -217,33 +211,6 @@ def test_an_adopted_service_asks_for_as_many_pods_as_it_has_and_warns_once_of_a_
 
 def test_a_selector_that_was_changed_by_hand_can_be_repaired_without_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(selected={"run": "maintenance"}, behind=("a",)))
-    asyncio.run(it.gates.before_switch(creating=False, preview=True))
-
-
-ROLLED_BACK = RolledBack("blue", "v1", "1f0c", "2026-01-02T03:04:05Z", "ann", "errors")
-
-
-@pytest.mark.parametrize("preview", [True, False])
-def test_a_version_that_was_rolled_back_is_refused(monkeypatch: pytest.MonkeyPatch, *, preview: bool) -> None:
-    there = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",), rolled=(ROLLED_BACK,))
-    text = refusal(played(monkeypatch, there).gates.before_switch(creating=False, preview=preview))
-    assert "the switch to blue is refused (SY-P030): ann rolled v1 in blue back at 2026-01-02T03:04:05Z" in text
-    assert '"errors" (release 1f0c in ConfigMap backend-release of namespace default)' in text
-    assert "To mean the switch: switchyard switch backend blue" in text
-
-
-@pytest.mark.parametrize("other", [replace(ROLLED_BACK, tag="v2"), replace(ROLLED_BACK, colour="green")])
-def test_another_version_than_the_one_rolled_back_is_switched_to(
-    monkeypatch: pytest.MonkeyPatch, other: RolledBack
-) -> None:
-    there = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",), rolled=(other,))
-    asyncio.run(played(monkeypatch, there).gates.before_switch(creating=False, preview=True))
-
-
-def test_an_operator_may_bring_back_a_version_that_was_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",), rolled=(ROLLED_BACK,))
-    it = played(monkeypatch, there)
-    it.gates.meant = True
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 
 

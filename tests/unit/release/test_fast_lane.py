@@ -189,7 +189,7 @@ def test_the_record_is_written_before_the_patch_and_ended_after_configuration_an
     assert it.events == ["hold switch", "begin green why", "converge", "end True None", "release"]
     [patch] = it.cluster.api.patches
     assert '"selector": {"app": "backend", "version": "green"}' in patch["content"]
-    assert [gate.meant for gate in gates] == [True]
+    assert [gate.intended for gate in gates] == [True]
     assert outcome.receipt.patched_after is not None
     assert (outcome.receipt.ready_endpoints, outcome.receipt.endpoints_after is not None) == (2, True)
     assert it.journal.receipt == outcome.receipt
