@@ -20,7 +20,7 @@ from switchyard.kube.images import Running, configured_image, same_version, vers
 from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import image_owners
-from switchyard.kube.presence import missing, read_objects, say_not_there
+from switchyard.kube.presence import missing, read_objects, report_not_created
 from switchyard.kube.selectors import ready_pods
 from switchyard.kube.shortage import running
 from switchyard.manifests.inventory import objects_of
@@ -111,7 +111,7 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
     knows_colours = isinstance(service, BlueGreenSettings) and switched_by_weights(service)
     found = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
     gone = await _missing(cluster, name, service)
-    notes = [say_not_there(key_of(name), gone)] if gone else []
+    notes = [report_not_created(key_of(name), gone)] if gone else []
     for track, seen in found_tracks.items():
         notes += [note async for note in _notes(cluster, name, service, track, seen)]
     return ServiceStatus(

@@ -17,7 +17,7 @@ from switchyard.kube.login import Login
 CALL_SECONDS = 30
 """How long one call may take, its login included.
 
-Without a bound, an API server that takes a connection and says nothing would hold an update for ever.
+Without a bound, an API server that accepts a connection and does not answer would block an update for ever.
 This is half of what the API server gives a request itself, and far more than an answer takes while the program is
 busy with the resources of 200 services.
 """
@@ -65,7 +65,7 @@ class BoundedApi:
 
     @property
     def client(self) -> ClusterClient:
-        """What sends the calls."""
+        """The HTTP client that sends the calls."""
         return self._api
 
     @classmethod
@@ -103,7 +103,7 @@ class BoundedApi:
             name: of the object; empty for all of them.
             namespace: None for what belongs to no namespace.
             version: group and version of the API.
-            request: more for the HTTP request.
+            request: further arguments of the HTTP request.
 
         Returns:
             The answer, parsed.
@@ -208,7 +208,7 @@ def is_status(answer: ProxyAnswer) -> bool:
 
 
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
-    """What the API server says when it is itself that denies a request; None for an answer from behind it."""
+    """The message of the API server when it denies a request itself; None for an answer from behind its proxy."""
     return _status_message(answer) if answer.status in DENIED else None
 
 

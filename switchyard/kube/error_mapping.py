@@ -1,4 +1,4 @@
-"""Maps what a call to the API server ends in to errors of this project, at the one place where calls are sent."""
+"""Maps errors of libraries in a call to the API server to errors of this project, where calls are sent."""
 
 import json
 import ssl

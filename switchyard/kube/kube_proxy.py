@@ -11,7 +11,7 @@ Both answer 200 while kube-proxy keeps up, and 503 when a change has waited for 
 1.28 ``/healthz`` also answers 503 on a node that is being deleted or that the cluster autoscaler has tainted with
 ToBeDeletedByClusterAutoscaler, however well kube-proxy follows there (KEP-3836).
 
-When the rules were written last cannot be learnt from either: while it is well it says "now".
+Neither tells when the rules were last written: a healthy kube-proxy answers with the present time.
 """
 
 

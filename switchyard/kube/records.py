@@ -1,4 +1,4 @@
-"""What the engine's state remembers of an object."""
+"""The engine's record of an object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from switchyard.manifests.ownership_marks import SERVICE_KEY
 
 @dataclass(frozen=True)
 class Record:
-    """What the state remembers of an object that the engine wants to delete.
+    """The record in the state of an object that the engine is about to delete.
 
     Attributes:
         name: of the object.

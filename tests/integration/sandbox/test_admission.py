@@ -78,7 +78,7 @@ def test_a_change_that_only_a_new_webhook_makes_is_refused_by_name(
         assert "failed calling webhook" in result.output
         assert "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations" in result.output
         assert "earlier steps of this update stay as they are" in result.output
-        assert "could not see the cluster" not in result.output
+        assert "could not read the cluster" not in result.output
     assert serving.up().ok
     kubectl.expect_pods(blue=4)
 
