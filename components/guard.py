@@ -56,8 +56,8 @@ class _Hooks:
             await guard.before_delete(args.old_inputs, args.old_outputs, preview=preview(), by_guard=False)
 
         async def destroy(_: pulumi.ResourceHookArgs) -> None:
-            # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`): an update
-            # in which everything may go would be the outcome.
+            # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`), and is no
+            # destroy, in which everything may be deleted.
             if is_destroy():
                 await guard.before_destroy()
 
@@ -70,12 +70,12 @@ class _Hooks:
         async def release(args: pulumi.ResourceHookArgs) -> None:
             guard.before_release_delete(args.old_inputs or {})
 
-        here = pulumi.ResourceHookOptions(on_dry_run=True)
-        self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, here)
-        self.check = pulumi.ResourceHook(CHECK_HOOK, check, here)
-        self.release = pulumi.ResourceHook(RELEASE_HOOK, release, here)
-        self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, here)
-        self.write = pulumi.ResourceHook("switchyard-before-write", write, here)
+        in_previews = pulumi.ResourceHookOptions(on_dry_run=True)
+        self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, in_previews)
+        self.check = pulumi.ResourceHook(CHECK_HOOK, check, in_previews)
+        self.release = pulumi.ResourceHook(RELEASE_HOOK, release, in_previews)
+        self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, in_previews)
+        self.write = pulumi.ResourceHook("switchyard-before-write", write, in_previews)
         self.adopt = pulumi.ResourceHook("switchyard-before-adoption", adopt)
 
 
@@ -186,7 +186,7 @@ def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
     async def warn(_: str) -> None:
         if is_destroy() or is_targeted():
             return
-        with suppress(ClusterError):  # what looks at who serves says so
+        with suppress(ClusterError):  # the gates report a cluster that cannot be read
             for line in await guard.drift():
                 pulumi.log.warn(line)
 

@@ -158,9 +158,9 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         """The track that serves on the cluster; in the preview of a switch, the track that will serve."""
         if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.cluster_exists)):
             return self._service.track.value
-        seen = await self._gates.inspect()
-        self._problem = seen.problem
-        return seen.serving
+        report = await self._gates.inspect()
+        self._problem = report.problem
+        return report.serving
 
     def _must_be_as_configured(self, _: str) -> None:
         """Ends an update in an error when something else serves; a preview promised nothing, and warns.
@@ -200,10 +200,10 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         return users.spec.apply(lambda spec: urls | {"nodePort": node_port_url(spec)})
 
     def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
-        """A hook that runs in a preview as well, once there is a cluster to read."""
+        """A hook that runs in a preview as well, where the cluster exists."""
 
-        async def when_there(args: pulumi.ResourceHookArgs) -> None:
+        async def where_cluster_exists(args: pulumi.ResourceHookArgs) -> None:
             if self._gates.cluster_exists and (done := function(args)) is not None:
                 await done
 
-        return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))
+        return pulumi.ResourceHook(name, where_cluster_exists, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -26,8 +26,8 @@ machines = Ec2Machines(
     cluster=settings.cluster,
     services=settings.services,
     production=settings.production,
-    made=StackKubeconfig(),
-    answers=answers,
+    stack_kubeconfig=StackKubeconfig(),
+    wait_for_api=answers,
 )
 pulumi.export("kubeconfig", machines.kubeconfig)
 pulumi.export("endpoint", machines.endpoint)
