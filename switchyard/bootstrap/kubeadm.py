@@ -219,7 +219,7 @@ def kubeconfig(*, cluster: Ec2Cluster, endpoint: str, ca: str, certificate: str,
 
 
 def to_yaml(*documents: Config) -> str:
-    """Documents of YAML, in the order of their fields."""
+    """Several documents as one YAML text, with fields in their order."""
     return yaml.safe_dump_all(documents, sort_keys=False, width=120)
 
 
@@ -236,7 +236,7 @@ def node_labels(cluster: Ec2Cluster, node_name: str) -> dict[str, str]:
 
 
 def _registration(cluster: Ec2Cluster, node_name: str) -> Config:
-    found = node_labels(cluster, node_name)
+    labels_of_node = node_labels(cluster, node_name)
     return {
         "name": node_name,
         "criSocket": "unix:///run/containerd/containerd.sock",
@@ -245,7 +245,7 @@ def _registration(cluster: Ec2Cluster, node_name: str) -> Config:
             {
                 "provider-id": PROVIDER_ID,
                 "node-ip": NODE_IP,
-                "node-labels": ",".join(f"{key}={value}" for key, value in found.items()),
+                "node-labels": ",".join(f"{key}={value}" for key, value in labels_of_node.items()),
             }
         ),
     }

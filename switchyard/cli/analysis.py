@@ -46,11 +46,11 @@ class Judgement:
     """One measurement.
 
     Attributes:
-        version: of which it was taken.
+        version: the version that was measured.
         metric: what was measured.
-        verdict: what becomes of it.
-        value: as text, in the metric's unit; None when there is none.
-        why: the reason for the verdict, in words.
+        verdict: the verdict of Argo Rollouts on it.
+        value: the measured value as text, in the metric's unit; None without a result.
+        why: the reason for the verdict, as text.
     """
 
     version: Version
@@ -103,16 +103,16 @@ async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: V
 def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence[float]) -> Judgement:
     """Judges a result by its first sample; what is neither a success nor a failure is inconclusive."""
     if not result:
-        few = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
-        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{few} in {analysis.window_seconds} s")
+        shortage = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
+        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{shortage} in {analysis.window_seconds} s")
     value, threshold = result[0], metric.threshold
     verdicts = {metric.comparison: Verdict.SUCCESSFUL, metric.comparison.opposite: Verdict.FAILED}
     for comparison, verdict in verdicts.items():
         if comparison.holds(value, threshold):
             shown = _shown(value, threshold)
             return Judgement(version, metric, verdict, shown, f"{shown} {WORDS[comparison]} {threshold}")
-    why = f"not a number: nothing was counted in {analysis.window_seconds} s"
-    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", why)
+    reason = f"not a number: nothing was counted in {analysis.window_seconds} s"
+    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", reason)
 
 
 def succeeded(judgements: Sequence[Judgement]) -> bool:

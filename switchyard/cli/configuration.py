@@ -27,7 +27,7 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
     Raises:
         ConfigurationError: the engine is missing, or it refuses.
-        switchyard.config.errors.SettingsError: the configuration has mistakes.
+        switchyard.config.errors.SettingsError: the configuration has errors.
     """
     name = stack or _pulumi("stack", "--show-name").strip()
     values = json.loads(_pulumi("config", "--json", "--stack", name))
@@ -74,7 +74,7 @@ def _value(values: dict[str, Any], key: str) -> Any:
     try:
         return json.loads(entry["value"])
     except ValueError:
-        return entry["value"]  # text, which the settings refuse in their own words
+        return entry["value"]  # text, which the rules of the settings refuse
 
 
 def _pulumi(*arguments: str) -> str:

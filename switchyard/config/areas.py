@@ -1,4 +1,4 @@
-"""Which code of the runbook a rule about the configuration has, by the path of the value."""
+"""The code of the runbook for a rule about the configuration, by the path of the value."""
 
 from collections.abc import Mapping
 

@@ -1,8 +1,8 @@
-"""Validation that collects: every error of a value at once, and what is right of it for the rules across fields.
+"""Validation that collects every error of a value at once, and keeps its valid part for the rules across fields.
 
 Pydantic reports every error of a value in one pass, and returns nothing of a value that has one. The rules across
-fields and across services need what is right of it: without that they could report their errors only after the first
-ones are fixed.
+fields and across services need its valid part: without that they could report their errors only after the first ones
+are fixed.
 """
 
 import copy
@@ -26,7 +26,7 @@ class Collected(Generic[M]):
 
     Attributes:
         problems: every error of the value.
-        value: the model of what is right; None where the wrong parts cannot be left out.
+        value: the model of the valid part; None where the wrong parts cannot be left out.
         complete: whether nothing besides the wrong values themselves was left out.
     """
 
@@ -42,7 +42,7 @@ def collect(
     written: Mapping[str, str],
     substitutes: Mapping[str, object] = MappingProxyType({}),
 ) -> Collected[M]:
-    """Validates a value, and keeps what is right of it.
+    """Validates a value, and keeps its valid part.
 
     Args:
         path: of the value in the configuration.
@@ -60,12 +60,12 @@ def collect(
     parts = {_optional_part(model, loc) for loc in wrong}
     if () in parts or not isinstance(raw, Mapping):
         return Collected(problems)
-    right = _without(dict(raw), parts)
+    valid = _without(dict(raw), parts)
     if len(wrong) < len(locations):
-        right |= substitutes
+        valid |= substitutes
     complete = parts <= set(wrong) and not any(isinstance(key, int) for loc in wrong for key in loc)
     try:
-        return Collected(problems, _parse(model, right), complete)
+        return Collected(problems, _parse(model, valid), complete)
     except ValidationError:  # a rule of a model across its own fields, one of which was left out
         return Collected(problems)
 
@@ -98,11 +98,11 @@ def _is_optional(model: type[Model], loc: Loc) -> bool:
 
 
 def _without(raw: dict[str, Any], parts: Iterable[Loc]) -> dict[str, Any]:
-    right = copy.deepcopy(raw)
+    valid = copy.deepcopy(raw)
     for part in parts:
-        node: Any = right
+        node: Any = valid
         for key in part[:-1]:
             # A part above this one may be gone already.
             node = node.get(key, {}) if isinstance(node, dict) else node[key]
         node.pop(part[-1], None)
-    return right
+    return valid

@@ -12,7 +12,7 @@ ANY_HOST, ONE_HOST = 900, 400
 
 @dataclass(frozen=True)
 class Part:
-    """What one Ingress has of the load balancer.
+    """The routes of the load balancer that one Ingress has.
 
     Attributes:
         name: of the Ingress.
@@ -74,11 +74,11 @@ def _hidden(route: LoadBalancerRoute, order: int, others: Iterable[LoadBalancerR
     return any(_order(route) < _order(other) <= order and _overlap(route, other) for other in others)
 
 
-def _overlap(one: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
+def _overlap(route: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
     """Whether there is a request that both would take."""
-    if None not in (one.host, other.host) and one.host != other.host:
+    if None not in (route.host, other.host) and route.host != other.host:
         return False
-    shorter, longer = sorted((_elements(one.path), _elements(other.path)), key=len)
+    shorter, longer = sorted((_elements(route.path), _elements(other.path)), key=len)
     return longer[: len(shorter)] == shorter
 
 

@@ -30,7 +30,7 @@ again before the old colour is touched. An Ingress is followed by `switchyard.ga
 """
 
 CONTENT_HASH = "switchyard/content-hash"
-"""Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
+"""Annotation of a pod template: the versions of the ConfigMaps and Secrets whose change makes a new version."""
 
 CONFIGURED_PODS = "switchyard/configured-pods"
 """Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.
