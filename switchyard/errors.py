@@ -41,7 +41,7 @@ from typing import ClassVar
 from switchyard.codes import Code
 
 PREFIX = "SY-"
-"""How every code begins."""
+"""Prefix of every code."""
 
 
 class ExitCode(IntEnum):
@@ -72,7 +72,7 @@ class SwitchyardError(Exception):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return str(self)
 
 
@@ -90,7 +90,7 @@ class ClusterError(SwitchyardError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster cannot be read: {self}"
 
 
@@ -101,7 +101,7 @@ class KubeconfigError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
@@ -112,7 +112,7 @@ class LoginError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
@@ -123,7 +123,7 @@ class UnreachableError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster does not answer: {self}"
 
 
@@ -131,7 +131,7 @@ class AccessDeniedError(ClusterError):
     """The API server does not know the user, or does not let the user do what is needed.
 
     Args:
-        verb: of Kubernetes' access rules, for example ``get``.
+        verb: verb of Kubernetes' access rules, for example ``get``.
         resource: what it was asked of, for example ``services/backend in namespace default``.
         status: 401 or 403.
         answer: the API server's own words, which name the user and the permission.
@@ -147,7 +147,7 @@ class AccessDeniedError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The kubeconfig's user {self}"
 
 
@@ -167,7 +167,7 @@ class ApiStatusError(ClusterError):
     """The API server answered with an error that is neither a missing permission nor a rejected object.
 
     Args:
-        verb: of Kubernetes' access rules.
+        verb: verb of Kubernetes' access rules.
         resource: what it was asked of.
         status: the HTTP status of the answer.
         answer: the API server's own words.
@@ -181,12 +181,12 @@ class ApiStatusError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"T{str(self)[1:]}"
 
 
 class ObservationError(SwitchyardError):
-    """What a run has to know of the cluster before it begins cannot be read. The text says why, and what to do."""
+    """Part of the cluster that a run reads before it begins cannot be read. The text says why, and what to do."""
 
     code = Code.CLUSTER_ERROR
 

@@ -48,7 +48,7 @@ class ChartAddon(pulumi.ComponentResource):
         async def clear(_: pulumi.ResourceHookArgs) -> None:
             await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
 
-        before = pulumi.ResourceHook(f"{name}-clear", clear)
+        clear_hook = pulumi.ResourceHook(f"{name}-clear", clear)
         namespace = register(
             f"{name}-namespace", addon_namespace(addon), child, deleted_by="nobody" if retained else "guard"
         )
@@ -69,8 +69,8 @@ class ChartAddon(pulumi.ComponentResource):
                 child,
                 pulumi.ResourceOptions(
                     hooks=pulumi.ResourceHookBinding(
-                        before_create=[before],
-                        before_update=[before],
+                        before_create=[clear_hook],
+                        before_update=[clear_hook],
                         before_delete=release_hook(addon.namespace, addon.name),
                     )
                 ),

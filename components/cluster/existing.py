@@ -23,7 +23,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
     """A Kubernetes provider for a cluster that the stack does not create: the sandbox, kind, k3d, any other.
 
     Args:
-        name: of the component.
+        name: name of the component.
         cluster: the settings.
         access: the same cluster as the gates have it; None where only the settings are known.
         opts: options of the component.
@@ -52,7 +52,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
 
 
 def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) -> pulumi.Input[str] | None:
-    """What the provider is given, so that it reaches what the gates have resolved (ADR 19).
+    """The kubeconfig for the provider, with which it reaches the cluster that the gates have resolved (ADR 19).
 
     The state keeps it, so that it is a path where possible: a path has no credential.
 

@@ -134,8 +134,8 @@ class ClusterMachines(pulumi.ComponentResource):
         for node_name, node in cluster.nodes.items():
             profile, policies = profiles[node.role]
             # A machine asks for its secrets as soon as it starts.
-            before = [storage, *policies, *after]
-            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
+            dependencies = [storage, *policies, *after]
+            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), dependencies)
         self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
         association = aws.ec2.EipAssociation(
             f"{name}-address",
@@ -226,7 +226,7 @@ class ClusterMachines(pulumi.ComponentResource):
         image: pulumi.Input[str],
         profile: aws.iam.InstanceProfile,
         user_data: pulumi.Input[str],
-        before: Sequence[pulumi.Resource],
+        dependencies: Sequence[pulumi.Resource],
     ) -> aws.ec2.Instance:
         groups = {
             Group.NODES: self._network.node_group_id,
@@ -269,7 +269,7 @@ class ClusterMachines(pulumi.ComponentResource):
             tags={**labels, **cluster_tag(self._cluster)},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=before,
+                depends_on=dependencies,
                 ignore_changes=PINNED,
                 # Two machines cannot be one node: the old machine is drained and deleted first.
                 delete_before_replace=True,

@@ -36,13 +36,13 @@ def inspect_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> M
 
 
 class Placement(pulumi.ComponentResource):
-    """Applies the node table's labels and taints to nodes that exist, whoever made them.
+    """Patches existing nodes with the labels and taints of the node table, one patch for each node.
 
     Kubelets take taints at their first registration only, and may not set every label themselves; this keeps
     both right from then on.
 
     Args:
-        name: of the component.
+        name: name of the component.
         nodes: the node table.
         live: the nodes of the cluster. Nodes of the table that are not among them are left out.
         access: the cluster, to read a node again before it is changed.

@@ -125,8 +125,8 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
                 pulumi.log.warn(warning, self)
             await self._gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._key}-gate", gate)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        gate_hook = self._hook(f"{self._key}-gate", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[gate_hook], before_update=[gate_hook])
         return register(self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
@@ -137,13 +137,13 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._key}-autoscaler-guard", guard)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        guard_hook = self._hook(f"{self._key}-autoscaler-guard", guard)
+        hooks = pulumi.ResourceHookBinding(before_create=[guard_hook], before_update=[guard_hook])
         opts = self._child(after, hooks)
         return [register_autoscaler(self._key, self._service, self._service.autoscaling, opts)]
 
     def _replicas(self, track: Track) -> Replicas:
-        """How many pods a track gets."""
+        """The number of pods that a track gets."""
         return planned(self._service, track, self._observed.sizing)
 
     def _inspect(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:

@@ -28,7 +28,7 @@ def access_logs(account: str, bucket: str, prefix: str) -> Document:
     Args:
         account: account of the load balancers.
         bucket: ARN of the bucket.
-        prefix: of the logs, as the load balancer has it.
+        prefix: prefix of the logs, as the load balancer has it.
     """
     delivery: Statement = {
         "Sid": "Delivery",

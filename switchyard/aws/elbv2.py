@@ -23,7 +23,7 @@ class ListenerRule:
     """A listener rule that forwards requests to target groups.
 
     Attributes:
-        port: of its listener.
+        port: port of its listener.
         hosts: patterns of the host, one of which a request has; none for every host.
         paths: patterns of the path, one of which a request has; none for every path.
         weights: what it sends to each target group.

@@ -67,7 +67,7 @@ KEY_ADMINISTRATION = tuple(
     )
 )
 # fmt: on
-"""What the account's own policies may allow on the key: to manage it, and to use it."""
+"""Actions on the key that the account's own policies may allow: to manage it, and to use it."""
 
 KEY_DELETION_DAYS = 30
 """Days in which the deletion of a key can be reverted: the longest that KMS has. What it encrypts is lost with it."""
@@ -78,8 +78,8 @@ class AwsLocation:
     """Partition, region and account of a cluster in AWS.
 
     Attributes:
-        partition: of AWS, ``aws`` but for China and the US government.
-        region: of the cluster.
+        partition: partition of AWS, ``aws`` but for China and the US government.
+        region: region of the cluster.
         account: twelve digits.
     """
 
@@ -107,7 +107,7 @@ def assume_role(region: str) -> Document:
     """Trust policy: EC2 instances may assume the role, and nobody else.
 
     Args:
-        region: of the cluster; EC2's principal has the domain of its partition.
+        region: region of the cluster; EC2's principal has the domain of its partition.
     """
     principal = {"Principal": {"Service": f"ec2.{dns_suffix(region)}"}}
     return document(_allow("Machines", ["sts:AssumeRole"]) | principal)

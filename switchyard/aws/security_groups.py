@@ -48,7 +48,7 @@ DESCRIPTIONS: Mapping[Group, str] = MappingProxyType(
         Group.LOAD_BALANCER: "The load balancer before the services",
     }
 )
-"""What each group is for. AWS cannot change it: another text makes another group."""
+"""Description of each group. AWS cannot change a description: another text replaces the group."""
 
 
 class Direction(StrEnum):
@@ -108,7 +108,7 @@ class GroupRule:
     """One rule of a security group.
 
     Attributes:
-        group: whose rule it is.
+        group: the group that has the rule.
         direction: into the group or out of it.
         ports: on the side that is connected to.
         peer: the other side: a group, or a network.

@@ -148,7 +148,7 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
 
     Args:
         cluster: its settings.
-        node_name: of the machine, a key of the node table.
+        node_name: name of the machine, a key of the node table.
         endpoint: the API server's Elastic IP.
         backup_bucket: name of the bucket for snapshots of etcd.
 

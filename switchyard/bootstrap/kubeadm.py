@@ -36,7 +36,7 @@ PKI_FILES = (
     "sa.pub",
     "encryption.yaml",
 )
-"""What the control plane is given under its PKI directory. kubeadm keeps what it finds and makes the rest."""
+"""Files that are written under the PKI directory of the control plane. kubeadm keeps them and creates the rest."""
 
 PROVIDER_ID = "@PROVIDER_ID@"
 NODE_IP = "@NODE_IP@"
@@ -142,7 +142,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
     Args:
         cluster: its settings.
         endpoint: the API server's Elastic IP.
-        node_name: of the worker.
+        node_name: name of the worker.
     """
     return [
         {
@@ -161,7 +161,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
 
 
 def kubelet_configuration() -> Config:
-    """What all kubelets have in common. The reservations are those that the fit check counts with."""
+    """The configuration of all kubelets, with the reservations that the check of capacity uses."""
     kept = RESERVATIONS
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -188,7 +188,7 @@ def kubelet_configuration() -> Config:
 
 
 def kube_proxy_configuration(cluster: Ec2Cluster) -> Config:
-    """What all kube-proxies have in common."""
+    """The configuration of all kube-proxies."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",

@@ -50,14 +50,14 @@ class Judgement:
         metric: what was measured.
         verdict: the verdict of Argo Rollouts on it.
         value: the measured value as text, in the metric's unit; None without a result.
-        why: the reason for the verdict, as text.
+        reason: the reason for the verdict, as text.
     """
 
     version: Version
     metric: Metric
     verdict: Verdict
     value: str | None
-    why: str
+    reason: str
 
 
 async def measure(
@@ -125,7 +125,7 @@ def succeeded(judgements: Sequence[Judgement]) -> bool:
 
 
 def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str | None:
-    """What may be wrong besides too few requests where a result has no samples; None when all have some."""
+    """Another possible cause than too few requests where a result has no samples; None when all have samples."""
     if all(judgement.value is not None or judgement.verdict is Verdict.ERROR for judgement in judgements):
         return None
     return (

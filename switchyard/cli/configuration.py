@@ -48,7 +48,7 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
 
 def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
-    """How the command line reaches the cluster of a stack.
+    """The access of the command line to the cluster of a stack.
 
     Args:
         stack: its name.

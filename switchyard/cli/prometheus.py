@@ -24,7 +24,7 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
 
     Args:
         client: to ask with.
-        address: of Prometheus' API, without `/api/v1`.
+        address: address of Prometheus' API, without `/api/v1`.
         query: in PromQL.
 
     Returns:

@@ -12,7 +12,7 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.rules.refusal import notice
-from switchyard.gates.rules.reports import other_version, rewritten
+from switchyard.gates.rules.reports import other_version, warn_image_rewritten
 from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -63,7 +63,7 @@ class TrackStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: `configured` is the track in the settings, `serving` the one that the Service selects.
+    """The status of one service: `configured` is the track in the settings, `serving` the one that the Service selects.
 
     Attributes:
         name: name of its objects in Kubernetes, with its key.
@@ -159,7 +159,7 @@ async def _notes(
     """Notes about the pods of a track."""
     if (problem := other_version(name, service, track, status.running, status.owners)) is not None:
         yield problem
-    elif (note := rewritten(name, service, track, status.running)) is not None:
+    elif (note := warn_image_rewritten(name, service, track, status.running)) is not None:
         yield note
     if status.ready < status.wanted:
         missing = f"pods of {track}: {status.ready} of {status.wanted} ready"

@@ -25,7 +25,7 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
 
 
 def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
-    """What is printed instead when the services cannot be read.
+    """The document for a run in which the services cannot be read.
 
     Args:
         message: for people.

@@ -1,4 +1,4 @@
-"""What `switchyard status` prints for a reader: the table, and what there is to say about it."""
+"""The output of `switchyard status` for people: the table, and the notes about it."""
 
 from rich.table import Table
 

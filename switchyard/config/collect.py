@@ -45,8 +45,8 @@ def collect(
     """Validates a value, and keeps its valid part.
 
     Args:
-        path: of the value in the configuration.
-        model: of the value.
+        path: path of the value in the configuration.
+        model: model of the value.
         raw: the value.
         written: by path, what the stack file has where YAML made another value of it.
         substitutes: values for required keys of the model that are missing or wrong.
@@ -56,14 +56,14 @@ def collect(
     except ValidationError as error:
         problems = tuple(from_pydantic(path, model, error, written))
         locations = [_keys(details["loc"]) for details in error.errors(include_url=False)]
-    wrong = [loc for loc in locations if loc not in {(key,) for key in substitutes}]
-    parts = {_optional_part(model, loc) for loc in wrong}
+    wrong_locations = [loc for loc in locations if loc not in {(key,) for key in substitutes}]
+    parts = {_optional_part(model, loc) for loc in wrong_locations}
     if () in parts or not isinstance(raw, Mapping):
         return Collected(problems)
     valid = _without(dict(raw), parts)
-    if len(wrong) < len(locations):
+    if len(wrong_locations) < len(locations):
         valid |= substitutes
-    complete = parts <= set(wrong) and not any(isinstance(key, int) for loc in wrong for key in loc)
+    complete = parts <= set(wrong_locations) and not any(isinstance(key, int) for loc in wrong_locations for key in loc)
     try:
         return Collected(problems, _parse(model, valid), complete)
     except ValidationError:  # a rule of a model across its own fields, one of which was left out

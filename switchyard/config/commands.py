@@ -44,7 +44,7 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
     """The command that sets a value, without a sentence around it.
 
     Args:
-        path: of the value.
+        path: path of the value.
         value: to be stored; None leaves it out, and the command asks for it at the terminal.
         text: whether it must arrive as text, even where it reads as a number or as true or false.
     """

@@ -15,7 +15,7 @@ def shallow(path: str, raw: object, problems: list[Problem]) -> object:
     """A value without keys of too many levels; an empty mapping for a list of too many levels.
 
     Args:
-        path: of the cluster, the services or one service in the configuration.
+        path: path of the cluster, the services or one service in the configuration.
         raw: its value.
         problems: receives an error for each part that is left out.
     """
@@ -35,7 +35,7 @@ def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
     """The services without the parts of each that have too many levels, and without a service that is such a list.
 
     Args:
-        path: of the services in the configuration.
+        path: path of the services in the configuration.
         raw: the services by name.
         problems: receives an error for each part that is left out.
     """

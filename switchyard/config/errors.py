@@ -43,7 +43,7 @@ class Problem:
     """An error in the configuration.
 
     Attributes:
-        path: of the wrong value, for example ``switchyard:services.backend.active``.
+        path: path of the wrong value, for example ``switchyard:services.backend.active``.
         value: the wrong value, as a message shows it.
         rule: what is allowed instead.
         remedy: what to do, with the command where there is one.
@@ -107,7 +107,7 @@ def from_pydantic(
     """The errors that pydantic reports for a model, as problems.
 
     Args:
-        path: of the value that was validated.
+        path: path of the value that was validated.
         model: the model.
         error: all errors of the value.
         written: by path, what the stack file has where YAML made another value of it.

@@ -229,13 +229,13 @@ def _services(
             continue
         service, errors = _service(name, value, written)
         path = below(SERVICES, name)
-        wrong = [problem.path for problem in (*problems, *errors) if problem.path.startswith(path)]
+        wrong_paths = [problem.path for problem in (*problems, *errors) if problem.path.startswith(path)]
         if service is not None:
             services[name] = service
             errors += [
                 problem
                 for problem in service_problems(name, service, production=production)
-                if not any(_touches(at, problem.path) for at in wrong)
+                if not any(_touches(at, problem.path) for at in wrong_paths)
             ]
         problems += errors
     return services

@@ -63,7 +63,7 @@ class _Section:
     """The keys of one object.
 
     Attributes:
-        schema: of the object.
+        schema: schema of the object.
         paths: where it stands in a stack file; the first one, which is the shortest, is its heading.
     """
 
@@ -88,7 +88,7 @@ def schema_text() -> str:
 
 
 def files() -> dict[Path, str]:
-    """What is generated: the text of each file by its path."""
+    """The generated files: the text of each by its path."""
     return {PROJECT / PAGE: page(), PROJECT / SCHEMA_FILE: schema_text()}
 
 

@@ -38,7 +38,7 @@ class Scalar:
 
     Attributes:
         text: its characters, without quotes.
-        line: of the file, from 1.
+        line: line of the file, from 1.
         plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
         binary: whether it is marked `!!binary`.
     """
@@ -54,7 +54,7 @@ class Written:
     """The values of a stack file.
 
     Attributes:
-        name: of the file.
+        name: name of the file.
         nodes: what it has for each key of the configuration, such as `switchyard:services`.
     """
 
@@ -72,7 +72,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     Args:
         directory: the project's, or one below it.
         stack: the stack's name, with or without organization and project.
-        namespace: of the configuration's keys.
+        namespace: namespace of the configuration's keys.
         file: the stack's file, where an option of the engine names another one than that of the project.
     """
     path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])

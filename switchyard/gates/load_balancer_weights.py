@@ -207,7 +207,7 @@ async def target_groups_in_use(cluster: Cluster, region: str, name: str, namespa
 
     Args:
         cluster: the cluster.
-        region: of AWS.
+        region: region of AWS.
         name: the service's name.
         namespace: its namespace.
     """

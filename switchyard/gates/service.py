@@ -12,7 +12,7 @@ from switchyard.gates.rules.autoscaling import (
     inactive_autoscaler,
     no_metrics,
     not_sized,
-    raised,
+    notice_scaled_up,
     refuse_lower_max,
     refuse_other_autoscalers,
 )
@@ -198,7 +198,7 @@ class Gates(GateBase[S_co]):
         wanted = wanted_ready(self._service, to, serving_ready)
         previous = await warm(cluster, self._name, self._service, to, wanted)
         if previous is not None:
-            self._warn_once(raised(self._name, to, previous, wanted))
+            self._warn_once(notice_scaled_up(self._name, to, previous, wanted))
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
         """Waits until the track may take the traffic.

@@ -1,4 +1,4 @@
-"""How a cluster's API server is reached."""
+"""Access to the API server of a cluster."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,7 +66,7 @@ class StackKubeconfig:
 
 @dataclass(frozen=True)
 class ClusterAccess:
-    """How to reach a cluster.
+    """The kubeconfig, context and connections with which a cluster is reached.
 
     Attributes:
         kubeconfig: path of a kubeconfig file; None takes kubectl's own default.

@@ -45,7 +45,7 @@ class ProxyRequest:
         path: path and query, from the first slash on.
         timeout: seconds for the whole request.
         https: whether the pod speaks TLS; its certificate is not verified.
-        headers: of the request.
+        headers: headers of the request.
     """
 
     path: str
@@ -98,9 +98,9 @@ class BoundedApi:
         """Sends one request to the API server and returns the parsed answer.
 
         Args:
-            verb: of Kubernetes' access rules: get, list, patch or delete.
+            verb: verb of Kubernetes' access rules: get, list, patch or delete.
             resource: plural name of the kind.
-            name: of the object; empty for all of them.
+            name: name of the object; empty for all of them.
             namespace: None for what belongs to no namespace.
             version: group and version of the API.
             request: further arguments of the HTTP request.
@@ -174,7 +174,7 @@ class BoundedApi:
 
         Args:
             resource: pods, services or nodes.
-            namespace: of the pod or Service; None for a node.
+            namespace: namespace of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
             request: what is asked.
         """

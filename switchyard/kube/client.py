@@ -79,7 +79,7 @@ class ClusterClient:
         """One call, whose answer is open within the block.
 
         Args:
-            method: of HTTP.
+            method: method of HTTP.
             url: plural name of the kind, and what follows it in the path.
             version: group and version of the API.
             namespace: None for what belongs to no namespace.

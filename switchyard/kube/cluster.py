@@ -173,7 +173,7 @@ class Cluster(PodsReader):
         """Sends one GET to a pod through the API server's proxy.
 
         Args:
-            namespace: of the pod.
+            namespace: namespace of the pod.
             pod: its name.
             port: its port, as a number, because the API server resolves no names here.
             request: what is asked.
@@ -188,7 +188,7 @@ class Cluster(PodsReader):
         """Asks the kube-proxy of each node with these labels for its health; simulated nodes are left out.
 
         Args:
-            labels: of the nodes that take traffic.
+            labels: labels of the nodes that take traffic.
             timeout: seconds that each is given to answer.
         """
         listed = (await self._api.find_all("nodes", None, labels))["items"]

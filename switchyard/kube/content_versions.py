@@ -42,9 +42,9 @@ class LiveTemplate:
     """The pod template of a Deployment or Rollout on the cluster.
 
     Attributes:
-        image: of the application.
+        image: image of the application.
         replicas: pods that it asks for.
-        versions: of ConfigMaps and Secrets, as its annotation has them.
+        versions: versions of ConfigMaps and Secrets, as its annotation has them.
         named: keys of the objects that the template names.
     """
 
@@ -93,11 +93,11 @@ def live_template(workload: Mapping[str, Any] | None) -> LiveTemplate | None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One set of pods as the configuration has it.
+    """The pods of one track as the configuration has them.
 
     Attributes:
         references: the objects that it reads, by their keys.
-        image: of the application.
+        image: image of the application.
         replicas: pods wanted.
         active: whether it is to take the traffic.
     """

@@ -42,7 +42,7 @@ class Difference:
     """One field that differs.
 
     Attributes:
-        path: of the field in the template, for example ``spec.containers[app].image``.
+        path: path of the field in the template, for example ``spec.containers[app].image``.
         before: its value in the first template; `ABSENT` where the template does not have it.
         after: its value in the second template.
         keys: the same path in the notation of managed fields, below the template.
@@ -84,7 +84,7 @@ def listed(changes: Sequence[object]) -> str:
 
 
 def managers(deployment: Mapping[str, Any], keys: Sequence[str]) -> frozenset[str]:
-    """Who owns a field of a Deployment's pod template by the API server's record, or a part of it."""
+    """The field managers that own a field of a Deployment's pod template, or a part of it."""
     path = ("f:spec", "f:template", *keys)
     owners: dict[int, set[str]] = {}
     for entry in deployment.get("metadata", {}).get("managedFields", ()):

@@ -22,7 +22,7 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
     """Raises a `ClusterError` that says what was asked, in place of any error of a library.
 
     Args:
-        verb: of Kubernetes' access rules.
+        verb: verb of Kubernetes' access rules.
         resource: what was asked, in words.
         seconds: the bound of the call.
     """

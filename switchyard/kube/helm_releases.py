@@ -18,7 +18,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
 
     Args:
         access: the cluster.
-        namespace: of the release.
+        namespace: namespace of the release.
         release: its name.
         report: is called with a line for each revision that is deleted.
 

@@ -31,7 +31,7 @@ class Running:
     """Pods that run the same image.
 
     Attributes:
-        reference: of the image, as the pods have it.
+        reference: reference of the image, as the pods have it.
         digest: of what their runtime has pulled; None while it has not said so, or has not pulled it by a digest.
         pods: how many there are.
         ready: how many of them are ready.

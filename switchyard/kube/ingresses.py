@@ -84,7 +84,7 @@ def routes_to(
     Args:
         name: the service's name.
         ingresses: all of them.
-        names: of the Ingresses that count; None for all.
+        names: names of the Ingresses that count; None for all.
     """
     rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
     return [_route(rule) for rule in rules.values() if names is None or rule.ingress in names]

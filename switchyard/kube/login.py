@@ -213,7 +213,7 @@ def _ended(credential: Credential) -> bool:
 
 
 def _pem(data: str, path: str) -> bytes:
-    """What is in a field of a kubeconfig, or in the file that it names."""
+    """The PEM data of a field of a kubeconfig, or of the file that it names."""
     if data:
         return base64.b64decode(data)
     if not path:

@@ -14,7 +14,7 @@ def is_own(mark: Mark, own: Mark, former: Mark | None, *, known: bool) -> bool:
     Args:
         mark: the mark of an object.
         own: that of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
         known: whether the state has this very object, by its UID. Marks of earlier versions have no identity, and
             what they name may be a stack of the same name in another backend.
     """

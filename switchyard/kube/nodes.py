@@ -150,7 +150,7 @@ async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveT
 
     Args:
         access: the cluster.
-        name: of the node.
+        name: name of the node.
         applied: the taints in the patch.
         live_wins: whether the provider sends the taints that are on the node instead, if there are any.
 

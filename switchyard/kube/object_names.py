@@ -16,7 +16,7 @@ class ObjectName:
         group: API group, empty for the core group. Its version is left out: it is the same object in every version.
         kind: for example ``Deployment``.
         namespace: empty for what belongs to no namespace.
-        name: of the object.
+        name: name of the object.
     """
 
     group: str

@@ -30,7 +30,7 @@ class Pod:
         ready: whether it takes traffic.
         state: ready, or the reason why it is not, as text.
         image: reference of its application's image, as the pod has it.
-        digest: of what its runtime has pulled for that; None while that is not known.
+        digest: digest of what its runtime has pulled for that; None while that is not known.
         node: name of its node; empty before it is scheduled.
     """
 
@@ -149,7 +149,7 @@ def as_kept(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, A
 def pods_change(
     live: Mapping[str, Any], applied: Mapping[str, Any], manifest: Mapping[str, Any] | None = None
 ) -> PodsChange:
-    """What becomes of the pods when a Deployment turns from one state into the other, both as the API server has them.
+    """The change of the pods between two states of a Deployment, both as the API server has them.
 
     Both have every default filled in by the same server, so that what differs is a change.
 
@@ -179,13 +179,13 @@ def _described(difference: Difference, live: Mapping[str, Any], rewritten: Colle
 
 
 def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The application's container in the specification of a pod; of somebody else's pod the first one."""
+    """The application's container in the specification of a pod; the first container of a foreign pod."""
     containers = pod_spec["containers"]
     return next((container for container in containers if container.get("name") == CONTAINER), containers[0])
 
 
 def image_owners(owner: Mapping[str, Any]) -> frozenset[str]:
-    """Who has set the image of a Deployment's or a Rollout's application, by the API server's record."""
+    """The field managers that have set the image of the application in a Deployment or Rollout."""
     return managers(owner, ("f:spec", "f:containers", f'k:{{"name":"{CONTAINER}"}}', "f:image"))
 
 

@@ -83,9 +83,9 @@ class PodsReader:
         """The state of the pods of a track, and why pods are missing.
 
         Args:
-            namespace: of the service.
+            namespace: namespace of the service.
             service: its name.
-            track: whose pods.
+            track: the track of the pods.
             wanted: pods that the stack wants.
         """
         owner, labels = await self.owner(namespace, service, track), selector(service, track)

@@ -79,10 +79,10 @@ def report_other_mark(key: str, objects: LiveObjects, own: Mark, former: Mark | 
     """Reports objects of a service with the mark of another stack; None when there are none.
 
     Args:
-        key: of the service.
+        key: key of the service.
         objects: its objects.
         own: the mark of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
     """
     foreign = {
         name: (owner, live)
@@ -111,7 +111,7 @@ async def drift_of(
         api: the API server.
         services: objects by the key of their service, with the version of their API.
         own: the mark of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
     """
     everything = await read_objects(
         api, {name: version for part in services.values() for name, version in part.items()}

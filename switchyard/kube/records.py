@@ -14,9 +14,9 @@ class Record:
     """The record in the state of an object that the engine is about to delete.
 
     Attributes:
-        name: of the object.
+        name: name of the object.
         version: group and version of its API.
-        uid: of the object that the state means; empty where it never learned it.
+        uid: UID of the object that the state means; empty where it never learned it.
         service: the service that it belongs to, by its label ``app``, with its key; empty for none.
     """
 

@@ -83,7 +83,7 @@ def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView
     """Why an object takes part in serving users; None when nobody would miss it.
 
     Args:
-        name: of the object.
+        name: name of the object.
         live: the object, as the API server has it.
         view: its namespace.
     """

@@ -16,7 +16,7 @@ class PodsReport:
     """The states of the pods of a track, compared with the number that is wanted.
 
     Attributes:
-        track: whose pods.
+        track: the track of the pods.
         wanted: pods that the stack wants.
         version: that the track's Deployment or Rollout is to run; None when it is not there.
         ready: ready pods of that version.
@@ -48,7 +48,7 @@ class PodsReport:
 
 
 def running(pods: Iterable[Pod]) -> tuple[Running, ...]:
-    """What pods run, the most frequent first."""
+    """The images that pods run, the most frequent first."""
     counted: dict[tuple[str, str | None], list[bool]] = {}
     for pod in pods:
         if pod.image:
@@ -68,11 +68,11 @@ def report(
     """Builds the report from the objects that were read.
 
     Args:
-        track: whose pods.
+        track: the track of the pods.
         wanted: pods that the stack wants.
         owner: its Deployment or Rollout; None when it is not there.
-        replica_sets: of the track.
-        pods: of the track.
+        replica_sets: replica sets of the track.
+        pods: pods of the track.
         current: names of those that are made from the owner's present template.
     """
     pods = tuple(pods)

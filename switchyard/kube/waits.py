@@ -47,7 +47,7 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
 
     Args:
         access: the cluster.
-        name: of the node.
+        name: name of the node.
         report: is called with a line about what the wait is for.
         where: where to observe when the node does not join, for the message.
         seconds: bound.
@@ -70,7 +70,7 @@ def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
     """Why a node is not Ready for pods; None when it is Ready.
 
     Args:
-        name: of the node.
+        name: name of the node.
         node: the Node object; None when it does not exist.
     """
     if node is None:

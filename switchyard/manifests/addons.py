@@ -25,10 +25,10 @@ class Addon:
     """One chart and where it goes.
 
     Attributes:
-        kind: of its component, the last part of the type token.
-        name: of its component and of the release.
+        kind: kind of its component, the last part of the type token.
+        name: name of its component and of the release.
         namespace: created for it alone.
-        level: of pod security, enforced in the namespace.
+        level: level of pod security, enforced in the namespace.
         chart: where the chart is.
         values: of the chart.
         timeout_seconds: bound on its start.

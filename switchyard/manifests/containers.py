@@ -19,9 +19,9 @@ def app_container(track: Track, service: ServiceSettings, tag: str | None, own: 
     """The container of the application.
 
     Args:
-        track: whose pods they are.
+        track: the track of the pods.
         service: its settings.
-        tag: of the image.
+        tag: tag of the image.
         own: settings of the track alone.
     """
     environment = sources(service) | sources(own) | {"VERSION": {"value": track.value}}

@@ -158,7 +158,7 @@ def url(alb: LoadBalancerSettings, route: LoadBalancerRoute, hostname: str) -> s
     Args:
         alb: settings of the load balancer.
         route: the route.
-        hostname: of the load balancer, for a route that takes every host.
+        hostname: hostname of the load balancer, for a route that takes every host.
     """
     return f"{'http' if alb.certificate is None else 'https'}://{route.host or hostname}{route.path}"
 

@@ -10,7 +10,7 @@ LiveTaint = Mapping[str, Any]
 """A taint as the API server has it."""
 
 OWN_KEYS = frozenset({CONTROL_PLANE, DEDICATED})
-"""Keys of the taints that placement sets and takes off. Those with any other key are somebody else's, and stay."""
+"""Keys of the taints that placement sets and removes. Taints with any other key are foreign, and stay."""
 
 
 def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def pod_template(
         name: the service's name.
         track: which pods.
         service: its settings.
-        tag: of the image.
+        tag: tag of the image.
         own: settings of the track alone.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
     """

@@ -103,7 +103,7 @@ class HttpProbe(Model):
 
     @property
     def is_http(self) -> bool:
-        """Whether it is an HTTP request."""
+        """Whether the probe is an HTTP request."""
         return self.tcp_socket is None and self.grpc is None and self.exec is None
 
     @property

@@ -20,7 +20,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
     """Rules within a service under a canary.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
         production: whether its stack is marked so.
     """

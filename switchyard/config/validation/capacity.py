@@ -163,7 +163,7 @@ def _canary_pods(service: ServiceSettings) -> int:
 
 
 def _request(service: ServiceSettings) -> tuple[int, int]:
-    """What the scheduler counts for one pod, millicores and MiB.
+    """The requests of one pod as the scheduler counts them, in millicores and MiB.
 
     All that runs together, or the largest init container, which runs while the native sidecars do.
     """

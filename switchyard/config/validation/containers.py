@@ -20,7 +20,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
     """Rules within the containers of one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     extra = dict(_extra_containers(path, service))
@@ -105,8 +105,8 @@ class _Ports:
         Args:
             key: path of the number.
             at: path of its owner.
-            number: of the port.
-            protocol: of the port.
+            number: number of the port.
+            protocol: protocol of the port.
             reason: addition to the rule.
         """
         owner = self._owners.setdefault((number, protocol), at)

@@ -70,8 +70,8 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
     """Whether a control plane may go from the version that runs to the one that is wanted.
 
     Args:
-        live: of the API server, as it says it: ``v1.34.1``.
-        wanted: of the settings.
+        live: version of the API server, as it says it: ``v1.34.1``.
+        wanted: version of the settings.
 
     Returns:
         The error; None for the same minor and the next one.

@@ -23,7 +23,7 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
     """Refuses variables that have two values, and references that the kubelet would not expand.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
         extra: its containers beside the application's, by their paths.
     """

@@ -36,7 +36,7 @@ def load_balancer_problems(
     """All errors of a load balancer whose single fields are valid.
 
     Args:
-        cluster: whose load balancer it is.
+        cluster: the cluster that has the load balancer.
         alb: its settings.
         services: those that the stack has.
         production: whether the stack is marked production.

@@ -15,7 +15,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     """Rules within one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     yield from container_problems(path, service)

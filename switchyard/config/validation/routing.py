@@ -17,7 +17,7 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
     """Rules on the traffic router of a canary, and on the steps that need one.
 
     Args:
-        path: of the canary in the configuration.
+        path: path of the canary in the configuration.
         canary: its settings.
     """
     if canary.traffic == "replicas":

@@ -18,7 +18,7 @@ def name_clashes(services: Mapping[str, ServiceSettings], removed: Mapping[str, 
     """Services that would share an object, a name in Pulumi's state, or a permission to be deleted.
 
     Args:
-        services: of the stack, by key.
+        services: services of the stack, by key.
         removed: the services that are marked to be deleted, by key.
     """
     yield from _keys(services)
@@ -56,11 +56,11 @@ def _permissions(
     removed: Mapping[str, NamespacedName],
 ) -> Iterator[Problem]:
     """Refuses a permission to delete a service that would also apply to a service that is kept."""
-    for key, gone in removed.items():
-        if (other := users.get(gone)) is not None:
-            rule = f"is to be deleted, and services.{other} has this name in namespace {gone.namespace}"
+    for key, removed_name in removed.items():
+        if (other := users.get(removed_name)) is not None:
+            rule = f"is to be deleted, and services.{other} has this name in namespace {removed_name.namespace}"
             remedy = "Take this entry out if the objects are to stay, or the other one if they are to go."
-            yield Problem(below(SERVICES, key), shown(gone.name), rule, remedy)
+            yield Problem(below(SERVICES, key), shown(removed_name.name), rule, remedy)
     for key, service in services.items():
         if service.leaves is None:
             continue

@@ -30,7 +30,7 @@ _PODS_AT_ONCE = {
     "canary": "replicas, and those of the new version beside them",
     "argoBlueGreen": "replicas, of the old and of the new version",
 }
-"""What is counted when a service has no room."""
+"""Description of the pods that are counted when a service has no room."""
 
 _SERVICE_NAME = re.compile(NAME_PATTERN)
 

@@ -213,7 +213,7 @@ def read_file(path: Path) -> KubeconfigFile:
     """Reads a file.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         FileNotFoundError: the file does not exist.

@@ -77,13 +77,13 @@ def test_the_rendered_conditions_are_each_other_s_opposite() -> None:
     ],
 )
 def test_a_verdict_has_its_reason_in_words(name: str, result: list[float], why: str) -> None:
-    assert judged(name, *result).why == why
+    assert judged(name, *result).reason == why
 
 
 @pytest.mark.parametrize("least", [0, 1])
 def test_where_one_request_is_enough_there_was_none(least: int) -> None:
     few = judged("success-rate", analysis=Analysis(min_requests=least, window_seconds=60))
-    assert few.why == "no requests in 60 s"
+    assert few.reason == "no requests in 60 s"
 
 
 def test_only_the_version_in_question_decides_whether_all_is_well() -> None:
