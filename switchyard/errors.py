@@ -77,7 +77,7 @@ class SwitchyardError(Exception):
 
 
 class ConfigurationError(SwitchyardError):
-    """The configuration of a stack cannot be read. The text has the engine's own words."""
+    """The configuration of a stack cannot be read. The text has the message of the engine."""
 
     code = Code.CONFIGURATION_UNREADABLE
     exit_code = ExitCode.USAGE
@@ -106,7 +106,7 @@ class KubeconfigError(ClusterError):
 
 
 class LoginError(ClusterError):
-    """The user of a kubeconfig could not log in. The text has the login command's own words."""
+    """The user of a kubeconfig could not log in. The text has the message of the login command."""
 
     code = Code.LOGIN_FAILED
 
@@ -134,7 +134,7 @@ class AccessDeniedError(ClusterError):
         verb: verb of Kubernetes' access rules, for example ``get``.
         resource: what it was asked of, for example ``services/backend in namespace default``.
         status: 401 or 403.
-        answer: the API server's own words, which name the user and the permission.
+        answer: the message of the API server, which names the user and the permission.
     """
 
     code = Code.ACCESS_DENIED
@@ -170,7 +170,7 @@ class ApiStatusError(ClusterError):
         verb: verb of Kubernetes' access rules.
         resource: what it was asked of.
         status: the HTTP status of the answer.
-        answer: the API server's own words.
+        answer: the message of the API server.
     """
 
     code = Code.API_ERROR

@@ -34,7 +34,7 @@ PINNED = [
 
 Another image, type, zone or user data would stop or replace the machine, several at once and none drained. The public
 address reads as off while a machine is stopped, and would replace it at the next update after a refresh. A replacement
-that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old
+that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not compare the old
 ones. That of the control plane needs the association of its address as a ``--target`` besides: an untargeted resource
 keeps its old inputs, and the address would go to the machine that is gone.
 """

@@ -95,8 +95,8 @@ class Placement(pulumi.ComponentResource):
                 parent=self,
                 hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
                 # Taints that are right are left as they are: the engine keeps its record of them, and the provider
-                # leaves them out of an apply for the labels, or sends them as they are in that moment. So what
-                # others set and take off shows in no preview.
+                # leaves them out of an apply for the labels, or sends them as they are in that moment. So taints that
+                # others set and remove show in no preview.
                 ignore_changes=[TAINTS] if right else None,
                 # The provider deletes a patch by an apply that is empty, under the same field manager as every stack
                 # of this program. It would take the labels off under pods that were placed by them, and make a Node

@@ -58,7 +58,7 @@ class Settings(BaseModel):
         start_up_seconds: not ready before.
         latency_ms: added to each answer of ``/``.
         failure_rate: share of answers of ``/`` that are a 500, 0 to 1.
-        never_ready: `/ready` answers 503 for good.
+        never_ready: `/ready` always answers 503.
         crash_after_seconds: the process ends with code 1 that long after its start.
     """
 

@@ -32,7 +32,7 @@ class Running:
 
     Attributes:
         reference: reference of the image, as the pods have it.
-        digest: of what their runtime has pulled; None while it has not said so, or has not pulled it by a digest.
+        digest: digest of the pulled image; None while the runtime has not reported it, or without a digest.
         pods: how many there are.
         ready: how many of them are ready.
     """
@@ -69,7 +69,7 @@ def same_version(reference: str, configured: str, *, ours: bool = False) -> bool
     """Whether two references are to one version, whatever registry it comes from.
 
     A cluster's admission may rewrite an image to a mirror, which keeps tag and digest. It may also add the digest, or
-    replace the tag by it: such a reference is told from another version only by the field manager of the image.
+    replace the tag by it: only the field manager of the image distinguishes such a reference from another version.
 
     Args:
         reference: as the pods have it.

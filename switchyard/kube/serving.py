@@ -50,7 +50,7 @@ class NamespaceView:
 def users_services(view: NamespaceView) -> dict[str, str]:
     """The Services that users reach and that have pods, each with the reason as text.
 
-    Pods that are not ready count: a service that is down for a moment is missed as much as one that answers.
+    Pods that are not ready count: a service that is down for a moment is needed as much as one that answers.
 
     A Service is reached by its own name when it is the one that a service of this program gives its users, and
     otherwise when an Ingress or a VirtualService sends requests to it.

@@ -1,8 +1,8 @@
 """Answers the reads of many services by one list for each kind and namespace.
 
-Reads that arrive while a request of their kind is on its way wait for it, and are answered together by the next one. An
-answer is never older than its question, for the request begins after it. Where one read waits alone, the request is the
-same as without this module: nothing is listed that nobody asks for.
+Reads that arrive while a request of their kind is in flight wait for it, and are answered together by the next request.
+An answer is never older than its read, because the request begins after the read. A read that waits alone sends the
+same request as without this module: nothing is listed without need.
 """
 
 import asyncio

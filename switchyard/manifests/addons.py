@@ -150,7 +150,7 @@ def calico_values(cluster: Ec2Cluster) -> dict[str, Any]:
     }
     return {
         "installation": {"enabled": True, "cni": {"type": "Calico"}, "calicoNetwork": network},
-        # Nothing here speaks projectcalico.org/v3 or looks at flows, and the nodes are small.
+        # Nothing here uses projectcalico.org/v3 or observes flows, and the nodes are small.
         "apiServer": {"enabled": False},
         "goldmane": {"enabled": False},
         "whisker": {"enabled": False},
@@ -176,7 +176,7 @@ def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "webhookBindPort": WEBHOOK.first,
-        # The chart makes a new certificate at each render, unless its `lookup` finds the Secret of the one before.
+        # The chart creates a new certificate at each render, unless its `lookup` finds the Secret of the last one.
         # A release of Helm asks the cluster; a chart that Pulumi renders does not, and would rotate at each update.
         "keepTLSSecret": True,
         "ingressClass": INGRESS_CLASS,

@@ -46,7 +46,7 @@ class Metric:
     Attributes:
         name: name of the metric, and the end of its template's name.
         query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
-        comparison: with the threshold, that makes a result a success; the opposite makes it a failure.
+        comparison: comparison with the threshold that is a success; the opposite one is a failure.
         threshold: in the unit.
         unit: unit of the result.
     """

@@ -39,8 +39,8 @@ def taints_are_right(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
 def taints_to_apply(node: NodeSettings, live: Iterable[LiveTaint]) -> list[LiveTaint]:
     """The whole list of taints that a node is to get: those of the node table, and all foreign taints.
 
-    The API server has one owner for the whole list, so that an apply of the first alone would take off what a person
-    set for a maintenance, or the node controller because the node is not ready.
+    The API server has one owner for the whole list, so that an apply of the first alone would remove taints that a
+    person set for a maintenance, or the node controller because the node is not ready.
     """
     return [*_own_taints(node), *foreign_taints(live)]
 

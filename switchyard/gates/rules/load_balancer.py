@@ -229,7 +229,7 @@ def missing_rules(
 
 
 def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> frozenset[ServiceKey]:
-    """The Services that get requests; a target group without a binding stands for itself."""
+    """The Services that get requests, or the ARN of a target group that has no binding to a Service."""
     return frozenset(services.get(arn, ("", arn)) for arn, weight in weights.items() if weight > 0)
 
 
