@@ -78,13 +78,13 @@ KUBELET = Ports("kubelet", "tcp", 10250, 10250)
 """The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
 
 KUBE_PROXY = Ports("kube-proxy", "tcp", KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
-"""kube-proxy says there whether it follows, which the gates ask by way of the API server.
+"""Health of kube-proxy, which the gates read through the API server.
 
 See `switchyard/gates/rules/node_routing.py`.
 """
 
 VXLAN = Ports("vxlan", "udp", 4789, 4789)
-"""Calico puts all that pods on different nodes say to each other into it."""
+"""VXLAN of Calico, which carries all traffic between pods on different nodes."""
 
 TYPHA = Ports("typha", "tcp", 5473, 5473)
 """Calico's operator always runs Typha, on some nodes' own network, and every node's Calico asks one of them."""
@@ -96,11 +96,11 @@ WEBHOOK = Ports("webhook", "tcp", 9443, 9443)
 """The AWS Load Balancer Controller, on its node's own network, is asked by the API server about each Ingress."""
 
 HTTP = Ports("http", "tcp", 80, 80)
-"""To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
+"""HTTP. To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
 signed."""
 
 HTTPS = Ports("https", "tcp", 443, 443)
-"""To a load balancer: requests. From a node: registries, package sources and the APIs of AWS, Session Manager too."""
+"""HTTPS. To a load balancer: requests. From a node: registries, package sources and the APIs of AWS."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ WantedBy=timers.target
 
 
 LOGIND_OF_UPGRADES = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
-"""Hides a file of the same name that Ubuntu's unattended-upgrades has under ``/usr/lib``: 30 s for a shutdown.
+"""An empty file that hides the one of the same name of unattended-upgrades under ``/usr/lib``: 30 s for a shutdown.
 
 It sorts after the kubelet's own ``99-kubelet.conf``, and a kubelet that does not get the time that its configuration
 asks for does nothing at a shutdown (kubernetes/kubernetes#102818). It reloads logind itself when it starts, which

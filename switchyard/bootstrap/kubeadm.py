@@ -23,7 +23,7 @@ PKI_DIRECTORY = "/etc/kubernetes/pki"
 AUDIT_POLICY_FILE = "/etc/kubernetes/audit/policy.yaml"
 AUDIT_LOG = "/var/log/kubernetes/audit/audit.log"
 ENCRYPTION_FILE = f"{PKI_DIRECTORY}/encryption.yaml"
-"""Beside the certificates, because kubeadm mounts their directory into the API server already."""
+"""Encryption configuration, beside the certificates because kubeadm mounts their directory into the API server."""
 
 PKI_FILES = (
     "ca.crt",
@@ -43,7 +43,7 @@ NODE_IP = "@NODE_IP@"
 JOIN_TOKEN = "@JOIN_TOKEN@"  # noqa: S105 - a placeholder
 CA_HASH = "@CA_HASH@"
 PLACEHOLDERS = (PROVIDER_ID, NODE_IP, JOIN_TOKEN, CA_HASH)
-"""Filled in at boot: from the instance's metadata, and from SSM."""
+"""Placeholders that the boot script replaces with values of the instance's metadata and of SSM."""
 
 AUDIT_DAYS = 7
 AUDIT_FILES = 10

@@ -167,7 +167,7 @@ def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
 
 
 def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
-    """The same problem without its value, which may be the one that is secret."""
+    """Returns a problem without its value, which may be the secret one."""
     secret = any(_touches(problem.path, key) for key in secret_keys)
     return replace(problem, value=HIDDEN) if secret else problem
 

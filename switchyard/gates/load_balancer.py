@@ -49,7 +49,7 @@ SETTLE_SECONDS = 3.0
 """How long its success must hold where AWS cannot be asked: it may be the success of an earlier change."""
 
 POLL_SECONDS = 1.0
-"""Between two observations: AWS offers nothing to watch."""
+"""Seconds between two observations: AWS offers no watch."""
 
 
 @dataclass(frozen=True)

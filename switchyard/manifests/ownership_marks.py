@@ -41,7 +41,7 @@ class Mark:
 
     @property
     def full(self) -> str:
-        """As `parse` reads it, with the identity if there is one."""
+        """The mark as text that `parse` reads, with the identity if there is one."""
         return f"{self}@{self.identity}" if self.identity else str(self)
 
     def has_name_of(self, other: "Mark") -> bool:

@@ -40,7 +40,7 @@ KUBEADM_MEMORY_MIB = 1700
 """Least memory of a control plane: kubeadm's preflight check (kubeadm/app/constants, ControlPlaneMem)."""
 
 TAG_LIMIT = 40
-"""Of the 50 tags that AWS lets a resource have, those left beside the program's and its controllers'."""
+"""Most tags in the settings: AWS takes 50 on a resource, and the program and its controllers set the others."""
 
 PROPOSED = {
     "pods": ("192.168.0.0/16", "10.244.0.0/16", "172.16.0.0/16"),
