@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 HEALTH_PATHS = ("/livez", "/healthz")
-"""Paths of the health check, requested in this order; the second only when kube-proxy does not have the first, as before Kubernetes 1.28.
+"""Paths of the health check, in the order of requests.
+
+The second is requested only when kube-proxy does not have the first, as before Kubernetes 1.28.
 
 Both answer 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute. Since
 1.28 ``/healthz`` also answers 503 on a node that is being deleted or that the cluster autoscaler has tainted with
