@@ -132,13 +132,11 @@ def colour_versions(
         elif own.image != wanted.image or (own.replicas == 0 and wanted.replicas):
             version = current_version  # these pods start from now on
         elif wanted.active:
-            version = (
-                previous_version or current_version
-            )  # it was warmed and checked; a switch does not change the pods that it goes to
+            # It was warmed and checked, and a switch does not change the pods that it goes to.
+            version = previous_version or current_version
         elif any(template.versions.get(key) == current_version for template in serving):
-            version = (
-                previous_version  # nothing changed since what serves was warmed: this colour is kept for a rollback
-            )
+            # Nothing has changed since what serves was warmed: this colour is kept for a rollback.
+            version = previous_version
         else:
             version = current_version
         if version is not None:
