@@ -52,12 +52,12 @@ def asked(members: list[Manifest], *nodes: Manifest) -> Desired:
     return desired("production", "production", members, services(), nodes)
 
 
-def secure(found: Desired) -> DesiredListener:
-    return next(one for one in found.listeners if one.protocol == "HTTPS")
+def secure(wanted: Desired) -> DesiredListener:
+    return next(listener for listener in wanted.listeners if listener.protocol == "HTTPS")
 
 
 def annotate(member: Manifest, **annotations: str) -> Manifest:
     """An Ingress with other annotations of the controller's; underscores are hyphens."""
-    found = {f"{ALB_ANNOTATIONS}/{key.replace('_', '-')}": value for key, value in annotations.items()}
-    metadata = member["metadata"] | {"annotations": member["metadata"]["annotations"] | found}
+    own = {f"{ALB_ANNOTATIONS}/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    metadata = member["metadata"] | {"annotations": member["metadata"]["annotations"] | own}
     return member | {"metadata": metadata}

@@ -108,11 +108,11 @@ class Desired:
 
 def groups(ingresses: Iterable[Manifest]) -> dict[str, list[Manifest]]:
     """The Ingresses of the controller's class by group."""
-    found: dict[str, list[Manifest]] = {}
+    by_name: dict[str, list[Manifest]] = {}
     for ingress in ingresses:
         if ingress["spec"].get("ingressClassName") == INGRESS_CLASS:
-            found.setdefault(group_of(ingress), []).append(ingress)
-    return found
+            by_name.setdefault(group_of(ingress), []).append(ingress)
+    return by_name
 
 
 def group_of(ingress: Manifest) -> str:
@@ -163,19 +163,19 @@ def desired(
         if default is not None:
             defaults[written(member)] = default
         for host, paths, backend in _paths(member):
-            made, without = target_group(cluster, group, member, services, seen, backend)
-            target_groups[made.name] = made
+            wanted, without = target_group(cluster, group, member, services, seen, backend)
+            target_groups[wanted.name] = wanted
             notes += without
-            rules.setdefault(written(member), []).append(DesiredRule(host, paths, made.name))
-    security_groups = _one(members, "security-groups")
+            rules.setdefault(written(member), []).append(DesiredRule(host, paths, wanted.name))
+    security_groups = _agreed(members, "security-groups")
     if not security_groups:
         raise ValueError("no Ingress names a security group, and the simulated controller makes none")
-    scheme = _one(members, "scheme") or "internal"
+    scheme = _agreed(members, "scheme") or "internal"
     return Desired(
         group=group,
         name=balancer_name(cluster, group, scheme),
         scheme=scheme,
-        ip_address_type=_one(members, "ip-address-type") or "ipv4",
+        ip_address_type=_agreed(members, "ip-address-type") or "ipv4",
         security_groups=tuple(security_groups.split(",")),
         attributes=_merged(members, ATTRIBUTES),
         tags=_merged(members, "tags") | {CLUSTER_TAG: cluster, STACK_TAG: group},
@@ -200,20 +200,20 @@ def _unknown(ingress: Manifest) -> list[str]:
 
 def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
     """The pairs of an annotation that all Ingresses have together, each of which no two may have differently."""
-    found: dict[str, str] = {}
+    merged: dict[str, str] = {}
     for member in members:
         for key, value in pairs(annotation(member, name)).items():
-            if found.setdefault(key, value) != value:
-                raise ValueError(f"conflicting {key}: {found[key]} and {value}")
-    return found
+            if merged.setdefault(key, value) != value:
+                raise ValueError(f"conflicting {key}: {merged[key]} and {value}")
+    return merged
 
 
-def _one(members: Iterable[Manifest], name: str) -> str | None:
+def _agreed(members: Iterable[Manifest], name: str) -> str | None:
     """An annotation that belongs to the load balancer, and which two Ingresses may not have differently."""
-    found = sorted({value for member in members if (value := annotation(member, name)) is not None})
-    if len(found) > 1:
-        raise ValueError(f"conflicting {name}: {' and '.join(found)}")
-    return found[0] if found else None
+    values = sorted({value for member in members if (value := annotation(member, name)) is not None})
+    if len(values) > 1:
+        raise ValueError(f"conflicting {name}: {' and '.join(values)}")
+    return values[0] if values else None
 
 
 def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Manifest]]:
@@ -235,7 +235,7 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
 def _listeners(
     members: Sequence[Manifest], rules: Mapping[str, list[DesiredRule]], defaults: Mapping[str, Values]
 ) -> Iterator[DesiredListener]:
-    redirect = _one(members, "ssl-redirect")
+    redirect = _agreed(members, "ssl-redirect")
     ports: dict[int, tuple[str, list[Manifest]]] = {}
     for member in members:
         certificate = annotation(member, "certificate-arn")
@@ -272,7 +272,7 @@ def _listeners(
             protocol,
             certificates[0] if certificates else None,
             tuple(dict.fromkeys(certificates[1:])),
-            (_one(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
+            (_agreed(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
             defaults[saying[0]] if saying else NOTHING,
             tuple(rule for user in users for rule in rules.get(written(user), [])),
         )

@@ -111,7 +111,7 @@ class Fleet:
             for lead in self._leads.values():
                 lead.start()
 
-    def made(self, kind: str, id_: str, outputs: Values) -> None:
+    def created(self, kind: str, id_: str, outputs: Values) -> None:
         """A resource came to be."""
         if kind == ADDRESS:
             self._steps.put(lambda: self._addresses.update({id_: outputs["publicIp"]}))
@@ -244,4 +244,4 @@ class Fleet:
 
 def _names(client: httpx.Client, workloads: str) -> set[str]:
     listed = client.get(f"/apis/apps/v1/{workloads}").raise_for_status().json()
-    return {one["metadata"]["name"] for one in listed["items"]}
+    return {item["metadata"]["name"] for item in listed["items"]}

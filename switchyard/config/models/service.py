@@ -14,6 +14,7 @@ from switchyard.config.models.node_ports import NodePort
 from switchyard.config.models.ownership import Owned
 from switchyard.config.models.pod import DisruptionBudget, Labels
 from switchyard.config.models.pod_settings import PodSettings
+from switchyard.config.models.release import Release
 from switchyard.config.models.service_name import KubernetesName, NamespacedName, ServiceName
 from switchyard.config.models.service_options import ServiceOptions
 from switchyard.config.models.smoke import Gate
@@ -101,8 +102,7 @@ class ServiceSettings(PodSettings, Owned):
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = Field(
         default="blueGreen",
         description=(
-            "How a new version is released: by two colours that this program switches, or by a Rollout of "
-            "Argo Rollouts, step by step or all at once."
+            "How a version is released: by two colours that this program switches, or by a Rollout of Argo Rollouts."
         ),
     )
     image: Image = Field(
@@ -113,10 +113,7 @@ class ServiceSettings(PodSettings, Owned):
     )
     active: Colour | None = Field(
         default=None,
-        description=(
-            "The colour that receives the traffic. Required under `strategy: blueGreen`, and not read under "
-            "another one."
-        ),
+        description="The colour that receives the traffic. Required under `strategy: blueGreen`, else not read.",
         examples=["blue"],
     )
     switch_engine: SwitchEngine = Field(
@@ -198,6 +195,9 @@ class ServiceSettings(PodSettings, Owned):
         examples=[{"example.org/team": "payments"}],
     )
     gate: Gate = Field(default=Gate.model_construct(), description="What must hold before a switch.")
+    release: Release = Field(
+        default=Release.model_construct(), description="What `switchyard deploy`, `switch` and `rollback` do."
+    )
     pod_disruption_budget: DisruptionBudget = Field(
         default=DisruptionBudget.model_construct(), description="The PodDisruptionBudget of each set of pods."
     )

@@ -143,8 +143,8 @@ class ControlPlane:
         context.load_cert_chain(pki / "apiserver-etcd-client.crt", pki / "apiserver-etcd-client.key")
         with httpx.Client(verify=context, trust_env=False) as client:
             answer = client.post(f"{self.etcd}/v3/kv/range", json={"key": b64encode(key.encode()).decode()})
-        [found] = answer.raise_for_status().json()["kvs"]
-        return b64decode(found["value"])
+        [entry] = answer.raise_for_status().json()["kvs"]
+        return b64decode(entry["value"])
 
 
 @contextlib.contextmanager

@@ -47,11 +47,13 @@ def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], ex
         (StackLocation("production"), "other", "", True),
     ],
 )
-def test_another_identifier(before: StackLocation, identifier: str, replaces: str | None, *, refused: bool) -> None:
-    found = refuse_other_identifier(before, identifier, replaces)
-    assert (found is not None) is refused
-    if found is not None:
-        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(found)
+def test_another_identifier_is_refused_unless_it_replaces_the_former_one(
+    before: StackLocation, identifier: str, replaces: str | None, *, refused: bool
+) -> None:
+    refusal = refuse_other_identifier(before, identifier, replaces)
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +67,17 @@ def test_another_identifier(before: StackLocation, identifier: str, replaces: st
         (BEFORE, "uid-2", "uid-1", False),
     ],
 )
-def test_another_cluster_behind_the_kubeconfig(
+def test_another_cluster_behind_the_kubeconfig_is_refused_unless_it_replaces_the_former_one(
     before: StackLocation, uid: str, replaces: str | None, *, refused: bool
 ) -> None:
-    found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
-    assert (found is not None) is refused
-    if found is not None:
-        assert "kubeconfig a.yaml, context b is for another cluster" in str(found)
-        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(found)
+    refusal = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "kubeconfig a.yaml, context b is for another cluster" in str(refusal)
+        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(refusal)
 
 
-def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> None:
+def test_another_namespace_is_refused_with_what_serves_and_the_remedy() -> None:
     text = str(refuse_other_namespace("backend", "shop", "default", "Service backend has 3 ready endpoints"))
     assert "it serves in namespace default: Service backend has 3 ready endpoints" in text
     assert "pulumi config set --path 'switchyard:services.backend.namespace' default" in text
@@ -90,7 +92,7 @@ def test_a_service_vanished_when_nothing_names_it() -> None:
     assert vanished(BEFORE, ["backend", "web"], {}) == {}
 
 
-def test_a_word_for_a_service_that_the_stack_does_not_have_is_said_to_do_nothing() -> None:
+def test_a_removal_of_an_unknown_service_is_reported_as_without_effect() -> None:
     [line] = warn_nothing_to_remove(BEFORE, {"web": "shop", "wbe": "shop"})
     assert "the stack has no service wbe" in line
     assert "pulumi config rm --path 'switchyard:services.wbe'" in line

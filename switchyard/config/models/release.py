@@ -1,0 +1,21 @@
+"""The release of a service by `switchyard deploy`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from switchyard.config.models.base import Int, Model
+from switchyard.config.models.drain import Drain
+from switchyard.config.models.watch import Watch
+
+
+class Release(Model):
+    """What a release does after the switch. Rollouts do not read it: their controller releases them."""
+
+    drain: Drain = Field(
+        default=Drain.model_construct(), description="How connections that the old colour still holds are closed."
+    )
+    watch: Watch = Field(default=Watch.model_construct(), description="How the new version is judged after a switch.")
+    bake_seconds: Annotated[Int, Field(ge=0, le=30 * 86400)] = Field(
+        default=3600, description="Seconds that the old colour stays ready for a rollback once the watch has passed."
+    )

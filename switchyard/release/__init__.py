@@ -1,0 +1,1 @@
+"""A release of a service, from a tag to the retirement of the old colour: phases, record, drain, watch, receipt."""
