@@ -191,8 +191,8 @@ def test_the_success_rate_is_of_all_pods_of_the_version_together(success_rate: A
 
 
 def test_a_restarted_pod_keeps_its_counted_requests(success_rate: Answers) -> None:
-    # After 90 more the successes count anew, to 300: they rise by 390, which makes 487.5. The failures rise by 10 and
-    # then count anew, to none, which makes 12.5: 1 - 12.5/500.
+    # After 90 more the successes count from zero to 300: they rise by 390, which makes 487.5. The failures rise by 10
+    # and then count from zero, to none, which makes 12.5: 1 - 12.5/500.
     good, failed = "900 990 1080 100 200 300", "0 10 20 0 0 0"
     success_rate([requests("200", good), requests("500", failed)], 0.975)
 
@@ -241,7 +241,7 @@ def test_the_latency_is_of_all_pods_of_the_version_together(latency: Answers) ->
 
 
 def test_a_restarted_pod_keeps_its_counted_durations(latency: Answers) -> None:
-    # After 100 more the counter of all begins anew, and counts 300: it rises by 400, that of the first edge by 360. So
-    # 90 and 100 each time, as in 0.375 above.
+    # After 100 more the counter of all starts from zero, and counts 300: it rises by 400, that of the first edge by 360.
+    # So 90 and 100 each time, as in 0.375 above.
     first, every = "720 810 900 90 180 270", "800 900 1000 100 200 300"
     latency(durations({"0.25": first, "0.5": every, "1": every, "+Inf": every}), 0.375)

@@ -1,4 +1,4 @@
-"""Two services of one Kubernetes name in two namespaces: each is released, shown and taken away by itself."""
+"""Two services of one Kubernetes name in two namespaces: each is released, shown and removed by itself."""
 
 import json
 import subprocess

@@ -245,7 +245,8 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
         stack.set("services.backend.switchEngine", engine)
         result = stack.up()
         assert result.ok, result.output
-    # The Ingress stops naming the colours before they lose the ports without which the controller makes nothing of it.
+    # The Ingress stops naming the colours before they lose the ports without which the controller
+    # cannot render a rule.
     lines = ("Ingress balancer-backend updated", "Service backend-blue updated", "Service backend-green updated")
     first, *ports = [result.output.index(line) for line in lines]
     assert first < min(ports)

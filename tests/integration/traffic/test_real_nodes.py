@@ -23,7 +23,7 @@ from tests.integration.traffic.traces import traces
 from tests.support.kubectl import Kubectl
 
 POLL_SECONDS = 0.01
-"""Between two looks whether a start has come to a point: what it makes on its way are files and processes."""
+"""Pause between two checks whether a start has reached a point, which shows in files and processes."""
 
 IMAGE = f"{REPOSITORY}:v1.0.0"
 

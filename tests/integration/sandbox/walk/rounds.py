@@ -77,7 +77,7 @@ class Rounds:
             yield from self._draw.sample(kinds, len(kinds))
 
     def other_surroundings(self) -> None:
-        """A service is added to the stack or taken away, and the context of the kubeconfig is named or not any more."""
+        """A service is added to the stack or removed, and the context of the kubeconfig is named or not any more."""
         adding, namespace = self.stack.extra is None, self.stack.namespace.name
         self.stack.extra = EXTRA.entry(namespace) if adding else {"remove": True, "namespace": namespace}
         if self.stack.cluster.pop("context", None) is None:
