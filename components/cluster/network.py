@@ -67,8 +67,8 @@ class ClusterNetwork(pulumi.ComponentResource):
             RunError: there are more rules than AWS takes.
         """
         wanted = rules(cluster, node_ports)
-        if mistakes := problems(wanted):
-            raise run_error(SettingsError(mistakes))
+        if errors := problems(wanted):
+            raise run_error(SettingsError(errors))
         super().__init__("switchyard:network:Network", name, None, opts)
         self._name = name
         self._cluster = cluster

@@ -78,7 +78,7 @@ def _define_rollouts(folder: Path) -> None:
 
 
 def _without_descriptions(part: Any) -> Any:
-    """Helm keeps a whole chart in one Secret, in which the texts find no room."""
+    """Removes descriptions: Helm stores a whole chart in one Secret, which is too small for them."""
     if isinstance(part, list):
         return [_without_descriptions(item) for item in part]
     if not isinstance(part, dict):

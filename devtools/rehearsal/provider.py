@@ -77,7 +77,7 @@ class Watcher(Protocol):
     def created(self, kind: str, id_: str, outputs: Values) -> None:
         """Is called after a resource was created."""
 
-    def gone(self, kind: str, id_: str) -> None:
+    def deleted(self, kind: str, id_: str) -> None:
         """Is called after a resource was deleted."""
 
 
@@ -206,7 +206,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         self._record.write("delete", request.urn, {}, set(), id=request.id, by=by)
         for watcher in self._watchers:
-            watcher.gone(kind, request.id)
+            watcher.deleted(kind, request.id)
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:

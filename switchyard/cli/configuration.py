@@ -27,7 +27,7 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
     Raises:
         ConfigurationError: the engine is missing, or it refuses.
-        switchyard.config.errors.SettingsError: the configuration has mistakes.
+        switchyard.config.errors.SettingsError: the configuration has errors.
     """
     name = stack or _pulumi("stack", "--show-name").strip()
     values = json.loads(_pulumi("config", "--json", "--stack", name))

@@ -73,14 +73,14 @@ def cycle(values: Mapping[str, str | None]) -> list[str]:
     for number, start in enumerate(sorted(edges)):
         if shortest and number > STARTS:
             break
-        way = _way_back(start, edges)
+        way = _cycle_from(start, edges)
         if way and (not shortest or len(way) < len(shortest)):
             shortest = way
     return shortest
 
 
-def _way_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:
-    """The shortest way from a name back to itself; empty for none."""
+def _cycle_from(start: str, edges: Mapping[str, list[str]]) -> list[str]:
+    """Returns the shortest cycle through a name; empty if there is none."""
     before = dict.fromkeys(edges[start], start)
     ahead = deque(before)
     while ahead and start not in before:

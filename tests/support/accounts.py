@@ -1,4 +1,4 @@
-"""Accounts at moto for one test each."""
+"""Empty AWS accounts at moto, for one test each."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ JSONFileLoader.load_file = lambda _, path: _loaded(path)
 
 @contextlib.contextmanager
 def empty_account() -> Iterator[None]:
-    """An account without anything in it.
+    """An empty AWS account.
 
     The SDK keeps its session and its clients, which have read its models of the API by then. moto answers a client
     that was made in an earlier account as well: it stands between the client and the network, and asks which account

@@ -1,4 +1,4 @@
-"""A recording engine: components are built against mocks, and what they asked for is kept.
+"""A recording engine: components are built against mocks, and their requests are recorded.
 
 Mocks never call the provider, so that what passes here may still be refused by an API server; the tests in
 `tests/integration/sandbox` ask a real one.

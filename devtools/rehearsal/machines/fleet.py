@@ -120,7 +120,7 @@ class Fleet:
         elif kind == ASSOCIATION:
             self._steps.put(lambda: self._lead(id_, outputs))
 
-    def gone(self, kind: str, id_: str) -> None:
+    def deleted(self, kind: str, id_: str) -> None:
         """Ends the machine of a deleted instance, or forgets its address."""
         if kind == INSTANCE:
             self._steps.put(lambda: self._stop(id_))

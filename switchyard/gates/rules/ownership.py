@@ -145,7 +145,7 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
 
 
 def _restored(conflicts: Sequence[Conflict]) -> str:
-    """How marks that were changed by hand are put right; empty where the state has none of these objects."""
+    """How marks that were changed by hand are restored; empty where the state has none of these objects."""
     known = [item for item in conflicts if item.restore]
     if not known:
         return ""

@@ -1,4 +1,4 @@
-"""Real nodes start, stand side by side, survive what happens to their parts, and leave nothing behind."""
+"""Real nodes start, run side by side, recover from faults of their parts, and leave nothing behind."""
 
 import os
 import shutil
@@ -223,7 +223,7 @@ def test_nodes_of_the_other_kind_are_refused_in_one_line(sandbox: Sandbox) -> No
 
 
 def rebooted(sandbox: Sandbox) -> slots.Slot:
-    """Ends what a reboot ends, and forgets what it forgets; returns the number that was."""
+    """Simulates a reboot: ends processes and removes claims; returns the former number."""
     slot = slots.claimed(sandbox.directory)
     assert slot is not None
     end([psutil.Process(number) for number in sandbox.processes().values()])

@@ -100,7 +100,7 @@ class WalkStack:
         return started
 
     def saved(self) -> dict[str, ServiceModel]:
-        """The models as they are, to go back to."""
+        """Returns a copy of the models, to restore them."""
         return copy.deepcopy(self.services)
 
     def other_stack(self, name: str) -> Stack:
