@@ -100,7 +100,7 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3)
 
-    # During the rollback: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
+    # At the rollback: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
     # from the switch on, and is of whatever version.
     kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=blue")
     kubectl.wait("condition=Ready", "pod/stray")
