@@ -255,8 +255,8 @@ def test_after_a_reboot_up_starts_the_same_cluster_or_says_who_has_its_addresses
 
 
 def test_processes_of_a_sandbox_without_a_directory_are_ended_by_the_next(tmp_path: Path) -> None:
-    gone, next_one = tmp_path / "gone", tmp_path / "next"
-    next_one.mkdir()
+    gone, successor = tmp_path / "gone", tmp_path / "next"
+    successor.mkdir()
     etcd = gone / "control-plane" / "bin" / "etcd"
     etcd.parent.mkdir(parents=True)
     shutil.copy(shutil.which("sleep") or "", etcd)
@@ -271,7 +271,7 @@ def test_processes_of_a_sandbox_without_a_directory_are_ended_by_the_next(tmp_pa
         try:
             entry.write_text(str(kubelet.pid))
             shutil.rmtree(gone)
-            following = RealNodes(next_one)
+            following = RealNodes(successor)
             try:
                 assert following.prepare().number <= slot.number
                 assert slots.claimed(gone) is None
