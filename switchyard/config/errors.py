@@ -62,7 +62,7 @@ class Problem:
         return self.own_code or area(self.path)
 
     def __str__(self) -> str:
-        # A line break or a character without width in a key would tear the line, or hide the mistake.
+        # A line break or a character without width in a key would break the line, or hide the error.
         path = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in self.path)
         return f"{path}: {self.value}: {self.rule}. {self.remedy}"
 

@@ -212,7 +212,7 @@ def argo_rollouts_values(settings: ArgoRolloutsChart) -> dict[str, Any]:
     """Values of the chart. CRDs are kept when it is deleted: with them every Rollout and its pods would be deleted.
 
     The check of target groups is switched on by the controller's own flag. The chart has a value of its own for it
-    from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores without a word; `extraArgs`
+    from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores silently; `extraArgs`
     is in all of them.
     """
     verify = ["--aws-verify-target-group"] if settings.aws_verify_target_group else []

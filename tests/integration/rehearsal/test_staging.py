@@ -1,4 +1,4 @@
-"""Stack `staging`, from its own file: an update that is killed on its way, and the end of it all."""
+"""Stack `staging`, from its own file: an update that is killed, and a destroy."""
 
 import re
 import time

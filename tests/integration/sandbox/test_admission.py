@@ -1,4 +1,4 @@
-"""An admission webhook that rewrites what is applied, while it is there, while it is down, and after it is gone."""
+"""An admission webhook that rewrites what is applied: while it runs, while it is down, and after its removal."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ IMAGE = "ghcr.io/org/backend:v1.0.0"
 
 
 def with_sidecar(spec: dict[str, Any]) -> None:
-    """As a mesh does: one container more, before all others; and a mirror."""
+    """Rewrites pods as a mesh does: another container before all others, and a registry mirror."""
     mirrored(spec)
     if not any(container["name"] == "proxy" for container in spec["containers"]):
         spec["containers"].insert(0, {"name": "proxy", "image": f"{MIRROR}proxy:v1"})

@@ -1,4 +1,4 @@
-"""The dry run of an analysis: verdicts as Argo Rollouts', in words, and exit codes that scripts can go by."""
+"""The dry run of an analysis: verdicts as Argo Rollouts gives them, in words, and exit codes for scripts."""
 
 from typing import Any
 

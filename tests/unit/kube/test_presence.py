@@ -1,4 +1,4 @@
-"""What a run or `status` says of objects that are gone, or that are marked as another stack's."""
+"""Reports of a run or of `status` on deleted objects and on objects with another stack's marks."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The half in AWS alone: what is Kubernetes' has a rehearsal of its own."""
+"""The AWS resources of a stack only: its Kubernetes objects have a rehearsal of their own."""
 
 import sys
 from pathlib import Path
