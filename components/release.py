@@ -40,14 +40,14 @@ def release(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> 
         service: its settings.
         platform: what it stands on.
     """
-    where = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
+    location = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
         released = _blue_green(key, service, platform)
     elif isinstance(service, RolloutSettings):
         released = _rollout(key, service, platform)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    return Released(released.component, where | released.outputs)
+    return Released(released.component, location | released.outputs)
 
 
 # Each strategy is imported where a service has it: the gates and renderers of the others take time to import.

@@ -49,7 +49,7 @@ from typing import ClassVar
 from switchyard.codes import Code
 
 PREFIX = "SY-"
-"""How every code begins."""
+"""Prefix of every code."""
 
 
 class ExitCode(IntEnum):
@@ -80,12 +80,12 @@ class SwitchyardError(Exception):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return str(self)
 
 
 class ConfigurationError(SwitchyardError):
-    """The configuration of a stack cannot be read. The text has the engine's own words."""
+    """The configuration of a stack cannot be read. The text has the message of the engine."""
 
     code = Code.CONFIGURATION_UNREADABLE
     exit_code = ExitCode.USAGE
@@ -111,7 +111,7 @@ class ClusterError(SwitchyardError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster cannot be read: {self}"
 
 
@@ -122,18 +122,18 @@ class KubeconfigError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
 class LoginError(ClusterError):
-    """The user of a kubeconfig could not log in. The text has the login command's own words."""
+    """The user of a kubeconfig could not log in. The text has the message of the login command."""
 
     code = Code.LOGIN_FAILED
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
@@ -144,7 +144,7 @@ class UnreachableError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster does not answer: {self}"
 
 
@@ -152,10 +152,10 @@ class AccessDeniedError(ClusterError):
     """The API server does not know the user, or does not let the user do what is needed.
 
     Args:
-        verb: of Kubernetes' access rules, for example ``get``.
+        verb: verb of Kubernetes' access rules, for example ``get``.
         resource: what it was asked of, for example ``services/backend in namespace default``.
         status: 401 or 403.
-        answer: the API server's own words, which name the user and the permission.
+        answer: the message of the API server, which names the user and the permission.
     """
 
     code = Code.ACCESS_DENIED
@@ -168,7 +168,7 @@ class AccessDeniedError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The kubeconfig's user {self}"
 
 
@@ -188,10 +188,10 @@ class ApiStatusError(ClusterError):
     """The API server answered with an error that is neither a missing permission nor a rejected object.
 
     Args:
-        verb: of Kubernetes' access rules.
+        verb: verb of Kubernetes' access rules.
         resource: what it was asked of.
         status: the HTTP status of the answer.
-        answer: the API server's own words.
+        answer: the message of the API server.
     """
 
     code = Code.API_ERROR
@@ -202,12 +202,12 @@ class ApiStatusError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"T{str(self)[1:]}"
 
 
 class ObservationError(SwitchyardError):
-    """What a run has to know of the cluster before it begins cannot be read. The text says why, and what to do."""
+    """Part of the cluster that a run reads before it begins cannot be read. The text says why, and what to do."""
 
     code = Code.CLUSTER_ERROR
 

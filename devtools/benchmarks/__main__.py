@@ -23,7 +23,7 @@ PLOT = PROJECT / "docs" / "switches.png"
 
 
 class Part(StrEnum):
-    """What is measured; each on a sandbox of its own."""
+    """A part of the measurements; each runs on a sandbox of its own."""
 
     SWITCH = "switch"
     PROGRAM = "program"
@@ -36,14 +36,14 @@ class Part(StrEnum):
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
-"""Where it is not real ones."""
+"""The nodes of parts that do not need real ones."""
 
 
 SWITCHES = 12
-"""By each way, if it is not said."""
+"""Runs of each way by default."""
 
 CANARIES = 5
-"""By each way of each version whose end is timed, if it is not said. One takes about a minute."""
+"""Runs of each way for each timed version by default. One takes about a minute."""
 
 
 def main(

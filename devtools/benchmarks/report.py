@@ -17,7 +17,7 @@ TARGET_RATIO = 0.45
 
 
 def machine() -> dict[str, Any]:
-    """What was measured on."""
+    """Describes the machine and the versions of the measurements."""
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
     return {
@@ -35,7 +35,7 @@ def machine() -> dict[str, Any]:
 
 
 def report(data: dict[str, Any]) -> str:
-    """The page, from the raw data."""
+    """Renders the page from the raw data."""
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
         "long": report_traffic.long_run,

@@ -16,7 +16,7 @@ FIRST_NEW_SECONDS = 5
 """What `pulumi up` may take from Enter to the first answer of the new colour."""
 
 DONE_SECONDS = 7
-"""What it may take to its end."""
+"""The target for the time of `pulumi up` to its end."""
 
 WHY_AHEAD = {
     PATCH: "it does one thing: it asks no gate, and no state knows of it.",
@@ -25,7 +25,7 @@ WHY_AHEAD = {
     PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
     UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
 }
-"""What a way that is ahead does not do, or has done before."""
+"""The checks that a faster way omits or does beforehand."""
 
 
 def ways(results: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -80,7 +80,7 @@ def _held(moments: list[dict[str, float]]) -> str:
 
 
 def _ahead(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Who brings the first new answer sooner than this program, and why."""
+    """Lists the ways whose first new answer is sooner than this program's, and why."""
     middle = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
     ahead = [way for way in middle if middle[way] < middle[OURS]]
     if not ahead:
@@ -146,7 +146,7 @@ def strategy_migrations(results: dict[str, Any]) -> list[str]:
 
 
 def ablation(results: dict[str, dict[str, Any]]) -> list[str]:
-    """What each default is for."""
+    """Renders the section on the effect of each default."""
     lines = [
         "",
         "## What ends a pod without a failure",

@@ -19,7 +19,7 @@ Real applications take longer; nothing is measured against this.
 """
 
 NODE_FAULT_LABEL = "switchyard.local/fault"
-"""Label of a simulated node that is to misbehave; taken off, the node recovers."""
+"""Label of a simulated node that is to misbehave; removed, the node recovers."""
 
 NODE_NOT_READY = "not-ready"
 """Value of the label: the kubelet reports that it is not ready."""

@@ -1,4 +1,4 @@
-"""Makes the two images that real nodes run, as OCI archives and without a registry.
+"""Builds the two images that real nodes run, as OCI archives and without a registry.
 
 They are the example application, built by a container engine where one works and else put together from Debian's
 packages and the wheels of its lock file, and the process that holds a pod together.
@@ -28,7 +28,7 @@ BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"
 
 BUILDER = 1
-"""Raise it when the same inputs are to make another image."""
+"""The version of this builder. Raise it when the same inputs must give another image."""
 
 PYTHON_PACKAGES = ("libpython3-stdlib", "python3-minimal")
 
@@ -53,14 +53,14 @@ UNUSED = (
     "usr/share/python3",
     "var/lib/dpkg",
 )
-"""What no process in the container reads."""
+"""Paths that no process in the container reads."""
 
 ENGINE_SECONDS = 10
 """A container engine that does not say in this time that it works is taken for one that does not."""
 
 
 def backend_image() -> Path:
-    """Archive of the example application, made when its files have changed.
+    """Returns the archive of the example application, built when its files have changed.
 
     Raises:
         ImageError: it could not be made.
@@ -80,7 +80,7 @@ def pause_image() -> Path:
 
 
 def make_backend(target: Path, report: Report) -> str:
-    """Makes the example application's archive; returns how."""
+    """Builds the example application's archive; returns how it was built."""
     engine = _engine()
     if engine is not None:
         try:
@@ -93,7 +93,7 @@ def make_backend(target: Path, report: Report) -> str:
 
 
 def assemble_backend(target: Path) -> None:
-    """Puts the example application's archive together: the same packages make the same archive, to the byte.
+    """Assembles the example application's archive: the same packages give the same archive, to the byte.
 
     Raises:
         ImageError: its wheels cannot be had.
@@ -121,7 +121,7 @@ def assemble_backend(target: Path) -> None:
 
 
 def make_pause(target: Path, _report: Report) -> str:
-    """Makes the pause archive; returns how.
+    """Builds the pause archive; returns how it was built.
 
     Raises:
         PartsError: Debian's packages cannot be had.

@@ -1,4 +1,4 @@
-"""A backend that shows what a release does to its requests: it says who answers, counts, drains, and fails on demand.
+"""An example backend: it reports its version, counts requests, drains, and fails on demand, to test releases.
 
 Run it with ``VERSION=blue python -m app``. Every setting is an environment variable, see `Settings`.
 """
@@ -22,7 +22,7 @@ BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 """Upper edges of the histogram. 0.5 is among them because it is the limit that releases are judged by."""
 
 UNCOUNTED = frozenset({"/health", "/ready", "/metrics"})
-"""Paths that probes and Prometheus ask for: counted, they would thin out the share of users' requests that fail."""
+"""Paths of probes and of Prometheus: counted, they would lower the share of users' requests that fail."""
 
 BAD_SETTING = 2
 """Exit code after a setting that cannot be used."""
@@ -42,7 +42,7 @@ Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """What the environment says; the name in capitals where no other is given.
+    """The settings, from environment variables with the names of the attributes in capitals unless another is given.
 
     Attributes:
         colour: `VERSION`.
@@ -58,7 +58,7 @@ class Settings(BaseModel):
         start_up_seconds: not ready before.
         latency_ms: added to each answer of ``/``.
         failure_rate: share of answers of ``/`` that are a 500, 0 to 1.
-        never_ready: `/ready` answers 503 for good.
+        never_ready: `/ready` always answers 503.
         crash_after_seconds: the process ends with code 1 that long after its start.
     """
 
@@ -105,7 +105,7 @@ def _problem(details: Mapping[str, Any]) -> str:
 
 
 class Lifecycle:
-    """Where the process stands between its start and its end."""
+    """The state of the process between its start and its end."""
 
     def __init__(self, settings: Settings) -> None:
         self._never_ready = settings.never_ready
@@ -114,7 +114,7 @@ class Lifecycle:
 
     @property
     def ready(self) -> bool:
-        """Whether new requests are wanted."""
+        """Whether the process is ready for new requests."""
         return not self._never_ready and not self.draining and time.monotonic() >= self._ready_at
 
 
@@ -137,13 +137,13 @@ class Metrics:
             self._requests.labels(service, str(status))
 
     def count(self, status: int, seconds: float) -> None:
-        """Takes one request in."""
+        """Counts one request."""
         self._requests.labels(self._service, str(status)).inc()
         self._seconds.observe(seconds)
 
 
 class Observed:
-    """Puts who answered on every response, and counts the requests that are not a probe's.
+    """Adds headers with version and pod to every response, and counts requests other than probes.
 
     It is plain ASGI around the whole application: Starlette's BaseHTTPMiddleware starts a task for each request.
     """
@@ -178,7 +178,7 @@ class Observed:
 
 
 def facts(settings: Settings) -> dict[str, str]:
-    """Who answers; the same names in the body and, with ``X-`` before them, in the headers."""
+    """Version and location of the process, for the body and, with the prefix ``X-``, for the headers."""
     return {
         "colour": settings.colour,
         "version": settings.version,
@@ -216,7 +216,7 @@ def application(settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> A
 
 
 class DrainingServer(uvicorn.Server):
-    """Goes on answering for a while after SIGTERM, then lets requests in flight end and exits with code 0.
+    """Continues to answer for a while after SIGTERM, then lets requests in flight end and exits with code 0.
 
     uvicorn alone stops listening at once, and hands the signal on when it is done, so that the exit code is not 0.
     """

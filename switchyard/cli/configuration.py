@@ -29,7 +29,7 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
 
     Raises:
         ConfigurationError: the engine is missing, or it refuses.
-        switchyard.config.errors.SettingsError: the configuration has mistakes.
+        switchyard.config.errors.SettingsError: the configuration has errors.
     """
     name = stack or Engine(None).stack_name()
     entries = Engine(name).config()
@@ -70,7 +70,7 @@ def _loaded(stack: str, values: dict[str, Any], written: Written | None) -> Stac
 
 
 def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
-    """How the command line reaches the cluster of a stack.
+    """The access of the command line to the cluster of a stack.
 
     Args:
         stack: its name.
@@ -93,4 +93,4 @@ def _value(entry: dict[str, Any]) -> Any:
     try:
         return json.loads(entry["value"])
     except ValueError:
-        return entry["value"]  # text, which the settings refuse in their own words
+        return entry["value"]  # text, which the rules of the settings refuse

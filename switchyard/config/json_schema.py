@@ -25,7 +25,7 @@ PAGE = "docs/configuration.md"
 """The page that is generated from the same models."""
 
 BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
-"""Bounds that pydantic leaves in its own words where a validator is in between."""
+"""Keywords of JSON schema by pydantic's names of bounds, which it keeps where a validator is in between."""
 
 OTHER_PROVIDERS = rf"^(?!{NAMESPACE}:)[^:\s]+:\S+$"
 """Keys of other providers, such as aws:region."""
@@ -139,8 +139,8 @@ def _service() -> Schema:
     return {
         "allOf": [
             {"$ref": f"#/$defs/{ServiceSettings.__name__}"},
-            {"if": {"allOf": [stays, rollout]}, "then": _given("tag", "string")},
-            {"if": {"allOf": [stays, {"not": rollout}]}, "then": _given("active", "string")},
+            {"if": {"allOf": [stays, rollout]}, "then": _required("tag", "string")},
+            {"if": {"allOf": [stays, {"not": rollout}]}, "then": _required("active", "string")},
             {"if": stays, "then": {"required": ["image"]}},
         ]
     }
@@ -173,7 +173,7 @@ def _has(key: str, value: object) -> Schema:
     return {"properties": {key: {"const": value}}, "required": [key]}
 
 
-def _given(key: str, kind: str) -> Schema:
+def _required(key: str, kind: str) -> Schema:
     return {"required": [key], "properties": {key: {"type": kind}}}
 
 

@@ -63,7 +63,7 @@ class _Section:
     """The keys of one object.
 
     Attributes:
-        schema: of the object.
+        schema: schema of the object.
         paths: where it stands in a stack file; the first one, which is the shortest, is its heading.
     """
 
@@ -88,7 +88,7 @@ def schema_text() -> str:
 
 
 def files() -> dict[Path, str]:
-    """What is generated: the text of each file by its path."""
+    """The generated files: the text of each by its path."""
     return {PROJECT / PAGE: page(), PROJECT / SCHEMA_FILE: schema_text()}
 
 
@@ -118,7 +118,7 @@ def _sections(model: str, path: str) -> list[_Section]:
 
 
 def _objects(schema: Schema, definitions: dict[str, Schema]) -> Iterator[tuple[str, str]]:
-    """The names of the objects in the value of a key, each with what leads to it behind the key."""
+    """The names of the objects in the value of a key, each with the path from the key to it."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if "properties" in definitions[name]:
@@ -127,7 +127,7 @@ def _objects(schema: Schema, definitions: dict[str, Schema]) -> Iterator[tuple[s
         yield from _objects(option, definitions)
     for key, suffix in (("items", ".<n>"), ("additionalProperties", ".<name>")):
         if isinstance(schema.get(key), dict):
-            yield from ((suffix + rest, name) for rest, name in _objects(schema[key], definitions))
+            yield from ((suffix + inner_suffix, name) for inner_suffix, name in _objects(schema[key], definitions))
 
 
 def _section(section: _Section, root: str) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Scalar:
 
     Attributes:
         text: its characters, without quotes.
-        line: of the file, from 1.
+        line: line of the file, from 1.
         plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
         binary: whether it is marked `!!binary`.
     """
@@ -54,7 +54,7 @@ class Written:
     """The values of a stack file.
 
     Attributes:
-        name: of the file.
+        name: name of the file.
         nodes: what it has for each key of the configuration, such as `switchyard:services`.
         imports: whether the stack takes more of its configuration from an environment of Pulumi ESC.
     """
@@ -74,7 +74,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     Args:
         directory: the project's, or one below it.
         stack: the stack's name, with or without organization and project.
-        namespace: of the configuration's keys.
+        namespace: namespace of the configuration's keys.
         file: the stack's file, where an option of the engine names another one than that of the project.
     """
     path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
@@ -94,123 +94,121 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     return written
 
 
-def differences(path: str, arrived: object, written: Written | None) -> Iterator[Problem]:
+def differences(path: str, value: object, written: Written | None) -> Iterator[Problem]:
     """Values under a path that differ from the stack file, or that show by themselves that YAML changed them.
 
     A difference counts only where YAML explains it: a stack may be configured from another file.
     """
     scalars = written.scalars(path) if written is not None else {}
     name = written.name if written is not None else "the stack file"
-    yield from _different(path, arrived, scalars, name, hidden=False)
+    yield from _different(path, value, scalars, name, hidden=False)
     if written is not None and path in written.nodes:
-        yield from _different_keys(path, written.nodes[path], arrived, name)
+        yield from _different_keys(path, written.nodes[path], value, name)
 
 
-def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
+def without_quotes(path: str, value: object, written: Written | None) -> dict[str, str]:
     """Text of the stack file by path, for values without quotes that YAML has converted.
 
-    A value that is not made of what the file says is from another file: its path is left out.
+    A value that YAML does not read from the text in the file is from another file: its path is left out.
     """
     if written is None:
         return {}
-    values = dict(_values(path, arrived))
+    values = dict(_values(path, value))
     return {
         at: scalar.text
         for at, scalar in written.scalars(path).items()
-        if scalar.plain and at in values and _makes(scalar.text, values[at])
+        if scalar.plain and at in values and _is_read_as(scalar.text, values[at])
     }
 
 
-def _values(path: str, arrived: object) -> Iterator[tuple[str, object]]:
-    if isinstance(arrived, Mapping):
-        for key, value in arrived.items():
-            yield from _values(below(path, str(key)), value)
-    elif isinstance(arrived, list):
-        for index, value in enumerate(arrived):
-            yield from _values(below(path, index), value)
+def _values(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _values(below(path, str(key)), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _values(below(path, index), inner)
     else:
-        yield path, arrived
+        yield path, value
 
 
-def _makes(text: str, arrived: object) -> bool:
-    """Whether a value without quotes arrives as this one."""
-    if arrived is None:
+def _is_read_as(text: str, value: object) -> bool:
+    """Whether YAML reads a text without quotes as this value."""
+    if value is None:
         return text in NULLS
-    if isinstance(arrived, bool):
-        return text in BOOLEANS and text.lower() == str(arrived).lower()
-    if isinstance(arrived, int | float):
+    if isinstance(value, bool):
+        return text in BOOLEANS and text.lower() == str(value).lower()
+    if isinstance(value, int | float):
         read = number(text)
-        return read is not None and float(read) == float(arrived)
-    return text == arrived or (GO_TIME.fullmatch(str(arrived)) is not None and DATE.fullmatch(text) is not None)
+        return read is not None and float(read) == float(value)
+    return text == value or (GO_TIME.fullmatch(str(value)) is not None and DATE.fullmatch(text) is not None)
 
 
 def _different(
-    path: str, arrived: object, scalars: Mapping[str, Scalar], name: str, *, hidden: bool
+    path: str, value: object, scalars: Mapping[str, Scalar], name: str, *, hidden: bool
 ) -> Iterator[Problem]:
-    if isinstance(arrived, Mapping):
-        for key, value in arrived.items():
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
             at = below(path, str(key))
             if GO_TIME.fullmatch(str(key)):
                 rule = "is what YAML makes of a date without quotes, and not what was written"
                 yield Problem(at, "a key", rule, "Write the key in quotes in the stack file.")
-            yield from _different(at, value, scalars, name, hidden=hidden or str(key) in HIDDEN_BELOW)
-    elif isinstance(arrived, list):
-        for index, value in enumerate(arrived):
-            yield from _different(below(path, index), value, scalars, name, hidden=hidden)
-    elif isinstance(arrived, str):
-        yield from _different_text(path, arrived, scalars.get(path), name, hidden=hidden)
-    elif isinstance(arrived, int | float) and not isinstance(arrived, bool) and not hidden:
+            yield from _different(at, inner, scalars, name, hidden=hidden or str(key) in HIDDEN_BELOW)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _different(below(path, index), inner, scalars, name, hidden=hidden)
+    elif isinstance(value, str):
+        yield from _different_text(path, value, scalars.get(path), name, hidden=hidden)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and not hidden:
         # What is hidden is text, so that a number in its place is refused by its type.
         if (scalar := scalars.get(path)) is None:
             return
         read = number(scalar.text) if scalar.plain else None
-        if read is not None and float(read) == float(arrived) and not _is_same_number(scalar.text, arrived):
-            rule = f"YAML reads this as the number {arrived}, line {scalar.line} of {name}"
-            remedy = (
-                f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, arrived))}"
-            )
+        if read is not None and float(read) == float(value) and not _is_same_number(scalar.text, value):
+            rule = f"YAML reads this as the number {value}, line {scalar.line} of {name}"
+            remedy = f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, value))}"
             yield Problem(path, scalar.text, rule, remedy)
 
 
-def _different_text(path: str, arrived: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
-    where = f"line {scalar.line} of {name}" if scalar is not None else name
-    if GO_TIME.fullmatch(arrived) is not None:
-        known = scalar is not None and DATE.fullmatch(scalar.text) is not None and scalar.text != arrived
+def _different_text(path: str, value: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
+    location = f"line {scalar.line} of {name}" if scalar is not None else name
+    if GO_TIME.fullmatch(value) is not None:
+        known = scalar is not None and DATE.fullmatch(scalar.text) is not None and scalar.text != value
         # Without the file one date is as likely as another: 2024-11-20, 2024-11-20T00:00:00Z.
         as_written = scalar.text if scalar is not None and known else None
         rule = "is what YAML makes of a date without quotes, and not what was written"
-        remedy = f"Put it in quotes, {where}. {set_command(path, None if hidden else as_written, text=True)}"
-        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
-    elif scalar is not None and scalar.binary and scalar.text != arrived:
-        rule = f"{where} marks it !!binary, and YAML decodes it"
-        remedy = f"Write it as text in quotes. {set_command(path, None if hidden else arrived, text=True)}"
-        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
+        remedy = f"Put it in quotes, {location}. {set_command(path, None if hidden else as_written, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(value), rule, remedy)
+    elif scalar is not None and scalar.binary and scalar.text != value:
+        rule = f"{location} marks it !!binary, and YAML decodes it"
+        remedy = f"Write it as text in quotes. {set_command(path, None if hidden else value, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(value), rule, remedy)
 
 
-def _different_keys(path: str, node: yaml.Node, arrived: object, name: str) -> Iterator[Problem]:
+def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Iterator[Problem]:
     """Keys without quotes that YAML takes for a number, a date or nothing."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(arrived, list):
-        for index, (item, value) in enumerate(zip(node.value, arrived, strict=False)):
-            yield from _different_keys(below(path, index), item, value, name)
-    if not isinstance(node, yaml.MappingNode) or not isinstance(arrived, Mapping):
+    if isinstance(node, yaml.SequenceNode) and isinstance(value, list):
+        for index, (item, inner) in enumerate(zip(node.value, value, strict=False)):
+            yield from _different_keys(below(path, index), item, inner, name)
+    if not isinstance(node, yaml.MappingNode) or not isinstance(value, Mapping):
         return
-    for key, scalar, value in entries(node):
-        if key in arrived:
-            yield from _different_keys(below(path, key), value, arrived[key], name)
-        elif scalar.plain and _as_key(key) in arrived:
+    for key, scalar, inner in entries(node):
+        if key in value:
+            yield from _different_keys(below(path, key), inner, value[key], name)
+        elif scalar.plain and _as_key(key) in value:
             rule = f"line {scalar.line} of {name}: YAML takes this key without quotes for {_kind(key)}"
             yield Problem(below(path, key), "a key", rule, "Put the key in quotes in the stack file.")
 
 
-def _is_same_number(text: str, arrived: float) -> bool:
+def _is_same_number(text: str, value: float) -> bool:
     """Whether every reader takes the text for the number: no octal, no hexadecimal, no lost digit."""
-    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(arrived))
+    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
 
 
-def _plain(text: str, arrived: float) -> float:
-    """The number that a reader sees who knows nothing of octal; of other notations, what arrived."""
+def _plain(text: str, value: float) -> float:
+    """The number in decimal notation, for a text that YAML reads as octal; else the number that YAML reads."""
     digits = text.replace("_", "")
-    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else arrived
+    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else value
 
 
 def number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What all gates share: access to the cluster, and how errors and warnings reach the engineer."""
+"""The base of all gates: access to the cluster, and reports of errors and warnings to the engineer."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 AGAIN = "Then run `pulumi up` again."
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
-"""For a gate that could not read the cluster: it does not know which steps came before."""
+"""End of the message of a gate that could not read the cluster, and does not know the steps before it."""
 
 
 class GateBase(Generic[S_co]):

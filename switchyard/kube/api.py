@@ -18,7 +18,7 @@ from switchyard.kube.login import Login
 CALL_SECONDS = 30
 """How long one call may take, its login included.
 
-Without a bound, an API server that takes a connection and says nothing would hold an update for ever.
+Without a bound, an API server that accepts a connection and does not answer would block an update for ever.
 This is half of what the API server gives a request itself, and far more than an answer takes while the program is
 busy with the resources of 200 services.
 """
@@ -46,7 +46,7 @@ class ProxyRequest:
         path: path and query, from the first slash on.
         timeout: seconds for the whole request.
         https: whether the pod speaks TLS; its certificate is not verified.
-        headers: of the request.
+        headers: headers of the request.
     """
 
     path: str
@@ -66,7 +66,7 @@ class BoundedApi:
 
     @property
     def client(self) -> ClusterClient:
-        """What sends the calls."""
+        """The HTTP client that sends the calls."""
         return self._api
 
     @classmethod
@@ -110,7 +110,7 @@ class BoundedApi:
             name: of the object; empty for all of them, and for one that is created.
             namespace: None for what belongs to no namespace.
             version: group and version of the API.
-            request: more for the HTTP request.
+            request: further arguments of the HTTP request.
 
         Returns:
             The answer, parsed.
@@ -181,7 +181,7 @@ class BoundedApi:
 
         Args:
             resource: pods, services or nodes.
-            namespace: of the pod or Service; None for a node.
+            namespace: namespace of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
             request: what is asked.
         """
@@ -215,7 +215,7 @@ def is_status(answer: ProxyAnswer) -> bool:
 
 
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
-    """What the API server says when it is itself that denies a request; None for an answer from behind it."""
+    """The message of the API server when it denies a request itself; None for an answer from behind its proxy."""
     return _status_message(answer) if answer.status in DENIED else None
 
 

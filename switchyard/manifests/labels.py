@@ -24,13 +24,13 @@ APPLY = {
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for Services and Ingresses: the provider's own wait sleeps 10 s.
 
-That of a Service passes with no endpoint at all; the gate looks at the EndpointSlices instead, before the switch and
-again before the old colour is touched. An Ingress is followed by `switchyard.gates.load_balancer`; see
+The wait for a Service succeeds without any endpoint; the gate reads the EndpointSlices instead, before the switch and
+again before the old colour is changed. An Ingress is followed by `switchyard.gates.load_balancer`; see
 `switchyard.manifests.ingress`.
 """
 
 CONTENT_HASH = "switchyard/content-hash"
-"""Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
+"""Annotation of a pod template: the versions of the ConfigMaps and Secrets whose change makes a new version."""
 
 CONFIGURED_PODS = "switchyard/configured-pods"
 """Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.

@@ -1,4 +1,4 @@
-"""docs/contributing/adding.md names files that exist, and a fault of the sandbox is known to all that play it."""
+"""docs/contributing/adding.md names files that exist, and simulated and real pods know each fault."""
 
 import re
 

@@ -20,7 +20,7 @@ KUBERNETES_MINORS = ("1.34",)
 """Minors that kubeadm's configuration is rendered for: that of the pinned kubeadm, which the tests try it with."""
 
 AWS_PREFIXES = (16, 28)
-"""Of a VPC and of a subnet: API reference of EC2, CreateVpc and CreateSubnet."""
+"""Shortest and longest prefix of a VPC and of a subnet (API reference of EC2, CreateVpc and CreateSubnet)."""
 
 DISK_GB: Mapping[Role, int] = {Role.WORKER: 20, Role.CONTROL_PLANE: 25}
 """Smallest root disk, GB.

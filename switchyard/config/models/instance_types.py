@@ -18,7 +18,7 @@ _BURSTABLE_SIZES = {
     "xlarge": (4, 16384),
     "2xlarge": (8, 32768),
 }
-"""Of T3, T3a and T4g: vCPUs and MiB. The nano sizes are left out: the kubelet's reservations leave no room there."""
+"""vCPUs and MiB of the sizes of T3, T3a and T4g, without nano, where the kubelet's reservations leave no room."""
 
 _USUAL = (1, 2, 4, 8, 12, 16)
 """Sizes of most families, in units of `xlarge`, which has 4 vCPUs. Each family has `large`, with 2, as well."""

@@ -15,7 +15,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     """Rules within one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     yield from container_problems(path, service)
@@ -75,11 +75,11 @@ def _type_problems(at: str, path: str, service: ServiceSettings) -> Iterator[Pro
     if options.type == "ClusterIP":
         yield from _without_node_ports(at, path, service, options)
     if options.type != "LoadBalancer":
-        given = {
+        options_of_type = {
             "loadBalancerClass": options.load_balancer_class,
             "loadBalancerSourceRanges": options.load_balancer_source_ranges,
         }
-        for key, value in given.items():
+        for key, value in options_of_type.items():
             if value:
                 rule = f"is of type LoadBalancer, and the type is {options.type}"
                 yield Problem(f"{at}.{key}", shown(value), rule, set_command(f"{at}.type", "LoadBalancer"))

@@ -1,4 +1,4 @@
-"""The gates against a fake cluster: above all, that they refuse what they could not see."""
+"""The gates against a fake cluster: above all, they refuse when they cannot read the cluster."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping

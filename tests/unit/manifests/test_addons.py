@@ -1,4 +1,4 @@
-"""What a stack brings to its cluster."""
+"""The add-ons that a stack installs on its cluster."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keys of a service as real ones are: what is refused, with path, value, rule and remedy."""
+"""Keys of a realistic service: what is refused, with path, value, rule and remedy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the gates see of a cluster, and what they say of it without refusing."""
+"""The reports and warnings of the gates on a cluster."""
 
 from typing import Any
 
