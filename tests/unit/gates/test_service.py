@@ -17,7 +17,8 @@ from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest
 
-BLUE, GREEN = Colour.BLUE, Colour.GREEN
+BLUE, GREEN = Colour.BLUE, Colour.GREENfrom tests.support.played_record import Record
+
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
 
 
@@ -53,6 +54,11 @@ class PlayedCluster:
     asked: list[str] = field(default_factory=list)
     kept: bool = False
     owned: dict[str, Any] | None = None
+    record: Record = field(default_factory=Record)
+
+    @property
+    def api(self) -> Any:
+        return self.record
 
     async def namespace_exists(self, _: str) -> bool:
         self.asked.append("namespace")

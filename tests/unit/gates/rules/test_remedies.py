@@ -18,7 +18,7 @@ VALUES = {
     "others[0]": 8080,
     "wanted": 3,
     "tag": "2.0",
-    "to.other": "green",
+    "str(serving": "green",
 }
 PATHS = {
     "{idle[0]}.replicas": "blue.replicas",
