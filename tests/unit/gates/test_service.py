@@ -16,8 +16,9 @@ from switchyard.kube.objects import Endpoint, Pod, PodsChange
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest
+from tests.support.played_record import Record
 
-BLUE, GREEN = Colour.BLUE, Colour.GREENfrom tests.support.played_record import Record
+BLUE, GREEN = Colour.BLUE, Colour.GREEN
 
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
 
