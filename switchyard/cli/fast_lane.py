@@ -107,7 +107,7 @@ class _Command:
         cluster = await Cluster.connect(self._access)
         observation = await self._observe(cluster)
         await self._check_cluster(cluster)
-        journal = ReleaseJournal(cluster.api, self._service.namespace, self._name)
+        journal = ReleaseJournal(cluster.api, self._service.namespace, self._name, self._report.warn)
         lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
         plan = await self._plan(lane, observation)
         if not self._request.yes and not self._report.confirmed(plan):

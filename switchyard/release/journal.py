@@ -1,20 +1,29 @@
 """What a switch or a rollback writes to the record of the service, and when."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import LeaseHeldError
+from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.lease import DURATION_SECONDS, Holder, ReleaseLease
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import Releases, ReleaseStore
+
+WAIT_SECONDS = DURATION_SECONDS + 3
+"""How long a command waits for the Lease of another one: longer than that of a killed command lives."""
+
+POLL_SECONDS = 0.5
+"""Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
 
 
 class ReleaseJournal:
@@ -26,10 +35,12 @@ class ReleaseJournal:
         api: the API server.
         namespace: of the service.
         name: of the service.
+        warn: reports that the Lease is waited for.
     """
 
-    def __init__(self, api: BoundedApi, namespace: str, name: str) -> None:
+    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
         self._api = api
+        self._warn = warn
         self._namespace = namespace
         self._name = name
         self._store = ReleaseStore(api, namespace, name)
@@ -42,11 +53,32 @@ class ReleaseJournal:
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[ReleaseLease, None]:
-        """Holds the Lease of the service within the block."""
+        """Holds the Lease of the service within the block.
+
+        A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
+        killed is taken then, and most commands have ended by then.
+
+        Raises:
+            LeaseHeldError: the other command lives.
+        """
         self._clock = await ServerClock.ask(self._api)
         holder = Holder(act.value, phase=Phase.SWITCH.value)
-        async with ReleaseLease(self._api, self._namespace, self._name, holder, self._clock).held() as lease:
-            yield lease
+        async with AsyncExitStack() as stack:
+            yield await self._acquired(stack, holder, self._clock)
+
+    async def _acquired(self, stack: AsyncExitStack, holder: Holder, clock: ServerClock) -> ReleaseLease:
+        end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
+        while True:
+            try:
+                lease = ReleaseLease(self._api, self._namespace, self._name, holder, clock)
+                return await stack.enter_async_context(lease.held())
+            except LeaseHeldError as error:
+                if clock.now() >= end:
+                    raise
+                if not waits:
+                    self._warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
+                waits = True
+                await asyncio.sleep(POLL_SECONDS)
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.

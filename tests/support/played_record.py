@@ -26,3 +26,9 @@ class Record:
             return None
         versions = json.dumps([version.to_json() for version in self.rolled_back])
         return {"metadata": {"name": "backend-release"}, "data": {ROLLED_BACK: versions}}
+
+
+class WithRecord:
+    """A fake cluster whose API server has the record of the service's releases, at first none."""
+
+    api = Record()

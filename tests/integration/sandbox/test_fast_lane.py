@@ -176,6 +176,11 @@ def test_a_killed_rollback_to_a_retired_version_warms_it_and_the_same_command_co
     kubectl.expect_pods(blue=3, green=3)
 
 
+def expire_lease(kubectl: Kubectl) -> None:
+    """Makes the Lease that a killed command holds as old as it is 15 s later."""
+    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
+
+
 def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before: str, wanted: str) -> None:
     arguments = [act, "backend", *([wanted] if act == "switch" else [])]
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
@@ -185,6 +190,7 @@ def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before
             assert kubectl.serving() == serves
             assert record(kubectl)["current"]["result"] == "running"
             assert active(stack) == before
+            expire_lease(kubectl)
 
         result = command(stack, *arguments)
         assert result.returncode == 0, result.stdout + result.stderr

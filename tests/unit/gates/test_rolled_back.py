@@ -15,7 +15,9 @@ ROLLBACK = RolledBack("blue", "v1", "20260102-1f0c", "2026-01-02T03:04:05Z", "an
 
 
 def on_green(record: Record) -> PlayedCluster:
-    return PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",), record=record)
+    cluster = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",))
+    cluster.api = record
+    return cluster
 
 
 @pytest.mark.parametrize("preview", [True, False])

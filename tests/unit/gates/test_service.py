@@ -16,7 +16,7 @@ from switchyard.kube.objects import Endpoint, Pod, PodsChange
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest
-from tests.support.played_record import Record
+from tests.support.played_record import WithRecord
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 
@@ -28,7 +28,7 @@ def answered(status: int, message: str) -> ApiStatusError:
 
 
 @dataclass
-class PlayedCluster:
+class PlayedCluster(WithRecord):
     """Answers as it is configured; a watch without `watched` never yields anything.
 
     Attributes:
@@ -55,11 +55,6 @@ class PlayedCluster:
     asked: list[str] = field(default_factory=list)
     kept: bool = False
     owned: dict[str, Any] | None = None
-    record: Record = field(default_factory=Record)
-
-    @property
-    def api(self) -> Any:
-        return self.record
 
     async def namespace_exists(self, _: str) -> bool:
         self.asked.append("namespace")
