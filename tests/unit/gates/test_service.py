@@ -19,7 +19,6 @@ from switchyard.manifests.pods import Manifest
 from tests.support.played_record import WithRecord
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
-
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
 
 
