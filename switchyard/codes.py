@@ -125,6 +125,11 @@ class Code(StrEnum):
     SERVER_CERTIFICATE_ENDS = "SY-E002"
     CA_CERTIFICATE_ENDS = "SY-E003"
     CA_CERTIFICATE_DIFFERS = "SY-E004"
+    # P: releases
+    NEW_VERSION_WORSE = "SY-P050"
+    EVIDENCE_INSUFFICIENT = "SY-P051"
+    NO_TRAFFIC = "SY-P052"
+    METRICS_UNREADABLE = "SY-P053"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -241,6 +246,10 @@ TITLES: Mapping[Code, str] = {
     Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
     Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
     Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+    Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
+    Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
+    Code.NO_TRAFFIC: "The new version has answered no request",
+    Code.METRICS_UNREADABLE: "The metrics of the new version cannot be read",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",
