@@ -167,15 +167,15 @@ class Evidence:
         counted = f"{_part(slow.test)} took longer than {slow.boundary:g} s"
         if slow.question == PAST:
             past = self._past.slower(slow.boundary) / self._past.timed
-            return f"{counted}, and of the old colour's {_percent(past)}"
+            return f"{counted}, and of the old colour's {percent(past)}"
         if not slow.is_conclusive:
             limit = f"the limit is {self._watch.latency_p95.max_seconds:g} s"
             return f"{counted}, the largest boundary of {self._watch.duration_metric}, and {limit}"
-        return f"{counted}, and {_percent(slow.test.accepted)} may"
+        return f"{counted}, and {percent(slow.test.accepted)} may"
 
     def _errors_text(self) -> str:
         test = self._errors
-        accepted = f"{_percent(test.accepted)} is accepted"
+        accepted = f"{percent(test.accepted)} is accepted"
         if test.accepted > self._watch.errors.accepted:
             accepted += ", because the old colour failed as often"
         return f"{_part(test)} failed, and {accepted}"
@@ -189,8 +189,9 @@ def _finding(question: str, test: ShareTest, state: State, text: str) -> Finding
 
 def _part(test: ShareTest) -> str:
     total = f"{round(test.hits)} of {round(test.total)} requests"
-    return f"{total} ({_percent(test.hits / test.total)})" if test.hits else total
+    return f"{total} ({percent(test.hits / test.total)})" if test.hits else total
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in percent, with two digits."""
     return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

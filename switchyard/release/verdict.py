@@ -6,7 +6,7 @@ from enum import StrEnum
 from switchyard.codes import Code
 from switchyard.config.models.watch import Watch
 from switchyard.manifests.analysis import QUANTILE
-from switchyard.release.evidence import ERRORS, Evidence, Finding
+from switchyard.release.evidence import ERRORS, Evidence, Finding, percent
 from switchyard.release.pod_health import PodHealth
 from switchyard.release.sequential import State
 
@@ -119,4 +119,5 @@ def _missing(finding: Finding) -> str:
     if not finding.needed or not finding.total:
         return finding.text
     bad = "fails" if finding.question == ERRORS else "is slow"
-    return f"{finding.text}; it takes {finding.needed} more if none {bad} to show a share below {finding.condemned:.2g}"
+    shown = f"to show a share below {percent(finding.condemned)}"
+    return f"{finding.text}; it takes {finding.needed} more if none {bad} {shown}"
