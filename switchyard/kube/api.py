@@ -193,7 +193,7 @@ class BoundedApi:
                     headers=dict(request.headers),
                     raise_for_status=False,
                     follow_redirects=False,
-                    **({} if request.limit is None else {"stream": True}),
+                    stream=request.limit is not None,
                 ) as response,
             ):
                 text = response.text if request.limit is None else await _limited(response, request.limit)

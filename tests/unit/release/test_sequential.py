@@ -9,17 +9,30 @@ import pytest
 
 from switchyard.release.sequential import ShareTest, State, alternatives, expected_requests, upper_bound
 
-BOUNDS = {"false_alarm": 0.01, "missed": 0.01}
+BOUND = 0.01
+
+
+def share_test(accepted: float, condemned: float, *, looks: int = 1, worse: tuple[float, ...] = ()) -> ShareTest:
+    """A test with both bounds at 1 %."""
+    return ShareTest(accepted, condemned, false_alarm=BOUND, missed=BOUND, looks=looks, worse=worse)
+
+
+def state_of(test: ShareTest) -> State:
+    return test.state
+
+
+def formula(share: float, condemned: float) -> float:
+    return expected_requests(share, 0.001, condemned, false_alarm=BOUND, missed=BOUND)
 
 
 @pytest.mark.parametrize(("share", "condemned", "requests"), [(0.08, 0.08, 17), (0.01, 0.01, 330), (0.001, 0.01, 680)])
 def test_walds_formula_gives_the_known_numbers_of_requests(share: float, condemned: float, requests: int) -> None:
-    assert expected_requests(share, 0.001, condemned, **BOUNDS) == pytest.approx(requests, rel=0.05)
+    assert formula(share, condemned) == pytest.approx(requests, rel=0.05)
 
 
 def plain(condemned: float) -> ShareTest:
     """Wald's own test of two shares."""
-    return ShareTest(0.001, condemned, worse=(condemned,), **BOUNDS)
+    return share_test(0.001, condemned, worse=(condemned,))
 
 
 def requests_until(share: float, condemned: float, generator: random.Random) -> tuple[State, int]:
@@ -38,7 +51,7 @@ def test_simulated_verdicts_take_as_many_requests_as_the_formula_says(
 ) -> None:
     generator = random.Random(1945)  # noqa: S311 - chance, not secrecy
     verdicts = [requests_until(share, condemned, generator) for _ in range(1000)]
-    least = expected_requests(share, 0.001, condemned, **BOUNDS)
+    least = formula(share, condemned)
     # The formula takes no account of how far the last request goes beyond the threshold, which is one failure at most.
     drift = share * math.log(condemned / 0.001) + (1 - share) * math.log((1 - condemned) / 0.999)
     most = least + (math.log(condemned / 0.001) / drift if state is State.WORSE else 0)
@@ -78,44 +91,44 @@ def test_looking_again_and_again_does_not_raise_the_rate_of_false_alarms() -> No
 
 
 def test_one_failure_condemns_nothing() -> None:
-    test = ShareTest(0.00001, 0.01, **BOUNDS)
+    test = share_test(0.00001, 0.01)
     test.add(1, 1)
-    assert test.state is State.OPEN
+    assert state_of(test) is State.OPEN
     test.add(1, 1)
-    assert test.state is State.WORSE
+    assert state_of(test) is State.WORSE
 
 
 def test_a_version_that_becomes_worse_late_is_condemned_soon() -> None:
-    test = ShareTest(0.001, 0.01, looks=300, **BOUNDS)
+    test = share_test(0.001, 0.01, looks=300)
     for _ in range(200):
         test.add(50, 0)
-    assert test.state is State.ACCEPTABLE
+    assert state_of(test) is State.ACCEPTABLE
     for _ in range(3):
         test.add(50, 4)  # 8 %
-    assert test.state is State.WORSE
+    assert state_of(test) is State.WORSE
 
 
 def test_looks_beyond_the_planned_ones_are_no_further_chances() -> None:
-    test = ShareTest(0.001, 0.01, looks=2, **BOUNDS)
+    test = share_test(0.001, 0.01, looks=2)
     for _ in range(10_000):
         test.add(50, 0)
-    assert test.state is State.ACCEPTABLE
+    assert state_of(test) is State.ACCEPTABLE
     assert math.isfinite(test.total)
 
 
 def test_needed_requests_are_exactly_those_that_lead_to_a_pass() -> None:
-    test = ShareTest(0.001, 0.01, **BOUNDS)
+    test = share_test(0.001, 0.01)
     test.add(100, 1)
     needed = test.needed
     test.add(needed - 1, 0)
-    assert test.state is State.OPEN
+    assert state_of(test) is State.OPEN
     test.add(1, 0)
-    assert test.state is State.ACCEPTABLE
+    assert state_of(test) is State.ACCEPTABLE
     assert test.needed == 0
 
 
 def test_more_hits_than_requests_are_taken_for_all_of_them() -> None:
-    test = ShareTest(0.001, 0.01, **BOUNDS)
+    test = share_test(0.001, 0.01)
     test.add(10, 12)
     assert test.hits == 10
 
