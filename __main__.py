@@ -25,7 +25,7 @@ def main() -> None:
 
     outputs = {
         SERVICES_OUTPUT: {key: service.outputs for key, service in services.items()},
-        CLUSTER_OUTPUT: {"identifier": platform.place.identifier, "uid": platform.place.uid},
+        CLUSTER_OUTPUT: {"identifier": platform.location.identifier, "uid": platform.location.uid},
         **platform.expose(components),
     }
     for key, value in outputs.items():

@@ -6,10 +6,12 @@ import pulumi
 
 from components.failures import end_if_refused
 from components.guard import stack_mark
+from switchyard.codes import Code
 from switchyard.config.loader import StackSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.node_ports import list_services
 from switchyard.gates.rules.node_ports import has_fixed_ports, refuse_taken_ports
+from switchyard.gates.rules.refusal import notice
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
@@ -37,7 +39,14 @@ def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
         listed = run_blocking(live())
     except ClusterError as error:
         # No reason to stop a rollback: the API server itself gives no port to two Services.
-        pulumi.log.warn(f"whether the ports on the nodes are free is not known ({error})")
+        pulumi.log.warn(
+            notice(
+                Code.NODE_PORTS_UNKNOWN,
+                "",
+                f"whether the configured node ports are free is not known: {error}",
+                "The update continues: the API server refuses a port that another Service has.",
+            )
+        )
         return
     former = None if settings.former is None else Mark.parse(settings.former)
     end_if_refused(refuse_taken_ports(services, listed, stack_mark(), former))

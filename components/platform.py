@@ -21,7 +21,7 @@ from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import VersionUnreadableError
 from switchyard.gates.admission import Kept, inspect_templates
 from switchyard.gates.observed import Observed
-from switchyard.gates.rules.relocation import Place
+from switchyard.gates.rules.relocation import StackLocation
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.gates.rules.versions import refuse_old
 from switchyard.kube.access import ClusterAccess
@@ -45,7 +45,7 @@ class ClusterPlatform:
         rollouts: what it has of every service with a Rollout.
         opts: options of every resource on it: its provider, and the resources that come first.
         expose: registers what comes after the services.
-        place: where the stack is, for its outputs.
+        location: where the stack is, for its outputs.
         parts: the resources that were registered for the cluster; `expose` may add to them.
         routing: by the key of a service its load balancer routing; None where the load balancer knows no colours.
         content: versions of the ConfigMaps and Secrets of every service that refers to some.
@@ -58,7 +58,7 @@ class ClusterPlatform:
     opts: pulumi.ResourceOptions
     expose: Expose
     routing: "Callable[[str], WeightedRouting | None]" = lambda _: None
-    place: Place = field(default_factory=Place)
+    location: StackLocation = field(default_factory=StackLocation)
     parts: Sequence[pulumi.Resource] = ()
     content: Mapping[str, Content] = field(default_factory=dict)
     sizings: Mapping[str, Sizing] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def build_platform(settings: StackSettings) -> ClusterPlatform:
 def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -> ClusterPlatform:
     """Prepares an existing cluster: labels and taints of its nodes, and the charts that the settings ask for."""
     access, services = access_to(cluster), settings.services
-    place = refuse_moves(settings, access)
+    location = refuse_moves(settings, access)
     live = inspect_nodes(cluster.nodes, access)
     _refuse_old(services, access)
     check_node_ports(settings, access)
@@ -102,7 +102,7 @@ def build_existing_platform(cluster: ExistingCluster, settings: StackSettings) -
         rollouts,
         after(on_cluster, ready),
         lambda _: {},
-        place=place,
+        location=location,
         parts=[existing, *ready],
         content=content,
         sizings=sizings,

@@ -6,15 +6,16 @@ from typing import Any
 import pulumi
 
 from components.failures import end_if_refused
+from switchyard.codes import Code
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from switchyard.gates.rules.deletion import refuse_vanished
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.relocation import (
-    Place,
+    StackLocation,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_name,
@@ -39,7 +40,7 @@ def last_outputs() -> Mapping[str, Any]:
     return outputs
 
 
-def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
+def refuse_moves(settings: StackSettings, access: ClusterAccess) -> StackLocation:
     """Ends a run that would move the stack, or a service that serves.
 
     Returns:
@@ -48,22 +49,24 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> Place:
     Raises:
         pulumi.RunError: it would.
     """
-    cluster, before = settings.cluster, Place.of(last_outputs())
+    cluster, last = settings.cluster, StackLocation.of(last_outputs())
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
-    refusals = [refuse_other_identifier(before, cluster.identifier, replaces)]
-    uid = before.uid
+    refusals = [refuse_other_identifier(last, cluster.identifier, replaces)]
+    uid = last.uid
     if access.exists and not access.unreachable and not any(refusals):
-        uid, moved = run_blocking(_inspect(settings, access, before))
-        refusals += [refuse_other_cluster(before, uid, replaces, access.described), *moved]
+        uid, move_refusals = run_blocking(_inspect(settings, access, last))
+        refusals += [refuse_other_cluster(last, uid, replaces, access.described), *move_refusals]
     end_if_refused(refusals)
-    for line in warn_nothing_to_remove(before, settings.removed):
+    for line in warn_nothing_to_remove(last, settings.removed):
         pulumi.log.warn(line)
     names = {key: service.name for key, service in settings.services.items() if service.name is not None}
     namespaces = {key: service.namespace for key, service in settings.services.items()}
-    return Place(cluster.identifier, uid, namespaces, names)
+    return StackLocation(cluster.identifier, uid, namespaces, names)
 
 
-async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place) -> tuple[str, list[Refusal | None]]:
+async def _inspect(
+    settings: StackSettings, access: ClusterAccess, last: StackLocation
+) -> tuple[str, list[Refusal | None]]:
     """UID of the cluster, and refusals of moves on it."""
     try:
         api = (await Cluster.connect(access)).api
@@ -71,37 +74,44 @@ async def _inspect(settings: StackSettings, access: ClusterAccess, before: Place
     except ClusterError as error:
         if access.stack_kubeconfig is not None:
             # The stack created the cluster and its kubeconfig. A machine of a cluster that is down can be replaced.
-            if before.namespaces:
-                pulumi.log.warn(f"whether this is still the stack's cluster is not known ({error})")
-            return before.uid, []
-        if (refusal := refuse_unknown_cluster(before, access, error)) is not None:
+            if last.namespaces:
+                pulumi.log.warn(
+                    notice(
+                        Code.CLUSTER_UNKNOWN,
+                        "",
+                        f"whether this is still the stack's cluster is not known: {error}",
+                        "The run continues, because the stack created the cluster and its kubeconfig.",
+                    )
+                )
+            return last.uid, []
+        if (refusal := refuse_unknown_cluster(last, access, error)) is not None:
             return "", [refusal]
         if not is_destroy():
             pulumi.log.warn(warn_unknown_cluster(access, error))
         uid = ""
     try:
-        return uid, await _moved(settings, api, before)
+        return uid, await _moved(settings, api, last)
     except ClusterError as error:
         return uid, [refuse_unseen(access, error)]
 
 
-async def _moved(settings: StackSettings, api: BoundedApi, before: Place) -> list[Refusal | None]:
+async def _moved(settings: StackSettings, api: BoundedApi, last: StackLocation) -> list[Refusal | None]:
     """Refusals of other names and namespaces, and of removing services that serve."""
     # A destroy says so by itself, unless the stack is marked production.
-    taken_down = is_destroy() and not settings.production
-    moved: list[Refusal | None] = []
+    is_plain_destroy = is_destroy() and not settings.production
+    refusals: list[Refusal | None] = []
     for key, service in settings.services.items():
-        name, known = service.named(key), key in before.namespaces
-        old = before.namespaces.get(key, service.namespace)
-        old_name = before.service(key) if known else name
+        name, known = service.named(key), key in last.namespaces
+        old = last.namespaces.get(key, service.namespace)
+        old_name = last.service(key) if known else name
         if old_name == name and old in {service.namespace, service.leaves}:
             continue
         reason = service_serves(old_name, await read_namespace(api, old))
         if old_name != name:
-            moved.append(refuse_other_name(old_name, name, old, reason))
+            refusals.append(refuse_other_name(old_name, name, old, reason))
         else:
-            moved.append(refuse_other_namespace(name, service.namespace, old, reason))
-    for key, old in {} if taken_down else vanished(before, settings.services, settings.removed).items():
-        reason = service_serves(before.service(key), await read_namespace(api, old))
-        moved.append(refuse_vanished(before.service(key), old, reason, "this run"))
-    return moved
+            refusals.append(refuse_other_namespace(name, service.namespace, old, reason))
+    for key, old in {} if is_plain_destroy else vanished(last, settings.services, settings.removed).items():
+        reason = service_serves(last.service(key), await read_namespace(api, old))
+        refusals.append(refuse_vanished(last.service(key), old, reason, "this run"))
+    return refusals

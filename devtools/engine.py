@@ -144,8 +144,8 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
-        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", check=True).output)
-        return found
+        outputs: dict[str, Any] = json.loads(self.run("stack", "output", "--json", check=True).output)
+        return outputs
 
     def destroy(self) -> Result:
         """Deletes everything in the stack."""

@@ -37,6 +37,9 @@ class Code(StrEnum):
     CONTENT_UNREADABLE = "SY-K011"
     RELEASES_UNREADABLE = "SY-K012"
     AUTOSCALERS_UNREADABLE = "SY-K013"
+    CONTENT_MISSING = "SY-K014"
+    NODE_MISSING = "SY-K015"
+    NODE_OF_FORMER_MACHINE = "SY-K016"
     # O: ownership
     OBJECT_OF_ANOTHER_OWNER = "SY-O001"
     SERVICE_OF_ANOTHER_OWNER = "SY-O002"
@@ -46,6 +49,10 @@ class Code(StrEnum):
     NODE_PORT_TAKEN = "SY-O006"
     NODE_PORT_NOT_RELEASED_YET = "SY-O007"
     OWNER_UNKNOWN = "SY-O008"
+    OBJECT_MISSING = "SY-O009"
+    MARK_CHANGED = "SY-O010"
+    FORMER_STACK_IS_THIS = "SY-O011"
+    NODE_PORTS_UNKNOWN = "SY-O012"
     # D: deletion and relocation
     SERVING_OBJECT_DELETED = "SY-D001"
     SERVING_SERVICE_REMOVED = "SY-D002"
@@ -81,6 +88,7 @@ class Code(StrEnum):
     IMAGE_REWRITTEN = "SY-S015"
     ADDRESS_LOST = "SY-S016"
     SMOKE_TEST_NOT_RUN = "SY-S017"
+    OLDER_CONTENT = "SY-S018"
     # R: Rollouts and analysis
     ARGO_ROLLOUTS_MISSING = "SY-R001"
     ROLLOUT_CONTROLLER_SILENT = "SY-R002"
@@ -125,6 +133,9 @@ class Code(StrEnum):
     SERVER_CERTIFICATE_ENDS = "SY-E002"
     CA_CERTIFICATE_ENDS = "SY-E003"
     CA_CERTIFICATE_DIFFERS = "SY-E004"
+    MACHINE_DIFFERS = "SY-E005"
+    USER_DATA_TOO_LONG = "SY-E006"
+    PARAMETER_TOO_LONG = "SY-E007"
     # P: releases
     NEW_VERSION_WORSE = "SY-P050"
     EVIDENCE_INSUFFICIENT = "SY-P051"
@@ -138,6 +149,7 @@ class Code(StrEnum):
     NO_VERSION = "SY-X005"
     PROMETHEUS_NO_ANSWER = "SY-X006"
     PROMETHEUS_UNRESOLVED = "SY-X007"
+    NOT_AS_CONFIGURED = "SY-X008"
 
 
 TITLES: Mapping[Code, str] = {
@@ -165,6 +177,9 @@ TITLES: Mapping[Code, str] = {
     Code.CONTENT_UNREADABLE: "The ConfigMaps and Secrets of a service cannot be read",
     Code.RELEASES_UNREADABLE: "The Rollouts of services cannot be read",
     Code.AUTOSCALERS_UNREADABLE: "Autoscalers and numbers of pods cannot be read",
+    Code.CONTENT_MISSING: "A ConfigMap or Secret that pods need does not exist",
+    Code.NODE_MISSING: "A node of the node table is not on the cluster",
+    Code.NODE_OF_FORMER_MACHINE: "A node is registered with its former machine",
     Code.OBJECT_OF_ANOTHER_OWNER: "An object of this name belongs to somebody else",
     Code.SERVICE_OF_ANOTHER_OWNER: "A Service of this name exists and belongs to somebody else",
     Code.ADOPTED_SERVICE_HAS_OTHER_PORTS: "The Service to adopt has ports that this stack does not serve",
@@ -173,6 +188,10 @@ TITLES: Mapping[Code, str] = {
     Code.NODE_PORT_TAKEN: "Another Service has the node port",
     Code.NODE_PORT_NOT_RELEASED_YET: "A node port moves between Services of this stack",
     Code.OWNER_UNKNOWN: "Whether an object may be written is not known",
+    Code.OBJECT_MISSING: "An object of the stack does not exist on the cluster",
+    Code.MARK_CHANGED: "An object of the stack has the mark of another stack",
+    Code.FORMER_STACK_IS_THIS: "formerStack names this stack itself",
+    Code.NODE_PORTS_UNKNOWN: "Whether the configured node ports are free is not known",
     Code.SERVING_OBJECT_DELETED: "The object to be deleted serves users",
     Code.SERVING_SERVICE_REMOVED: "A service that serves is not in the configuration any more",
     Code.SERVING_UNKNOWN_BEFORE_DELETION: "Whether an object serves is not known, so it is not deleted",
@@ -206,6 +225,7 @@ TITLES: Mapping[Code, str] = {
     Code.IMAGE_REWRITTEN: "The cluster's admission has changed the pods",
     Code.ADDRESS_LOST: "The Service stops answering at an address",
     Code.SMOKE_TEST_NOT_RUN: "The smoke test did not run",
+    Code.OLDER_CONTENT: "A switch goes to pods with an earlier ConfigMap or Secret",
     Code.ARGO_ROLLOUTS_MISSING: "The cluster has no Argo Rollouts",
     Code.ROLLOUT_CONTROLLER_SILENT: "The controller of Argo Rollouts does not act on the Rollout",
     Code.ROLLOUT_NOT_READY: "The Rollout is not ready for the traffic",
@@ -246,6 +266,9 @@ TITLES: Mapping[Code, str] = {
     Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
     Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
     Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+    Code.MACHINE_DIFFERS: "A machine is not what the settings say",
+    Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
+    Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
     Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
     Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
     Code.NO_TRAFFIC: "The new version has answered no request",
@@ -257,5 +280,6 @@ TITLES: Mapping[Code, str] = {
     Code.NO_VERSION: "The service has no version to judge",
     Code.PROMETHEUS_NO_ANSWER: "Prometheus does not answer",
     Code.PROMETHEUS_UNRESOLVED: "The host name of Prometheus does not resolve",
+    Code.NOT_AS_CONFIGURED: "Not everything is as configured",
 }
 """What each message is about, in one line: the title of its section in the runbook."""

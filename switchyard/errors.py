@@ -12,21 +12,23 @@
     │   ├── AccessDeniedError          a permission is missing, or the user is not known
     │   ├── RejectedError              the API server rejects an object
     │   ├── NoIdentityError            the cluster cannot be identified
-    │   └── ApiStatusError              the API server answers with any other error
+    │   └── ApiStatusError             the API server answers with any other error
     ├── ObservationError               what a run has to know of the cluster before it begins cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets
     │   ├── NodesUnreadableError       nodes
     │   ├── ReleasesUnreadableError    Rollouts
-    │   └── VersionUnreadableError          the version of the API server
+    │   └── VersionUnreadableError     the version of the API server
     ├── GateRefusedError               a step is not taken
     ├── NodeChangedError               a node is not as it was when the update began
-    ├── ClusterNotReadyError                     part of a new cluster is not ready in time
+    ├── ClusterNotReadyError           part of a new cluster is not ready in time
     ├── AwsError                       AWS does not answer, or denies the call
+    ├── UserDataTooLongError           EC2 would refuse the user data of a machine
+    ├── ParameterTooLongError          SSM would refuse the value of a parameter
     └── AnalysisError                  `switchyard analyze` has nothing to judge
         ├── NoAnalysisError            the service has no analysis
         ├── NoVersionError             the service has no version to judge
-        ├── PrometheusError              Prometheus does not answer
-        └── PrometheusUnresolvedError            the host name of Prometheus does not resolve here
+        ├── PrometheusError            Prometheus does not answer
+        └── PrometheusUnresolvedError  the host name of Prometheus does not resolve here
 
 Errors of libraries (httpx, ssl, json, yaml, botocore, and OSError) are mapped where the library is called, so that
 callers catch classes of this tree alone. `switchyard.cli.failures` turns an error into an exit code, and
@@ -235,6 +237,18 @@ class AwsError(SwitchyardError):
     """AWS has no answer, or none for this user. The text says why."""
 
     code = Code.AWS_FAILED
+
+
+class UserDataTooLongError(SwitchyardError):
+    """EC2 would refuse the user data of a machine. The text has the size and the limit."""
+
+    code = Code.USER_DATA_TOO_LONG
+
+
+class ParameterTooLongError(SwitchyardError):
+    """SSM would refuse the value of a parameter. The text has its name and size, and never its value."""
+
+    code = Code.PARAMETER_TOO_LONG
 
 
 class AnalysisError(SwitchyardError):

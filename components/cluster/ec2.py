@@ -10,6 +10,7 @@ from components.cluster.instances import ClusterMachines, Endpoint
 from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
 from components.cluster.storage import Storage
+from components.failures import errors_end_the_run
 from components.kubernetes_provider import KubernetesProvider
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -91,10 +92,12 @@ class Ec2Machines(pulumi.ComponentResource):
         )
 
         def user_data(node: str) -> pulumi.Output[str]:
-            known = pulumi.Output.all(endpoint.public_ip, storage.bucket)
-            return known.apply(
-                lambda found: cloud_init.user_data(cluster, node, endpoint=found[0], backup_bucket=found[1])
-            )
+            def rendered(values: list[str]) -> str:
+                address, bucket = values
+                with errors_end_the_run():
+                    return cloud_init.user_data(cluster, node, endpoint=address, backup_bucket=bucket)
+
+            return pulumi.Output.all(endpoint.public_ip, storage.bucket).apply(rendered)
 
         machines = ClusterMachines(
             f"{name}-machines",

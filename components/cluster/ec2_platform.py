@@ -69,7 +69,7 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     _refuse_another(cluster, before)
     made = StackKubeconfig(before.kubeconfig)
     access = _probed(cluster, ClusterAccess(stack_kubeconfig=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
-    place = refuse_moves(settings, access)
+    location = refuse_moves(settings, access)
     check_node_ports(settings, access)
     live = _inspect(cluster, access, before)
     rollouts = {} if access.unreachable else inspect_rollouts(services, access)
@@ -131,7 +131,7 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
 
     before_services = after(on_cluster, [*ready, *first])
     routing = early.weighted_routing if early else lambda _: None
-    return ClusterPlatform(access, rollouts, before_services, expose, routing, place, parts, content, sizings, kept)
+    return ClusterPlatform(access, rollouts, before_services, expose, routing, location, parts, content, sizings, kept)
 
 
 class _Wait:
@@ -223,7 +223,7 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     try:
         version = server_version(access)
     except VersionUnreadableError as error:
-        pulumi.log.warn(f"{error}: nothing on the cluster is looked at or changed, its machines can be")
+        pulumi.log.warn(f"{error}. Nothing on the cluster is inspected or changed in this run; its machines can be")
         return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
         raise run_error(SettingsError([problem]))

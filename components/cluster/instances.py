@@ -11,8 +11,12 @@ from switchyard.aws import iam, policy_documents
 from switchyard.aws.security_groups import GROUPS_OF, Group
 from switchyard.aws.tags import cluster_tag, tags
 from switchyard.bootstrap import cloud_init
+from switchyard.codes import Code
+from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import NodeSettings, Role
+from switchyard.gates.rules.refusal import notice
+from switchyard.gates.runbook import section
 
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 """Canonical's own parameter with the newest image of Ubuntu 24.04 LTS in the region."""
@@ -150,12 +154,14 @@ class ClusterMachines(pulumi.ComponentResource):
         def compare(live: list[str]) -> None:
             wanted = [node.type, node.zone]
             if live != wanted:
-                pulumi.log.warn(
-                    f"switchyard:cluster.nodes.{node_name}: the machine is a {' in '.join(live)}, not a "
-                    f"{' in '.join(wanted)}: a machine is not changed while it runs. Set it back, or replace it: see "
-                    "docs/runbook.md, replacing a node",
-                    self,
+                warning = notice(
+                    Code.MACHINE_DIFFERS,
+                    f"{CLUSTER}.nodes.{node_name}",
+                    f"the machine is a {' in '.join(live)}, not a {' in '.join(wanted)}",
+                    "A machine is not changed while it runs. Set the value back, or replace the machine: see "
+                    f"{section('Replace a node')}",
                 )
+                pulumi.log.warn(warning, self)
 
         pulumi.Output.all(instance.instance_type, instance.availability_zone).apply(compare)
 
@@ -195,20 +201,20 @@ class ClusterMachines(pulumi.ComponentResource):
         """The policies of a role, by purpose."""
         cluster, storage = self._cluster, self._storage
         caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
-        place = caller.arn.apply(lambda arn: iam.Place.of(arn, cluster.region))
+        location = caller.arn.apply(lambda arn: iam.AwsLocation.of(arn, cluster.region))
         readable = [storage.parameter_arns[parameter] for parameter in cloud_init.readable_parameters(cluster, role)]
-        node = pulumi.Output.all(place, storage.key_arn, *readable)
-        found = {"node": node.apply(lambda known: policy_documents.text(iam.node(known[0], known[1], known[2:])))}
+        node = pulumi.Output.all(location, storage.key_arn, *readable)
+        documents = {"node": node.apply(lambda known: policy_documents.text(iam.node(known[0], known[1], known[2:])))}
         if role is Role.CONTROL_PLANE:
-            bucket = pulumi.Output.all(place, storage.key_arn, storage.bucket_arn)
-            found["backup"] = bucket.apply(lambda known: policy_documents.text(iam.backup(*known)))
+            bucket = pulumi.Output.all(location, storage.key_arn, storage.bucket_arn)
+            documents["backup"] = bucket.apply(lambda known: policy_documents.text(iam.backup(*known)))
         elif cluster.load_balancer_controller is not None:
             waf = None if cluster.load_balancer is None else cluster.load_balancer.waf
-            where = pulumi.Output.all(place, self._network.vpc_id)
-            found["load-balancer"] = where.apply(
+            location_and_vpc = pulumi.Output.all(location, self._network.vpc_id)
+            documents["load-balancer"] = location_and_vpc.apply(
                 lambda known: policy_documents.text(iam.load_balancer_controller(known[0], cluster.name, known[1], waf))
             )
-        return found
+        return documents
 
     def _instance(
         self,

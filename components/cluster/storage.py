@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.bucket import PrivateBucket
+from components.failures import errors_end_the_run
 from switchyard.aws import bucket_policies, iam, policy_documents
 from switchyard.aws.tags import tags
 from switchyard.bootstrap import cloud_init
@@ -87,7 +88,7 @@ class Storage(pulumi.ComponentResource):
             description=f"Secrets, backups and disks of cluster {self._cluster.name}",
             enable_key_rotation=True,
             deletion_window_in_days=iam.KEY_DELETION_DAYS,
-            policy=caller.arn.apply(lambda arn: policy_documents.text(iam.key(iam.Place.of(arn, region)))),
+            policy=caller.arn.apply(lambda arn: policy_documents.text(iam.key(iam.AwsLocation.of(arn, region)))),
             tags=tags(self._cluster, "key"),
             opts=self._kept,
         )
@@ -120,7 +121,5 @@ def fits(parameter: str, value: str) -> str:
     Raises:
         pulumi.RunError: it does not; the message does not show the value.
     """
-    try:
+    with errors_end_the_run():
         return cloud_init.parameter_value(parameter, value)
-    except cloud_init.ParameterTooLongError as error:
-        raise pulumi.RunError(str(error)) from error

@@ -11,7 +11,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
-from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates, left_by
+from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates, target_groups_in_use
 from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
@@ -77,7 +77,9 @@ async def _leaving(
         cluster = await Cluster.connect(access)
         refusals = [
             refuse_early_selector(
-                service.named(key), service, await left_by(cluster, region, service.named(key), service.namespace)
+                service.named(key),
+                service,
+                await target_groups_in_use(cluster, region, service.named(key), service.namespace),
             )
             for key, service in selected.items()
         ]

@@ -95,7 +95,7 @@ def main(
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
-            Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
+            Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
@@ -135,7 +135,7 @@ def write(data: dict[str, Any]) -> None:
 
 
 def _plain(runs: dict[str, list[Any]]) -> dict[str, list[dict[str, object]]]:
-    return {way: [asdict(run) for run in found] for way, found in runs.items()}
+    return {way: [asdict(run) for run in results] for way, results in runs.items()}
 
 
 if __name__ == "__main__":

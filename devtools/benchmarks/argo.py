@@ -62,8 +62,8 @@ class Promote(Way):
         return [*command, "-n", self.namespace]
 
     def _status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json")).get("status", {})
-        return found
+        status: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json")).get("status", {})
+        return status
 
     def _healthy(self) -> None:
         self.wait(lambda: self._status().get("phase") == "Healthy")

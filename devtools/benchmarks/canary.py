@@ -150,7 +150,8 @@ def analyses_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Phase and values of each metric of some AnalysisRuns, oldest first."""
     ordered = sorted(runs, key=lambda run: (run["metadata"]["creationTimestamp"], run["metadata"]["name"]))
     return [
-        f"{result['phase']}: {', '.join(one.get('value') or one.get('message', '?') for one in result['measurements'])}"
+        f"{result['phase']}: "
+        + ", ".join(entry.get("value") or entry.get("message", "?") for entry in result["measurements"])
         for run in ordered
         for result in run.get("status", {}).get("metricResults", ())
         if result.get("measurements")
@@ -189,18 +190,18 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
             Ours(sandbox, directory, "ours", canaries["ours"]),
             Documented(sandbox, "documented", canaries["documented"]),
         ]
-        found: dict[str, dict[str, list[Any]]] = {way.name: {case.name: [] for case in CASES} for way in ways}
+        results: dict[str, dict[str, list[Any]]] = {way.name: {case.name: [] for case in CASES} for way in ways}
         turns = [(way, case) for way in ways for case in CASES for _ in range(runs if case.timed else 1)]
         random.shuffle(turns)
         for number, (way, case) in enumerate(turns):
             folder = directory / f"load-{number}"
             folder.mkdir()
-            one = _release(way, case, number, [node.address for node in sandbox.real_nodes], folder)
-            found[way.name][case.name].append(asdict(one))
-            print(f"{way.name}, {case.name}: {one}", flush=True)
+            release = _release(way, case, number, [node.address for node in sandbox.real_nodes], folder)
+            results[way.name][case.name].append(asdict(release))
+            print(f"{way.name}, {case.name}: {release}", flush=True)
             way.restore()
     return {
-        "runs": found,
+        "runs": results,
         "right": {case.name: case.right for case in CASES},
         "timed": [case.name for case in CASES if case.timed],
         "settings": canaries["ours"],

@@ -27,13 +27,13 @@ TCP = (
 
 def read(nodes: list[RealNode]) -> Counter[str]:
     """Counts so far, by place and name."""
-    found = _named("host", _tcp("self"))
+    counters = _named("host", _tcp("self"))
     for node in nodes:
         process = str(node.processes()["kube-proxy"])
-        found += _named("nodes", {**_tcp(process), **_conntrack(process)})
+        counters += _named("nodes", {**_tcp(process), **_conntrack(process)})
         for pod in _pods(node):
-            found += _named("pods", _tcp(pod))
-    return found
+            counters += _named("pods", _tcp(pod))
+    return counters
 
 
 def since(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:

@@ -14,12 +14,12 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import scraping
 from devtools.toolchain.paths import binary
+from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.canary import Analysis, Canary, CanaryStep
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests import canary as render
 from switchyard.manifests import pods
 from switchyard.manifests.pods import Manifest
-from switchyard.manifests.rollout import API_VERSION
 
 OURS = "this program"
 DOCUMENTED = "Argo Rollouts' documented example"
@@ -98,9 +98,9 @@ def shortened(canary: Canary, address: str, namespace: str) -> dict[str, Any]:
 
 def configuration(kubeconfig: Path) -> dict[str, Any]:
     """Prometheus' configuration: that of the sandbox, `FASTER`."""
-    made = scraping(kubeconfig)
-    made["global"]["scrape_interval"] = f"{SCRAPE_SECONDS}s"
-    return made
+    scrape_configuration = scraping(kubeconfig)
+    scrape_configuration["global"]["scrape_interval"] = f"{SCRAPE_SECONDS}s"
+    return scrape_configuration
 
 
 def query(analysis: Analysis) -> str:
@@ -130,7 +130,7 @@ def template(service: CanarySettings) -> Manifest:
     if analysis.initial_delay_seconds:
         metric["initialDelay"] = f"{analysis.initial_delay_seconds}s"
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": ROLLOUTS,
         "kind": "AnalysisTemplate",
         "metadata": {"name": TEMPLATE, "namespace": service.namespace},
         "spec": {"args": [{"name": ARGUMENT}], "metrics": [metric]},
@@ -139,15 +139,15 @@ def template(service: CanarySettings) -> Manifest:
 
 def rollout(name: str, service: CanarySettings) -> Manifest:
     """The Rollout, with the pods and the steps that this program would give it."""
-    made = render.rollout(name, service)
-    made["spec"]["strategy"] = {
+    manifest = render.rollout(name, service)
+    manifest["spec"]["strategy"] = {
         "canary": {
             "maxSurge": service.canary.max_surge,
             "maxUnavailable": 0,
             "steps": [_step(name, step) for step in service.canary.steps],
         }
     }
-    return made
+    return manifest
 
 
 def _step(name: str, step: CanaryStep) -> Manifest:
@@ -169,9 +169,9 @@ class CanaryWay(Way):
         """Waits, after the old version was released again, until it serves alone and nothing is on its way out."""
 
         def settled() -> bool:
-            found = self.rollout()
-            status = found.get("status", {})
-            if status.get("observedGeneration") != str(found["metadata"]["generation"]):
+            rollout = self.rollout()
+            status = rollout.get("status", {})
+            if status.get("observedGeneration") != str(rollout["metadata"]["generation"]):
                 return False
             if status.get("stableRS") and status.get("currentPodHash") != status["stableRS"]:
                 self.plugin("promote", "backend", "--full")
@@ -184,8 +184,8 @@ class CanaryWay(Way):
 
     def rollout(self) -> dict[str, Any]:
         """The Rollout."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json"))
-        return found
+        manifest: dict[str, Any] = json.loads(self.kubectl("get", "rollout", "backend", "-o", "json"))
+        return manifest
 
     def plugin(self, *arguments: str) -> None:
         """Runs ``kubectl argo rollouts``."""

@@ -205,16 +205,16 @@ def wait_for_answer(address: str, port: int, version: str | None = None) -> None
 
 
 def _record(line: str, keep_alive: bool) -> tuple[int, Request]:
-    found = json.loads(line)
-    headers = found.get("headers") or {}
-    sent = _seconds(found["timestamp"])
-    return found["seq"], Request(
+    record = json.loads(line)
+    headers = record.get("headers") or {}
+    sent = _seconds(record["timestamp"])
+    return record["seq"], Request(
         due=sent,
         sent=sent,
-        done=sent + found["latency"] * NANO,
-        status=found["code"],
-        error=found["error"],
-        node=urlsplit(found["url"]).hostname or "",
+        done=sent + record["latency"] * NANO,
+        status=record["code"],
+        error=record["error"],
+        node=urlsplit(record["url"]).hostname or "",
         colour=headers.get("X-Colour", [""])[0],
         version=headers.get("X-Version", [""])[0],
         pod=headers.get("X-Pod", [""])[0],

@@ -18,9 +18,9 @@ COLOURS = {"blue": "#3b6fb6", "green": "#3a9a5c", "failed": "#c0392b"}
 def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
     """Draws answers by version over time, one row a way, of the run whose command took the median time."""
     figure, rows = pyplot.subplots(len(runs), 1, figsize=(9, 1.3 * len(runs) + 0.6), sharey=True)
-    for axes, (way, found) in zip(rows, runs.items(), strict=True):
-        middle = statistics.median_low([run["done"] for run in found])
-        run = next(run for run in found if run["done"] == middle)
+    for axes, (way, measured) in zip(rows, runs.items(), strict=True):
+        middle = statistics.median_low([run["done"] for run in measured])
+        run = next(run for run in measured if run["done"] == middle)
         answers = run["answers"]
         length = max(map(len, answers.values()))
         times = [number * BIN_SECONDS - SECONDS_BEFORE for number in range(length)]

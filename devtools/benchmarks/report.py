@@ -54,14 +54,14 @@ def report(data: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _head(found: dict[str, Any], dates: dict[str, str]) -> list[str]:
+def _head(machine: dict[str, Any], dates: dict[str, str]) -> list[str]:
     return [
         "# Benchmarks",
         "",
         "Written by `make bench`; the raw data is in [benchmarks.json](benchmarks.json).",
-        f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB, {found['system']}; "
-        f"Python {found['python']}, Pulumi {found['pulumi']}, pulumi-kubernetes {found['pulumi-kubernetes']}, "
-        f"Kubernetes {found['kubernetes']}, etcd {found['etcd']}. Measured: "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"Python {machine['python']}, Pulumi {machine['pulumi']}, pulumi-kubernetes {machine['pulumi-kubernetes']}, "
+        f"Kubernetes {machine['kubernetes']}, etcd {machine['etcd']}. Measured: "
         + ", ".join(f"{part} {date}" for part, date in sorted(dates.items()))
         + ".",
         "",

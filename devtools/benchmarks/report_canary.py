@@ -14,9 +14,9 @@ CLOCK_SECONDS = 1
 """To which the controller keeps the begin of a pause and the end of a measurement: the API has whole seconds."""
 
 
-def canary(found: dict[str, Any]) -> list[str]:
+def canary(results: dict[str, Any]) -> list[str]:
     """Verdicts by both ways: how soon, whether right, and how long a whole canary takes by default."""
-    runs, settings = found["runs"], found["settings"]
+    runs, settings = results["runs"], results["settings"]
     analysis = settings["analysis"]
     steps = " / ".join(_step(step) for step in settings["steps"])
     return [
@@ -35,11 +35,11 @@ def canary(found: dict[str, Any]) -> list[str]:
         f"Prometheus looks at the pods each {SCRAPE_SECONDS} s, and a pod that leaves answers for {PRE_STOP_SECONDS} s "
         "more.",
         "",
-        *_timed(runs, found["timed"]),
+        *_timed(runs, results["timed"]),
         "",
-        *_verdicts(runs, found["right"]),
+        *_verdicts(runs, results["right"]),
         "",
-        *_whole(found),
+        *_whole(results),
     ]
 
 
@@ -126,9 +126,9 @@ def _outcome(run: dict[str, Any]) -> str:
     return f"{run['outcome']} at {run['weight']} % ({phases})"
 
 
-def _whole(found: dict[str, Any]) -> list[str]:
-    planned, here = found["planned"], found["planned_here"]
-    promoted = [run["decided"] for run in found["runs"][OURS]["none fails"] if run["outcome"] == "promoted"]
+def _whole(results: dict[str, Any]) -> list[str]:
+    planned, here = results["planned"], results["planned_here"]
+    promoted = [run["decided"] for run in results["runs"][OURS]["none fails"] if run["outcome"] == "promoted"]
     measured = (
         f" The same sum of the times above is {here} s; measured, with the pods' start, {median(promoted):.0f} s."
         if promoted

@@ -24,9 +24,9 @@ GROWTH = 1.1
 ROLES = ("engine", "language host", "program", "provider")
 
 
-def program(found: dict[str, Any]) -> list[str]:
+def program(results: dict[str, Any]) -> list[str]:
     """Ratios to the compared checkout first, then growth, then which process takes what."""
-    sizes, described = found["sizes"], found["checkouts"]
+    sizes, described = results["sizes"], results["checkouts"]
     lines = [
         "",
         "## What a run costs, by number of services",

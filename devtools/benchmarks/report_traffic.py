@@ -28,10 +28,10 @@ WHY_AHEAD = {
 """What a way that is ahead does not do, or has done before."""
 
 
-def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+def ways(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Each way to switch, as users see it."""
-    runs = len(found[OURS])
-    first, done = (p95([run[column] for run in found[OURS]]) for column in ("first_new", "done"))
+    runs = len(results[OURS])
+    first, done = (p95([run[column] for run in results[OURS]]) for column in ("first_new", "done"))
     lines = [
         "",
         "## One switch of version, as users see it",
@@ -48,7 +48,7 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "| command done, median | p95 | failed requests | pods, memory during | after |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for way, taken in found.items():
+    for way, taken in results.items():
         columns = {name: [run[name] for run in taken] for name in taken[0]}
         kept = [value for value in columns["last_old_kept"] if value is not None]
         stays = "they stay" if len(kept) < len(taken) / 2 else f"{median(kept):.2f} s"
@@ -64,7 +64,7 @@ def ways(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "were opened to for as long as it is up: a Service chooses a pod when a connection is opened. They leave it, "
         "without a failure, when its pods drain.",
         "",
-        *_ahead(found),
+        *_ahead(results),
         "A rolling update brings the new version up within the measured time, which the others have done before; there "
         "is no moment at which it could be refused. 'During' is the most at a time, from the command to "
         f"{SECONDS_AFTER} s after its end; 'after' is when nothing is on its way out any more.",
@@ -79,9 +79,9 @@ def _held(moments: list[dict[str, float]]) -> str:
     return f"{pods:.0f}, {memory:.0f} MiB"
 
 
-def _ahead(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+def _ahead(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Who brings the first new answer sooner than this program, and why."""
-    middle = {way: median([run["first_new"] for run in runs]) for way, runs in found.items()}
+    middle = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
     ahead = [way for way in middle if middle[way] < middle[OURS]]
     if not ahead:
         return []
@@ -90,51 +90,52 @@ def _ahead(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     return [*lines, ""]
 
 
-def long_run(found: dict[str, Any]) -> list[str]:
+def long_run(results: dict[str, Any]) -> list[str]:
     """The long run."""
-    failed = sum(found["failed"].values())
-    bound = failure_bound(found["requests"], failed)
-    causes = "; ".join(f"{count}x {cause}" for cause, count in found["failed"].items()) or "none"
-    counters = ", ".join(f"{name} {count}" for name, count in sorted(found["counters"].items())) or "none"
+    failed = sum(results["failed"].values())
+    bound = failure_bound(results["requests"], failed)
+    causes = "; ".join(f"{count}x {cause}" for cause, count in results["failed"].items()) or "none"
+    counters = ", ".join(f"{name} {count}" for name, count in sorted(results["counters"].items())) or "none"
     latency = ", ".join(
         f"{'longest' if share == '1' else f'{float(share):.0%}'} {seconds * 1000:.1f} ms"
-        for share, seconds in found["latency"].items()
+        for share, seconds in results["latency"].items()
     )
     return [
         "",
         "## A long run",
         "",
-        f"**{failed} of {found['requests']:,} requests failed** over {len(found['done'])} switches by `pulumi up` "
-        f"(to reach: none; {_verdict(failed == 0)}), at {found['rate']} requests a second for "
-        f"{found['seconds'] / 60:.0f} min on two real nodes, {found['new']:,} of them over connections of "
+        f"**{failed} of {results['requests']:,} requests failed** over {len(results['done'])} switches by `pulumi up` "
+        f"(to reach: none; {_verdict(failed == 0)}), at {results['rate']} requests a second for "
+        f"{results['seconds'] / 60:.0f} min on two real nodes, {results['new']:,} of them over connections of "
         f"their own. With {CONFIDENCE:.0%} confidence, fewer than "
         f"{bound * 1e6:.1f} in a million fail.",
         "",
         f"- failures by cause: {causes}",
-        f"- answered more than a second after they were due: {found['over_one_second']:,}; the machine's processors "
+        f"- answered more than a second after they were due: {results['over_one_second']:,}; the machine's processors "
         "carry clients, nodes and, at a switch, the engine",
         f"- latency, from when a request was due: {latency}",
-        f"- switches: first new answer after {median(found['first_new']):.2f} s (p95 {p95(found['first_new']):.2f} s), "
-        f"done after {median(found['done']):.2f} s (p95 {p95(found['done']):.2f} s)",
+        f"- switches: first new answer after {median(results['first_new']):.2f} s "
+        f"(p95 {p95(results['first_new']):.2f} s), "
+        f"done after {median(results['done']):.2f} s (p95 {p95(results['done']):.2f} s)",
         f"- what the kernels counted meanwhile, on the host and in the nodes: {counters}",
     ]
 
 
-def strategy_migrations(found: dict[str, Any]) -> list[str]:
+def strategy_migrations(results: dict[str, Any]) -> list[str]:
     """Strategy migrations between two colours and a canary."""
-    failed = sum(found["failed"].values())
-    bound = failure_bound(found["requests"], failed)
-    causes = "; ".join(f"{count}x {cause}" for cause, count in found["failed"].items()) or "none"
-    answers = ", ".join(f"{count:,} by {track}" for track, count in found["answers"].items())
-    there, back = found["seconds"][::2], found["seconds"][1::2]
+    failed = sum(results["failed"].values())
+    bound = failure_bound(results["requests"], failed)
+    causes = "; ".join(f"{count}x {cause}" for cause, count in results["failed"].items()) or "none"
+    answers = ", ".join(f"{count:,} by {track}" for track, count in results["answers"].items())
+    there, back = results["seconds"][::2], results["seconds"][1::2]
     return [
         "",
         "## A strategy migration to a canary and back",
         "",
-        f"**{failed} of {found['requests']:,} requests failed** over {len(found['seconds'])} strategy migrations by "
-        f"`pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and found['requests'] >= 100_000)}), at "
-        f"{found['rate']} requests a second on two real nodes, {found['new']:,} of them over connections of their own; "
-        "answered: "
+        f"**{failed} of {results['requests']:,} requests failed** over {len(results['seconds'])} strategy migrations "
+        f"by `pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and results['requests'] >= 100_000)}), at "
+        f"{results['rate']} requests a second on two real nodes, {results['new']:,} of them over connections of "
+        "their own; answered: "
         f"{answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million fail. Failures by "
         f"cause: {causes}.",
         "",
@@ -144,7 +145,7 @@ def strategy_migrations(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def ablation(found: dict[str, dict[str, Any]]) -> list[str]:
+def ablation(results: dict[str, dict[str, Any]]) -> list[str]:
     """What each default is for."""
     lines = [
         "",
@@ -158,11 +159,11 @@ def ablation(found: dict[str, dict[str, Any]]) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for name in (ablation.off for ablation in ABLATIONS):
-        one = found[name]
-        causes = sorted({_short(cause) for kind in ("new_failed", "kept_failed") for cause in one[kind]})
+        result = results[name]
+        causes = sorted({_short(cause) for kind in ("new_failed", "kept_failed") for cause in result[kind]})
         lines.append(
-            f"| {name} | {one['releases']} | {sum(one['new_failed'].values())} of {one['new']:,} "
-            f"| {sum(one['kept_failed'].values())} of {one['kept']:,} | {'; '.join(causes) or '-'} |"
+            f"| {name} | {result['releases']} | {sum(result['new_failed'].values())} of {result['new']:,} "
+            f"| {sum(result['kept_failed'].values())} of {result['kept']:,} | {'; '.join(causes) or '-'} |"
         )
     return lines
 
@@ -181,13 +182,13 @@ def connections(rounds: list[dict[str, Any]]) -> list[str]:
         "the host | refused by the pods as old (PAWSTimewait) | lost in the nodes' tables | listeners without room |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in rounds:
-        counted = one["counters"]
+    for round_ in rounds:
+        counted = round_["counters"]
         table = sum(counted.get(f"nodes {name}", 0) for name in ("insert_failed", "drop", "early_drop"))
         full = sum(counted.get(f"pods {name}", 0) for name in ("ListenDrops", "ListenOverflows", "TCPReqQFullDrop"))
         lines.append(
-            f"| {one['switches']} | {one['requests']:,} | {sum(one['failed'].values())} | {one['late']} "
-            f"| {one['longest']:.2f} s | {counted.get('host TCPSynRetrans', 0)} "
+            f"| {round_['switches']} | {round_['requests']:,} | {sum(round_['failed'].values())} | {round_['late']} "
+            f"| {round_['longest']:.2f} s | {counted.get('host TCPSynRetrans', 0)} "
             f"| {counted.get('pods PAWSTimewait', 0)} | {table} | {full} |"
         )
     return [

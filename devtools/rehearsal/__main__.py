@@ -1,6 +1,6 @@
 """``python -m devtools.rehearsal [STACK]``.
 
-Exit codes: 0 all went well, 1 something did not, 2 no such stack or a mistake.
+Exit codes: 0 all went well, 1 something did not, 2 no such stack or an error.
 """
 
 import json
@@ -117,7 +117,7 @@ def _run(running: Rehearsal, scanned: Path | None) -> bool:
 
 def _preview(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "preview")
-    return ok, "every resource is to be made" if ok else "refused"
+    return ok, "every resource is to be created" if ok else "refused"
 
 
 def _up(running: Rehearsal) -> tuple[bool, str]:
@@ -125,10 +125,10 @@ def _up(running: Rehearsal) -> tuple[bool, str]:
     if not ok:
         return False, "failed"
     record = running.world.fake_providers.record
-    made = len(record.calls("create"))
+    created = len(record.calls("create"))
     balancers = running.world.load_balancers
-    found = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
-    return True, f"{made} resources at AWS and of TLS; load balancer: {', '.join(found) or 'none'}"
+    hostnames = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
+    return True, f"{created} resources at AWS and of TLS; load balancer: {', '.join(hostnames) or 'none'}"
 
 
 def _second_preview(running: Rehearsal) -> tuple[bool, str]:
@@ -143,8 +143,8 @@ def _policy(running: Rehearsal, directory: Path) -> tuple[bool, str]:
     exported = json.loads(running.stack.run("stack", "export", check=True).output)
     directory.mkdir()
     try:
-        found = scan(exported["deployment"]["resources"], directory)
-        reported = report(found.findings, load(FILE.read_text()), date.today())
+        scanned = scan(exported["deployment"]["resources"], directory)
+        reported = report(scanned.findings, load(FILE.read_text()), date.today())
     except (ScanError, UnmappedError, WaiversError) as error:
         console.print(str(error), style="red", markup=False)
         return False, "not checked"
@@ -152,7 +152,7 @@ def _policy(running: Rehearsal, directory: Path) -> tuple[bool, str]:
         console.print(f"  {each}", style="red" if each.waiver is None else None, markup=False)
     open_ = sum(each.waiver is None for each in reported)
     waived = len(reported) - open_
-    return not open_, f"{found.passed} checks passed, {waived} failed and are waived, {open_} failed without a waiver"
+    return not open_, f"{scanned.passed} checks passed, {waived} failed and are waived, {open_} failed without a waiver"
 
 
 def _unprotect(running: Rehearsal) -> tuple[bool, str]:

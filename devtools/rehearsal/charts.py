@@ -8,8 +8,8 @@ import yaml
 
 from devtools.toolchain.paths import BIN, binary
 from devtools.toolchain.versions import ROLLOUT_CRDS
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.addons import CALICO, Chart
-from switchyard.manifests.addons import ARGO_ROLLOUTS
 
 NODE_AGENT = "calico-node"
 """DaemonSet of the pod network. Where it is, nodes turn Ready."""
@@ -44,7 +44,7 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
     Raises:
         NotRehearsableError: what one of them needs is not installed.
     """
-    found = {}
+    folders = {}
     for key, chart in charts.items():
         name = chart.chart.rstrip("/").rpartition("/")[2]
         folder = directory / name
@@ -60,8 +60,8 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
         (folder / "templates" / "values.yaml").write_text(VALUES)
         if name == ARGO_ROLLOUTS:
             _define_rollouts(folder / "crds")
-        found[key] = folder
-    return found
+        folders[key] = folder
+    return folders
 
 
 def _define_rollouts(folder: Path) -> None:
@@ -80,7 +80,7 @@ def _define_rollouts(folder: Path) -> None:
 def _without_descriptions(part: Any) -> Any:
     """Helm keeps a whole chart in one Secret, in which the texts find no room."""
     if isinstance(part, list):
-        return [_without_descriptions(one) for one in part]
+        return [_without_descriptions(item) for item in part]
     if not isinstance(part, dict):
         return part
     return {

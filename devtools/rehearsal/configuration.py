@@ -50,12 +50,12 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
 
     Raises:
         NotRehearsableError: there is none, it is of another kind, or what it asks for is not installed here.
-        switchyard.config.errors.SettingsError: it has mistakes.
+        switchyard.config.errors.SettingsError: it has errors.
     """
     if not file.exists():
         raise NotRehearsableError(f"stack {stack}: there is no {file.name} here. Rehearse another: STACK=staging")
-    found = yaml.load(file.read_text(), _Loader) or {}  # noqa: S506 - a safe loader, and stricter
-    raw: dict[str, Any] = found.get("config") or {}
+    document = yaml.load(file.read_text(), _Loader) or {}  # noqa: S506 - a safe loader, and stricter
+    raw: dict[str, Any] = document.get("config") or {}
     return rehearsed(raw, stack, charts)
 
 
@@ -94,7 +94,7 @@ def _changes(cluster: Ec2Cluster, charts: Mapping[str, Chart]) -> Iterator[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """As the engine reads a stack's file: a key that is there twice is a mistake, and not the last one's."""
+    """As the engine reads a stack's file: a key that is there twice is an error, and not the last one's."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

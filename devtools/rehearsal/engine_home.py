@@ -18,8 +18,8 @@ def version(package: str) -> str:
         package: for example ``aws``.
     """
     plugin = files(f"pulumi_{package}").joinpath("pulumi-plugin.json")
-    found: str = json.loads(plugin.read_text())["version"]
-    return found
+    text: str = json.loads(plugin.read_text())["version"]
+    return text
 
 
 def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) -> None:

@@ -118,7 +118,7 @@ def planned(resources: Iterable[State]) -> list[Planned]:
     Raises:
         UnmappedError: one is of a type that is not in the table, or two have the same address.
     """
-    found: dict[str, Planned] = {}
+    by_address: dict[str, Planned] = {}
     for state in resources:
         kind, name = state["type"], state["urn"].rpartition("::")[2]
         if kind.partition(":")[0] in OTHERS:
@@ -129,12 +129,12 @@ def planned(resources: Iterable[State]) -> list[Planned]:
                 "Add it to TYPES of devtools/rehearsal/plan.py"
             )
         address = f"{TYPES[kind]}.{re.sub('[^A-Za-z0-9_-]', '_', name)}"
-        if address in found:
+        if address in by_address:
             raise UnmappedError(
-                f"{name}: {address}: the address is that of {found[address].name} as well. Name one of them otherwise"
+                f"{name}: {address}: the address is that of {by_address[address].name} as well. Rename one of the two"
             )
-        found[address] = Planned(address, name, state)
-    return [found[address] for address in sorted(found)]
+        by_address[address] = Planned(address, name, state)
+    return [by_address[address] for address in sorted(by_address)]
 
 
 def document(resources: Iterable[State]) -> Values:
@@ -151,10 +151,13 @@ def document(resources: Iterable[State]) -> Values:
     """
     resources = list(resources)
     wanted = planned(resources)
-    by_urn = {one.state["urn"]: one for one in wanted}
-    by_identity = {identity: one for one in wanted for identity in _identities(one.state)}
-    named = [{"address": one.address, "mode": "managed", "type": one.type, "name": _name(one)} for one in wanted]
-    values = [_block(one.state["inputs"]) for one in wanted]
+    by_urn = {resource.state["urn"]: resource for resource in wanted}
+    by_identity = {identity: resource for resource in wanted for identity in _identities(resource.state)}
+    named = [
+        {"address": resource.address, "mode": "managed", "type": resource.type, "name": _name(resource)}
+        for resource in wanted
+    ]
+    values = [_block(resource.state["inputs"]) for resource in wanted]
     return {
         "format_version": "1.2",
         # Scanners know a plan by it.
@@ -162,8 +165,8 @@ def document(resources: Iterable[State]) -> Values:
         "planned_values": {
             "root_module": {
                 "resources": [
-                    entry | {"values": plain, "sensitive_values": _sensitive(one.state["inputs"])}
-                    for entry, plain, one in zip(named, values, wanted, strict=True)
+                    entry | {"values": plain, "sensitive_values": _sensitive(resource.state["inputs"])}
+                    for entry, plain, resource in zip(named, values, wanted, strict=True)
                 ]
             }
         },
@@ -175,8 +178,8 @@ def document(resources: Iterable[State]) -> Values:
             "provider_config": _providers(resources),
             "root_module": {
                 "resources": [
-                    entry | {"expressions": _expressions(one.state, by_urn, by_identity)}
-                    for entry, one in zip(named, wanted, strict=True)
+                    entry | {"expressions": _expressions(resource.state, by_urn, by_identity)}
+                    for entry, resource in zip(named, wanted, strict=True)
                 ]
             },
         },
@@ -193,8 +196,8 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, Mapping) and SIGNATURE in value
 
 
-def _name(one: Planned) -> str:
-    return one.address.partition(".")[2]
+def _name(resource: Planned) -> str:
+    return resource.address.partition(".")[2]
 
 
 def _key(name: str) -> str:
@@ -231,22 +234,22 @@ def _has_secret(value: Any) -> bool:
 def _identities(state: State) -> set[str]:
     """What others call a resource, but for what it has from another one: a bucket's settings have the bucket's id."""
     outputs = state.get("outputs", {})
-    found = {state.get("id"), *(outputs.get(name) for name in IDENTITIES)}
+    identities = {state.get("id"), *(outputs.get(name) for name in IDENTITIES)}
     depends = {name for name, urns in state.get("propertyDependencies", {}).items() if urns}
     given = {text for name in depends for text in _texts(state["inputs"].get(name))}
-    return {identity for identity in found - given if isinstance(identity, str) and identity}
+    return {identity for identity in identities - given if isinstance(identity, str) and identity}
 
 
 def _expressions(state: State, by_urn: Mapping[str, Planned], by_identity: Mapping[str, Planned]) -> Values:
     """What each property names, for those that name anything."""
-    found = {}
+    expressions = {}
     for name, urns in state.get("propertyDependencies", {}).items():
         # The engine also has here what must only be there before: a group's rules, a subnet's way out.
         named = [by_identity[text].address for text in _texts(state["inputs"].get(name)) if text in by_identity]
         depended = [by_urn[urn].address for urn in urns if urn in by_urn]
         if addresses := list(dict.fromkeys(named or depended)):
-            found[_key(name)] = {"references": [part for each in addresses for part in (f"{each}.id", each)]}
-    return found
+            expressions[_key(name)] = {"references": [part for each in addresses for part in (f"{each}.id", each)]}
+    return expressions
 
 
 def _texts(value: Any) -> list[str]:

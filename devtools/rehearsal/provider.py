@@ -74,7 +74,7 @@ class Backend(Protocol):
 class Watcher(Protocol):
     """What happens because of a resource, beside it. Its methods return at once."""
 
-    def made(self, kind: str, id_: str, outputs: Values) -> None:
+    def created(self, kind: str, id_: str, outputs: Values) -> None:
         """It came to be."""
 
     def gone(self, kind: str, id_: str) -> None:
@@ -174,13 +174,13 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._record.write("begin", request.urn, inputs, secrets)
             time.sleep(self._delays[kind])
         try:
-            made = self._backend.create(kind, inputs)
+            resource = self._backend.create(kind, inputs)
         except RefusedError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        self._record.write("create", request.urn, inputs, secrets, id=made.id, by=made.by)
+        self._record.write("create", request.urn, inputs, secrets, id=resource.id, by=resource.by)
         for watcher in self._watchers:
-            watcher.made(kind, made.id, inputs | made.outputs)
-        return provider_pb2.CreateResponse(id=made.id, properties=write(inputs | made.outputs, secrets))
+            watcher.created(kind, resource.id, inputs | resource.outputs)
+        return provider_pb2.CreateResponse(id=resource.id, properties=write(inputs | resource.outputs, secrets))
 
     def Update(self, request: Any, context: Any) -> Any:
         kind, _ = _kind_and_name(request.urn)
@@ -191,11 +191,11 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.UpdateResponse(properties=write(kept | inputs, secrets))
         try:
-            made = self._backend.update(kind, request.id, state, inputs)
+            resource = self._backend.update(kind, request.id, state, inputs)
         except RefusedError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        self._record.write("update", request.urn, inputs, secrets, id=request.id, by=made.by)
-        return provider_pb2.UpdateResponse(properties=write(kept | inputs | made.outputs, secrets))
+        self._record.write("update", request.urn, inputs, secrets, id=request.id, by=resource.by)
+        return provider_pb2.UpdateResponse(properties=write(kept | inputs | resource.outputs, secrets))
 
     def Delete(self, request: Any, context: Any) -> Any:
         kind, _ = _kind_and_name(request.urn)

@@ -46,8 +46,8 @@ class Record:
         if not self.file.exists():
             return []
         with self._lock:
-            found = [json.loads(line) for line in self.file.read_text().splitlines()]
-        return [call for call in found if not operations or call["operation"] in operations]
+            calls = [json.loads(line) for line in self.file.read_text().splitlines()]
+        return [call for call in calls if not operations or call["operation"] in operations]
 
     def names(self, *operations: str) -> list[str]:
         """Names of the resources of the calls so far."""

@@ -15,7 +15,7 @@ from devtools.rehearsal.machines.fleet import Fleet
 from devtools.rehearsal.providers import FakeProviders, fake_providers
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.rollouts import controller
-from switchyard.manifests.addons import ARGO_ROLLOUTS
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 
 SANDBOX_PREFIX = "rehearsal-"
 """Several rehearsals run side by side; `python -m devtools.sandbox down --name` ends what a killed one left."""
@@ -50,8 +50,8 @@ class World:
     @property
     def problems(self) -> list[str]:
         """What went wrong outside the engine, which may not have noticed."""
-        found = self._load_balancers.problems if self._load_balancers is not None else []
-        return [*self._ended, *self.machines.problems, *found]
+        of_load_balancers = self._load_balancers.problems if self._load_balancers is not None else []
+        return [*self._ended, *self.machines.problems, *of_load_balancers]
 
     def end(self) -> None:
         """Ends what was started."""
@@ -94,14 +94,14 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
         cluster: name of the cluster.
         report: takes a line on what a machine has become.
     """
-    made = World(directory, cluster, report)
-    with fake_providers(directory, region=region, watchers=[made.machines]) as running:
-        made.fake_providers = running
-        made.machines.start()
+    rehearsed = World(directory, cluster, report)
+    with fake_providers(directory, region=region, watchers=[rehearsed.machines]) as running:
+        rehearsed.fake_providers = running
+        rehearsed.machines.start()
         try:
-            yield made
+            yield rehearsed
         finally:
-            made.end()
+            rehearsed.end()
 
 
 @dataclass(frozen=True)

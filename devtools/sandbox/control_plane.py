@@ -77,12 +77,12 @@ def options(ports: Sequence[int], kubeconfig: Path) -> list[str]:
         ports: a free one a component.
         kubeconfig: that it may write to, so that the user's own is left alone.
     """
-    found = [
+    options_ = [
         *("--runtime", "binary", "--heartbeat-factor", "1", "--kubeconfig", str(kubeconfig)),
         *("--etcd-port", str(ports[0]), "--kube-apiserver-port", str(ports[1])),
         *("--kube-controller-manager-port", str(ports[2]), "--kube-scheduler-port", str(ports[3])),
         *("--controller-port", str(ports[4]), "--kwok-controller-binary", str(binary("kwok"))),
     ]
     for component in COMPONENTS[:4]:
-        found += [f"--{component}-binary", str(binary(component))]
-    return found
+        options_ += [f"--{component}-binary", str(binary(component))]
+    return options_

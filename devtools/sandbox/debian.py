@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from devtools.toolchain.install import only_one
+from devtools.toolchain.install import installer_lock
 from devtools.toolchain.paths import TOOLS
 
 DEBIAN = TOOLS / "debian"
@@ -116,7 +116,9 @@ def parts(packages: Sequence[str]) -> Path:
     root, record = DEBIAN / key, DEBIAN / f"{key}.json"
     if _complete(root, record):
         return root
-    with only_one(lambda: print("Another installer is at work on this checkout, waiting for it ...", file=sys.stderr)):
+    with installer_lock(
+        lambda: print("Another installer is at work on this checkout, waiting for it ...", file=sys.stderr)
+    ):
         if not _complete(root, record):
             _make_parts(packages, root, record)
     return root
@@ -244,10 +246,10 @@ def _make_parts(packages: Sequence[str], root: Path, record: Path) -> None:
     with tempfile.TemporaryDirectory(dir=TOOLS, prefix="debian-") as work:
         debs = [deb for deb in fetch(packages, Path(work)) if not _of_the_host(deb)]
         unpack(debs, root)
-        found = versions(debs)
+        installed = versions(debs)
     if IPTABLES[0] in packages:
         _choose_alternatives(root)
-    (root / VERSIONS).write_text(json.dumps(found, indent=2) + "\n")
+    (root / VERSIONS).write_text(json.dumps(installed, indent=2) + "\n")
     stamps = {str(file.relative_to(root)): _stamp(file) for file in _files(root)}
     temporary = record.with_name(f".{record.name}")
     temporary.write_text(json.dumps(stamps))

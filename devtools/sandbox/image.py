@@ -18,7 +18,7 @@ from pathlib import Path
 
 from devtools.sandbox.debian import fetch, unpack, versions
 from devtools.sandbox.oci import Container, ImageError, rename, write_archive
-from devtools.toolchain.install import Report, only_one
+from devtools.toolchain.install import Report, installer_lock
 from devtools.toolchain.paths import PROJECT, TOOLS
 
 IMAGES = TOOLS / "images"
@@ -67,7 +67,7 @@ def backend_image() -> Path:
         PartsError: there is no container engine, and Debian's packages cannot be had.
     """
     inputs = [(EXAMPLE / name).read_bytes() for name in ("app.py", "requirements.txt", "Dockerfile")]
-    return _made("backend", inputs, make_backend)
+    return _built("backend", inputs, make_backend)
 
 
 def pause_image() -> Path:
@@ -76,7 +76,7 @@ def pause_image() -> Path:
     Raises:
         PartsError: Debian's packages cannot be had.
     """
-    return _made("pause", [], make_pause)
+    return _built("pause", [], make_pause)
 
 
 def make_backend(target: Path, report: Report) -> str:
@@ -101,10 +101,10 @@ def assemble_backend(target: Path) -> None:
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backend-") as work:
         system, packages, application = (Path(work) / name for name in ("system", "packages", "application"))
-        found = _unpack_python(Path(work) / "archives", system)
+        installed = _unpack_python(Path(work) / "archives", system)
         version = next(name.removeprefix("python") for name in _interpreters(system))
         modules = packages / "usr" / "local" / "lib" / f"python{version}" / "dist-packages"
-        _install_wheels(modules, version, found["libc6"])
+        _install_wheels(modules, version, installed["libc6"])
         (application / "app").mkdir(parents=True)
         shutil.copyfile(EXAMPLE / "app.py", application / "app" / "app.py")
         for root in (system, packages, application):
@@ -115,7 +115,7 @@ def assemble_backend(target: Path) -> None:
             environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
             folder="/app",
             ports=(8000,),
-            labels=_labels("backend", found),
+            labels=_labels("backend", installed),
         )
         write_archive(target, BACKEND, (system, packages, application), container)
 
@@ -141,19 +141,19 @@ def make_pause(target: Path, _report: Report) -> str:
     return "Debian's catatonit"
 
 
-def _made(name: str, inputs: Sequence[bytes], make: Callable[[Path, Report], str]) -> Path:
+def _built(name: str, inputs: Sequence[bytes], make: Callable[[Path, Report], str]) -> Path:
     IMAGES.mkdir(parents=True, exist_ok=True)
     target, record = IMAGES / f"{name}.tar", IMAGES / f"{name}.json"
     wanted = _fingerprint(inputs)
-    if _is_made(target, record, wanted):
+    if _is_built(target, record, wanted):
         return target
-    with only_one(lambda: _say("Another installer is at work on this checkout, waiting for it ...")):
-        if not _is_made(target, record, wanted):
+    with installer_lock(lambda: _say("Another installer is at work on this checkout, waiting for it ...")):
+        if not _is_built(target, record, wanted):
             source = make(target, _say)
             status = target.stat()
-            found = {"fingerprint": wanted, "source": source, "stamp": [status.st_size, status.st_mtime_ns]}
+            contents = {"fingerprint": wanted, "source": source, "stamp": [status.st_size, status.st_mtime_ns]}
             temporary = IMAGES / f".{name}.json"
-            temporary.write_text(json.dumps(found, indent=2))
+            temporary.write_text(json.dumps(contents, indent=2))
             temporary.replace(record)
     return target
 
@@ -169,11 +169,13 @@ def _fingerprint(inputs: Sequence[bytes]) -> str:
     return total.hexdigest()
 
 
-def _is_made(target: Path, record: Path, fingerprint: str) -> bool:
+def _is_built(target: Path, record: Path, fingerprint: str) -> bool:
     try:
-        found = json.loads(record.read_text())
+        recorded = json.loads(record.read_text())
         status = target.stat()
-        return bool(found["fingerprint"] == fingerprint and found["stamp"] == [status.st_size, status.st_mtime_ns])
+        return bool(
+            recorded["fingerprint"] == fingerprint and recorded["stamp"] == [status.st_size, status.st_mtime_ns]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -214,7 +216,7 @@ def _engine_run(command: list[str]) -> None:
 def _unpack_python(archives: Path, root: Path) -> dict[str, str]:
     """Unpacks Debian's Python; returns the versions of its packages."""
     debs = fetch(PYTHON_PACKAGES, archives)
-    found = versions(debs)
+    packages = versions(debs)
     kept = [deb for deb, name in zip(debs, map(_package, debs), strict=True) if name not in SCRIPTS_ONLY]
     unpack(kept, root)
     _drop(root, UNUSED)
@@ -224,7 +226,7 @@ def _unpack_python(archives: Path, root: Path) -> dict[str, str]:
         (root / name).chmod(0o1777)
     (root / "etc" / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\napp:x:10001:10001:app:/app:/sbin/nologin\n")
     (root / "etc" / "group").write_text("root:x:0:\napp:x:10001:\n")
-    return {name: version for name, version in found.items() if name not in SCRIPTS_ONLY}
+    return {name: version for name, version in packages.items() if name not in SCRIPTS_ONLY}
 
 
 def _package(deb: Path) -> str:

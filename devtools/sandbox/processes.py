@@ -18,13 +18,13 @@ def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
     No process id is read from a file: after a crash it may belong to somebody else. The command is in each one's
     ``info``, because it may have ended by the time that somebody asks.
     """
-    found = []
+    processes = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         inside = [argument for argument in command if argument.startswith(f"{directory}/")]
         if inside and (command[0] in inside or command[0] == str(starter)):
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 def end(processes: list[psutil.Process]) -> None:

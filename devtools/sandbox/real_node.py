@@ -82,14 +82,14 @@ class RealNode:
         if holder is None:
             return {}
         namespace = _process_namespace(holder)
-        found = {}
+        pids = {}
         for process in psutil.process_iter(["name", "status"]):
             name, status = process.info["name"], process.info["status"]
             if name not in COMPONENTS or status == psutil.STATUS_ZOMBIE:
                 continue
             if _process_namespace(process.pid) == namespace:
-                found[name] = process.pid
-        return found
+                pids[name] = process.pid
+        return pids
 
     def start(self, authority: Path, kubeconfig: Path) -> None:
         """Starts what does not run of it, up to a kubelet that is about to register.

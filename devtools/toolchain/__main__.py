@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from devtools.toolchain.download import Downloader
-from devtools.toolchain.install import InstallError, install, installed_from, only_one
+from devtools.toolchain.install import InstallError, install, installed_from, installer_lock
 from devtools.toolchain.launchers import write_launchers
 from devtools.toolchain.paths import DOWNLOADS
 from devtools.toolchain.progress import step
@@ -28,7 +28,7 @@ def install_command(names: Names = None, group: Groups = None) -> None:
     tools = _chosen(names or [], group or [])
     try:
         platform = this_platform()
-        with only_one(lambda: console.print("Another installer is at work on this checkout, waiting for it ...")):
+        with installer_lock(lambda: console.print("Another installer is at work on this checkout, waiting for it ...")):
             missing = [tool for tool in tools if installed_from(tool) is None]
             downloader = Downloader(DOWNLOADS)
             for number, tool in enumerate(missing, 1):
@@ -48,10 +48,10 @@ def install_command(names: Names = None, group: Groups = None) -> None:
 @app.command()
 def status(names: Names = None, group: Groups = None) -> None:
     """Says of each tool whether the pinned version is there, and where it came from."""
-    found = [(tool, installed_from(tool)) for tool in _chosen(names or [], group or [])]
-    for tool, source in found:
+    sources = [(tool, installed_from(tool)) for tool in _chosen(names or [], group or [])]
+    for tool, source in sources:
         console.print(f"{tool.name:28} {tool.version:10} {source or 'missing'}")
-    if any(source is None for _, source in found):
+    if any(source is None for _, source in sources):
         raise typer.Exit(1)
 
 

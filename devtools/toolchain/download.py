@@ -114,10 +114,10 @@ class Downloader:
             # What lay there may have been the beginning of something else. A build takes longer than a second try.
             file.unlink()
             self._fetch_rest(download, file, progress)
-        found = _sha256(file)
-        if found != expected:
+        actual = _sha256(file)
+        if actual != expected:
             file.unlink()
-            raise SourceUnavailableError(f"{download.file_name} has SHA-256 {found}, published is {expected}")
+            raise SourceUnavailableError(f"{download.file_name} has SHA-256 {actual}, published is {expected}")
         if download.members:
             unpack(file, download.members, target)
         else:

@@ -25,7 +25,7 @@ class InstallError(Exception):
 
 
 @contextlib.contextmanager
-def only_one(waiting: Callable[[], None]) -> Iterator[None]:
+def installer_lock(waiting: Callable[[], None]) -> Iterator[None]:
     """Keeps a second installer of the same checkout waiting until the first is done."""
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "lock").open("w") as lock:
@@ -51,16 +51,16 @@ def installed_from(tool: Tool) -> str | None:
     """How the pinned version got here; None if it is not here, or not as it was left."""
     record = INSTALLED / f"{tool.name}.json"
     try:
-        found = json.loads(record.read_text())
-        if found["fingerprint"] != fingerprint(tool):
+        recorded = json.loads(record.read_text())
+        if recorded["fingerprint"] != fingerprint(tool):
             return None
-        for path, (size, modified) in found["files"].items():
+        for path, (size, modified) in recorded["files"].items():
             status = (TOOLS / path).stat()
             if (status.st_size, status.st_mtime_ns) != (size, modified):
                 return None
     except (OSError, ValueError, KeyError):
         return None
-    return str(found["source"])
+    return str(recorded["source"])
 
 
 def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Progress, report: Report) -> str:

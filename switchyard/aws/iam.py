@@ -74,7 +74,7 @@ KEY_DELETION_DAYS = 30
 
 
 @dataclass(frozen=True)
-class Place:
+class AwsLocation:
     """Where a cluster is.
 
     Attributes:
@@ -88,7 +88,7 @@ class Place:
     account: str
 
     @classmethod
-    def of(cls, caller: str, region: str) -> "Place":
+    def of(cls, caller: str, region: str) -> "AwsLocation":
         """The region of the account that an identity's ARN names."""
         _, partition, _, _, account, _ = caller.split(":", 5)
         return cls(partition, region, account)
@@ -113,36 +113,36 @@ def assume_role(region: str) -> Document:
     return document(_allow("Machines", ["sts:AssumeRole"]) | principal)
 
 
-def node(place: Place, key: str, parameters: Sequence[str]) -> Document:
+def node(location: AwsLocation, key: str, parameters: Sequence[str]) -> Document:
     """What every machine may do: be reached by Session Manager, and read the secrets of its own role.
 
     Args:
-        place: of the cluster.
+        location: of the cluster.
         key: ARN of the key that encrypts the parameters.
         parameters: ARNs of the parameters that the role reads.
     """
-    via = {"StringEquals": {"kms:ViaService": place.service("ssm")}}
+    via = {"StringEquals": {"kms:ViaService": location.service("ssm")}}
     return document(
         _allow("SessionManager", SESSION_MANAGER, "*"),
         # By which the agent of Session Manager says that a machine is there.
-        _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], place.arn("ec2", "instance/*")),
+        _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], location.arn("ec2", "instance/*")),
         _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
         _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
     )
 
 
-def backup(place: Place, key: str, bucket: str) -> Document:
+def backup(location: AwsLocation, key: str, bucket: str) -> Document:
     """What the control plane may do besides: write its snapshots, find them and read them again.
 
     It deletes none: the bucket's lifecycle does.
 
     Args:
-        place: of the cluster.
+        location: of the cluster.
         key: ARN of the key that encrypts the bucket.
         bucket: ARN of the bucket.
     """
     # S3 asks KMS in the role's name: for a data key at each object written, and in parts also to decrypt it.
-    via = {"StringEquals": {"kms:ViaService": place.service("s3")}}
+    via = {"StringEquals": {"kms:ViaService": location.service("s3")}}
     below = {"StringLike": {"s3:prefix": f"{SNAPSHOTS}*"}}
     return document(
         _allow("Snapshots", ["s3:GetObject", "s3:PutObject"], f"{bucket}/{SNAPSHOTS}*"),
@@ -152,7 +152,7 @@ def backup(place: Place, key: str, bucket: str) -> Document:
     )
 
 
-def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | None = None) -> Document:
+def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf: str | None = None) -> Document:
     """What the AWS Load Balancer Controller may do: application load balancers with this cluster's tag.
 
     Less than the project's own policy: the ALB's security group and the rules between it and the nodes are part of
@@ -162,27 +162,27 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
     (``security-groups``, ``manage-backend-security-group-rules: "false"``).
 
     Args:
-        place: of the cluster.
+        location: of the cluster.
         cluster: its name.
         vpc: id of its VPC.
         waf: ARN of the web ACL, if there is one.
     """
-    balancers = place.arn("elasticloadbalancing", "loadbalancer/app/*/*")
-    groups = place.arn("elasticloadbalancing", "targetgroup/*/*")
-    listeners = place.arn("elasticloadbalancing", "listener/app/*/*/*")
-    rules = place.arn("elasticloadbalancing", "listener-rule/app/*/*/*/*")
+    balancers = location.arn("elasticloadbalancing", "loadbalancer/app/*/*")
+    groups = location.arn("elasticloadbalancing", "targetgroup/*/*")
+    listeners = location.arn("elasticloadbalancing", "listener/app/*/*/*")
+    rules = location.arn("elasticloadbalancing", "listener-rule/app/*/*/*/*")
     everything = [balancers, groups, listeners, rules]
     ours = {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}
     asked_for = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}
-    here = {"StringEquals": {"aws:RequestedRegion": place.region}}
+    here = {"StringEquals": {"aws:RequestedRegion": location.region}}
     # An account's first load balancer makes ELB's own role, whose name is the same in every partition.
     linked = (
-        f"arn:{place.partition}:iam::{place.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
+        f"arn:{location.partition}:iam::{location.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
         "AWSServiceRoleForElasticLoadBalancing"
     )
     statements = [
         _allow("Look", [*_DESCRIBE_EC2, *_DESCRIBE_BALANCERS], "*", here),
-        _allow("Groups", ["ec2:GetSecurityGroupsForVpc"], place.arn("ec2", f"vpc/{vpc}")),
+        _allow("Groups", ["ec2:GetSecurityGroupsForVpc"], location.arn("ec2", f"vpc/{vpc}")),
         _allow(
             "LinkedRole",
             ["iam:CreateServiceLinkedRole"],
@@ -237,12 +237,12 @@ def load_balancer_controller(place: Place, cluster: str, vpc: str, waf: str | No
     return document(*statements)
 
 
-def key(place: Place) -> Document:
+def key(location: AwsLocation) -> Document:
     """Policy of the key: the account's own policies decide who manages and uses it.
 
     Resource is ``*`` since the policy is the key's own: it can be of no other.
     """
-    root = {"AWS": f"arn:{place.partition}:iam::{place.account}:root"}
+    root = {"AWS": f"arn:{location.partition}:iam::{location.account}:root"}
     return document(_allow("Account", KEY_ADMINISTRATION, "*") | {"Principal": root})
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from switchyard.aws.tags import cluster_tag
 from switchyard.config.errors import Problem
+from switchyard.config.kubernetes import API_SERVER_PORT, KUBE_PROXY_HEALTH_PORT
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.node_ports import FIRST, LAST
 from switchyard.config.models.nodes import Role
@@ -67,7 +68,7 @@ class Ports:
     last: int
 
 
-API_SERVER = Ports("api-server", "tcp", 6443, 6443)
+API_SERVER = Ports("api-server", "tcp", API_SERVER_PORT, API_SERVER_PORT)
 """kubeadm's port of the API server: kubelets, pods and administrators ask it."""
 
 ETCD = Ports("etcd", "tcp", 2379, 2380)
@@ -76,7 +77,7 @@ ETCD = Ports("etcd", "tcp", 2379, 2380)
 KUBELET = Ports("kubelet", "tcp", 10250, 10250)
 """The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
 
-KUBE_PROXY = Ports("kube-proxy", "tcp", 10256, 10256)
+KUBE_PROXY = Ports("kube-proxy", "tcp", KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
 """kube-proxy says there whether it follows, which the gates ask by way of the API server.
 
 See `switchyard/gates/rules/node_routing.py`.

@@ -16,6 +16,7 @@ import yaml
 from switchyard.bootstrap import api_server, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import Role
+from switchyard.errors import ParameterTooLongError, UserDataTooLongError
 
 USER_DATA_LIMIT = 16384
 """Bytes of user data that EC2 takes, before base64."""
@@ -93,14 +94,6 @@ then does not see the hidden file any more.
 """
 
 
-class UserDataTooLongError(Exception):
-    """EC2 would refuse a machine's user data."""
-
-
-class ParameterTooLongError(Exception):
-    """SSM would refuse a parameter's value."""
-
-
 def parameter_prefix(cluster: Ec2Cluster) -> str:
     """Path of all parameters of a cluster."""
     return f"/switchyard/{cluster.name}"
@@ -143,7 +136,8 @@ def parameter_value(name: str, value: str) -> str:
     size = len(value.encode())
     if size > PARAMETER_LIMIT:
         raise ParameterTooLongError(
-            f"{name}: {size} bytes: a standard parameter holds {PARAMETER_LIMIT}. Take a shorter key"
+            f"{name}: {size} bytes: a standard parameter holds {PARAMETER_LIMIT} ({ParameterTooLongError.code}). The "
+            "parameter was not written. Use a shorter key."
         )
     return value
 
@@ -196,7 +190,8 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
     size = len(text.encode())
     if size > USER_DATA_LIMIT:
         raise UserDataTooLongError(
-            f"user data of {node_name}: {size} bytes: EC2 takes {USER_DATA_LIMIT}. Shorten the scripts of the node"
+            f"user data of {node_name}: {size} bytes: EC2 takes {USER_DATA_LIMIT} ({UserDataTooLongError.code}). The "
+            "machine was not created. Shorten the scripts in switchyard/bootstrap/node_scripts."
         )
     return text
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from switchyard.config.aws_partition import dns_suffix
+from switchyard.config.kubernetes import API_SERVER_PORT, TOPOLOGY_PREFIX
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.machine_types import RESERVATIONS
 from switchyard.config.models.nodes import CONTROL_PLANE, kubelet_labels, labels, taints
@@ -18,7 +19,6 @@ from switchyard.config.models.nodes import CONTROL_PLANE, kubelet_labels, labels
 Config = dict[str, Any]
 
 API = "kubeadm.k8s.io/v1beta4"
-API_PORT = 6443
 PKI_DIRECTORY = "/etc/kubernetes/pki"
 AUDIT_POLICY_FILE = "/etc/kubernetes/audit/policy.yaml"
 AUDIT_LOG = "/var/log/kubernetes/audit/audit.log"
@@ -88,7 +88,7 @@ def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
         "kind": "InitConfiguration",
         # Without an end: a worker may be added at any time. Only nodes read the token, from SSM.
         "bootstrapTokens": [{"token": JOIN_TOKEN, "description": "joins the workers", "ttl": "0s"}],
-        "localAPIEndpoint": {"advertiseAddress": NODE_IP, "bindPort": API_PORT},
+        "localAPIEndpoint": {"advertiseAddress": NODE_IP, "bindPort": API_SERVER_PORT},
         "nodeRegistration": _registration(cluster, cluster.control_plane),
     }
     return [init, cluster_configuration(cluster, endpoint), kubelet_configuration(), kube_proxy_configuration(cluster)]
@@ -102,7 +102,7 @@ def cluster_configuration(cluster: Ec2Cluster, endpoint: str) -> Config:
         "kind": "ClusterConfiguration",
         "clusterName": cluster.name,
         "kubernetesVersion": f"v{cluster.kubernetes}",
-        "controlPlaneEndpoint": f"{internal_name(cluster, endpoint)}:{API_PORT}",
+        "controlPlaneEndpoint": f"{internal_name(cluster, endpoint)}:{API_SERVER_PORT}",
         "certificatesDir": PKI_DIRECTORY,
         "encryptionAlgorithm": "ECDSA-P256",
         "certificateValidityPeriod": f"{cluster.pki.server_days * 24}h0m0s",
@@ -151,7 +151,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
             "discovery": {
                 "bootstrapToken": {
                     "token": JOIN_TOKEN,
-                    "apiServerEndpoint": f"{internal_name(cluster, endpoint)}:{API_PORT}",
+                    "apiServerEndpoint": f"{internal_name(cluster, endpoint)}:{API_SERVER_PORT}",
                     "caCertHashes": [CA_HASH],
                 }
             },
@@ -200,7 +200,7 @@ def kube_proxy_configuration(cluster: Ec2Cluster) -> Config:
 def kubeconfig(*, cluster: Ec2Cluster, endpoint: str, ca: str, certificate: str, key: str) -> Config:
     """An administrator's kubeconfig; the endpoint is the Elastic IP, certificates and key are PEM texts."""
     user = f"{cluster.name}-admin"
-    server = f"https://{public_name(cluster, endpoint)}:{API_PORT}"
+    server = f"https://{public_name(cluster, endpoint)}:{API_SERVER_PORT}"
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -231,7 +231,7 @@ def node_labels(cluster: Ec2Cluster, node_name: str) -> dict[str, str]:
     """
     node = cluster.nodes[node_name]
     known = kubelet_labels(node_name, node)
-    own = {key: known[key] for key in known if key.startswith(("topology.kubernetes.io/", "node.kubernetes.io/"))}
+    own = {key: known[key] for key in known if key.startswith((TOPOLOGY_PREFIX, "node.kubernetes.io/"))}
     return own | {key: value for key, value in labels(node).items() if key != CONTROL_PLANE}
 
 

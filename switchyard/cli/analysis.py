@@ -10,6 +10,7 @@ import httpx
 
 from switchyard.cli.prometheus import ANSWER_SECONDS, ask
 from switchyard.config.errors import set_command
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import key_of
@@ -164,8 +165,8 @@ def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] |
             f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Create it: pulumi up"
         )
     state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
-    if not (state.seen and state.pod_hash):
-        remedy = "See: kubectl -n argo-rollouts get pods"
+    if not (state.observed and state.pod_hash):
+        remedy = f"See: kubectl -n {ARGO_ROLLOUTS} get pods"
         raise NoVersionError(f"{key_of(name)}: the controller has not observed the current Rollout yet. {remedy}")
     if state.pod_hash == stable:
         return [Version("stable", stable)]

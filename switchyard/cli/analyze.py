@@ -18,9 +18,10 @@ def _url(text: str | None) -> str | None:
 
 
 def _pod_hash(text: str | None) -> str | None:
+    from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH
     from switchyard.config.types.text import matching
 
-    rule = "must be the value of a pod's label rollouts-pod-template-hash: a-z 0-9 | Example: 6c8f7d9b4f"
+    rule = f"must be the value of a pod's label {ROLLOUT_POD_TEMPLATE_HASH}: a-z 0-9 | Example: 6c8f7d9b4f"
     return _validated(Annotated[str, matching(r"[a-z0-9]+", rule)], text)
 
 

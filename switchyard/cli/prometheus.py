@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import httpx
 
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.errors import PrometheusError, PrometheusUnresolvedError
 
 ANSWER_SECONDS = 30
@@ -14,9 +15,6 @@ ANSWER_SECONDS = 30
 
 SHOWN = 200
 """Characters of an answer that a message shows."""
-
-CONTROLLER_NAMESPACE = "argo-rollouts"
-"""Namespace in which the controller resolves the name of a Service without a namespace."""
 
 LOCAL_PORT = 9090
 
@@ -78,7 +76,7 @@ def unresolved(address: str) -> str:
     said = f"The name {url.host} does not resolve on this machine."
     match url.host.split("."):
         case [service]:
-            namespace = CONTROLLER_NAMESPACE
+            namespace = ARGO_ROLLOUTS  # where the controller resolves a name without a namespace
         case [service, namespace] | [service, namespace, "svc", *_]:
             pass
         case _:

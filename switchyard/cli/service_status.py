@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from switchyard.codes import Code
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import ServiceName, key_of
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.rules.refusal import notice
 from switchyard.gates.rules.reports import other_version, rewritten
 from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
@@ -158,12 +160,12 @@ async def _notes(
     if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
         yield problem
     elif (note := rewritten(name, service, track, found.running)) is not None:
-        yield f"{note}."
+        yield note
     if found.ready < found.wanted:
         missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
         with suppress(AccessDeniedError):
             missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
-        yield f"{key_of(name)}: {missing}."
+        yield notice(Code.PODS_NOT_READY, key_of(name), missing)
 
 
 def tracks(service: ServiceSettings) -> tuple[Track, ...]:

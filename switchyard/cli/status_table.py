@@ -4,6 +4,7 @@ from rich.table import Table
 
 from switchyard.cli.output import console, errors
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
+from switchyard.codes import Code
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.images import parsed, versions
@@ -28,7 +29,8 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
         errors.print(balancer)
     # A note says what to do itself: a refresh that would replace pods that serve is refused.
     if not all(service.as_configured or service.notes for service in services):
-        console.print("Not everything is as configured: `pulumi up --refresh` shows and repairs it.", style="yellow")
+        differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."
+        console.print(f"{differs} `pulumi up --refresh` shows and repairs it.", style="yellow")
 
 
 def table(stack: str, services: list[ServiceStatus]) -> Table:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from switchyard.config.aws_partition import partition
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 
 Loc = tuple[int | str, ...]
 
@@ -26,7 +27,7 @@ _ARN = f"arn:{partition(_REGION)}"
 _BY_KEY: Mapping[str, object] = {
     "ami": "ami-0123456789abcdef0",
     "certificate": f"{_ARN}:acm:{_REGION}:123456789012:certificate/11111111-2222-3333-4444-555555555555",
-    "chart": "argo-rollouts",
+    "chart": ARGO_ROLLOUTS,
     "diskGb": 40,
     "header": "X-Group",
     "host": "api.example.org",

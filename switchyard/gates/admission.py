@@ -1,9 +1,8 @@
 """Finds the pod templates that the cluster's admission has rewritten, which an update leaves as they are.
 
-A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has. Compared with
-each other the two differ for ever; applied again, the stack's own words would replace pods for nothing once the webhook
-is gone. Each Deployment and Rollout therefore carries a digest of the template that the stack had when it was applied
-last.
+A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has, and the two
+always differ. Applied again, the stack's own template would replace pods for nothing once the webhook is gone. Each
+Deployment and Rollout therefore carries a digest of the template that the stack had when it was applied last.
 """
 
 import asyncio
@@ -40,8 +39,8 @@ def inspect_templates(
 ) -> Kept:
     """The tracks whose pod template admission has rewritten. Blocks, whether an event loop runs or not.
 
-    Nothing is kept where the cluster does not answer, or does not let its Deployments be listed: the gates look again
-    before anything is changed.
+    Nothing is kept where the cluster does not answer, or does not permit to list its Deployments: the gates read the
+    cluster again before anything is changed.
 
     Args:
         services: all services of the stack.

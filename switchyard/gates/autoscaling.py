@@ -1,14 +1,15 @@
-"""Reads what autoscalers size, and scales a track up to the number of pods that it needs to serve."""
+"""Reads the numbers of pods that autoscalers set, and scales a track up to the pods that it needs to serve."""
 
 import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from switchyard.config.kubernetes import APPS, AUTOSCALING, METRICS, ROLLOUTS
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.gates.rules.sizes import Sizing, of_service
-from switchyard.kube.api import APPS, AUTOSCALING, METRICS, ROLLOUTS
+from switchyard.kube.api import MERGE_PATCH
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
@@ -25,9 +26,9 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
             is no error unless a service in it asks for one.
     """
     namespaces = sorted({service.namespace for service in services.values()})
-    asking = {service.namespace for service in services.values() if service.autoscaling is not None}
+    with_autoscaler = {service.namespace for service in services.values() if service.autoscaling is not None}
     lists = await asyncio.gather(
-        *(autoscalers(cluster, namespace, needed=namespace in asking) for namespace in namespaces)
+        *(autoscalers(cluster, namespace, needed=namespace in with_autoscaler) for namespace in namespaces)
     )
     items = dict(zip(namespaces, lists, strict=True))
     reads = (
@@ -68,14 +69,14 @@ async def read_sizing(cluster: Cluster, name: str, service: ServiceSettings, ite
     if sizing.own is None and not any(sizing.sizes(service, sized) for sized in tracks):
         return sizing
     numbers = await asyncio.gather(*(replicas(cluster, service.namespace, name, sized) for sized in tracks))
-    behind = ready_pods(await cluster.endpoints(service.namespace, name))
+    serving_pods = ready_pods(await cluster.endpoints(service.namespace, name))
     own = await cluster.pods(service.namespace, selector(name, track))
     return Sizing(
         autoscalers=sizing.autoscalers,
         live={sized: number for sized, number in zip(tracks, numbers, strict=True) if number is not None},
         serving=serving_track(name, await cluster.service_selector(service.namespace, name)),
-        behind=len(behind),
-        serving_ready=len(behind.difference(pod.name for pod in own)),
+        behind=len(serving_pods),
+        serving_ready=len(serving_pods.difference(pod.name for pod in own)),
     )
 
 
@@ -91,7 +92,7 @@ async def has_metrics(cluster: Cluster, namespace: str) -> bool:
     try:
         return await cluster.api.knows("pods", namespace, METRICS)
     except AccessDeniedError:
-        return True  # there is somebody who refuses to answer
+        return True  # the API exists, and denies it to this user
     except ApiStatusError:
         return False  # the API is registered, and what should serve it does not answer
 
@@ -111,8 +112,8 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
     Returns:
         The number of pods before, when the track was scaled up; None when it had enough.
     """
-    before = await replicas(cluster, service.namespace, name, to)
-    if before is None or before >= wanted:
+    previous = await replicas(cluster, service.namespace, name, to)
+    if previous is None or previous >= wanted:
         return None
     resource, version = _resource(to)
     await cluster.api.ask(
@@ -122,7 +123,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
         service.namespace,
         version,
         params={"fieldManager": FIELD_MANAGER},
-        headers={"content-type": "application/merge-patch+json"},
+        headers=MERGE_PATCH,
         content=json.dumps({"spec": {"replicas": wanted}}),
     )
 
@@ -131,7 +132,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
 
     watch = cluster.watch_endpoints(service.namespace, track_service_name(name, to))
     await watch_until(watch, enough, service.ready_timeout_seconds)
-    return before
+    return previous
 
 
 def _resource(track: Track) -> tuple[str, str]:

@@ -90,11 +90,11 @@ class GateBase(Generic[S_co]):
             case RejectedError() | ApiStatusError() | KubeconfigError() | LoginError():
                 problem = str(error)
             case _:
-                problem = f"the gate could not see the cluster: {error}"
+                problem = f"the gate could not read the cluster: {error}"
         coded = f"{key_of(self._name)}: {problem.removesuffix('.')} ({error.code})"
         return coded, f"{remedy_for(error)} {AGAIN}".lstrip()
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop, which messages of the API server do not always have."""
+    """Returns a text that ends with a full stop; messages of the API server do not always end with one."""
     return text if text.endswith(".") else f"{text}."

@@ -7,7 +7,7 @@ from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
 from switchyard.gates.rules.rollout import refuse_unready
 from switchyard.gates.rules.traffic_router import (
-    left_ingress,
+    former_ingress_of,
     refuse_early_router,
     refuse_foreign_route,
     refuse_ingress,
@@ -41,8 +41,10 @@ class CanaryGates(RolloutGates[CanarySettings]):
         namespace, traffic = self._service.namespace, self._service.canary.traffic
         async with self._cluster() as cluster:
             router = router_of(await cluster.rollout(namespace, self._name))
-            if (left := left_ingress(self._name, self._service, router)) is not None:
-                rules = [rule for rule in rules_of(await cluster.ingresses(namespace)) if rule.ingress == left]
+            if (former_ingress := former_ingress_of(self._name, self._service, router)) is not None:
+                rules = [
+                    rule for rule in rules_of(await cluster.ingresses(namespace)) if rule.ingress == former_ingress
+                ]
                 self._raise(refuse_still_weighted(self._name, self._service, rules))
             if "istio" in router and traffic != "istio":
                 route = await cluster.virtual_service(namespace, self._name)
@@ -69,8 +71,8 @@ class CanaryGates(RolloutGates[CanarySettings]):
         no requests, so no step could prove anything: the steps are skipped.
         """
         seconds = self._service.ready_timeout_seconds
-        state = await self._wait_for_rollout(cluster, seconds, lambda state: state.seen)
-        if state is not None and state.seen and not state.ended and state.pod_hash != state.stable_hash:
+        state = await self._wait_for_rollout(cluster, seconds, lambda state: state.observed)
+        if state is not None and state.observed and not state.ended and state.pod_hash != state.stable_hash:
             await cluster.promote(self._service.namespace, self._name)
         ended = await self._wait_for_rollout(cluster, seconds, lambda state: state.ended)
         refusal = refuse_unready(self._name, self._service, self._reported(ended, seconds))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.errors import UnreachableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.error_texts import why_unreachable
@@ -12,7 +13,7 @@ from switchyard.kube.error_texts import why_unreachable
 CALL_SECONDS = 10
 """Bound on the connection that shows the API server's certificate, s."""
 
-AUTHENTICATION = ("kube-system", "extension-apiserver-authentication")
+AUTHENTICATION = (KUBE_SYSTEM, "extension-apiserver-authentication")
 """Namespace and name of the ConfigMap in which the API server publishes its certificate authorities."""
 
 PUBLISHED = {"client-ca-file": "kubernetes", "requestheader-client-ca-file": "front-proxy-ca"}

@@ -1,5 +1,6 @@
 """Reads which cluster a run works on."""
 
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.errors import NoIdentityError
 from switchyard.kube.api import BoundedApi
 
@@ -10,7 +11,7 @@ async def read_uid(api: BoundedApi) -> str:
     Raises:
         NoIdentityError: there is no such namespace.
     """
-    system = await api.find("namespaces", "kube-system")
+    system = await api.find("namespaces", KUBE_SYSTEM)
     if system is None:
-        raise NoIdentityError("it has no namespace kube-system")
+        raise NoIdentityError(f"it has no namespace {KUBE_SYSTEM}")
     return str(system["metadata"]["uid"])

@@ -74,7 +74,7 @@ class Guard:
     _registered: dict[ObjectName, tuple[tuple[str, str], str]] = field(default_factory=dict)
     _releases: set[tuple[str, str]] = field(default_factory=set)
     _written: set[ObjectName] = field(default_factory=set)
-    _silent: str | None = None
+    _unanswered: str | None = None
 
     def register(self, manifest: Mapping[str, Any]) -> None:
         """Notes that an object is part of the configuration."""
@@ -92,16 +92,16 @@ class Guard:
 
     def unwritten(self) -> dict[str, dict[ObjectName, str]]:
         """Objects of the configuration that this run does not write, by service, with the version of their API."""
-        left: dict[str, dict[ObjectName, str]] = {}
+        unwritten: dict[str, dict[ObjectName, str]] = {}
         for name, (service, version) in self._registered.items():
             if name not in self._written:
-                left.setdefault(key_of(self._entry(*service).name), {})[name] = version
-        return left
+                unwritten.setdefault(key_of(self._entry(*service).name), {})[name] = version
+        return unwritten
 
     async def drift(self) -> list[str]:
         """Reports objects that this run does not write and that are missing, or have the mark of another stack."""
-        left = self.unwritten() if self._there else {}
-        return await drift_of(await self._api(), left, self.mark, self.former) if left else []
+        unwritten = self.unwritten() if self._cluster_exists else {}
+        return await drift_of(await self._api(), unwritten, self.mark, self.former) if unwritten else []
 
     def register_release(self, namespace: str, name: str) -> None:
         """Notes that a Helm release is part of the configuration."""
@@ -132,7 +132,7 @@ class Guard:
             GateRefusedError: it, or another new object of its service, belongs to somebody else.
         """
         name = ObjectName.of(new)
-        if name is None or not self._there:
+        if name is None or not self._cluster_exists:
             return
         self._written.add(name)
         labels = new["metadata"].get("labels") or {}
@@ -142,13 +142,13 @@ class Guard:
             api = await self._api()
             conflicts = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
             if name.kind == "ServiceAccount" and not old_outputs:
-                # The first object of a service: what else is in the way is said now, before anything is written.
+                # The first object of a service: conflicts of its other objects are reported before anything is written.
                 others = [
                     await self._conflict(api, other, version, entry)
                     for other, (service, version) in self._registered.items()
                     if service == (entry.namespace, entry.name) and other != name
                 ]
-                # What an earlier version marked may be this state's: each is asked for with its UID when it is written.
+                # Marks of earlier versions have no identity: the UID decides whose they are when the object is written.
                 conflicts += [other for other in others if other and not (other.same_name and not other.identified)]
         except ClusterError as error:
             problem = f"{error} ({error.code})"
@@ -160,7 +160,7 @@ class Guard:
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Marks an object that is about to be adopted, so that it outlives the stack."""
         name = ObjectName.of(new)
-        if name is None or not self._there:
+        if name is None or not self._cluster_exists:
             return
         entry = self._entry(name.namespace, str((new["metadata"].get("labels") or {}).get("app", "")))
         known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
@@ -180,8 +180,8 @@ class Guard:
         """Checks before the engine drops the record of an object; deletes the object by its UID if that is permitted.
 
         Args:
-            inputs: of the resource, as the state has them.
-            outputs: the same.
+            inputs: inputs of the resource, as the state has them.
+            outputs: outputs of the resource, as the state has them.
             preview: whether nothing is going to happen.
             by_guard: whether the guard deletes; otherwise the provider does, afterwards and by name.
 
@@ -189,17 +189,17 @@ class Guard:
             GateRefusedError: the object serves, or cannot be read.
         """
         record = Record.of(inputs, outputs)
-        if record is None or not self._there:
+        if record is None or not self._cluster_exists:
             return
-        if self._silent is not None:
+        if self._unanswered is not None:
             return
         if self.destroy_asked and not self.destroying:
             await self.before_destroy()
         try:
-            await self._let_go(await self._api(), record, preview=preview, by_guard=by_guard)
+            await self._delete_or_keep(await self._api(), record, preview=preview, by_guard=by_guard)
         except ClusterError as error:
             if self.destroying and self.own_machines and not isinstance(error, AccessDeniedError):
-                self._silent = str(error)
+                self._unanswered = str(error)
                 self.warn(warn_deleted_with_machines(str(error)))
                 return
             _raise(refuse_unreachable(record, f"the cluster could not be read ({error})"))
@@ -210,19 +210,19 @@ class Guard:
         Raises:
             GateRefusedError: the stack is marked production, and a service of it serves.
         """
-        if self.production and self._there:
-            serving, seen = {}, True
+        if self.production and self._cluster_exists:
+            serving, readable = {}, True
             for entry in self.services.values():
                 try:
                     reason = service_serves(entry.name, await read_namespace(await self._api(), entry.namespace))
                 except ClusterError as error:
-                    reason, seen = f"whether it serves is not known ({error})", False
+                    reason, readable = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
-            _raise(refuse_production_destroy(serving, seen=seen))
+            _raise(refuse_production_destroy(serving, readable=readable))
         self.destroying = True
 
-    async def _let_go(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
+    async def _delete_or_keep(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
         name = record.name
         live = await api.find(name.resource, name.name, name.namespace or None, record.version)
         run = self._run(record)
@@ -267,7 +267,7 @@ class Guard:
         )
 
     @property
-    def _there(self) -> bool:
+    def _cluster_exists(self) -> bool:
         """Whether the cluster exists."""
         return self.access is not None and self.access.exists
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from switchyard.aws.elbv2 import Balancers
+from switchyard.config.kubernetes import CORE, NETWORKING, TARGETS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import AwsError
@@ -16,18 +17,18 @@ from switchyard.gates.rules.load_balancer import (
     ServiceKey,
     State,
     Verdict,
-    asked_rules,
-    kept,
+    configured_ingresses,
+    expected_rules,
     last_event,
     listener_port,
     members,
     missing_rules,
-    ours,
     refusal,
     verdict,
+    written_by_program,
 )
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.api import CORE, NETWORKING, TARGETS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.ingresses import hostnames
 from switchyard.kube.polling import poll_until
 from switchyard.manifests.ingress import GROUP_NAMESPACE
@@ -41,11 +42,11 @@ FAILING_SECONDS = 15.0
 consistent."""
 
 QUIET_SECONDS = 10.0
-"""How long a controller without an event is waited for where the rules are there already. It drops events after 25 an
-object, and then writes one in five minutes (client-go, EventCorrelator)."""
+"""How long to wait for an event of the controller where the rules exist already. It drops events after 25 an object,
+and then writes one in five minutes (client-go, EventCorrelator)."""
 
 SETTLE_SECONDS = 3.0
-"""How long its success must stand where AWS cannot be asked: it may be of a change before the last one."""
+"""How long its success must hold where AWS cannot be asked: it may be the success of an earlier change."""
 
 POLL_SECONDS = 1.0
 """Between two observations: AWS offers nothing to watch."""
@@ -88,7 +89,7 @@ class BalancerGroup:
         self._access = access
         self._group = cluster.name
         self._port = listener_port(alb)
-        self._kept = kept(parts(alb.routes), services)
+        self._kept = configured_ingresses(parts(alb.routes), services)
         self._report = report
         self._balancers = balancers or Balancers(cluster.region)
 
@@ -109,27 +110,27 @@ class BalancerGroup:
         """
         api, clock = await self._access.api(), asyncio.get_running_loop().time
         patience = _Patience(clock(), written=written)
-        reported: str | None = None
+        last_reason: str | None = None
 
-        async def look() -> tuple[Observation, Verdict, bool | None]:
+        async def observe() -> tuple[Observation, Verdict, bool | None]:
             observation = await self._observe(api)
-            outcome = verdict(observation, written=written)
-            return observation, outcome, patience.answer(outcome, clock(), certain=observation.missing is not None)
+            judgement = verdict(observation, written=written)
+            return observation, judgement, patience.answer(judgement, clock(), certain=observation.missing is not None)
 
-        def report(looked: tuple[Observation, Verdict, bool | None]) -> None:
-            nonlocal reported
-            if looked[1].reason and looked[1].reason != reported:
-                self._report(f"waiting for the load balancer of {self._group}: {looked[1].reason}")
-                reported = looked[1].reason
+        def report(result: tuple[Observation, Verdict, bool | None]) -> None:
+            nonlocal last_reason
+            if result[1].reason and result[1].reason != last_reason:
+                self._report(f"waiting for the load balancer of {self._group}: {result[1].reason}")
+                last_reason = result[1].reason
 
-        observation, outcome, answer = await poll_until(
-            look,
-            lambda looked: looked[2] is not None,
+        observation, judgement, answer = await poll_until(
+            observe,
+            lambda result: result[2] is not None,
             seconds=WAIT_SECONDS + FAILING_SECONDS,  # the patience ends before
             every=POLL_SECONDS,
             report=report,
         )
-        return None if answer else self._problem(observation, outcome, clock() - patience.began)
+        return None if answer else self._problem(observation, judgement, clock() - patience.began)
 
     def _problem(self, observation: Observation, outcome: Verdict, seconds: float) -> GroupProblem:
         return GroupProblem(refusal(self._group, observation, outcome, seconds), tuple(observation.leaving))
@@ -142,11 +143,11 @@ class BalancerGroup:
         missing, unknown = await self._missing(api, own_group)
         event = last_event(own_group, events)
         return Observation(
-            changed=max((int(each["metadata"]["resourceVersion"]) for each in own_group.values()), default=0),
+            changed=max((int(ingress["metadata"]["resourceVersion"]) for ingress in own_group.values()), default=0),
             event=event,
             missing=missing,
             unknown=unknown,
-            leaving=sorted(ours(own_group).keys() - self._kept),
+            leaving=sorted(written_by_program(own_group).keys() - self._kept),
             old=event is not None and event.is_old(datetime.now(UTC)),
         )
 
@@ -162,12 +163,12 @@ class BalancerGroup:
             ]
         except AwsError as error:
             return None, str(error)
-        expected = asked_rules(ours(own_group).values())
+        expected = expected_rules(written_by_program(own_group).values())
         return missing_rules(expected, rules, self._port, await _target_groups(api)), None
 
 
 class _Patience:
-    """How long a verdict must stand until it is the result.
+    """Decides how long a verdict must hold before it is the result.
 
     Args:
         began: when the wait began.
@@ -193,14 +194,14 @@ class _Patience:
             self._state, self._since = outcome.state, now
         if now - self.began >= self._bound:
             return outcome.state in {State.DONE, State.QUIET}
-        stood = now - self._since
+        seconds = now - self._since
         match outcome.state:
             case State.DONE:
-                return True if certain or not self._written or stood >= SETTLE_SECONDS else None
+                return True if certain or not self._written or seconds >= SETTLE_SECONDS else None
             case State.QUIET:
-                return True if stood >= QUIET_SECONDS else None
+                return True if seconds >= QUIET_SECONDS else None
             case State.FAILING:
-                return False if stood >= FAILING_SECONDS else None
+                return False if seconds >= FAILING_SECONDS else None
             case State.WAITING:
                 return None
 

@@ -172,24 +172,24 @@ class WeightedGates(BlueGreenGates):
             return reason
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
-    async def _wait(self, look: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
+    async def _wait(self, check: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
         """Waits until nothing is wrong; returns what is wrong at the end, and reports what is waited for."""
-        said: str | None = None
+        reported: str | None = None
 
         async def observe() -> str | None:
             try:
-                return await look()
+                return await check()
             except AwsError as error:
                 return str(error)
 
-        def say(reason: str | None) -> None:
-            nonlocal said
-            if reason != said:
+        def report(reason: str | None) -> None:
+            nonlocal reported
+            if reason != reported:
                 self._say(f"{key_of(self._name)}: waiting for the load balancer: {reason}")
-                said = reason
+                reported = reason
 
         reason = await poll_until(
-            observe, lambda reason: reason is None, seconds=seconds, every=POLL_SECONDS, report=say
+            observe, lambda reason: reason is None, seconds=seconds, every=POLL_SECONDS, report=report
         )
         return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
 
@@ -202,8 +202,8 @@ class WeightedGates(BlueGreenGates):
         return reason
 
 
-async def left_by(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
-    """Why a service may not give up the target groups of its colours: they get requests; None if they do not.
+async def target_groups_in_use(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
+    """Why the target groups of a service's colours may not be removed: they get requests; None if they do not.
 
     Args:
         cluster: the cluster.

@@ -8,7 +8,7 @@ from typing import Any
 
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, RejectedError
 from switchyard.gates.rules.deletion import refuse_failed_deletion, refuse_unfinished_deletion
-from switchyard.kube.api import BoundedApi
+from switchyard.kube.api import MERGE_PATCH, BoundedApi
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 
@@ -28,7 +28,7 @@ async def annotate(api: BoundedApi, name: ObjectName, version: str, values: Mapp
         name.namespace or None,
         version,
         params={"fieldManager": ADOPTION_MANAGER},
-        headers={"content-type": "application/merge-patch+json"},
+        headers=MERGE_PATCH,
         content=json.dumps({"metadata": {"annotations": dict(values)}}),
     )
 

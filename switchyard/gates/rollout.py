@@ -89,8 +89,8 @@ class RolloutGates(Gates[R_co]):
         seconds = self._waiting.wait_seconds if finished else SEEN_SECONDS
 
         def enough(state: RolloutState) -> bool:
-            # The controller may have seen the Rollout before what it names, and look again.
-            return not state.invalid and (state.ended or (state.seen and not finished))
+            # The controller may have observed the Rollout before a Service that it names, and checks again.
+            return not state.invalid and (state.ended or (state.observed and not finished))
 
         async with self._cluster() as cluster:
             state = self._reported(await wait_for_rollout(cluster, namespace, self._name, seconds, enough), seconds)

@@ -149,9 +149,11 @@ class Gates(GateBase[S_co]):
         The cluster is asked whether there are any: the update that began the migration may have been interrupted.
         """
         namespace, track = self._service.namespace, self._service.track
-        others = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]
-        old = {pod.name for other in others for pod in await cluster.pods(namespace, selector(self._name, other))}
-        if not old:
+        previous_tracks = [other for other in Track if (other is Track.ROLLOUT) != (track is Track.ROLLOUT)]
+        previous_pods = {
+            pod.name for other in previous_tracks for pod in await cluster.pods(namespace, selector(self._name, other))
+        }
+        if not previous_pods:
             return None
         wanted, seconds = wanted_ready(self._service, track, 0), self._service.gate.timeout_seconds
         reasons = [f"no answer from the API server in {seconds} s"]
@@ -159,13 +161,13 @@ class Gates(GateBase[S_co]):
         async def follows(endpoints: frozenset[Endpoint]) -> bool:
             nonlocal reasons
             ready = ready_pods(endpoints)
-            short = f"Service {self._name} has {len(ready - old)} of {wanted} ready endpoints of {track}"
-            reasons = [] if len(ready - old) >= wanted and not ready & old else [short]
+            short = f"Service {self._name} has {len(ready - previous_pods)} of {wanted} ready endpoints of {track}"
+            reasons = [] if len(ready - previous_pods) >= wanted and not ready & previous_pods else [short]
             return not reasons
 
         await watch_until(cluster.watch_endpoints(namespace, self._name), follows, seconds)
         reasons = reasons or await wait_for_nodes(cluster, self._service, seconds)
-        return unfinished_migration(self._name, track, len(old), reasons) if reasons else None
+        return unfinished_migration(self._name, track, len(previous_pods), reasons) if reasons else None
 
     async def _is_ready(self, cluster: Cluster) -> bool:
         """Whether any pod of the track that serves is ready, if it is to have any."""
@@ -194,9 +196,9 @@ class Gates(GateBase[S_co]):
         if not self.sizing.sizes(self._service, to):
             return
         wanted = wanted_ready(self._service, to, serving_ready)
-        before = await warm(cluster, self._name, self._service, to, wanted)
-        if before is not None:
-            self._warn_once(raised(self._name, to, before, wanted))
+        previous = await warm(cluster, self._name, self._service, to, wanted)
+        if previous is not None:
+            self._warn_once(raised(self._name, to, previous, wanted))
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
         """Waits until the track may take the traffic.
@@ -248,8 +250,8 @@ class Gates(GateBase[S_co]):
         if await cluster.rollout(namespace, self._name) is None:
             return
         await cluster.pause_rollout(namespace, self._name)
-        # With its status on this generation it is not at work on one before any more.
-        state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.seen)
+        # A status of this generation shows that the controller works on no earlier one.
+        state = await wait_for_rollout(cluster, namespace, self._name, SEEN_SECONDS, lambda state: state.observed)
         if (refusal := refuse_silent_controller(self._name, state, SEEN_SECONDS)) is not None:
             await cluster.resume_rollout(namespace, self._name)
             self._raise(refusal)
@@ -274,6 +276,6 @@ class Gates(GateBase[S_co]):
 
     async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
         """Ready pods behind the active Service, whatever it selects, those of a track left out."""
-        behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
+        serving_pods = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
         own = await cluster.pods(self._service.namespace, selector(self._name, to))
-        return len(behind.difference(pod.name for pod in own))
+        return len(serving_pods.difference(pod.name for pod in own))

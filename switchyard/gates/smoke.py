@@ -72,14 +72,14 @@ def _request(smoke: Smoke, check: SmokeCheck) -> ProxyRequest:
 
 def by_failure(of_pods: dict[str, list[str]]) -> list[str]:
     """A line for each failure, with the pods that had it."""
-    having = defaultdict(list)
+    pods_by_failure = defaultdict(list)
     for pod, failures in sorted(of_pods.items()):
         for failure in failures:
-            having[failure].append(pod)
+            pods_by_failure[failure].append(pod)
     lines = []
-    for failure, pods in having.items():
-        more = f" and {len(pods) - PODS_NAMED} more" if len(pods) > PODS_NAMED else ""
-        lines.append(f"{failure} on {', '.join(pods[:PODS_NAMED])}{more}")
+    for failure, pods in pods_by_failure.items():
+        others = f" and {len(pods) - PODS_NAMED} more" if len(pods) > PODS_NAMED else ""
+        lines.append(f"{failure} on {', '.join(pods[:PODS_NAMED])}{others}")
     return lines
 
 

@@ -29,16 +29,16 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
         seconds: how long to wait.
 
     Returns:
-        What is to be said of each node whose is not, or of the permission to ask; nothing when all are.
+        A reason for each node whose kube-proxy is not healthy, or the missing permission to ask; empty when all are.
     """
     if not service.gate.check_nodes:
         return []
 
-    async def look() -> list[str]:
+    async def observe() -> list[str]:
         return not_following(await cluster.routing(service.node_selector, ANSWER_SECONDS))
 
     try:
-        return await poll_until(look, lambda reasons: not reasons, seconds=seconds, every=POLL_SECONDS)
+        return await poll_until(observe, lambda reasons: not reasons, seconds=seconds, every=POLL_SECONDS)
     except AccessDeniedError as error:
         return [f"the gate {error}"]
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from switchyard.config.kubernetes import CORE
 from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.error_mapping import DENIED, mapped_errors
@@ -21,11 +22,8 @@ This is half of what the API server gives a request itself, and far more than an
 busy with the resources of 200 services.
 """
 
-CORE, APPS, DISCOVERY, NETWORKING = "v1", "apps/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"
-ROLLOUTS, ISTIO = "argoproj.io/v1alpha1", "networking.istio.io/v1"
-AUTOSCALING, METRICS = "autoscaling/v2", "metrics.k8s.io/v1beta1"
-TARGETS = "elbv2.k8s.aws/v1beta1"
-"""API version of the TargetGroupBindings of the AWS Load Balancer Controller."""
+MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+"""Header of a patch that has the fields to change, of which null removes one."""
 
 METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
 """The HTTP method of each verb of Kubernetes' access rules."""

@@ -8,22 +8,22 @@ from typing import Any, Self
 
 import httpx
 
+from switchyard.config.kubernetes import (
+    DISCOVERY,
+    ISTIO,
+    KUBE_PROXY_HEALTH_PORT,
+    NETWORKING,
+    ROLLOUT_POD_TEMPLATE_HASH,
+    ROLLOUTS,
+    SERVICE_OF_SLICE,
+    TARGETS,
+)
 from switchyard.config.models.service import Track
 from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.api import (
-    DISCOVERY,
-    ISTIO,
-    NETWORKING,
-    ROLLOUTS,
-    TARGETS,
-    BoundedApi,
-    ProxyAnswer,
-    ProxyRequest,
-    is_status,
-)
-from switchyard.kube.kube_proxy import HEALTH_PATHS, HEALTH_PORT, Routing, routing_of
-from switchyard.kube.objects import ROLLOUT_HASH, Endpoint, endpoints_of
+from switchyard.kube.api import MERGE_PATCH, BoundedApi, ProxyAnswer, ProxyRequest, is_status
+from switchyard.kube.kube_proxy import HEALTH_PATHS, Routing, routing_of
+from switchyard.kube.objects import Endpoint, endpoints_of
 from switchyard.kube.pods import SIMULATED, PodsReader
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, object_labels
@@ -146,7 +146,7 @@ class Cluster(PodsReader):
             namespace,
             ROLLOUTS,
             params={"fieldManager": FIELD_MANAGER},
-            headers={"content-type": "application/merge-patch+json"},
+            headers=MERGE_PATCH,
             content=json.dumps(change),
         )
 
@@ -166,7 +166,7 @@ class Cluster(PodsReader):
 
     async def analysis_runs(self, namespace: str, pod_hash: str) -> list[dict[str, Any]]:
         """The AnalysisRuns of one version, oldest first."""
-        listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_HASH: pod_hash}, ROLLOUTS)
+        listed = await self._api.find_all("analysisruns", namespace, {ROLLOUT_POD_TEMPLATE_HASH: pod_hash}, ROLLOUTS)
         return sorted(listed["items"], key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
     async def get_from_pod(self, namespace: str, pod: str, port: int, request: ProxyRequest) -> ProxyAnswer:
@@ -201,7 +201,7 @@ class Cluster(PodsReader):
         for path in HEALTH_PATHS:
             try:
                 answer = await self._api.get_through_proxy(
-                    "nodes", None, f"{node}:{HEALTH_PORT}", ProxyRequest(path, timeout)
+                    "nodes", None, f"{node}:{KUBE_PROXY_HEALTH_PORT}", ProxyRequest(path, timeout)
                 )
             except AccessDeniedError:
                 raise
@@ -221,4 +221,4 @@ class Cluster(PodsReader):
 
 
 def _of(service: str) -> dict[str, str]:
-    return {"kubernetes.io/service-name": service}
+    return {SERVICE_OF_SLICE: service}

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from switchyard.config.kubernetes import APPS, NETWORKING, ROLLOUTS
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings, Track
 from switchyard.config.references import Reference, tracked_references
 from switchyard.config.types.values import image_reference
 from switchyard.errors import AccessDeniedError, ClusterError, ContentUnreadableError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.api import APPS, NETWORKING, ROLLOUTS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.content_versions import (
     LiveTemplate,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.config.models.service_name import key_of
 from switchyard.config.references import Reference
@@ -156,16 +157,18 @@ def annotation(versions: Versions) -> str | None:
 def missing_object(name: str, namespace: str, reference: Reference) -> str:
     """Warns of an object that pods need and that is not there."""
     return (
-        f"{key_of(name)}: {reference.kind} {reference.name} is not in namespace {namespace}, and pods that start now "
-        "wait for it. Pods that run are left as they are. Create it, or say that it may be missing: optional: true."
+        f"{key_of(name)}: {reference.kind} {reference.name} is not in namespace {namespace} ({Code.CONTENT_MISSING}). "
+        "Pods that start now wait for it; pods that run are left as they are. Create it, or permit that it is missing: "
+        "optional: true."
     )
 
 
 def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
-        f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed, and the switch goes to it as it was "
-        "checked. For pods with the new content, set its replicas to 0, `pulumi up`, and warm it again."
+        f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed ({Code.OLDER_CONTENT}). The switch goes "
+        "to its pods as they were checked. For pods with the new content, set its replicas to 0, `pulumi up`, and warm "
+        "it again."
     )
 
 

@@ -57,7 +57,7 @@ class IngressRoute:
     @property
     def targets(self) -> frozenset[str]:
         """The Services that get requests."""
-        return _above_zero(self.weights)
+        return receivers(self.weights)
 
 
 def targets_of(routes: Iterable[IngressRoute]) -> frozenset[str]:
@@ -71,7 +71,8 @@ def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(point["hostname"] for listed in points for point in listed if point.get("hostname"))
 
 
-def _above_zero(weights: Mapping[str, int]) -> frozenset[str]:
+def receivers(weights: Mapping[str, int]) -> frozenset[str]:
+    """The Services whose weight is above zero, so that they get requests."""
     return frozenset(service for service, weight in weights.items() if weight > 0)
 
 

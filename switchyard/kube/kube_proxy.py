@@ -4,10 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-HEALTH_PORT = 10256
-"""Where kube-proxy answers on every node: the default of its `healthzBindAddress`, which kubeadm leaves as it is."""
-
-
 HEALTH_PATHS = ("/livez", "/healthz")
 """Asked in this order; the second only when kube-proxy does not have the first, as before Kubernetes 1.28.
 

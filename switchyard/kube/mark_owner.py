@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.ownership_marks import IDENTITY, PROJECT, STACK, Mark
 
@@ -57,8 +58,9 @@ def restore_command(name: ObjectName, own: Mark) -> str:
 def former_is_own(own: Mark) -> str:
     """Warns of a former stack that is this one: with that, two states of one name take from each other in turn."""
     return (
-        f"switchyard:formerStack names this stack itself: what any state of {own} has written is taken over. Once this "
-        "update has ended well, take it out: pulumi config rm switchyard:formerStack"
+        f"switchyard:formerStack names this stack itself ({Code.FORMER_STACK_IS_THIS}). Objects that any state of "
+        f"{own} has written are taken over. Once this update has ended well, remove it: pulumi config rm "
+        "switchyard:formerStack"
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from switchyard.config.kubernetes import CORE, DISCOVERY, ISTIO, NETWORKING
 from switchyard.errors import AccessDeniedError
-from switchyard.kube.api import CORE, DISCOVERY, ISTIO, NETWORKING, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.records import Record
 from switchyard.kube.serving import NamespaceView, object_serves, service_serves, users_services
 

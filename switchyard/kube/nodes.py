@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from switchyard.codes import Code
 from switchyard.config.commands import remove_value
 from switchyard.config.errors import Problem
 from switchyard.errors import (
@@ -120,8 +121,8 @@ def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | No
     if not (missing := _missing(table, live)):
         return None
     return (
-        f"{NODES}: {', '.join(missing)}: not on the cluster, left out. Labels and taints follow at the first update "
-        "after a node is back; take one that is gone for good out of the table."
+        f"{NODES}: {', '.join(missing)}: not on the cluster, left out ({Code.NODE_MISSING}). Labels and taints follow "
+        "at the first update after a node is back; remove a node that is gone for good from the table."
     )
 
 
@@ -136,8 +137,9 @@ def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> li
         machines: instance id by node.
     """
     return [
-        f"{NODES}.{name}: is registered as {node.provider_id.rpartition('/')[2]}, and its machine is {machines[name]}: "
-        f"kubectl delete node {name}, and then on the machine: sudo systemctl restart kubelet"
+        f"{NODES}.{name}: is registered as {node.provider_id.rpartition('/')[2]}, and its machine is {machines[name]} "
+        f"({Code.NODE_OF_FORMER_MACHINE}). Run kubectl delete node {name}, and then on the machine: "
+        "sudo systemctl restart kubelet"
         for name, node in live.items()
         if node.provider_id and name in machines and not node.provider_id.endswith(f"/{machines[name]}")
     ]

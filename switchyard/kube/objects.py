@@ -4,17 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from switchyard.config.kubernetes import POD_TEMPLATE_HASH, ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.kube.differences import ABSENT, Difference, differences, managers
 from switchyard.kube.images import digest_of
 from switchyard.kube.pod_states import READY, pod_state
 from switchyard.manifests.labels import FIELD_MANAGER
-
-HASH = "pod-template-hash"
-"""Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""
-
-ROLLOUT_HASH = "rollouts-pod-template-hash"
-"""The same of a Rollout's."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +119,13 @@ def current_pods(
     """
     wanted = deployment["spec"]["template"]
     hashes = {
-        item["metadata"]["labels"].get(HASH)
+        item["metadata"]["labels"].get(POD_TEMPLATE_HASH)
         for item in replica_sets
         if _without_hash(item["spec"]["template"]) == _without_hash(wanted)
     }
-    return frozenset(pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get(HASH) in hashes - {None})
+    return frozenset(
+        pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get(POD_TEMPLATE_HASH) in hashes - {None}
+    )
 
 
 def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> frozenset[str]:
@@ -138,7 +135,9 @@ def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) 
         return frozenset()
     wanted = status.get("currentPodHash")
     return frozenset(
-        pod["metadata"]["name"] for pod in pods if wanted and pod["metadata"]["labels"].get(ROLLOUT_HASH) == wanted
+        pod["metadata"]["name"]
+        for pod in pods
+        if wanted and pod["metadata"]["labels"].get(ROLLOUT_POD_TEMPLATE_HASH) == wanted
     )
 
 
@@ -207,5 +206,5 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
     metadata = template.get("metadata", {})
-    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != HASH}
+    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != POD_TEMPLATE_HASH}
     return {**template, "metadata": {**metadata, "labels": labels}}

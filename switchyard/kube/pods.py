@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from switchyard.config.kubernetes import APPS, ROLLOUTS
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError
-from switchyard.kube.api import APPS, ROLLOUTS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.objects import (
     Pod,
     PodsChange,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from switchyard.codes import Code
 from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
@@ -58,20 +59,19 @@ def missing(found: LiveObjects) -> list[ObjectName]:
 
 def say_missing(key: str, names: Sequence[ObjectName]) -> str:
     """Reports objects of a service that do not exist any more, which an update without a refresh does not create."""
-    one = len(names) == 1
+    verb, pronoun = _number(names)
     return (
-        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster, though the stack has "
-        f"{'it' if one else 'them'}: deleted by hand, perhaps. An update without a refresh does not create "
-        f"{'it' if one else 'them'} again: pulumi up --refresh"
+        f"{key}: {_listed(names)} {verb} not on the cluster, though the stack has {pronoun} ({Code.OBJECT_MISSING}). "
+        f"An update without a refresh does not create {pronoun} again: pulumi up --refresh"
     )
 
 
 def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
     """Reports missing objects of a service where it is not known whether the stack has created them yet."""
-    one = len(names) == 1
+    verb, pronoun = _number(names)
     return (
-        f"{key}: {_listed(names)} {'is' if one else 'are'} not on the cluster: deleted by hand, or not created yet. "
-        f"`pulumi up --refresh` creates {'it' if one else 'them'}."
+        f"{key}: {_listed(names)} {verb} not on the cluster: deleted by hand, or not created yet "
+        f"({Code.OBJECT_MISSING}). `pulumi up --refresh` creates {pronoun}."
     )
 
 
@@ -96,7 +96,8 @@ def say_marked_otherwise(key: str, found: LiveObjects, own: Mark, former: Mark |
     by = f" (by {', '.join(writers)})" if writers else ""
     commands = " && ".join(restore_command(name, own) for name in foreign)
     return (
-        f"{key}: {whose}{by}. Until that is repaired, every change of it is refused, a switch or a rollback too. "
+        f"{key}: {whose}{by} ({Code.MARK_CHANGED}). Until that is repaired, every change of it is refused, a switch "
+        "or a rollback too. "
         f"If the mark was changed by hand, restore it: {commands}"
     )
 
@@ -122,6 +123,11 @@ async def drift_of(
             said.append(say_missing(key, gone))
         said.append(say_marked_otherwise(key, found, own, former))
     return [line for line in said if line]
+
+
+def _number(names: Sequence[ObjectName]) -> tuple[str, str]:
+    """The verb and the pronoun for one object, or for several."""
+    return ("is", "it") if len(names) == 1 else ("are", "them")
 
 
 def _listed(names: Iterable[ObjectName]) -> str:

@@ -12,22 +12,22 @@ ENDED = frozenset({HEALTHY, DEGRADED})
 
 @dataclass(frozen=True)
 class RolloutState:
-    """How a Rollout is.
+    """The state of a Rollout, as its controller reports it.
 
     Attributes:
-        seen: whether its controller has looked at it as it is now; before, the rest is of an earlier version.
+        observed: whether its controller has observed the present generation; else the rest is of an earlier one.
         phase: Progressing, Paused, Healthy or Degraded.
-        message: the controller's words on it.
-        pod_hash: of the version that it is to have.
-        stable_hash: of the one that is proved.
-        step: how many steps are done.
-        steps: how many there are.
-        available: pods that are.
-        wanted: pods that it is to have.
-        aborted: whether it went back to the version before.
+        message: the message of the controller.
+        pod_hash: hash of the version that it is to run.
+        stable_hash: hash of the stable version.
+        step: number of steps that are done.
+        steps: number of all steps.
+        available: number of available pods.
+        wanted: number of pods that it is to have.
+        aborted: whether the release was aborted, and the stable version has the traffic again.
     """
 
-    seen: bool
+    observed: bool
     phase: str
     message: str
     pod_hash: str
@@ -40,14 +40,14 @@ class RolloutState:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens by itself."""
-        return self.seen and self.phase in ENDED
+        """Whether the release has ended: nothing more happens without another change."""
+        return self.observed and self.phase in ENDED
 
     @property
     def invalid(self) -> bool:
-        """Whether it and what it names do not fit, as far as its controller has seen.
+        """Whether the controller reports the specification of the Rollout as invalid.
 
-        The controller looks again 20 s later: it may have seen the Rollout before a Service that it names.
+        The controller checks again 20 s later: it may have observed the Rollout before a Service that it names.
         """
         return self.message.startswith("InvalidSpec")
 
@@ -57,11 +57,11 @@ class RolloutState:
 
 
 def state_of(rollout: Mapping[str, Any]) -> RolloutState:
-    """Reads a Rollout's status."""
+    """The state of a Rollout, read from its status."""
     status, spec = rollout.get("status", {}), rollout["spec"]
     steps = len(spec["strategy"].get("canary", {}).get("steps", ()))
     return RolloutState(
-        seen=status.get("observedGeneration") == str(rollout["metadata"]["generation"]) and "phase" in status,
+        observed=status.get("observedGeneration") == str(rollout["metadata"]["generation"]) and "phase" in status,
         phase=status.get("phase", "Unknown"),
         message=status.get("message", ""),
         pod_hash=status.get("currentPodHash", ""),
@@ -75,14 +75,16 @@ def state_of(rollout: Mapping[str, Any]) -> RolloutState:
 
 
 def measured(runs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the analyses of a version found that did not succeed: metric, verdict, and the numbers."""
+    """The measurements of the analyses that did not succeed: metric, verdict, and values."""
     lines = []
     for run in runs:
         for result in run.get("status", {}).get("metricResults", ()):
             if result["phase"] in {"Successful", "Running", "Pending"}:
                 continue
-            taken = result.get("measurements", ())
-            values = ", ".join(one.get("value") or one.get("message", "no answer") for one in taken)
-            why = f", {result['message']}" if result.get("message") else ""
-            lines.append(f"{result['name']} {result['phase']}{why}: {values}")
+            measurements = result.get("measurements", ())
+            values = ", ".join(
+                measurement.get("value") or measurement.get("message", "no answer") for measurement in measurements
+            )
+            reason = f", {result['message']}" if result.get("message") else ""
+            lines.append(f"{result['name']} {result['phase']}{reason}: {values}")
     return lines

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.service import ServiceSettings, Track
-from switchyard.kube.objects import ROLLOUT_HASH, Endpoint
+from switchyard.kube.objects import Endpoint
 from switchyard.manifests.labels import selector
 
 
@@ -29,7 +30,7 @@ def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None
 
 def controlled(name: str, selected: Mapping[str, str] | None) -> bool:
     """Whether Argo Rollouts keeps this selector of Service `name` on one version of a Rollout."""
-    return selected is not None and selected.keys() == {"app", ROLLOUT_HASH} and selected["app"] == name
+    return selected is not None and selected.keys() == {"app", ROLLOUT_POD_TEMPLATE_HASH} and selected["app"] == name
 
 
 def gets_traffic(name: str, track: Track, selected: Mapping[str, str] | None) -> bool:

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_SLICE
 from switchyard.kube.ingresses import routes_to, rules_of, targets_of
 from switchyard.kube.object_names import ObjectName
-from switchyard.kube.objects import ROLLOUT_HASH, endpoints_of
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.kube.objects import endpoints_of
+from switchyard.manifests.labels import MANAGED
 
 Objects = tuple[Mapping[str, Any], ...]
-
-SERVICE_OF_SLICE = "kubernetes.io/service-name"
-"""Label of an EndpointSlice: the Service that it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _workload_serves(live: Mapping[str, Any], view: NamespaceView, reasons: Mapp
     labels = live["spec"].get("template", {}).get("metadata", {}).get("labels", {})
     for service in view.services:
         wanted = dict(service["spec"].get("selector") or {})
-        if ROLLOUT_HASH in wanted:
+        if ROLLOUT_POD_TEMPLATE_HASH in wanted:
             continue  # one version of a Rollout, which its controller chose: its pods are what counts
         if wanted and _is_active(service) and wanted.items() <= labels.items() and "version" in wanted:
             return f"Service {_name(service)} selects its pods"
@@ -175,7 +173,7 @@ def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:
 def _is_active(service: Mapping[str, Any]) -> bool:
     """Whether users reach a service by this Service, although somebody may have taken a label off it."""
     labels, selector = _labels(service), service["spec"].get("selector") or {}
-    managed = labels.get("app.kubernetes.io/managed-by") == FIELD_MANAGER and labels.get("app") == _name(service)
+    managed = MANAGED.items() <= labels.items() and labels.get("app") == _name(service)
     return managed or selector.get("app") == _name(service)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
+from switchyard.config.kubernetes import CORE
 from switchyard.errors import AccessDeniedError, ApiStatusError
-from switchyard.kube.api import CORE, BoundedApi
+from switchyard.kube.api import BoundedApi
 
 NAMES_A_LIST = 100
 """Values in the selector of one list. Proxies refuse a URL of more than 8 KiB, and a name may have 63 characters."""

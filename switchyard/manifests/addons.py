@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from switchyard.aws.security_groups import WEBHOOK
+from switchyard.config.kubernetes import ALB_CONTROLLER, ARGO_ROLLOUTS, CALICO_CHART, METRICS_SERVER_CHART
 from switchyard.config.models.addons import ArgoRolloutsChart, Chart
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.manifests.labels import APPLY
 from switchyard.manifests.pods import Manifest
-
-ARGO_ROLLOUTS = "argo-rollouts"
-"""Namespace and release; where the runbook and the refusals look for the controller."""
-
-ALB_CONTROLLER = "aws-load-balancer-controller"
-"""Namespace and release; where the refusals look for the controller."""
 
 INGRESS_CLASS = "alb"
 """Class of the Ingresses that the AWS Load Balancer Controller takes care of."""
@@ -90,7 +85,7 @@ def calico(cluster: Ec2Cluster) -> Addon:
     return Addon(
         kind="Calico",
         name="calico",
-        namespace="tigera-operator",
+        namespace=CALICO_CHART,
         level="privileged",  # the operator is on the node's own network: there is no other yet
         chart=cluster.calico,
         values=calico_values(cluster),
@@ -115,8 +110,8 @@ def metrics_server(chart: Chart) -> Addon:
     """CPU and memory of pods and nodes, for `kubectl top` and autoscalers."""
     return Addon(
         kind="MetricsServer",
-        name="metrics-server",
-        namespace="metrics-server",
+        name=METRICS_SERVER_CHART,
+        namespace=METRICS_SERVER_CHART,
         level="restricted",
         chart=chart,
         values=metrics_server_values(),

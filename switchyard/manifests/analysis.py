@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.canary import Analysis, MetricKey
 from switchyard.config.models.service import ServiceSettings
 from switchyard.manifests.pods import Manifest, metadata
-from switchyard.manifests.rollout import API_VERSION
 
 HASH_ARGUMENT = "pod-hash"
 """Argument of every template: `rollouts-pod-template-hash` of the version to judge."""
@@ -189,7 +189,7 @@ def template(
     if counted:
         measured["count"] = analysis.count
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": ROLLOUTS,
         "kind": "AnalysisTemplate",
         "metadata": metadata(template_name, name, service),
         "spec": {"args": [{"name": HASH_ARGUMENT}], "metrics": [measured]},

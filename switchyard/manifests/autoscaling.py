@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from switchyard.config.kubernetes import APPS, AUTOSCALING, ROLLOUTS
 from switchyard.config.models.autoscaling import Autoscaling, ScalingRules
 from switchyard.config.models.service import Colour, ServiceSettings, Track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.pods import Manifest, metadata
-from switchyard.manifests.rollout import API_VERSION
 
 REPLICAS = "spec.replicas"
 """Path of the field that an autoscaler writes, in Deployments and Rollouts."""
@@ -15,8 +15,8 @@ REPLICAS = "spec.replicas"
 def scale_target(name: str, track: Track) -> Manifest:
     """What has the pods of a track: the reference by which an autoscaler names it."""
     if track is Track.ROLLOUT:
-        return {"apiVersion": API_VERSION, "kind": "Rollout", "name": name}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": colour_name(name, Colour(track))}
+        return {"apiVersion": ROLLOUTS, "kind": "Rollout", "name": name}
+    return {"apiVersion": APPS, "kind": "Deployment", "name": colour_name(name, Colour(track))}
 
 
 def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Manifest:
@@ -42,7 +42,7 @@ def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Man
         if behavior := {key: _rules(rules) for key, rules in given.items() if rules is not None}:
             spec["behavior"] = behavior
     return {
-        "apiVersion": "autoscaling/v2",
+        "apiVersion": AUTOSCALING,
         "kind": "HorizontalPodAutoscaler",
         "metadata": metadata(name, name, service),
         "spec": spec,

@@ -1,5 +1,6 @@
 """Manifests of one blue/green service, colour by colour."""
 
+from switchyard.config.kubernetes import APPS
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.manifests.labels import CONFIGURED_PODS, SKIP_AWAIT, colour_name, selector
 from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
@@ -43,7 +44,7 @@ def deployment(
     template = pod_template(name, Track(colour), service, settings.tag or serving.tag, settings, content)
     ready = {"minReadySeconds": service.min_ready_seconds} if service.min_ready_seconds else {}
     return {
-        "apiVersion": "apps/v1",
+        "apiVersion": APPS,
         "kind": "Deployment",
         "metadata": metadata(colour_name(name, colour), name, service, {CONFIGURED_PODS: digest(template)}),
         "spec": {

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from switchyard.config.kubernetes import ISTIO
 from switchyard.config.models.canary import ALL, Canary, CanaryStep, Ephemeral
 from switchyard.config.models.routing import CanaryRoute, CanaryScale
 from switchyard.config.models.service import CanarySettings
@@ -58,7 +59,7 @@ def virtual_service(name: str, service: CanarySettings) -> Manifest:
     if istio.gateways:
         spec["gateways"] = list(istio.gateways)
     return {
-        "apiVersion": "networking.istio.io/v1",
+        "apiVersion": ISTIO,
         "kind": "VirtualService",
         "metadata": metadata(name, name, service),
         "spec": spec,

@@ -1,5 +1,6 @@
 """The PodDisruptionBudget of one track of a service."""
 
+from switchyard.config.kubernetes import POLICY
 from switchyard.config.models.service import Colour, ServiceSettings, Track
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest, metadata
@@ -17,7 +18,7 @@ def disruption_budget(name: str, track: Track | Colour, service: ServiceSettings
         service: its settings.
     """
     return {
-        "apiVersion": "policy/v1",
+        "apiVersion": POLICY,
         "kind": "PodDisruptionBudget",
         "metadata": metadata(f"{name}-{track.value}", name, service),
         "spec": {

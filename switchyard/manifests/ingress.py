@@ -11,17 +11,15 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from switchyard.config.kubernetes import ALB_ANNOTATIONS, NETWORKING
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.load_balancer import LoadBalancerRoute, LoadBalancerSettings
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
 from switchyard.manifests.addons import INGRESS_CLASS
 from switchyard.manifests.ingress_routes import Part
-from switchyard.manifests.labels import APPLY, FIELD_MANAGER, SKIP_AWAIT
+from switchyard.manifests.labels import APPLY, MANAGED, SKIP_AWAIT
 from switchyard.manifests.pods import PORT, Manifest, metadata
 from switchyard.manifests.weights import BY_ANNOTATION, action, switched_by_weights
-
-PREFIX = "alb.ingress.kubernetes.io"
-"""Of the controller's annotations."""
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.3 and 1.2, nothing older (docs.aws.amazon.com, Security policies for your Application Load Balancer)."""
@@ -71,7 +69,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     for route in part.routes:
         by_host.setdefault(route.host, []).append(route)
     return {
-        "apiVersion": "networking.k8s.io/v1",
+        "apiVersion": NETWORKING,
         "kind": "Ingress",
         "metadata": metadata(part.name, name, service, SKIP_AWAIT | _prefixed(own)),
         "spec": {
@@ -112,12 +110,12 @@ def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: objec
         # Of the load balancer and its listeners; target groups and rules have the controller's defaultTags.
         own["tags"] = _pairs(cluster.tags)
     return {
-        "apiVersion": "networking.k8s.io/v1",
+        "apiVersion": NETWORKING,
         "kind": "Ingress",
         "metadata": {
             "name": GROUP_INGRESS,
             "namespace": GROUP_NAMESPACE,
-            "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            "labels": dict(MANAGED),
             "annotations": APPLY | _prefixed(own),
         },
         "spec": {
@@ -213,7 +211,7 @@ def _rule(host: str | None, routes: Iterable[LoadBalancerRoute], service: str, p
 
 
 def _prefixed(annotations: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{PREFIX}/{key}": value for key, value in annotations.items()}
+    return {f"{ALB_ANNOTATIONS}/{key}": value for key, value in annotations.items()}
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The names, labels and annotations that the objects of one service share."""
 
+from switchyard.config.kubernetes import MANAGED_BY
 from switchyard.config.models.service import Colour, Track
 
 FIELD_MANAGER = "switchyard"
@@ -9,7 +10,7 @@ One fixed name, so that the command line and the engine are the same owner: a se
 set is no conflict for the other.
 """
 
-MANAGED = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
+MANAGED = {MANAGED_BY: FIELD_MANAGER}
 """Label of every object that this program creates for a service."""
 
 APPLY = {

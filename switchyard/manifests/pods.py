@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from switchyard.config.kubernetes import POD_TEMPLATE_HASH
 from switchyard.config.models.base import Model
 from switchyard.config.models.pod import DnsConfig, Security
 from switchyard.config.models.pod_settings import PORT
@@ -131,7 +132,7 @@ def pod_template(
                 "nodeTaintsPolicy": "Honor",
                 "labelSelector": {"matchLabels": labels},
                 # A rolling update inside a colour spreads the new pods, whatever the old ones occupy.
-                "matchLabelKeys": ["pod-template-hash"],
+                "matchLabelKeys": [POD_TEMPLATE_HASH],
             }
         ],
         "containers": [app_container(track, service, tag, own), *companions(service)],

@@ -1,11 +1,9 @@
 """What a canary and Argo Rollouts' blue/green share: the Rollout around a strategy, and a Service for each version."""
 
+from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
 from switchyard.manifests.labels import CONFIGURED_PODS, GONE_AT_ONCE, SKIP_AWAIT, selector
 from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
-
-API_VERSION = "argoproj.io/v1alpha1"
-"""API version of Argo Rollouts' custom resources."""
 
 
 def rollout(
@@ -42,7 +40,7 @@ def rollout(
         spec["minReadySeconds"] = service.min_ready_seconds
     annotations = GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)}
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": ROLLOUTS,
         "kind": "Rollout",
         "metadata": metadata(name, name, service, annotations),
         "spec": spec,

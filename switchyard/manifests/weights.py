@@ -6,12 +6,13 @@ for a rule that targets that Service directly, if the port has the same name.
 
 import json
 
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.pods import PORT
 
-ACTIONS = "alb.ingress.kubernetes.io/actions."
+ACTIONS = f"{ALB_ANNOTATIONS}/actions."
 """Prefix of the annotations in which an Ingress has weights, before the name that its rules give."""
 
 BY_ANNOTATION = "use-annotation"

@@ -4,9 +4,10 @@ from typing import Any
 
 from devtools.rehearsal.load_balancer.desired import Desired, DesiredListener, desired
 from devtools.rehearsal.load_balancer.target_groups import Name
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.manifests.ingress import PREFIX, group_ingress, ingress, load_balancer_attributes
+from switchyard.manifests.ingress import group_ingress, ingress, load_balancer_attributes
 from switchyard.manifests.ingress_routes import parts
 from switchyard.manifests.pods import Manifest, active_service
 
@@ -51,12 +52,12 @@ def asked(members: list[Manifest], *nodes: Manifest) -> Desired:
     return desired("production", "production", members, services(), nodes)
 
 
-def secure(found: Desired) -> DesiredListener:
-    return next(one for one in found.listeners if one.protocol == "HTTPS")
+def secure(wanted: Desired) -> DesiredListener:
+    return next(listener for listener in wanted.listeners if listener.protocol == "HTTPS")
 
 
 def annotate(member: Manifest, **annotations: str) -> Manifest:
     """An Ingress with other annotations of the controller's; underscores are hyphens."""
-    found = {f"{PREFIX}/{key.replace('_', '-')}": value for key, value in annotations.items()}
-    metadata = member["metadata"] | {"annotations": member["metadata"]["annotations"] | found}
+    own = {f"{ALB_ANNOTATIONS}/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    metadata = member["metadata"] | {"annotations": member["metadata"]["annotations"] | own}
     return member | {"metadata": metadata}

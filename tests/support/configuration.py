@@ -35,7 +35,7 @@ def read(services: Any, cluster: Any = EXISTING, stack: str = "test") -> StackSe
     return load(cluster, services, stack)
 
 
-def mistakes(services: Any, cluster: Any = EXISTING, stack: str = "test") -> list[str]:
+def error_lines(services: Any, cluster: Any = EXISTING, stack: str = "test") -> list[str]:
     with pytest.raises(SettingsError) as caught:
         read(services, cluster, stack)
     return [str(problem) for problem in caught.value.problems]

@@ -43,8 +43,8 @@ def earlier_state(stack: str, **texts: str) -> dict[str, Any]:
 
 def resources(state: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the resources of an exported state."""
-    found: list[dict[str, Any]] = state["deployment"]["resources"]
-    return found
+    recorded: list[dict[str, Any]] = state["deployment"]["resources"]
+    return recorded
 
 
 def expected_changes(resource: dict[str, Any]) -> dict[str, str]:
@@ -83,11 +83,11 @@ def steps(stack: Stack) -> dict[str, dict[str, Any]]:
 def create_objects(kubectl: Kubectl, state: dict[str, Any]) -> None:
     """Creates the Kubernetes objects of a state, and gives the state their UIDs: they are those that it knows."""
     objects = [
-        one
-        for one in resources(state)
-        if one["type"].startswith("kubernetes:") and not one["type"].endswith(":Release")
+        resource
+        for resource in resources(state)
+        if resource["type"].startswith("kubernetes:") and not resource["type"].endswith(":Release")
     ]
-    manifests = "\n---\n".join(json.dumps(one["inputs"]) for one in objects)
+    manifests = "\n---\n".join(json.dumps(resource["inputs"]) for resource in objects)
     applied = kubectl.run(
         "apply",
         "--server-side",
@@ -106,7 +106,7 @@ def create_objects(kubectl: Kubectl, state: dict[str, Any]) -> None:
 
 def expect_known_changes_alone(state: dict[str, Any], planned: dict[str, dict[str, Any]]) -> None:
     """Asserts that a preview over a state creates `NEW_RESOURCES`, makes `expected_changes`, and nothing else."""
-    kept = {one["urn"] for one in resources(state)}
+    kept = {resource["urn"] for resource in resources(state)}
     assert {urn.split("::", 2)[2]: planned[urn]["op"] for urn in planned.keys() - kept} == dict.fromkeys(
         NEW_RESOURCES, "create"
     )

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from switchyard.config.models.nodes import DEFAULT_NODES
-from tests.support.configuration import BACKEND, mistakes
+from tests.support.configuration import BACKEND, error_lines
 
 CERTIFICATE = "arn:aws:acm:ap-northeast-2:123456789012:certificate/1f2e"
 PRODUCTION: dict[str, Any] = {
@@ -49,5 +49,5 @@ def with_(*changes: tuple[str, Any]) -> dict[str, Any]:
     return cluster
 
 
-def found(*changes: tuple[str, Any], services: Any = SERVICES, stack: str = "production") -> list[str]:
-    return mistakes(services, with_(*changes), stack)
+def cluster_errors(*changes: tuple[str, Any], services: Any = SERVICES, stack: str = "production") -> list[str]:
+    return error_lines(services, with_(*changes), stack)

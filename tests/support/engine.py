@@ -34,7 +34,7 @@ class Recording:
 
     def names(self, type_: str) -> set[str]:
         """Names of all resources of a type."""
-        return {name for found, name in self.requests if found == type_}
+        return {name for request_type, name in self.requests if request_type == type_}
 
     def dependencies(self, type_: str, name: str) -> set[str]:
         """Names of the resources that one waits for."""

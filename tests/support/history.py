@@ -133,11 +133,11 @@ class History:
         for plural, body in bodies.items():
             body["metadata"] = {"generateName": "history-end-"}
             async with api.call_api("POST", namespace=self.namespace, url=plural, content=json.dumps(body)) as response:
-                made = response.json()["metadata"]["name"]
+                name = response.json()["metadata"]["name"]
             async with api.call_api(
                 "DELETE",
                 namespace=self.namespace,
-                url=f"{plural}/{made}",
+                url=f"{plural}/{name}",
                 params={"gracePeriodSeconds": "0"},
             ):
                 pass

@@ -35,8 +35,8 @@ class Kubectl:
         """An object, or a list of objects."""
         if (read := self._reader.read(self.namespace, arguments)) is not None:
             return read
-        found = json.loads(self.run("get", *arguments, "-o", "json"))
-        return found["items"] if found["kind"] == "List" else found
+        answer = json.loads(self.run("get", *arguments, "-o", "json"))
+        return answer["items"] if answer["kind"] == "List" else answer
 
     def apply(self, manifest: dict[str, Any]) -> None:
         """Creates or changes an object."""

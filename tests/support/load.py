@@ -24,8 +24,8 @@ def assert_nobody_noticed(requests: Sequence[Request]) -> None:
     ways = Counter((request.node, request.keep_alive) for request in requests)
     assert len(ways) == 4, ways
     assert min(ways.values()) >= ENOUGH / 4, ways
-    found = failures(requests)
-    assert not found, f"{len(found)} of {len(requests)} failed:\n" + "\n".join(found[:20])
+    lines = failures(requests)
+    assert not lines, f"{len(lines)} of {len(requests)} failed:\n" + "\n".join(lines[:20])
 
 
 def assert_new_connections_go(requests: Sequence[Request], colours: Sequence[str]) -> None:

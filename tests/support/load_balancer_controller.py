@@ -102,15 +102,17 @@ class Controller:
             for number, zone in enumerate("ab", 1)
         ]
         # Any image will do. To list those that moto knows takes more than a second.
-        made = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
-        self._node = made["Instances"][0]["InstanceId"]
-        made = self._elb.create_load_balancer(Name="test", Subnets=[one["Subnet"]["SubnetId"] for one in subnets])
-        self._balancer = made["LoadBalancers"][0]
+        created = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        self._node = created["Instances"][0]["InstanceId"]
+        created = self._elb.create_load_balancer(
+            Name="test", Subnets=[subnet["Subnet"]["SubnetId"] for subnet in subnets]
+        )
+        self._balancer = created["LoadBalancers"][0]
         refused = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-        made = self._elb.create_listener(
+        created = self._elb.create_listener(
             LoadBalancerArn=self._balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[refused]
         )
-        self._listener = made["Listeners"][0]["ListenerArn"]
+        self._listener = created["Listeners"][0]["ListenerArn"]
 
     def run(self) -> None:
         """Looks at the Ingresses until it is ended."""
@@ -154,7 +156,7 @@ class Controller:
 
     def _reconcile(self, ingress: dict[str, Any]) -> None:
         weights = _weights(ingress)
-        types = {one["metadata"]["name"]: one["spec"]["type"] for one in self._kubectl.get("service")}
+        types = {service["metadata"]["name"]: service["spec"]["type"] for service in self._kubectl.get("service")}
         seen = json.dumps([ingress["spec"], ingress["metadata"]["annotations"], types, self.refuses], sort_keys=True)
         if seen in self._looked:
             return
@@ -178,10 +180,10 @@ class Controller:
         patterns = [path, f"{path}/*"] if path else ["/*"]
         conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}]
         if self._rule is None:
-            made = self._elb.create_rule(
+            created = self._elb.create_rule(
                 ListenerArn=self._listener, Priority=1, Conditions=conditions, Actions=[action]
             )
-            self._rule = made["Rules"][0]["RuleArn"]
+            self._rule = created["Rules"][0]["RuleArn"]
         elif self.rules[-1] != weights or self._path != path:
             self._elb.modify_rule(RuleArn=self._rule, Conditions=conditions, Actions=[action])
         if not self.rules or self.rules[-1] != weights:
@@ -199,8 +201,8 @@ class Controller:
     def _group(self, service: str) -> str:
         """The target group of a Service, made and bound if it is not there."""
         if service not in self._groups:
-            made = self._elb.create_target_group(Name=service, Protocol="HTTP", Port=80, VpcId=self._vpc)
-            self._groups[service] = arn = made["TargetGroups"][0]["TargetGroupArn"]
+            created = self._elb.create_target_group(Name=service, Protocol="HTTP", Port=80, VpcId=self._vpc)
+            self._groups[service] = arn = created["TargetGroups"][0]["TargetGroupArn"]
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": self._node, "Port": 30080}])
             self._kubectl.apply(
                 {
@@ -230,7 +232,7 @@ def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
     with mock_aws():
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         controller = Controller(kubectl)
-        threads = [threading.Thread(target=one) for one in (server.serve_forever, controller.run)]
+        threads = [threading.Thread(target=target) for target in (server.serve_forever, controller.run)]
         for thread in threads:
             thread.start()
         try:

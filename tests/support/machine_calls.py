@@ -37,9 +37,9 @@ def calls(type_: str, name: str, given: dict[str, Any]) -> list[Call]:
     service = type_.split(":")[1].partition("/")[0]
     makers: dict[str, Maker] = {"ec2": ec2, "iam": roles, "s3": bucket}
     maker = makers.get(service, secrets)
-    found = list(maker(type_.rpartition(":")[2], name, given, tags))
+    requests = list(maker(type_.rpartition(":")[2], name, given, tags))
     assert given == {}, "an input that no call takes"
-    return found
+    return requests
 
 
 def tagged(*kinds: tuple[str, list[dict[str, str]]]) -> dict[str, Any]:

@@ -69,9 +69,9 @@ def built(
 
     def new_resource(self: engine.Answers, args: Any) -> tuple[str | None, dict[Any, Any]]:
         id_, outputs = plain(self, args)
-        found = {"arn": f"arn:aws:x:ap-northeast-2:{ACCOUNT}:{args.name}", "keyId": f"{args.name}-key", **outputs}
-        found |= {"name": outputs.get("name", args.name), "bucket": outputs.get("bucket", args.name)}
-        return id_, found | {"allocationId": "eipalloc-1", "publicIp": "203.0.113.7", "privateIp": "10.0.1.9"}
+        state = {"arn": f"arn:aws:x:ap-northeast-2:{ACCOUNT}:{args.name}", "keyId": f"{args.name}-key", **outputs}
+        state |= {"name": outputs.get("name", args.name), "bucket": outputs.get("bucket", args.name)}
+        return id_, state | {"allocationId": "eipalloc-1", "publicIp": "203.0.113.7", "privateIp": "10.0.1.9"}
 
     def call(self: engine.Answers, args: Any) -> dict[Any, Any]:
         if args.token == "aws:ssm/getParameter:getParameter":
@@ -101,8 +101,8 @@ def built(
 
 
 def inputs(recording: Recording, type_: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = MessageToDict(recording.requests[type_, name].object)
-    return found
+    properties: dict[str, Any] = MessageToDict(recording.requests[type_, name].object)
+    return properties
 
 
 def only(recording: Recording, type_: str) -> dict[str, Any]:

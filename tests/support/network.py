@@ -92,8 +92,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> engine.Recording:
 
 def inputs(recording: engine.Recording, type_: str, name: str) -> dict[str, Any]:
     """What a resource was asked for; gRPC makes every number a float."""
-    found = deserialize_properties(recording.requests[type_, name].object)
-    return {key: int(value) if isinstance(value, float) else value for key, value in found.items()}
+    properties = deserialize_properties(recording.requests[type_, name].object)
+    return {key: int(value) if isinstance(value, float) else value for key, value in properties.items()}
 
 
 def aws_resources(recording: engine.Recording) -> list[tuple[str, str]]:

@@ -55,8 +55,8 @@ class PlayedPrometheus:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, query: str) -> dict[str, Any]:
-        found = self.latency if "histogram_quantile" in query else self.rate if HASH in query else self.other
-        return found if isinstance(found, dict) else vector(found)
+        result = self.latency if "histogram_quantile" in query else self.rate if HASH in query else self.other
+        return result if isinstance(result, dict) else vector(result)
 
 
 @pytest.fixture

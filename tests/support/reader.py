@@ -57,8 +57,8 @@ class Reader:
                 pass
             case ["-l", labels]:
                 selector = {"labelSelector": labels}
-            case [one] if not one.startswith("-") and len(words) == 1:
-                name = f"/{one}"
+            case [word] if not word.startswith("-") and len(words) == 1:
+                name = f"/{word}"
             case _:
                 return None
         if not set(words) <= set(BY_WORD) or self._client is None:

@@ -44,13 +44,13 @@ class Releases:
         """Puts a release on the server with its checksum, right or as given."""
         self.files[f"/{name}"] = content
         file_name = name.rpartition("/")[2]
-        found = checksum or hashlib.sha256(content).hexdigest()
+        digest = checksum or hashlib.sha256(content).hexdigest()
         if github:
             self.files["/api/release"] = json.dumps(
-                {"assets": [{"name": file_name, "digest": f"sha256:{found}"}]}
+                {"assets": [{"name": file_name, "digest": f"sha256:{digest}"}]}
             ).encode()
             return Download(f"{self.url}/{name}", f"{self.url}/api/release")
-        self.files[f"/{name}.sha256"] = f"{found}  {file_name}\n".encode()
+        self.files[f"/{name}.sha256"] = f"{digest}  {file_name}\n".encode()
         return Download(f"{self.url}/{name}", f"{self.url}/{name}.sha256")
 
 

@@ -31,8 +31,8 @@ class Rollouts:
 
     def get(self) -> dict[str, Any]:
         """The Rollout."""
-        found: dict[str, Any] = self._kubectl.get("rollout", "backend")
-        return found
+        manifest: dict[str, Any] = self._kubectl.get("rollout", "backend")
+        return manifest
 
     def run(self, verb: str, *arguments: str) -> str:
         """Runs a command of ``kubectl argo rollouts`` on it."""
@@ -94,8 +94,8 @@ class Rollouts:
 
     def wait_for_new(self, old: str) -> str:
         """Waits until its controller knows another version than the old one; returns the new one's hash."""
-        found = self.wait(lambda status: status.get("currentPodHash") not in {None, old})
-        return str(found["status"]["currentPodHash"])
+        manifest = self.wait(lambda status: status.get("currentPodHash") not in {None, old})
+        return str(manifest["status"]["currentPodHash"])
 
     def pods(self, pod_hash: str) -> int:
         """Pods of a version that are not being deleted."""

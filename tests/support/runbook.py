@@ -23,8 +23,8 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {"up": ("--yes", "--skip-preview"), "de
 def steps(section: str) -> dict[int, str]:
     """The text of each numbered step of a section, by its number."""
     [text] = re.findall(rf"^## {re.escape(section)}$(.*?)^## ", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
-    found = re.split(r"^(\d+)\. ", text, flags=re.MULTILINE)
-    return {int(number): step for number, step in zip(found[1::2], found[2::2], strict=True)}
+    parts = re.split(r"^(\d+)\. ", text, flags=re.MULTILINE)
+    return {int(number): step for number, step in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 class Walk:
@@ -87,4 +87,4 @@ def _commands(block: str, words: Mapping[str, str]) -> Iterator[list[str]]:
     for line in block.splitlines():
         if line.strip().startswith("$ "):
             command = shlex.split(line.strip().removeprefix("$ "))
-            yield [re.sub(r"\b[A-Z]{3,}\b", lambda found: words[found.group()], argument) for argument in command]
+            yield [re.sub(r"\b[A-Z]{3,}\b", lambda match: words[match.group()], argument) for argument in command]

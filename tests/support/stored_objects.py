@@ -81,8 +81,8 @@ def matches(item: Mapping[str, Any], terms: str) -> bool:
     values: dict[str, set[str]] = {}
     rest = terms
     while rest:
-        key, found, after = rest.partition(" in (")
-        if found and "=" not in key:
+        key, separator, after = rest.partition(" in (")
+        if separator and "=" not in key:
             inside, _, rest = after.partition(")")
             values[key] = set(inside.split(","))
         else:

@@ -1,4 +1,4 @@
-"""Configurations with mistakes in a cluster."""
+"""Configurations with errors in a cluster."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Configurations with mistakes in the pods of a service, its Service, its autoscaler and its removal."""
+"""Configurations with errors in the pods of a service, its Service, its autoscaler and its removal."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Configurations with mistakes in a service under a Rollout."""
+"""Configurations with errors in a service under a Rollout."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Configurations with mistakes in a service in two colours, and in the shape of the whole."""
+"""Configurations with errors in a service in two colours, and in the shape of the whole."""
 
 import copy
 from typing import Any

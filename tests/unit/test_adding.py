@@ -31,10 +31,10 @@ def test_a_table_that_the_page_names_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_real_pods_play_every_fault(ending: str) -> None:
+def test_real_pods_have_every_fault(ending: str) -> None:
     assert tags.FAULTS[ending]
 
 
 @pytest.mark.parametrize("ending", SIMULATED)
-def test_simulated_pods_play_the_faults_of_pods(ending: str) -> None:
+def test_simulated_pods_have_the_faults_of_pods(ending: str) -> None:
     assert ending in repr(stages.stages())

@@ -16,6 +16,6 @@ def lengths() -> dict[str, int]:
 
 
 def test_no_python_file_is_longer_than_300_lines() -> None:
-    found = lengths()
-    assert {"__main__.py", "switchyard/config/loader.py", "examples/backend/app.py"} <= found.keys()
-    assert {path: count for path, count in found.items() if count > LONGEST} == {}
+    counts = lengths()
+    assert {"__main__.py", "switchyard/config/loader.py", "examples/backend/app.py"} <= counts.keys()
+    assert {path: count for path, count in counts.items() if count > LONGEST} == {}

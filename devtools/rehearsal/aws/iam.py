@@ -8,8 +8,8 @@ from devtools.rehearsal.values import Values
 
 
 def _tags(inputs: Values) -> Values:
-    found = tag_list(inputs)
-    return {"Tags": found} if found else {}
+    tags = tag_list(inputs)
+    return {"Tags": tags} if tags else {}
 
 
 def _iam(operation: str, parameters: Values) -> Request:
@@ -20,7 +20,7 @@ def _document(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _role_made(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
+def _role_result(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
     role = answer["Role"]
     return role["RoleName"], {"arn": role["Arn"], "uniqueId": role["RoleId"], "name": role["RoleName"]}
 
@@ -56,7 +56,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
                 **_tags(i),
             },
         ),
-        _role_made,
+        _role_result,
         change=_role_change,
         delete=lambda id_, _: [_iam("DeleteRole", {"RoleName": id_})],
         replacing=frozenset({"name", "namePrefix", "path"}),

@@ -48,7 +48,7 @@ def _instance(inputs: Values) -> Request:
     return ec2("RunInstances", parameters)
 
 
-def _instance_made(answer: Values, inputs: Values) -> tuple[str, Values]:
+def _instance_result(answer: Values, inputs: Values) -> tuple[str, Values]:
     instance = answer["Instances"][0]
     interfaces = instance.get("NetworkInterfaces") or [{}]
     id_ = instance["InstanceId"]
@@ -76,18 +76,18 @@ def _source_check(id_: str, inputs: Values) -> list[Request]:
 
 
 def _instance_change(id_: str, inputs: Values) -> list[Request]:
-    found = [*retag(id_, inputs), *_source_check(id_, inputs)]
+    requests = [*retag(id_, inputs), *_source_check(id_, inputs)]
     if inputs.get("disableApiTermination") is not None:
-        found.append(_modify(id_, "DisableApiTermination", {"Value": inputs["disableApiTermination"]}))
+        requests.append(_modify(id_, "DisableApiTermination", {"Value": inputs["disableApiTermination"]}))
     if inputs.get("vpcSecurityGroupIds"):
-        found.append(_modify(id_, "Groups", inputs["vpcSecurityGroupIds"]))
-    return found
+        requests.append(_modify(id_, "Groups", inputs["vpcSecurityGroupIds"]))
+    return requests
 
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "aws:ec2/instance:Instance": ResourceType(
         _instance,
-        _instance_made,
+        _instance_result,
         then=_source_check,
         change=_instance_change,
         delete=lambda id_, _: [ec2("TerminateInstances", {"InstanceIds": [id_]})],

@@ -15,15 +15,15 @@ GROUPS_LIMIT = 5
 
 def exceeded(kind: str, inputs: Values) -> list[tuple[str, str]]:
     """Returns the limits that the inputs of a resource exceed: property and reason."""
-    found = []
+    problems = []
     data = inputs.get("userData")
     if kind == INSTANCE and isinstance(data, str) and len(data.encode()) > USER_DATA_LIMIT:
-        found.append(("userData", f"has {len(data.encode())} bytes, EC2 takes {USER_DATA_LIMIT}"))
+        problems.append(("userData", f"has {len(data.encode())} bytes, EC2 takes {USER_DATA_LIMIT}"))
     groups = inputs.get("vpcSecurityGroupIds")
     if kind == INSTANCE and isinstance(groups, list) and len(groups) > GROUPS_LIMIT:
-        found.append(("vpcSecurityGroupIds", f"are {len(groups)}, an interface takes {GROUPS_LIMIT}"))
+        problems.append(("vpcSecurityGroupIds", f"are {len(groups)}, an interface takes {GROUPS_LIMIT}"))
     value = inputs.get("value")
     limit = PARAMETER_LIMITS.get(inputs.get("tier") or "Standard", PARAMETER_LIMITS["Advanced"])
     if kind == PARAMETER and isinstance(value, str) and value != UNKNOWN and len(value.encode()) > limit:
-        found.append(("value", f"has {len(value.encode())} bytes, a parameter of this tier takes {limit}"))
-    return found
+        problems.append(("value", f"has {len(value.encode())} bytes, a parameter of this tier takes {limit}"))
+    return problems

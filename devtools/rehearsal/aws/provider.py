@@ -55,18 +55,18 @@ class Aws:
 
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
         """What botocore's model of the API refuses, and the limits that it does not know."""
-        found = list(exceeded(kind, inputs))
+        problems = list(exceeded(kind, inputs))
         if kind not in RESOURCE_TYPES:
             self.unchecked.add(kind)
-            return found
+            return problems
         if has_unknown(inputs):
             # What it is made from may be anything yet; it is looked at again before it is made.
-            return found
+            return problems
         try:
             requests = [RESOURCE_TYPES[kind].create(inputs), *RESOURCE_TYPES[kind].then("unknown-yet", inputs)]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return [*found, ("", f"{kind} cannot be made of these inputs: {error!r}")]
-        return [*found, *(problem for request in requests for problem in self._refused(request))]
+            return [*problems, ("", f"{kind} cannot be made of these inputs: {error!r}")]
+        return [*problems, *(problem for request in requests for problem in self._refused(request))]
 
     def computed(self, kind: str) -> set[str]:
         """Outputs that are known only when it is made."""
@@ -74,13 +74,13 @@ class Aws:
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
         """Inputs whose change makes another resource of it."""
-        found = set(RESOURCE_TYPES[kind].replacing) if kind in RESOURCE_TYPES else set()
+        names = set(RESOURCE_TYPES[kind].replacing) if kind in RESOURCE_TYPES else set()
         if kind == INSTANCE:
             if news.get("userDataReplaceOnChange"):
-                found |= {"userData", "userDataBase64"}
+                names |= {"userData", "userDataBase64"}
             if _encryption(olds) != _encryption(news):
-                found.add("rootBlockDevice")
-        return found
+                names.add("rootBlockDevice")
+        return names
 
     def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:  # noqa: ARG002
         """Nothing at AWS is replaced because time has passed."""
@@ -96,7 +96,7 @@ class Aws:
         problems = self.problems(kind, inputs)
         if problems:
             raise RefusedError("; ".join(reason for _, reason in problems))
-        id_, outputs = known.made(self._call(known.create(inputs)), inputs)
+        id_, outputs = known.result(self._call(known.create(inputs)), inputs)
         for request in known.then(id_, inputs):
             self._call(request)
         for read in known.reads(id_):
@@ -131,8 +131,8 @@ class Aws:
     def instances(self) -> list[str]:
         """Ids of the instances that run, whoever knows of them."""
         answer = self._call(Request("ec2", "DescribeInstances", {}))
-        found = [instance for group in answer["Reservations"] for instance in group["Instances"]]
-        return [instance["InstanceId"] for instance in found if instance["State"]["Name"] == "running"]
+        instances = [instance for group in answer["Reservations"] for instance in group["Instances"]]
+        return [instance["InstanceId"] for instance in instances if instance["State"]["Name"] == "running"]
 
     def call(self, request: Request) -> Values:
         """Makes a call of the API, for whoever stands in for something that the program does not do itself."""

@@ -44,19 +44,19 @@ class ResourceType:
     """One type of resource.
 
     Attributes:
-        create: the call that makes it.
-        made: id and outputs, from the answer and the inputs.
-        then: calls after it is made.
+        create: the call that creates it.
+        result: id and outputs, from the answer and the inputs.
+        then: calls after it is created.
         change: calls that update it.
-        reads: what is asked for after it is made, and the outputs in the answer.
+        reads: what is asked for after it is created, and the outputs in the answer.
         delete: calls that delete it.
         replacing: inputs whose change replaces it.
-        computed: outputs that are known only when it is made.
+        computed: outputs that are known only when it is created.
         named: the input that gets a name of the provider's when the program gives none.
     """
 
     create: Callable[[Values], Request]
-    made: Callable[[Values, Values], tuple[str, Values]]
+    result: Callable[[Values, Values], tuple[str, Values]]
     then: Callable[[str, Values], list[Request]] = none
     change: Callable[[str, Values], list[Request]] = none
     reads: Callable[[str], list[Read]] = none
@@ -100,14 +100,14 @@ def tag_list(inputs: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def tags(inputs: Mapping[str, Any], kind: str) -> Values:
     """Tags as EC2 has them at creation."""
-    found = tag_list(inputs)
-    return {"TagSpecifications": [{"ResourceType": kind, "Tags": found}]} if found else {}
+    tags_ = tag_list(inputs)
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags_}]} if tags_ else {}
 
 
 def retag(id_: str, inputs: Values) -> list[Request]:
     """Sets the tags of something of EC2."""
-    found = tag_list(inputs)
-    return [Request("ec2", "CreateTags", {"Resources": [id_], "Tags": found})] if found else []
+    tags_ = tag_list(inputs)
+    return [Request("ec2", "CreateTags", {"Resources": [id_], "Tags": tags_})] if tags_ else []
 
 
 def from_answer(answer_key: str, id_key: str, *outputs: str) -> Any:

@@ -20,7 +20,7 @@ def _bucket(inputs: Values) -> Request:
     return _s3("CreateBucket", inputs["bucket"], CreateBucketConfiguration=place)
 
 
-def _bucket_made(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
+def _bucket_result(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
     name, region = inputs["bucket"], inputs.get("region", REGION)
     domain = {
         "bucketDomainName": f"{name}.s3.amazonaws.com",
@@ -30,8 +30,8 @@ def _bucket_made(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa:
 
 
 def _bucket_tags(id_: str, inputs: Values) -> list[Request]:
-    found = tag_list(inputs)
-    return [_s3("PutBucketTagging", id_, Tagging={"TagSet": found})] if found else []
+    tags = tag_list(inputs)
+    return [_s3("PutBucketTagging", id_, Tagging={"TagSet": tags})] if tags else []
 
 
 def _encryption(inputs: Values) -> Request:
@@ -47,22 +47,22 @@ def _encryption(inputs: Values) -> Request:
 def _lifecycle(inputs: Values) -> Request:
     rules = []
     for rule in inputs["rules"]:
-        found: Values = {
+        rendered: Values = {
             "ID": rule["id"],
             "Status": rule["status"],
             "Filter": take(rule.get("filter") or {}, "prefix") or {"Prefix": ""},
         }
         if rule.get("expiration"):
-            found["Expiration"] = take(rule["expiration"], "days", "date", "expiredObjectDeleteMarker")
+            rendered["Expiration"] = take(rule["expiration"], "days", "date", "expiredObjectDeleteMarker")
         if rule.get("noncurrentVersionExpiration"):
-            found["NoncurrentVersionExpiration"] = take(
+            rendered["NoncurrentVersionExpiration"] = take(
                 rule["noncurrentVersionExpiration"], "noncurrentDays", "newerNoncurrentVersions"
             )
         if rule.get("abortIncompleteMultipartUpload"):
-            found["AbortIncompleteMultipartUpload"] = take(
+            rendered["AbortIncompleteMultipartUpload"] = take(
                 rule["abortIncompleteMultipartUpload"], "daysAfterInitiation"
             )
-        rules.append(found)
+        rules.append(rendered)
     return _s3("PutBucketLifecycleConfiguration", inputs["bucket"], LifecycleConfiguration={"Rules": rules})
 
 
@@ -80,7 +80,7 @@ def _of_bucket(create: Any, delete: str | None) -> ResourceType:
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "aws:s3/bucket:Bucket": ResourceType(
         _bucket,
-        _bucket_made,
+        _bucket_result,
         then=_bucket_tags,
         change=_bucket_tags,
         delete=lambda id_, _: [_s3("DeleteBucket", id_)],

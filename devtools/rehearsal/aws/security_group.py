@@ -12,18 +12,18 @@ def _permission(rule: Values) -> Values:
     ranges6 = [rule["cidrIpv6"]] if rule.get("cidrIpv6") else rule.get("ipv6CidrBlocks") or []
     group = rule.get("referencedSecurityGroupId")
     groups = [group] if group else rule.get("securityGroups") or []
-    found: Values = {"IpProtocol": str(rule.get("ipProtocol", rule.get("protocol", "-1")))}
-    if found["IpProtocol"] != "-1":
-        found |= take(rule, "fromPort", "toPort")
+    permission: Values = {"IpProtocol": str(rule.get("ipProtocol", rule.get("protocol", "-1")))}
+    if permission["IpProtocol"] != "-1":
+        permission |= take(rule, "fromPort", "toPort")
     if ranges:
-        found["IpRanges"] = [{"CidrIp": cidr, **described} for cidr in ranges]
+        permission["IpRanges"] = [{"CidrIp": cidr, **described} for cidr in ranges]
     if ranges6:
-        found["Ipv6Ranges"] = [{"CidrIpv6": cidr, **described} for cidr in ranges6]
+        permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, **described} for cidr in ranges6]
     if rule.get("prefixListId"):
-        found["PrefixListIds"] = [{"PrefixListId": rule["prefixListId"], **described}]
+        permission["PrefixListIds"] = [{"PrefixListId": rule["prefixListId"], **described}]
     if groups:
-        found["UserIdGroupPairs"] = [{"GroupId": group, **described} for group in groups]
-    return found
+        permission["UserIdGroupPairs"] = [{"GroupId": group, **described} for group in groups]
+    return permission
 
 
 def _rule(direction: str) -> ResourceType:
@@ -37,7 +37,7 @@ def _rule(direction: str) -> ResourceType:
             },
         )
 
-    def made(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
+    def result(answer: Values, inputs: Values) -> tuple[str, Values]:  # noqa: ARG001
         id_ = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         arn = arn_of("ec2", f"security-group-rule/{id_}")
         return id_, {"securityGroupRuleId": id_, "arn": arn}
@@ -64,7 +64,7 @@ def _rule(direction: str) -> ResourceType:
 
     return ResourceType(
         create,
-        made,
+        result,
         change=change,
         delete=delete,
         replacing=frozenset({"securityGroupId"}),
@@ -75,13 +75,13 @@ def _rule(direction: str) -> ResourceType:
 def _group_then(id_: str, inputs: Values) -> list[Request]:
     # The provider takes away what AWS lets out of every new group.
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    found = [ec2("RevokeSecurityGroupEgress", {"GroupId": id_, "IpPermissions": [everything]})]
+    requests = [ec2("RevokeSecurityGroupEgress", {"GroupId": id_, "IpPermissions": [everything]})]
     for direction in ("Ingress", "Egress"):
         permissions = [_permission(rule) for rule in inputs.get(direction.lower()) or []]
         if permissions:
             parameters = {"GroupId": id_, "IpPermissions": permissions}
-            found.append(ec2(f"AuthorizeSecurityGroup{direction}", parameters))
-    return found
+            requests.append(ec2(f"AuthorizeSecurityGroup{direction}", parameters))
+    return requests
 
 
 RESOURCE_TYPES: dict[str, ResourceType] = {

@@ -6,8 +6,8 @@ from devtools.rehearsal.values import Values
 
 
 def _tags(inputs: Values) -> Values:
-    found = tag_list(inputs)
-    return {"Tags": found} if found else {}
+    tags = tag_list(inputs)
+    return {"Tags": tags} if tags else {}
 
 
 def _parameter(inputs: Values, overwrite: bool) -> Request:

@@ -25,8 +25,9 @@ from devtools.rehearsal.load_balancer.events import FAILED_BUILD, FAILED_DEPLOY,
 from devtools.rehearsal.load_balancer.observed import Caller, ObservedLoadBalancer, hostname
 from devtools.rehearsal.load_balancer.target_groups import Name, written
 from devtools.rehearsal.provider import RefusedError
+from switchyard.config.kubernetes import CORE, NETWORKING
 from switchyard.errors import ClusterError, RejectedError
-from switchyard.kube.api import CORE, NETWORKING, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.manifests.pods import Manifest
@@ -85,10 +86,10 @@ class FakeController:
     @property
     def problems(self) -> list[str]:
         """What stands against the Ingresses as they are now, such as a value that AWS refuses; all of it is logged."""
-        found = [problem for problems in list(self._problems.values()) for problem in problems]
+        messages = [problem for problems in list(self._problems.values()) for problem in problems]
         if (error := self._end()) is not None:
-            found.append(f"the simulated controller ended: {error!r}")
-        return found
+            messages.append(f"the simulated controller ended: {error!r}")
+        return messages
 
     def load_balancers(self) -> list[ObservedLoadBalancer]:
         """What there is in moto."""
@@ -172,9 +173,9 @@ class FakeController:
             if len(self._seen) < len(WATCHED):
                 continue
             self._try_again = False
-            found = groups(self._seen["ingresses"].values())
-            for group in sorted(found.keys() | self._applied.keys() | self._problems.keys()):
-                await self._take_care(api, group, found.get(group, []))
+            desired_groups = groups(self._seen["ingresses"].values())
+            for group in sorted(desired_groups.keys() | self._applied.keys() | self._problems.keys()):
+                await self._take_care(api, group, desired_groups.get(group, []))
 
     async def _take_care(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
         word = RECONCILED
@@ -230,7 +231,9 @@ class FakeController:
         each version of what the Ingresses say.
         """
         staying = [member for member in members if "deletionTimestamp" not in member["metadata"]]
-        said = json.dumps([word, [[_name(one), one["spec"], one["metadata"].get("annotations")] for one in staying]])
+        said = json.dumps(
+            [word, [[_name(ingress), ingress["spec"], ingress["metadata"].get("annotations")] for ingress in staying]]
+        )
         if word == RECONCILED and self._told.get(group) == said:
             return
         for member in staying:

@@ -59,12 +59,15 @@ class Deployer:
     def apply(self, desired: Desired) -> None:
         """Makes a load balancer, or changes it, in the controller's order, so that it is as wanted."""
         with self._lock:
-            if (rules := sum(len(one.rules) for one in desired.listeners)) > RULES_LIMIT:
+            if (rules := sum(len(wanted.rules) for wanted in desired.listeners)) > RULES_LIMIT:
                 raise RefusedError(f"TooManyRules: {desired.name} has {rules} rules, AWS takes {RULES_LIMIT}")
             if (other := self._find(desired.group)) is not None and other["LoadBalancerName"] != desired.name:
                 raise RefusedError(f"{desired.name}: another scheme is another load balancer, which is not made here")
             vpc, subnets = self._place(desired)
-            there = {one["TargetGroupName"]: one["TargetGroupArn"] for one in self._seen.target_groups(desired.group)}
+            there = {
+                target_group["TargetGroupName"]: target_group["TargetGroupArn"]
+                for target_group in self._seen.target_groups(desired.group)
+            }
             target_groups = {
                 group.name: self._target_group(group, there.get(group.name), desired.tags, vpc)
                 for group in desired.target_groups
@@ -78,12 +81,12 @@ class Deployer:
 
     def _balancer(self, desired: Desired, subnets: list[str]) -> str:
         """Makes or changes the load balancer itself; returns its ARN."""
-        found = self._find(desired.group)
-        if found is None:
-            [found] = self._aws.call(create_load_balancer(desired, subnets))["LoadBalancers"]
-        elif found["IpAddressType"] != desired.ip_address_type:
+        balancer = self._find(desired.group)
+        if balancer is None:
+            [balancer] = self._aws.call(create_load_balancer(desired, subnets))["LoadBalancers"]
+        elif balancer["IpAddressType"] != desired.ip_address_type:
             raise RefusedError(f"{desired.name}: another type of address is not set here")
-        arn = str(found["LoadBalancerArn"])
+        arn = str(balancer["LoadBalancerArn"])
         groups = {"LoadBalancerArn": arn, "SecurityGroups": list(desired.security_groups)}
         self._aws.call(elb("SetSecurityGroups", groups))
         own = tag_list(desired.tags | {RESOURCE_TAG: BALANCER_RESOURCE})
@@ -95,9 +98,9 @@ class Deployer:
     def remove(self, group: str) -> None:
         """Deletes the load balancer of a group, with its listeners and rules, and then the target groups."""
         with self._lock:
-            found = self._find(group)
-            if found is not None:
-                arn = found["LoadBalancerArn"]
+            balancer = self._find(group)
+            if balancer is not None:
+                arn = balancer["LoadBalancerArn"]
                 if self._seen.attributes("LoadBalancer", arn).get(PROTECTION) == "true":
                     # moto deletes it all the same.
                     raise RefusedError(
@@ -119,11 +122,11 @@ class Deployer:
     def _place(self, desired: Desired) -> tuple[str, list[str]]:
         """Id of the VPC of the security groups, and a subnet of it for each zone."""
         asked = ec2("DescribeSecurityGroups", {"GroupIds": list(desired.security_groups)})
-        vpcs = sorted({one["VpcId"] for one in self._aws.call(asked)["SecurityGroups"]})
+        vpcs = sorted({group["VpcId"] for group in self._aws.call(asked)["SecurityGroups"]})
         tag = SUBNET_TAG if desired.scheme == "internet-facing" else INTERNAL_SUBNET_TAG
         filters = [{"Name": "vpc-id", "Values": vpcs}, {"Name": f"tag:{tag}", "Values": ["1", ""]}]
-        found = self._aws.call(ec2("DescribeSubnets", {"Filters": filters}))["Subnets"]
-        by_zone = {one["AvailabilityZone"]: one["SubnetId"] for one in found}
+        available = self._aws.call(ec2("DescribeSubnets", {"Filters": filters}))["Subnets"]
+        by_zone = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in available}
         if len(vpcs) != 1 or len(by_zone) < ZONES:
             raise RefusedError(f"{desired.name}: VPCs {vpcs} have subnets with tag {tag} in zones {sorted(by_zone)}")
         return vpcs[0], [by_zone[zone] for zone in sorted(by_zone)]
@@ -153,20 +156,20 @@ class Deployer:
     def _check_instances(self, ids: set[str], vpc: str) -> None:
         """Refuses targets that Elastic Load Balancing would refuse; moto takes any."""
         if ids:
-            found = self._aws.call(ec2("DescribeInstances", {"InstanceIds": sorted(ids)}))["Reservations"]
-            for instance in (instance for reservation in found for instance in reservation["Instances"]):
+            reservations = self._aws.call(ec2("DescribeInstances", {"InstanceIds": sorted(ids)}))["Reservations"]
+            for instance in (instance for reservation in reservations for instance in reservation["Instances"]):
                 if instance["VpcId"] != vpc:
                     raise RefusedError(f"InvalidTarget: {instance['InstanceId']} is in {instance['VpcId']}, not {vpc}")
 
     def _listeners(self, balancer: str, desired: Desired, target_groups: dict[str, str]) -> None:
         there = {
-            one["Port"]: one["ListenerArn"]
-            for one in self._seen.described("DescribeListeners", LoadBalancerArn=balancer)
+            entry["Port"]: entry["ListenerArn"]
+            for entry in self._seen.described("DescribeListeners", LoadBalancerArn=balancer)
         }
-        for port in there.keys() - {one.port for one in desired.listeners}:
+        for port in there.keys() - {wanted.port for wanted in desired.listeners}:
             self._aws.call(elb("DeleteListener", {"ListenerArn": there[port]}))
-        for one in desired.listeners:
-            self._listener(balancer, there.get(one.port), one, desired.tags, target_groups)
+        for wanted in desired.listeners:
+            self._listener(balancer, there.get(wanted.port), wanted, desired.tags, target_groups)
 
     def _listener(
         self, balancer: str, arn: str | None, desired: DesiredListener, tags: Values, target_groups: dict[str, str]
@@ -175,11 +178,11 @@ class Deployer:
         parameters = listener(desired, None if desired.certificate is None else self._certificate(desired.certificate))
         own = tag_list(tags | {RESOURCE_TAG: str(desired.port)})
         if arn is None:
-            made = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": own, **parameters})
-            arn = str(self._aws.call(made)["Listeners"][0]["ListenerArn"])
+            creation = elb("CreateListener", {"LoadBalancerArn": balancer, "Tags": own, **parameters})
+            arn = str(self._aws.call(creation)["Listeners"][0]["ListenerArn"])
         else:
             self._aws.call(elb("ModifyListener", {"ListenerArn": arn, **parameters}))
-        self._list_certificates(arn, {self._certificate(one) for one in desired.listed})
+        self._list_certificates(arn, {self._certificate(name) for name in desired.listed})
         there = [rule for rule in self._seen.described("DescribeRules", ListenerArn=arn) if not rule["IsDefault"]]
         for request in requests(arn, desired.port, plan(there, rules(desired, target_groups)), tags):
             self._aws.call(request)
@@ -199,7 +202,7 @@ class Deployer:
         if arn in self._in_place_of.values():
             return next(own for own, real in self._in_place_of.items() if real == arn)
         listed = self._aws.call(Request("acm", "ListCertificates", {}))["CertificateSummaryList"]
-        if arn in {one["CertificateArn"] for one in listed}:
+        if arn in {entry["CertificateArn"] for entry in listed}:
             return arn
         key = tls.Tls().create(tls.KEY, {"algorithm": "RSA", "rsaBits": 2048}).outputs["privateKeyPem"]
         inputs = {

@@ -21,8 +21,8 @@ from devtools.rehearsal.load_balancer.target_groups import (
 )
 from devtools.rehearsal.values import Values
 from switchyard.aws.iam import CLUSTER_TAG
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.manifests.addons import INGRESS_CLASS
-from switchyard.manifests.ingress import PREFIX
 from switchyard.manifests.pods import Manifest
 from switchyard.manifests.weights import BY_ANNOTATION
 
@@ -38,7 +38,7 @@ ATTRIBUTES = "load-balancer-attributes"
 PROTECTION = "deletion_protection.enabled"
 
 KNOWN = frozenset(
-    f"{PREFIX}/{name}"
+    f"{ALB_ANNOTATIONS}/{name}"
     for name in (
         *("group.name", "group.order", "scheme", "ip-address-type", "manage-backend-security-group-rules"),
         *("listen-ports", "certificate-arn", "ssl-policy", "ssl-redirect", "wafv2-acl-arn", "tags", "target-type"),
@@ -49,7 +49,7 @@ KNOWN = frozenset(
 )
 """Annotations that are looked at. The controller knows more, and passes over one that is misspelt."""
 
-ACTION = f"{PREFIX}/actions."
+ACTION = f"{ALB_ANNOTATIONS}/actions."
 """How those begin that have a name of the Ingress's own."""
 
 ORDERS = range(-1000, 1001)
@@ -108,11 +108,11 @@ class Desired:
 
 def groups(ingresses: Iterable[Manifest]) -> dict[str, list[Manifest]]:
     """The Ingresses of the controller's class by group."""
-    found: dict[str, list[Manifest]] = {}
+    by_name: dict[str, list[Manifest]] = {}
     for ingress in ingresses:
         if ingress["spec"].get("ingressClassName") == INGRESS_CLASS:
-            found.setdefault(group_of(ingress), []).append(ingress)
-    return found
+            by_name.setdefault(group_of(ingress), []).append(ingress)
+    return by_name
 
 
 def group_of(ingress: Manifest) -> str:
@@ -163,19 +163,19 @@ def desired(
         if default is not None:
             defaults[written(member)] = default
         for host, paths, backend in _paths(member):
-            made, without = target_group(cluster, group, member, services, seen, backend)
-            target_groups[made.name] = made
+            wanted, without = target_group(cluster, group, member, services, seen, backend)
+            target_groups[wanted.name] = wanted
             notes += without
-            rules.setdefault(written(member), []).append(DesiredRule(host, paths, made.name))
-    security_groups = _one(members, "security-groups")
+            rules.setdefault(written(member), []).append(DesiredRule(host, paths, wanted.name))
+    security_groups = _agreed(members, "security-groups")
     if not security_groups:
         raise ValueError("no Ingress names a security group, and the simulated controller makes none")
-    scheme = _one(members, "scheme") or "internal"
+    scheme = _agreed(members, "scheme") or "internal"
     return Desired(
         group=group,
         name=balancer_name(cluster, group, scheme),
         scheme=scheme,
-        ip_address_type=_one(members, "ip-address-type") or "ipv4",
+        ip_address_type=_agreed(members, "ip-address-type") or "ipv4",
         security_groups=tuple(security_groups.split(",")),
         attributes=_merged(members, ATTRIBUTES),
         tags=_merged(members, "tags") | {CLUSTER_TAG: cluster, STACK_TAG: group},
@@ -194,26 +194,26 @@ def _order(ingress: Manifest) -> tuple[int, str]:
 
 def _unknown(ingress: Manifest) -> list[str]:
     """Annotations that would be the controller's, if it knew them."""
-    own = sorted(key for key in annotations(ingress) if key.startswith(f"{PREFIX}/"))
+    own = sorted(key for key in annotations(ingress) if key.startswith(f"{ALB_ANNOTATIONS}/"))
     return [key for key in own if key not in KNOWN and not key.startswith(ACTION)]
 
 
 def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
     """The pairs of an annotation that all Ingresses have together, each of which no two may have differently."""
-    found: dict[str, str] = {}
+    merged: dict[str, str] = {}
     for member in members:
         for key, value in pairs(annotation(member, name)).items():
-            if found.setdefault(key, value) != value:
-                raise ValueError(f"conflicting {key}: {found[key]} and {value}")
-    return found
+            if merged.setdefault(key, value) != value:
+                raise ValueError(f"conflicting {key}: {merged[key]} and {value}")
+    return merged
 
 
-def _one(members: Iterable[Manifest], name: str) -> str | None:
+def _agreed(members: Iterable[Manifest], name: str) -> str | None:
     """An annotation that belongs to the load balancer, and which two Ingresses may not have differently."""
-    found = sorted({value for member in members if (value := annotation(member, name)) is not None})
-    if len(found) > 1:
-        raise ValueError(f"conflicting {name}: {' and '.join(found)}")
-    return found[0] if found else None
+    values = sorted({value for member in members if (value := annotation(member, name)) is not None})
+    if len(values) > 1:
+        raise ValueError(f"conflicting {name}: {' and '.join(values)}")
+    return values[0] if values else None
 
 
 def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Manifest]]:
@@ -235,7 +235,7 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
 def _listeners(
     members: Sequence[Manifest], rules: Mapping[str, list[DesiredRule]], defaults: Mapping[str, Values]
 ) -> Iterator[DesiredListener]:
-    redirect = _one(members, "ssl-redirect")
+    redirect = _agreed(members, "ssl-redirect")
     ports: dict[int, tuple[str, list[Manifest]]] = {}
     for member in members:
         certificate = annotation(member, "certificate-arn")
@@ -272,7 +272,7 @@ def _listeners(
             protocol,
             certificates[0] if certificates else None,
             tuple(dict.fromkeys(certificates[1:])),
-            (_one(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
+            (_agreed(users, "ssl-policy") or "ELBSecurityPolicy-2016-08") if secure else None,
             defaults[saying[0]] if saying else NOTHING,
             tuple(rule for user in users for rule in rules.get(written(user), [])),
         )

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from switchyard.kube.api import NETWORKING
+from switchyard.config.kubernetes import NETWORKING
 from switchyard.manifests.pods import Manifest
 
 RECONCILED = "SuccessfullyReconciled: Successfully reconciled"

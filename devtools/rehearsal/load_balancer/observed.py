@@ -113,29 +113,31 @@ class Observed:
 
     def load_balancers(self) -> list[ObservedLoadBalancer]:
         """What there is."""
-        every = [(one, self._tags(one["LoadBalancerArn"])) for one in self.described("DescribeLoadBalancers")]
-        return [self._described(one, tags) for one, tags in every if tags.get(CLUSTER_TAG) == self._cluster]
+        every = [
+            (balancer, self._tags(balancer["LoadBalancerArn"])) for balancer in self.described("DescribeLoadBalancers")
+        ]
+        return [self._described(balancer, tags) for balancer, tags in every if tags.get(CLUSTER_TAG) == self._cluster]
 
     def balancers(self, group: str) -> list[Values]:
         """The load balancers with the tags of this cluster and group."""
         own = {CLUSTER_TAG: self._cluster, STACK_TAG: group}
         every = self.described("DescribeLoadBalancers")
-        return [one for one in every if own.items() <= self._tags(one["LoadBalancerArn"]).items()]
+        return [balancer for balancer in every if own.items() <= self._tags(balancer["LoadBalancerArn"]).items()]
 
     def listed_certificates(self, listener: str) -> set[str]:
         """ARNs of the certificates of a listener that are listed, the default one left out."""
-        found = self._aws.call(elb("DescribeListenerCertificates", {"ListenerArn": listener}))["Certificates"]
-        return {one["CertificateArn"] for one in found if not one.get("IsDefault")}
+        certificates = self._aws.call(elb("DescribeListenerCertificates", {"ListenerArn": listener}))["Certificates"]
+        return {certificate["CertificateArn"] for certificate in certificates if not certificate.get("IsDefault")}
 
     def described(self, operation: str, **parameters: Any) -> list[Values]:
         """What a call that describes things lists."""
-        found: list[Values] = self._aws.call(elb(operation, parameters))[LISTED[operation]]
-        return found
+        listed: list[Values] = self._aws.call(elb(operation, parameters))[LISTED[operation]]
+        return listed
 
     def attributes(self, kind: str, arn: str) -> dict[str, str]:
         """Attributes of a ``ObservedLoadBalancer`` or a ``TargetGroup``."""
         answer = self._aws.call(elb(f"Describe{kind}Attributes", {f"{kind}Arn": arn}))
-        return {one["Key"]: one["Value"] for one in answer["Attributes"]}
+        return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
 
     def _tags(self, arn: str) -> dict[str, str]:
         [described] = self._aws.call(elb("DescribeTags", {"ResourceArns": [arn]}))["TagDescriptions"]
@@ -145,50 +147,55 @@ class Observed:
         """The target groups of a group of Ingresses."""
         every = self.described("DescribeTargetGroups")
         own = {CLUSTER_TAG: self._cluster, STACK_TAG: group}
-        return [one for one in every if own.items() <= self._tags(one["TargetGroupArn"]).items()]
+        return [
+            target_group for target_group in every if own.items() <= self._tags(target_group["TargetGroupArn"]).items()
+        ]
 
     def targets(self, arn: str) -> tuple[str, ...]:
         """Ids of the instances in a target group."""
-        found = self.described("DescribeTargetHealth", TargetGroupArn=arn)
-        return tuple(sorted(one["Target"]["Id"] for one in found if one["TargetHealth"]["State"] != "draining"))
+        health = self.described("DescribeTargetHealth", TargetGroupArn=arn)
+        return tuple(
+            sorted(target["Target"]["Id"] for target in health if target["TargetHealth"]["State"] != "draining")
+        )
 
-    def _described(self, found: Values, tags: dict[str, str]) -> ObservedLoadBalancer:
-        arn, name = found["LoadBalancerArn"], found["LoadBalancerName"]
+    def _described(self, balancer: Values, tags: dict[str, str]) -> ObservedLoadBalancer:
+        arn, name = balancer["LoadBalancerArn"], balancer["LoadBalancerName"]
         group = tags[STACK_TAG]
-        target_groups = {one["TargetGroupArn"]: one for one in self.target_groups(group)}
+        target_groups = {target_group["TargetGroupArn"]: target_group for target_group in self.target_groups(group)}
         return ObservedLoadBalancer(
             group=group,
             name=name,
             hostname=hostname(name),
-            scheme=found["Scheme"],
-            subnets=tuple(zone["SubnetId"] for zone in found["AvailabilityZones"]),
-            security_groups=tuple(found["SecurityGroups"]),
+            scheme=balancer["Scheme"],
+            subnets=tuple(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
+            security_groups=tuple(balancer["SecurityGroups"]),
             attributes=self.attributes("LoadBalancer", arn),
             target_groups={
-                one["TargetGroupName"]: self.attributes("TargetGroup", target) for target, one in target_groups.items()
+                target_group["TargetGroupName"]: self.attributes("TargetGroup", target)
+                for target, target_group in target_groups.items()
             },
             tags=tags,
             listeners=tuple(self._described_listeners(arn, target_groups)),
         )
 
     def _described_listeners(self, balancer: str, target_groups: dict[str, Values]) -> Iterator[ObservedListener]:
-        found = self.described("DescribeListeners", LoadBalancerArn=balancer)
-        for one in sorted(found, key=lambda one: int(one["Port"])):
-            rules = self.described("DescribeRules", ListenerArn=one["ListenerArn"])
+        listeners = self.described("DescribeListeners", LoadBalancerArn=balancer)
+        for listener in sorted(listeners, key=lambda listener: int(listener["Port"])):
+            rules = self.described("DescribeRules", ListenerArn=listener["ListenerArn"])
             own = sorted((rule for rule in rules if not rule["IsDefault"]), key=lambda rule: int(rule["Priority"]))
-            certificate = next((cert["CertificateArn"] for cert in one.get("Certificates", ())), None)
+            certificate = next((cert["CertificateArn"] for cert in listener.get("Certificates", ())), None)
             yield ObservedListener(
-                port=one["Port"],
-                protocol=one["Protocol"],
+                port=listener["Port"],
+                protocol=listener["Protocol"],
                 certificate=None if certificate is None else self._certificates.get(certificate, certificate),
-                policy=None if certificate is None else one["SslPolicy"],
-                default=one["DefaultActions"][0]["Type"],
-                response=_response(one["DefaultActions"][0]),
+                policy=None if certificate is None else listener["SslPolicy"],
+                default=listener["DefaultActions"][0]["Type"],
+                response=_response(listener["DefaultActions"][0]),
                 rules=tuple(self._described_rule(rule, target_groups) for rule in own),
             )
 
     def _described_rule(self, rule: Values, target_groups: dict[str, Values]) -> ObservedRule:
-        conditions = {one["Field"]: one for one in rule["Conditions"]}
+        conditions = {condition["Field"]: condition for condition in rule["Conditions"]}
         host = conditions.get("host-header")
         group = target_groups[rule["Actions"][0]["TargetGroupArn"]]
         return ObservedRule(

@@ -44,10 +44,10 @@ def listener(desired: DesiredListener, certificate: str | None) -> Values:
         desired: the listener.
         certificate: ARN of its certificate, where it speaks TLS.
     """
-    found: Values = {"Port": desired.port, "Protocol": desired.protocol, "DefaultActions": [desired.action]}
+    parameters: Values = {"Port": desired.port, "Protocol": desired.protocol, "DefaultActions": [desired.action]}
     if certificate is not None:
-        found |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": desired.policy}
-    return found
+        parameters |= {"Certificates": [{"CertificateArn": certificate}], "SslPolicy": desired.policy}
+    return parameters
 
 
 def rules(desired: DesiredListener, target_groups: Mapping[str, str]) -> list[Values]:
@@ -57,15 +57,15 @@ def rules(desired: DesiredListener, target_groups: Mapping[str, str]) -> list[Va
         desired: the listener.
         target_groups: ARN of each target group by name.
     """
-    found: list[Values] = []
+    rendered: list[Values] = []
     for priority, rule in enumerate(desired.rules, 1):
         conditions: list[Values] = []
         if rule.host is not None:
             conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}})
         conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": list(rule.paths)}})
         action = {"Type": "forward", "TargetGroupArn": target_groups[rule.target_group]}
-        found.append({"Priority": priority, "Conditions": conditions, "Actions": [action]})
-    return found
+        rendered.append({"Priority": priority, "Conditions": conditions, "Actions": [action]})
+    return rendered
 
 
 def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str]) -> Request:

@@ -41,50 +41,50 @@ def plan(there: Sequence[Values], desired: Sequence[Values]) -> RuleChanges:
         there: as DescribeRules has them, the default one left out.
         desired: as `devtools.rehearsal.load_balancer.requests.rules` has them.
     """
-    found, left, open_ = RuleChanges(), list(there), []
+    changes, left, open_ = RuleChanges(), list(there), []
     for rule in desired:
-        same = next((one for one in left if _settings(one) == _settings(rule)), None)
+        same = next((existing for existing in left if _settings(existing) == _settings(rule)), None)
         if same is None:
             open_.append(rule)
             continue
         left.remove(same)
         if int(same["Priority"]) != rule["Priority"]:
-            found.moved[same["RuleArn"]] = rule["Priority"]
-    by_priority = {int(one["Priority"]): one for one in left}
+            changes.moved[same["RuleArn"]] = rule["Priority"]
+    by_priority = {int(existing["Priority"]): existing for existing in left}
     for rule in open_:
         other = by_priority.pop(rule["Priority"], None)
         if other is None:
-            found.created.append(rule)
+            changes.created.append(rule)
         else:
-            found.changed[other["RuleArn"]] = rule
-    found.deleted = [one["RuleArn"] for _, one in sorted(by_priority.items())]
-    return found
+            changes.changed[other["RuleArn"]] = rule
+    changes.deleted = [existing["RuleArn"] for _, existing in sorted(by_priority.items())]
+    return changes
 
 
-def requests(listener: str, port: int, made: RuleChanges, tags: Mapping[str, str]) -> Iterator[Request]:
+def requests(listener: str, port: int, changes: RuleChanges, tags: Mapping[str, str]) -> Iterator[Request]:
     """The calls of a plan, in their order.
 
     Args:
         listener: its ARN.
         port: of the listener.
-        made: the plan.
+        changes: the plan.
         tags: of all that the load balancer has.
     """
-    if made.moved:
-        first = LAST_PRIORITY - len(made.deleted) + 1
-        aside = {arn: first + number for number, arn in enumerate(made.deleted)}
+    if changes.moved:
+        first = LAST_PRIORITY - len(changes.deleted) + 1
+        aside = {arn: first + number for number, arn in enumerate(changes.deleted)}
         # AWS takes all priorities of a call at once. For moto one that a rule of the same call leaves is in use.
-        between = {arn: first - 1 - number for number, arn in enumerate(made.moved)}
-        for pairs in (aside | between, made.moved):
+        between = {arn: first - 1 - number for number, arn in enumerate(changes.moved)}
+        for pairs in (aside | between, changes.moved):
             listed = [{"RuleArn": arn, "Priority": priority} for arn, priority in pairs.items()]
             yield elb("SetRulePriorities", {"RulePriorities": listed})
-    for arn, rule in made.changed.items():
+    for arn, rule in changes.changed.items():
         yield elb("ModifyRule", {"RuleArn": arn, "Conditions": rule["Conditions"], "Actions": rule["Actions"]})
-    for rule in made.created:
+    for rule in changes.created:
         yield create_rule(listener, port, rule, tags)
-    for arn in made.deleted:
+    for arn in changes.deleted:
         yield elb("DeleteRule", {"RuleArn": arn})
-    changed = made.moved | {arn: rule["Priority"] for arn, rule in made.changed.items()}
+    changed = changes.moved | {arn: rule["Priority"] for arn, rule in changes.changed.items()}
     for arn, priority in changed.items():
         own = tag_list({**tags, RESOURCE_TAG: f"{port}:{priority}"})
         yield elb("AddTags", {"ResourceArns": [arn], "Tags": own})

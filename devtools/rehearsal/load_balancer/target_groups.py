@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from devtools.rehearsal.values import Values
-from switchyard.manifests.ingress import PREFIX
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.manifests.pods import Manifest
 
 HEALTH = {
@@ -93,7 +93,7 @@ def target_group(
     uid, name = services[namespace, service]["metadata"].get("uid", ""), ingress["metadata"]["name"]
     named = next(iter(backend["port"].values()))
     distinct = digest(cluster, group, namespace, name, uid, named, port, "instance", "HTTP", "HTTP1")
-    made = DesiredTargetGroup(
+    desired = DesiredTargetGroup(
         name=f"k8s-{letters(namespace)[:8]}-{letters(service)[:8]}-{distinct}",
         resource=f"{written(ingress)}-{service}:{named}",
         port=port,
@@ -101,7 +101,7 @@ def target_group(
         attributes=pairs(annotation(ingress, "target-group-attributes")),
         targets=None if notes else tuple(sorted(targets)),
     )
-    return made, notes
+    return desired, notes
 
 
 def pairs(text: str | None) -> dict[str, str]:
@@ -112,7 +112,7 @@ def pairs(text: str | None) -> dict[str, str]:
 
 def annotation(ingress: Manifest, name: str) -> str | None:
     """One of the controller's annotations."""
-    return annotations(ingress).get(f"{PREFIX}/{name}")
+    return annotations(ingress).get(f"{ALB_ANNOTATIONS}/{name}")
 
 
 def written(manifest: Manifest) -> str:
@@ -122,8 +122,8 @@ def written(manifest: Manifest) -> str:
 
 def annotations(ingress: Manifest) -> Mapping[str, str]:
     """All annotations."""
-    found: Mapping[str, str] = ingress["metadata"].get("annotations") or {}
-    return found
+    all_annotations: Mapping[str, str] = ingress["metadata"].get("annotations") or {}
+    return all_annotations
 
 
 def letters(text: str) -> str:
@@ -139,13 +139,13 @@ def digest(*parts: object) -> str:
 def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Manifest) -> int:
     """The port of the nodes that leads to a backend."""
     namespace = ingress["metadata"]["namespace"]
-    found = services.get((namespace, backend["name"]))
-    if found is None:
+    service = services.get((namespace, backend["name"]))
+    if service is None:
         raise ValueError(f"Ingress {written(ingress)}: there is no Service {backend['name']} in {namespace}")
-    for port in found["spec"].get("ports") or ():
+    for port in service["spec"].get("ports") or ():
         if backend["port"] in ({"name": port.get("name")}, {"number": port["port"]}):
-            if found["spec"].get("type") not in {"NodePort", "LoadBalancer"}:
-                raise ValueError(f"Service {written(found)}: TargetGroup port is empty: it is not of type NodePort")
+            if service["spec"].get("type") not in {"NodePort", "LoadBalancer"}:
+                raise ValueError(f"Service {written(service)}: TargetGroup port is empty: it is not of type NodePort")
             return int(port["nodePort"])
     raise ValueError(f"Ingress {written(ingress)}: Service {backend['name']} has no port {backend['port']}")
 
@@ -176,10 +176,10 @@ def _takes_traffic(node: Manifest) -> bool:
 
 
 def _labels(node: Manifest) -> Mapping[str, str]:
-    found: Mapping[str, str] = node["metadata"].get("labels") or {}
-    return found
+    all_labels: Mapping[str, str] = node["metadata"].get("labels") or {}
+    return all_labels
 
 
 def _ready(node: Manifest) -> str | None:
     conditions = node.get("status", {}).get("conditions") or ()
-    return next((one["status"] for one in conditions if one["type"] == "Ready"), None)
+    return next((condition["status"] for condition in conditions if condition["type"] == "Ready"), None)

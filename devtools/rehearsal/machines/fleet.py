@@ -16,7 +16,7 @@ from devtools.rehearsal.machines.user_data import Boot, node_object, read_user_d
 from devtools.rehearsal.values import Values
 from devtools.sandbox.cluster import Sandbox
 from devtools.sandbox.faults import NODE_FAULT_LABEL, NODE_NOT_READY
-from switchyard.bootstrap.kubeadm import API_PORT
+from switchyard.config.kubernetes import API_SERVER_PORT
 from switchyard.config.models.nodes import Role
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -111,7 +111,7 @@ class Fleet:
             for lead in self._leads.values():
                 lead.start()
 
-    def made(self, kind: str, id_: str, outputs: Values) -> None:
+    def created(self, kind: str, id_: str, outputs: Values) -> None:
         """A resource came to be."""
         if kind == ADDRESS:
             self._steps.put(lambda: self._addresses.update({id_: outputs["publicIp"]}))
@@ -199,7 +199,7 @@ class Fleet:
         if self._sandbox is None:
             return  # its machine is broken: nobody listens
         behind = int(self._sandbox.server.rpartition(":")[2])
-        lead = Forwarder(self._addresses[association["allocationId"]], API_PORT, behind)
+        lead = Forwarder(self._addresses[association["allocationId"]], API_SERVER_PORT, behind)
         lead.start()
         self._leads[id_] = lead
 
@@ -244,4 +244,4 @@ class Fleet:
 
 def _names(client: httpx.Client, workloads: str) -> set[str]:
     listed = client.get(f"/apis/apps/v1/{workloads}").raise_for_status().json()
-    return {one["metadata"]["name"] for one in listed["items"]}
+    return {item["metadata"]["name"] for item in listed["items"]}

@@ -74,7 +74,7 @@ def scan(resources: Iterable[State], directory: Path, executable: Path = EXECUTA
     """
     resources = list(resources)
     return scan_document(
-        document(resources), {one.address: one.name for one in planned(resources)}, directory, executable
+        document(resources), {resource.address: resource.name for resource in planned(resources)}, directory, executable
     )
 
 

@@ -41,17 +41,18 @@ def summary(resources: Iterable[State]) -> str:
         UnmappedError: one is of a type that is not known.
     """
     wanted = planned(resources)
-    names = _names((one.name, one.state) for one in wanted)
-    common = _common_tags(one.state for one in wanted)
+    names = _names((resource.name, resource.state) for resource in wanted)
+    common = _common_tags(resource.state for resource in wanted)
     by_type: dict[str, Values] = {"tags": common}
-    for one in sorted(wanted, key=lambda each: (each.state["type"], each.name)):
+    for resource in sorted(wanted, key=lambda each: (each.state["type"], each.name)):
         own = {
-            key: _own_tags(value, common[ALL]) if key in TAGS else value for key, value in one.state["inputs"].items()
+            key: _own_tags(value, common[ALL]) if key in TAGS else value
+            for key, value in resource.state["inputs"].items()
         }
         shown = {key: _shown(key, value, names) for key, value in own.items()}
-        kind = one.state["type"].rpartition(":")[2]
+        kind = resource.state["type"].rpartition(":")[2]
         entry = _rule(kind, shown) if kind in WAYS else {key: value for key, value in shown.items() if value != {}}
-        by_type.setdefault(one.state["type"], {})[one.name] = entry
+        by_type.setdefault(resource.state["type"], {})[resource.name] = entry
     return "".join(f"{line}\n" for kind, entries in by_type.items() for line in (f"{kind}:", *_block(entries, "  ")))
 
 
@@ -69,7 +70,7 @@ def _own_tags(tags: Mapping[str, str], common: Mapping[str, str]) -> Values:
 
 def _names(resources: Iterable[tuple[str, State]]) -> list[tuple[str, str]]:
     """What is random, and the words for it, the longest first: a bucket's ARN before the bucket's name."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name, state in resources:
         given = state["inputs"]
         outputs = state.get("outputs", {})
@@ -78,8 +79,8 @@ def _names(resources: Iterable[tuple[str, State]]) -> list[tuple[str, str]]:
         # A bucket's settings have its id, and what has a name of the program's has that.
         if state["id"] not in given.values():
             random[state["id"]] = f"<{name}>"
-        found |= {text: words for text, words in random.items() if isinstance(text, str) and text and text not in found}
-    return sorted(found.items(), key=lambda pair: (-len(pair[0]), pair))
+        names |= {text: words for text, words in random.items() if isinstance(text, str) and text and text not in names}
+    return sorted(names.items(), key=lambda pair: (-len(pair[0]), pair))
 
 
 def _shown(key: str, value: Any, names: list[tuple[str, str]]) -> Any:

@@ -33,7 +33,7 @@ REMEDIES = {
 
 
 class WaiversError(Exception):
-    """The waivers and the findings do not fit together; the text has a line for each mistake, ordered by path."""
+    """The waivers and the findings do not fit together; the text has a line for each error, ordered by path."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -60,7 +60,7 @@ class Waiver(Model):
     review: date | None = None
 
     @model_validator(mode="after")
-    def _one_day(self) -> "Waiver":
+    def _has_until_or_review(self) -> "Waiver":
         if (self.until is None) == (self.review is None):
             raise ValueError("a waiver has either until or review")
         return self
@@ -83,11 +83,11 @@ def load(text: str) -> tuple[Waiver, ...]:
         WaiversError: the file is not what it should be.
     """
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise WaiversError([Problem(SHOWN_FILE, str(error), "is not YAML", "Fix it")]) from error
     try:
-        return TypeAdapter(tuple[Waiver, ...]).validate_python(found or ())
+        return TypeAdapter(tuple[Waiver, ...]).validate_python(document or ())
     except ValidationError as error:
         raise WaiversError(_problem(details) for details in error.errors(include_url=False)) from error
 

@@ -98,14 +98,14 @@ class Tls:
         """Words that are none of the provider's: what they would do is nothing."""
         if kind not in COMPUTED:
             return [("", f"{kind} is unknown to the fake TLS provider")]
-        found = []
+        problems = []
         uses = inputs.get("allowedUses", [])
         if not has_unknown(uses):
             unknown = sorted(set(uses) - KEY_USAGES.keys() - EXTENDED_USAGES.keys())
-            found += [("allowedUses", f"{use} is no use of a key") for use in unknown]
+            problems += [("allowedUses", f"{use} is no use of a key") for use in unknown]
         if kind == KEY and inputs.get("algorithm") not in {"RSA", "ECDSA", "ED25519"}:
-            found.append(("algorithm", "must be RSA, ECDSA or ED25519"))
-        return found
+            problems.append(("algorithm", "must be RSA, ECDSA or ED25519"))
+        return problems
 
     def computed(self, kind: str) -> set[str]:
         """Outputs that are known only when it is made."""
@@ -172,9 +172,9 @@ def _request(inputs: Values) -> Created:
 def _self_signed(inputs: Values, now: datetime) -> Created:
     key = load_key(inputs["privateKeyPem"])
     name = _name(inputs.get("subject", {}))
-    made = _certificate(inputs, now, name, name, key.public_key(), key, _alternative_names(inputs), None)
-    made.outputs["keyAlgorithm"] = algorithm(key)
-    return made
+    certificate = _certificate(inputs, now, name, name, key.public_key(), key, _alternative_names(inputs), None)
+    certificate.outputs["keyAlgorithm"] = algorithm(key)
+    return certificate
 
 
 def _signed(inputs: Values, now: datetime) -> Created:
@@ -187,9 +187,11 @@ def _signed(inputs: Values, now: datetime) -> Created:
     for extension in request.extensions:
         if isinstance(extension.value, x509.SubjectAlternativeName):
             names = list(extension.value)
-    made = _certificate(inputs, now, request.subject, authority.subject, request.public_key(), key, names, authority)
-    made.outputs["caKeyAlgorithm"] = algorithm(key)
-    return made
+    certificate = _certificate(
+        inputs, now, request.subject, authority.subject, request.public_key(), key, names, authority
+    )
+    certificate.outputs["caKeyAlgorithm"] = algorithm(key)
+    return certificate
 
 
 def _certificate(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from switchyard.config.kubernetes import ALB_CONTROLLER, ARGO_ROLLOUTS, CALICO_CHART, METRICS_SERVER_CHART
 from switchyard.config.models.base import Bool, Model, redefined
 from switchyard.config.types.text import Url, matching
 
@@ -11,7 +12,8 @@ ChartVersion = Annotated[
     str,
     matching(
         r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?",
-        "must be one version of a chart, not a range | Example: 2.41.0; see: helm search repo argo-rollouts --versions",
+        "must be one version of a chart, not a range | Example: 2.41.0; see: "
+        f"helm search repo {ARGO_ROLLOUTS} --versions",
     ),
 ]
 
@@ -26,7 +28,7 @@ class Chart(Model):
             "Name of the chart in the repository, or the path of a directory, relative to Pulumi.yaml, that "
             "begins with `./` or `/`."
         ),
-        examples=["argo-rollouts", "./charts/argo-rollouts"],
+        examples=[ARGO_ROLLOUTS, f"./charts/{ARGO_ROLLOUTS}"],
     )
     repository: Url = Field(
         description="Address of the Helm repository. It is not read when `chart` is a path.",
@@ -42,7 +44,7 @@ class Chart(Model):
 class ArgoRolloutsChart(Chart):
     """Argo Rollouts, installed from its Helm chart: CustomResourceDefinitions and controller, at one version."""
 
-    chart: Annotated[str, Field(min_length=1)] = redefined(Chart, "chart", "argo-rollouts")
+    chart: Annotated[str, Field(min_length=1)] = redefined(Chart, "chart", ARGO_ROLLOUTS)
     repository: Url = redefined(Chart, "repository", "https://argoproj.github.io/argo-helm")
     dashboard: Bool = Field(default=False, description="Whether the dashboard of Argo Rollouts is installed as well.")
     aws_verify_target_group: Bool = Field(
@@ -54,9 +56,7 @@ class ArgoRolloutsChart(Chart):
     )
 
 
-CALICO = Chart.model_construct(
-    version="v3.31.7", chart="tigera-operator", repository="https://docs.tigera.io/calico/charts"
-)
+CALICO = Chart.model_construct(version="v3.31.7", chart=CALICO_CHART, repository="https://docs.tigera.io/calico/charts")
 """Calico's operator, which installs its CustomResourceDefinitions.
 
 3.31 is tested by Calico on Kubernetes 1.32 to 1.35 (docs.tigera.io/calico/3.31, system requirements), and 3.31.7 is the
@@ -66,7 +66,7 @@ release v3.32.2), which then has to be installed before this one.
 """
 
 LOAD_BALANCER_CONTROLLER = Chart.model_construct(
-    version="3.4.2", chart="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts"
+    version="3.4.2", chart=ALB_CONTROLLER, repository="https://aws.github.io/eks-charts"
 )
 """AWS Load Balancer Controller 3.4.2 (github.com/aws/eks-charts/pull/1347, 2026-07-13).
 
@@ -74,6 +74,6 @@ Chart and controller have the same version since 3.0. Version 2 ended with 2.17.
 """
 
 METRICS_SERVER = Chart.model_construct(
-    version="3.13.1", chart="metrics-server", repository="https://kubernetes-sigs.github.io/metrics-server"
+    version="3.13.1", chart=METRICS_SERVER_CHART, repository="https://kubernetes-sigs.github.io/metrics-server"
 )
 """metrics-server 0.8.1 (github.com/kubernetes-sigs/metrics-server, charts/metrics-server/CHANGELOG.md, 2026-02-27)."""

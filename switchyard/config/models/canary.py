@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.base import Bool, Int, Model, Number, Seconds
 from switchyard.config.models.routing import CanaryRoute, CanaryScale, Routed, Traffic
 from switchyard.config.types.rules import Checked
@@ -185,7 +186,7 @@ class Analysis(Model):
     hash_label: MetricName = Field(
         default="rollouts_pod_template_hash",
         description=(
-            "Label of the metrics that holds `rollouts-pod-template-hash` of the pods. Without it the old "
+            f"Label of the metrics that holds `{ROLLOUT_POD_TEMPLATE_HASH}` of the pods. Without it the old "
             "and the new version could not be told apart."
         ),
     )

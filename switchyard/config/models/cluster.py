@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.addons import ArgoRolloutsChart
 from switchyard.config.models.base import Model
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
@@ -55,7 +56,7 @@ class ExistingCluster(Model):
             "Existing namespaces of add-ons that the stack takes over, each as `Namespace/name`. They are "
             "kept when the stack no longer manages them."
         ),
-        examples=[["Namespace/argo-rollouts"]],
+        examples=[[f"Namespace/{ARGO_ROLLOUTS}"]],
     )
     replaces: str | None = Field(
         default=None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 from pydantic.alias_generators import to_camel
 
+from switchyard.config.kubernetes import HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL
 from switchyard.config.models.base import Int, Model
 from switchyard.config.models.instance_types import FAMILIES
 from switchyard.config.models.machine_types import MACHINES, MachineType
@@ -162,12 +163,12 @@ class NodeSettings(Model):
 def kubelet_labels(name: str, node: NodeSettings) -> dict[str, str]:
     """Labels that a kubelet on EC2 sets on its node."""
     return {
-        "kubernetes.io/hostname": name,
+        HOSTNAME_LABEL: name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": node.machine.architecture,
         "node.kubernetes.io/instance-type": node.type,
-        "topology.kubernetes.io/zone": node.zone,
-        "topology.kubernetes.io/region": node.zone[:-1],
+        ZONE_LABEL: node.zone,
+        REGION_LABEL: node.zone[:-1],
     }
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from switchyard.config.commands import remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.base import Bool, Model
 from switchyard.config.models.service_name import KubernetesName, NamespacedName
 from switchyard.config.types.text import DnsLabel, matching
@@ -65,7 +66,7 @@ class Owned(Model):
         return self.adopt_existing_service or f"Service/{name}" in self.adopt
 
 
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+SYSTEM_NAMESPACES = frozenset({KUBE_SYSTEM, "kube-public", "kube-node-lease"})
 """Namespaces of Kubernetes itself: no service goes there."""
 
 RESERVED_NAMES: Mapping[str, str] = {

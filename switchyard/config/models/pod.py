@@ -5,6 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from switchyard.config.kubernetes import (
+    HOSTNAME_LABEL,
+    MANAGED_BY,
+    POD_TEMPLATE_HASH,
+    ROLLOUT_POD_TEMPLATE_HASH,
+    ZONE_LABEL,
+)
 from switchyard.config.models.base import Bool, Int, Model
 from switchyard.config.pod_schema import violations
 from switchyard.config.types.rules import Checked
@@ -13,9 +20,7 @@ from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, Su
 MAX_DISRUPTION = 100
 """Pods that a drain may take at a time, at most: as many as a colour may have."""
 
-RESERVED_LABELS = frozenset(
-    {"app", "version", "app.kubernetes.io/managed-by", "pod-template-hash", "rollouts-pod-template-hash"}
-)
+RESERVED_LABELS = frozenset({"app", "version", MANAGED_BY, POD_TEMPLATE_HASH, ROLLOUT_POD_TEMPLATE_HASH})
 """Labels by which the program, Kubernetes and Argo Rollouts find objects and pods."""
 
 RESERVED_PREFIX = "switchyard/"
@@ -91,9 +96,9 @@ class Spread(Model):
     """How the pods of one version are spread over the nodes."""
 
     topology_key: LabelKey = Field(
-        default="kubernetes.io/hostname",
+        default=HOSTNAME_LABEL,
         description="Label of nodes. Nodes with the same value of it count as one place.",
-        examples=["topology.kubernetes.io/zone"],
+        examples=[ZONE_LABEL],
     )
     max_skew: Annotated[Int, Field(ge=1, le=100)] = Field(
         default=1, description="Largest difference between the numbers of pods of two places."

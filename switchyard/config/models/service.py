@@ -102,8 +102,7 @@ class ServiceSettings(PodSettings, Owned):
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = Field(
         default="blueGreen",
         description=(
-            "How a new version is released: by two colours that this program switches, or by a Rollout of "
-            "Argo Rollouts, step by step or all at once."
+            "How a version is released: by two colours that this program switches, or by a Rollout of Argo Rollouts."
         ),
     )
     image: Image = Field(
@@ -114,10 +113,7 @@ class ServiceSettings(PodSettings, Owned):
     )
     active: Colour | None = Field(
         default=None,
-        description=(
-            "The colour that receives the traffic. Required under `strategy: blueGreen`, and not read under "
-            "another one."
-        ),
+        description="The colour that receives the traffic. Required under `strategy: blueGreen`, else not read.",
         examples=["blue"],
     )
     switch_engine: SwitchEngine = Field(

@@ -15,7 +15,7 @@ from switchyard.config.types.values import RESERVED_ENV
 LONGEST_WAY = 10
 """Names of a cycle that a message shows."""
 
-Place = Environment | ColourSettings
+EnvironmentOwner = Environment | ColourSettings
 """Settings that have environment variables."""
 
 
@@ -27,7 +27,11 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
         service: its settings.
         extra: its containers beside the application's, by their paths.
     """
-    places: dict[str, Place] = {path: service, **{below(path, str(c)): service.colour(c) for c in Colour}, **extra}
+    places: dict[str, EnvironmentOwner] = {
+        path: service,
+        **{below(path, str(c)): service.colour(c) for c in Colour},
+        **extra,
+    }
     for at, settings in places.items():
         yield from _twice(at, settings)
         owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
@@ -37,7 +41,7 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
     yield from {problem.path: problem for problem in problems}.values()
 
 
-def _twice(at: str, settings: Place) -> Iterator[Problem]:
+def _twice(at: str, settings: EnvironmentOwner) -> Iterator[Problem]:
     """Variables with two values in one place, and values that end early."""
     for name in settings.env.keys() & settings.secret_env.keys():
         rule = "is in env as well, where everybody can read it"
@@ -53,7 +57,7 @@ def _twice(at: str, settings: Place) -> Iterator[Problem]:
         yield Problem(own, HIDDEN, rule, f"Write it without: {set_value(own, None)}")
 
 
-def _field_twice(owner: str, fields: Mapping[str, str], at: str, settings: Place) -> Iterator[Problem]:
+def _field_twice(owner: str, fields: Mapping[str, str], at: str, settings: EnvironmentOwner) -> Iterator[Problem]:
     """Variables from fields of the pod that have another value as well."""
     given = settings.env.keys() | settings.secret_env.keys() | settings.config_env.keys()
     for name in fields.keys() & given:
@@ -98,7 +102,7 @@ def _companions(extra: Mapping[str, ExtraContainer]) -> Iterator[_Container]:
         yield _Container(_values(container), paths, bool(container.env_from))
 
 
-def _values(settings: Place) -> dict[str, str | None]:
+def _values(settings: EnvironmentOwner) -> dict[str, str | None]:
     fields = settings.field_env if isinstance(settings, Environment) else {}
     values: dict[str, str | None] = dict.fromkeys(fields)
     return values | settings.env | dict.fromkeys([*settings.config_env, *settings.secret_env])

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from switchyard.config.commands import below, remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
+from switchyard.config.kubernetes import HOSTNAME_LABEL
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_options import ServiceOptions
 from switchyard.config.validation.containers import container_problems
 from switchyard.config.validation.pod_patch import patch_problems
-
-HOSTNAME = "kubernetes.io/hostname"
 
 
 def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -57,7 +56,7 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         remedy = set_command(f"{at}.sessionAffinity", "ClientIP")
         yield Problem(f"{at}.sessionAffinitySeconds", str(options.session_affinity_seconds), rule, remedy)
     spread = service.spread
-    soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME
+    soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME_LABEL
     policies = {
         "externalTrafficPolicy": options.external_traffic_policy,
         "internalTrafficPolicy": options.internal_traffic_policy,
@@ -66,7 +65,7 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         if policy == "Local" and soft:
             rule = (
                 "routes to pods of the same node alone: after a switch a node without a pod of the new version answers "
-                f"nobody, so it goes with a strict spread over nodes ({HOSTNAME}, DoNotSchedule)"
+                f"nobody, so it goes with a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule)"
             )
             yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
 

@@ -34,16 +34,16 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
 
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     ports = {port.get("name"): port for port in new["ports"]}
-    for before in old.get("ports") or ():
-        after = ports.get(before.get("name"))
-        address = f"{name}:{int(before['port'])} in the cluster"
-        if after is None:
+    for old_port in old.get("ports") or ():
+        new_port = ports.get(old_port.get("name"))
+        address = f"{name}:{int(old_port['port'])} in the cluster"
+        if new_port is None:
             yield address
-        elif after["port"] != before["port"]:
-            yield f"{address} (it becomes {name}:{after['port']})"
-        if not (node_port := int(before.get("nodePort") or 0)):
+        elif new_port["port"] != old_port["port"]:
+            yield f"{address} (it becomes {name}:{new_port['port']})"
+        if not (node_port := int(old_port.get("nodePort") or 0)):
             continue
-        if after is None or new.get("type") == "ClusterIP":
+        if new_port is None or new.get("type") == "ClusterIP":
             yield f"node port {node_port}"
-        elif after.get("nodePort", node_port) != node_port:
-            yield f"node port {node_port} (it becomes {after['nodePort']})"
+        elif new_port.get("nodePort", node_port) != node_port:
+            yield f"node port {node_port} (it becomes {new_port['nodePort']})"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from switchyard.codes import Code
+from switchyard.config.kubernetes import METRICS
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -123,7 +124,7 @@ def no_metrics(name: str) -> str:
     return notice(
         Code.NO_METRICS,
         key_of(name),
-        "the cluster serves no metrics (metrics.k8s.io/v1beta1), so that the autoscaler keeps the present number of "
+        f"the cluster serves no metrics ({METRICS}), so that the autoscaler keeps the present number of "
         "pods, within its limits",
         "Install metrics-server. See: kubectl get apiservice | grep metrics",
     )

@@ -102,8 +102,8 @@ def authority_warnings(
 
 def _end(pem: bytes) -> datetime:
     """When a certificate expires; of several in one file, the earliest."""
-    return min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(pem))
+    return min(certificate.not_valid_after_utc for certificate in x509.load_pem_x509_certificates(pem))
 
 
 def _serials(pem: bytes) -> set[int]:
-    return {each.serial_number for each in x509.load_pem_x509_certificates(pem)}
+    return {certificate.serial_number for certificate in x509.load_pem_x509_certificates(pem)}

@@ -8,7 +8,7 @@ import httpx
 from switchyard.codes import Code
 from switchyard.errors import AccessDeniedError, ApiStatusError, NoIdentityError
 from switchyard.gates.rules.refusal import Refusal, notice
-from switchyard.gates.rules.relocation import Place
+from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.error_texts import advice, advice_denied, advice_unreachable
 
 RULE = "a stack stays on its cluster, and nothing is done on a cluster that cannot be identified"
@@ -30,26 +30,26 @@ class Kubeconfig(Protocol):
         """Name of the context that the settings name; None for the current one."""
 
 
-def refuse_unknown_cluster(before: Place, access: Kubeconfig, error: Exception) -> Refusal | None:
+def refuse_unknown_cluster(last: StackLocation, access: Kubeconfig, error: Exception) -> Refusal | None:
     """Refuses to work on a cluster that cannot be identified.
 
     A stack that has no recorded cluster yet continues where the user may not read the identity. It is refused where the
     API server does not answer: each further call would wait as long as this one.
 
     Args:
-        before: the cluster, namespaces and names of the last update.
+        last: the cluster, namespaces and names of the last update.
         access: the kubeconfig.
         error: why the identity could not be read.
     """
     denied = isinstance(error, AccessDeniedError | NoIdentityError)
-    if denied and not before.uid:
+    if denied and not last.uid:
         return None
-    known = f", and the stack is on the cluster with UID {before.uid}" if before.uid else ""
+    known = f", and the stack is on the cluster with UID {last.uid}" if last.uid else ""
     return Refusal(
         code=Code.CLUSTER_UNKNOWN,
         step="This run",
         observed=f"the cluster of {access.described} could not be identified: {_described(error)}{known}",
-        rule=RULE if before.uid else "nothing is done on a cluster that does not answer",
+        rule=RULE if last.uid else "nothing is done on a cluster that does not answer",
         remedy=f"Nothing was changed. {_remedy(access, error)} Then run the command again.",
     )
 
@@ -82,11 +82,11 @@ def _described(error: Exception) -> str:
 def _remedy(access: Kubeconfig, error: Exception) -> str:
     if isinstance(error, AccessDeniedError) and error.status == httpx.codes.FORBIDDEN:
         options = {"--kubeconfig": access.kubeconfig, "--context": access.context}
-        given = "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
+        arguments = "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
         verb, _, resource = error.asked.partition(" ")
         return (
             f"Grant the user of the kubeconfig the right to {verb} {resource}, and check it: "
-            f"kubectl auth can-i {verb} {resource.replace(' in namespace ', ' -n ')}{given}."
+            f"kubectl auth can-i {verb} {resource.replace(' in namespace ', ' -n ')}{arguments}."
         )
     if isinstance(error, AccessDeniedError):
         return advice_denied(error.status)

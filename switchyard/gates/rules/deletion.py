@@ -118,12 +118,12 @@ def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | No
                 f"see: kubectl -n {namespace} get services,endpointslices -l app={service}"
             ),
         )
-    how = _how_to_remove(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
-    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", how)
+    removal = _how_to_remove(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
+    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", removal)
 
 
 def refuse_vanished(
-    service: str, namespace: str, reason: str | None, step: str, how: str | None = None
+    service: str, namespace: str, reason: str | None, step: str, removal: str | None = None
 ) -> Refusal | None:
     """Refuses to lose a service that serves and that is not in the configuration any more.
 
@@ -132,11 +132,11 @@ def refuse_vanished(
         namespace: its namespace.
         reason: why it serves; None when it does not.
         step: what was about to happen.
-        how: the sentence that says how the service is removed; None for a service whose key is not configured.
+        removal: the sentence that says how the service is removed; None for a service whose key is not configured.
     """
     if reason is None:
         return None
-    how = how or _how_to_remove(service, namespace)
+    removal = removal or _how_to_remove(service, namespace)
     return Refusal(
         code=Code.SERVING_SERVICE_REMOVED,
         step=f"{key_of(service)}: {step}",
@@ -145,7 +145,7 @@ def refuse_vanished(
         ),
         rule="a service that serves is deleted only on a setting of its own",
         remedy=(
-            f"Nothing of it was deleted. To keep it, put services.{key_of(service)} back. {how} "
+            f"Nothing of it was deleted. To keep it, put services.{key_of(service)} back. {removal} "
             f'To rename or move it without downtime: {section("Rename a service")} and "Move a service to another '
             'namespace".'
         ),
@@ -183,12 +183,12 @@ def refuse_unreachable(record: Record, problem: str) -> Refusal:
     )
 
 
-def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) -> Refusal | None:
+def refuse_production_destroy(serving: Mapping[str, str], *, readable: bool = True) -> Refusal | None:
     """Refuses to destroy a production stack while its services serve.
 
     Args:
         serving: by the key of a service, why it serves or why that is not known.
-        seen: whether the cluster answered.
+        readable: whether the cluster could be read.
     """
     if not serving:
         return None
@@ -200,7 +200,11 @@ def refuse_production_destroy(serving: Mapping[str, str], *, seen: bool = True) 
         rule="the services of a stack that is marked production are removed one by one before the stack is destroyed",
         remedy=(
             f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then run the destroy again."
-            + ("" if seen else " If the cluster is permanently lost: pulumi config set switchyard:production false.")
+            + (
+                ""
+                if readable
+                else " If the cluster is permanently lost: pulumi config set switchyard:production false."
+            )
         ),
     )
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
 from switchyard.codes import Code
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.ingresses import routes_to, targets_of
-from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE, PREFIX
+from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE
 from switchyard.manifests.ingress_routes import Part
 from switchyard.manifests.labels import MANAGED
 
@@ -123,7 +124,7 @@ class Verdict:
     reason: str = ""
 
 
-def asked_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
+def expected_rules(ingresses: Iterable[Mapping[str, Any]]) -> list[ExpectedRule]:
     """A rule for each path of these Ingresses, as they are on the cluster."""
     return [
         ExpectedRule(full_name(ingress), rule.get("host"), path.get("path", "/"), _receivers(ingress, path))
@@ -144,7 +145,7 @@ def full_name(ingress: Mapping[str, Any]) -> str:
     return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
 
 
-def kept(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
+def configured_ingresses(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
     """Namespace and name of each Ingress that the stack has.
 
     Args:
@@ -165,11 +166,11 @@ def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Map
     return {
         full_name(ingress): ingress
         for ingress in ingresses
-        if (ingress["metadata"].get("annotations") or {}).get(f"{PREFIX}/group.name") == group
+        if (ingress["metadata"].get("annotations") or {}).get(f"{ALB_ANNOTATIONS}/group.name") == group
     }
 
 
-def ours(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def written_by_program(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Those Ingresses of a group that this program has written."""
     return {
         name: ingress
@@ -219,11 +220,11 @@ def missing_rules(
         port: of the listener that has to have them.
         services: the Service of each target group, by its ARN.
     """
-    there = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
+    present = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
     return [
         rule
         for rule in expected
-        if (frozenset({rule.host} if rule.host else ()), rule.patterns, rule.services) not in there
+        if (frozenset({rule.host} if rule.host else ()), rule.patterns, rule.services) not in present
     ]
 
 
@@ -241,8 +242,8 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     """
     event = observation.event
     counts = event is not None and (not written or event.version > observation.changed)
-    overcome = observation.old and observation.missing is not None and not observation.missing
-    if event is not None and counts and event.failed and not overcome:
+    outdated = observation.old and observation.missing is not None and not observation.missing
+    if event is not None and counts and event.failed and not outdated:
         return Verdict(State.FAILING, event.text)
     if observation.missing:
         return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")
@@ -264,11 +265,11 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     """
     after = f", after {seconds:.0f} s" if seconds else ""
     if outcome.state is State.FAILING:
-        what = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
+        observed = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
     else:
-        what = f"{outcome.reason}{after}"
+        observed = f"{outcome.reason}{after}"
         if observation.event is not None:
-            what += f" (last event of the controller: {observation.event.text})"
+            observed += f" (last event of the controller: {observation.event.text})"
     routes = observation.missing
     serves = (
         "The load balancer continues to serve with its present rules"
@@ -283,7 +284,7 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     return notice(
         Code.CONTROLLER_REFUSES_INGRESS if failing else Code.LISTENER_RULE_MISSING,
         f"load balancer of {group}",
-        what,
+        observed,
         f"{serves}. No change of any route is carried out until the controller accepts them all. Correct what it names "
         f"and run `pulumi up` again. See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}",
     )

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.kubernetes import ALB_CONTROLLER
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
-from switchyard.kube.ingresses import IngressRoute, _above_zero
-from switchyard.manifests.addons import ALB_CONTROLLER
+from switchyard.kube.ingresses import IngressRoute, receivers
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import weighted_service
 
@@ -40,7 +40,7 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, routes: Iterable
 
 
 def refuse_early_selector(name: str, service: ServiceSettings, reason: str | None) -> Refusal | None:
-    """Refuses to give up the target groups of the colours while the load balancer uses them.
+    """Refuses to remove the target groups of the colours while the load balancer uses them.
 
     Args:
         name: the service's name.
@@ -144,7 +144,7 @@ def unforwarded(to: str, rules: Sequence[Mapping[str, int]]) -> str | None:
     if not rules:
         return "the load balancer has no rule with the weights of both colours yet"
     for weights in rules:
-        if _above_zero(weights) != {to}:
+        if receivers(weights) != {to}:
             sent = ", ".join(f"{weight} to {service}" for service, weight in sorted(weights.items()))
             return f"a rule of the load balancer sends {sent}"
     return None

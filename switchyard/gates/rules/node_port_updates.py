@@ -41,15 +41,15 @@ def updates(changes: Sequence[PortChange], leaving: Collection[int], taken: Coll
     """
     used = set(taken)
     changes = list(_vacated(changes, used))
-    before = {change.path: change.wanted for change in changes}
+    configured = {change.path: change.wanted for change in changes}
     now, commands = {change.path: change.live for change in changes}, []
     while any(now[change.path] != change.target for change in changes):
         after = _next(changes, now, leaving)
         if after == now and not leaving:
-            after = _out_of_the_way(changes, now, used)
+            after = _breaking_cycle(changes, now, used)
         wanted = {change.path: change.configured(after[change.path]) for change in changes}
-        commands.append([_command(path, number) for path, number in wanted.items() if number != before[path]])
-        before, now, leaving = wanted, after, ()
+        commands.append([_command(path, number) for path, number in wanted.items() if number != configured[path]])
+        configured, now, leaving = wanted, after, ()
     return commands
 
 
@@ -83,16 +83,16 @@ def _next(changes: Sequence[PortChange], now: dict[str, int | None], leaving: Co
     return {change.path: now[change.path] if change.service in blocked else change.target for change in changes}
 
 
-def _out_of_the_way(changes: Sequence[PortChange], now: dict[str, int | None], used: set[int]) -> dict[str, int | None]:
+def _breaking_cycle(changes: Sequence[PortChange], now: dict[str, int | None], used: set[int]) -> dict[str, int | None]:
     """The numbers after an update in which one Service of a cycle releases those that others wait for."""
-    first = next(
+    service = next(
         change.service
         for change in changes
         if now[change.path] != change.target and _wanted_elsewhere(change, changes, now[change.path])
     )
     return {
         change.path: _free(now[change.path], used)
-        if change.service == first and _wanted_elsewhere(change, changes, now[change.path])
+        if change.service == service and _wanted_elsewhere(change, changes, now[change.path])
         else now[change.path]
         for change in changes
     }

@@ -63,20 +63,24 @@ def refuse_taken_ports(
     changes = _changes(services, holders)
     taken = {*holders, *(change.wanted for change in changes if change.wanted is not None)}
     configured = {service.namespaced(key): service for key, service in services.items()}
-    kept = {(change.service, change.live) for change in changes}
-    ours = {
+    kept_ports = {(change.service, change.live) for change in changes}
+    own_services = {
         holder.service
         for holder in holders.values()
         if holder.mark is not None and is_own(holder.mark, own, former, known=True)
     }
-    leaving = {number for number, holder in holders.items() if _goes(number, holder, configured, kept, ours)}
-    wrong = [change for change in changes if _is_taken(change, holders)]
+    leaving = {
+        number
+        for number, holder in holders.items()
+        if _is_released(number, holder, configured, kept_ports, own_services)
+    }
+    taken_changes = [change for change in changes if _is_taken(change, holders)]
     moving = [
         change
-        for change in wrong
-        if change.wanted in leaving or (holders[change.wanted or 0].service, change.wanted) in kept
+        for change in taken_changes
+        if change.wanted in leaving or (holders[change.wanted or 0].service, change.wanted) in kept_ports
     ]
-    staying = [change for change in wrong if change not in moving]
+    staying = [change for change in taken_changes if change not in moving]
     refusals = [_other_number(change, holders[change.wanted or 0], taken) for change in staying]
     if moving:
         # A number that is never released is a refusal of its own, and no part of the order.
@@ -126,20 +130,20 @@ def _is_taken(change: PortChange, holders: Mapping[int, Holder]) -> bool:
     return change.wanted is not None and change.wanted in holders and holders[change.wanted].service != change.service
 
 
-def _goes(
+def _is_released(
     number: int,
     holder: Holder,
     configured: Mapping[NamespacedName, ServiceSettings],
-    kept: Collection[tuple[NamespacedName, int | None]],
-    ours: Collection[NamespacedName],
+    kept_ports: Collection[tuple[NamespacedName, int | None]],
+    own_services: Collection[NamespacedName],
 ) -> bool:
     """Whether a port goes with this update: with its Service, or from a Service that has it no more."""
     service = configured.get(holder.service)
     if service is None:
-        return holder.service in ours and NamespacedName(holder.service.namespace, holder.app) not in configured
+        return holder.service in own_services and NamespacedName(holder.service.namespace, holder.app) not in configured
     if holder.port is None:  # the settings know nothing of the port for health checks
         return not _wanted(service)
-    return (holder.service, number) not in kept
+    return (holder.service, number) not in kept_ports
 
 
 def _other_number(change: PortChange, holder: Holder, taken: set[int]) -> Refusal:

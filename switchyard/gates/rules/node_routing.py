@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import httpx
 
 from switchyard.codes import Code
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.kube_proxy import Routing
 
-SEE_KUBE_PROXY = "See: kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
+SEE_KUBE_PROXY = f"See: kubectl -n {KUBE_SYSTEM} get pods -o wide -l k8s-app=kube-proxy"
 
 
 def not_following(nodes: Sequence[Routing]) -> list[str]:

@@ -18,7 +18,7 @@ SECTION = section("A stack that was renamed or lost its state")
 
 @dataclass(frozen=True)
 class Owner:
-    """Who writes.
+    """The stack that writes an object.
 
     Attributes:
         mark: of this stack.
@@ -38,7 +38,7 @@ class Conflict:
     Attributes:
         name: of the object.
         owner: the stack whose mark it has; None without a mark.
-        detail: what else an engineer knows it by; empty for nothing.
+        detail: what else identifies the object to an engineer; empty for nothing.
         restore: the command that gives it this stack's mark again, where the state has this very object; else empty.
         by_hand: whether the mark was written by something else than this program.
         same_name: whether the owner has project and name of this stack, in another state.
@@ -79,8 +79,8 @@ def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, kno
         writers = marked_by(live, owner.mark)
         restore = restore_command(name, owner.mark) if known else ""
         by_hand = known and bool(writers) and FIELD_MANAGER not in writers
-        said = f" (its mark was set by {_listed(sorted(writers))})" if by_hand else ""
-        detail = described(other, owner.mark).removeprefix(f"stack {other}") + said
+        setter = f" (its mark was set by {_listed(sorted(writers))})" if by_hand else ""
+        detail = described(other, owner.mark).removeprefix(f"stack {other}") + setter
         return Conflict(name, other, detail, restore, by_hand, other.has_name_of(owner.mark))
     if known:
         return None  # the stack created it before objects had marks
@@ -145,15 +145,15 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
 
 
 def _restored(conflicts: Sequence[Conflict]) -> str:
-    """How marks that were changed by hand are put right; empty where the state has none of these objects."""
+    """How marks that were changed by hand are restored; empty where the state has none of these objects."""
     known = [item for item in conflicts if item.restore]
     if not known:
         return ""
-    which = "it" if len(known) == len(conflicts) == 1 else _listed([item.name.short for item in known])
-    doubt = "" if all(item.by_hand for item in known) else "If the mark was changed by hand, restore it: "
-    sure = "" if doubt else "Restore the mark: "
+    named = "it" if len(known) == len(conflicts) == 1 else _listed([item.name.short for item in known])
+    by_hand = all(item.by_hand for item in known)
+    condition = "Restore the mark" if by_hand else "If the mark was changed by hand, restore it"
     return (
-        f"The state of this stack has {which}, by UID. {doubt}{sure}"
+        f"The state of this stack has {named}, by UID. {condition}: "
         f"{' && '.join(item.restore for item in known)}, then run `pulumi up` again."
     )
 

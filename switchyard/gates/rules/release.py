@@ -239,9 +239,9 @@ def refuse_retire(
         change: what is about to happen to them.
         needed: ready pods that the active colour needs before; None takes the number in the settings.
     """
-    of_colour, behind = tuple(of_colour), ready_pods(behind_service)
-    left = behind.intersection(pod.name for pod in of_colour)
-    if not change.lost(len(left.union(pod.name for pod in of_colour if pod.ready))):
+    of_colour, serving_pods = tuple(of_colour), ready_pods(behind_service)
+    still_selected = serving_pods.intersection(pod.name for pod in of_colour)
+    if not change.lost(len(still_selected.union(pod.name for pod in of_colour if pod.ready))):
         return None
     step = f"{key_of(name)}: a change of the idle colour {colour}"
     if gets_traffic(name, Track(colour), selected):
@@ -258,20 +258,20 @@ def refuse_retire(
                 "up`."
             ),
         )
-    if left:
+    if still_selected:
         return Refusal(
             code=Code.IDLE_COLOUR_IN_ENDPOINTS,
             step=step,
-            observed=f"{len(left)} of its pods are still endpoints of Service {name}",
+            observed=f"{len(still_selected)} of its pods are still endpoints of Service {name}",
             rule="the old colour is scaled down only when its pods are out of the EndpointSlices",
             remedy=f"{colour} keeps its pods. Check that kube-controller-manager runs, then run `pulumi up` again.",
         )
     wanted = service.colour(colour.other).replicas if needed is None else needed
-    if len(behind) < wanted:
+    if len(serving_pods) < wanted:
         return Refusal(
             code=Code.IDLE_COLOUR_NEEDED,
             step=step,
-            observed=f"Service {name} has {len(behind)} ready endpoints",
+            observed=f"Service {name} has {len(serving_pods)} ready endpoints",
             rule=f"{colour.other} must serve with {wanted} before {colour} is scaled down",
             remedy=(
                 f"{colour} keeps its pods: make it active again to roll back. "

@@ -10,6 +10,7 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import remove_value
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -27,8 +28,8 @@ NAME_OUTPUT = "name"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a stack is.
+class StackLocation:
+    """The cluster and the namespaces that a stack is in.
 
     Attributes:
         identifier: of the cluster, as the settings have it; empty where nothing says so.
@@ -43,11 +44,11 @@ class Place:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def service(self, key: str) -> ServiceName:
-        """The name that a service's objects had."""
+        """The name that the objects of a service had after the last update."""
         return ServiceName(self.names.get(key, key), key)
 
     @classmethod
-    def of(cls, outputs: Mapping[str, Any]) -> "Place":
+    def of(cls, outputs: Mapping[str, Any]) -> "StackLocation":
         """Reads the outputs of a stack, of this version of the program or of an earlier one."""
         cluster, services = outputs.get(CLUSTER_OUTPUT), outputs.get(SERVICES_OUTPUT)
         known = cluster if isinstance(cluster, Mapping) else {}
@@ -61,62 +62,62 @@ class Place:
         return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names)
 
 
-def refuse_other_identifier(before: Place, identifier: str, replaces: str | None) -> Refusal | None:
+def refuse_other_identifier(last: StackLocation, identifier: str, replaces: str | None) -> Refusal | None:
     """Refuses another identifier for the cluster: the provider would replace every object."""
-    if before.identifier in {"", identifier} or (replaces and replaces == before.uid):
+    if last.identifier in {"", identifier} or (replaces and replaces == last.uid):
         return None
     return Refusal(
         code=Code.OTHER_CLUSTER_IDENTIFIER,
         step=f"{CLUSTER}.identifier: {identifier}",
-        observed=f"the stack is on the cluster with the identifier {before.identifier}",
+        observed=f"the stack is on the cluster with the identifier {last.identifier}",
         rule="another identifier means another cluster, and everything of the stack would be replaced",
         remedy=(
-            f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {before.identifier}. "
+            f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {last.identifier}. "
             f"To move the stack: {section('Move to another cluster')}."
         ),
     )
 
 
-def refuse_other_cluster(before: Place, uid: str, replaces: str | None, kubeconfig: str) -> Refusal | None:
+def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, kubeconfig: str) -> Refusal | None:
     """Refuses another cluster behind the kubeconfig.
 
     Args:
-        before: where the stack was.
+        last: where the stack was.
         uid: of namespace kube-system there; empty where it is not known.
         replaces: UID of a cluster that is lost, in the settings.
         kubeconfig: the kubeconfig and context in words.
     """
-    if not uid or before.uid in {"", uid} or replaces == before.uid:
+    if not uid or last.uid in {"", uid} or replaces == last.uid:
         return None
     return Refusal(
         code=Code.OTHER_CLUSTER,
         step="This run",
-        observed=f"{kubeconfig} is for another cluster (UID of kube-system {uid}) than the stack ({before.uid})",
+        observed=f"{kubeconfig} is for another cluster (UID of {KUBE_SYSTEM} {uid}) than the stack ({last.uid})",
         rule="a stack stays on its cluster, because its services there would be abandoned or deleted",
         remedy=(
             f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "
             f"{section('Move to another cluster')}. If the old cluster is permanently lost: pulumi config set --path "
-            f"'{CLUSTER}.replaces' {before.uid}, then `pulumi up`."
+            f"'{CLUSTER}.replaces' {last.uid}, then `pulumi up`."
         ),
     )
 
 
-def vanished(before: Place, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
+def vanished(last: StackLocation, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
     """Namespaces of the services that the stack had, and that are neither configured nor marked to be removed.
 
     Args:
-        before: where the stack was.
+        last: where the stack was.
         services: names of the configured services.
         removed: namespace and name of the services that are marked to be removed.
     """
     return {
         name: namespace
-        for name, namespace in before.namespaces.items()
-        if name not in services and removed.get(name) != NamespacedName(namespace, before.service(name))
+        for name, namespace in last.namespaces.items()
+        if name not in services and removed.get(name) != NamespacedName(namespace, last.service(name))
     }
 
 
-def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]:
+def warn_nothing_to_remove(last: StackLocation, removed: Collection[str]) -> list[str]:
     """Warns of services that are marked to be removed and that the stack does not have.
 
     Before the first update that ended well, the stack has no outputs, and nothing is said.
@@ -130,7 +131,7 @@ def warn_nothing_to_remove(before: Place, removed: Collection[str]) -> list[str]
             "correct the name.",
         )
         for name in removed
-        if before.uid and name not in before.namespaces
+        if last.uid and name not in last.namespaces
     ]
 
 

@@ -18,5 +18,5 @@ def setting(name: str, key: str, value: object, *, text: bool = False) -> str:
 
 
 def without(name: str, key: str) -> str:
-    """The command that takes a key of a service out, in backticks."""
+    """The command that removes a key of a service, in backticks."""
     return f"`{remove_value(f'{below(SERVICES, key_of(name))}.{key}')}`"

@@ -18,7 +18,7 @@ NOTHING = "nothing of this stack"
 """Stands for a track where there is no Service, or one that selects none."""
 
 UNKNOWN = "unknown"
-"""Stands for a track where the cluster could not be seen."""
+"""Stands for a track where the cluster could not be read."""
 
 AWAITED = "failed to fully initialize or become live"
 """What the provider says, whatever the details, when an object that it has applied did not become ready in time."""
@@ -133,9 +133,9 @@ def other_version(
     others = [image for image in running if configured and not same_version(image.reference, configured, ours=ours)]
     if not others:
         return None
-    by = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
+    setter = f" (set by {', '.join(sorted(owners))})" if owners and FIELD_MANAGER not in owners else ""
     images = ", ".join(dict.fromkeys(image.reference for image in others))
-    problem = f"pods of {track} run {images}{by}, though the stack has {configured}"
+    problem = f"pods of {track} run {images}{setter}, though the stack has {configured}"
     return notice(Code.ANOTHER_VERSION_RUNS, key_of(name), problem, _what_to_do(name, service, track, others))
 
 

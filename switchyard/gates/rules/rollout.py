@@ -2,13 +2,13 @@
 
 from switchyard.codes import Code
 from switchyard.config.commands import set_value
+from switchyard.config.kubernetes import ARGO_ROLLOUTS, ROLLOUTS
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.rollout import DEGRADED, HEALTHY, RolloutState
 from switchyard.kube.selectors import get_pods_command
-from switchyard.manifests.addons import ARGO_ROLLOUTS
 
 CHART_VERSION = "2.41.0"
 """Version of Argo Rollouts' chart in the command that lets the stack install it."""
@@ -26,7 +26,7 @@ def refuse_no_argo(name: str, *, installed: bool) -> Refusal | None:
     return Refusal(
         code=Code.ARGO_ROLLOUTS_MISSING,
         step=f"{key_of(name)}: creating the Rollout",
-        observed="the cluster has no Argo Rollouts (no kind Rollout of argoproj.io/v1alpha1)",
+        observed=f"the cluster has no Argo Rollouts (no kind Rollout of {ROLLOUTS})",
         rule="its CustomResourceDefinitions and its controller must be installed first",
         remedy=(
             "The Rollout was not created. Let the stack install them by their chart: "
@@ -44,7 +44,7 @@ def refuse_silent_controller(name: str, state: RolloutState | None, seconds: flo
         state: the Rollout as its controller reports it; None without a Rollout.
         seconds: how long the gate waited for a report.
     """
-    if state is not None and state.seen:
+    if state is not None and state.observed:
         return None
     return Refusal(
         code=Code.ROLLOUT_CONTROLLER_SILENT,

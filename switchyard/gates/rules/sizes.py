@@ -82,7 +82,7 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
     """How many pods an update gives a track.
 
     What serves keeps its number. What is about to serve gets as many pods as are serving, within the autoscaler's
-    limits. What is idle keeps its pods as the way back, unless the settings say 0.
+    limits. An idle track keeps its pods for a rollback, unless the settings say 0.
 
     Args:
         service: its settings.

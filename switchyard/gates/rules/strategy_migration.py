@@ -24,11 +24,11 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
     wanted = "blueGreen" if isinstance(service, ArgoBlueGreenSettings) else "canary"
     if live.strategy in {None, wanted}:
         return None
-    before = "canary" if live.strategy == "canary" else "argoBlueGreen"
+    present = "canary" if live.strategy == "canary" else "argoBlueGreen"
     return Refusal(
         code=Code.OTHER_ROLLOUT_STRATEGY,
         step=f"{key_of(name)}: the change of its strategy to {service.strategy}",
-        observed=f"its Rollout on the cluster has strategy {before}",
+        observed=f"its Rollout on the cluster has strategy {present}",
         rule="a Rollout cannot change between canary and argoBlueGreen",
         remedy=(
             "The Rollout was not changed. Migrate through strategy blueGreen: "
@@ -53,8 +53,8 @@ def refuse_mixed(
     step = f"{key_of(name)}: the strategy migration to the Rollout"
     # Its own pods take traffic already, or nothing does: without this a first version that does not get ready
     # could not be replaced.
-    inside = selected is None or is_shared(name, selected)
-    pods = [pod for pod in pods if not (inside and pod.version == Track.ROLLOUT)]
+    own_pods_serve = selected is None or is_shared(name, selected)
+    pods = [pod for pod in pods if not (own_pods_serve and pod.version == Track.ROLLOUT)]
     wanted = image_reference(service.image, service.tag)
     others = sorted({image for pod in pods if wanted not in pod.images for image in pod.images})
     if others:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.kubernetes import ISTIO
 from switchyard.config.models.service import CanarySettings, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -76,7 +77,7 @@ def refuse_no_istio(name: str, *, installed: bool) -> Refusal | None:
     return Refusal(
         code=Code.ISTIO_MISSING,
         step=f"{key_of(name)}: traffic istio",
-        observed="the cluster has no Istio (no kind VirtualService of networking.istio.io/v1)",
+        observed=f"the cluster has no Istio (no kind VirtualService of {ISTIO})",
         rule="Istio must be installed first",
         remedy=f"No route was changed. Install it, or: {setting(name, 'canary.traffic', 'replicas')}",
     )
@@ -89,7 +90,7 @@ def router_of(rollout: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return routing
 
 
-def left_ingress(name: str, service: CanarySettings, router: Mapping[str, Any]) -> str | None:
+def former_ingress_of(name: str, service: CanarySettings, router: Mapping[str, Any]) -> str | None:
     """Name of the Ingress whose weights the controller would not set any more; None if there is none."""
     alb = router.get("alb")
     if alb is None:

@@ -15,8 +15,8 @@ PODS = 3
 
 
 def backend(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
-    return found
+    service: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
+    return service
 
 
 def to_argo(service: dict[str, Any], **argo: Any) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def manual(stack: Stack, controlled: Sandbox) -> Stack:
 
 
 def selected(kubectl: Kubectl, service: str = "backend") -> dict[str, str]:
-    found: dict[str, str] = kubectl.get("service", service)["spec"]["selector"]
-    return found
+    selector: dict[str, str] = kubectl.get("service", service)["spec"]["selector"]
+    return selector
 
 
 def hashes(history: History) -> set[str | None]:

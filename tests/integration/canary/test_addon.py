@@ -39,7 +39,7 @@ def controlled(sandbox: Sandbox) -> Sandbox:
 def without_descriptions(part: Any) -> Any:
     """Helm keeps a whole chart in one Secret, in which the texts find no room."""
     if isinstance(part, list):
-        return [without_descriptions(one) for one in part]
+        return [without_descriptions(item) for item in part]
     if not isinstance(part, dict):
         return part
     return {
@@ -68,7 +68,7 @@ def chart(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_stack_installs_argo_rollouts_before_its_services_and_leaves_the_definitions(
+def test_a_stack_installs_argo_rollouts_before_its_services_and_leaves_the_crds(
     canary: Stack, kubectl: Kubectl, sandbox: Sandbox, chart: Path, tmp_path: Path
 ) -> None:
     canary.set("cluster.argoRollouts", {"version": "1.2.3", "chart": str(chart)})

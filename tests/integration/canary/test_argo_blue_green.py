@@ -157,7 +157,7 @@ def test_a_first_version_that_does_not_get_ready_is_named_and_the_next_one_takes
     assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
 
 
-def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
+def test_every_object_is_accepted_by_a_strict_api_server_and_the_linter(
     manual: Stack, rollouts: Rollouts, metrics: str, tmp_path: Path
 ) -> None:
     """With every setting given."""

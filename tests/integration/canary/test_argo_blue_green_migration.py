@@ -21,7 +21,7 @@ from tests.support.rollouts import Rollouts, kill_once_the_rollout_exists
 __all__ = ["manual", "two_colours"]
 
 
-def test_a_service_is_handed_over_and_back_in_one_update_each_even_in_the_middle_of_a_release(
+def test_a_service_migrates_and_back_in_one_update_each_even_during_a_release(
     two_colours: Stack, kubectl: Kubectl, rollouts: Rollouts
 ) -> None:
     service = kubectl.get("service", "backend")
@@ -55,7 +55,7 @@ def test_a_service_is_handed_over_and_back_in_one_update_each_even_in_the_middle
     assert now["spec"]["selector"] == service["spec"]["selector"]
 
 
-def test_a_strategy_migration_that_would_mix_versions_is_refused_and_so_is_the_way_past_two_colours(
+def test_a_strategy_migration_that_would_mix_versions_or_skip_blue_green_is_refused(
     two_colours: Stack, kubectl: Kubectl
 ) -> None:
     before = two_colours.snapshot()
@@ -98,7 +98,7 @@ def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serv
     assert history.fewest_ready("backend") >= PODS
 
 
-def test_an_engine_that_is_killed_on_the_way_back_can_be_turned_round_and_its_rollout_goes_on(
+def test_an_engine_killed_during_the_migration_back_can_be_reverted(
     manual: Stack, kubectl: Kubectl, rollouts: Rollouts
 ) -> None:
     manual.set("services.backend.strategy", None)

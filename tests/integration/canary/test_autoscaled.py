@@ -50,5 +50,5 @@ def test_autoscaled_service_is_migrated_both_ways_without_losing_a_pod(
         kubectl.expect_pods(rollout=0, blue=6)
         assert stack.planned() == {}
     assert history.colours("backend") == ["blue", "rollout", "blue"]
-    first = next(number for number, one in enumerate(history.moments("backend")) if one.ready == 5)
-    assert min(one.ready for one in history.moments("backend")[first:]) == 5
+    first = next(number for number, moment in enumerate(history.moments("backend")) if moment.ready == 5)
+    assert min(moment.ready for moment in history.moments("backend")[first:]) == 5

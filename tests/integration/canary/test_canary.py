@@ -118,7 +118,7 @@ def test_good_metrics_promote(serving: Stack, rollouts: Rollouts, exporter: Expo
     ],
     ids=["5xx just above", "nothing but 5xx", "p95 just above"],
 )
-def test_bad_metrics_bring_the_old_version_back_and_end_the_update_that_waits(
+def test_bad_metrics_abort_to_the_stable_version_and_end_the_waiting_update(
     serving: Stack, rollouts: Rollouts, exporter: Exporter, traffic: Traffic, metric: str
 ) -> None:
     old = stable(rollouts)
@@ -155,7 +155,7 @@ def test_without_traffic_nothing_is_concluded_and_a_human_decides(
     if traffic is not None:
         exporter.set(new, traffic)
     paused = rollouts.wait(
-        lambda status: any("Inconclusive" in one["reason"] for one in status.get("pauseConditions", ()))
+        lambda status: any("Inconclusive" in condition["reason"] for condition in status.get("pauseConditions", ()))
     )
     assert paused["status"]["phase"] == "Paused"
     assert rollouts.pods(new) == 1
@@ -163,7 +163,7 @@ def test_without_traffic_nothing_is_concluded_and_a_human_decides(
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new
 
 
-def test_a_prometheus_that_does_not_answer_brings_the_old_version_back(serving: Stack, rollouts: Rollouts) -> None:
+def test_a_prometheus_that_does_not_answer_aborts_to_the_stable_version(serving: Stack, rollouts: Rollouts) -> None:
     old = stable(rollouts)
     serving.set("services.backend.canary.analysis.prometheus", "http://127.0.0.1:9")
     release(serving)
@@ -213,7 +213,7 @@ def paused(serving: Stack) -> Stack:
 
 
 @pytest.mark.parametrize("promotions", [0, 1])
-def test_an_abort_at_every_step_brings_all_old_pods_back(paused: Stack, rollouts: Rollouts, promotions: int) -> None:
+def test_an_abort_at_every_step_restores_all_stable_pods(paused: Stack, rollouts: Rollouts, promotions: int) -> None:
     old, tag = stable(rollouts), tag_of(paused)
     release(paused)
     for step in range(promotions):
@@ -232,7 +232,7 @@ def test_an_abort_at_every_step_brings_all_old_pods_back(paused: Stack, rollouts
     assert stable(rollouts) == old
 
 
-def test_a_second_version_in_the_middle_of_the_first_takes_its_place(paused: Stack, rollouts: Rollouts) -> None:
+def test_a_second_version_during_a_canary_replaces_the_first(paused: Stack, rollouts: Rollouts) -> None:
     old = stable(rollouts)
     release(paused)
     first = rollouts.wait_for_new(old)
@@ -278,10 +278,10 @@ def test_the_dashboard_knows_the_rollout(serving: Stack, rollouts: Rollouts, kub
     """Its API: pages are in the official release of the plugin only."""
     with rollouts.dashboard() as address, httpx.Client(trust_env=False, timeout=30) as client:
         listed = client.get(f"{address}/api/v1/rollouts/{kubectl.namespace}/info").raise_for_status().json()
-    assert [one["objectMeta"]["name"] for one in listed["rollouts"]] == ["backend"]
+    assert [listed_rollout["objectMeta"]["name"] for listed_rollout in listed["rollouts"]] == ["backend"]
 
 
-def test_promote_and_undo_by_command(paused: Stack, rollouts: Rollouts) -> None:
+def test_a_rollout_is_promoted_and_undone_by_command(paused: Stack, rollouts: Rollouts) -> None:
     # The last of the module: the stack does not know what it ends with.
     old = stable(rollouts)
     release(paused)

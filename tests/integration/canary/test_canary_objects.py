@@ -47,7 +47,7 @@ def everything(stack: Stack, traffic: str) -> CanarySettings:
 
 
 @pytest.mark.parametrize("traffic", ["replicas", "alb", "istio"])
-def test_every_object_is_taken_by_a_strict_api_server_and_the_linter(
+def test_every_object_is_accepted_by_a_strict_api_server_and_the_linter(
     canary: Stack, sandbox: Sandbox, rollouts: Rollouts, tmp_path: Path, traffic: str
 ) -> None:
     """With every setting given."""

@@ -37,7 +37,7 @@ def controlled(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_without_the_definitions_the_preview_says_so_already(canary: Stack, bare: Sandbox) -> None:
+def test_missing_crds_are_reported_at_the_preview(canary: Stack, bare: Sandbox) -> None:
     canary.set("cluster.kubeconfig", str(bare.kubeconfig))
     canary.set("services.backend.namespace", "default")
     for result in (canary.preview(), canary.up()):
@@ -51,7 +51,7 @@ def test_without_the_definitions_the_preview_says_so_already(canary: Stack, bare
     assert "the cluster has no Istio" in result.output
 
 
-def test_without_a_controller_the_update_says_so_and_the_next_one_with_it_finishes(
+def test_a_missing_controller_is_reported_and_the_next_update_with_it_finishes(
     canary: Stack, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     canary.set("services.backend.readyTimeoutSeconds", 5)
@@ -66,7 +66,7 @@ def test_without_a_controller_the_update_says_so_and_the_next_one_with_it_finish
         assert result.ok, result.output
 
 
-def test_a_controller_that_is_killed_in_the_middle_goes_on_where_it_was(
+def test_a_controller_that_is_killed_during_a_release_resumes_it(
     canary: Stack, sandbox: Sandbox, tmp_path: Path, rollouts: Rollouts, exporter: Exporter
 ) -> None:
     with controller(sandbox, tmp_path / "log") as first:

@@ -71,7 +71,7 @@ def rising_durations(first: int, second: int, third: int, every: int, **labels: 
 
 def answers(directory: Path, metric: str, interval: int) -> Answers:
     """How a question of the defaults on version `new` is tried on series that have a value each so many seconds."""
-    [query] = [one.query for one in metrics("backend", Analysis(), "new") if one.name == metric]
+    [query] = [measured.query for measured in metrics("backend", Analysis(), "new") if measured.name == metric]
 
     def check(given: list[Series], value: float | None) -> None:
         expected = [] if value is None else [{"labels": "{}", "value": value}]
@@ -105,7 +105,7 @@ OTHERWISE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("analysis", [Analysis(), Analysis(**OTHERWISE)], ids=["defaults", "otherwise"])
-def test_every_question_is_a_valid_rule(tmp_path: Path, analysis: Analysis) -> None:
+def test_every_query_is_valid_promql(tmp_path: Path, analysis: Analysis) -> None:
     rules = [
         {"record": f"backend:{metric.name.replace('-', '_')}", "expr": metric.query}
         for metric in metrics("backend", analysis, "new")
@@ -177,7 +177,7 @@ def test_a_version_that_has_just_started_is_judged_by_what_it_had_alone(success_
 @pytest.mark.parametrize(
     "other", [{"rollouts_pod_template_hash": "old"}, {"service": "shop"}], ids=["version", "service"]
 )
-def test_requests_of_others_are_none_of_the_version_s(success_rate: Answers, other: dict[str, str]) -> None:
+def test_requests_of_other_versions_are_not_counted(success_rate: Answers, other: dict[str, str]) -> None:
     of_others = [requests("200", rising(100), **other), requests("500", rising(100), **other)]
     success_rate(of_others, None)
     success_rate([*of_others, requests("200", rising(100))], 1.0)
@@ -190,7 +190,7 @@ def test_the_success_rate_is_of_all_pods_of_the_version_together(success_rate: A
     success_rate([well, *unwell], 0.95)  # 1 - 100/2000; by pod it were 1 and 0.8
 
 
-def test_a_pod_that_starts_anew_takes_none_of_its_requests_back(success_rate: Answers) -> None:
+def test_a_restarted_pod_keeps_its_counted_requests(success_rate: Answers) -> None:
     # After 90 more the successes count anew, to 300: they rise by 390, which makes 487.5. The failures rise by 10 and
     # then count anew, to none, which makes 12.5: 1 - 12.5/500.
     good, failed = "900 990 1080 100 200 300", "0 10 20 0 0 0"
@@ -228,7 +228,7 @@ def test_there_is_a_latency_from_20_requests_on(latency: Answers) -> None:
 @pytest.mark.parametrize(
     "other", [{"rollouts_pod_template_hash": "old"}, {"service": "shop"}], ids=["version", "service"]
 )
-def test_durations_of_others_are_none_of_the_version_s(latency: Answers, other: dict[str, str]) -> None:
+def test_durations_of_other_versions_are_not_counted(latency: Answers, other: dict[str, str]) -> None:
     of_others = rising_durations(0, 0, 100, 100, **other)
     latency(of_others, None)
     latency([*of_others, *rising_durations(90, 100, 100, 100)], 0.375)
@@ -240,7 +240,7 @@ def test_the_latency_is_of_all_pods_of_the_version_together(latency: Answers) ->
     latency([*fast, *slow], 0.375)
 
 
-def test_a_pod_that_starts_anew_takes_none_of_its_durations_back(latency: Answers) -> None:
+def test_a_restarted_pod_keeps_its_counted_durations(latency: Answers) -> None:
     # After 100 more the counter of all begins anew, and counts 300: it rises by 400, that of the first edge by 360. So
     # 90 and 100 each time, as in 0.375 above.
     first, every = "720 810 900 90 180 270", "800 900 1000 100 200 300"

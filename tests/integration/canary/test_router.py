@@ -50,8 +50,8 @@ def ingress(kubectl: Kubectl, port: str) -> None:
 def expect_weights(kubectl: Kubectl, **wanted: int) -> None:
     """Waits until the Ingress has these; the Rollout may be Healthy a moment before."""
 
-    def holds(found: dict[str, Any]) -> bool:
-        action = json.loads(found["metadata"].get("annotations", {}).get(ACTION, "{}"))
+    def holds(rollout: dict[str, Any]) -> bool:
+        action = json.loads(rollout["metadata"].get("annotations", {}).get(ACTION, "{}"))
         groups = action.get("ForwardConfig", {}).get("TargetGroups", ())
         return {group["ServiceName"].removeprefix("backend-"): group["Weight"] for group in groups} == wanted
 
@@ -61,8 +61,8 @@ def expect_weights(kubectl: Kubectl, **wanted: int) -> None:
 def expect_shares(kubectl: Kubectl, *wanted: dict[str, int]) -> None:
     """Waits until the VirtualService has these routes, each with its weights."""
 
-    def holds(found: dict[str, Any]) -> bool:
-        routes = found["spec"]["http"]
+    def holds(virtual_service: dict[str, Any]) -> bool:
+        routes = virtual_service["spec"]["http"]
         return [
             {way["destination"]["host"].removeprefix("backend-"): way["weight"] for way in route["route"]}
             for route in routes
@@ -124,7 +124,7 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     assert kubectl.serving() == "blue"
 
 
-def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_takes_them_back(
+def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_resets_them(
     serving: Stack, sandbox: Sandbox, kubectl: Kubectl, rollouts: Rollouts
 ) -> None:
     routed(serving, "istio", istio={"hosts": ["api.example.org"], "gateways": ["istio-system/public"]})

@@ -15,8 +15,8 @@ from tests.support.rollouts import kill_once_the_rollout_exists
 
 
 def backend(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
-    return found
+    service: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
+    return service
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def two_colours(stack: Stack, controlled: Sandbox) -> Stack:
     return stack
 
 
-def test_a_service_is_handed_over_and_back_in_one_update_each(
-    two_colours: Stack, kubectl: Kubectl, metrics: str
-) -> None:
+def test_a_service_migrates_and_back_in_one_update_each(two_colours: Stack, kubectl: Kubectl, metrics: str) -> None:
     service = kubectl.get("service", "backend")
     two_colours.set("services.backend", to_canary(backend(two_colours), metrics))
     preview = two_colours.planned()

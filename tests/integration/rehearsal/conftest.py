@@ -19,10 +19,10 @@ class SmallStack(Stack):
 
     def state(self) -> list[dict[str, Any]]:
         """The resources as they are written down."""
-        found: list[dict[str, Any]] = json.loads(self.run("stack", "export", check=True).output)["deployment"][
+        resources: list[dict[str, Any]] = json.loads(self.run("stack", "export", check=True).output)["deployment"][
             "resources"
         ]
-        return found
+        return resources
 
 
 @pytest.fixture

@@ -78,27 +78,27 @@ class Rig:
             self.kubectl.apply(ingress(cluster, part, service))
 
     def ingresses(self) -> dict[str, dict[str, Any]]:
-        return {one["metadata"]["name"]: one for one in self.kubectl.get("ingresses")}
+        return {ingress["metadata"]["name"]: ingress for ingress in self.kubectl.get("ingresses")}
 
     def port(self, service: str) -> int:
         return int(self.kubectl.get("service", service)["spec"]["ports"][0]["nodePort"])
 
     def hostnames(self) -> list[str]:
-        statuses = [one["status"]["loadBalancer"] for one in self.ingresses().values()]
+        statuses = [ingress["status"]["loadBalancer"] for ingress in self.ingresses().values()]
         return [point["hostname"] for status in statuses for point in status.get("ingress", ())]
 
     def balancer(self) -> ObservedLoadBalancer | None:
-        found = [one for one in self.running.load_balancers() if one.group == self.cluster]
-        return found[0] if found else None
+        balancers = [balancer for balancer in self.running.load_balancers() if balancer.group == self.cluster]
+        return balancers[0] if balancers else None
 
     def there(self) -> ObservedLoadBalancer:
-        found = self.balancer()
-        assert found is not None
-        return found
+        balancer = self.balancer()
+        assert balancer is not None
+        return balancer
 
     def target_groups(self) -> list[str]:
-        found = self.aws.call(elb("DescribeTargetGroups", {}))["TargetGroups"]
-        return [one["TargetGroupName"] for one in found]
+        listed = self.aws.call(elb("DescribeTargetGroups", {}))["TargetGroups"]
+        return [target_group["TargetGroupName"] for target_group in listed]
 
 
 def wait(what: Callable[[], bool]) -> None:

@@ -27,15 +27,18 @@ def machines(aws: FakeProviders, tmp_path: Path) -> SmallStack:
     return stack
 
 
-def test_the_control_plane_is_replaced_with_its_address_and_keeps_it(machines: SmallStack, aws: FakeProviders) -> None:
-    before = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
+def test_a_replaced_control_plane_keeps_its_address(machines: SmallStack, aws: FakeProviders) -> None:
+    before = {resource["urn"].rpartition("::")[2]: resource for resource in machines.state()}
     result = machines.up("--target-replace", before[MASTER]["urn"], "--target", before[ADDRESS]["urn"])
     assert result.ok, result.output
-    after = {one["urn"].rpartition("::")[2]: one for one in machines.state()}
+    after = {resource["urn"].rpartition("::")[2]: resource for resource in machines.state()}
     assert after[MASTER]["id"] != before[MASTER]["id"]
     assert after[ADDRESS]["outputs"]["instanceId"] == after[MASTER]["id"]
     assert after["cluster-endpoint-address"] == before["cluster-endpoint-address"]
     assert after[MASTER]["id"] in aws.aws.instances()
     assert before[MASTER]["id"] not in aws.aws.instances()
-    assert {name for name, one in after.items() if one.get("id") != before[name].get("id")} == {MASTER, ADDRESS}
+    assert {name for name, resource in after.items() if resource.get("id") != before[name].get("id")} == {
+        MASTER,
+        ADDRESS,
+    }
     assert machines.planned() == {}

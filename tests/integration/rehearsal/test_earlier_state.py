@@ -64,7 +64,7 @@ def _start_machines(production: Whole, state: dict[str, Any]) -> None:
     for kind in (ADDRESS, INSTANCE, ASSOCIATION):
         for resource in resources(state):
             if resource["type"] == kind:
-                world.machines.made(kind, resource["id"], resource["outputs"])
+                world.machines.created(kind, resource["id"], resource["outputs"])
     deadline = time.monotonic() + WAIT_SECONDS
     while world.machines.sandbox is None or len(production.kubectl().get("nodes")) < NODES:
         assert not world.machines.problems

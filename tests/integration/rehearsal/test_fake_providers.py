@@ -16,12 +16,12 @@ WAIT_SECONDS = 120.0
 
 def exported(stack: Stack) -> dict[str, set[str]]:
     """What each resource of the state waits for, by name, the providers left out."""
-    found = {}
+    by_name = {}
     for resource in stack.state():
         if resource["type"].startswith(("aws:", "tls:")):
             dependencies = resource.get("dependencies", [])
-            found[resource["urn"].rpartition("::")[2]] = {urn.rpartition("::")[2] for urn in dependencies}
-    return found
+            by_name[resource["urn"].rpartition("::")[2]] = {urn.rpartition("::")[2] for urn in dependencies}
+    return by_name
 
 
 def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
@@ -34,9 +34,9 @@ def test_an_update_from_nothing_builds_everything_and_a_second_preview_is_empty(
     assert len(aws.aws.instances()) == 1
     assert not aws.aws.unchecked
     assert {call["by"] for call in aws.record.calls("create")} == {"moto", "cryptography"}
-    made = aws.record.names("create")
+    created = aws.record.names("create")
     for name, dependencies in exported(stack).items():
-        assert all(made.index(dependency) < made.index(name) for dependency in dependencies)
+        assert all(created.index(dependency) < created.index(name) for dependency in dependencies)
     assert stack.planned() == {}
     assert AWS_NOTICE in stack.preview().output
 
@@ -51,7 +51,7 @@ def test_a_preview_shows_the_property_that_changes_and_what_is_replaced(built: S
     assert aws.record.calls("update", "delete") == []
 
 
-def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, aws: FakeProviders) -> None:
+def test_a_change_of_the_size_is_one_update_in_place(built: Stack, aws: FakeProviders) -> None:
     built.replace("rehearsed:size", "t3.large")
     assert built.planned() == {"machine": "update"}
     before = len(aws.record.calls("create"))
@@ -61,7 +61,7 @@ def test_a_change_of_the_size_is_made_in_place_and_the_only_call(built: Stack, a
     assert built.planned() == {}
 
 
-def test_one_resource_more_is_the_only_one_that_is_made(built: Stack, aws: FakeProviders) -> None:
+def test_an_added_resource_is_the_only_one_that_is_created(built: Stack, aws: FakeProviders) -> None:
     before = aws.record.names("create")
     built.replace("rehearsed:more", 1)
     assert built.up().ok
@@ -78,7 +78,9 @@ def test_an_image_that_moved_and_user_data_that_changed_do_nothing_where_they_ar
     assert built.planned() == {}
 
 
-def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(stack: Stack, aws: FakeProviders) -> None:
+def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_created(
+    stack: Stack, aws: FakeProviders
+) -> None:
     stack.replace("rehearsed:userData", "#" * 16385)
     preview = stack.preview()
     assert not preview.ok
@@ -86,7 +88,7 @@ def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_made(st
     assert aws.record.calls("create") == []
 
 
-def test_a_destroy_goes_backwards_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:
+def test_a_destroy_deletes_in_reverse_order_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:
     dependencies = exported(built)
     result = built.destroy()
     assert result.ok, result.output
@@ -119,7 +121,7 @@ def test_the_certificates_are_real(built: Stack) -> None:
 
 
 @pytest.mark.parametrize("refreshed", [False, True], ids=["taken up at once", "after a refresh"])
-def test_an_update_that_was_killed_is_taken_up_again(stack: Stack, aws: FakeProviders, refreshed: bool) -> None:
+def test_an_update_that_was_killed_is_resumed(stack: Stack, aws: FakeProviders, refreshed: bool) -> None:
     """The call that was under way ends at AWS all the same: the engine has no record of that machine."""
     aws.delays[INSTANCE] = SLOW_SECONDS
     engine = stack.start("up", "--yes", "--skip-preview")
@@ -155,14 +157,14 @@ def wait_for(aws: FakeProviders, what: str) -> None:
         time.sleep(0.05)
 
 
-def test_the_home_of_the_project_has_none_of_the_fakes(aws: FakeProviders) -> None:
+def test_the_projects_pulumi_home_has_no_fake_provider(aws: FakeProviders) -> None:
     home = Path(aws.environment["PULUMI_HOME"])
     assert {plugin.name for plugin in (home / "plugins").glob("resource-aws-*")} >= {"resource-aws-v7.51.1"}
     kept = {plugin.name for plugin in (home / "plugins").iterdir() if plugin.is_symlink()}
     assert not any("aws" in name or "tls" in name for name in kept)
 
 
-def test_a_certificate_is_replaced_within_its_early_renewal_and_an_authority_without_one_is_not(built: Stack) -> None:
+def test_a_certificate_is_replaced_within_its_early_renewal_and_a_certificate_authority_is_not(built: Stack) -> None:
     before = certificates(built)
     built.replace("rehearsed:renewal", 1)
     assert built.planned() == {"signed": "update"}

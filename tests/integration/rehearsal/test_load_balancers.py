@@ -14,12 +14,8 @@ from devtools.sandbox import Sandbox
 from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import TOOLS
 from switchyard.aws.iam import CLUSTER_TAG
-from switchyard.manifests.ingress import (
-    GROUP_INGRESS,
-    NO_ROUTE_RESPONSE,
-    PREFIX,
-    TLS_POLICY,
-)
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
+from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, TLS_POLICY
 from tests.integration.rehearsal.rig import CERTIFICATE, Rig, Watched, wait
 from tests.support.kubectl import Kubectl
 
@@ -78,9 +74,9 @@ def workers(sandbox: Sandbox, aws: Watched, security_group: str) -> list[str]:
 
 @pytest.fixture
 def rig(kubectl: Kubectl, aws: Watched, security_group: str, workers: list[str]) -> Iterator[Rig]:
-    found = Rig(kubectl, aws, security_group)
-    with found.running:
-        yield found
+    created = Rig(kubectl, aws, security_group)
+    with created.running:
+        yield created
         kubectl.run("delete", "ingress", "--all", "--timeout=30s")
 
 
@@ -112,14 +108,14 @@ def test_three_ingresses_become_one_load_balancer_with_their_rules_and_targets(
         (None, ("/*",), published.port("backend"), workers),
     ]
     assert {group["deregistration_delay.timeout_seconds"] for group in there.target_groups.values()} == {"30"}
-    for one in published.ingresses().values():
-        assert one["metadata"]["finalizers"] == [f"group.ingress.k8s.aws/{published.cluster}"]
+    for ingress in published.ingresses().values():
+        assert ingress["metadata"]["finalizers"] == [f"group.ingress.k8s.aws/{published.cluster}"]
     shown = published.kubectl.get("ingress", "shop", "--show-managed-fields")["metadata"]["managedFields"]
     assert "f:status" in next(entry for entry in shown if entry.get("subresource") == "status")["fieldsV1"]
     assert {entry["manager"] for entry in shown} == {"controller", "kubectl-client-side-apply"}
 
 
-def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_the_nodes(
+def test_a_load_balancer_follows_its_annotations_and_the_labels_of_the_nodes(
     published: Rig, workers: list[str]
 ) -> None:
     published.apply(idleTimeoutSeconds=90, deregistrationDelaySeconds=5)
@@ -137,8 +133,8 @@ def test_a_load_balancer_follows_its_annotations_and_its_targets_the_labels_of_t
 
 def test_the_controller_says_in_events_what_it_does_and_what_it_refuses(published: Rig) -> None:
     def said(reason: str) -> set[str]:
-        events = [one for one in published.kubectl.get("events") if one["reason"] == reason]
-        return {one["involvedObject"]["name"] for one in events if one["involvedObject"]["kind"] == "Ingress"}
+        events = [event for event in published.kubectl.get("events") if event["reason"] == reason]
+        return {event["involvedObject"]["name"] for event in events if event["involvedObject"]["kind"] == "Ingress"}
 
     everyone = {"backend", "shop", GROUP_INGRESS}
     wait(lambda: said("SuccessfullyReconciled") == everyone)
@@ -151,7 +147,7 @@ def test_the_controller_says_in_events_what_it_does_and_what_it_refuses(publishe
     wait(lambda: published.running.problems == [])
 
 
-def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress_and_all_it_has(
+def test_the_load_balancer_outlives_services_and_is_deleted_with_its_own_ingress(
     published: Rig,
 ) -> None:
     published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
@@ -159,7 +155,7 @@ def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress
     assert len(published.there().target_groups) == 1
     published.kubectl.run("delete", "ingress", "backend", "--timeout=30s")
     there = published.there()
-    assert [(one.port, one.default, one.rules) for one in there.listeners] == [
+    assert [(listener.port, listener.default, listener.rules) for listener in there.listeners] == [
         (80, "redirect", ()),
         (443, "fixed-response", ()),
     ]
@@ -174,7 +170,7 @@ def test_the_load_balancer_stays_while_services_go_and_goes_with_its_own_ingress
     assert published.running.problems == []
 
 
-def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: Sandbox) -> None:
+def test_the_controller_reconnects_to_an_api_server(published: Rig, sandbox: Sandbox) -> None:
     psutil.Process(sandbox.processes()["kube-apiserver"]).kill()
     sandbox.up()
     published.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
@@ -182,7 +178,7 @@ def test_an_api_server_that_was_away_is_found_again(published: Rig, sandbox: San
     assert published.running.problems == []
 
 
-def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unprotects_it(rig: Rig) -> None:
+def test_a_protected_load_balancer_stays_until_protection_is_removed(rig: Rig) -> None:
     rig.apply(protected=True)
     wait(lambda: len(rig.hostnames()) == 3)
     rig.kubectl.run("delete", "ingress", "shop", "--timeout=30s")
@@ -197,12 +193,12 @@ def test_a_protected_load_balancer_lets_services_go_and_stays_until_somebody_unp
         in (rig.running.problems[0])
     )
     rig.kubectl.run("delete", "ingress", "backend", "--wait=false")
-    key = f"{PREFIX}/load-balancer-attributes"
+    key = f"{ALB_ANNOTATIONS}/load-balancer-attributes"
     rig.kubectl.run("annotate", "ingress", GROUP_INGRESS, f"{key}={PROTECTION}=false", "--overwrite")
     # ... and AWS by what was set when there was still one that was not.
     wait(lambda: any("OperationNotPermitted" in problem for problem in rig.running.problems))
-    [found] = rig.aws.call(elb("DescribeLoadBalancers", {"Names": [rig.there().name]}))["LoadBalancers"]
-    rig.aws.call(set_attributes("LoadBalancer", found["LoadBalancerArn"], {PROTECTION: "false"}))
+    [balancer] = rig.aws.call(elb("DescribeLoadBalancers", {"Names": [rig.there().name]}))["LoadBalancers"]
+    rig.aws.call(set_attributes("LoadBalancer", balancer["LoadBalancerArn"], {PROTECTION: "false"}))
     rig.kubectl.run("wait", "--for=delete", f"ingress/{GROUP_INGRESS}", "ingress/backend", "--timeout=30s")
     assert rig.balancer() is None
     assert rig.target_groups() == []

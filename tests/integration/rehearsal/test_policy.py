@@ -67,7 +67,7 @@ def scanned(resources: list[State], tmp_path_factory: pytest.TempPathFactory) ->
     return scan(resources, tmp_path_factory.mktemp("scan"))
 
 
-def test_no_check_fails_without_a_waiver_and_no_waiver_is_for_nothing(scanned: Scan) -> None:
+def test_no_check_fails_without_a_waiver_and_no_waiver_is_unused(scanned: Scan) -> None:
     assert scanned.passed > CHECKS
     judge(scanned.findings, load(FILE.read_text()), date.today())
 
@@ -116,41 +116,43 @@ def weakened(resources: list[State], tmp_path_factory: pytest.TempPathFactory) -
     """A scan of the same stack with all weaknesses in it."""
     plan = copy.deepcopy(document(resources))
     for change, type_, _ in WEAKNESSES:
-        change(next(one["values"] for one in in_plan(plan) if one["type"] == type_))
-    names = {one.address: one.name for one in planned(resources)}
+        change(next(entry["values"] for entry in in_plan(plan) if entry["type"] == type_))
+    names = {resource.address: resource.name for resource in planned(resources)}
     return scan_document(plan, names, tmp_path_factory.mktemp("weakened"))
 
 
 @pytest.mark.parametrize(("type_", "check"), [case[1:] for case in WEAKNESSES], ids=lambda case: case)
-def test_a_weakness_is_found_and_no_waiver_covers_it(
+def test_a_weakness_is_reported_and_no_waiver_covers_it(
     resources: list[State], weakened: Scan, type_: str, check: str
 ) -> None:
-    first = next(one.name for one in planned(resources) if one.type == type_)
+    first = next(resource.name for resource in planned(resources) if resource.type == type_)
     with pytest.raises(WaiversError) as caught:
         judge(weakened.findings, load(FILE.read_text()), date.today())
-    found = [problem for problem in caught.value.problems if problem.rule.startswith(f"{check}: ")]
-    assert [(problem.path, problem.value) for problem in found] == [(first, type_)]
+    problems = [problem for problem in caught.value.problems if problem.rule.startswith(f"{check}: ")]
+    assert [(problem.path, problem.value) for problem in problems] == [(first, type_)]
 
 
-def test_what_belongs_to_a_resource_is_seen_beside_it_and_missed_without_it(
+def test_companion_resources_satisfy_checks_and_their_absence_is_reported(
     resources: list[State], scanned: Scan, tmp_path: Path
 ) -> None:
-    assert BELONGINGS.keys() <= {one.type for one in planned(resources)}
+    assert BELONGINGS.keys() <= {resource.type for resource in planned(resources)}
     assert not {finding.check for finding in scanned.findings} & set(BELONGINGS.values())
     plan = copy.deepcopy(document(resources))
-    plan["planned_values"]["root_module"]["resources"] = [one for one in in_plan(plan) if one["type"] not in BELONGINGS]
-    names = {one.address: one.name for one in planned(resources) if one.type not in BELONGINGS}
+    plan["planned_values"]["root_module"]["resources"] = [
+        entry for entry in in_plan(plan) if entry["type"] not in BELONGINGS
+    ]
+    names = {resource.address: resource.name for resource in planned(resources) if resource.type not in BELONGINGS}
     assert {finding.check for finding in scan_document(plan, names, tmp_path).findings} >= set(BELONGINGS.values())
 
 
 def test_the_summary_is_the_one_that_was_reviewed(resources: list[State]) -> None:
-    found = HEADING + summary(resources)
+    current = HEADING + summary(resources)
     if os.environ.get(WRITE) == "write":
-        GOLDEN.write_text(found)
+        GOLDEN.write_text(current)
     reviewed = GOLDEN.read_text() if GOLDEN.exists() else ""
     diff = "".join(
         difflib.unified_diff(
-            reviewed.splitlines(keepends=True), found.splitlines(keepends=True), "reviewed", "this program", n=4
+            reviewed.splitlines(keepends=True), current.splitlines(keepends=True), "reviewed", "this program", n=4
         )
     )
     if diff:
@@ -183,5 +185,5 @@ def plain_secrets(value: Any) -> Iterator[str]:
 
 
 def in_plan(plan: Values) -> list[Values]:
-    found: list[Values] = plan["planned_values"]["root_module"]["resources"]
-    return found
+    resources: list[Values] = plan["planned_values"]["root_module"]["resources"]
+    return resources

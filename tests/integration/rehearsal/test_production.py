@@ -14,35 +14,35 @@ from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
 from switchyard.config.models.nodes import DEFAULT_NODES
 from tests.integration.rehearsal.whole import Whole, whole
 
-SILENT = "nothing on the cluster is looked at or changed, its machines can be"
+SILENT = "Nothing on the cluster is inspected or changed in this run; its machines can be"
 
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """The stack after its first update. A test may change it, and leaves it whole."""
-    with whole(tmp_path_factory.mktemp("production"), "production") as made:
-        output = made.up()
+    with whole(tmp_path_factory.mktemp("production"), "production") as stack:
+        output = stack.up()
         assert AWS_NOTICE in output
         assert TLS_NOTICE in output
         assert "the API server does not answer yet" in output
-        yield made
-        assert made.running.world.problems == []
+        yield stack
+        assert stack.running.world.problems == []
 
 
 def test_the_machines_are_those_of_the_node_table(production: Whole) -> None:
     assert not production.aws.unchecked
-    found = production.instances()
+    instances = production.instances()
     assert {
-        name: (one["instanceType"], one["availabilityZone"], one["rootBlockDevice"]["volumeSize"])
-        for name, one in found.items()
+        name: (instance["instanceType"], instance["availabilityZone"], instance["rootBlockDevice"]["volumeSize"])
+        for name, instance in instances.items()
         if name in DEFAULT_NODES
     } == {name: (node.type, node.zone, node.disk_gb) for name, node in DEFAULT_NODES.items()}
-    assert all(one["disableApiTermination"] for one in found.values())
+    assert all(instance["disableApiTermination"] for instance in instances.values())
 
 
 def test_nodes_have_their_labels_and_taints_and_a_second_preview_is_empty(production: Whole) -> None:
     nodes = {node["metadata"]["name"]: node for node in production.kubectl().get("nodes")}
-    ids = {name: one["id"] for name, one in production.instances().items()}
+    ids = {name: instance["id"] for name, instance in production.instances().items()}
     for name, settings in DEFAULT_NODES.items():
         node = nodes[name]
         assert node["metadata"]["labels"].get("workload") == settings.workload
@@ -52,19 +52,21 @@ def test_nodes_have_their_labels_and_taints_and_a_second_preview_is_empty(produc
     assert production.stack.planned() == {}
 
 
-def test_the_load_balancer_leads_to_the_application_nodes_alone(production: Whole) -> None:
+def test_the_load_balancer_routes_to_the_application_nodes_only(production: Whole) -> None:
     balancers = production.running.world.load_balancers
     assert balancers is not None
-    [found] = balancers.load_balancers()
-    assert found.attributes["deletion_protection.enabled"] == "true"
-    assert found.attributes["access_logs.s3.enabled"] == "true"
-    application = {one["id"] for name, one in production.instances().items() if name.startswith("k8s-worker-")}
-    https = next(listener for listener in found.listeners if listener.port == 443)
+    [balancer] = balancers.load_balancers()
+    assert balancer.attributes["deletion_protection.enabled"] == "true"
+    assert balancer.attributes["access_logs.s3.enabled"] == "true"
+    application = {
+        instance["id"] for name, instance in production.instances().items() if name.startswith("k8s-worker-")
+    }
+    https = next(listener for listener in balancer.listeners if listener.port == 443)
     [rule] = https.rules
     assert rule.host == "api.example.org"
     assert set(rule.targets) == application
     outputs = production.stack.outputs()
-    assert outputs["loadBalancer"] == found.hostname
+    assert outputs["loadBalancer"] == balancer.hostname
     assert outputs["urls"] == {"backend": ["https://api.example.org/"]}
 
 
@@ -75,7 +77,7 @@ def test_add_ons_are_small_charts_in_place_of_the_real_ones_with_the_real_values
     values = yaml.safe_load(
         production.kubectl("aws-load-balancer-controller").get("configmap", "values")["data"]["values"]
     )
-    [vpc] = [one["id"] for one in production.resources() if one["type"] == "aws:ec2/vpc:Vpc"]
+    [vpc] = [resource["id"] for resource in production.resources() if resource["type"] == "aws:ec2/vpc:Vpc"]
     assert values["vpcId"] == vpc
 
 
@@ -85,7 +87,7 @@ def test_no_secret_is_in_plain_in_state_record_or_user_data(production: Whole) -
     state = production.stack.run("stack", "export", check=True).output
     record = production.record.file.read_text()
     token = production.aws.call(_parameter("/switchyard/production/join/token"))["Parameter"]["Value"]
-    for text in (state, record, *(one["userData"] for one in production.instances().values())):
+    for text in (state, record, *(instance["userData"] for instance in production.instances().values())):
         assert "PRIVATE KEY" not in text
         assert key not in text
         assert token not in text
@@ -122,7 +124,7 @@ def test_an_image_that_moved_changes_nothing(production: Whole) -> None:
         production.aws.image = image
 
 
-def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(production: Whole) -> None:
+def test_another_instance_type_is_reported_and_changes_no_running_instance(production: Whole) -> None:
     table = _table()
     table["k8s-worker-1"]["type"] = "t3.large"
     production.stack.set("cluster.nodes", table)
@@ -143,7 +145,7 @@ def test_another_type_of_a_machine_changes_nothing_while_it_runs_and_is_said(pro
         ("hostname", "k8s.example.org", "switchyard:cluster.hostname: 'k8s.example.org': the cluster that runs has ''"),
     ],
 )
-def test_what_a_cluster_is_made_from_once_is_refused(production: Whole, key: str, value: str, line: str) -> None:
+def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, value: str, line: str) -> None:
     before = production.stack.snapshot()
     production.stack.set(f"cluster.{key}", value)
     try:
@@ -169,28 +171,32 @@ def test_a_further_worker_is_one_entry_and_joins_before_the_update_ends(producti
 
 
 def test_a_node_is_replaced_only_when_asked_for_and_then_has_the_new_image(production: Whole) -> None:
-    before = {name: one["id"] for name, one in production.instances().items()}
+    before = {name: instance["id"] for name, instance in production.instances().items()}
     image, production.aws.image = production.aws.image, "ami-00000000000000002"
     production.stack.set("cluster.machines", {"terminationProtection": False})
     production.up()
-    assert {name: one["id"] for name, one in production.instances().items()} == before
+    assert {name: instance["id"] for name, instance in production.instances().items()} == before
     production.kubectl().run("drain", "k8s-redis", "--ignore-daemonsets", "--delete-emptydir-data")
     production.kubectl().run("delete", "node", "k8s-redis")
-    [urn] = [one["urn"] for one in production.resources() if one["urn"].endswith("::cluster-machines-k8s-redis")]
+    [urn] = [
+        resource["urn"]
+        for resource in production.resources()
+        if resource["urn"].endswith("::cluster-machines-k8s-redis")
+    ]
     production.up("--target-replace", urn)
     production.stack.set("cluster.machines", None)
     # The update after it waits for the node, and gives it its labels.
     production.up()
-    found = production.instances()
-    assert {name for name, one in found.items() if one["id"] != before[name]} == {"k8s-redis"}
-    assert found["k8s-redis"]["ami"] == "ami-00000000000000002"
+    instances = production.instances()
+    assert {name for name, instance in instances.items() if instance["id"] != before[name]} == {"k8s-redis"}
+    assert instances["k8s-redis"]["ami"] == "ami-00000000000000002"
     node = production.kubectl().get("node", "k8s-redis")
-    assert node["spec"]["providerID"].endswith(found["k8s-redis"]["id"])
+    assert node["spec"]["providerID"].endswith(instances["k8s-redis"]["id"])
     production.aws.image = image
     assert production.stack.planned() == {}
 
 
-def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_change_on_the_cluster(
+def test_an_unreachable_api_server_blocks_changes_on_the_cluster_but_not_of_instances(
     production: Whole,
 ) -> None:
     stack = production.stack
@@ -199,7 +205,11 @@ def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_chan
     protected = "cluster.machines.terminationProtection"
     with production.running.world.machines.cut_off():
         stack.set(protected, False)
-        [urn] = [one["urn"] for one in production.resources() if one["urn"].endswith("::cluster-machines-k8s-redis")]
+        [urn] = [
+            resource["urn"]
+            for resource in production.resources()
+            if resource["urn"].endswith("::cluster-machines-k8s-redis")
+        ]
         result = stack.up("--target", urn)
         # The machine is changed; what serves is not known, and that is no good end.
         assert not result.ok
@@ -217,7 +227,7 @@ def test_an_api_server_that_is_silent_stops_no_change_of_machines_and_every_chan
     assert stack.planned() == {}
 
 
-def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_backups_and_logs(
+def test_a_destroy_is_refused_until_protection_is_off_and_leaves_the_buckets(
     production: Whole,
 ) -> None:
     """The last one: nothing of the stack is there after it."""
@@ -239,9 +249,9 @@ def test_a_destroy_is_refused_until_protection_is_off_and_leaves_what_holds_back
     result = stack.destroy()
     assert result.ok, result.output
     assert production.aws.instances() == []
-    made, gone = (set(production.record.names(operation)) for operation in ("create", "delete"))
-    assert "cluster-storage-backups" in made - gone
-    assert all(name.startswith("cluster-storage-") for name in made - gone), made - gone
+    created, gone = (set(production.record.names(operation)) for operation in ("create", "delete"))
+    assert "cluster-storage-backups" in created - gone
+    assert all(name.startswith("cluster-storage-") for name in created - gone), created - gone
 
 
 def _table() -> dict[str, Any]:

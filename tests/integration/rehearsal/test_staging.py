@@ -19,7 +19,7 @@ ORDER = (
 """What a destroy deletes one after the other, by the beginnings of their names."""
 
 
-def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again_and_a_destroy_leaves_nothing(
+def test_an_update_that_was_killed_during_a_chart_is_resumed_and_a_destroy_leaves_nothing(
     tmp_path: Path,
 ) -> None:
     with whole(tmp_path, "staging") as staging:
@@ -41,8 +41,8 @@ def test_an_update_that_was_killed_while_a_chart_was_installed_is_taken_up_again
         assert places == sorted(places), gone
         assert balancers.load_balancers() == []
         assert staging.aws.instances() == []
-        made, deleted = (set(staging.record.names(operation)) for operation in ("create", "delete"))
-        assert made == deleted
+        created, deleted = (set(staging.record.names(operation)) for operation in ("create", "delete"))
+        assert created == deleted
 
 
 def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp_path: Path) -> None:
@@ -54,10 +54,10 @@ def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp
         assert "the API server does not answer yet" in result.output
         assert f"Look at k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
         assert "Traceback" not in result.output
-        assert not [one for one in staging.resources() if one["type"].startswith("kubernetes:")]
+        assert not [resource for resource in staging.resources() if resource["type"].startswith("kubernetes:")]
 
 
-def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_it_has(tmp_path: Path) -> None:
+def test_a_machine_that_does_not_join_is_named_and_the_next_update_continues(tmp_path: Path) -> None:
     with whole(tmp_path, "staging") as staging:
         staging.running.world.machines.broken.add("k8s-redis")
         staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
@@ -65,7 +65,7 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_goes_on_when_
         assert not result.ok
         session = _session(staging, "k8s-redis")
         assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Look at k8s-redis: {session}" in result.output
-        names = {one["urn"].rpartition("::")[2] for one in staging.resources()}
+        names = {resource["urn"].rpartition("::")[2] for resource in staging.resources()}
         assert "placement-k8s-worker-1" in names
         assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
         staging.running.world.machines.repair("k8s-redis")
@@ -96,7 +96,7 @@ def test_a_canary_comes_after_argo_rollouts_itself(tmp_path: Path) -> None:
         assert staging.stack.planned() == {}
 
 
-def test_mistakes_are_reported_at_a_preview_all_at_once_and_nothing_is_touched(tmp_path: Path) -> None:
+def test_errors_are_reported_at_a_preview_together_and_nothing_is_changed(tmp_path: Path) -> None:
     with whole(tmp_path, "staging") as staging:
         staging.stack.set("cluster.network.pods", "10.1.0.0/20")
         staging.stack.set("cluster.nodes.k8s-worker-1.zone", "ap-northeast-2z")

@@ -35,13 +35,17 @@ class Whole:
     def resources(self) -> list[dict[str, Any]]:
         """What the state has."""
         exported = yaml.safe_load(self.stack.run("stack", "export", check=True).output)
-        found: list[dict[str, Any]] = exported["deployment"]["resources"]
-        return found
+        resources: list[dict[str, Any]] = exported["deployment"]["resources"]
+        return resources
 
     def instances(self) -> dict[str, dict[str, Any]]:
         """The machines of the state, by node."""
-        found = [{**one["outputs"], "id": one["id"]} for one in self.resources() if one["type"] == INSTANCE]
-        return {one["tags"]["Name"].removeprefix(f"{self.stack.name}-"): one for one in found}
+        instances = [
+            {**resource["outputs"], "id": resource["id"]}
+            for resource in self.resources()
+            if resource["type"] == INSTANCE
+        ]
+        return {instance["tags"]["Name"].removeprefix(f"{self.stack.name}-"): instance for instance in instances}
 
     def up(self, *arguments: str) -> str:
         """Updates the stack, which must work; returns the output."""

@@ -36,7 +36,7 @@ def refusal(serving: Stack, access: ClusterAccess) -> str:
     return str(error.value)
 
 
-def test_a_user_without_a_permission_learns_which_one(serving: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_a_missing_permission_is_named(serving: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
     kubectl.run("create", "serviceaccount", "weak")
     access = kubeconfig_of(kubectl, tmp_path, kubectl.run("create", "token", "weak").strip())
     text = refusal(serving, access)
@@ -44,6 +44,6 @@ def test_a_user_without_a_permission_learns_which_one(serving: Stack, kubectl: K
     assert f'User "system:serviceaccount:{kubectl.namespace}:weak" cannot get resource "services"' in text
 
 
-def test_a_user_that_the_api_server_does_not_know_learns_so(serving: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_an_unauthenticated_user_is_reported(serving: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
     text = refusal(serving, kubeconfig_of(kubectl, tmp_path, "made-up"))
     assert "backend: the gate may not get /version (401: Unauthorized)" in text

@@ -19,7 +19,7 @@ def with_sidecar(spec: dict[str, Any]) -> None:
 
 def images(kubectl: Kubectl, colour: str = "blue") -> set[str]:
     pods = kubectl.pods(colour)
-    return {one["image"] for pod in pods for one in pod["spec"]["containers"] if one["name"] == "app"}
+    return {container["image"] for pod in pods for container in pod["spec"]["containers"] if container["name"] == "app"}
 
 
 def names(kubectl: Kubectl, colour: str = "blue") -> set[str]:

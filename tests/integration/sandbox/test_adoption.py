@@ -35,8 +35,8 @@ def put(kubectl: Kubectl, labels: dict[str, str], selected: dict[str, str], repl
 def of_somebody_else(kubectl: Kubectl) -> dict[str, Any]:
     """Service `backend` with four ready pods behind it, none of them this program's; the Service."""
     put(kubectl, {"run": "legacy"}, {"run": "legacy"}, 4)
-    found: dict[str, Any] = kubectl.get("service", "backend")
-    return found
+    service: dict[str, Any] = kubectl.get("service", "backend")
+    return service
 
 
 def test_a_service_of_somebody_else_is_not_taken_over_unasked(
@@ -48,7 +48,7 @@ def test_a_service_of_somebody_else_is_not_taken_over_unasked(
         assert "was not created by this stack, and selects run=legacy" in result.output
         assert "pulumi config set --path 'switchyard:services.backend.adopt[0]' Service/backend" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
-    assert [found["metadata"]["name"] for found in kubectl.get("deployments")] == ["legacy"]
+    assert [deployment["metadata"]["name"] for deployment in kubectl.get("deployments")] == ["legacy"]
 
 
 def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
@@ -69,7 +69,7 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     assert stack.planned() == {}
 
 
-def test_a_service_that_leads_elsewhere_by_other_ports_is_not_taken_over(
+def test_a_service_with_other_ports_is_not_taken_over(
     stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
 ) -> None:
     stack.set("services.backend.adoptExistingService", True)

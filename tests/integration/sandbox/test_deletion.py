@@ -15,8 +15,8 @@ BACKEND = ("Service", "backend")
 
 def uids(kubectl: Kubectl) -> dict[str, str]:
     """The UIDs of a service's objects, by kind and name."""
-    found = kubectl.get(OBJECTS, "-l", "app=backend")
-    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in found}
+    items = kubectl.get(OBJECTS, "-l", "app=backend")
+    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in items}
 
 
 def without_outputs(stack: Stack, directory: Path) -> None:
@@ -33,10 +33,14 @@ def without_outputs(stack: Stack, directory: Path) -> None:
 def pending(stack: Stack) -> list[str]:
     """What the state has still to delete."""
     state = json.loads(stack.run("stack", "export", check=True).output)
-    return [one["urn"].rpartition("::")[2] for one in state["deployment"]["resources"] if one.get("delete")]
+    return [
+        resource["urn"].rpartition("::")[2] for resource in state["deployment"]["resources"] if resource.get("delete")
+    ]
 
 
-def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_change_that_would_delete_a_serving_service_is_refused_until_it_is_removed_explicitly(
+    serving: Stack, kubectl: Kubectl
+) -> None:
     before, config = uids(kubectl), serving.snapshot()
     kubectl.run("create", "namespace", f"{kubectl.namespace}-b")
     entry = config["config"]["switchyard:services"]["backend"]
@@ -73,7 +77,7 @@ def test_what_would_take_a_serving_service_down_is_refused_until_its_own_word(se
     assert serving.destroy().ok
 
 
-def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
+def test_replacements_and_pending_deletes_delete_nothing_that_serves(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     """A state without outputs does not say where the stack was: the engine replaces every object, by name."""
@@ -127,7 +131,7 @@ def test_replacements_and_what_failed_ones_leave_delete_nothing_that_serves(
     assert uids(kubectl) == {}
 
 
-def test_what_is_deleted_by_hand_is_an_error_until_a_refresh_and_no_successor_goes_with_a_destroy(
+def test_an_object_deleted_by_hand_is_an_error_until_a_refresh_and_a_destroy_keeps_its_successor(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     kubectl.run("delete", "deployment", "backend-blue")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.shared_stack
 TO_GREEN = '{"spec": {"selector": {"version": "green"}}}'
 
 
-def test_a_selector_patched_by_hand_is_reported_put_right_and_retires_nothing_that_serves_by_it(
+def test_a_selector_patched_by_hand_is_reported_and_repaired_and_retires_nothing_that_serves(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
@@ -54,7 +54,7 @@ def test_a_selector_patched_by_hand_is_reported_put_right_and_retires_nothing_th
     kubectl.expect_pods(green=0)
 
 
-def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_colour_scaled_by_hand_is_repaired(serving: Stack, kubectl: Kubectl) -> None:
     kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
     refresh = serving.run("refresh", "--yes", "--diff")
     assert "replicas" in refresh.output
@@ -63,7 +63,7 @@ def test_a_colour_scaled_by_hand_is_put_right(serving: Stack, kubectl: Kubectl) 
     kubectl.expect_pods(blue=3)
 
 
-def test_a_label_that_somebody_added_to_the_selector_is_named_with_the_command_that_takes_it_away(
+def test_a_label_added_to_the_selector_by_hand_is_named_with_the_command_that_removes_it(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     kubectl.run("patch", "service", "backend", "-p", '{"spec": {"selector": {"tier": "web"}}}')

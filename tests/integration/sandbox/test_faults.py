@@ -55,7 +55,7 @@ def test_a_colour_that_does_not_get_ready_fails_the_update_and_the_other_continu
         kubectl.expect_pods(**{following: 3, last: 0})
 
 
-def test_a_bad_idle_colour_can_be_taken_away_again_and_what_a_quota_forbids_is_reported_in_its_words(
+def test_a_bad_idle_colour_can_be_removed_and_a_quota_is_reported_in_its_words(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.readyTimeoutSeconds", PATIENCE)

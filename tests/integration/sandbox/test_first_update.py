@@ -82,7 +82,7 @@ def test_the_deployments_on_the_api_server_have_the_documented_values(shared: Sh
         }
 
 
-def test_the_services_budgets_and_account_have_the_documented_values(shared: Shared) -> None:
+def test_services_disruption_budgets_and_service_account_have_the_documented_values(shared: Shared) -> None:
     kubectl = shared.kubectl
     active = kubectl.get("service", "backend")
     assert active["spec"]["type"] == "NodePort"
@@ -130,7 +130,7 @@ def test_several_services_live_side_by_side_and_a_destroy_leaves_nothing_of_them
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []
 
 
-def test_bad_configuration_ends_preview_and_update_with_every_mistake_and_touches_nothing(
+def test_bad_configuration_ends_preview_and_update_with_every_error_and_changes_nothing(
     stack: Stack, kubectl: Kubectl
 ) -> None:
     stack.set("services.backend.active", "purple")
@@ -156,4 +156,8 @@ def test_a_namespace_that_is_not_there_ends_preview_and_update_in_one_line_that_
         assert "kubectl create namespace nobody-made-it" in result.output
         assert "Traceback" not in result.output
     recorded = json.loads(stack.run("stack", "export", check=True).output)["deployment"]["resources"]
-    assert {found["type"].split(":")[-1] for found in recorded} & {"ServiceAccount", "Service", "Deployment"} == set()
+    assert {resource["type"].split(":")[-1] for resource in recorded} & {
+        "ServiceAccount",
+        "Service",
+        "Deployment",
+    } == set()

@@ -79,7 +79,7 @@ def test_the_state_has_no_file_that_a_kill_can_leave_half_written(serving: Stack
     assert not list((serving.directory / "state").rglob("*.attrs"))
 
 
-def test_a_rollback_that_the_engine_has_no_record_of_needing_does_not_report_success(
+def test_a_rollback_after_a_lost_switch_does_not_report_success(
     serving: Stack, kubectl: Kubectl, colours: tuple[str, str]
 ) -> None:
     """The selector was written, the engine killed before it could write that down."""
@@ -106,7 +106,7 @@ def test_a_rollback_that_the_engine_has_no_record_of_needing_does_not_report_suc
     assert history.fewest_ready("backend") == 3
 
 
-def test_an_update_rolled_back_after_a_kill_at_the_switch_finds_its_way(
+def test_a_rollback_after_a_kill_at_the_switch_converges(
     serving: Stack, kubectl: Kubectl, colours: tuple[str, str]
 ) -> None:
     last, following = colours

@@ -27,7 +27,7 @@ def forgetful(namesake: Stack) -> Stack:
     return namesake
 
 
-def test_a_state_of_the_same_name_takes_over_nothing_without_a_word(
+def test_a_state_of_the_same_name_takes_over_nothing_without_a_setting(
     serving: Stack, namesake: Stack, kubectl: Kubectl
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}

@@ -49,7 +49,7 @@ def test_one_service_name_in_two_namespaces(serving: Stack, kubectl: Kubectl) ->
         result = serving.up()
         assert result.ok, result.output
         told = listed(serving)
-        assert {key: (one["namespace"], one["name"], one["serving"]) for key, one in told.items()} == {
+        assert {key: (status["namespace"], status["name"], status["serving"]) for key, status in told.items()} == {
             "backend": (kubectl.namespace, "backend", "blue"),
             "backend-shop": (shop, "backend", "green"),
         }

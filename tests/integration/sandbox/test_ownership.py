@@ -23,7 +23,7 @@ def other(serving: Stack, tmp_path: Path) -> Stack:
     return Stack(directory, config, name="other")
 
 
-def test_two_stacks_do_not_share_a_service_and_one_under_a_new_name_takes_over_by_a_word(
+def test_two_stacks_do_not_share_a_service_and_a_renamed_one_takes_over_by_a_setting(
     serving: Stack, other: Stack, kubectl: Kubectl
 ) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
@@ -56,7 +56,9 @@ def test_two_stacks_do_not_share_a_service_and_one_under_a_new_name_takes_over_b
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
 
 
-def test_an_account_of_somebody_else_is_adopted_by_name_and_outlives_the_stack(stack: Stack, kubectl: Kubectl) -> None:
+def test_a_service_account_of_somebody_else_is_adopted_by_name_and_outlives_the_stack(
+    stack: Stack, kubectl: Kubectl
+) -> None:
     metadata = {"name": "backend", "annotations": ROLE}
     kubectl.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     before = kubectl.get("serviceaccount", "backend")

@@ -50,10 +50,10 @@ def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
         stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 6})
         first = stack.up()
         assert first.ok, first.output
-        found = kubectl.get("nodes")
+        nodes = kubectl.get("nodes")
         uncordon(kubectl, "k8s-redis")
         kubectl.run("taint", "node", "k8s-redis", f"{BY_HAND}-")
-        yield Placed(kubectl, stack, first, found)
+        yield Placed(kubectl, stack, first, nodes)
 
 
 @contextlib.contextmanager
@@ -142,8 +142,8 @@ def test_a_pod_without_a_selector_never_runs_on_a_tainted_node(shared: Shared) -
     names = {f"anywhere-{number}" for number in range(8)}
     kubectl.wait("condition=Ready", *(f"pod/{name}" for name in names))
     running = kubectl.get("pods", "--field-selector=status.phase=Running")
-    assert names <= {found["metadata"]["name"] for found in running}
-    assert {found["spec"]["nodeName"] for found in running} <= APPLICATION
+    assert names <= {pod["metadata"]["name"] for pod in running}
+    assert {pod["spec"]["nodeName"] for pod in running} <= APPLICATION
     kubectl.run("delete", "pod", *names, "--wait=false")
 
 
@@ -160,7 +160,7 @@ def test_a_dedicated_node_takes_only_a_pod_with_its_toleration(shared: Shared, n
     kubectl.run("delete", "pod", without, tolerates, "--wait=false")
 
 
-def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_node(
+def test_a_node_table_of_another_cluster_ends_preview_and_update_and_creates_no_node(
     stack: Stack, kubectl: Kubectl
 ) -> None:
     before = nodes(kubectl)
@@ -176,7 +176,7 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_makes_no_no
     assert nodes(kubectl) == before
 
 
-def test_what_somebody_sets_on_nodes_by_hand_stays_and_what_is_the_stack_s_own_is_put_back(shared: Shared) -> None:
+def test_labels_and_taints_set_by_hand_stay_and_those_of_the_stack_are_restored(shared: Shared) -> None:
     """In two updates, the second with a refresh: a taint, two cordons, a label; and labels and taints taken off."""
     kubectl, stack = shared.kubectl, shared.stack
     redis, cordoned, untainted, relabelled = "k8s-redis", "k8s-worker-2", "k8s-postgresql", "k8s-worker-1"
@@ -209,7 +209,7 @@ def test_what_somebody_sets_on_nodes_by_hand_stays_and_what_is_the_stack_s_own_i
     assert stack.planned() == {}
 
 
-def test_a_lost_node_is_warned_of_holds_up_no_rollback_and_gets_its_place_when_it_is_back(
+def test_a_lost_node_is_reported_blocks_no_rollback_and_is_labelled_when_it_returns(
     serving: Stack, kubectl: Kubectl, redis: str
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
@@ -246,7 +246,7 @@ def expect_places_kept(kubectl: Kubectl, lost: str) -> None:
     assert kubectl.get("node", "k8s-worker-2")["metadata"]["labels"]["workload"] == "application"
 
 
-def test_a_node_that_leaves_the_table_keeps_its_place_and_one_that_changes_it_keeps_the_taints_of_others(
+def test_a_node_that_leaves_the_table_keeps_its_labels_and_a_changed_one_keeps_foreign_taints(
     serving: Stack, kubectl: Kubectl, redis: str
 ) -> None:
     with put_back(kubectl, redis):

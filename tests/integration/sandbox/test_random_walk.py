@@ -94,4 +94,4 @@ def _cpu_seconds(sandbox: Sandbox) -> float:
     """CPU time of this process, of the engines that it ran, and of the sandbox."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     planes = [psutil.Process(pid).cpu_times() for pid in sandbox.processes().values()]
-    return sum(one.ru_utime + one.ru_stime for one in used) + sum(one.user + one.system for one in planes)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(usage.user + usage.system for usage in planes)

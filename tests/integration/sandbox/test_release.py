@@ -16,7 +16,7 @@ def changed_lines(preview: str) -> list[str]:
     return [line for line in lines[start + 1 :] if not line.startswith("[")]
 
 
-def test_warm_switch_roll_back_and_retire_change_only_what_they_say_and_all_in_one_loses_no_ready_pod(
+def test_each_step_of_a_release_changes_only_its_part_and_all_at_once_loses_no_ready_pod(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
@@ -109,7 +109,7 @@ def test_a_change_of_the_serving_pods_and_a_switch_to_fewer_are_refused_until_th
     assert kubectl.serving() == "green"
 
 
-def test_a_setting_of_the_whole_service_goes_out_with_a_switch_as_the_refusal_says(
+def test_a_setting_of_the_whole_service_is_applied_with_a_switch_as_the_refusal_says(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})

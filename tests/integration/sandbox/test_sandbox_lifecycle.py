@@ -70,7 +70,7 @@ def test_the_nodes_are_those_of_the_table_and_ready(sandbox: Sandbox) -> None:
         assert status["allocatable"]["memory"] == wanted.machine.allocatable(wanted.disk_gb)["memory"]
 
 
-def test_a_new_sandbox_has_nothing_of_the_placement_and_stands_beside_another(own: Sandbox, sandbox: Sandbox) -> None:
+def test_a_new_sandbox_has_no_labels_or_taints_and_runs_beside_another(own: Sandbox, sandbox: Sandbox) -> None:
     others = sandbox.processes()
     own.up()
     for node in Kubectl(own.kubeconfig, "default").get("nodes"):
@@ -83,7 +83,7 @@ def test_a_new_sandbox_has_nothing_of_the_placement_and_stands_beside_another(ow
     assert sandbox.processes() == others
 
 
-def test_down_leaves_a_process_alone_that_has_the_number_of_one_of_ours(own: Sandbox) -> None:
+def test_down_does_not_end_a_process_that_reuses_a_process_id(own: Sandbox) -> None:
     own.up()
     bystander = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     pid_files = list(own.directory.rglob("etcd.pid"))
@@ -110,7 +110,7 @@ def test_up_repairs_a_component_that_was_killed_and_keeps_what_is_in_etcd(own: S
         assert kubectl.get("configmap", "kept")["data"] == {"key": "value"}
 
 
-def test_up_says_who_cannot_start_and_why_and_works_when_the_cause_is_gone(own: Sandbox) -> None:
+def test_up_names_the_component_that_cannot_start_and_works_when_the_cause_is_gone(own: Sandbox) -> None:
     own.up()
     end([psutil.Process(own.processes()["kube-apiserver"])])
     with listening(int(own.server.rpartition(":")[2])):
@@ -122,7 +122,7 @@ def test_up_says_who_cannot_start_and_why_and_works_when_the_cause_is_gone(own: 
     assert own.running()
 
 
-def test_the_first_up_takes_other_ports_when_somebody_was_faster(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_up_takes_other_ports_when_its_own_are_taken(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     first = free_ports(len(COMPONENTS))
     taken = first[COMPONENTS.index("kube-apiserver")]
     choices = [first]

@@ -19,7 +19,7 @@ def status(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_status_shows_each_service_and_ends_well_when_all_is_as_configured(serving: Stack, kubectl: Kubectl) -> None:
+def test_status_shows_each_service_and_ends_with_0_when_all_is_as_configured(serving: Stack, kubectl: Kubectl) -> None:
     result = status(serving)
     assert result.returncode == 0, result.stderr
     [row] = [line for line in result.stdout.splitlines() if f"{kubectl.namespace}/backend" in line]
@@ -41,7 +41,7 @@ def test_status_ends_with_1_when_another_colour_serves_than_is_configured(servin
     assert "pulumi up --refresh" in result.stdout
 
 
-def test_status_ends_with_2_and_every_mistake_when_the_configuration_is_wrong(serving: Stack) -> None:
+def test_status_ends_with_2_and_every_error_when_the_configuration_is_wrong(serving: Stack) -> None:
     serving.set("services.backend.active", "purple")
     result = status(serving)
     assert result.returncode == 2

@@ -98,7 +98,7 @@ def test_the_load_balancer_is_switched_before_the_idle_colour_goes_and_switched_
     assert kubectl.serving() == "blue"
 
 
-def test_a_controller_that_never_answers_ends_the_update_in_words_and_takes_no_pod(
+def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes_no_pod(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.pods("blue")}
@@ -216,7 +216,7 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
     kubectl.expect_pods(green=3, blue=0)
 
 
-def test_a_service_is_taken_from_the_selector_and_back_by_way_of_the_step_between_and_a_route_refused_is_reported(
+def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_reported(
     stack: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     stack.set("services.backend.switchEngine", None)

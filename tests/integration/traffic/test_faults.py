@@ -44,10 +44,10 @@ def worker(sandbox: Sandbox, name: str) -> RealNode:
 
 def killed(process: int) -> None:
     """Kills a process and waits for its end."""
-    found = psutil.Process(process)
-    found.kill()
-    psutil.wait_procs([found])
-    assert not found.is_running()
+    process_ = psutil.Process(process)
+    process_.kill()
+    psutil.wait_procs([process_])
+    assert not process_.is_running()
 
 
 def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":

@@ -109,7 +109,7 @@ def test_the_backend_starts_from_its_image_alone_compiled_and_not_as_root(backen
         try:
             assert process.stderr is not None
             log = iter(process.stderr.readline, "")
-            url = next(found.group() for line in log if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+            url = next(match.group() for line in log if (match := re.search(r"http://127\.0\.0\.1:\d+", line)))
             assert httpx.get(url, trust_env=False).json()["colour"] == "green"
             loaded = Path(f"/proc/{process.pid}/maps").read_text()
             assert "uvloop" in loaded

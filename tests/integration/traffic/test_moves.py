@@ -110,15 +110,15 @@ def test_a_service_moves_as_the_runbook_says_and_no_request_fails(
     steps: tuple[int, ...],
 ) -> None:
     walk, other = Walk(section, serving, kubectl), Walk("Move a service to another namespace", serving, kubectl)
-    there, made = Kubectl(kubectl.kubeconfig, namespace), steps[-1]
+    there, last = Kubectl(kubectl.kubeconfig, namespace), steps[-1]
     with contextlib.ExitStack() as followed:
         with users(sandbox, kubectl, "backend") as old:
             for step in steps:
                 walk.step(step)
-            expect_answers(walk, made + 1, sandbox, there, service)
+            expect_answers(walk, last + 1, sandbox, there, service)
             new = followed.enter_context(users(sandbox, there, service))
         expect_no_more_requests(other if section.startswith("Rename") else walk, 5, kubectl)
-        walk.step(made + 4)
+        walk.step(last + 4)
     assert not walk.left
     for load in (old, new):
         assert_nobody_noticed(load.requests())

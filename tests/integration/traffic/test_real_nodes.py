@@ -85,16 +85,16 @@ def commands() -> list[str]:
     return [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
 
 
-def test_two_sandboxes_share_nothing_and_the_end_of_one_leaves_the_other_and_nothing_of_itself(
+def test_two_sandboxes_share_nothing_and_the_end_of_one_does_not_affect_the_other(
     sandbox: Sandbox, own: Sandbox
 ) -> None:
     before = traces(own.directory)
     others = [node.processes() for node in sandbox.real_nodes]
     own.up(Kind.REAL)
-    for one, other in zip(sandbox.real_nodes, own.real_nodes, strict=True):
-        assert one.address != other.address
-        assert one.cgroup != other.cgroup
-        assert one.slot.bridge != other.slot.bridge
+    for node, other in zip(sandbox.real_nodes, own.real_nodes, strict=True):
+        assert node.address != other.address
+        assert node.cgroup != other.cgroup
+        assert node.slot.bridge != other.slot.bridge
     ports = {node.name: serve(kubectl_of(own), node, f"serves-{node.name}") for node in own.real_nodes}
     for node in own.real_nodes:
         for port in ports.values():
@@ -254,7 +254,7 @@ def test_after_a_reboot_up_starts_the_same_cluster_or_says_who_has_its_addresses
     serve(kubectl_of(own), own.real_nodes[0], "after")
 
 
-def test_what_a_sandbox_left_whose_directory_was_removed_is_ended_by_the_next(tmp_path: Path) -> None:
+def test_processes_of_a_sandbox_without_a_directory_are_ended_by_the_next(tmp_path: Path) -> None:
     gone, next_one = tmp_path / "gone", tmp_path / "next"
     next_one.mkdir()
     etcd = gone / "control-plane" / "bin" / "etcd"

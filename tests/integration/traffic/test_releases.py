@@ -27,7 +27,7 @@ def test_the_smoke_test_of_real_nodes_is_a_real_one(stack: Stack) -> None:
     assert "simulated" not in result.output
 
 
-def test_a_version_that_answers_users_with_errors_is_found_by_the_smoke_test(
+def test_a_version_that_answers_with_errors_fails_the_smoke_test(
     serving: Stack, kubectl: Kubectl, load: Callable[[], Load]
 ) -> None:
     serving.set("services.backend.gate", {"smoke": {"paths": [{"path": "/"}]}})

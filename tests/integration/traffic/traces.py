@@ -32,10 +32,10 @@ def traces(directory: Path) -> set[str]:
         directory: the sandbox's.
     """
     before = _others(directory)
-    found = {*_processes(directory), *_network(), *_rules(), *_files()}
+    lines = {*_processes(directory), *_network(), *_rules(), *_files()}
     # One that was claimed or released in between has, or had, things that nobody may be blamed for.
     foreign = _names_of({*before, *_others(directory)})
-    return {line for line in found if not (OF_OTHER_TESTS.search(line) or (foreign and re.search(foreign, line)))}
+    return {line for line in lines if not (OF_OTHER_TESTS.search(line) or (foreign and re.search(foreign, line)))}
 
 
 def _others(directory: Path) -> list[Slot]:
@@ -43,10 +43,10 @@ def _others(directory: Path) -> list[Slot]:
     return [slot for slot, owner in owners.items() if owner != directory]
 
 
-def _names_of(found: Iterable[Slot]) -> str:
+def _names_of(slots: Iterable[Slot]) -> str:
     """Expression that finds the names and addresses of slots in a line."""
     words = []
-    for slot in found:
+    for slot in slots:
         indices = range(NODES)
         networks = [slot.host_address, *(slot.pod_range(index).partition("/")[0] for index in indices)]
         words += [slot.bridge, slot.cgroup, *(slot.link(index) for index in indices), f"claim {slot.number} "]

@@ -17,11 +17,11 @@ TLS_ONLY = {
 }
 
 
-def test_backups_are_not_asked_for_without_tls_and_nobody_else_is_let_in() -> None:
+def test_backups_are_refused_without_tls_and_to_other_accounts() -> None:
     assert bucket_policies.backups(BUCKET) == {"Version": "2012-10-17", "Statement": [TLS_ONLY]}
 
 
-def test_the_delivery_of_load_balancers_writes_this_accounts_access_logs_and_does_nothing_else() -> None:
+def test_log_delivery_may_only_write_this_accounts_access_logs() -> None:
     delivery = {
         "Sid": "Delivery",
         "Effect": "Allow",
@@ -29,13 +29,13 @@ def test_the_delivery_of_load_balancers_writes_this_accounts_access_logs_and_doe
         "Action": ["s3:PutObject"],
         "Resource": f"{BUCKET}/alb/AWSLogs/{ACCOUNT}/*",
     }
-    found = bucket_policies.access_logs(ACCOUNT, BUCKET, LOG_PREFIX)
-    assert found == {"Version": "2012-10-17", "Statement": [delivery, TLS_ONLY]}
+    policy = bucket_policies.access_logs(ACCOUNT, BUCKET, LOG_PREFIX)
+    assert policy == {"Version": "2012-10-17", "Statement": [delivery, TLS_ONLY]}
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_a_policy_is_about_its_own_bucket_in_every_partition(partition: str) -> None:
     bucket = f"arn:{partition}:s3:::it"
-    found = policy_documents.text(bucket_policies.access_logs(ACCOUNT, bucket, LOG_PREFIX))
-    assert found.count(bucket) == 3
-    assert found.count("arn:") == 3
+    policy = policy_documents.text(bucket_policies.access_logs(ACCOUNT, bucket, LOG_PREFIX))
+    assert policy.count(bucket) == 3
+    assert policy.count("arn:") == 3

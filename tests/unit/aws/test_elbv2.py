@@ -60,8 +60,8 @@ def test_the_weights_of_every_rule_that_forwards_are_reported(account: Account) 
     account.rule(1, {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}})
     account.rule(2, {"Type": "forward", "TargetGroupArn": account.blue})
     account.rule(3, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}})
-    found = asyncio.run(Balancers(REGION).rules(account.hostname.upper()))
-    assert found == [{account.blue: 0, account.green: 100}, {account.blue: 1}]
+    weights = asyncio.run(Balancers(REGION).rules(account.hostname.upper()))
+    assert weights == [{account.blue: 0, account.green: 100}, {account.blue: 1}]
 
 
 def test_every_rule_is_seen_however_many_there_are(account: Account) -> None:
@@ -70,7 +70,7 @@ def test_every_rule_is_seen_however_many_there_are(account: Account) -> None:
     assert len(asyncio.run(Balancers(REGION).rules(account.hostname))) == 120
 
 
-def test_a_name_that_no_load_balancer_has_is_one_without_rules(account: Account) -> None:
+def test_an_unknown_load_balancer_has_no_rules(account: Account) -> None:
     assert asyncio.run(Balancers(REGION).rules("other.amazonaws.com")) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from switchyard.aws import iam, policy_documents
 from switchyard.config.aws_partition import partition
 
-PLACE = iam.Place("aws", "ap-northeast-2", "123456789012")
+PLACE = iam.AwsLocation("aws", "ap-northeast-2", "123456789012")
 KEY = PLACE.arn("kms", "key/1")
 BUCKET = "arn:aws:s3:::backups"
 PARAMETERS = [PLACE.arn("ssm", f"parameter/switchyard/it/pki/{file}") for file in ("ca.crt", "ca.key")]
@@ -23,9 +23,9 @@ ROLES: dict[str, policy_documents.Document] = {
 
 
 def statements(document: policy_documents.Document) -> dict[str, dict[str, Any]]:
-    found = {statement["Sid"]: statement for statement in cast("list[dict[str, Any]]", document["Statement"])}
-    assert len(found) == len(cast("list[object]", document["Statement"]))
-    return found
+    by_sid = {statement["Sid"]: statement for statement in cast("list[dict[str, Any]]", document["Statement"])}
+    assert len(by_sid) == len(cast("list[object]", document["Statement"]))
+    return by_sid
 
 
 ALL = [
@@ -56,7 +56,7 @@ def test_each_action_without_a_resource_has_its_reason_and_is_in_use() -> None:
     assert all(iam.WITHOUT_RESOURCE.values())
 
 
-def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
+def test_only_ec2_may_assume_the_roles() -> None:
     assert statements(iam.assume_role("ap-northeast-2")) == {
         "Machines": {
             "Sid": "Machines",
@@ -68,106 +68,106 @@ def test_the_machines_of_ec2_take_a_role_and_nobody_else() -> None:
 
 
 def test_a_node_is_reached_by_session_manager_and_reads_exactly_its_parameters() -> None:
-    found = statements(ROLES["node"])
-    assert set(found) == {"SessionManager", "Heartbeat", "Secrets", "DecryptSecrets"}
-    assert set(found["SessionManager"]["Action"]) == set(iam.SESSION_MANAGER)
-    assert found["Secrets"]["Action"] == ["ssm:GetParameter"]
-    assert found["Secrets"]["Resource"] == PARAMETERS
+    by_sid = statements(ROLES["node"])
+    assert set(by_sid) == {"SessionManager", "Heartbeat", "Secrets", "DecryptSecrets"}
+    assert set(by_sid["SessionManager"]["Action"]) == set(iam.SESSION_MANAGER)
+    assert by_sid["Secrets"]["Action"] == ["ssm:GetParameter"]
+    assert by_sid["Secrets"]["Resource"] == PARAMETERS
     assert not [arn for arn in PARAMETERS if "*" in arn]
 
 
 def test_a_node_decrypts_with_the_stacks_key_and_through_ssm_only() -> None:
-    found = statements(ROLES["node"])["DecryptSecrets"]
-    assert (found["Action"], found["Resource"]) == (["kms:Decrypt"], KEY)
-    assert found["Condition"] == {"StringEquals": {"kms:ViaService": "ssm.ap-northeast-2.amazonaws.com"}}
+    statement = statements(ROLES["node"])["DecryptSecrets"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt"], KEY)
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "ssm.ap-northeast-2.amazonaws.com"}}
 
 
 def test_the_control_plane_writes_finds_and_reads_snapshots_and_deletes_none() -> None:
-    found = statements(ROLES["backup"])
-    assert set(found) == {"Snapshots", "FindSnapshots", "EncryptSnapshots"}
-    assert found["Snapshots"]["Action"] == ["s3:GetObject", "s3:PutObject"]
-    assert found["Snapshots"]["Resource"] == f"{BUCKET}/snapshots/*"
-    assert (found["FindSnapshots"]["Action"], found["FindSnapshots"]["Resource"]) == (["s3:ListBucket"], BUCKET)
-    assert found["FindSnapshots"]["Condition"] == {"StringLike": {"s3:prefix": "snapshots/*"}}
-    assert found["EncryptSnapshots"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert found["EncryptSnapshots"]["Resource"] == KEY
-    assert found["EncryptSnapshots"]["Condition"] == {
+    by_sid = statements(ROLES["backup"])
+    assert set(by_sid) == {"Snapshots", "FindSnapshots", "EncryptSnapshots"}
+    assert by_sid["Snapshots"]["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert by_sid["Snapshots"]["Resource"] == f"{BUCKET}/snapshots/*"
+    assert (by_sid["FindSnapshots"]["Action"], by_sid["FindSnapshots"]["Resource"]) == (["s3:ListBucket"], BUCKET)
+    assert by_sid["FindSnapshots"]["Condition"] == {"StringLike": {"s3:prefix": "snapshots/*"}}
+    assert by_sid["EncryptSnapshots"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert by_sid["EncryptSnapshots"]["Resource"] == KEY
+    assert by_sid["EncryptSnapshots"]["Condition"] == {
         "StringEquals": {"kms:ViaService": "s3.ap-northeast-2.amazonaws.com"}
     }
 
 
 @pytest.mark.parametrize("sid", ["CreateIn", "TagOurs", "Untag", "ChangeOurs"])
 def test_the_controller_changes_only_what_has_the_clusters_tag(sid: str) -> None:
-    found = statements(ROLES["load balancer controller"])[sid]
-    assert found["Condition"]["StringEquals"] == {"aws:ResourceTag/elbv2.k8s.aws/cluster": "it"}
+    statement = statements(ROLES["load balancer controller"])[sid]
+    assert statement["Condition"]["StringEquals"] == {"aws:ResourceTag/elbv2.k8s.aws/cluster": "it"}
 
 
 @pytest.mark.parametrize("sid", ["Create", "TagNew"])
-def test_what_the_controller_makes_has_the_clusters_tag(sid: str) -> None:
-    found = statements(ROLES["load balancer controller"])[sid]
-    assert found["Condition"]["StringEquals"]["aws:RequestTag/elbv2.k8s.aws/cluster"] == "it"
+def test_what_the_controller_creates_has_the_clusters_tag(sid: str) -> None:
+    statement = statements(ROLES["load balancer controller"])[sid]
+    assert statement["Condition"]["StringEquals"]["aws:RequestTag/elbv2.k8s.aws/cluster"] == "it"
 
 
 def test_the_controller_tags_at_creation_what_it_may_create() -> None:
-    found = statements(ROLES["load balancer controller"])
-    created = {action.partition(":")[2] for sid in ("Create", "CreateIn") for action in found[sid]["Action"]}
-    assert set(found["TagNew"]["Condition"]["StringEquals"]["elasticloadbalancing:CreateAction"]) == created
+    by_sid = statements(ROLES["load balancer controller"])
+    created = {action.partition(":")[2] for sid in ("Create", "CreateIn") for action in by_sid[sid]["Action"]}
+    assert set(by_sid["TagNew"]["Condition"]["StringEquals"]["elasticloadbalancing:CreateAction"]) == created
 
 
-def test_the_controller_can_neither_give_the_clusters_tag_away_nor_take_it_off() -> None:
-    found = statements(ROLES["load balancer controller"])
-    assert found["TagOurs"]["Condition"]["StringEqualsIfExists"] == {"aws:RequestTag/elbv2.k8s.aws/cluster": "it"}
-    assert found["Untag"]["Condition"]["ForAllValues:StringNotEquals"] == {"aws:TagKeys": ["elbv2.k8s.aws/cluster"]}
+def test_the_controller_can_neither_change_nor_remove_the_clusters_tag() -> None:
+    by_sid = statements(ROLES["load balancer controller"])
+    assert by_sid["TagOurs"]["Condition"]["StringEqualsIfExists"] == {"aws:RequestTag/elbv2.k8s.aws/cluster": "it"}
+    assert by_sid["Untag"]["Condition"]["ForAllValues:StringNotEquals"] == {"aws:TagKeys": ["elbv2.k8s.aws/cluster"]}
 
 
-def test_the_controller_looks_only_in_its_region_and_makes_elbs_own_role_only() -> None:
-    found = statements(ROLES["load balancer controller"])
-    assert found["Look"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": "ap-northeast-2"}}
-    assert found["Groups"]["Resource"] == "arn:aws:ec2:ap-northeast-2:123456789012:vpc/vpc-1"
-    assert found["LinkedRole"]["Resource"].startswith("arn:aws:iam::123456789012:role/aws-service-role/")
-    assert found["LinkedRole"]["Condition"] == {
+def test_the_controller_reads_only_its_region_and_creates_only_elbs_service_linked_role() -> None:
+    by_sid = statements(ROLES["load balancer controller"])
+    assert by_sid["Look"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": "ap-northeast-2"}}
+    assert by_sid["Groups"]["Resource"] == "arn:aws:ec2:ap-northeast-2:123456789012:vpc/vpc-1"
+    assert by_sid["LinkedRole"]["Resource"].startswith("arn:aws:iam::123456789012:role/aws-service-role/")
+    assert by_sid["LinkedRole"]["Condition"] == {
         "StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}
     }
 
 
 def test_the_controller_touches_no_security_group_no_machine_and_no_network_load_balancer() -> None:
-    found = statements(ROLES["load balancer controller"])
+    by_sid = statements(ROLES["load balancer controller"])
     changing = {
-        action for sid, statement in found.items() if sid not in {"Look", "Groups"} for action in statement["Action"]
+        action for sid, statement in by_sid.items() if sid not in {"Look", "Groups"} for action in statement["Action"]
     }
     assert {action.partition(":")[0] for action in changing} == {"elasticloadbalancing", "iam", "wafv2"}
     assert "/net/" not in policy_documents.text(ROLES["load balancer controller"])
 
 
 def test_a_firewall_is_associated_only_where_the_settings_name_one() -> None:
-    found = statements(ROLES["load balancer controller"])
-    assert found["Firewall"]["Resource"] == [WAF, BALANCER]
+    by_sid = statements(ROLES["load balancer controller"])
+    assert by_sid["Firewall"]["Resource"] == [WAF, BALANCER]
     without = statements(iam.load_balancer_controller(PLACE, "it", "vpc-1"))
-    assert set(found) - set(without) == {"Firewall", "SetAcl"}
+    assert set(by_sid) - set(without) == {"Firewall", "SetAcl"}
 
 
 def test_actions_that_know_no_tag_have_no_condition_on_one() -> None:
     # Service authorization reference, Elastic Load Balancing V2: a condition on a key that an action does not know
     # is never met.
-    found = statements(ROLES["load balancer controller"])
+    by_sid = statements(ROLES["load balancer controller"])
     for action in ("elasticloadbalancing:SetRulePriorities", "elasticloadbalancing:SetWebAcl"):
-        [statement] = [one for one in found.values() if action in one["Action"]]
+        [statement] = [candidate for candidate in by_sid.values() if action in candidate["Action"]]
         assert "Condition" not in statement
 
 
-def test_the_key_leaves_it_to_the_accounts_policies_and_names_each_action() -> None:
-    found = statements(iam.key(PLACE))
-    assert set(found) == {"Account"}
-    assert found["Account"]["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
-    assert not [action for action in found["Account"]["Action"] if "*" in action]
+def test_the_key_policy_delegates_to_iam_and_names_each_action() -> None:
+    by_sid = statements(iam.key(PLACE))
+    assert set(by_sid) == {"Account"}
+    assert by_sid["Account"]["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert not [action for action in by_sid["Account"]["Action"] if "*" in action]
     # KMS takes no policy under which its own policy could never be changed again.
-    assert "kms:PutKeyPolicy" in found["Account"]["Action"]
+    assert "kms:PutKeyPolicy" in by_sid["Account"]["Action"]
 
 
 @pytest.mark.parametrize("name", ROLES)
 def test_a_document_has_fewer_characters_than_iam_takes_of_a_managed_policy(name: str) -> None:
     # The longest names that the settings take, and twice the parameters of a control plane.
-    place = iam.Place("aws-us-gov", "us-gov-east-1", "123456789012")
+    place = iam.AwsLocation("aws-us-gov", "us-gov-east-1", "123456789012")
     parameters = [place.arn("ssm", f"parameter/switchyard/{'c' * 32}/pki/front-proxy-ca-{n:02}.crt") for n in range(30)]
     longest = {
         "node": iam.node(place, place.arn("kms", "key/" + "0" * 36), parameters),
@@ -185,9 +185,9 @@ def test_a_document_is_the_same_text_each_time() -> None:
     assert json.loads(policy_documents.text(again)) == again
 
 
-def test_a_place_is_read_from_whoever_calls() -> None:
+def test_account_and_partition_are_read_from_the_callers_identity() -> None:
     caller = "arn:aws-cn:sts::123456789012:assumed-role/deploy/session:1"
-    assert iam.Place.of(caller, "cn-north-1") == iam.Place("aws-cn", "cn-north-1", "123456789012")
+    assert iam.AwsLocation.of(caller, "cn-north-1") == iam.AwsLocation("aws-cn", "cn-north-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_a_place_is_read_from_whoever_calls() -> None:
 def test_principals_and_services_have_the_domain_of_their_partition(region: str, suffix: str, via: object) -> None:
     [statement] = statements(iam.assume_role(region)).values()
     assert statement["Principal"] == {"Service": f"ec2.{suffix}"}
-    assert iam.Place(partition(region), region, "123456789012").service("ssm") == via
+    assert iam.AwsLocation(partition(region), region, "123456789012").service("ssm") == via

@@ -17,7 +17,7 @@ from switchyard.aws.security_groups import (
     problems,
     rules,
 )
-from switchyard.kube.kube_proxy import HEALTH_PORT
+from switchyard.config.kubernetes import KUBE_PROXY_HEALTH_PORT
 from tests.support.network import TABLE, cluster
 
 
@@ -27,7 +27,7 @@ def row(rule: GroupRule) -> tuple[str, str, str, int, int, str]:
 
 
 def test_the_gates_reach_kube_proxy_of_every_node() -> None:
-    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (HEALTH_PORT, HEALTH_PORT)
+    assert (KUBE_PROXY.first, KUBE_PROXY.last) == (KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
 
 
 def test_the_rules_are_these_and_no_other() -> None:
@@ -42,10 +42,10 @@ def test_the_rules_are_these_and_no_other() -> None:
         ((30082, 30080, 30081, 31000), [(30080, 30082), (31000, 31000)]),
     ],
 )
-def test_fixed_node_ports_open_nothing_but_themselves(ports: tuple[int, ...], opened: list[tuple[int, int]]) -> None:
-    found = [rule for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER]
-    assert [(rule.ports.first, rule.ports.last) for rule in found] == opened
-    assert {(rule.group, rule.direction) for rule in found} == {(Group.NODES, Direction.INGRESS)}
+def test_fixed_node_ports_open_only_themselves(ports: tuple[int, ...], opened: list[tuple[int, int]]) -> None:
+    opening = [rule for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER]
+    assert [(rule.ports.first, rule.ports.last) for rule in opening] == opened
+    assert {(rule.group, rule.direction) for rule in opening} == {(Group.NODES, Direction.INGRESS)}
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_fixed_node_ports_open_nothing_but_themselves(ports: tuple[int, ...], op
     ],
     ids=["no load balancer", "no controller", "no administrators", "no certificate"],
 )
-def test_what_a_cluster_does_without_opens_no_port(changes: dict[str, Any], gone: list[tuple[Any, ...]]) -> None:
+def test_an_unused_feature_opens_no_port(changes: dict[str, Any], gone: list[tuple[Any, ...]]) -> None:
     assert gone
     assert [row(rule) for rule in rules(cluster(**changes))] == [line for line in TABLE if line not in gone]
 
 
-def test_only_the_load_balancer_is_reached_from_everywhere_and_nothing_by_ssh() -> None:
+def test_only_the_load_balancer_is_open_to_the_world_and_ssh_is_closed() -> None:
     for rule in rules(cluster()):
         if rule.direction is Direction.INGRESS and isinstance(rule.peer, IPv4Network) and rule.peer.prefixlen == 0:
             assert rule.group is Group.LOAD_BALANCER
@@ -76,9 +76,9 @@ def test_only_the_load_balancer_is_reached_from_everywhere_and_nothing_by_ssh() 
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_description_that_aws_takes() -> None:
-    found = rules(cluster(), (30080, 31000))
-    assert len({rule.name for rule in found}) == len(found)
-    for rule in found:
+    every = rules(cluster(), (30080, 31000))
+    assert len({rule.name for rule in every}) == len(every)
+    for rule in every:
         assert re.fullmatch(r"[-a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*]{10,255}", rule.description)
 
 

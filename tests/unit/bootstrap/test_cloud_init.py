@@ -15,6 +15,7 @@ import yaml
 from switchyard.bootstrap import cloud_init, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, Role
+from switchyard.errors import ParameterTooLongError, UserDataTooLongError
 
 ADDRESS = "203.0.113.10"
 BUCKET = "switchyard-backups"
@@ -32,8 +33,8 @@ def files(node_name: str) -> Mapping[str, Any]:
 
 
 def scripts(node_name: str) -> dict[str, str]:
-    found = {path: file["content"] for path, file in files(node_name).items()}
-    return {path: content for path, content in found.items() if content.startswith("#!")}
+    contents = {path: file["content"] for path, file in files(node_name).items()}
+    return {path: content for path, content in contents.items() if content.startswith("#!")}
 
 
 @pytest.fixture(params=DEFAULT_NODES)
@@ -59,15 +60,15 @@ def test_user_data_of_the_longest_names_is_under_the_16_kb_of_ec2() -> None:
 
 def test_user_data_over_the_limit_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud_init, "USER_DATA_LIMIT", 100)
-    with pytest.raises(cloud_init.UserDataTooLongError, match=r"user data of k8s-redis: \d+ bytes: EC2 takes 100"):
+    with pytest.raises(UserDataTooLongError, match=r"user data of k8s-redis: \d+ bytes: EC2 takes 100"):
         text("k8s-redis")
 
 
 def test_no_secret_can_be_in_user_data_and_its_places_are_held_by_placeholders(node_name: str) -> None:
     # No secret is an argument; what stands where one belongs is what the boot script replaces.
-    found = files(node_name)["/etc/switchyard/kubeadm.yaml"]
-    assert found["permissions"] == "0600"
-    assert kubeadm.JOIN_TOKEN in found["content"]
+    file = files(node_name)["/etc/switchyard/kubeadm.yaml"]
+    assert file["permissions"] == "0600"
+    assert kubeadm.JOIN_TOKEN in file["content"]
     written = "".join(file["content"] for file in files(node_name).values())
     assert not re.search(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b", written)
     assert "PRIVATE KEY" not in written
@@ -88,7 +89,7 @@ def test_secrets_never_are_arguments_of_a_program() -> None:
             assert line.strip().startswith("text=")
 
 
-def test_a_worker_knows_nothing_of_backups_and_certificates() -> None:
+def test_user_data_of_a_worker_has_no_backups_or_certificates() -> None:
     assert BUCKET not in text("k8s-worker-1")
     assert "ca.key" not in text("k8s-worker-1")
     assert "/usr/local/sbin/switchyard-restore" not in files("k8s-worker-1")
@@ -137,7 +138,7 @@ def test_scripts_are_packed_the_same_each_time_and_a_packed_file_is_read_as_it_w
     assert cloud_init.content(packed).splitlines() == lines
 
 
-def test_the_shutdown_has_the_time_that_the_kubelet_asks_logind_for(node_name: str) -> None:
+def test_logind_allows_the_kubelets_graceful_shutdown(node_name: str) -> None:
     # An empty file in /etc hides the one of the same name in /usr/lib.
     path = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
     assert files(node_name)[path]["content"] == ""
@@ -149,7 +150,7 @@ def test_every_wait_of_a_script_has_a_bound(node_name: str) -> None:
         assert not re.search(r"\b(while|until)\b", content)
 
 
-def test_a_worker_waits_for_the_api_server_as_long_as_it_says() -> None:
+def test_a_worker_waits_for_the_api_server_as_long_as_its_message_says() -> None:
     boot = scripts("k8s-worker-1")["/usr/local/sbin/switchyard-boot"]
     [(times, pause, limit)] = re.findall(r"retry (\d+) (\d+) curl \S+ -m (\d+) .*/livez", boot)
     [minutes] = re.findall(r"at most (\d+) min", boot)
@@ -169,7 +170,7 @@ def test_every_script_passes_shellcheck_as_it_is_on_the_machine(node_name: str, 
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_every_script_is_whole_without_its_comments(node_name: str) -> None:
+def test_every_script_works_without_its_comments(node_name: str) -> None:
     for path, content in scripts(node_name).items():
         done = subprocess.run(["bash", "-n"], input=content, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), path
@@ -192,15 +193,15 @@ def test_a_worker_may_read_what_it_joins_with_and_nothing_of_the_control_plane()
 
 
 def test_every_parameter_that_is_read_is_a_secret_of_the_stack() -> None:
-    made = cloud_init.secrets({file: file for file in kubeadm.PKI_FILES}, "token", "hash")
-    names = {cloud_init.parameter_name(CLUSTER, key) for key in made}
+    secrets = cloud_init.secrets({file: file for file in kubeadm.PKI_FILES}, "token", "hash")
+    names = {cloud_init.parameter_name(CLUSTER, key) for key in secrets}
     assert names == set(cloud_init.readable_parameters(CLUSTER, Role.CONTROL_PLANE))
-    assert made["pki/sa.key"] == "sa.key"
+    assert secrets["pki/sa.key"] == "sa.key"
 
 
 def test_a_parameter_of_4096_bytes_is_taken_and_one_more_is_refused_by_name_without_its_value() -> None:
     assert cloud_init.parameter_value("it", "x" * 4096) == "x" * 4096
-    with pytest.raises(cloud_init.ParameterTooLongError) as refused:
+    with pytest.raises(ParameterTooLongError) as refused:
         cloud_init.parameter_value("/switchyard/it/pki/ca.key", "é" * 2049)
     assert "/switchyard/it/pki/ca.key: 4098 bytes" in str(refused.value)
     assert "é" not in str(refused.value)

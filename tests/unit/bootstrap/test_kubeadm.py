@@ -70,12 +70,12 @@ def test_the_public_dns_name_is_spelled_as_the_region_has_it(region: str, name: 
     assert kubeadm.internal_name(Ec2Cluster(kind="ec2", name="it", region=region), ADDRESS) == name
 
 
-def test_a_name_is_no_elastic_ip() -> None:
+def test_the_internal_name_of_a_hostname_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"api\.example\.org"):
         kubeadm.internal_name(CLUSTER, "api.example.org")
 
 
-def test_the_certificate_of_the_api_server_names_every_way_to_it() -> None:
+def test_the_certificate_of_the_api_server_has_every_name_and_address() -> None:
     cluster = CLUSTER.model_copy(update={"hostname": "api.example.org"})
     assert init(cluster)["ClusterConfiguration"]["apiServer"]["certSANs"] == [NAME, "api.example.org", ADDRESS]
     assert init()["ClusterConfiguration"]["apiServer"]["certSANs"] == [NAME, ADDRESS]
@@ -139,14 +139,14 @@ def test_the_control_plane_has_its_taint_and_no_label_that_a_kubelet_may_not_set
 
 
 @pytest.mark.parametrize("node_name", DEFAULT_NODES)
-def test_what_only_the_machine_knows_is_a_placeholder(node_name: str) -> None:
+def test_values_of_the_instance_are_placeholders(node_name: str) -> None:
     document = init()["InitConfiguration"] if node_name == "k8s-master" else join(node_name)
     given = arguments(document["nodeRegistration"]["kubeletExtraArgs"])
     assert (given["provider-id"], given["node-ip"]) == ("@PROVIDER_ID@", "@NODE_IP@")
     assert "@JOIN_TOKEN@" in json.dumps(document)
 
 
-def test_a_worker_trusts_the_authority_with_the_hash_only() -> None:
+def test_a_worker_trusts_only_the_certificate_authority_with_the_hash() -> None:
     assert join("k8s-worker-1")["discovery"]["bootstrapToken"]["caCertHashes"] == ["@CA_HASH@"]
 
 
@@ -161,7 +161,7 @@ def test_the_audit_log_never_has_the_content_of_a_secret() -> None:
     assert about_secrets < first_with_content
 
 
-def test_secrets_at_rest_are_written_encrypted_and_read_either_way() -> None:
+def test_secrets_at_rest_are_written_encrypted_and_read_encrypted_or_plain() -> None:
     [rule] = api_server.encryption_configuration(b"k" * 32)["resources"]
     assert [next(iter(provider)) for provider in rule["providers"]] == ["secretbox", "identity"]
     assert base64.b64decode(rule["providers"][0]["secretbox"]["keys"][0]["secret"]) == b"k" * 32
@@ -173,7 +173,7 @@ def test_a_key_of_another_length_is_refused_without_being_shown() -> None:
 
 
 @pytest.mark.parametrize(("hostname", "server"), [(None, ADDRESS), ("api.example.org", "api.example.org")])
-def test_a_kubeconfig_leads_to_the_hostname_or_else_to_the_elastic_ip(hostname: str | None, server: str) -> None:
+def test_a_kubeconfig_has_the_hostname_or_the_elastic_ip(hostname: str | None, server: str) -> None:
     cluster = CLUSTER.model_copy(update={"hostname": hostname})
     config = kubeadm.kubeconfig(cluster=cluster, endpoint=ADDRESS, ca="CA", certificate="CERT", key="KEY")
     [named], [user], [context] = config["clusters"], config["users"], config["contexts"]

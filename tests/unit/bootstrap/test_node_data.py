@@ -59,8 +59,8 @@ def test_a_control_plane_that_replaces_another_has_its_data_before_kubeadm_start
     assert stat.S_IMODE((successor.root / "var/lib/etcd").stat().st_mode) == 0o700
     [init] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("kubeadm init")]
     assert init.endswith(" --skip-token-print --ignore-preflight-errors=DirAvailable--var-lib-etcd")
-    [made] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
-    assert " registry.k8s.io/etcd:3.6.4-0 " in made
+    [call] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
+    assert " registry.k8s.io/etcd:3.6.4-0 " in call
     assert successor.phase == "5/5 done"
 
 
@@ -79,7 +79,7 @@ def test_an_answer_that_is_no_snapshot_is_not_taken_for_an_empty_bucket(successo
     assert successor.phase.startswith("failed: no snapshot:")
 
 
-def test_a_snapshot_that_makes_no_data_starts_no_control_plane(successor: Machine) -> None:
+def test_an_unusable_snapshot_starts_no_control_plane(successor: Machine) -> None:
     (successor.root / "spoilt").touch()
     assert successor.boot() != 0
     assert (successor.calls("ctr"), successor.calls("kubeadm init")) == (1, 0)
@@ -148,14 +148,14 @@ def test_a_restore_changes_the_data_and_keeps_what_was_there(running: Machine) -
     assert running.calls("kubectl delete node") == 0
 
 
-def test_a_restore_on_another_machine_registers_the_node_anew(running: Machine) -> None:
+def test_a_restore_on_another_machine_registers_the_node_again(running: Machine) -> None:
     (running.root / "provider").write_text(OTHER)
     assert running.run("restore", "20260131T120000Z") == 0
     assert running.calls("kubectl delete node k8s-master") == 1
     assert running.calls("kubectl taint node k8s-master") == 1
 
 
-def test_a_restore_without_a_snapshot_stops_nothing(running: Machine) -> None:
+def test_a_restore_without_a_snapshot_stops_no_component(running: Machine) -> None:
     (running.root / "newest").write_text('"none"\n')
     assert running.run("restore") != 0
     assert running.phase == "failed: no snapshot in b"
@@ -163,7 +163,7 @@ def test_a_restore_without_a_snapshot_stops_nothing(running: Machine) -> None:
     assert running.calls("systemctl") == 0
 
 
-def test_a_node_of_another_machine_gets_all_that_kubeadm_marks_the_control_plane_with(running: Machine) -> None:
+def test_a_replaced_control_plane_gets_kubeadms_labels_and_taints(running: Machine) -> None:
     (running.root / "provider").write_text(OTHER)
     assert running.run("restore") == 0
     [labels] = [call for call in (running.root / "calls").read_text().splitlines() if call.startswith("kubectl label")]
@@ -180,7 +180,7 @@ def test_data_is_not_touched_while_etcd_may_run(running: Machine, trouble: str) 
     assert running.phase.startswith("failed at line")
 
 
-def test_a_restore_takes_a_time_and_nothing_else(running: Machine) -> None:
+def test_a_restore_accepts_a_point_in_time_only(running: Machine) -> None:
     assert running.run("restore", "../../etc") != 0
     assert not (running.root / "calls").exists()
     assert "a time such as 20260131T120000Z" in running.phase
@@ -195,6 +195,6 @@ def test_a_snapshot_is_whole_when_its_last_file_is_there(running: Machine) -> No
     assert running.phase == "5/5 done"
 
 
-def test_no_snapshot_is_taken_for_one_while_etcd_does_not_run(running: Machine) -> None:
+def test_a_snapshot_fails_while_etcd_does_not_run(running: Machine) -> None:
     assert running.run("snapshot") != 0
     assert running.calls("aws") == 0

@@ -69,14 +69,14 @@ def test_joining_is_tried_five_times_and_the_phase_file_says_that_it_failed(work
     assert "after: 4/5 kubeadm join" in worker.phase
 
 
-def test_an_api_server_that_never_answers_is_waited_for_with_a_bound(worker: Machine) -> None:
+def test_the_wait_for_an_api_server_has_a_timeout(worker: Machine) -> None:
     (worker.root / "unreachable").touch()
     assert worker.boot() != 0
     assert worker.calls("kubeadm join") == 0
     assert "after: 4/5 waiting for the API server" in worker.phase
 
 
-def test_a_boot_that_failed_ends_well_when_it_is_run_again(master: Machine) -> None:
+def test_a_failed_boot_succeeds_when_it_is_run_again(master: Machine) -> None:
     (master.root / "broken").touch()
     assert master.boot() != 0
     assert master.phase.startswith("failed")

@@ -17,8 +17,8 @@ NAN, INF = float("nan"), float("inf")
 
 
 def metric(name: str) -> Metric:
-    [found] = [one for one in metrics("backend", Analysis(), HASH) if one.name == name]
-    return found
+    [result] = [candidate for candidate in metrics("backend", Analysis(), HASH) if candidate.name == name]
+    return result
 
 
 def judged(name: str, *result: float, analysis: Analysis | None = None) -> Judgement:
@@ -54,7 +54,7 @@ def test_the_first_sample_decides() -> None:
     assert judged("success-rate", 0.9, 1.0).verdict is Verdict.FAILED
 
 
-def test_the_rendered_conditions_are_each_other_s_opposite() -> None:
+def test_success_and_failure_conditions_exclude_each_other() -> None:
     rate, latency = metric("success-rate"), metric("latency-p95")
     assert (rate.success, rate.failure) == (">= 0.95", "< 0.95")
     assert (latency.success, latency.failure) == ("< 0.5", ">= 0.5")
@@ -81,7 +81,7 @@ def test_a_verdict_has_its_reason_in_words(name: str, result: list[float], why: 
 
 
 @pytest.mark.parametrize("least", [0, 1])
-def test_where_one_request_is_enough_there_was_none(least: int) -> None:
+def test_a_minimum_of_0_or_1_reports_no_requests(least: int) -> None:
     few = judged("success-rate", analysis=Analysis(min_requests=least, window_seconds=60))
     assert few.why == "no requests in 60 s"
 
@@ -94,7 +94,7 @@ def test_only_the_version_in_question_decides_whether_all_is_well() -> None:
     assert not succeeded([judged("success-rate")])
 
 
-def test_a_result_without_samples_may_be_for_want_of_labels_too() -> None:
+def test_a_result_without_samples_may_lack_labels() -> None:
     analysis = Analysis(service_label="shop", hash_label="pod_hash")
     assert hint("backend", analysis, [judged("success-rate", NAN), judged("latency-p95", 1.0)]) is None
     said = hint("backend", analysis, [judged("success-rate", 1.0), judged("latency-p95")])
@@ -107,14 +107,14 @@ def settings(raw: dict[str, Any] = CANARY) -> CanarySettings:
     return service
 
 
-def test_the_version_that_is_tried_comes_before_the_one_that_is_proved() -> None:
+def test_the_canary_version_comes_before_the_stable_one() -> None:
     assert versions_of("backend", settings(), rollout()) == [NEW, Version("stable", STABLE)]
     assert versions_of("backend", settings(), rollout(new=STABLE)) == [Version("stable", STABLE)]
     assert versions_of("backend", settings(), rollout(stable="")) == [NEW]
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("live", "why"),
     [
         (None, "there is no Rollout in namespace default"),
         (rollout(observed="1"), "the controller has not observed the current Rollout yet"),
@@ -122,8 +122,6 @@ def test_the_version_that_is_tried_comes_before_the_one_that_is_proved() -> None
         (rollout() | {"status": {}}, "the controller has not observed the current Rollout yet"),
     ],
 )
-def test_without_a_version_that_the_controller_knows_there_is_nothing_to_judge(
-    found: dict[str, Any] | None, why: str
-) -> None:
+def test_without_an_observed_version_nothing_is_judged(live: dict[str, Any] | None, why: str) -> None:
     with pytest.raises(NoVersionError, match=why):
-        versions_of("backend", settings(), found)
+        versions_of("backend", settings(), live)

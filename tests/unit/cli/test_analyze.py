@@ -57,7 +57,7 @@ def rows(result: Result) -> list[list[str]]:
     return [[cell.strip() for cell in line[:-1]] for line in lines if line[0].strip()]
 
 
-def test_it_ends_well_when_every_verdict_is_successful(of_hash: Callable[[], Result]) -> None:
+def test_analyze_ends_with_0_when_every_verdict_is_successful(of_hash: Callable[[], Result]) -> None:
     result = of_hash()
     assert result.exit_code == 0, result.output
     assert rows(result) == [
@@ -66,10 +66,12 @@ def test_it_ends_well_when_every_verdict_is_successful(of_hash: Callable[[], Res
     ]
 
 
-def test_it_asks_what_the_templates_ask(of_hash: Callable[[], Result], prometheus: PlayedPrometheus) -> None:
+def test_analyze_sends_the_queries_of_the_templates(
+    of_hash: Callable[[], Result], prometheus: PlayedPrometheus
+) -> None:
     of_hash()
     assert sorted(prometheus.asked) == sorted(
-        ("/api/v1/query", one.query) for one in metrics("backend", Analysis(), HASH)
+        ("/api/v1/query", metric.query) for metric in metrics("backend", Analysis(), HASH)
     )
 
 
@@ -91,7 +93,7 @@ def test_the_address_may_have_a_path(analyze: Analyze, prometheus: PlayedPrometh
         ({"status": 302}, "Error"),
     ],
 )
-def test_it_ends_with_1_when_one_verdict_is_another(
+def test_analyze_ends_with_1_when_a_verdict_is_not_successful(
     of_hash: Callable[[], Result], prometheus: PlayedPrometheus, played: dict[str, Any], verdict: str
 ) -> None:
     for key, value in played.items():
@@ -110,13 +112,13 @@ def test_a_refused_connection_is_an_error_of_every_metric(analyze: Analyze) -> N
     assert "Prometheus does not answer" in result.output
 
 
-def test_an_address_that_is_none_is_an_error_too(analyze: Analyze) -> None:
+def test_an_invalid_address_is_an_error_too(analyze: Analyze) -> None:
     result = analyze("backend", "--prometheus", "http://127.0.0.1:none", "--hash", HASH)
     assert result.exit_code == 1
     assert [row[-1] for row in rows(result)] == ["Error", "Error"]
 
 
-def test_a_prometheus_that_says_nothing_is_not_waited_for_without_end(
+def test_a_prometheus_that_does_not_answer_has_a_timeout(
     of_hash: Callable[[], Result], prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(switchyard.cli.prometheus, "ANSWER_SECONDS", 0.2)
@@ -126,7 +128,7 @@ def test_a_prometheus_that_says_nothing_is_not_waited_for_without_end(
     assert "does not answer within 0.2 s" in result.output
 
 
-def test_a_name_that_does_not_resolve_ends_it_with_the_way_out(
+def test_a_name_that_does_not_resolve_is_an_error_with_a_remedy(
     analyze: Analyze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: object, **__: object) -> None:
@@ -146,13 +148,13 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert of_hash().exit_code == 0
 
 
-def connected(monkeypatch: pytest.MonkeyPatch, found: dict[str, Any] | None) -> None:
+def connected(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any] | None) -> None:
     """Lets the cluster have this Rollout."""
 
     class Played:
         async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
             assert (namespace, name) == ("default", "backend")
-            return found
+            return live
 
     async def connect(_: object) -> Played:
         return Played()
@@ -160,7 +162,7 @@ def connected(monkeypatch: pytest.MonkeyPatch, found: dict[str, Any] | None) -> 
     monkeypatch.setattr(Cluster, "connect", connect)
 
 
-def test_the_stable_version_is_shown_beside_the_new_one_and_decides_nothing(
+def test_the_stable_version_is_shown_beside_the_new_one_and_does_not_decide(
     analyze: Analyze, prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected(monkeypatch, rollout())
@@ -174,7 +176,7 @@ def test_the_stable_version_is_shown_beside_the_new_one_and_decides_nothing(
     ]
 
 
-def test_where_nothing_is_tried_the_stable_version_is_judged(
+def test_without_a_canary_the_stable_version_is_judged(
     analyze: Analyze, prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected(monkeypatch, rollout(new=STABLE))

@@ -68,7 +68,7 @@ def headers(status: ServiceStatus) -> list[object]:
         ("albTargets", "green", {"backend"}, True),
     ],
 )
-def test_status_shows_the_engine_and_where_the_ingress_leads(
+def test_status_shows_the_switch_engine_and_the_route_of_the_ingress(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, leads: set[str], *, right: bool
 ) -> None:
     status = looked(monkeypatch, engine, written(engine, active))
@@ -76,7 +76,7 @@ def test_status_shows_the_engine_and_where_the_ingress_leads(
     assert {"engine", "Ingress routes to"} <= set(headers(status))
 
 
-def test_status_of_a_service_by_the_selector_says_nothing_of_an_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_of_a_service_switched_by_selector_shows_no_ingress(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"))
     assert (status.ingress_targets, status.as_configured) == (None, True)
     assert headers(status) == ["service", "configured", "serving", "blue", "green", "node port"]
@@ -93,7 +93,7 @@ def test_status_shows_the_version_that_runs_and_not_the_one_that_is_configured(m
     )
 
 
-def test_status_names_a_mirror_and_is_content_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_accepts_a_mirror_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"), image="mirror/org/backend:v1")
     assert status.as_configured
     assert status.tracks[Track.GREEN].tag == "v1"
@@ -114,7 +114,7 @@ def test_a_digest_that_admission_has_put_in_is_as_configured(
 def test_status_says_why_pods_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     status = looked(monkeypatch, "selector", written("selector"), of_colour=("a",))
     assert not status.as_configured
-    assert "backend: pods of green: 1 of 3 ready of v1." in status.notes
+    assert "backend: pods of green: 1 of 3 ready of v1 (SY-S013)." in status.notes
 
 
 def test_mixed_versions_are_shown_as_such() -> None:
@@ -129,9 +129,9 @@ def test_the_document_for_scripts_has_the_names_that_they_rely_on(monkeypatch: p
     digest = "sha256:" + "9" * 64
     status = looked(monkeypatch, "selector", written("selector"))
     track = TrackStatus("org/backend:v1", 3, 3, (Running("org/backend:v1", digest, 3, 3),))
-    found = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
-    assert (found["stack"], found["asConfigured"]) == ("it", True)
-    (service_,) = found["services"]
+    report = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
+    assert (report["stack"], report["asConfigured"]) == ("it", True)
+    (service_,) = report["services"]
     expected = {"name": "backend", "namespace": "default", "configured": "green", "serving": "green"}
     assert {key: service_[key] for key in expected} == expected
     assert service_["tracks"]["green"] == {
@@ -169,9 +169,9 @@ def test_an_error_is_json_where_json_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, said: str
 ) -> None:
     result = run(monkeypatch, error, "--json")
-    found = json.loads(result.stdout)
-    assert (result.exit_code, found["exitCode"]) == (code, code)
-    assert said in found["error"]
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["exitCode"]) == (code, code)
+    assert said in report["error"]
     assert result.stderr == ""
     plain = run(monkeypatch, error)
     assert (plain.exit_code, plain.stdout) == (code, "")
@@ -189,5 +189,8 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note
-    assert "is not on the cluster: deleted by hand, or not created yet. `pulumi up --refresh` creates it." in note
+    assert (
+        "is not on the cluster: deleted by hand, or not created yet (SY-O009). `pulumi up --refresh` creates it."
+        in note
+    )
     assert not status.as_configured

@@ -30,7 +30,7 @@ def test_a_variable_shows_debug_lines_as_the_option_does() -> None:
     assert shows_debug_lines(["up"], {"PULUMI_OPTION_DEBUG": "true"})
 
 
-def test_only_debug_lines_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_debug_lines_are_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, str]] = []
     engine = SimpleNamespace(Log=lambda request: sent.append((request.severity, request.message)))
     monkeypatch.setattr("pulumi.runtime.settings.get_engine", lambda: engine)

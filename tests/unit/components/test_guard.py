@@ -32,14 +32,14 @@ def test_an_object_has_the_marks_of_its_stack_and_keeps_its_annotations(monkeypa
     assert dict(annotations) == {"a": "b", PROJECT: "switchyard", STACK: "test"}
 
 
-def test_an_object_of_another_kind_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_custom_resource_has_the_marks_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rollout = {**MANIFEST, "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {}}
     recording = record(monkeypatch, lambda: register("it", rollout, pulumi.ResourceOptions()))
     request = recording.requests["kubernetes:argoproj.io/v1alpha1:Rollout", "it"]
     assert request.object["metadata"]["annotations"][STACK] == "test"
 
 
-def test_a_patch_of_a_node_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_of_a_node_has_no_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "annotations": {"a": "b"}}}
     recording = record(monkeypatch, lambda: register_patch("it", node, pulumi.ResourceOptions()))
     assert dict(recording.requests["kubernetes:core/v1:NodePatch", "it"].object["metadata"]["annotations"]) == {
@@ -76,7 +76,7 @@ def names(hooks: list[Any] | None) -> list[str]:
         ("nobody", [], True),
     ],
 )
-def test_who_deletes_an_object(
+def test_hooks_depend_on_who_deletes_an_object(
     options: Callable[..., pulumi.ResourceOptions], deleted_by: DeletedBy, hook: list[str], retained: bool | None
 ) -> None:
     opts = options(MANIFEST, deleted_by)
@@ -87,7 +87,7 @@ def test_who_deletes_an_object(
     assert names(opts.hooks.before_create) == names(opts.hooks.before_update) == ["switchyard-before-write"]
 
 
-def test_only_what_may_be_adopted_is_noted_as_such(options: Callable[..., pulumi.ResourceOptions]) -> None:
+def test_only_what_may_be_adopted_is_recorded_as_adopted(options: Callable[..., pulumi.ResourceOptions]) -> None:
     metadata = {"name": "backend", "namespace": "default", "labels": {"app": "backend"}}
     opts = options({**MANIFEST, "metadata": metadata})
     assert opts.hooks is not None
@@ -95,7 +95,7 @@ def test_only_what_may_be_adopted_is_noted_as_such(options: Callable[..., pulumi
 
 
 @pytest.mark.parametrize("destroying", [True, False], ids=["destroy", "update"])
-def test_a_sentinel_that_an_update_replaces_is_no_word_for_a_destroy(
+def test_a_sentinel_that_an_update_replaces_does_not_permit_a_destroy(
     monkeypatch: pytest.MonkeyPatch, *, destroying: bool
 ) -> None:
     """`pulumi up --replace '**'` deletes the sentinel first, and everything else after it."""

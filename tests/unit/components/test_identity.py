@@ -32,23 +32,23 @@ def answer(monkeypatch: pytest.MonkeyPatch, first: str | None) -> None:
 @pytest.mark.parametrize("first", ["", "of-the-state"], ids=["drawn", "kept"])
 def test_an_identity_is_that_of_the_state(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
     answer(monkeypatch, first)
-    found: list[Identity] = []
-    recording = record(monkeypatch, lambda: found.append(stack_identity()))
+    identities: list[Identity] = []
+    recording = record(monkeypatch, lambda: identities.append(stack_identity()))
     request = recording.requests[STASH, NAME]
-    assert found[0].text == (first or request.object["input"])
+    assert identities[0].text == (first or request.object["input"])
     assert len(request.object["input"]) == 16
     # What is drawn in later runs is no change.
     assert list(request.ignoreChanges) == ["input"]
 
 
-def test_a_resource_that_a_destroy_leaves_out_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unregistered_stash_has_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, None)
-    found: list[Identity] = []
-    record(monkeypatch, lambda: found.append(stack_identity()))
-    assert found == [Identity()]
+    identities: list[Identity] = []
+    record(monkeypatch, lambda: identities.append(stack_identity()))
+    assert identities == [Identity()]
 
 
-def test_an_object_has_the_identity_and_goes_before_what_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_has_the_identity_and_is_deleted_before_the_stash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda _: None)
     monkeypatch.setattr("components.guard._current", [])
     monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
@@ -64,7 +64,7 @@ def test_an_object_has_the_identity_and_goes_before_what_keeps_it(monkeypatch: p
     ("former", "warned"),
     [("switchyard/test", True), ("switchyard/test@0a", False), ("switchyard/old", False), (None, False)],
 )
-def test_a_former_stack_that_is_this_one_is_a_word_for_one_update(
+def test_a_former_stack_with_the_current_name_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, former: str | None, *, warned: bool
 ) -> None:
     monkeypatch.setattr("components.guard._current", [])

@@ -35,7 +35,7 @@ def request(
     monkeypatch: pytest.MonkeyPatch, build: Callable[[], pulumi.CustomResource]
 ) -> resource_pb2.RegisterResourceRequest:
     """What one resource asks the engine for, without the place in the source that it comes from."""
-    (asked,) = (found for (_, name), found in record(monkeypatch, build).requests.items() if name == "it")
+    (asked,) = (recorded for (_, name), recorded in record(monkeypatch, build).requests.items() if name == "it")
     asked.ClearField("sourcePosition")
     asked.ClearField("stackTrace")
     return asked

@@ -9,7 +9,7 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines
 
 NODE = {"type": "t3.small", "zone": "ap-northeast-2a", "diskGb": 40}
 
@@ -65,7 +65,7 @@ def test_a_required_key_has_a_substitute(name: dict[str, Any]) -> None:
     assert collect("c", Ec2Cluster, raw, {}).value is None
 
 
-def test_what_more_than_the_wrong_values_is_lost_of_is_not_complete() -> None:
+def test_a_value_that_lost_more_than_its_wrong_parts_is_incomplete() -> None:
     assert collect("s", BlueGreenSettings, changed("env", {"1ST": "x"}), {}).complete
     assert collect("s", BlueGreenSettings, changed("volumes", {"a": {"configMap": {}}}), {}).value is not None
     assert not collect("s", BlueGreenSettings, changed("volumes", {"a": {"configMap": {}}}), {}).complete
@@ -105,7 +105,7 @@ def test_errors_of_all_parts_are_reported_together() -> None:
     ]
 
 
-def test_a_part_that_is_too_deep_is_not_missed_by_other_rules() -> None:
+def test_a_value_that_is_too_deep_causes_no_further_errors() -> None:
     service = BACKEND | {"blue": {"tag": "v1", "replicas": nested(100)}}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert "levels" in problem

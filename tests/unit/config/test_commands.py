@@ -1,4 +1,4 @@
-"""Every command that the settings print is pasted, and the mistake that it answers is gone."""
+"""Every command that the settings print is pasted, and fixes the error that it answers."""
 
 import ast
 import copy
@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = PROJECT / "switchyard" / "config"
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
 WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG
-"""Configurations with mistakes; together they make every rule of the settings speak."""
+"""Configurations with errors; together they break every rule of the settings."""
 
 UNREACHED = frozenset(
     {
@@ -65,11 +65,11 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_every_command_takes_its_mistake_away(name: str) -> None:
+def test_every_command_fixes_its_error(name: str) -> None:
     config = WRONG[name]
-    found = problems_of(config)
-    assert found, "the table has only configurations with mistakes"
-    for problem in found:
+    problems = problems_of(config)
+    assert problems, "the table has only configurations with errors"
+    for problem in problems:
         for together in pastes(problem.remedy):
             left = problems_of(_boolean(functools.reduce(lambda before, line: pasted(line, before), together, config)))
             assert (problem.path, problem.rule) not in {(other.path, other.rule) for other in left}, problem
@@ -91,7 +91,7 @@ def test_no_remedy_has_a_placeholder_or_a_word_behind_its_command(name: str) -> 
         assert "hunter2" not in str(problem)
 
 
-def test_the_table_makes_every_rule_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_breaks_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: set[tuple[str, int]] = set()
     kinds: set[str] = set()
     init = Problem.__init__
@@ -130,7 +130,7 @@ def _file(path: Path) -> str:
 
 
 def _rules() -> list[tuple[str, int, int]]:
-    """Every place in the settings that words a mistake: file, first line, last line."""
+    """Every place in the settings that words an error: file, first line, last line."""
     return [
         (_file(path), call.lineno, call.end_lineno or call.lineno)
         for path in sorted(CONFIG.rglob("*.py"))
@@ -190,7 +190,7 @@ def _kinds() -> set[str]:
         ("pods", ["port", "path"], None),
     ],
 )
-def test_only_a_typing_error_is_taken_for_another_key(key: str, known: list[str], meant: str | None) -> None:
+def test_only_a_misspelt_key_gets_a_suggestion(key: str, known: list[str], meant: str | None) -> None:
     assert typing_error(key, known) == meant
 
 
@@ -211,7 +211,7 @@ def test_a_path_is_one_that_the_engine_reads(keys: tuple[int | str, ...], path: 
 
 
 @pytest.mark.skipif(not ENGINE.exists(), reason="the engine is not installed")
-def test_the_engine_does_with_the_commands_what_these_tests_do(tmp_path: Path) -> None:
+def test_the_engine_applies_the_commands_as_these_tests_do(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: switchyard\nruntime: python\n")
     environment = os.environ | {
         "PULUMI_BACKEND_URL": f"file://{tmp_path}",
@@ -255,7 +255,7 @@ def test_a_stack_file_is_found_from_below_its_project(tmp_path: Path) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "stacks" / "Pulumi.test.yaml").write_text("config: {services: {a: {}}}\n")
-    found = read_stack_file(tmp_path / "deep" / "er", "org/project/test", "switchyard")
-    assert found is not None
-    assert list(found.nodes) == [SERVICES_KEY]
+    stack_file = read_stack_file(tmp_path / "deep" / "er", "org/project/test", "switchyard")
+    assert stack_file is not None
+    assert list(stack_file.nodes) == [SERVICES_KEY]
     assert read_stack_file(tmp_path, "other", "switchyard") is None

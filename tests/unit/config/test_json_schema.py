@@ -46,16 +46,16 @@ def put(document: Any, path: str, value: Any) -> Any:
     return document
 
 
-def test_schema_is_a_schema() -> None:
+def test_schema_is_a_valid_json_schema() -> None:
     Draft7Validator.check_schema(stack_file())
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_stack_files_are_taken(name: str) -> None:
+def test_the_schema_accepts_the_stack_files(name: str) -> None:
     assert errors(yaml.safe_load((PROJECT / name).read_text())) == []
 
 
-def test_examples_of_every_key_are_taken() -> None:
+def test_the_schema_accepts_the_examples_of_every_key() -> None:
     for name, definition in definitions().items():
         for key, schema in definition.get("properties", {}).items():
             value = {"$ref": f"#/$defs/{name}/properties/{key}", "$defs": stack_file()["$defs"]}
@@ -63,7 +63,7 @@ def test_examples_of_every_key_are_taken() -> None:
                 assert list(Draft7Validator(value).iter_errors(example)) == [], (name, key, example)
 
 
-def test_defaults_of_every_key_are_taken() -> None:
+def test_the_schema_accepts_the_defaults_of_every_key() -> None:
     for name, definition in definitions().items():
         for key, schema in definition.get("properties", {}).items():
             value = {"$ref": f"#/$defs/{name}/properties/{key}", "$defs": stack_file()["$defs"]}
@@ -72,7 +72,7 @@ def test_defaults_of_every_key_are_taken() -> None:
 
 
 @pytest.mark.parametrize("service", [BACKEND, CANARY, ARGO, CANARY | {"active": "blue", "blue": {"tag": "v1"}}])
-def test_every_strategy_is_taken(service: dict[str, Any]) -> None:
+def test_the_schema_accepts_every_strategy(service: dict[str, Any]) -> None:
     assert errors(of_service(service)) == []
     assert read({"backend": service})
 
@@ -97,7 +97,7 @@ def test_every_strategy_is_taken(service: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_the_program_takes_is_taken(path: str, value: Any) -> None:
+def test_the_schema_accepts_what_the_program_accepts(path: str, value: Any) -> None:
     service = changed(path, {}) if value is None else changed(path, value)
     if value is None:
         service[path] = None
@@ -110,14 +110,14 @@ def test_a_service_that_is_removed_needs_no_other_key() -> None:
     assert errors(of_service({"remove": True, "strategy": "canary"})) == []
 
 
-def test_keys_of_providers_and_of_pulumi_are_taken() -> None:
+def test_the_schema_accepts_keys_of_providers_and_of_pulumi() -> None:
     document = of_service(
         BACKEND, **{"aws:region": "eu-central-1", "aws:secretKey": {"secure": "v1:abc"}, "switchyard:production": True}
     )
     assert errors(document | {"encryptionsalt": "v1:abc", "secretsprovider": "awskms://alias/x"}) == []
 
 
-def test_keys_without_a_namespace_are_taken() -> None:
+def test_the_schema_accepts_keys_without_a_namespace() -> None:
     assert errors({"config": {"cluster": {"kind": "existing"}, "services": {"backend": BACKEND}}}) == []
     assert errors({"config": {"cluster": {"kind": "existing", "name": "x"}}})
 

@@ -1,4 +1,4 @@
-"""Every mistake in a configuration gets a line: path, value, rule, remedy."""
+"""Every error in a configuration gets a line: path, value, rule, remedy."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import yaml
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes, read
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines, read
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -80,10 +80,10 @@ PROJECT = Path(__file__).resolve().parents[3]
         ("allowInPlaceUpdate", "yes", "allowInPlaceUpdate: 'yes': must be true or false, without quotes. Set it:"),
     ],
 )
-def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) -> None:
-    found = mistakes({"backend": changed(path, value)})
-    assert any(line in problem for problem in found), found
-    assert all(problem.startswith("switchyard:services.backend") for problem in found)
+def test_an_error_in_a_service_gets_a_line(path: str, value: Any, line: str) -> None:
+    lines = error_lines({"backend": changed(path, value)})
+    assert any(line in problem for problem in lines), lines
+    assert all(problem.startswith("switchyard:services.backend") for problem in lines)
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ def test_a_mistake_in_a_service_gets_a_line(path: str, value: Any, line: str) ->
         ),
     ],
 )
-def test_a_mistake_in_the_cluster_gets_a_line(cluster: Any, line: str) -> None:
-    assert any(line in problem for problem in mistakes({"backend": BACKEND}, cluster))
+def test_an_error_in_the_cluster_gets_a_line(cluster: Any, line: str) -> None:
+    assert any(line in problem for problem in error_lines({"backend": BACKEND}, cluster))
 
 
-def test_all_mistakes_are_reported_together_ordered_by_path() -> None:
+def test_all_errors_are_reported_together_ordered_by_path() -> None:
     broken = changed("active", "purple") | {"foo": 1}
     broken["blue"]["replicas"] = -1
     other = changed("blue.replicas", 0)
-    paths = [line.partition(": ")[0] for line in mistakes({"backend": broken, "other": other}, {"kind": "x"})]
+    paths = [line.partition(": ")[0] for line in error_lines({"backend": broken, "other": other}, {"kind": "x"})]
     assert paths == [
         "switchyard:cluster.kind",
         "switchyard:services.backend.active",
@@ -125,46 +125,46 @@ def test_all_mistakes_are_reported_together_ordered_by_path() -> None:
     ]
 
 
-def test_a_rule_across_fields_speaks_although_another_field_is_wrong() -> None:
+def test_a_rule_across_fields_is_checked_although_another_field_is_wrong() -> None:
     broken = changed("blue.replicas", 0) | {"foo": 1}
-    assert len(mistakes({"backend": broken})) == 2
+    assert len(error_lines({"backend": broken})) == 2
 
 
-def test_a_rule_across_fields_speaks_although_a_key_is_wrong() -> None:
+def test_a_rule_across_fields_is_checked_although_a_key_is_wrong() -> None:
     broken = changed("blue.replicas", 0) | {"nodeSelector": {"work load": "application"}, "env": {"1ST": "x"}}
-    assert len(mistakes({"backend": broken})) == 3
+    assert len(error_lines({"backend": broken})) == 3
 
 
 @pytest.mark.parametrize("name", ["Backend", "1backend", "back_end", "backend-", "b" * 56])
 def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
-    assert "a service's name is at most 55 of a-z 0-9 -" in mistakes({name: BACKEND})[0]
+    assert "a service's name is at most 55 of a-z 0-9 -" in error_lines({name: BACKEND})[0]
 
 
 def test_a_service_with_the_name_of_anothers_colour_is_refused() -> None:
-    [problem] = mistakes({"backend": BACKEND, "backend-blue": BACKEND})
+    [problem] = error_lines({"backend": BACKEND, "backend-blue": BACKEND})
     assert "is also the name of backend's blue Service. Rename one of the two." in problem
 
 
-def test_another_namespace_does_not_part_two_names_that_the_engine_takes_for_one() -> None:
+def test_names_that_collide_in_the_engine_are_refused_across_namespaces() -> None:
     other = BACKEND | {"namespace": "elsewhere"}
-    [problem] = mistakes({"backend": BACKEND, "backend-green": other})
+    [problem] = error_lines({"backend": BACKEND, "backend-green": other})
     assert problem.startswith("switchyard:services.backend-green: 'backend-green': is also the name of backend's green")
 
 
 def test_two_services_with_one_fixed_node_port_are_refused() -> None:
-    [problem] = mistakes({"a": changed("nodePort", 30080), "b": changed("nodePort", 30080)})
+    [problem] = error_lines({"a": changed("nodePort", 30080), "b": changed("nodePort", 30080)})
     assert problem.startswith("switchyard:services.b.nodePort: 30080: a has this port on every node.")
 
 
 def test_latest_is_refused_in_production_and_nowhere_else() -> None:
     services = {"backend": changed("blue.tag", "latest")}
-    assert "a production stack names the version that it runs" in mistakes(services, stack="production")[0]
+    assert "a production stack names the version that it runs" in error_lines(services, stack="production")[0]
     assert load(EXISTING, services, "staging").production is False
     with pytest.raises(SettingsError):
         load(EXISTING, services, "eu-west", production=True)
 
 
-def test_a_mark_of_production_that_is_neither_true_nor_false_is_reported_with_the_other_mistakes() -> None:
+def test_a_production_setting_that_is_no_boolean_is_reported_with_the_other_errors() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"kind": "k3d"}, {"backend": BACKEND}, "test", production="yes")
     assert len(caught.value.problems) == 2
@@ -187,7 +187,7 @@ def test_pods_that_cannot_fit_are_refused_with_the_shortfall() -> None:
     # and one more each while they roll.
     service = changed("resources", {"requests": {"cpu": "200m", "memory": "64Mi"}})
     service["blue"]["replicas"] = service["green"]["replicas"] = 9
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert "20 pods (both colours, and one more a colour while it rolls)" in problem
     assert "4 of them find no room on k8s-worker-1, k8s-worker-2: 800m CPU and 256Mi memory" in problem
 
@@ -198,10 +198,10 @@ def test_pods_that_just_fit_are_taken() -> None:
     assert read({"backend": service})
 
 
-def test_services_share_the_room_of_their_nodes() -> None:
+def test_services_share_the_capacity_of_their_nodes() -> None:
     big = changed("resources", {"requests": {"cpu": "300m", "memory": "64Mi"}, "limits": {"cpu": "1"}})
     assert read({"a": big, "b": big})
-    assert "find no room" in mistakes({"a": big, "b": big, "c": big})[0]
+    assert "find no room" in error_lines({"a": big, "b": big, "c": big})[0]
 
 
 def test_a_toleration_opens_a_dedicated_node() -> None:
@@ -211,7 +211,7 @@ def test_a_toleration_opens_a_dedicated_node() -> None:
     assert read({"backend": service})
 
 
-def test_nodes_that_are_somebody_elses_are_not_counted_on() -> None:
+def test_nodes_outside_the_table_are_not_counted() -> None:
     cluster = {"kind": "existing", "nodes": {}}
     assert read({"backend": changed("nodeSelector", {"workload": "gpu"})}, cluster)
 

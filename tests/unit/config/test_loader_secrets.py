@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines
 
 
 @pytest.mark.parametrize("key", ["env", "secretEnv"])
@@ -24,7 +24,7 @@ from tests.support.configuration import BACKEND, EXISTING, changed, mistakes
 )
 @pytest.mark.parametrize("above", ["", "blue."])
 def test_values_of_environment_variables_are_never_shown_whatever_their_shape(key: str, value: Any, above: str) -> None:
-    text = "\n".join(mistakes({"backend": changed(f"{above}{key}", value)}))
+    text = "\n".join(error_lines({"backend": changed(f"{above}{key}", value)}))
     assert f"switchyard:services.backend.{above}{key}" in text
     assert "hunter2" not in text
 
@@ -41,7 +41,7 @@ def test_values_of_environment_variables_are_never_shown_whatever_their_shape(ke
     ids=["a colour", "a service", "a service as text", "the services", "the services as text"],
 )
 def test_environment_variables_in_a_value_of_the_wrong_shape_are_not_shown(services: Any) -> None:
-    text = "\n".join(mistakes(services))
+    text = "\n".join(error_lines(services))
     assert "must be a mapping of " in text
     assert "hunter2" not in text
 
@@ -49,7 +49,7 @@ def test_environment_variables_in_a_value_of_the_wrong_shape_are_not_shown(servi
 def test_a_variable_in_env_and_in_secret_env_is_refused() -> None:
     service = changed("blue.env", {"TOKEN": "hunter2"})
     service["blue"]["secretEnv"] = {"TOKEN": {"secret": "backend-secrets", "key": "token"}}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert "backend.blue.secretEnv.TOKEN: (not shown): is in env as well" in problem
     assert problem.endswith("Take it out there: pulumi config rm --path 'switchyard:services.backend.blue.env.TOKEN'")
 
@@ -57,13 +57,13 @@ def test_a_variable_in_env_and_in_secret_env_is_refused() -> None:
 def test_a_variable_in_field_env_and_in_env_is_refused() -> None:
     service = changed("fieldEnv", {"NODE_NAME": "spec.nodeName"})
     service["blue"]["env"] = {"NODE_NAME": "hunter2"}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert "backend.fieldEnv.NODE_NAME: 'spec.nodeName': has another value in" in problem
     assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize("key", ["switchyard:cluster", "switchyard:services"])
-def test_a_value_set_with_secret_is_refused_for_it_would_be_stored_in_plain_text(key: str) -> None:
+def test_a_value_set_with_secret_is_refused_because_it_would_be_stored_in_plain_text(key: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(EXISTING, {"backend": BACKEND}, "test", secret_keys=[key, "other:password"])
     [problem] = caught.value.problems
@@ -71,7 +71,7 @@ def test_a_value_set_with_secret_is_refused_for_it_would_be_stored_in_plain_text
     assert "secretEnv: {TOKEN: {secret: backend-secrets, key: token}}" in problem.remedy
 
 
-def test_a_mistake_in_what_may_be_a_secret_is_reported_without_its_value() -> None:
+def test_an_error_in_what_may_be_a_secret_is_reported_without_its_value() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"kind": "k3d"}, {"backend": changed("blue.tag", "hunter 2")}, "test", secret_keys=["switchyard:services"])
     lines = [str(problem) for problem in caught.value.problems]

@@ -8,7 +8,7 @@ from devtools.toolchain.pod_schema import lines
 from switchyard.config.pod_schema import SCHEMA, merged, violations
 
 
-def test_the_copy_is_of_the_pinned_kubernetes() -> None:
+def test_the_schema_copy_is_of_the_pinned_kubernetes() -> None:
     wanted = "".join(f"{line}\n" for line in lines())
     assert SCHEMA.read_text() == wanted, (
         "run: python -m devtools.toolchain.pod_schema > switchyard/config/pod_schema.jsonl"
@@ -54,7 +54,7 @@ def test_the_copy_is_of_the_pinned_kubernetes() -> None:
         ),
     ],
 )
-def test_a_merge_is_a_strategic_one(base: dict[str, Any], patch: dict[str, Any], result: dict[str, Any]) -> None:
+def test_a_patch_is_a_strategic_merge(base: dict[str, Any], patch: dict[str, Any], result: dict[str, Any]) -> None:
     before = repr(base)
     assert list(violations(patch, "PodTemplateSpec", patch=True)) == []
     assert merged(base, patch) == result
@@ -62,7 +62,7 @@ def test_a_merge_is_a_strategic_one(base: dict[str, Any], patch: dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    ("value", "definition", "found"),
+    ("value", "definition", "expected"),
     [
         ({"podAffinity": {}}, "Affinity", []),
         ({"podAffinity": []}, "Affinity", [("podAffinity", "must be a mapping")]),
@@ -74,5 +74,5 @@ def test_a_merge_is_a_strategic_one(base: dict[str, Any], patch: dict[str, Any],
         ({"port": 1.5}, "HTTPGetAction", [("port", "must be text or an integer")]),
     ],
 )
-def test_a_violation_is_reported_by_path_and_rule(value: Any, definition: str, found: list[tuple[str, str]]) -> None:
-    assert list(violations(value, definition)) == found
+def test_a_violation_is_reported_by_path_and_rule(value: Any, definition: str, expected: list[tuple[str, str]]) -> None:
+    assert list(violations(value, definition)) == expected

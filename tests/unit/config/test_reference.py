@@ -21,7 +21,7 @@ HEADER = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 
 
 def settings_models(model: type[BaseModel] = Model) -> list[type[BaseModel]]:
-    return [model, *(inner for one in model.__subclasses__() for inner in settings_models(one))]
+    return [model, *(inner for subclass in model.__subclasses__() for inner in settings_models(subclass))]
 
 
 @pytest.mark.parametrize("path", sorted(files()), ids=lambda path: path.name)

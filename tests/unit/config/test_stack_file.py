@@ -110,7 +110,7 @@ def test_text_that_yaml_altered_is_refused_without_the_file_too(text: str, value
 
 @pytest.mark.parametrize(("text", "value", "meant"), ALTERED)
 @pytest.mark.parametrize("other", [None, "7", "x"])
-def test_a_remedy_sets_nothing_that_was_not_written(
+def test_a_remedy_sets_only_what_was_written(
     tmp_path: Path, text: str, value: Any, meant: str | None, other: str | None
 ) -> None:
     written = None if other is None else stack_file(tmp_path, f"{SERVICE}      podAnnotations: {{A: {other}}}\n")
@@ -122,7 +122,7 @@ def test_a_remedy_sets_nothing_that_was_not_written(
 @pytest.mark.parametrize(
     ("tag", "colour"), [(1000, "blue"), (1234000000000000, "green"), (2.5, "blue"), (True, "blue")]
 )
-def test_a_tag_that_yaml_altered_in_a_file_nobody_found_is_asked_for(tag: Any, colour: str) -> None:
+def test_the_remedy_asks_for_a_tag_that_yaml_altered_in_an_unknown_file(tag: Any, colour: str) -> None:
     [problem] = problems_of(arrived(**{colour: {"tag": tag, "replicas": 3}}), None)
     assert problem.remedy.endswith(f"pulumi config set --path 'switchyard:services.backend.{colour}.tag' --type string")
 
@@ -169,8 +169,8 @@ def test_a_quantity_in_another_notation_is_refused(tmp_path: Path) -> None:
 
 def test_a_key_that_yaml_takes_for_a_number_is_refused(tmp_path: Path) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      podAnnotations: {{010: x, True: y, '011': z}}\n")
-    found = problems_of(arrived(podAnnotations={"8": "x", "true": "y", "011": "z"}), written)
-    assert [problem.path.partition("podAnnotations")[2] for problem in found] == [".True", '["010"]']
+    problems = problems_of(arrived(podAnnotations={"8": "x", "true": "y", "011": "z"}), written)
+    assert [problem.path.partition("podAnnotations")[2] for problem in problems] == [".True", '["010"]']
 
 
 def test_values_behind_anchors_and_merges_are_found(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_values_behind_anchors_and_merges_are_found(tmp_path: Path) -> None:
     assert scalars["switchyard:services.backend.env.C"].text == "c"
 
 
-def test_a_file_that_the_stack_is_not_configured_from_says_nothing(tmp_path: Path) -> None:
+def test_a_file_that_does_not_match_the_configuration_is_ignored(tmp_path: Path) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      revisionHistoryLimit: 010\n")
     assert not problems_of(arrived(revisionHistoryLimit=10), written)
 
@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_read_is_left_to_the_engine(tmp_path: Path, text: 
 
 
 @pytest.mark.skipif(not ENGINE.exists(), reason="the engine is not installed")
-def test_the_engine_makes_of_the_values_what_these_tests_say(tmp_path: Path) -> None:
+def test_the_engine_alters_the_values_as_these_tests_assume(tmp_path: Path) -> None:
     lines = [f"        A{number}: {text}\n" for number, (text, _, _) in enumerate(ALTERED)]
     lines += [f"        K{number}: {text}\n" for number, text in enumerate(KEPT)]
     written = stack_file(tmp_path, f"{SERVICE}      podAnnotations:\n{''.join(lines)}      env: {{T: 2.0}}\n")
@@ -210,10 +210,10 @@ def test_the_engine_makes_of_the_values_what_these_tests_say(tmp_path: Path) -> 
     command = [str(ENGINE), "config", "--json", "--stack", "test"]
     said = subprocess.run(command, cwd=tmp_path, env=environment, check=True, text=True, capture_output=True).stdout
     values = json.loads(said)["switchyard:services"]["objectValue"]["backend"]
-    found = values["podAnnotations"]
-    assert [found[f"A{number}"] for number in range(len(ALTERED))] == [value for _, value, _ in ALTERED]
+    annotations = values["podAnnotations"]
+    assert [annotations[f"A{number}"] for number in range(len(ALTERED))] == [value for _, value, _ in ALTERED]
     plain = [text.removeprefix("!!str ").strip("'\"") for text in KEPT]
-    assert [found[f"K{number}"] for number in range(len(KEPT))] == plain
+    assert [annotations[f"K{number}"] for number in range(len(KEPT))] == plain
     problems = problems_of({"backend": values}, written)
     assert len(problems) == len(ALTERED) + 1
 

@@ -18,16 +18,16 @@ from devtools.wording import main, refused_lines, terms
         "way_in_name(service)",
     ],
 )
-def test_refused_wording_is_found(line: str) -> None:
+def test_refused_wording_is_detected(line: str) -> None:
     assert next(iter(refused_lines(f"fine\n{line}", terms())))[0] == 2
 
 
 @pytest.mark.parametrize(
     "line", ["for way in ways:", "a recommendation", "handover notes", "host: k8s-1.stand-in.elb.amazonaws.com"]
 )
-def test_other_wording_is_not(line: str) -> None:
+def test_other_wording_is_accepted(line: str) -> None:
     assert not list(refused_lines(line, terms()))
 
 
-def test_the_project_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_project_has_no_refused_wording(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0, capsys.readouterr().out

@@ -125,7 +125,7 @@ def over(backend: Backend, path: str) -> tuple[httpx.Response, Any]:
 
 
 @pytest.mark.parametrize(("method", "by"), [("GET", execute), ("POST", start)])
-def test_an_answer_says_who_gave_it_in_body_and_headers(
+def test_an_answer_names_pod_and_version_in_body_and_headers(
     run: Callable[..., Backend], method: str, by: Callable[[dict[str, str]], Process]
 ) -> None:
     backend = run(by, VERSION="green", APP_VERSION="v2.0.0", HOSTNAME="backend-green-x1", NODE_NAME="node-3")
@@ -141,7 +141,7 @@ def test_an_answer_says_who_gave_it_in_body_and_headers(
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/not-there"])
-def test_every_response_says_who_gave_it(run: Callable[..., Backend], path: str) -> None:
+def test_every_response_names_pod_and_version(run: Callable[..., Backend], path: str) -> None:
     headers = run().client.get(path).headers
     assert headers["X-Colour"] == "blue"
     assert headers["X-Version"] == headers["X-Pod"] == headers["X-Node"] == "unknown"

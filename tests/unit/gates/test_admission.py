@@ -28,17 +28,17 @@ def service(tag: str = "v1", **more: Any) -> BlueGreenSettings:
 
 def live(settings: BlueGreenSettings, image: str | None = None, manager: str = "switchyard") -> dict[str, Any]:
     """The Deployment of blue on the cluster, with the image as somebody has set it."""
-    found = copy.deepcopy(deployment("backend", BLUE, settings))
+    manifest = copy.deepcopy(deployment("backend", BLUE, settings))
     fields: dict[str, Any] = {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}
-    found["metadata"]["managedFields"] = [
+    manifest["metadata"]["managedFields"] = [
         {"manager": manager, "fieldsV1": {"f:spec": {"f:template": {"f:spec": fields}}}}
     ]
     # A sidecar and defaults, which are nobody's to compare.
-    found["spec"]["template"]["spec"]["containers"].insert(0, {"name": "proxy", "image": "proxy:v1"})
-    found["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
+    manifest["spec"]["template"]["spec"]["containers"].insert(0, {"name": "proxy", "image": "proxy:v1"})
+    manifest["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
     if image is not None:
-        found["spec"]["template"]["spec"]["containers"][1]["image"] = image
-    return found
+        manifest["spec"]["template"]["spec"]["containers"][1]["image"] = image
+    return manifest
 
 
 def blue(settings: BlueGreenSettings) -> dict[str, Any]:
@@ -59,24 +59,24 @@ def test_what_somebody_else_has_set_is_not_kept(manager: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"tag": "v2"}, {"image": "other/backend"}, {"env": {"A": "1"}}])
-def test_a_change_of_the_configuration_is_never_kept_back(change: dict[str, Any]) -> None:
+def test_a_change_of_the_configuration_is_always_applied(change: dict[str, Any]) -> None:
     assert not is_rewritten(blue(service(**change)), live(service(), "mirror/org/backend:v1"))
 
 
-def test_what_the_api_server_writes_its_own_way_is_not_rewritten() -> None:
+def test_values_that_the_api_server_normalizes_are_not_taken_for_rewritten() -> None:
     settings = service(env={"EMPTY": ""}, resources={"limits": {"cpu": "0.5", "memory": "512Mi"}})
-    found = live(settings)
-    container = found["spec"]["template"]["spec"]["containers"][1]
+    manifest = live(settings)
+    container = manifest["spec"]["template"]["spec"]["containers"][1]
     container["resources"]["limits"]["cpu"] = "500m"
     for variable in container["env"]:
         if variable["name"] == "EMPTY":
             del variable["value"]
-    assert not is_rewritten(blue(settings), found)
+    assert not is_rewritten(blue(settings), manifest)
 
 
 def test_what_admission_has_changed_and_added_is_named() -> None:
-    found = live(service(), "mirror/org/backend:v1")["spec"]["template"]
-    line = admitted("backend", Track.BLUE, blue(service())["spec"]["template"], found)
+    template = live(service(), "mirror/org/backend:v1")["spec"]["template"]
+    line = admitted("backend", Track.BLUE, blue(service())["spec"]["template"], template)
     assert line == (
         "backend: the cluster's admission has changed the pods of blue: "
         "container app: image org/backend:v1 => mirror/org/backend:v1, container proxy added (SY-S015)."
@@ -86,9 +86,9 @@ def test_what_admission_has_changed_and_added_is_named() -> None:
 
 
 def test_a_deployment_from_before_the_digest_is_not_kept() -> None:
-    found = live(service(), "mirror/org/backend:v1")
-    del found["metadata"]["annotations"][CONFIGURED_PODS]
-    assert not is_rewritten(blue(service()), found)
+    manifest = live(service(), "mirror/org/backend:v1")
+    del manifest["metadata"]["annotations"][CONFIGURED_PODS]
+    assert not is_rewritten(blue(service()), manifest)
 
 
 def test_the_number_of_pods_is_no_part_of_the_digest() -> None:
@@ -97,20 +97,20 @@ def test_the_number_of_pods_is_no_part_of_the_digest() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
 
 
-def test_what_is_sent_of_a_kept_deployment_is_its_own_template() -> None:
-    found = live(service(), "mirror/org/backend:v1")
-    sent = as_kept(blue(service(blue={"tag": "v1", "replicas": 5})), found)
-    assert sent["spec"]["template"] == found["spec"]["template"]
+def test_a_kept_deployment_is_sent_with_its_live_template() -> None:
+    manifest = live(service(), "mirror/org/backend:v1")
+    sent = as_kept(blue(service(blue={"tag": "v1", "replicas": 5})), manifest)
+    assert sent["spec"]["template"] == manifest["spec"]["template"]
     assert sent["spec"]["replicas"] == 5
 
 
-def looked(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]] | Exception) -> Any:
+def looked(monkeypatch: pytest.MonkeyPatch, answer: list[dict[str, Any]] | Exception) -> Any:
     class Played:
         async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
             assert namespace == "default"
-            if isinstance(found, Exception):
-                raise found
-            return found
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         async def own_rollouts(self, _: str) -> list[dict[str, Any]]:
             return []
@@ -127,6 +127,6 @@ def test_the_cluster_is_asked_once_for_all_colours(monkeypatch: pytest.MonkeyPat
     assert looked(monkeypatch, []) == {"backend": set()}
 
 
-def test_a_cluster_that_does_not_answer_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_cluster_keeps_no_template(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked(monkeypatch, UnreachableError("silence")) == {}
     assert inspect_templates({}, ClusterAccess(), {}) == {}

@@ -121,9 +121,9 @@ def gates(
 
     monkeypatch.setattr(Cluster, "connect", connect)
     warned: list[str] = []
-    made = BlueGreenGates("backend", settings, ClusterAccess(), warned.append)
-    made.sizing = asyncio.run(read_sizings(cluster(api), {"backend": settings}))["backend"]
-    return made, warned
+    created = BlueGreenGates("backend", settings, ClusterAccess(), warned.append)
+    created.sizing = asyncio.run(read_sizings(cluster(api), {"backend": settings}))["backend"]
+    return created, warned
 
 
 def own(settings: BlueGreenSettings) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def test_missing_permission_to_list_autoscalers_matters_only_to_who_asks_for_one
         asyncio.run(read_sizings(cluster(api), {"backend": service()}))
 
 
-def test_track_is_raised_to_what_it_needs_by_the_scale_subresource_and_never_lowered() -> None:
+def test_a_track_is_scaled_up_by_the_scale_subresource_and_never_down() -> None:
     api = PlayedApi("blue", blue=8, green=5)
     assert asyncio.run(warm(cluster(api), "backend", service("green"), GREEN, 8)) == 5
     [(resource, body, params)] = api.written

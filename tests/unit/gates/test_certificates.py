@@ -29,8 +29,8 @@ def authority(days: int) -> dict[str, str]:
         "allowedUses": ["cert_signing"],
         "subject": {"commonName": "kubernetes"},
     }
-    made = tls.create("tls:index/selfSignedCert:SelfSignedCert", inputs).outputs
-    return {"certPem": made["certPem"], "privateKeyPem": key["privateKeyPem"]}
+    certificate = tls.create("tls:index/selfSignedCert:SelfSignedCert", inputs).outputs
+    return {"certPem": certificate["certPem"], "privateKeyPem": key["privateKeyPem"]}
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def kubeconfig(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 END = NOW + timedelta(days=VALID_DAYS)
 
 
-def test_nothing_is_said_long_before_the_end(kubeconfig: dict[str, object]) -> None:
+def test_certificates_that_are_valid_for_long_are_not_reported(kubeconfig: dict[str, object]) -> None:
     assert administrator_renewal(kubeconfig, 30, NOW) is None
     assert server_warning(server_certificate(kubeconfig), 30, NOW) is None
     assert authority_warnings(kubeconfig, {}, 30, NOW) == []
 
 
-def test_the_administrators_certificate_is_renewed_by_the_update_which_says_what_its_preview_shows(
+def test_the_administrators_certificate_is_renewed_by_the_update_with_a_notice(
     kubeconfig: dict[str, object],
 ) -> None:
     said = administrator_renewal(kubeconfig, 30, END - timedelta(days=29))
@@ -85,7 +85,9 @@ def test_the_api_servers_certificate_is_renewed_by_kubeadm(kubeconfig: dict[str,
     )
 
 
-def test_each_authority_of_the_machines_has_a_warning_near_its_end(kubeconfig: dict[str, object]) -> None:
+def test_each_certificate_authority_of_the_instances_is_reported_before_it_expires(
+    kubeconfig: dict[str, object],
+) -> None:
     own = authority(CA_DAYS)["certPem"]
     kubeconfig["clusters"] = [{"cluster": {"certificate-authority-data": base64.b64encode(own.encode()).decode()}}]
     near = NOW + timedelta(days=CA_DAYS - 29)
@@ -102,7 +104,7 @@ def test_each_authority_of_the_machines_has_a_warning_near_its_end(kubeconfig: d
     assert len(authority_warnings(kubeconfig, {"kubernetes": own, "front-proxy-ca": own}, 30, near)) == 2
 
 
-def test_an_authority_that_the_stack_has_alone_is_reported(kubeconfig: dict[str, object]) -> None:
+def test_a_certificate_authority_that_only_the_stack_has_is_reported(kubeconfig: dict[str, object]) -> None:
     said = authority_warnings(kubeconfig, {"kubernetes": authority(CA_DAYS)["certPem"]}, 30, NOW)
     assert len(said) == 1
     assert said[0].startswith(

@@ -18,14 +18,16 @@ __all__ = ["make"]
 @pytest.mark.parametrize("kind", ["Service", "Deployment", "ServiceAccount"])
 def test_what_serves_is_not_deleted(make: Make, kind: str, *, preview: bool) -> None:
     guard, table, _ = make(serving())
-    record = next(one for one in serving().values() if one.get("kind") == kind)
+    record = next(manifest for manifest in serving().values() if manifest.get("kind") == kind)
     with pytest.raises(GateRefusedError, match=r"is refused \(SY-D001\): it serves users"):
         delete(guard, record, preview=preview)
     assert table.deleted == []
 
 
 @pytest.mark.parametrize(("preview", "switched"), [(True, True), (True, False), (False, True)])
-def test_a_preview_of_a_switch_lets_go_of_what_serves_until_then(make: Make, *, preview: bool, switched: bool) -> None:
+def test_a_preview_of_a_switch_allows_scaling_down_what_serves_now(
+    make: Make, *, preview: bool, switched: bool
+) -> None:
     """A migration to another strategy in one update; the update itself asks again, after the switch."""
     guard, table, _ = make(serving())
     old = serving()["services", "backend"]
@@ -47,14 +49,14 @@ def test_a_vanished_service_loses_no_object_while_it_serves_not_even_an_idle_one
     assert table.deleted == []
 
 
-def test_a_removed_service_goes(make: Make) -> None:
+def test_a_removed_service_is_deleted(make: Make) -> None:
     guard, table, _ = make(serving(), services={}, removed=frozenset({("default", "backend")}))
     for record in list(serving().values())[:3]:
         delete(guard, record)
     assert {name for name, _ in table.deleted} == {"services", "serviceaccounts", "deployments"}
 
 
-def test_the_same_word_for_another_namespace_permits_nothing(make: Make) -> None:
+def test_a_removal_in_another_namespace_permits_no_deletion(make: Make) -> None:
     guard, table, _ = make(serving(), services={}, removed=frozenset({("shop", "backend")}))
     with pytest.raises(GateRefusedError):
         delete(guard, serving()["services", "backend"])
@@ -71,14 +73,14 @@ def test_an_object_of_the_configuration_stays_whatever_the_engine_calls_it(make:
     ]
 
 
-def test_what_the_provider_deletes_by_name_is_refused_where_it_is_to_stay(make: Make) -> None:
+def test_a_deletion_by_the_provider_is_refused_for_an_object_that_stays(make: Make) -> None:
     guard, _, _ = make(serving())
     guard.register(serving()["services", "backend"])
     with pytest.raises(GateRefusedError, match="by the provider, which knows it by its name alone"):
         delete(guard, serving()["services", "backend"], by_guard=False)
 
 
-def test_a_destroy_takes_down_what_serves_and_a_preview_of_it_deletes_nothing(make: Make) -> None:
+def test_a_destroy_deletes_what_serves_and_its_preview_deletes_nothing(make: Make) -> None:
     guard, table, _ = make(serving())
     asyncio.run(guard.before_destroy())
     guard.register(serving()["services", "backend"])
@@ -88,14 +90,14 @@ def test_a_destroy_takes_down_what_serves_and_a_preview_of_it_deletes_nothing(ma
     assert table.deleted == [("services", "backend")]
 
 
-def test_a_destroy_whose_sentinel_was_left_out_takes_everything_down(make: Make) -> None:
+def test_a_destroy_without_its_sentinel_deletes_everything(make: Make) -> None:
     guard, table, _ = make(serving(), destroy_asked=True)
     guard.register(serving()["services", "backend"])
     delete(guard, serving()["services", "backend"])
     assert table.deleted == [("services", "backend")]
 
 
-def test_a_destroy_of_production_whose_sentinel_was_left_out_is_refused_all_the_same(make: Make) -> None:
+def test_a_destroy_of_production_without_its_sentinel_is_refused(make: Make) -> None:
     guard, table, _ = make(serving(), destroy_asked=True, production=True)
     with pytest.raises(GateRefusedError, match="marked production"):
         delete(guard, serving()["services", "backend"])
@@ -122,13 +124,13 @@ def test_a_vanished_service_whose_pods_are_down_loses_nothing(make: Make) -> Non
     crashed = serving()
     crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
     guard, table, _ = make(crashed, services={})
-    for record in [one for one in crashed.values() if "kind" in one]:
+    for record in [stored for stored in crashed.values() if "kind" in stored]:
         with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
             delete(guard, record)
     assert table.deleted == []
 
 
-def test_a_destroy_of_a_production_cluster_that_is_silent_has_a_way_out(
+def test_a_destroy_of_an_unreachable_production_cluster_has_a_remedy(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard, _, _ = make(serving(), production=True, own_machines=True)
@@ -150,7 +152,7 @@ def test_a_destroy_of_production_keeps_a_serving_service_that_is_not_configured(
 
 
 @pytest.mark.parametrize(("own_machines", "destroying"), [(False, False), (True, False), (False, True), (True, True)])
-def test_a_silent_api_server_stops_every_deletion_but_that_of_a_cluster_with_its_machines(
+def test_an_unreachable_api_server_stops_deletions_except_of_the_cluster_itself(
     make: Make, monkeypatch: pytest.MonkeyPatch, *, own_machines: bool, destroying: bool
 ) -> None:
     guard, table, said = make(serving(), own_machines=own_machines, destroying=destroying)
@@ -184,9 +186,9 @@ def test_an_adopted_object_stays_without_marks(make: Make) -> None:
 
 def test_all_conflicts_of_a_service_are_reported_before_its_first_object(make: Make) -> None:
     guard, table, _ = make(serving(THEIRS))
-    new = [one for one in serving().values() if "kind" in one]
-    for one in new:
-        guard.register(one)
+    new = [stored for stored in serving().values() if "kind" in stored]
+    for stored in new:
+        guard.register(stored)
     account = serving()["serviceaccounts", "backend"]
     with pytest.raises(GateRefusedError) as refused:
         asyncio.run(guard.before_write(account, None))
@@ -198,9 +200,9 @@ def test_all_conflicts_of_a_service_are_reported_before_its_first_object(make: M
 
 def test_an_update_asks_for_the_one_object_that_it_changes(make: Make) -> None:
     guard, table, _ = make(serving())
-    for one in serving().values():
-        if "kind" in one:
-            guard.register(one)
+    for stored in serving().values():
+        if "kind" in stored:
+            guard.register(stored)
     old = serving()["services", "backend"]
     asyncio.run(guard.before_write(old, old))
     assert table.asked == 1

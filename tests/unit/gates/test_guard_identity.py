@@ -15,7 +15,7 @@ MINE, NAMESAKE = (Mark("switchyard", "test", identity) for identity in ("1a", "2
 
 
 @pytest.mark.parametrize(
-    ("found", "known", "refused"),
+    ("mark", "known", "refused"),
     [
         (MINE, False, False),  # an update that was cut off between the write and the record
         (NAMESAKE, False, True),
@@ -25,10 +25,10 @@ MINE, NAMESAKE = (Mark("switchyard", "test", identity) for identity in ("1a", "2
     ],
 )
 def test_a_stack_of_the_same_name_in_another_state_is_another_stack(
-    make: Make, found: Mark, *, known: bool, refused: bool
+    make: Make, mark: Mark, *, known: bool, refused: bool
 ) -> None:
-    guard, table, _ = make(serving(found), mark=MINE)
-    account = serving(found)["serviceaccounts", "backend"]
+    guard, table, _ = make(serving(mark), mark=MINE)
+    account = serving(mark)["serviceaccounts", "backend"]
     if refused:
         with pytest.raises(GateRefusedError, match="of another state"):
             asyncio.run(guard.before_write(account, account if known else None))
@@ -37,21 +37,21 @@ def test_a_stack_of_the_same_name_in_another_state_is_another_stack(
     assert table.patched == []
 
 
-def test_an_account_made_anew_beside_objects_of_an_earlier_version_is_written(make: Make) -> None:
+def test_a_service_account_recreated_beside_objects_of_an_earlier_version_is_written(make: Make) -> None:
     objects = serving(OURS)
     account = objects.pop(("serviceaccounts", "backend"))
     guard, _, _ = make(objects, mark=MINE)
-    for one in serving().values():
-        if "kind" in one:
-            guard.register(one)
+    for manifest in serving().values():
+        if "kind" in manifest:
+            guard.register(manifest)
     asyncio.run(guard.before_write(account, None))
 
 
-@pytest.mark.parametrize(("found", "deleted"), [(MINE, True), (OURS, True), (NAMESAKE, False)])
+@pytest.mark.parametrize(("mark", "deleted"), [(MINE, True), (OURS, True), (NAMESAKE, False)])
 def test_a_destroy_leaves_what_a_stack_of_the_same_name_has_taken_over(
-    make: Make, found: Mark, *, deleted: bool
+    make: Make, mark: Mark, *, deleted: bool
 ) -> None:
-    guard, table, said = make(serving(found), mark=MINE, destroying=True)
+    guard, table, said = make(serving(mark), mark=MINE, destroying=True)
     delete(guard, serving(MINE)["services", "backend"])
     assert bool(table.deleted) is deleted
     assert any("stays: it belongs to stack switchyard/test of another state" in line for line in said) is not deleted

@@ -105,12 +105,12 @@ def word(access: Played, version: int, *, failed: bool) -> None:
     change(access, events=[event])
 
 
-def test_rules_at_aws_and_a_later_word_are_enough(played: Played) -> None:
+def test_rules_at_aws_and_a_later_event_are_enough(played: Played) -> None:
     word(played, 11, failed=False)
     assert waited(played, written=True) is None
 
 
-def test_a_complaint_that_passes_is_no_problem(played: Played) -> None:
+def test_a_warning_that_is_resolved_is_no_problem(played: Played) -> None:
     word(played, 11, failed=True)
     steps(played, [lambda: None, lambda: None, lambda: word(played, 12, failed=False)])
     said: list[str] = []
@@ -118,7 +118,7 @@ def test_a_complaint_that_passes_is_no_problem(played: Played) -> None:
     assert said == ["waiting for the load balancer of production: FailedDeployModel: in its own words"]
 
 
-def test_a_complaint_that_stays_is_the_answer(played: Played) -> None:
+def test_a_warning_that_stays_is_reported(played: Played) -> None:
     word(played, 11, failed=True)
     problem = waited(played, written=True)
     assert problem is not None
@@ -126,14 +126,14 @@ def test_a_complaint_that_stays_is_the_answer(played: Played) -> None:
     assert "All routes have their rules and serve" in problem.text
 
 
-def test_a_complaint_of_before_the_write_is_none(played: Played) -> None:
+def test_a_warning_from_before_the_write_is_ignored(played: Played) -> None:
     word(played, 9, failed=True)
     assert waited(played, written=True) is None
     problem = waited(played, written=False)
     assert problem is not None
 
 
-def test_rules_that_come_later_are_waited_for(played: Played) -> None:
+def test_the_gate_waits_for_rules_that_appear_later(played: Played) -> None:
     change(played, rules=[])
     steps(played, [lambda: None, lambda: change(played, rules=[RULE])])
     said: list[str] = []
@@ -141,14 +141,14 @@ def test_rules_that_come_later_are_waited_for(played: Played) -> None:
     assert said[0].endswith("the load balancer has no such rule for every host /api (Ingress default/backend)")
 
 
-def test_rules_that_never_come_end_in_an_error_at_the_bound(played: Played) -> None:
+def test_rules_that_never_appear_end_in_an_error_at_the_timeout(played: Played) -> None:
     change(played, rules=[])
     problem = waited(played, written=True)
     assert problem is not None
     assert "the load balancer has no such rule for every host /api (Ingress default/backend), after 0 s" in problem.text
 
 
-def test_without_aws_the_controllers_word_counts_once_it_has_stood(played: Played) -> None:
+def test_without_aws_the_controllers_event_counts_after_a_while(played: Played) -> None:
     change(played, rules=None)
     word(played, 11, failed=False)
     steps(played, [lambda: None, lambda: word(played, 12, failed=True)])
@@ -157,7 +157,7 @@ def test_without_aws_the_controllers_word_counts_once_it_has_stood(played: Playe
     assert waited(played, written=True) is None
 
 
-def test_without_aws_and_without_a_word_a_write_is_not_called_done(played: Played) -> None:
+def test_without_aws_and_without_an_event_a_write_is_not_done(played: Played) -> None:
     change(played, rules=None)
     problem = waited(played, written=True)
     assert problem is not None
@@ -165,13 +165,13 @@ def test_without_aws_and_without_a_word_a_write_is_not_called_done(played: Playe
     assert waited(played, written=False) is None
 
 
-def test_states_that_take_turns_end_at_the_bound(played: Played) -> None:
+def test_alternating_states_end_at_the_timeout(played: Played) -> None:
     steps(played, [lambda rules=rules: change(played, rules=rules) for rules in ([], [RULE]) * 500])  # type: ignore[misc]
     waited(played, written=True)
     assert played.steps  # it has ended before they have
 
 
-def test_the_status_has_it_at_once_and_a_cluster_without_a_load_balancer_has_none(
+def test_the_hostname_is_read_from_the_status_or_is_none_without_a_load_balancer(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(balancer_wait, "Balancers", lambda _: PlayedAws(played))

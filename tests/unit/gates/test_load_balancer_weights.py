@@ -8,7 +8,7 @@ import pytest
 
 from switchyard.config.models.service import Track
 from switchyard.errors import AwsError
-from switchyard.gates.load_balancer_weights import left_by
+from switchyard.gates.load_balancer_weights import target_groups_in_use
 from switchyard.manifests.labels import selector
 from tests.support.weighted_balancer import (
     BLUE,
@@ -29,19 +29,19 @@ from tests.unit.gates.test_service import DENIED, refusal
 __all__ = ["played"]
 
 
-def test_the_first_weights_of_all_need_nothing(played: Any) -> None:
+def test_the_first_weights_need_no_check(played: Any) -> None:
     it = played(PlayedBalancer())
     asyncio.run(it.gates.before_weights())
     assert it.cluster.asked == []
 
 
-def test_weights_that_lead_to_the_active_colour_already_need_nothing(played: Any) -> None:
+def test_weights_that_already_route_to_the_active_colour_need_no_check(played: Any) -> None:
     it = played(ready(there=[written()]))
     asyncio.run(it.gates.before_weights())
     assert it.cluster.asked == []
 
 
-def test_both_writes_of_one_update_are_behind_one_look_at_pods_and_targets(played: Any) -> None:
+def test_both_writes_of_an_update_follow_one_check_of_pods_and_targets(played: Any) -> None:
     it = played(ready())
     asyncio.run(it.gates.before_switch(creating=False, preview=False))
     asyncio.run(it.gates.before_weights())
@@ -49,7 +49,7 @@ def test_both_writes_of_one_update_are_behind_one_look_at_pods_and_targets(playe
     assert it.cluster.asked.count("health of arn:g") == 1
 
 
-def test_weights_alone_are_behind_the_same_gate_when_an_update_was_cut_off_after_the_service(played: Any) -> None:
+def test_weights_alone_pass_the_same_gate_after_an_interrupted_update(played: Any) -> None:
     it = played(ready(selected=selector("backend", GREEN)))
     asyncio.run(it.gates.before_switch(creating=False, preview=False))
     assert "watch backend-green" not in it.cluster.asked
@@ -62,13 +62,13 @@ def test_weights_alone_are_behind_the_same_gate_when_an_update_was_cut_off_after
     )
 
 
-def test_neither_write_happens_while_the_load_balancer_finds_no_target_healthy(played: Any) -> None:
-    found = "the target group of backend-green has 0 healthy targets of 2"
-    assert found in refusal(played(ready(targets=0)).gates.before_switch(creating=False, preview=False))
-    assert found in refusal(played(ready(targets=0)).gates.before_weights())
+def test_neither_write_happens_while_no_target_is_healthy(played: Any) -> None:
+    reason = "the target group of backend-green has 0 healthy targets of 2"
+    assert reason in refusal(played(ready(targets=0)).gates.before_switch(creating=False, preview=False))
+    assert reason in refusal(played(ready(targets=0)).gates.before_weights())
 
 
-def test_a_preview_of_other_weights_asks_aws_nothing_and_refuses_what_the_settings_show(played: Any) -> None:
+def test_a_preview_of_other_weights_calls_no_aws_api_and_refuses_by_the_settings(played: Any) -> None:
     it = played(ready(), preview=True)
     asyncio.run(it.gates.before_weights())
     it = played(ready(), service(green={"tag": "v2", "replicas": 2}), preview=True)
@@ -79,7 +79,7 @@ def test_a_preview_of_other_weights_asks_aws_nothing_and_refuses_what_the_settin
     assert not [asked for asked in it.cluster.asked if "health" in asked or asked == "rules"]
 
 
-def test_a_colour_that_the_load_balancer_sends_requests_to_is_not_changed_in_place(played: Any) -> None:
+def test_a_colour_with_requests_from_the_load_balancer_is_not_changed_in_place(played: Any) -> None:
     """Of the Service alone nothing would be seen: it selects the other colour."""
     it = played(ready(there=[written()], change=OTHERS), preview=True)
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=True))
@@ -90,7 +90,7 @@ def test_a_colour_that_the_load_balancer_sends_requests_to_is_not_changed_in_pla
     asyncio.run(it.gates.before_pods_change(GREEN, {}, preview=False))
 
 
-def test_the_old_colour_goes_when_the_load_balancer_follows(played: Any) -> None:
+def test_the_old_colour_is_scaled_down_when_the_load_balancer_follows(played: Any) -> None:
     it = played(switched())
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
     assert it.cluster.asked[-1] == "rules"
@@ -109,7 +109,7 @@ def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_
 
 
 @pytest.mark.parametrize(
-    ("seen", "found"),
+    ("seen", "expected"),
     [
         ({"rules": [[TO_BLUE]]}, "a rule of the load balancer sends 0 to backend, 100 to backend-blue"),
         ({"rules": [[]]}, "no rule with the weights of both colours yet"),
@@ -122,22 +122,22 @@ def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_
     ],
 )
 def test_the_old_colour_stays_and_the_update_fails_while_the_load_balancer_may_need_it(
-    played: Any, seen: dict[str, Any], found: str
+    played: Any, seen: dict[str, Any], expected: str
 ) -> None:
     it = played(switched(**seen))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=False))
     assert "a change of the idle colour blue is refused (SY-L006): " in text
-    assert found in text
+    assert expected in text
     assert "blue keeps its pods" in text
 
     it = played(switched(**seen))
     problem = asyncio.run(it.gates.inspect()).problem
     assert problem is not None
     assert problem.startswith("backend: the switch of the load balancer to Service backend-green is not finished: ")
-    assert found in problem
+    assert expected in problem
 
 
-def test_an_update_ends_well_when_service_and_load_balancer_are_alike(played: Any) -> None:
+def test_an_update_succeeds_when_service_and_load_balancer_agree(played: Any) -> None:
     seen = asyncio.run(played(switched()).gates.inspect())
     assert (seen.serving, seen.problem) == (Track.GREEN, None)
 
@@ -150,7 +150,7 @@ def test_a_preview_that_would_write_the_weights_does_not_call_them_unfinished(pl
     assert asyncio.run(it.gates.inspect()).problem is not None
 
 
-def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_the_colours(played: Any) -> None:
+def test_between_two_switch_engines_the_load_balancer_routes_to_the_service(played: Any) -> None:
     between = service("albTargets")
     it = played(switched(there=[written("albTargets")], rules=[[TO_SERVICE]]), between)
     assert asyncio.run(it.gates.inspect()).problem is None
@@ -166,7 +166,7 @@ def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_th
 
 
 @pytest.mark.parametrize(
-    ("there", "rules", "aws", "found"),
+    ("there", "rules", "aws", "expected"),
     [
         ([], [TO_GREEN], None, None),
         ([written("selector")], [{"arn:s": 1}], None, None),
@@ -183,13 +183,13 @@ def test_between_the_engines_the_load_balancer_leads_to_the_service_and_knows_th
         ([written("albTargets")], [TO_SERVICE], AwsError("AWS does not say it"), "AWS does not say it"),
     ],
 )
-def test_the_colours_are_left_only_when_the_load_balancer_sends_them_nothing(
+def test_target_groups_of_colours_are_removed_only_without_requests(
     played: Any,
     there: list[dict[str, Any]],
     rules: list[Mapping[str, int]],
     aws: Exception | None,
-    found: str | None,
+    expected: str | None,
 ) -> None:
     it = played(PlayedBalancer(there=there, rules=[rules], aws=aws))
-    reason = asyncio.run(left_by(it.cluster, "ap-northeast-2", "backend", "default"))
-    assert reason is None if found is None else found in (reason or "")
+    reason = asyncio.run(target_groups_in_use(it.cluster, "ap-northeast-2", "backend", "default"))
+    assert reason is None if expected is None else expected in (reason or "")

@@ -27,7 +27,7 @@ def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: py
     )
 
 
-def test_a_change_that_this_run_makes_is_no_wrong_version_of_its_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_does_not_report_the_version_that_it_is_about_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
     there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
     it = played(monkeypatch, there, allowInPlaceUpdate=True)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
@@ -45,7 +45,7 @@ def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(mon
     assert "pods of blue run mirror/org/backend:v1, for which the stack has org/backend:v1" in it.warned[0]
 
 
-def test_a_template_that_is_left_alone_is_tried_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dry_run_of_a_kept_template_is_what_the_provider_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster())
     gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={Track.BLUE})
     for colour, kept in ((BLUE, True), (GREEN, False)):
@@ -76,13 +76,13 @@ def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest
         (answered(429, "too many requests"), "too many requests (SY-K007).", "overloaded"),
         (answered(503, "the server is currently unable"), "the server is currently unable (SY-K007).", "/readyz"),
         (answered(404, "could not find the requested resource"), "could not find the", "kubectl api-resources"),
-        (UnreachableError("its certificate is not accepted"), "could not see", "certificate-authority-data"),
-        (UnreachableError("the name of its host is not resolved: x"), "could not see", "Check the host in `server`"),
+        (UnreachableError("its certificate is not accepted"), "could not read", "certificate-authority-data"),
+        (UnreachableError("the name of its host is not resolved: x"), "could not read", "Check the host in `server`"),
         (UnreachableError("an HTML page, not an answer of a Kubernetes API server"), "HTML", "something else than"),
         (UnreachableError("connection refused"), "connection refused", "Check the API server and the kubeconfig."),
     ],
 )
-def test_the_words_of_the_api_server_are_reported_and_what_to_do_about_them(
+def test_the_api_servers_message_is_reported_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, advised: str
 ) -> None:
     text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))

@@ -144,14 +144,14 @@ def refusal(call: Any) -> str:
     return str(error.value)
 
 
-def test_a_switch_on_which_the_api_server_says_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_switch_is_refused_while_the_api_server_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster())
     text = refusal(it.gates.before_switch(creating=False, preview=False))
     assert "the switch to blue is refused (SY-S009): no answer from the API server in 0 s" in text
     assert it.cluster.asked[-2:] == ["watch backend-blue", "report"]
 
 
-def test_pods_on_which_the_api_server_says_nothing_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pods_are_not_scaled_down_while_the_api_server_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(change=PodsChange(template=False, before=3, after=0)))
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=False))
     assert "a change of the idle colour green is refused (SY-S009): no answer from the API server in 0 s" in text
@@ -177,12 +177,12 @@ def test_what_serves_is_not_replaced_whatever_the_engine_knows_of_it(
     assert "blue is serving" in refusal(it.gates.before_pods_change(BLUE, {}, preview=preview))
 
 
-def test_a_missing_namespace_is_named_with_the_command_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_namespace_is_named_with_the_command_that_creates_it(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(namespace=False), namespace="shop")
     assert "kubectl create namespace shop" in refusal(it.gates.before_first())
 
 
-def test_who_may_not_look_into_namespaces_may_still_make_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_may_not_read_namespaces_may_still_create_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(error=DENIED))
     asyncio.run(it.gates.before_first())
     assert it.cluster.asked == ["namespace", "selector"]
@@ -209,7 +209,7 @@ def test_an_adopted_service_asks_for_as_many_pods_as_it_has_and_warns_once_of_a_
     assert "takes traffic as soon as it is ready" in it.warned[0]
 
 
-def test_a_selector_that_was_changed_by_hand_can_be_put_right_without_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_selector_that_was_changed_by_hand_can_be_repaired_without_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
     it = played(monkeypatch, PlayedCluster(selected={"run": "maintenance"}, behind=("a",)))
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 
@@ -227,7 +227,7 @@ def test_a_user_whom_the_api_server_does_not_know_has_to_log_in(monkeypatch: pyt
     assert "Grant it" not in text
 
 
-def test_an_object_that_the_api_server_does_not_take_is_not_told_as_a_cluster_out_of_sight(
+def test_a_rejected_object_is_not_reported_as_an_unreachable_cluster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     it = played(monkeypatch, PlayedCluster(error=RejectedError("the API server does not take it: no v3")))
@@ -243,9 +243,9 @@ def test_a_wait_of_the_provider_that_ended_before_there_were_pods_is_no_success(
     few = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b"))
     it = played(monkeypatch, few, readyTimeoutSeconds=1)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
-    found = asyncio.run(it.gates.inspect())
-    assert found.serving == "blue"
-    assert str(found.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
+    result = asyncio.run(it.gates.inspect())
+    assert result.serving == "blue"
+    assert str(result.problem).startswith("backend: pods of blue: 2 of 3 ready of v1 (SY-S013). ")
     assert it.cluster.asked[-3:] == ["watch backend-blue", "report", "selector"]
 
 
@@ -285,7 +285,7 @@ def test_only_a_wait_for_pods_that_failed_is_explained_by_the_pods(monkeypatch: 
     [(("b1",), 3, False, False), ((), 3, False, True), ((), 3, True, False)],
     ids=["one ready", "none ready", "none ready before a change of its pods"],
 )
-def test_a_serving_colour_without_a_ready_pod_is_no_good_end(
+def test_a_serving_colour_without_a_ready_pod_ends_the_update_in_an_error(
     monkeypatch: pytest.MonkeyPatch, ready: tuple[str, ...], replicas: int, *, previewed: bool, wrong: bool
 ) -> None:
     cluster = PlayedCluster(selected=selector("backend", BLUE), of_colour=ready)

@@ -34,7 +34,7 @@ def check(*events: dict[str, Any]) -> None:
     check_history(History(Path(), "walk", [*SERVING, *events]), ["shop"])
 
 
-def test_a_full_colour_at_every_write_is_in_order() -> None:
+def test_a_full_colour_at_every_write_passes() -> None:
     green = [pod(20 + number, f"green-{number}", "green") for number in range(WANTED)]
     check(*green, service(30, {**BLUE, "version": "green"}), pod(31, "blue-1", "blue", "DELETED"))
 
@@ -49,11 +49,11 @@ def test_a_full_colour_at_every_write_is_in_order() -> None:
     ],
     ids=["pod deleted", "pod being deleted", "colour without pods", "selector of both colours"],
 )
-def test_one_moment_without_a_full_colour_is_found(events: list[dict[str, Any]]) -> None:
+def test_one_moment_without_a_full_colour_is_detected(events: list[dict[str, Any]]) -> None:
     with pytest.raises(AssertionError, match="shop was short of ready pods of one colour"):
         check(*events)
 
 
-def test_a_service_that_was_never_there_is_found() -> None:
+def test_a_service_that_never_existed_is_detected() -> None:
     with pytest.raises(AssertionError, match="other was never seen"):
         check_history(History(Path(), "walk", SERVING), ["other"])

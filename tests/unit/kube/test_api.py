@@ -51,7 +51,7 @@ def test_a_denied_watch_is_reported_like_a_denied_call(server: PlayedApiServer) 
         server.run(first)
 
 
-def test_what_is_not_there_is_no_error(server: PlayedApiServer) -> None:
+def test_a_missing_object_is_no_error(server: PlayedApiServer) -> None:
     assert server.run(lambda cluster: cluster.service_selector("shop", "backend")) is None
     assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None
     assert not server.run(lambda cluster: cluster.namespace_exists("shop"))
@@ -68,12 +68,12 @@ def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: P
         server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
 
 
-def test_a_cluster_that_the_stack_makes_is_reached_by_a_kubeconfig_that_is_in_no_file(server: PlayedApiServer) -> None:
+def test_a_cluster_of_the_stack_is_reached_by_a_kubeconfig_in_memory(server: PlayedApiServer) -> None:
     server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
-    made = StackKubeconfig()
-    access = ClusterAccess(stack_kubeconfig=made)
+    stack_kubeconfig = StackKubeconfig()
+    access = ClusterAccess(stack_kubeconfig=stack_kubeconfig)
     assert not access.exists
-    made.update(server.kubeconfig.read_text())
+    stack_kubeconfig.update(server.kubeconfig.read_text())
     assert access.exists
 
     async def selector() -> object:

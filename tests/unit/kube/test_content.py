@@ -59,11 +59,11 @@ def test_the_idle_colour_gets_the_changed_version_with_and_without_pods() -> Non
         assert colour_versions(wanted(replicas=replicas), NEW, own, [live(OLD)], serves=False) == NEW
 
 
-def test_a_colour_that_is_not_there_yet_gets_the_version_of_now() -> None:
+def test_a_new_colour_gets_the_current_version() -> None:
     assert colour_versions(wanted(active=True), NEW, None, [], serves=False) == NEW
 
 
-def test_the_way_back_keeps_its_version_after_a_switch() -> None:
+def test_the_former_colour_keeps_its_version_after_a_switch() -> None:
     # Green was warmed with the new content and serves; blue still runs with the old one, and nothing changed since.
     assert colour_versions(wanted(), NEW, live(OLD), [live(NEW)], serves=False) == OLD
     assert colour_versions(wanted(active=True), NEW, live(OLD), [live(NEW)], serves=False) == OLD
@@ -73,31 +73,31 @@ def test_a_switch_does_not_change_the_pods_that_it_goes_to() -> None:
     assert colour_versions(wanted(active=True), NEW, live(OLD), [live(OLD)], serves=False) == OLD
 
 
-def test_pods_that_start_anyway_get_the_version_of_now() -> None:
+def test_pods_that_start_anyway_get_the_current_version() -> None:
     empty, other = live(OLD, replicas=0), live(OLD, image="org/backend:v0")
     unnamed = LiveTemplate("org/backend:v1", 3, {}, frozenset())
     for own in (empty, other, unnamed):
         assert colour_versions(wanted(active=True), NEW, own, [live(NEW)], serves=False) == NEW
 
 
-def test_a_missing_object_makes_no_new_version() -> None:
+def test_a_missing_object_does_not_change_the_version() -> None:
     assert colour_versions(wanted(), {}, live(OLD), [live(OLD)], serves=False) == OLD
     assert colour_versions(wanted(), {}, None, [], serves=False) == {}
     assert rollout_versions(wanted(), {}, live(OLD)) == OLD
 
 
-def test_a_rollout_gets_the_version_of_now() -> None:
+def test_a_rollout_gets_the_current_version() -> None:
     assert rollout_versions(wanted(), NEW, live(OLD)) == NEW
 
 
 def test_the_version_of_a_config_map_is_of_the_keys_that_are_read() -> None:
     whole, part = Reference("ConfigMap", "c"), Reference("ConfigMap", "c", frozenset({"a"}))
-    one = {"metadata": {"resourceVersion": "1"}, "data": {"a": "1", "b": "1"}}
+    first = {"metadata": {"resourceVersion": "1"}, "data": {"a": "1", "b": "1"}}
     other = {"metadata": {"resourceVersion": "2"}, "data": {"a": "1", "b": "2"}}
-    assert version_of(whole, one) != version_of(whole, other)
-    assert version_of(part, one) == version_of(part, other)
-    assert version_of(whole, one) != version_of(whole, {"data": {"a": "1"}, "binaryData": {"b": "1"}})
-    assert version_of(whole, one) == version_of(whole, one | {"metadata": {"resourceVersion": "9"}})
+    assert version_of(whole, first) != version_of(whole, other)
+    assert version_of(part, first) == version_of(part, other)
+    assert version_of(whole, first) != version_of(whole, {"data": {"a": "1"}, "binaryData": {"b": "1"}})
+    assert version_of(whole, first) == version_of(whole, first | {"metadata": {"resourceVersion": "9"}})
 
 
 def test_the_version_of_a_secret_says_nothing_of_its_values() -> None:
@@ -113,7 +113,7 @@ def test_an_optional_object_may_be_missing() -> None:
     assert version_of(Reference("ConfigMap", "c"), None) is None
 
 
-def test_all_that_pods_read_is_tracked_and_what_the_old_key_names_only_when_asked() -> None:
+def test_what_pods_read_is_tracked_as_content_hash_says() -> None:
     service = BlueGreenSettings.model_validate(TWO_COLOURS)
     keys = tracked_references(service, BLUE)
     assert list(keys) == [
@@ -136,12 +136,12 @@ def test_all_that_pods_read_is_tracked_and_what_the_old_key_names_only_when_aske
 def test_a_live_template_tells_its_versions_and_the_objects_that_it_names() -> None:
     service = BlueGreenSettings.model_validate(TWO_COLOURS)
     rendered = blue_green.deployment("shop", Colour.BLUE, service, "configmap/a=1,secret/b=2")
-    found = live_template(rendered)
-    assert found is not None
-    assert found.versions == {"configmap/a": "1", "secret/b": "2"}
-    assert annotation(found.versions) == "configmap/a=1,secret/b=2"
-    assert tracked_references(service, BLUE).keys() <= found.named
-    assert found.replicas == 2
+    live_pods = live_template(rendered)
+    assert live_pods is not None
+    assert live_pods.versions == {"configmap/a": "1", "secret/b": "2"}
+    assert annotation(live_pods.versions) == "configmap/a=1,secret/b=2"
+    assert tracked_references(service, BLUE).keys() <= live_pods.named
+    assert live_pods.replicas == 2
 
 
 @dataclass

@@ -46,7 +46,7 @@ def changed(path: str, value: Any) -> list[str]:
         node.append(value)
     else:
         node[last] = value
-    return [str(one) for one in differences(TEMPLATE, after)]
+    return [str(difference) for difference in differences(TEMPLATE, after)]
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ def changed(path: str, value: Any) -> list[str]:
     ],
 )
 def test_a_field_that_differs_is_reported_without_a_secret(path: str, value: Any, told: str) -> None:
-    found = changed(path, value)
-    assert told in found
-    assert SECRET not in " ".join(found)
+    lines = changed(path, value)
+    assert told in lines
+    assert SECRET not in " ".join(lines)
 
 
 def test_equal_templates_differ_in_nothing() -> None:
     assert differences(TEMPLATE, copy.deepcopy(TEMPLATE)) == []
 
 
-def test_a_list_of_differences_has_an_end() -> None:
+def test_a_list_of_differences_is_limited() -> None:
     text = listed([f"env A{number} changed" for number in range(MOST + 3)])
     assert text.endswith("and 3 more")
     assert text.count("changed") == MOST
@@ -111,20 +111,20 @@ def live(image: str, manager: str) -> dict[str, Any]:
     }
 
 
-def test_who_has_set_what_a_change_takes_back_is_named() -> None:
+def test_the_manager_of_a_field_that_a_change_overwrites_is_named() -> None:
     by_hand = pods_change(live("a:9", "kubectl-set"), live("a:1", "switchyard"))
     assert by_hand.fields == ("container app: image a:9 => a:1 (set by kubectl-set)",)
     ours = pods_change(live("a:9", "switchyard"), live("a:1", "switchyard"))
     assert ours.fields == ("container app: image a:9 => a:1",)
 
 
-def test_what_admission_makes_of_an_apply_is_reported_as_its_own() -> None:
+def test_changes_by_admission_are_reported_as_such() -> None:
     sent, after = live("a:1", "switchyard"), live("mirror/a:1", "switchyard")
     change = pods_change(live("a:1", "switchyard"), after, sent)
     assert change.fields == ("container app: image a:1 => mirror/a:1 (rewritten by the cluster's admission)",)
 
 
-def test_who_owns_all_of_a_list_owns_its_entries() -> None:
+def test_the_owner_of_a_list_owns_its_entries() -> None:
     fields: dict[str, Any] = {
         "f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:args": {}}}}}}
     }

@@ -142,8 +142,8 @@ def test_kube_proxy_is_asked_for_livez_and_an_old_one_for_healthz(
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     server.answers["GET", "/api/v1/nodes"] = (200, {"items": [{"metadata": {"name": "worker"}, "status": ready}]})
     server.answers[kube_proxy("/livez")], server.answers[kube_proxy("/healthz")] = livez, healthz
-    found = server.run(lambda cluster: cluster.routing({}, 5))
-    assert found == [Routing("worker", True, status)]
+    routing = server.run(lambda cluster: cluster.routing({}, 5))
+    assert routing == [Routing("worker", True, status)]
     assert (kube_proxy("/healthz") in server.asked) is (livez[0] == 404)
 
 
@@ -176,13 +176,13 @@ def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: PlayedAp
         {"eventTime": "2026-11-28T11:00:00Z", "reason": "FailedMount", "message": 'secret "x" not found'},
     ]
     server.answers["GET", "/api/v1/namespaces/shop/events"] = (200, {"items": events})
-    found = server.run(lambda cluster: cluster.pods_report("shop", "backend", Track.GREEN, 4))
-    assert found.states == (
+    report = server.run(lambda cluster: cluster.pods_report("shop", "backend", Track.GREEN, 4))
+    assert report.states == (
         "on node gone, which is not Ready (NodeStatusUnknown)",
         'ContainerCreating (FailedMount: secret "x" not found)',
         'running, but its readiness probe does not succeed (FailedMount: secret "x" not found)',
     )
-    assert found.causes == ("the API server refuses to create more: exceeded quota: few",)
+    assert report.causes == ("the API server refuses to create more: exceeded quota: few",)
     # Without the permission to read events and nodes, the rest is reported.
     for path in ("/api/v1/namespaces/shop/events", "/api/v1/nodes/gone", "/api/v1/nodes/well"):
         server.answers["GET", path] = (403, denial("no"))

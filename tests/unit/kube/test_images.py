@@ -19,7 +19,7 @@ DIGEST = "sha256:" + "9" * 64
         (f"registry:5000/org/backend:v1@{DIGEST}", Image("registry:5000/org/backend", "v1", DIGEST)),
     ],
 )
-def test_a_reference_is_taken_apart(reference: str, image: Image) -> None:
+def test_an_image_reference_is_parsed(reference: str, image: Image) -> None:
     assert parsed(reference) == image
 
 
@@ -53,7 +53,7 @@ def test_a_digest_is_what_was_pulled_and_not_a_number_of_the_runtime() -> None:
     assert digest_of("") is None
 
 
-def test_mixed_versions_are_all_told_the_most_frequent_first() -> None:
+def test_mixed_versions_are_all_reported_the_most_frequent_first() -> None:
     running = [Running("org/backend:v1", None, 1, 1), Running("org/backend:v2", None, 3, 0)]
     assert versions(running) == "v2, v1"
     assert versions([Running("mirror/org/backend:v1", None, 1, 1)], "org/backend") == "mirror/org/backend:v1"

@@ -119,14 +119,14 @@ def test_a_long_complaint_is_cut_to_its_end(played: Played, tmp_path: Path) -> N
     assert len(str(error.value)) < 2000
 
 
-def test_a_credential_on_the_output_of_a_command_that_fails_is_not_shown(played: Played, tmp_path: Path) -> None:
+def test_a_credential_in_the_output_of_a_failed_command_is_not_shown(played: Played, tmp_path: Path) -> None:
     login = login_by(played, tmp_path, f"{answer(token='hunter2')}\nexit 3")
     with pytest.raises(LoginError, match=r"failed with exit code 3\. It gives no reason\.") as error:
         asyncio.run(ask(login))
     assert "hunter2" not in str(error.value)
 
 
-def test_a_token_is_read_anew_from_its_file(played: Played, tmp_path: Path) -> None:
+def test_a_token_is_read_again_from_its_file(played: Played, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("first")
     user = f"tokenFile: {token}"

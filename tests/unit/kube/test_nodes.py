@@ -38,22 +38,22 @@ def test_a_table_is_right_when_all_its_nodes_are_there() -> None:
     assert lost_nodes(["worker"], live) is None
 
 
-def test_a_node_that_is_missing_beside_one_in_care_is_lost_and_stops_nothing() -> None:
+def test_a_missing_node_beside_managed_ones_is_reported_as_lost_and_blocks_nothing() -> None:
     table, live = ["worker", "redis", "postgresql"], {"worker": PLACED}
     assert unknown_nodes(table, live) is None
     warning = lost_nodes(table, live)
     assert warning is not None
-    assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out.")
+    assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out (SY-K015).")
 
 
-def test_a_node_is_in_care_once_this_program_has_applied_anything_to_it() -> None:
+def test_a_node_is_managed_once_this_program_has_applied_anything_to_it() -> None:
     assert live_node(node({"f:metadata": {}})) == LiveNode((DEDICATED,), placed=True, owns_taints=False)
     assert live_node(node({"f:spec": {"f:taints": {}}})) == LiveNode((DEDICATED,), placed=True, owns_taints=True)
     assert live_node(node({"f:spec": {"f:taints": {}}}, "kubectl")) == LiveNode((DEDICATED,))
     assert live_node({"metadata": {}, "spec": {}}) == LiveNode()
 
 
-def test_a_patch_that_would_take_off_a_taint_that_came_meanwhile_is_not_sent() -> None:
+def test_a_patch_that_would_remove_a_new_taint_is_not_sent() -> None:
     reason = wrong_by_now([DEDICATED, MAINTENANCE], [DEDICATED], live_wins=False)
     assert reason == (
         "its patch would take off maintenance=disk:NoExecute, which it got while the update ran. Run `pulumi up` again."
@@ -70,7 +70,7 @@ def test_a_patch_for_the_labels_is_sent_whatever_taints_there_are() -> None:
     assert wrong_by_now([], [], live_wins=True) is None
 
 
-def test_a_taint_that_only_the_stack_remembers_is_not_brought_back() -> None:
+def test_a_taint_that_only_the_state_has_is_not_restored() -> None:
     reason = wrong_by_now([], [MAINTENANCE], live_wins=True)
     assert reason == (
         "its patch would bring back maintenance=disk:NoExecute, which the stack remembers. Run `pulumi up --refresh`."
@@ -84,4 +84,6 @@ def test_a_node_that_is_registered_as_the_machine_before_is_reported() -> None:
         "k8s-worker-2": LiveNode(),
     }
     [line] = stale_nodes(live, {"k8s-redis": "i-9", "k8s-worker-1": "i-2", "k8s-worker-2": "i-3"})
-    assert line.startswith("switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9: ")
+    assert line.startswith(
+        "switchyard:cluster.nodes.k8s-redis: is registered as i-1, and its machine is i-9 (SY-K016). "
+    )

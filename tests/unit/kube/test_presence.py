@@ -30,22 +30,24 @@ SCALED = {**BACKEND, "autoscaling": {"min": 3, "max": 6, "cpuPercent": 70}}
 
 
 def named(objects: Mapping[tuple[str, str], dict[str, Any]]) -> dict[ObjectName, str]:
-    found = {ObjectName.of(one): str(one["apiVersion"]) for one in objects.values() if "kind" in one}
-    return {name: version for name, version in found.items() if name is not None}
+    versions = {
+        ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects.values() if "kind" in manifest
+    }
+    return {name: version for name, version in versions.items() if name is not None}
 
 
 def drift(left: Mapping[tuple[str, str], dict[str, Any]], own: Mark = OURS) -> list[str]:
     return asyncio.run(drift_of(Table(left), {"backend": named(serving())}, own, None))  # type: ignore[arg-type]
 
 
-def test_nothing_is_said_of_what_is_there() -> None:
+def test_existing_objects_are_not_reported() -> None:
     assert drift(serving()) == []
 
 
 @pytest.mark.parametrize(
     "gone", [("serviceaccounts", "backend"), ("services", "backend"), ("deployments", "backend-blue")]
 )
-def test_an_object_that_is_gone_is_named_with_the_way_to_make_it_anew(gone: tuple[str, str]) -> None:
+def test_a_deleted_object_is_named_with_the_command_that_recreates_it(gone: tuple[str, str]) -> None:
     left = serving()
     kind = left.pop(gone)["kind"]
     [line] = drift(left)
@@ -53,7 +55,7 @@ def test_an_object_that_is_gone_is_named_with_the_way_to_make_it_anew(gone: tupl
     assert line.endswith("pulumi up --refresh")
 
 
-def test_all_that_is_gone_of_a_service_is_one_line() -> None:
+def test_all_deleted_objects_of_a_service_are_one_line() -> None:
     names = sorted(named(serving()))
     assert say_missing("backend", names).count("\n") == 0
     assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
@@ -68,7 +70,7 @@ def test_a_mark_of_another_stack_is_reported_before_a_rollback_needs_the_object(
     assert "kubectl -n default annotate service backend switchyard/project=switchyard switchyard/stack=test" in line
 
 
-def test_marks_of_an_earlier_version_are_no_matter_and_those_of_another_state_are() -> None:
+def test_marks_of_an_earlier_version_are_ignored_and_those_of_another_state_reported() -> None:
     own, other = (Mark(OURS.project, OURS.stack, identity) for identity in ("1a", "2b"))
     assert drift(serving(OURS), own) == []
     [line] = drift(serving(other), own)
@@ -98,17 +100,17 @@ class Listed(Table):
     ("listable", "readable", "listed", "asked", "known"),
     [(True, True, 1, 0, 3), (False, True, 1, 3, 3), (False, False, 1, 0, 0)],
 )
-def test_objects_of_a_kind_are_read_in_one_call_where_they_may_be(
+def test_objects_of_a_kind_are_read_in_one_call_where_permitted(
     *, listable: bool, readable: bool, listed: int, asked: int, known: int
 ) -> None:
     objects = {("services", name): manifest("Service", name) for name in ("backend", "backend-blue", "backend-green")}
     table = Listed(objects, listable=listable, readable=readable)
-    found = asyncio.run(read_objects(table, named(objects)))  # type: ignore[arg-type]
-    assert (table.listed, table.asked, len(found)) == (listed, asked, known)
-    assert None not in found.values()
+    present = asyncio.run(read_objects(table, named(objects)))  # type: ignore[arg-type]
+    assert (table.listed, table.asked, len(present)) == (listed, asked, known)
+    assert None not in present.values()
 
 
-def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guard_checks_objects_that_this_run_does_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
     left = serving()
     del left["serviceaccounts", "backend"]
     del left["services", "backend"]
@@ -120,9 +122,9 @@ def test_a_guard_looks_at_what_this_run_does_not_write(monkeypatch: pytest.Monke
     monkeypatch.setattr(Guard, "_api", api)
     services = {("default", "backend"): ServiceEntry("backend", "default")}
     guard = Guard(OURS, None, False, False, services, frozenset(), False, print, print, access=ClusterAccess())
-    for one in serving().values():
-        if "kind" in one:
-            guard.register(one)
+    for stored in serving().values():
+        if "kind" in stored:
+            guard.register(stored)
     asyncio.run(guard.before_write(serving()["serviceaccounts", "backend"], None))
     [line] = asyncio.run(guard.drift())
     assert "Service/backend" in line
@@ -160,9 +162,9 @@ def test_the_inventory_of_a_service_is_what_its_component_registers(
     settings = load(EXISTING, {"backend": service}, "test").services["backend"]
     seen: list[ObjectName | None] = []
 
-    def guarded(one: dict[str, Any], opts: pulumi.ResourceOptions, *_: object) -> object:
-        seen.append(ObjectName.of(one))
-        return one, opts
+    def guarded(manifest: dict[str, Any], opts: pulumi.ResourceOptions, *_: object) -> object:
+        seen.append(ObjectName.of(manifest))
+        return manifest, opts
 
     monkeypatch.setattr("components.manifest.guarded", guarded)
     for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster

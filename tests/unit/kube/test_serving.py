@@ -65,7 +65,7 @@ BLUE_SERVES = NamespaceView(
         ("AnalysisTemplate", "backend-success-rate", {}, False),
     ],
 )
-def test_what_serves_while_blue_does(kind: str, of: str, live: dict[str, Any], *, serves: bool) -> None:
+def test_objects_that_serve_while_blue_serves(kind: str, of: str, live: dict[str, Any], *, serves: bool) -> None:
     assert (object_serves(name(kind, of), live, BLUE_SERVES) is not None) is serves
 
 
@@ -104,8 +104,8 @@ def test_a_service_whose_pods_are_all_unready_is_missed_all_the_same() -> None:
 
 
 def test_an_ingress_to_unready_pods_counts_as_one_to_ready_ones() -> None:
-    found = ingress({"defaultBackend": backend("backend-green")})
-    view = NamespaceView((service("backend-green", GREEN),), (), (pod("g1", GREEN),), ingresses=(found,))
+    routing = ingress({"defaultBackend": backend("backend-green")})
+    view = NamespaceView((service("backend-green", GREEN),), (), (pod("g1", GREEN),), ingresses=(routing,))
     reason = users_services(view)["backend-green"]
     assert reason == "Ingress web sends requests to Service backend-green, which selects 1 pod, of which none is ready"
 
@@ -151,7 +151,7 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize(
-    ("found", "routed"),
+    ("routing", "routed"),
     [
         (ingress({"defaultBackend": backend("backend-green")}), True),
         (ingress({"rules": [{"http": {"paths": [{"backend": backend("backend-green")}]}}]}), True),
@@ -160,15 +160,15 @@ WEIGHTS = {
         (ingress({}), False),
     ],
 )
-def test_a_service_that_an_ingress_sends_requests_to_serves(found: dict[str, Any], *, routed: bool) -> None:
-    view = NamespaceView(BLUE_SERVES.services, BLUE_SERVES.slices, BLUE_SERVES.pods, ingresses=(found,))
+def test_a_service_that_an_ingress_sends_requests_to_serves(routing: dict[str, Any], *, routed: bool) -> None:
+    view = NamespaceView(BLUE_SERVES.services, BLUE_SERVES.slices, BLUE_SERVES.pods, ingresses=(routing,))
     assert (object_serves(name("Service", "backend-green"), {}, view) is not None) is routed
     assert (object_serves(name("Deployment", "backend-green"), workload(GREEN), view) is not None) is routed
 
 
 def test_a_colour_with_weight_zero_serves_nobody() -> None:
-    found = ingress({"rules": [{"http": {"paths": [{"backend": backend("backend", "use-annotation")}]}}]}, WEIGHTS)
-    view = NamespaceView(BLUE_SERVES.services, BLUE_SERVES.slices, BLUE_SERVES.pods, ingresses=(found,))
+    routing = ingress({"rules": [{"http": {"paths": [{"backend": backend("backend", "use-annotation")}]}}]}, WEIGHTS)
+    view = NamespaceView(BLUE_SERVES.services, BLUE_SERVES.slices, BLUE_SERVES.pods, ingresses=(routing,))
     assert object_serves(name("Service", "backend-blue"), {}, view) is None
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from switchyard.cli.service_status import inspect_services
+from switchyard.config.kubernetes import APPS
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube import api as kube_api
-from switchyard.kube.api import APPS, BoundedApi
+from switchyard.kube.api import BoundedApi
 from switchyard.kube.shared_reads import SharedReads, covering
 from switchyard.manifests.labels import MANAGED
 from tests.support.stored_objects import StoredObjects, matches, serving
@@ -51,13 +52,13 @@ async def observe(stored: StoredObjects, services: dict[str, BlueGreenSettings])
     """What the gates of all services see at the end of a run, each with a moment between it and the one before."""
     access = stored.access
 
-    async def one(number: int, name: str, service: BlueGreenSettings) -> str | None:
+    async def problem_of(number: int, name: str, service: BlueGreenSettings) -> str | None:
         await asyncio.sleep(number * stored.latency / 10)
         seen = await BlueGreenGates(name, service, access, pytest.fail).inspect()
         assert seen.serving == "blue", seen
         return seen.problem
 
-    return await asyncio.gather(*(one(number, *entry) for number, entry in enumerate(services.items())))
+    return await asyncio.gather(*(problem_of(number, *entry) for number, entry in enumerate(services.items())))
 
 
 def test_the_inspection_of_many_services_makes_a_few_lists(stored: StoredObjects) -> None:
@@ -67,10 +68,10 @@ def test_the_inspection_of_many_services_makes_a_few_lists(stored: StoredObjects
     many = Counter(stored.asked)
     stored.asked.clear()
     asyncio.run(observe(stored, configured(1)))
-    one = len(stored.asked)
+    alone = len(stored.asked)
     assert many["GET /version/"] == 1, "a client for each service"
-    assert one >= 6, "the comparison is with what one service asks"
-    assert many.total() < SERVICES * one / 8, many
+    assert alone >= 6, "the comparison is with what one service asks"
+    assert many.total() < SERVICES * alone / 8, many
     assert many.total() < SERVICES, many
 
 
@@ -93,13 +94,13 @@ async def reads(stored: StoredObjects) -> SharedReads:
     return SharedReads(BoundedApi(stored.client(login)), MANAGED)
 
 
-def test_one_read_alone_is_the_request_that_it_always_was(stored: StoredObjects) -> None:
+def test_a_single_read_is_one_ordinary_request(stored: StoredObjects) -> None:
     stored.add(item("a"))
 
     async def alone() -> None:
         api = await reads(stored)
-        found: Any = await api.find("services", "a", "shop")
-        assert found["metadata"]["name"] == "a"
+        service: Any = await api.find("services", "a", "shop")
+        assert service["metadata"]["name"] == "a"
         assert await api.find("services", "b", "shop") is None
 
     asyncio.run(alone())
@@ -111,8 +112,8 @@ def test_an_answer_is_never_older_than_its_question(stored: StoredObjects) -> No
     stored.add(item("b", state="old"))
 
     async def state(api: SharedReads, name: str) -> str:
-        found: Any = await api.find("services", name, "shop")
-        return str(found["metadata"]["labels"]["state"])
+        service: Any = await api.find("services", name, "shop")
+        return str(service["metadata"]["labels"]["state"])
 
     async def overtaken() -> list[str]:
         api = await reads(stored)
@@ -143,7 +144,7 @@ def test_an_object_that_lost_its_label_is_still_found(stored: StoredObjects) -> 
     assert (a["metadata"]["name"], b["metadata"]["name"], c) == ("a", "b", None)
 
 
-def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
+def test_a_user_who_may_not_list_reads_each_object(stored: StoredObjects) -> None:
     for name in ("a", "b"):
         stored.add(item(name))
     stored.unlistable = frozenset({"services"})
@@ -151,8 +152,8 @@ def test_who_may_not_list_gets_each_object(stored: StoredObjects) -> None:
     async def both() -> Any:
         api = await reads(stored)
         twice = [api.find("services", name, "shop") for name in ("a", "b")]
-        found = await asyncio.gather(*twice)
-        return [*found, *(await asyncio.gather(*(api.find("services", name, "shop") for name in ("a", "b"))))]
+        services = await asyncio.gather(*twice)
+        return [*services, *(await asyncio.gather(*(api.find("services", name, "shop") for name in ("a", "b"))))]
 
     assert all(asyncio.run(both()))
     assert Counter(stored.asked)[f"GET {BACKEND}"] == 1, "a denied list is not asked for again"

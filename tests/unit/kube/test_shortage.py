@@ -24,18 +24,18 @@ def pod(name: str, image: str = "org/backend:v2", *, ready: bool = True) -> Pod:
     return Pod(name, ready, "ready" if ready else "ImagePullBackOff (0 restarts)", image)
 
 
-def test_pods_that_a_quota_does_not_let_be_made_are_reported_with_its_words() -> None:
-    found = report(GREEN, 3, owner(), [replica_set(QUOTA), replica_set("of an old one", 0)], [], ())
-    assert str(found) == (
+def test_pods_refused_by_a_quota_are_reported_with_its_message() -> None:
+    shortage = report(GREEN, 3, owner(), [replica_set(QUOTA), replica_set("of an old one", 0)], [], ())
+    assert str(shortage) == (
         f"pods of green: 0 of 3 ready of v2: there are none of it; the API server refuses to create more: {QUOTA}"
     )
 
 
 def test_ready_pods_of_another_version_are_no_ready_pods() -> None:
     pods = [pod("old", "org/backend:v1"), pod("new", ready=False), pod("good")]
-    found = report(GREEN, 3, owner(), [], pods, {"new", "good"})
-    assert (found.ready, found.states) == (1, ("ImagePullBackOff (0 restarts)",))
-    assert str(found) == (
+    shortage = report(GREEN, 3, owner(), [], pods, {"new", "good"})
+    assert (shortage.ready, shortage.states) == (1, ("ImagePullBackOff (0 restarts)",))
+    assert str(shortage) == (
         "pods of green: 1 of 3 ready of v2: 1 ImagePullBackOff (0 restarts); 1 (1 ready) of another template, of v1"
     )
 

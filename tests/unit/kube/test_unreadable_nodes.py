@@ -19,7 +19,7 @@ def text(server: PlayedApiServer) -> str:
     return str(error.value)
 
 
-def test_who_may_not_list_nodes_may_leave_them_alone(server: PlayedApiServer) -> None:
+def test_a_user_who_may_not_list_nodes_may_leave_out_the_table(server: PlayedApiServer) -> None:
     server.answers["GET", NODES] = (403, denial("nodes is forbidden: User x cannot list resource nodes"))
     assert "User x cannot list resource nodes" in text(server)
     assert text(server).endswith(f"Grant it to the user of the kubeconfig. Or leave the nodes alone: {WITHOUT}")
@@ -32,6 +32,6 @@ def test_the_node_table_is_no_remedy_for_a_server_that_does_not_answer(server: P
     assert "leave the nodes alone" not in text(server)
 
 
-def test_nor_is_it_where_nothing_listens(server: PlayedApiServer) -> None:
+def test_the_node_table_is_no_remedy_where_nothing_listens(server: PlayedApiServer) -> None:
     server.kubeconfig.write_text(server.kubeconfig.read_text().replace("http://127.0.0.1:", "http://127.0.0.1:1/"))
     assert "leave the nodes alone" not in text(server)

@@ -25,18 +25,18 @@ from switchyard.manifests.addons import (
     platform,
 )
 from tests.support.configuration import BACKEND
-from tests.support.ec2_configuration import found
+from tests.support.ec2_configuration import cluster_errors
 from tests.support.engine import record
 
 
-def test_the_definitions_of_argo_rollouts_outlive_its_release() -> None:
+def test_the_crds_of_argo_rollouts_outlive_its_release() -> None:
     values = argo_rollouts_values(ArgoRolloutsChart(version="2.41.0", dashboard=True))
     assert (values["installCRDs"], values["keepCRDs"]) == (True, True)
     assert values["dashboard"] == {"enabled": True}
 
 
 @pytest.mark.parametrize("version", ["2.40.5", "2.40.9", "2.41.0"])
-def test_the_check_of_target_groups_is_asked_for_in_a_way_that_every_version_of_the_chart_knows(version: str) -> None:
+def test_target_group_checks_are_set_in_a_form_that_every_chart_version_knows(version: str) -> None:
     # `controller.awsVerifyTargetGroup` is in the chart from 2.40.9 on; both at once would be one flag twice.
     asked = argo_rollouts_values(ArgoRolloutsChart(version=version, aws_verify_target_group=True))
     assert asked["controller"] == {"extraArgs": ["--aws-verify-target-group"]}
@@ -45,7 +45,7 @@ def test_the_check_of_target_groups_is_asked_for_in_a_way_that_every_version_of_
 
 def test_the_check_of_target_groups_is_refused_where_its_pods_have_no_role() -> None:
     chart = {"version": "2.41.0", "awsVerifyTargetGroup": True}
-    [line] = found(("argoRollouts", chart))
+    [line] = cluster_errors(("argoRollouts", chart))
     assert line.startswith("switchyard:cluster.argoRollouts.awsVerifyTargetGroup: true: the controller would ask AWS,")
     assert line.endswith("pulumi config set --path 'switchyard:cluster.argoRollouts.awsVerifyTargetGroup' false")
     assert load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")
@@ -68,7 +68,7 @@ def test_a_chart_is_a_name_or_a_path(chart: str, path: bool) -> None:
         ({"version": "2.41.0", "values": {}}, "argoRollouts.values: unknown key"),
     ],
 )
-def test_a_mistake_in_it_gets_a_line(chart: dict[str, object], line: str) -> None:
+def test_an_error_in_a_chart_is_reported(chart: dict[str, object], line: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load({"kind": "existing", "argoRollouts": chart}, {"backend": BACKEND}, "staging")
     assert line in str(raised.value)
@@ -131,7 +131,7 @@ def test_charts_are_pinned_in_one_file_and_the_settings_may_give_another() -> No
     assert {addon.chart.version for addon in (calico(changed), *platform(changed, "vpc-1"))} == {"9.9.9"}
 
 
-def test_an_addon_that_the_settings_do_not_ask_for_is_not_there() -> None:
+def test_an_addon_that_is_not_configured_is_not_rendered() -> None:
     bare = Ec2Cluster(kind="ec2", name="production", load_balancer_controller=None, metrics_server=None)
     assert platform(bare, "vpc-1") == []
     assert existing_addons(ExistingCluster(kind="existing")) == []
@@ -158,7 +158,7 @@ def test_one_of_two_controllers_stays_when_a_node_is_drained_or_the_chart_change
     assert values["updateStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
 
 
-def test_the_webhooks_certificate_outlives_an_update() -> None:
+def test_the_webhooks_certificate_is_kept_by_an_update() -> None:
     assert platform(CLUSTER, "vpc-1")[0].values["keepTLSSecret"] is True
 
 

@@ -20,7 +20,7 @@ from switchyard.kube.rollout import state_of
 from switchyard.kube.selectors import controlled, serving_track
 from switchyard.manifests.argo_blue_green import rollout, selected, templates
 from switchyard.manifests.pods import active_service
-from tests.support.configuration import BACKEND, mistakes, read
+from tests.support.configuration import BACKEND, error_lines, read
 
 ARGO: dict[str, Any] = {"image": "org/backend", "strategy": "argoBlueGreen", "tag": "v1", "replicas": 3}
 HASHED = {"app": "backend", "rollouts-pod-template-hash": "abc"}
@@ -36,8 +36,8 @@ def changed(**argo: Any) -> dict[str, Any]:
 
 
 def strategy(**argo: Any) -> dict[str, Any]:
-    found: dict[str, Any] = rollout("backend", service(**argo))["spec"]["strategy"]["blueGreen"]
-    return found
+    rendered: dict[str, Any] = rollout("backend", service(**argo))["spec"]["strategy"]["blueGreen"]
+    return rendered
 
 
 def test_the_defaults_promote_by_themselves_measure_nothing_and_keep_the_old_pods_for_30_s() -> None:
@@ -56,7 +56,7 @@ def test_the_defaults_promote_by_themselves_measure_nothing_and_keep_the_old_pod
     assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
-def test_every_setting_gets_to_the_rollout() -> None:
+def test_every_setting_is_rendered_into_the_rollout() -> None:
     given = strategy(
         autoPromotion={"delaySeconds": 60},
         previewReplicaCount=1,
@@ -67,23 +67,26 @@ def test_every_setting_gets_to_the_rollout() -> None:
     )
     assert (given["autoPromotionSeconds"], given["previewReplicaCount"]) == (60, 1)
     assert (given["scaleDownDelaySeconds"], given["abortScaleDownDelaySeconds"]) == (600, 0)
-    assert [one["templateName"] for one in given["prePromotionAnalysis"]["templates"]] == [
+    assert [analysis["templateName"] for analysis in given["prePromotionAnalysis"]["templates"]] == [
         "backend-success-rate-pre-promotion",
         "backend-latency-p95-pre-promotion",
     ]
     assert given["postPromotionAnalysis"]["templates"] == [{"templateName": "backend-success-rate-post-promotion"}]
 
 
-def test_each_template_that_the_rollout_names_is_made_and_ends() -> None:
+def test_each_template_that_the_rollout_names_is_rendered_and_ends() -> None:
     settings = service(prePromotion={"count": 5}, postPromotion={"count": 7})
-    made = {one["metadata"]["name"]: one["spec"]["metrics"][0]["count"] for one in templates("backend", settings)}
+    counts = {
+        template["metadata"]["name"]: template["spec"]["metrics"][0]["count"]
+        for template in templates("backend", settings)
+    }
     given = rollout("backend", settings)["spec"]["strategy"]["blueGreen"]
     named = {
-        one["templateName"]: count
+        analysis["templateName"]: count
         for key, count in (("prePromotionAnalysis", 5), ("postPromotionAnalysis", 7))
-        for one in given[key]["templates"]
+        for analysis in given[key]["templates"]
     }
-    assert made == named
+    assert counts == named
 
 
 def test_the_users_service_selects_no_label_that_the_rollouts_pods_do_not_have() -> None:
@@ -131,20 +134,20 @@ def test_the_keys_of_all_strategies_may_stand_side_by_side() -> None:
         ({"activeService": "mine"}, "argoBlueGreen.activeService: unknown key: only known keys are allowed"),
     ],
 )
-def test_a_mistake_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
-    found = mistakes(changed(**argo))
-    assert any(line in problem for problem in found), found
+def test_an_error_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> None:
+    lines = error_lines(changed(**argo))
+    assert any(line in problem for problem in lines), lines
 
 
 def test_a_service_needs_a_tag_pods_room_for_both_versions_and_a_name_that_leaves_one_for_the_preview() -> None:
     untagged = {key: value for key, value in ARGO.items() if key != "tag"}
-    assert "tag: missing: the key has no default" in mistakes({"backend": untagged})[0]
-    assert "replicas: 0: a service needs pods" in mistakes({"backend": ARGO | {"replicas": 0}})[0]
-    [problem] = mistakes({"backend": ARGO | {"replicas": 15}})
+    assert "tag: missing: the key has no default" in error_lines({"backend": untagged})[0]
+    assert "replicas: 0: a service needs pods" in error_lines({"backend": ARGO | {"replicas": 0}})[0]
+    [problem] = error_lines({"backend": ARGO | {"replicas": 15}})
     assert "30 pods (replicas, of the old and of the new version)" in problem
-    [problem] = mistakes({"backend": ARGO, "backend-preview": ARGO})
+    [problem] = error_lines({"backend": ARGO, "backend-preview": ARGO})
     assert "is also the name of backend's preview Service" in problem
-    [problem] = mistakes({"a" * 56: ARGO})
+    [problem] = error_lines({"a" * 56: ARGO})
     assert "at most 55" in problem
 
 
@@ -185,14 +188,14 @@ def test_a_strategy_migration_keeps_the_version_that_serves() -> None:
     assert refuse_mixed("backend", service(), BLUE, [*serving, pod("c", "rollout")]) is None
 
 
-def test_a_rollout_that_nobody_else_serves_beside_may_have_another_version() -> None:
+def test_a_rollout_that_serves_alone_may_have_another_version() -> None:
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "rollout", "v0")]) is None
     assert refuse_mixed("backend", service(), None, []) is None
     # In the middle of a strategy migration the colour's pods still take traffic.
     assert refuse_mixed("backend", service(), selected("backend"), [pod("a", "blue", "v0")]) is not None
 
 
-def test_pods_that_are_being_deleted_are_no_part_of_it() -> None:
+def test_pods_that_are_being_deleted_are_not_counted() -> None:
     labels = {"labels": {"version": "blue"}}
     spec = {"containers": [{"image": "org/backend:v1"}]}
     pods = [
@@ -203,7 +206,7 @@ def test_pods_that_are_being_deleted_are_no_part_of_it() -> None:
     assert running_pods(pods) == [pod("a", "blue"), pod("c", "")]
 
 
-def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
+def test_the_two_rollout_strategies_do_not_migrate_into_each_other() -> None:
     canary = CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v1"})
     assert refuse_other_rollout("backend", service(), LiveRelease("blueGreen")) is None
     assert refuse_other_rollout("backend", service(), LiveRelease()) is None
@@ -216,11 +219,11 @@ def test_a_canary_and_a_switch_at_once_do_not_become_each_other() -> None:
     assert "\n" not in there + back
 
 
-def test_without_a_service_of_the_kind_no_cluster_is_asked() -> None:
+def test_without_a_service_of_the_strategy_the_cluster_is_not_read() -> None:
     assert read_live_releases({}, ClusterAccess("/nowhere")) == {}
 
 
-def test_what_is_said_names_the_state_without_steps_that_it_does_not_have() -> None:
+def test_a_message_about_a_blue_green_rollout_names_no_steps() -> None:
     live = {
         "metadata": {"generation": 1},
         "spec": {"replicas": 3, "strategy": {"blueGreen": {}}},

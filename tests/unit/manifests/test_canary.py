@@ -10,7 +10,7 @@ from switchyard.config.models.service import CanarySettings
 from switchyard.config.validation.canary import representable
 from switchyard.manifests.analysis import HASH_PLACEHOLDER, metrics, templates
 from switchyard.manifests.canary import rollout
-from tests.support.configuration import BACKEND, mistakes, read
+from tests.support.configuration import BACKEND, error_lines, read
 
 CANARY: dict[str, Any] = {"image": "ghcr.io/org/backend", "strategy": "canary", "tag": "v2.1.0"}
 PAUSES_AND_COUNTS_SECONDS = 2 * 300 + 600 + 3 * 4 * 60
@@ -25,7 +25,7 @@ def service(**more: Any) -> CanarySettings:
     return CanarySettings.model_validate(CANARY | more)
 
 
-def test_the_defaults() -> None:
+def test_the_defaults_are_rendered() -> None:
     spec = rollout("backend", service())["spec"]
     strategy = spec["strategy"]["canary"]
     assert (spec["replicas"], spec["revisionHistoryLimit"]) == (10, 5)
@@ -49,17 +49,17 @@ def test_a_rollout_is_deleted_at_once_so_that_the_provider_does_not_watch_it_cha
 
 
 def test_a_steps_analysis_ends_and_one_in_the_background_does_not() -> None:
-    found = {
+    by_name = {
         template["metadata"]["name"]: template["spec"]["metrics"][0]
         for template in templates("backend", service(canary={"analysis": {"background": True}}))
     }
-    assert found["backend-success-rate"]["count"] == 5
-    assert "count" not in found["backend-success-rate-background"]
+    assert by_name["backend-success-rate"]["count"] == 5
+    assert "count" not in by_name["backend-success-rate-background"]
     spec = rollout("backend", service(canary={"analysis": {"background": True}}))["spec"]
     assert spec["strategy"]["canary"]["analysis"]["templates"][0] == {"templateName": "backend-success-rate-background"}
 
 
-def test_every_question_is_about_the_pods_of_one_version() -> None:
+def test_every_query_is_about_the_pods_of_one_version() -> None:
     for metric in metrics("backend", Analysis()):
         selectors = metric.query.split("{service=")[1:]
         assert selectors
@@ -179,15 +179,15 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
         ({"stableMetadata": {"labels": {"version": "x"}}}, "stableMetadata.labels.version: 'version': the Service"),
     ],
 )
-def test_a_mistake_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:
-    found = mistakes(changed(**canary))
-    assert any(line in problem for problem in found), found
+def test_an_error_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:
+    lines = error_lines(changed(**canary))
+    assert any(line in problem for problem in lines), lines
 
 
 def test_a_canary_needs_a_tag_and_pods_that_find_room() -> None:
-    assert "tag: missing: the key has no default" in mistakes({"backend": {"image": "a/b", "strategy": "canary"}})[0]
-    assert "replicas: 0: a canary needs pods that serve" in mistakes({"backend": CANARY | {"replicas": 0}})[0]
-    [problem] = mistakes({"backend": CANARY | {"replicas": 30}})
+    assert "tag: missing: the key has no default" in error_lines({"backend": {"image": "a/b", "strategy": "canary"}})[0]
+    assert "replicas: 0: a canary needs pods that serve" in error_lines({"backend": CANARY | {"replicas": 0}})[0]
+    [problem] = error_lines({"backend": CANARY | {"replicas": 30}})
     assert "31 pods (replicas, and those of the new version beside them)" in problem
     assert "find no room on k8s-worker-1, k8s-worker-2" in problem
 
@@ -198,7 +198,7 @@ def test_the_shares_that_pods_can_make() -> None:
 
 
 def test_the_remedy_names_as_many_pods_as_the_share_needs() -> None:
-    [problem] = mistakes(
+    [problem] = error_lines(
         {"backend": CANARY | {"replicas": 3, "canary": {"steps": [{"weight": 10}, {"analysis": True}]}}}
     )
     assert "3 pods cannot make this share; they can make 33, 67, 100" in problem
@@ -228,5 +228,5 @@ def test_canary_without_analysis_keeps_the_steps_that_are_given() -> None:
         "steps"
     ]
     assert steps == [{"setWeight": 50}, {"pause": {"duration": "60s"}}]
-    [line] = mistakes(changed(analysis=None, steps=[{"weight": 50}, {"analysis": ["success-rate"]}]))
+    [line] = error_lines(changed(analysis=None, steps=[{"weight": 50}, {"analysis": ["success-rate"]}]))
     assert "steps.1.analysis: success-rate: there is no analysis" in line

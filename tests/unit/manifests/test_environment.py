@@ -7,7 +7,7 @@ import pytest
 from switchyard.config.env_references import cycle, ordered, references
 from switchyard.config.models.service import ColourSettings, ServiceSettings
 from switchyard.manifests.environment import sources, variables
-from tests.support.configuration import BACKEND, changed, mistakes, read
+from tests.support.configuration import BACKEND, changed, error_lines, read
 
 PATH = "switchyard:services.backend"
 
@@ -74,7 +74,7 @@ def test_the_value_of_a_colour_decides_on_the_order() -> None:
     assert names(ColourSettings(env={"A": "plain"}), env=env | {"A": "$(B)"}) == ["A", "B", "VERSION"]
 
 
-def test_a_long_chain_is_put_in_order() -> None:
+def test_a_long_chain_is_ordered() -> None:
     values: dict[str, str | None] = {f"V{number:03}": f"$(V{number + 1:03})" for number in range(200)}
     values["V200"] = "x"
     assert ordered(values) == [f"V{number:03}" for number in reversed(range(201))]
@@ -89,33 +89,33 @@ def test_a_long_chain_is_put_in_order() -> None:
         ({"A": "$(B)", "B": "$(C)", "C": "$(B)"}, "B -> C -> B"),
     ],
 )
-def test_a_circle_is_refused_with_its_way(env: dict[str, str], way: str) -> None:
-    [problem] = mistakes({"backend": changed("env", env)})
+def test_a_cycle_is_refused_with_its_path(env: dict[str, str], way: str) -> None:
+    [problem] = error_lines({"backend": changed("env", env)})
     assert f"(not shown): refers to itself, {way}, and Kubernetes expands only" in problem
 
 
-def test_a_circle_between_a_colour_and_its_service_is_refused() -> None:
+def test_a_cycle_between_a_colour_and_its_service_is_refused() -> None:
     service = changed("env", {"A": "$(B)", "B": "b"})
     service["green"]["env"] = {"B": "$(A)"}
-    [problem] = mistakes({"backend": service})
+    [problem] = error_lines({"backend": service})
     assert problem.startswith(f"{PATH}.env.A: (not shown): refers to itself, A -> B -> A")
 
 
 def test_a_reference_to_no_variable_is_refused_and_not_shown() -> None:
-    [problem] = mistakes({"backend": changed("env", {"URL": "$(DB_HSOT)", "DB_HOST": "db"})})
+    [problem] = error_lines({"backend": changed("env", {"URL": "$(DB_HSOT)", "DB_HOST": "db"})})
     assert problem.startswith(f"{PATH}.env.URL: (not shown): refers to a variable that the container does not have")
     assert "Did you mean $(DB_HOST)?" in problem
     assert "HSOT" not in problem
 
 
 @pytest.mark.parametrize("value", ["$$(NOBODY)", "$(date +%s)", "$(KUBERNETES_SERVICE_HOST)", "100$", "$(VERSION)"])
-def test_what_is_no_reference_or_always_there_is_taken(value: str) -> None:
+def test_escaped_and_predefined_references_are_accepted(value: str) -> None:
     assert read({"backend": changed("env", {"A": value})})
 
 
 def test_a_variable_of_one_colour_alone_is_missed_by_the_other() -> None:
     service = changed("env", {"URL": "$(HOST)"})
     service["blue"]["env"] = {"HOST": "blue.db"}
-    assert len(mistakes({"backend": service})) == 1
+    assert len(error_lines({"backend": service})) == 1
     del service["green"]["tag"]
     assert read({"backend": service})

@@ -7,13 +7,13 @@ import kubernetes_validate
 import pytest
 
 from devtools.toolchain.versions import KUBERNETES
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress import (
     GROUP_INGRESS,
     GROUP_NAMESPACE,
     NO_ROUTE,
-    PREFIX,
     TLS_POLICY,
     group_ingress,
     ingress,
@@ -40,8 +40,12 @@ def group(settings: Ec2Cluster) -> Manifest:
 
 def said(manifest: Manifest) -> dict[str, str]:
     """Annotations of the controller, without their prefix."""
-    found = manifest["metadata"]["annotations"]
-    return {key.removeprefix(f"{PREFIX}/"): value for key, value in found.items() if key.startswith(PREFIX)}
+    annotations = manifest["metadata"]["annotations"]
+    return {
+        key.removeprefix(f"{ALB_ANNOTATIONS}/"): value
+        for key, value in annotations.items()
+        if key.startswith(ALB_ANNOTATIONS)
+    }
 
 
 def annotations(settings: Ec2Cluster, **changes: Any) -> dict[str, str]:
@@ -88,19 +92,23 @@ def test_the_load_balancer_has_every_annotation_that_its_settings_ask_for_and_no
     }
 
 
-def test_what_no_route_takes_is_answered_by_the_load_balancers_own_ingress() -> None:
-    found = group(cluster(MANY))
-    assert found["spec"] == {
+def test_unmatched_requests_are_answered_by_the_load_balancers_own_ingress() -> None:
+    manifest = group(cluster(MANY))
+    assert manifest["spec"] == {
         "ingressClassName": "alb",
         "defaultBackend": {"service": {"name": NO_ROUTE, "port": {"name": "use-annotation"}}},
     }
     assert not any("defaultBackend" in manifest["spec"] for manifest in rendered(cluster(MANY)))
 
 
-def test_the_load_balancers_own_ingress_is_nobodys_and_has_no_services_name() -> None:
-    found = group(cluster(MANY))["metadata"]
-    assert (found["name"], found["namespace"]) == (GROUP_INGRESS, GROUP_NAMESPACE) == ("load-balancer.group", "default")
-    assert found["labels"] == {"app.kubernetes.io/managed-by": "switchyard"}
+def test_the_load_balancers_own_ingress_belongs_to_no_service() -> None:
+    metadata = group(cluster(MANY))["metadata"]
+    assert (
+        (metadata["name"], metadata["namespace"])
+        == (GROUP_INGRESS, GROUP_NAMESPACE)
+        == ("load-balancer.group", "default")
+    )
+    assert metadata["labels"] == {"app.kubernetes.io/managed-by": "switchyard"}
 
 
 def test_a_service_has_every_annotation_that_its_settings_ask_for_and_no_other() -> None:
@@ -139,29 +147,29 @@ def test_a_setting_of_the_targets_is_in_its_annotation(
     assert annotations(cluster(**{setting: value}))[annotation] == expected
 
 
-def test_targets_are_the_nodes_where_the_pods_may_be_and_are_asked_what_the_kubelet_asks() -> None:
-    found = annotations(
+def test_targets_are_the_nodes_of_the_pods_with_the_readiness_probe_as_health_check() -> None:
+    by_key = annotations(
         cluster(), readiness={"path": "/healthy"}, nodeSelector={"workload": "application", "disk": "fast"}
     )
-    assert found["healthcheck-path"] == "/healthy"
-    assert found["target-node-labels"] == "workload=application,disk=fast"
+    assert by_key["healthcheck-path"] == "/healthy"
+    assert by_key["target-node-labels"] == "workload=application,disk=fast"
     assert "target-node-labels" not in annotations(cluster(), nodeSelector={})
 
 
-def test_with_a_certificate_443_is_served_by_tls_1_2_at_least_and_80_leads_there() -> None:
+def test_with_a_certificate_443_needs_tls_1_2_and_80_redirects_to_it() -> None:
     settings = cluster(certificate=CERTIFICATE)
-    found = said(group(settings))
-    for one in (found, annotations(settings)):
-        assert json.loads(one["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+    own = said(group(settings))
+    for by_key in (own, annotations(settings)):
+        assert json.loads(by_key["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
         # The controller would look for one for each Ingress that names none.
-        assert one["certificate-arn"] == CERTIFICATE
-    assert found["ssl-policy"] == TLS_POLICY == "ELBSecurityPolicy-TLS13-1-2-2021-06"
-    assert found["ssl-redirect"] == "443"
+        assert by_key["certificate-arn"] == CERTIFICATE
+    assert own["ssl-policy"] == TLS_POLICY == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    assert own["ssl-redirect"] == "443"
 
 
-def test_without_a_certificate_80_leads_nowhere_else() -> None:
-    for found in (said(group(cluster())), annotations(cluster())):
-        assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & found.keys()
+def test_without_a_certificate_80_does_not_redirect() -> None:
+    for by_key in (said(group(cluster())), annotations(cluster())):
+        assert not {"certificate-arn", "ssl-policy", "ssl-redirect"} & by_key.keys()
 
 
 def test_a_web_acl_and_tags_are_the_load_balancers_where_there_are_some() -> None:
@@ -179,21 +187,21 @@ def test_a_web_acl_and_tags_are_the_load_balancers_where_there_are_some() -> Non
 def test_the_load_balancer_of_production_is_protected_unless_the_settings_say_otherwise(
     setting: bool | None, production: bool, protected: str
 ) -> None:
-    found = attributes(cluster(deletionProtection=setting), production=production)
-    assert found["deletion_protection.enabled"] == protected
+    by_key = attributes(cluster(deletionProtection=setting), production=production)
+    assert by_key["deletion_protection.enabled"] == protected
 
 
 def test_access_logs_that_are_not_wanted_are_turned_off_and_not_left_as_they_were() -> None:
-    found = attributes(cluster(accessLogs=False))
-    assert found["access_logs.s3.enabled"] == "false"
-    assert "access_logs.s3.bucket" not in found
+    by_key = attributes(cluster(accessLogs=False))
+    assert by_key["access_logs.s3.enabled"] == "false"
+    assert "access_logs.s3.bucket" not in by_key
 
 
 def test_idle_connections_end_when_the_settings_say() -> None:
     assert attributes(cluster(idleTimeoutSeconds=120))["idle_timeout.timeout_seconds"] == "120"
 
 
-def test_a_rule_leads_from_host_and_path_to_the_named_port_of_the_service() -> None:
+def test_a_rule_routes_host_and_path_to_the_named_port_of_the_service() -> None:
     _, backend = rendered(cluster(MANY))
     assert backend["spec"]["ingressClassName"] == "alb"
     assert backend["spec"]["rules"] == [
@@ -213,9 +221,9 @@ def test_nothing_of_the_load_balancer_as_a_whole_is_on_two_ingresses() -> None:
     # Several certificates of a listener are no conflict to the controller, and what serves which ports is merged.
     alike = {"group.name", "listen-ports", "certificate-arn"}
     for key in alike:
-        assert len({one[key] for one in every}) == 1
+        assert len({by_key[key] for by_key in every}) == 1
     assert every[0].keys() & set().union(*every[1:]) == alike | {"group.order"}
-    assert len({one["group.order"] for one in every}) == 3
+    assert len({by_key["group.order"] for by_key in every}) == 3
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ def route(service: str, path: str = "/", host: str | None = None) -> LoadBalance
 
 
 def laid_out(*routes: LoadBalancerRoute) -> list[tuple[str, list[str]]]:
-    found = parts(routes)
-    assert [part.order for part in found] == sorted(part.order for part in found)
-    return [(part.name, [f"{one.host or ''}{one.path}" for one in part.routes]) for part in found]
+    ingresses = parts(routes)
+    assert [part.order for part in ingresses] == sorted(part.order for part in ingresses)
+    return [(part.name, [f"{each.host or ''}{each.path}" for each in part.routes]) for part in ingresses]
 
 
 @pytest.mark.parametrize(
@@ -34,24 +34,28 @@ def test_a_request_goes_by_the_closest_route_whatever_their_order_in_the_setting
 
 
 def test_a_service_with_routes_on_both_sides_of_another_ones_has_two_ingresses() -> None:
-    found = laid_out(route("a"), route("b", "/api"), route("a", "/api/v1"))
-    assert found == [("a.2", ["/api/v1"]), ("b", ["/api"]), ("a", ["/"])]
+    ingresses = laid_out(route("a"), route("b", "/api"), route("a", "/api/v1"))
+    assert ingresses == [("a.2", ["/api/v1"]), ("b", ["/api"]), ("a", ["/"])]
 
 
-def test_a_prefix_is_made_of_whole_parts_of_a_path() -> None:
-    found = laid_out(route("a", "/api/v1"), route("b", "/apis"), route("a", "/api"))
-    assert found == [("a", ["/api/v1", "/api"]), ("b", ["/apis"])]
+def test_a_prefix_matches_whole_path_segments() -> None:
+    ingresses = laid_out(route("a", "/api/v1"), route("b", "/apis"), route("a", "/api"))
+    assert ingresses == [("a", ["/api/v1", "/api"]), ("b", ["/apis"])]
 
 
-def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_in_what_the_controller_takes() -> None:
+def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_within_limits() -> None:
     deep = "/x" * 63
-    found = parts([route("a"), route("a", "/a"), route("b", deep), route("c", "/", "c.org"), route("d", deep, "d.org")])
-    assert {part.name: part.order for part in found} == {"a": 900, "b": 837, "c": 400, "d": 337}
+    ingresses = parts(
+        [route("a"), route("a", "/a"), route("b", deep), route("c", "/", "c.org"), route("d", deep, "d.org")]
+    )
+    assert {part.name: part.order for part in ingresses} == {"a": 900, "b": 837, "c": 400, "d": 337}
 
 
 def test_an_ingress_is_written_after_closer_ones_that_take_the_same_requests_and_waits_for_no_other() -> None:
-    found = parts([route("a"), route("a", "/api/v1"), route("b", "/api"), route("c", "/c", "c.org"), route("d", "/d")])
-    waiting = {part.name: set(earlier(part, found)) for part in found}
+    ingresses = parts(
+        [route("a"), route("a", "/api/v1"), route("b", "/api"), route("c", "/c", "c.org"), route("d", "/d")]
+    )
+    waiting = {part.name: set(earlier(part, ingresses)) for part in ingresses}
     assert waiting == {"c": set(), "a.2": set(), "b": {"a.2"}, "d": set(), "a": {"a.2", "b", "c", "d"}}
 
 
@@ -60,13 +64,13 @@ def takes(route: LoadBalancerRoute, host: str, path: str) -> bool:
     return route.host in (None, host) and f"{path.rstrip('/')}/".startswith(f"{route.path.rstrip('/')}/")
 
 
-def winner(found: list[Part], host: str, path: str) -> str | None:
+def winner(ingresses: list[Part], host: str, path: str) -> str | None:
     """Who gets a request from the controller's rules: Ingress by Ingress, the longest path first in each host."""
-    for part in found:
-        in_order = sorted(part.routes, key=lambda one: (one.host is None, -len(one.path)))
-        for one in in_order:
-            if takes(one, host, path):
-                return one.service
+    for part in ingresses:
+        in_order = sorted(part.routes, key=lambda each: (each.host is None, -len(each.path)))
+        for candidate in in_order:
+            if takes(candidate, host, path):
+                return candidate.service
     return None
 
 
@@ -78,38 +82,38 @@ ROUTES = st.builds(
     host=st.sampled_from([None, *HOSTS]),
     path=st.sampled_from(PATHS),
 )
-UNIQUE = st.lists(ROUTES, min_size=1, max_size=8, unique_by=lambda one: (one.host, one.path))
+UNIQUE = st.lists(ROUTES, min_size=1, max_size=8, unique_by=lambda each: (each.host, each.path))
 
 
 @given(UNIQUE)
 def test_whatever_the_routes_are_each_request_goes_by_the_closest_one(routes: list[LoadBalancerRoute]) -> None:
-    found = parts(routes)
-    assert sorted(map(str, routes)) == sorted(str(one) for part in found for one in part.routes)
-    assert len({part.name for part in found}) == len(found)
+    ingresses = parts(routes)
+    assert sorted(map(str, routes)) == sorted(str(each) for part in ingresses for each in part.routes)
+    assert len({part.name for part in ingresses}) == len(ingresses)
     for host in (*HOSTS, "c.org"):
         for path in (*PATHS, "/api/v2", "/else"):
             closest = max(
-                (one for one in routes if takes(one, host, path)),
-                key=lambda one: (one.host is not None, len(one.path)),
+                (each for each in routes if takes(each, host, path)),
+                key=lambda each: (each.host is not None, len(each.path)),
                 default=None,
             )
-            assert winner(found, host, path) == (closest and closest.service)
+            assert winner(ingresses, host, path) == (closest and closest.service)
 
 
 @given(UNIQUE)
 def test_a_service_has_one_ingress_unless_another_ones_route_lies_between_two_of_its_own(
     routes: list[LoadBalancerRoute],
 ) -> None:
-    one_service = [route("a", one.path, one.host) for one in routes]
-    assert [part.name for part in parts(one_service)] == ["a"]
+    of_one_service = [route("a", each.path, each.host) for each in routes]
+    assert [part.name for part in parts(of_one_service)] == ["a"]
 
 
 def others(routes: list[LoadBalancerRoute]) -> list[LoadBalancerRoute]:
-    return [one for one in routes if one.service != "c"]
+    return [each for each in routes if each.service != "c"]
 
 
 @given(UNIQUE)
-def test_a_service_that_comes_or_goes_leaves_an_ingress_as_it_is_unless_it_lies_between_its_routes(
+def test_an_added_or_removed_service_changes_only_ingresses_around_its_routes(
     routes: list[LoadBalancerRoute],
 ) -> None:
     before, after = parts(routes), parts(others(routes))
@@ -125,16 +129,16 @@ def states(before: list[Part], after: list[Part]) -> list[list[Part]]:
     Those that wait for no other may be written in any order; here it is that of the rules.
     """
     there = {part.name: part for part in before}
-    found = []
+    observed = []
     for number, part in enumerate(after):
-        assert set(earlier(part, after)) <= {one.name for one in after[:number]}
+        assert set(earlier(part, after)) <= {ingress.name for ingress in after[:number]}
         there[part.name] = part
-        found.append(list(there.values()))
+        observed.append(list(there.values()))
     for name in reversed([part.name for part in before]):
         if name not in {part.name for part in after}:
             del there[name]
-            found.append(list(there.values()))
-    return [sorted(state, key=lambda part: (part.order, part.name)) for state in found]
+            observed.append(list(there.values()))
+    return [sorted(state, key=lambda part: (part.order, part.name)) for state in observed]
 
 
 def assert_served(before: list[Part], after: list[Part]) -> None:
@@ -147,12 +151,12 @@ def assert_served(before: list[Part], after: list[Part]) -> None:
 
 
 @given(UNIQUE)
-def test_while_a_service_comes_no_request_is_led_astray(routes: list[LoadBalancerRoute]) -> None:
+def test_no_request_is_misrouted_while_a_service_is_added(routes: list[LoadBalancerRoute]) -> None:
     assert_served(parts(others(routes)), parts(routes))
 
 
 @given(UNIQUE)
-def test_while_a_service_goes_and_leaves_one_ingress_to_each_other_one_no_request_is_led_astray(
+def test_no_request_is_misrouted_while_a_service_is_removed(
     routes: list[LoadBalancerRoute],
 ) -> None:
     after = parts(others(routes))

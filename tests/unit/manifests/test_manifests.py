@@ -102,7 +102,7 @@ def test_a_taint_of_the_control_plane_has_no_value_and_is_right_without_one() ->
     assert taints_are_right(DEFAULT_NODES["k8s-master"], [taint])
 
 
-def test_deployment_service_and_budget_of_a_colour_pick_the_same_pods() -> None:
+def test_deployment_service_and_disruption_budget_of_a_colour_select_the_same_pods() -> None:
     settings = service(FULL)
     for colour in Colour:
         labels = selector("shop", colour)
@@ -147,7 +147,7 @@ def test_a_secret_variable_names_its_secret_and_has_no_value() -> None:
     ]
 
 
-def test_a_field_variable_tells_the_container_of_its_own_pod() -> None:
+def test_a_field_variable_reads_a_field_of_its_own_pod() -> None:
     [container] = render.deployment("shop", Colour.BLUE, service(FULL))["spec"]["template"]["spec"]["containers"]
     node = {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}
     assert {"name": "NODE_NAME", "valueFrom": node} in container["env"]
@@ -162,5 +162,5 @@ def test_a_switch_changes_the_selector_of_one_service_and_nothing_else() -> None
     assert old == new
 
 
-def test_names_of_colours() -> None:
+def test_the_names_of_colours_are_those_of_their_objects() -> None:
     assert [colour_name("shop", colour) for colour in Colour] == ["shop-blue", "shop-green"]

@@ -206,26 +206,26 @@ def test_sidecars_start_before_the_application_and_init_containers_after_them() 
             {"name": "agent", "image": "org/a:v1", "native": False},
         ],
     )["spec"]
-    assert [(one["name"], one.get("restartPolicy")) for one in spec["initContainers"]] == [
+    assert [(container["name"], container.get("restartPolicy")) for container in spec["initContainers"]] == [
         ("proxy", "Always"),
         ("migrate", None),
     ]
-    assert [one["name"] for one in spec["containers"]] == ["app", "agent"]
+    assert [container["name"] for container in spec["containers"]] == ["app", "agent"]
     beside = [*spec["initContainers"], spec["containers"][1]]
-    assert all(one["securityContext"] == spec["containers"][0]["securityContext"] for one in beside)
+    assert all(container["securityContext"] == spec["containers"][0]["securityContext"] for container in beside)
     assert spec["initContainers"][0]["readinessProbe"]["httpGet"] == {"path": "/ready", "port": 15000}
     # It ends at the same time as the application, and so waits as long as that does.
     assert spec["containers"][1]["lifecycle"] == spec["containers"][0]["lifecycle"]
 
 
-def test_pods_use_an_account_that_is_there_and_keep_their_own() -> None:
+def test_pods_use_an_existing_service_account_and_keep_their_own() -> None:
     settings = service(serviceAccount={"name": "shared", "automountToken": True})
     spec = blue_green.deployment("shop", Colour.BLUE, settings)["spec"]["template"]["spec"]
     assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("shared", True)
     assert pods.service_account("shop", settings)["metadata"]["name"] == "shop"
 
 
-def test_the_own_account_has_annotations_for_a_role() -> None:
+def test_the_own_service_account_has_annotations_for_a_role() -> None:
     settings = service(serviceAccount={"annotations": {"eks.amazonaws.com/role-arn": "arn:x"}})
     assert pods.service_account("shop", settings)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == "arn:x"
 
@@ -242,7 +242,7 @@ def test_the_own_account_has_annotations_for_a_role() -> None:
         ({"type": "LoadBalancer", "loadBalancerClass": "a/b"}, {"type": "LoadBalancer", "loadBalancerClass": "a/b"}),
     ],
 )
-def test_options_are_of_the_service_that_users_reach(options: dict[str, Any], spec: dict[str, Any]) -> None:
+def test_service_options_are_set_on_the_active_service(options: dict[str, Any], spec: dict[str, Any]) -> None:
     rendered = pods.active_service("shop", service(service=options))["spec"]
     assert spec.items() <= rendered.items()
     assert blue_green.colour_service("shop", Colour.BLUE, service(service=options))["spec"]["type"] == "ClusterIP"

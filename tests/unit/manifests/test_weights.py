@@ -61,7 +61,7 @@ def test_one_target_group_has_all_the_weight(engine: str, active: str, expected:
     assert weights("backend", service(engine, active)) == expected
 
 
-def test_an_ingress_by_weights_has_them_in_its_annotation_and_leads_nowhere_else() -> None:
+def test_a_weighted_ingress_has_its_weights_in_its_annotation_and_no_other_route() -> None:
     manifest = rendered()
     kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     assert json.loads(manifest["metadata"]["annotations"][OWN]) == {
@@ -81,8 +81,8 @@ def test_an_ingress_by_weights_has_them_in_its_annotation_and_leads_nowhere_else
 
 def test_a_switch_changes_the_annotation_alone_and_another_engine_the_port_as_well() -> None:
     blue, green = rendered(active="blue"), rendered(active="green")
-    for one in (blue, green):
-        del one["metadata"]["annotations"][OWN]
+    for written in (blue, green):
+        del written["metadata"]["annotations"][OWN]
     assert blue == green
     selector, targets = rendered("selector"), rendered("albTargets")
     assert OWN not in selector["metadata"]["annotations"]
@@ -101,7 +101,7 @@ def test_the_load_balancer_reaches_the_colours_where_it_has_target_groups_for_th
     assert _node_ports(cluster(), {"backend": service(engine)}) == ((30080,) if kind == "ClusterIP" else ())
 
 
-def test_what_is_rendered_is_read_again() -> None:
+def test_rendered_weights_are_read_back() -> None:
     (route,) = routes_to("backend", [rendered()])
     assert route == IngressRoute("backend", by_weights=True, weights=weights("backend", service()))
     assert route.targets == {"backend-green"}
@@ -109,7 +109,7 @@ def test_what_is_rendered_is_read_again() -> None:
     assert route == IngressRoute("backend", by_weights=False, weights={"backend": 100})
 
 
-def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_ones_asked_for() -> None:
+def test_only_the_requested_ingresses_that_route_to_the_service_count() -> None:
     assert routes_to("shop", [rendered()]) == []
     assert routes_to("backend", [rendered()], ["backend.2"]) == []
     assert routes_to("backend", [rendered()], ["backend", "backend.2"])
@@ -126,7 +126,7 @@ def test_only_ingresses_that_lead_to_the_service_count_and_of_those_only_the_one
         '{"forwardConfig": {"targetGroups": [{"serviceName": "backend-blue", "weight": "all"}]}}',
     ],
 )
-def test_an_annotation_that_nobody_understands_leads_nowhere(text: str) -> None:
+def test_an_invalid_annotation_has_no_route(text: str) -> None:
     manifest = rendered()
     manifest["metadata"]["annotations"][OWN] = text
     assert targets_of(routes_to("backend", [manifest])) == frozenset()
@@ -156,7 +156,7 @@ def test_the_services_of_the_colours_are_left_when_nobody_uses_them() -> None:
     )
 
 
-def test_every_refusal_says_where_to_look() -> None:
+def test_every_refusal_names_the_command_that_shows_the_cause() -> None:
     for text in (
         str(refuse_unhealthy("backend", "backend-green", "no target is healthy")),
         str(refuse_still_sent("backend", service(), Colour.BLUE, "backend-green", "a rule sends 100 to backend-blue")),
@@ -167,7 +167,7 @@ def test_every_refusal_says_where_to_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("routes", "expected"),
     [
         ([], "its Ingress does not exist"),
         ([IngressRoute("backend", by_weights=True, weights={"backend-green": 100, "backend-blue": 0})], None),
@@ -188,10 +188,10 @@ def test_every_refusal_says_where_to_look() -> None:
         ),
     ],
 )
-def test_all_ingresses_of_a_service_must_lead_to_one_target_group(
-    found: list[IngressRoute], expected: str | None
+def test_all_ingresses_of_a_service_must_route_to_one_target_group(
+    routes: list[IngressRoute], expected: str | None
 ) -> None:
-    reason = unwritten("backend-green", found)
+    reason = unwritten("backend-green", routes)
     assert reason is None if expected is None else expected in (reason or "")
 
 

@@ -66,5 +66,5 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def document(root: Path, kind: str) -> dict[str, Any]:
     """A document of what kubeadm is given, by its kind."""
-    [found] = [each for each in yaml.safe_load_all((root / "given.yaml").read_text()) if each["kind"] == kind]
-    return dict(found)
+    [document] = [each for each in yaml.safe_load_all((root / "given.yaml").read_text()) if each["kind"] == kind]
+    return dict(document)

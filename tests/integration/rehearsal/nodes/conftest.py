@@ -10,7 +10,7 @@ from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import GROUPS
 from tests.integration.rehearsal.nodes.cluster import GIVEN, MASTER, Cluster, Master, document, files
 from tests.integration.rehearsal.nodes.control_plane import kubeadm, running
-from tests.integration.rehearsal.nodes.given import Given, made
+from tests.integration.rehearsal.nodes.given import Given, build_stack
 from tests.support.node_machine import Machine, machine
 
 PLACES = (
@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def written() -> dict[str, int]:
     """When each of those places was written to, and each file in those that nothing but kubeadm writes to."""
     inside = [path for place in PLACES if place.startswith("/etc/") for path in Path(place).rglob("*")]
-    found = [path for path in (*map(Path, PLACES), *inside) if path.exists()]
-    return {str(path): path.stat().st_mtime_ns for path in found}
+    existing = [path for path in (*map(Path, PLACES), *inside) if path.exists()]
+    return {str(path): path.stat().st_mtime_ns for path in existing}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,30 +56,30 @@ def nothing_of_this_machine_is_written() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     """What an update of the whole stack gave."""
-    return made(tmp_path_factory.mktemp("update"))
+    return build_stack(tmp_path_factory.mktemp("update"))
 
 
 @pytest.fixture(scope="session")
 def machines(given: Given, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Machine]:
     """Every machine after its boot script."""
-    found = {
+    by_name = {
         name: machine(tmp_path_factory.mktemp(name), user_data, given.parameters)
         for name, user_data in given.user_data.items()
     }
-    for each in found.values():
+    for each in by_name.values():
         assert each.boot() == 0
-    return found
+    return by_name
 
 
 @pytest.fixture(scope="session")
 def master(machines: dict[str, Machine]) -> Master:
     """The control plane's machine after the phases of ``kubeadm init`` that make files."""
     root = machines[MASTER].root
-    found = Master(root, files(root / "etc/kubernetes/pki"))
+    control_plane = Master(root, files(root / "etc/kubernetes/pki"))
     for phase in (("certs", "all"), ("kubeconfig", "all"), ("control-plane", "all"), ("etcd", "local")):
         done = kubeadm(root, "init", "phase", *phase, *GIVEN)
         assert done.returncode == 0, done.stderr
-    return found
+    return control_plane
 
 
 @pytest.fixture(scope="session")

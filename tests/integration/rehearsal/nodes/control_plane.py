@@ -21,7 +21,7 @@ import yaml
 
 from devtools.sandbox.host import free_ports
 from devtools.toolchain.paths import binary
-from switchyard.bootstrap.kubeadm import API_PORT
+from switchyard.config.kubernetes import API_SERVER_PORT
 
 READY_SECONDS = 60
 """A start takes 3 s; the rest is for a busy machine."""
@@ -102,7 +102,7 @@ class ControlPlane:
         (root / "etc/hosts").write_text(f"{LOOPBACK} {host} {node_name}\n")
         for file in (root / "given.yaml", *(root / "etc/kubernetes").glob("*.conf")):
             target = root / "here.yaml" if file.suffix == ".yaml" else file
-            target.write_text(file.read_text().replace(f"{host}:{API_PORT}", f"{host}:{self.port}"))
+            target.write_text(file.read_text().replace(f"{host}:{API_SERVER_PORT}", f"{host}:{self.port}"))
 
     def kubectl(self, kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs kubectl with nothing of this machine's environment."""
@@ -143,8 +143,8 @@ class ControlPlane:
         context.load_cert_chain(pki / "apiserver-etcd-client.crt", pki / "apiserver-etcd-client.key")
         with httpx.Client(verify=context, trust_env=False) as client:
             answer = client.post(f"{self.etcd}/v3/kv/range", json={"key": b64encode(key.encode()).decode()})
-        [found] = answer.raise_for_status().json()["kvs"]
-        return b64decode(found["value"])
+        [entry] = answer.raise_for_status().json()["kvs"]
+        return b64decode(entry["value"])
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Given:
         return self.parameters[f"/switchyard/{NAME}/{key}"]
 
 
-def made(directory: Path) -> Given:
+def build_stack(directory: Path) -> Given:
     """Makes the whole stack at the fake providers, and reads what the machines and the administrator are given.
 
     Args:
@@ -122,14 +122,14 @@ def _cloud_init(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _user_data() -> dict[str, str]:
     ec2 = boto3.client("ec2", region_name=REGION)
-    found = {}
+    texts = {}
     for group in ec2.describe_instances()["Reservations"]:
         for instance in group["Instances"]:
             [name] = [tag["Value"] for tag in instance["Tags"] if tag["Key"] == "Name"]
             asked = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
             text = base64.b64decode(asked["UserData"]["Value"]).decode()
-            found[name.removeprefix(f"{NAME}-")] = text
-    return found
+            texts[name.removeprefix(f"{NAME}-")] = text
+    return texts
 
 
 def _parameters() -> dict[str, str]:

@@ -32,7 +32,7 @@ needs_kubelet = pytest.mark.skipif(
 )
 
 
-def test_our_administrator_may_do_everything_once_kubeadm_has_bound_the_group(cluster: Cluster) -> None:
+def test_the_administrator_has_all_permissions_once_kubeadm_has_bound_the_group(cluster: Cluster) -> None:
     assert cluster.before == "no"
     assert cluster.kubectl("auth", "can-i", "*", "*").strip() == "yes"
     bound = json.loads(cluster.kubectl("get", "clusterrolebinding", "kubeadm:cluster-admins", "-o", "json"))
@@ -42,7 +42,7 @@ def test_our_administrator_may_do_everything_once_kubeadm_has_bound_the_group(cl
     }
 
 
-def test_nobody_of_another_authority_is_let_in(cluster: Cluster, tmp_path: Path) -> None:
+def test_clients_of_another_certificate_authority_are_refused(cluster: Cluster, tmp_path: Path) -> None:
     file = with_user(cluster.administrator, forged(cluster.administrator), tmp_path / "forged.conf")
     done = cluster.plane.kubectl(file, "get", "namespaces")
     assert done.returncode != 0
@@ -66,7 +66,7 @@ def test_a_secret_is_encrypted_in_etcd_and_is_not_in_the_audit_log(cluster: Clus
     assert base64.b64encode(b"not-to-be-read").decode() not in log
 
 
-def test_service_accounts_are_signed_for_with_our_key(cluster: Cluster, master: Master) -> None:
+def test_service_account_tokens_are_signed_with_our_key(cluster: Cluster, master: Master) -> None:
     cluster.kubectl("create", "serviceaccount", "it")
     head, payload, signature = cluster.kubectl("create", "token", "it").strip().split(".")
     public = serialization.load_pem_public_key(master.before["sa.pub"])
@@ -75,11 +75,11 @@ def test_service_accounts_are_signed_for_with_our_key(cluster: Cluster, master: 
     public.verify(signed, f"{head}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA256())
 
 
-def test_the_join_token_and_the_hash_are_those_that_kubeadm_makes_of_them(cluster: Cluster, given: Given) -> None:
+def test_the_join_token_and_the_hash_are_those_of_kubeadm(cluster: Cluster, given: Given) -> None:
     id_, secret = given.parameter("join/token").split(".")
-    found = json.loads(cluster.kubectl("get", "secret", "-n", "kube-system", f"bootstrap-token-{id_}", "-o", "json"))
-    values = {name: base64.b64decode(value).decode() for name, value in found["data"].items()}
-    assert (found["type"], values["token-secret"]) == ("bootstrap.kubernetes.io/token", secret)
+    stored = json.loads(cluster.kubectl("get", "secret", "-n", "kube-system", f"bootstrap-token-{id_}", "-o", "json"))
+    values = {name: base64.b64decode(value).decode() for name, value in stored["data"].items()}
+    assert (stored["type"], values["token-secret"]) == ("bootstrap.kubernetes.io/token", secret)
     assert "expiration" not in values
     done = kubeadm(cluster.plane.root, "token", "create", "--print-join-command")
     assert f"--discovery-token-ca-cert-hash {given.parameter('join/ca-hash')}" in done.stdout, done.stderr
@@ -96,13 +96,13 @@ def test_kubeadm_taints_the_control_plane_as_the_settings_say(cluster: Cluster, 
     cluster.kubectl("create", "-f", str(tmp_path / "node.yaml"))
     done = kubeadm(cluster.plane.root, "init", "phase", "mark-control-plane", *GIVEN)
     assert done.returncode == 0, done.stderr
-    found = json.loads(cluster.kubectl("get", "node", MASTER, "-o", "json"))
+    marked = json.loads(cluster.kubectl("get", "node", MASTER, "-o", "json"))
     own = [taint.model_dump(exclude_none=True) for taint in taints(DEFAULT_NODES[MASTER])]
-    assert [taint for taint in found["spec"]["taints"] if taint in own] == own
-    assert labels(DEFAULT_NODES[MASTER]).items() <= found["metadata"]["labels"].items()
+    assert [taint for taint in marked["spec"]["taints"] if taint in own] == own
+    assert labels(DEFAULT_NODES[MASTER]).items() <= marked["metadata"]["labels"].items()
 
 
-def test_kubeadm_takes_a_cluster_that_is_there_and_leaves_its_node_to_us(cluster: Cluster, tmp_path: Path) -> None:
+def test_kubeadm_accepts_an_existing_cluster_and_does_not_change_its_node(cluster: Cluster, tmp_path: Path) -> None:
     # As after a restore on another machine: objects of all phases, and a node with another provider's id.
     gone = "aws:///ap-northeast-2a/i-0000000000000000f"
     cluster.kubectl("delete", "node", MASTER, "--ignore-not-found")
@@ -135,11 +135,11 @@ def test_kubeadm_takes_a_cluster_that_is_there_and_leaves_its_node_to_us(cluster
 def test_every_worker_finds_the_cluster_by_its_own_configuration(
     kubelets: dict[str, Path], master: Master, node_name: str
 ) -> None:
-    found = (kubelets[node_name] / "etc/kubernetes/pki/ca.crt").read_bytes()
-    assert found.strip() == master.before["ca.crt"].strip()
+    certificate = (kubelets[node_name] / "etc/kubernetes/pki/ca.crt").read_bytes()
+    assert certificate.strip() == master.before["ca.crt"].strip()
 
 
-def test_a_worker_does_not_join_a_cluster_of_another_authority(kubelets: dict[str, Path]) -> None:
+def test_a_worker_does_not_join_a_cluster_of_another_certificate_authority(kubelets: dict[str, Path]) -> None:
     root = kubelets[WORKER]
     text = (root / "here.yaml").read_text()
     (root / "other.yaml").write_text(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", text))
@@ -188,7 +188,7 @@ def test_a_kubelet_refuses_a_flag_that_is_wrong(
     assert complaint in said
 
 
-def test_a_worker_gets_a_certificate_of_our_authority_for_its_token_alone(
+def test_a_worker_gets_a_certificate_for_its_token_alone(
     cluster: Cluster, given: Given, master: Master, tmp_path: Path
 ) -> None:
     user = {"token": given.parameter("join/token")}

@@ -160,7 +160,7 @@ def test_kubeadm_names_the_image_of_etcd_that_it_starts(master: Master) -> None:
     assert pod["containers"][0]["image"] == image
 
 
-def test_kubeadm_keeps_our_files_byte_for_byte_and_signs_all_others_with_our_authorities(
+def test_kubeadm_keeps_our_files_and_signs_all_others_with_our_certificate_authorities(
     master: Master, given: Given
 ) -> None:
     ours = {file: given.parameter(f"pki/{file}").strip() for file in PKI_FILES}
@@ -176,7 +176,7 @@ def test_kubeadm_keeps_our_files_byte_for_byte_and_signs_all_others_with_our_aut
         assert isinstance(key, ec.EllipticCurvePrivateKey)
 
 
-def test_every_kubeconfig_of_the_control_plane_trusts_our_authority_and_is_signed_by_it(master: Master) -> None:
+def test_every_kubeconfig_of_the_control_plane_is_signed_by_our_certificate_authority(master: Master) -> None:
     folder = master.root / "etc/kubernetes"
     assert {file.stem for file in folder.glob("*.conf")} == set(KUBECONFIGS)
     for name in KUBECONFIGS:

@@ -25,20 +25,20 @@ class Namespace:
         """The colour that each Service selects, of those that select `app` by their own name."""
         services = self._list("/api/v1", "services")["items"]
         selectors = {service["metadata"]["name"]: service["spec"].get("selector") or {} for service in services}
-        return {name: one["version"] for name, one in selectors.items() if one.get("app") == name}
+        return {name: selector["version"] for name, selector in selectors.items() if selector.get("app") == name}
 
     def tags(self) -> dict[str, set[str]]:
         """The tags of every service's pods, ready or not."""
-        found: dict[str, set[str]] = {}
+        tags: dict[str, set[str]] = {}
         for pod in self._list("/api/v1", "pods")["items"]:
-            found.setdefault(pod["metadata"]["labels"]["app"], set()).add(_tag(pod))
-        return found
+            tags.setdefault(pod["metadata"]["labels"]["app"], set()).add(_tag(pod))
+        return tags
 
     def objects(self, service: str) -> list[str]:
         """Names of the Deployments and Services of a service."""
         labels = {"labelSelector": f"app={service}"}
         listed = [self._list("/apis/apps/v1", "deployments", labels), self._list("/api/v1", "services", labels)]
-        return [item["metadata"]["name"] for found in listed for item in found["items"]]
+        return [item["metadata"]["name"] for listing in listed for item in listing["items"]]
 
     def expect_pods(self, wanted: Pods) -> None:
         """Waits, by a watch, until there are these ready pods and no others.
@@ -86,5 +86,5 @@ def _counted(pods: Iterable[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
     return counted
 
 
-def _difference(found: Pods, wanted: Pods) -> str:
-    return f"pods that should not be there: {dict(found - wanted)}; missing: {dict(wanted - found)}"
+def _difference(actual: Pods, wanted: Pods) -> str:
+    return f"pods that should not be there: {dict(actual - wanted)}; missing: {dict(wanted - actual)}"

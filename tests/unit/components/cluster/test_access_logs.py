@@ -83,12 +83,12 @@ def test_the_delivery_of_load_balancers_may_write_to_the_bucket(recording: Recor
     assert (said["access_logs.s3.bucket"], said["access_logs.s3.prefix"]) == (NAME, "alb")
 
 
-def test_a_load_balancer_is_not_told_before_the_delivery_is_let_in(recording: Recording) -> None:
+def test_a_load_balancer_is_configured_after_the_bucket_policy_allows_delivery(recording: Recording) -> None:
     assert {"it-bucket", "it-bucket-tls"} <= recording.dependencies(INGRESS, "alb.group")
     assert "it-bucket-private" in recording.dependencies(POLICY, "it-bucket-tls")
 
 
-def test_the_bucket_is_encrypted_with_the_only_keys_that_the_delivery_takes(recording: Recording) -> None:
+def test_the_bucket_is_encrypted_with_the_only_keys_that_log_delivery_supports(recording: Recording) -> None:
     [rule] = only(recording, ENCRYPTION)["rules"]
     assert rule == {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
 
@@ -103,7 +103,7 @@ def test_the_bucket_is_versioned_private_tagged_and_owns_what_is_in_it(recording
 
 
 @pytest.mark.parametrize(("settings", "days"), [(balanced(), 90), (balanced(accessLogDays=400), 400)])
-def test_a_log_is_deleted_after_the_days_of_the_settings_and_gone_a_week_later(
+def test_a_log_is_deleted_after_the_configured_days_and_its_versions_a_week_later(
     monkeypatch: pytest.MonkeyPatch, settings: Ec2Cluster, days: int
 ) -> None:
     rules = only(built(monkeypatch, settings), LIFECYCLE)["rules"]
@@ -117,9 +117,7 @@ def test_a_log_is_deleted_after_the_days_of_the_settings_and_gone_a_week_later(
 
 
 @pytest.mark.parametrize("production", [True, False])
-def test_logs_outlive_production_and_nothing_outlives_another_stack(
-    monkeypatch: pytest.MonkeyPatch, *, production: bool
-) -> None:
+def test_logs_are_retained_in_production_only(monkeypatch: pytest.MonkeyPatch, *, production: bool) -> None:
     recording = built(monkeypatch, production=production)
     kept = {type_ for (type_, _), request in recording.requests.items() if request.retainOnDelete}
     assert kept == ({type_ for type_, _ in recording.requests if type_.startswith("aws:s3/")} if production else set())
@@ -134,7 +132,7 @@ def test_the_component_registers_its_output_and_refuses_a_cluster_without_a_load
         record(monkeypatch, lambda: AccessLogs("it", cluster=cluster(), production=True))
 
 
-def test_the_apis_own_model_takes_it_and_moto_has_it_afterwards(
+def test_calls_match_botocores_model_and_moto_has_the_resources(
     monkeypatch: pytest.MonkeyPatch, recording: Recording
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -63,7 +63,7 @@ def test_the_provider_reads_the_variable_by_its_own_rules(variable: str, monkeyp
     assert provider_kubeconfig(existing(None), None) is None
 
 
-def test_a_home_that_is_not_the_accounts_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_other_than_the_users_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").write_text(kubeconfig("https://a.test", cluster=""))
     monkeypatch.setattr(components.cluster.existing, "_home_is_plain", lambda: True)
     assert provider_kubeconfig(existing("~/config"), None) == "~/config"
@@ -82,7 +82,7 @@ def test_a_home_that_is_not_the_accounts_is_written_out(tmp_path: Path, monkeypa
         ),
     ],
 )
-def test_a_kubeconfig_that_leads_nowhere_ends_the_run_at_once(user: str, message: str, tmp_path: Path) -> None:
+def test_a_kubeconfig_without_a_cluster_ends_the_run_at_once(user: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(kubeconfig("https://a.test", user, cluster=""))
     with pytest.raises(pulumi.RunError, match=message) as error:

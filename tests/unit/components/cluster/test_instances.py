@@ -24,45 +24,49 @@ def recording() -> Iterator[Recording]:
         yield built(patch)
 
 
-def test_there_are_exactly_the_machines_of_the_node_table(recording: Recording) -> None:
+def test_instances_are_exactly_those_of_the_node_table(recording: Recording) -> None:
     assert recording.names(INSTANCE) == {f"it-{node}" for node in TABLE}
 
 
 @pytest.mark.parametrize("node", TABLE)
-def test_a_machine_has_the_type_zone_disk_and_role_of_its_row(recording: Recording, node: str) -> None:
+def test_an_instance_has_the_type_zone_disk_and_role_of_its_row(recording: Recording, node: str) -> None:
     type_, zone, disk, role = TABLE[node]
-    found = inputs(recording, INSTANCE, f"it-{node}")
-    assert (found["instanceType"], found["availabilityZone"], found["subnetId"]) == (type_, zone, f"subnet-{zone}")
-    assert found["rootBlockDevice"]["volumeSize"] == disk
-    assert found["iamInstanceProfile"] == f"it-{role.value}-profile"
+    instance = inputs(recording, INSTANCE, f"it-{node}")
+    assert (instance["instanceType"], instance["availabilityZone"], instance["subnetId"]) == (
+        type_,
+        zone,
+        f"subnet-{zone}",
+    )
+    assert instance["rootBlockDevice"]["volumeSize"] == disk
+    assert instance["iamInstanceProfile"] == f"it-{role.value}-profile"
     groups = ["sg-nodes", "sg-control-plane"] if role is Role.CONTROL_PLANE else ["sg-nodes"]
-    assert found["vpcSecurityGroupIds"] == groups
-    assert found["userData"] == f"#cloud-config of {node}"
-    assert found["creditSpecification"] == {"cpuCredits": "unlimited"}
+    assert instance["vpcSecurityGroupIds"] == groups
+    assert instance["userData"] == f"#cloud-config of {node}"
+    assert instance["creditSpecification"] == {"cpuCredits": "unlimited"}
 
 
 @pytest.mark.parametrize("node", TABLE)
-def test_every_machine_is_closed_encrypted_watched_and_protected(recording: Recording, node: str) -> None:
-    found = inputs(recording, INSTANCE, f"it-{node}")
-    metadata = found["metadataOptions"]
+def test_every_instance_is_private_encrypted_monitored_and_protected(recording: Recording, node: str) -> None:
+    instance = inputs(recording, INSTANCE, f"it-{node}")
+    metadata = instance["metadataOptions"]
     assert (metadata["httpTokens"], metadata["httpPutResponseHopLimit"]) == ("required", 1)
-    disk = found["rootBlockDevice"]
+    disk = instance["rootBlockDevice"]
     assert (disk["volumeType"], disk["encrypted"], disk["deleteOnTermination"]) == ("gp3", True, True)
     assert disk["kmsKeyId"].endswith(":store-key")
-    assert found["monitoring"] is True
-    assert found["disableApiTermination"] is True
-    assert found["sourceDestCheck"] is True
-    assert "keyName" not in found
+    assert instance["monitoring"] is True
+    assert instance["disableApiTermination"] is True
+    assert instance["sourceDestCheck"] is True
+    assert "keyName" not in instance
 
 
 @pytest.mark.parametrize("node", TABLE)
 def test_a_machine_is_tagged_with_its_name_the_cluster_and_the_settings_tags(recording: Recording, node: str) -> None:
-    found = inputs(recording, INSTANCE, f"it-{node}")
+    instance = inputs(recording, INSTANCE, f"it-{node}")
     own = {"team": "web", "Name": f"it-{node}"}
-    assert found["tags"] == {**own, "kubernetes.io/cluster/it": "owned"}
+    assert instance["tags"] == {**own, "kubernetes.io/cluster/it": "owned"}
     # Not of all its volumes: among these may be some of others later.
-    assert found["rootBlockDevice"]["tags"] == own
-    assert "volumeTags" not in found
+    assert instance["rootBlockDevice"]["tags"] == own
+    assert "volumeTags" not in instance
 
 
 @pytest.mark.parametrize("node", TABLE)
@@ -83,11 +87,11 @@ def test_a_machine_is_deleted_before_its_successor_has_its_name(recording: Recor
 @pytest.mark.parametrize("node", TABLE)
 def test_a_machine_waits_for_its_policies_and_its_secrets(recording: Recording, node: str) -> None:
     role = TABLE[node][3]
-    found = recording.dependencies(INSTANCE, f"it-{node}")
+    dependencies = recording.dependencies(INSTANCE, f"it-{node}")
     purposes = {Role.CONTROL_PLANE: ("node", "backup"), Role.WORKER: ("node", "load-balancer")}[role]
-    assert {f"it-{role.value}-{purpose}" for purpose in purposes} <= found
-    assert {f"store-{key.replace('/', '-')}" for key in KEYS} <= found
-    assert {"store-key", "store-backups", f"it-{role.value}-profile"} <= found
+    assert {f"it-{role.value}-{purpose}" for purpose in purposes} <= dependencies
+    assert {f"store-{key.replace('/', '-')}" for key in KEYS} <= dependencies
+    assert {"store-key", "store-backups", f"it-{role.value}-profile"} <= dependencies
 
 
 def test_credits_are_for_burstable_types_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +107,7 @@ def test_credits_are_for_burstable_types_only(monkeypatch: pytest.MonkeyPatch) -
     ("production", "setting", "protected"),
     [(True, None, True), (False, None, False), (True, False, False), (False, True, True)],
 )
-def test_termination_protection_is_the_settings_and_else_productions(
+def test_termination_protection_is_as_configured_and_on_in_production_by_default(
     monkeypatch: pytest.MonkeyPatch, *, production: bool, setting: bool | None, protected: bool
 ) -> None:
     settings = cluster(machines={"terminationProtection": setting})
@@ -111,7 +115,7 @@ def test_termination_protection_is_the_settings_and_else_productions(
     assert {inputs(recording, INSTANCE, f"it-{n}")["disableApiTermination"] for n in TABLE} == {protected}
 
 
-def test_the_image_is_canonicals_newest_and_no_secret_unless_the_settings_name_one(
+def test_the_image_is_canonicals_newest_unless_configured_and_is_not_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     newest = built(monkeypatch)
@@ -121,7 +125,7 @@ def test_the_image_is_canonicals_newest_and_no_secret_unless_the_settings_name_o
 
 
 @pytest.mark.parametrize(("hostname", "host"), [(None, "203.0.113.7"), ("api.example.org", "api.example.org")])
-def test_the_endpoint_is_the_hostname_or_the_address_that_leads_to_the_control_plane(
+def test_the_endpoint_is_the_hostname_or_the_elastic_ip_of_the_control_plane(
     monkeypatch: pytest.MonkeyPatch, hostname: str | None, host: str
 ) -> None:
     shown: list[str] = []
@@ -165,12 +169,12 @@ def test_the_control_plane_backs_up_and_the_workers_balance_load(monkeypatch: py
 def test_each_secret_is_an_encrypted_parameter_and_secret_in_the_request(recording: Recording) -> None:
     assert recording.names(PARAMETER) == {f"store-{key.replace('/', '-')}" for key in KEYS}
     for key in KEYS:
-        found = inputs(recording, PARAMETER, f"store-{key.replace('/', '-')}")
-        assert found["name"] == f"/switchyard/it/{key}"
-        assert (found["type"], found["tier"]) == ("SecureString", "Standard")
-        assert found["keyId"].endswith(":store-key")
-        assert set(found["value"]) == {SECRET, "value"}
-        assert found["value"]["value"] == f"text of {key}"
+        parameter = inputs(recording, PARAMETER, f"store-{key.replace('/', '-')}")
+        assert parameter["name"] == f"/switchyard/it/{key}"
+        assert (parameter["type"], parameter["tier"]) == ("SecureString", "Standard")
+        assert parameter["keyId"].endswith(":store-key")
+        assert set(parameter["value"]) == {SECRET, "value"}
+        assert parameter["value"]["value"] == f"text of {key}"
 
 
 def test_no_secret_is_in_any_other_request(recording: Recording) -> None:
@@ -187,12 +191,12 @@ def test_a_secret_that_no_parameter_holds_ends_the_update_and_is_not_shown(monke
 
 
 def test_the_key_rotates_and_has_a_policy_of_the_account(recording: Recording) -> None:
-    found = only(recording, "aws:kms/key:Key")
-    assert (found["enableKeyRotation"], found["deletionWindowInDays"]) == (True, 30)
-    assert json.loads(found["policy"]) == iam.key(iam.Place("aws", "ap-northeast-2", ACCOUNT))
+    key = only(recording, "aws:kms/key:Key")
+    assert (key["enableKeyRotation"], key["deletionWindowInDays"]) == (True, 30)
+    assert json.loads(key["policy"]) == iam.key(iam.AwsLocation("aws", "ap-northeast-2", ACCOUNT))
 
 
-def test_the_bucket_is_versioned_encrypted_private_and_asked_by_tls_only(recording: Recording) -> None:
+def test_the_bucket_is_versioned_encrypted_private_and_reached_by_tls_only(recording: Recording) -> None:
     versions = only(recording, "aws:s3/bucketVersioning:BucketVersioning")
     assert versions["versioningConfiguration"] == {"status": "Enabled"}
     type_ = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -218,7 +222,7 @@ def test_a_backup_is_kept_as_long_as_the_settings_say(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("production", [True, False])
-def test_backups_and_their_key_outlive_production_and_nothing_outlives_another_stack(
+def test_backups_and_their_key_are_retained_in_production_only(
     monkeypatch: pytest.MonkeyPatch, *, production: bool
 ) -> None:
     recording = built(monkeypatch, production=production)

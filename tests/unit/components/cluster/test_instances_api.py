@@ -30,7 +30,7 @@ def recording() -> Iterator[Recording]:
         yield built(patch)
 
 
-def test_every_input_is_in_a_call_that_the_apis_own_model_takes(recording: Recording) -> None:
+def test_every_input_is_in_a_call_that_matches_botocores_model(recording: Recording) -> None:
     session = botocore.session.get_session()
     operations = set()
     for name, (service, operation, parameters) in all_calls(recording):
@@ -55,11 +55,11 @@ def network(client: Any) -> dict[str, str]:
     vpc = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     known: dict[str, str] = {}
     for number, zone in enumerate(ZONES, 1):
-        made = client.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)
-        known[f"subnet-{zone}"] = made["Subnet"]["SubnetId"]
+        created = client.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)
+        known[f"subnet-{zone}"] = created["Subnet"]["SubnetId"]
     for group in ("sg-nodes", "sg-control-plane"):
-        made = client.create_security_group(GroupName=group[3:], Description=group, VpcId=vpc)
-        known[group] = made["GroupId"]
+        created = client.create_security_group(GroupName=group[3:], Description=group, VpcId=vpc)
+        known[group] = created["GroupId"]
     return known
 
 
@@ -99,9 +99,7 @@ def run(recording: Recording, account: Callable[[str], Any]) -> dict[str, str]:
     return known
 
 
-def test_moto_takes_every_call_and_has_the_node_table_afterwards(
-    recording: Recording, account: Callable[[str], Any]
-) -> None:
+def test_moto_accepts_every_call_and_has_the_node_table(recording: Recording, account: Callable[[str], Any]) -> None:
     known = run(recording, account)
     instances = {
         instance["InstanceId"]: instance
@@ -110,27 +108,25 @@ def test_moto_takes_every_call_and_has_the_node_table_afterwards(
     }
     assert len(instances) == len(TABLE)
     for node, (type_, zone, disk, role) in TABLE.items():
-        found = instances[known[f"it-{node}-id"]]
-        assert (found["InstanceType"], found["Placement"]["AvailabilityZone"]) == (type_, zone)
-        metadata = found["MetadataOptions"]
+        instance = instances[known[f"it-{node}-id"]]
+        assert (instance["InstanceType"], instance["Placement"]["AvailabilityZone"]) == (type_, zone)
+        metadata = instance["MetadataOptions"]
         assert (metadata["HttpTokens"], metadata["HttpPutResponseHopLimit"]) == ("required", 1)
-        assert found["IamInstanceProfile"]["Arn"].endswith(f"/it-{role.value}-profile")
-        assert {"Key": "Name", "Value": f"it-{node}"} in found["Tags"]
-        [mapping] = found["BlockDeviceMappings"]
+        assert instance["IamInstanceProfile"]["Arn"].endswith(f"/it-{role.value}-profile")
+        assert {"Key": "Name", "Value": f"it-{node}"} in instance["Tags"]
+        [mapping] = instance["BlockDeviceMappings"]
         [volume] = account("ec2").describe_volumes(VolumeIds=[mapping["Ebs"]["VolumeId"]])["Volumes"]
         assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (disk, "gp3", True)
     [address] = account("ec2").describe_addresses()["Addresses"]
     assert address["InstanceId"] == known["it-k8s-master-id"]
 
 
-def test_moto_has_the_secrets_the_bucket_and_the_policies_afterwards(
-    recording: Recording, account: Callable[[str], Any]
-) -> None:
+def test_moto_has_the_secrets_the_bucket_and_the_policies(recording: Recording, account: Callable[[str], Any]) -> None:
     known = run(recording, account)
     key = known[f"arn:aws:x:{REGION}:{ACCOUNT}:store-key"]
     for secret in KEYS:
-        found = account("ssm").get_parameter(Name=f"/switchyard/it/{secret}", WithDecryption=True)["Parameter"]
-        assert (found["Type"], found["Value"]) == ("SecureString", f"text of {secret}")
+        parameter = account("ssm").get_parameter(Name=f"/switchyard/it/{secret}", WithDecryption=True)["Parameter"]
+        assert (parameter["Type"], parameter["Value"]) == ("SecureString", f"text of {secret}")
     s3 = account("s3")
     assert s3.get_bucket_versioning(Bucket="store-backups")["Status"] == "Enabled"
     [rule] = s3.get_bucket_encryption(Bucket="store-backups")["ServerSideEncryptionConfiguration"]["Rules"]
@@ -154,7 +150,7 @@ def long_user_data(account: Callable[[str], Any]) -> object:
 
 def a_long_policy(account: Callable[[str], Any]) -> object:
     arns = [f"arn:aws:s3:::{number:060}" for number in range(100)]
-    document = iam.backup(iam.Place("aws", REGION, ACCOUNT), "arn:aws:kms:::key/1", arns[0])
+    document = iam.backup(iam.AwsLocation("aws", REGION, ACCOUNT), "arn:aws:kms:::key/1", arns[0])
     document["Statement"] = [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": arns}]
     assert len(policy_documents.text(document)) > iam.POLICY_CHARACTERS
     return account("iam").create_policy(PolicyName="it", PolicyDocument=policy_documents.text(document))
@@ -182,12 +178,12 @@ GAPS = {
 
 
 @pytest.mark.parametrize("gap", GAPS)
-def test_moto_takes_what_aws_refuses(gap: str, account: Callable[[str], Any]) -> None:
+def test_moto_accepts_what_aws_refuses(gap: str, account: Callable[[str], Any]) -> None:
     assert GAPS[gap](account)
 
 
-def test_moto_forgets_the_credits(recording: Recording, account: Callable[[str], Any]) -> None:
+def test_moto_does_not_store_cpu_credits(recording: Recording, account: Callable[[str], Any]) -> None:
     machine = run(recording, account)["it-k8s-master-id"]
-    found = account("ec2").describe_instance_credit_specifications(InstanceIds=[machine])
+    described = account("ec2").describe_instance_credit_specifications(InstanceIds=[machine])
     # Asked for were unlimited ones.
-    assert [answer["CpuCredits"] for answer in found["InstanceCreditSpecifications"]] == ["standard"]
+    assert [answer["CpuCredits"] for answer in described["InstanceCreditSpecifications"]] == ["standard"]

@@ -5,7 +5,7 @@ from typing import get_args
 from switchyard.config.loader import KINDS
 
 
-def test_each_kind_has_a_model_of_its_own_that_takes_that_kind_alone() -> None:
+def test_each_kind_of_cluster_has_its_own_model() -> None:
     assert {kind: get_args(model.model_fields["kind"].annotation) for kind, model in KINDS.items()} == {
         kind: (kind,) for kind in KINDS
     }

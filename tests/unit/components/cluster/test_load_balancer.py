@@ -10,11 +10,11 @@ from components.cluster import load_balancer_check as controller_check
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.load_balancer import AlbIngress
 from components.cluster.load_balancer_routes import Routes
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.errors import UnreachableError
 from switchyard.gates.load_balancer import GroupProblem
 from switchyard.kube.access import ClusterAccess
-from switchyard.manifests.ingress import PREFIX
 from tests.support.balanced import CERTIFICATE, GROUP, MANY, cluster, service
 from tests.support.engine import Recording, record
 
@@ -62,15 +62,15 @@ def test_the_component_registers_the_load_balancer_and_an_ingress_for_each_part_
     assert recording.outputs["ingress"] == ["hostname", "urls"]
 
 
-def test_what_aws_gives_is_in_the_annotations(recording: Recording) -> None:
+def test_security_group_and_log_bucket_are_in_the_annotations(recording: Recording) -> None:
     shop = recording.requests[INGRESS, "ingress-shop"].object["metadata"]
     assert (shop["name"], shop["namespace"]) == ("shop", "shop")
-    found = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
-    assert found[f"{PREFIX}/security-groups"] == GROUP
-    assert "access_logs.s3.bucket=logs" in found[f"{PREFIX}/load-balancer-attributes"]
+    annotations = recording.requests[INGRESS, "ingress.group"].object["metadata"]["annotations"]
+    assert annotations[f"{ALB_ANNOTATIONS}/security-groups"] == GROUP
+    assert "access_logs.s3.bucket=logs" in annotations[f"{ALB_ANNOTATIONS}/load-balancer-attributes"]
 
 
-def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(recording: Recording) -> None:
+def test_creation_and_deletion_of_a_load_balancer_have_a_timeout(recording: Recording) -> None:
     for name in recording.names(INGRESS):
         request = recording.requests[INGRESS, name]
         timeouts = request.customTimeouts
@@ -84,7 +84,7 @@ def test_the_coming_and_going_of_a_load_balancer_is_waited_for_with_a_bound(reco
     assert {name for name, given in annotations.items() if "pulumi.com/skipAwait" not in given} == {"ingress.group"}
 
 
-def test_the_load_balancer_is_made_before_the_services_ingresses_and_goes_after_them(recording: Recording) -> None:
+def test_the_load_balancer_is_created_before_and_deleted_after_the_ingresses_of_services(recording: Recording) -> None:
     assert not recording.dependencies(INGRESS, "ingress.group") & {"ingress-backend", "ingress-shop"}
     assert "ingress.group" in recording.dependencies(INGRESS, "ingress-shop")
     assert {"ingress.group", "ingress-shop"} <= recording.dependencies(INGRESS, "ingress-backend")
@@ -96,9 +96,9 @@ def test_the_load_balancer_is_made_before_the_services_ingresses_and_goes_after_
 def test_a_destroy_of_a_protected_load_balancer_is_refused_before_any_service_has_lost_its_routes(
     monkeypatch: pytest.MonkeyPatch, setting: bool | None, production: bool, kept: bool
 ) -> None:
-    found = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))
-    assert found.requests[INGRESS, "ingress.group"].protect is kept
-    assert found.requests[INGRESS, "ingress-backend"].protect is False
+    recording = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))
+    assert recording.requests[INGRESS, "ingress.group"].protect is kept
+    assert recording.requests[INGRESS, "ingress-backend"].protect is False
 
 
 def test_the_load_balancer_waits_for_its_controller_and_that_for_the_pod_network(recording: Recording) -> None:
@@ -115,8 +115,10 @@ def test_the_hostname_and_the_addresses_are_outputs(monkeypatch: pytest.MonkeyPa
     shown: dict[str, object] = {}
 
     def run() -> None:
-        made = program(cluster())()
-        pulumi.Output.all(made.hostname, made.urls).apply(lambda both: shown.update(hostname=both[0], urls=both[1]))
+        ingress = program(cluster())()
+        pulumi.Output.all(ingress.hostname, ingress.urls).apply(
+            lambda both: shown.update(hostname=both[0], urls=both[1])
+        )
 
     record(monkeypatch, run)
     # On mocks nobody writes an Ingress's status.
@@ -141,8 +143,8 @@ class Group:
 def test_an_update_waits_for_the_controller_once_everything_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group(None)
     monkeypatch.setattr(controller_check, "BalancerGroup", group)
-    found = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
-    assert found.outputs["ingress"] == ["hostname", "urls"]
+    recording = record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
+    assert recording.outputs["ingress"] == ["hostname", "urls"]
     assert group.waited == [False]  # on mocks no hook notes a write
 
 
@@ -152,7 +154,7 @@ def test_an_update_ends_in_the_controllers_own_words(monkeypatch: pytest.MonkeyP
         record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
 
 
-def test_an_update_that_takes_an_ingress_away_is_not_ended_by_what_that_may_have_caused(
+def test_an_update_that_removes_an_ingress_does_not_fail_for_what_that_may_have_caused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
@@ -164,7 +166,7 @@ def test_an_update_that_takes_an_ingress_away_is_not_ended_by_what_that_may_have
     assert "FailedDeployModel: 400. The end of this update deletes Ingress shop/cart, which may be the cause" in said[0]
 
 
-def test_an_api_server_that_is_away_is_no_proof_that_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_api_server_is_not_taken_for_success(monkeypatch: pytest.MonkeyPatch) -> None:
     class Away(Group):
         async def carried_out(self, *, written: bool) -> GroupProblem | None:
             raise UnreachableError(f"refused {written}")
@@ -174,7 +176,7 @@ def test_an_api_server_that_is_away_is_no_proof_that_all_is_well(monkeypatch: py
         record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
 
 
-def test_labels_are_nothing_that_the_controller_looks_at_again() -> None:
+def test_a_change_of_labels_does_not_wait_for_the_controller() -> None:
     before = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "1"}}}
     labelled = {"spec": {"rules": []}, "metadata": {"labels": {"a": "2"}, "annotations": {"b": "1"}}}
     annotated = {"spec": {"rules": []}, "metadata": {"labels": {"a": "1"}, "annotations": {"b": "2"}}}
@@ -186,9 +188,9 @@ def test_labels_are_nothing_that_the_controller_looks_at_again() -> None:
 def test_an_ingress_that_leaves_the_target_groups_of_its_colours_is_written_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = record(monkeypatch, program(cluster(MANY), first={"backend"}))
-    assert found.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
-    assert "ingress.group" in found.dependencies(INGRESS, "ingress-backend")
+    recording = record(monkeypatch, program(cluster(MANY), first={"backend"}))
+    assert recording.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
+    assert "ingress.group" in recording.dependencies(INGRESS, "ingress-backend")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_an_ingress_that_leaves_the_target_groups_of_its_colours_is_written_firs
         (cluster(), {"access_log_bucket": None}, "need a bucket"),
     ],
 )
-def test_a_load_balancer_that_lacks_something_is_not_registered(
+def test_an_incomplete_load_balancer_is_not_registered(
     monkeypatch: pytest.MonkeyPatch, settings: Ec2Cluster, arguments: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):

@@ -41,7 +41,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
     return registered(monkeypatch)
 
 
-def test_a_network_is_made_of_these(recording: Recording) -> None:
+def test_a_network_has_these_resources(recording: Recording) -> None:
     counts: dict[str, int] = {}
     for type_, _ in aws_resources(recording):
         kind = type_.rpartition(":")[2]
@@ -65,7 +65,7 @@ def test_a_network_is_made_of_these(recording: Recording) -> None:
     }
 
 
-def test_everything_is_the_networks_child_and_has_the_clusters_tags_and_a_name(recording: Recording) -> None:
+def test_every_resource_is_a_child_of_the_network_with_the_clusters_tags_and_a_name(recording: Recording) -> None:
     for type_, name in aws_resources(recording):
         assert recording.requests[type_, name].parent.endswith("switchyard:network:Network::it")
         assert name.startswith("it-")
@@ -90,7 +90,7 @@ def test_exactly_one_group_of_a_machine_has_the_clusters_tag(recording: Recordin
     assert all(Group.NODES in groups for groups in GROUPS_OF.values())
 
 
-def test_more_rules_than_a_group_may_have_are_refused_and_nothing_is_made() -> None:
+def test_more_rules_than_a_group_may_have_are_refused_and_nothing_is_created() -> None:
     many = cluster(network={"administrators": [f"203.0.113.{last}/32" for last in range(59)]})
     with pytest.raises(
         pulumi.RunError, match=r"61 ingress rules in security group control-plane: AWS takes at most 60"
@@ -99,18 +99,18 @@ def test_more_rules_than_a_group_may_have_are_refused_and_nothing_is_made() -> N
 
 
 def test_each_registered_rule_is_a_row_of_the_table(recording: Recording) -> None:
-    found = set()
+    registered = set()
     for type_, name in aws_resources(recording):
         if type_ in RULE_TYPES:
             rule = inputs(recording, type_, name)
             assert rule["description"]
             peer = rule.get("cidrIpv4") or rule["referencedSecurityGroupId"][len("it-") : -len("-id")]
             group = rule["securityGroupId"][len("it-") : -len("-id")]
-            found.add((group, RULE_TYPES[type_].value, rule["ipProtocol"], rule["fromPort"], rule["toPort"], peer))
-    assert found == set(TABLE)
+            registered.add((group, RULE_TYPES[type_].value, rule["ipProtocol"], rule["fromPort"], rule["toPort"], peer))
+    assert registered == set(TABLE)
 
 
-def test_a_subnet_is_the_load_balancers_too_and_gives_no_public_address_by_itself(
+def test_a_subnet_is_tagged_for_the_load_balancer_and_assigns_no_public_address(
     recording: Recording,
 ) -> None:
     for zone, addresses in cluster().network.subnets.items():
@@ -127,7 +127,7 @@ def test_the_default_group_has_no_rule_and_the_groups_none_of_their_own(recordin
         assert set(inputs(recording, GROUP_TYPE, name)) == {"name", "description", "vpcId", "tags"}
 
 
-def test_whoever_has_a_subnet_waits_for_its_route_and_whoever_has_a_group_for_its_rules(
+def test_resources_wait_for_the_routes_of_their_subnet_and_the_rules_of_their_group(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def build() -> None:
@@ -174,7 +174,7 @@ def test_a_rule_that_is_new_in_a_preview_does_not_make_the_groups_and_subnets_un
     assert machine == {"group": "it-nodes-id", "subnet": "it-subnet-ap-northeast-2a-id"}
 
 
-def test_flow_logs_are_encrypted_kept_as_long_as_set_and_written_by_a_role_that_does_only_that(
+def test_flow_logs_are_encrypted_retained_as_configured_and_written_by_a_role_of_their_own(
     recording: Recording,
 ) -> None:
     logs = inputs(recording, "aws:cloudwatch/logGroup:LogGroup", "it-flow-logs-group")

@@ -36,13 +36,13 @@ def calls(type_: str, own: str, given: dict[str, Any]) -> list[Call]:
     tags = [{"Key": key, "Value": value} for key, value in given.pop("tags", {}).items()]
     kind = type_.rpartition(":")[2]
     if type_.startswith("aws:vpc/"):
-        found = [rule_call(kind, given, tags)]
+        requests = [rule_call(kind, given, tags)]
     elif type_.startswith("aws:ec2/"):
-        found = list(ec2_calls(kind, own, given, tags))
+        requests = list(ec2_calls(kind, own, given, tags))
     else:
-        found = list(log_calls(kind, own, given, tags))
+        requests = list(log_calls(kind, own, given, tags))
     assert given == {}, "an input that no call takes"
-    return found
+    return requests
 
 
 def tagged(kind: str, tags: Tags) -> dict[str, Any]:
@@ -124,11 +124,11 @@ def all_calls(recording: Recording) -> Iterator[tuple[str, list[Call]]]:
             yield f"{name}-id", calls(type_, f"{name}-id", inputs(recording, type_, name))
 
 
-def test_what_is_registered_is_what_the_model_of_awss_api_takes(recording: Recording) -> None:
+def test_every_call_matches_botocores_model(recording: Recording) -> None:
     session = botocore.session.get_session()
     validated = 0
-    for _, made in all_calls(recording):
-        for service, operation, parameters in made:
+    for _, calls_of_resource in all_calls(recording):
+        for service, operation, parameters in calls_of_resource:
             shape = session.get_service_model(service).operation_model(operation).input_shape
             report = ParamValidator().validate(parameters, shape)
             assert not report.has_errors(), f"{operation}: {report.generate_report()}"
@@ -148,19 +148,19 @@ IDS = {
 """Where an answer has the id of what was made."""
 
 
-def test_moto_makes_the_whole_network_and_gives_it_back(recording: Recording) -> None:
+def test_moto_creates_and_describes_the_whole_network(recording: Recording) -> None:
     ids: dict[str, str] = {}
 
     def known(text: str) -> str:
-        for recorded, made in ids.items():
-            text = text.replace(json.dumps(recorded)[1:-1], made)
+        for recorded, created in ids.items():
+            text = text.replace(json.dumps(recorded)[1:-1], created)
         return text
 
     with empty_account():
         clients = {service: boto3.client(service, region_name=REGION) for service in ("ec2", "logs", "kms", "iam")}
         ec2 = clients["ec2"]
-        for own, made in all_calls(recording):
-            for service, operation, parameters in made:
+        for own, calls_of_resource in all_calls(recording):
+            for service, operation, parameters in calls_of_resource:
                 if operation == "ScheduleKeyDeletion":
                     continue
                 answer = getattr(clients[service], xform_name(operation))(**json.loads(known(json.dumps(parameters))))
@@ -178,7 +178,7 @@ def test_moto_makes_the_whole_network_and_gives_it_back(recording: Recording) ->
             assert seen[attribute]["Value"]
         subnets = ec2.describe_subnets(Filters=vpc)["Subnets"]
         groups = ec2.describe_security_groups(Filters=vpc)["SecurityGroups"]
-        found = ec2.describe_security_group_rules()["SecurityGroupRules"]
+        rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
         tables = ec2.describe_route_tables(RouteTableIds=[ids["it-routes-id"]])["RouteTables"]
         flows = ec2.describe_flow_logs()["FlowLogs"]
         [log_group] = clients["logs"].describe_log_groups()["logGroups"]
@@ -193,7 +193,7 @@ def test_moto_makes_the_whole_network_and_gives_it_back(recording: Recording) ->
     assert set(names.values()) == {*Group, "default"}
     tagged = [names[each["GroupId"]] for each in groups if TAG in {tag["Key"] for tag in each.get("Tags", [])}]
     assert tagged == ["nodes"]
-    kept = [each for each in found if names.get(each["GroupId"], "default") != "default"]
+    kept = [each for each in rules if names.get(each["GroupId"], "default") != "default"]
     assert len(kept) == len(TABLE)
     assert {
         (

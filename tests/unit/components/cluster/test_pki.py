@@ -127,19 +127,19 @@ class Built:
         self.recording: Recording = record(monkeypatch, self._build)
 
     def _build(self) -> None:
-        made = Pki("it", cluster=CLUSTER, endpoint=pulumi.Output.from_input(ADDRESS))
+        built = Pki("it", cluster=CLUSTER, endpoint=pulumi.Output.from_input(ADDRESS))
         outputs = {
-            "kubeconfig": made.kubeconfig,
-            "join_token": made.join_token,
-            "discovery_hash": made.discovery_hash,
-            **made.files,
+            "kubeconfig": built.kubeconfig,
+            "join_token": built.join_token,
+            "discovery_hash": built.discovery_hash,
+            **built.files,
         }
         for name, output in outputs.items():
             self._keep(name, output)
 
     def _keep(self, name: str, output: pulumi.Output[str]) -> None:
-        def put(found: Any) -> None:
-            self.values[name], self.secret[name] = found
+        def put(resolved: Any) -> None:
+            self.values[name], self.secret[name] = resolved
 
         pulumi.Output.all(output, output.is_secret()).apply(put)
 
@@ -152,7 +152,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Built:
     return Built(monkeypatch)
 
 
-def test_it_makes_three_authorities_the_keys_of_what_it_derives_and_one_certificate(built: Built) -> None:
+def test_it_creates_three_certificate_authorities_keys_and_a_client_certificate(built: Built) -> None:
     recording = built.recording
     assert recording.names(SELF_SIGNED) == {"it-kubernetes", "it-front-proxy-ca", "it-etcd-ca"}
     assert recording.names(SIGNED) == recording.names(REQUEST) == {"it-admin"}
@@ -167,7 +167,7 @@ def test_every_resource_is_a_child_and_the_outputs_are_registered(built: Built) 
     assert built.recording.outputs["it"] == ["discovery_hash", "files", "join_token", "kubeconfig"]
 
 
-def test_keys_are_p256_but_that_of_service_accounts(built: Built) -> None:
+def test_keys_are_p256_except_that_of_service_accounts(built: Built) -> None:
     for name in built.recording.names(KEY):
         inputs = dict(built.inputs(KEY, name))
         if name == "it-service-accounts":
@@ -176,7 +176,7 @@ def test_keys_are_p256_but_that_of_service_accounts(built: Built) -> None:
             assert inputs == {"algorithm": "ECDSA", "ecdsaCurve": "P256"}
 
 
-def test_authorities_sign_and_are_valid_as_long_as_the_settings_say(built: Built) -> None:
+def test_certificate_authorities_may_sign_and_are_valid_as_long_as_configured(built: Built) -> None:
     for name in built.recording.names(SELF_SIGNED):
         inputs = built.inputs(SELF_SIGNED, name)
         assert inputs["isCaCertificate"]
@@ -184,7 +184,7 @@ def test_authorities_sign_and_are_valid_as_long_as_the_settings_say(built: Built
         assert (inputs["validityPeriodHours"], inputs["earlyRenewalHours"]) == (24000, 0)
 
 
-def test_the_administrator_is_in_kubeadms_group_and_no_authority(built: Built) -> None:
+def test_the_administrators_certificate_is_in_kubeadms_group_and_cannot_sign(built: Built) -> None:
     subject = dict(built.inputs(REQUEST, "it-admin")["subject"])
     assert subject == {"commonName": "switchyard-admin", "organization": "kubeadm:cluster-admins"}
     signed = built.inputs(SIGNED, "it-admin")
@@ -193,12 +193,12 @@ def test_the_administrator_is_in_kubeadms_group_and_no_authority(built: Built) -
     assert (signed["validityPeriodHours"], signed["earlyRenewalHours"]) == (2400, 480)
 
 
-def test_the_administrators_certificate_waits_for_the_clusters_authority(built: Built) -> None:
+def test_the_administrators_certificate_depends_on_the_certificate_authority(built: Built) -> None:
     assert {"it-kubernetes", "it-admin"} <= built.recording.dependencies(SIGNED, "it-admin")
     assert "it-etcd-ca" not in built.recording.dependencies(SIGNED, "it-admin")
 
 
-def test_a_private_key_goes_to_the_engine_as_a_secret_only(built: Built) -> None:
+def test_a_private_key_is_sent_to_the_engine_as_a_secret_only(built: Built) -> None:
     for (type_, name), request in built.recording.requests.items():
         for key in ("privateKeyPem", "caPrivateKeyPem"):
             if type_.startswith("tls:") and key in request.object:
@@ -211,12 +211,12 @@ def test_everything_but_the_discovery_hash_is_secret(built: Built) -> None:
 
 
 def test_the_files_are_those_that_the_control_plane_fetches_and_each_fits_a_parameter(built: Built) -> None:
-    made = cloud_init.secrets(
+    secrets = cloud_init.secrets(
         {file: built.values[file] for file in kubeadm.PKI_FILES},
         built.values["join_token"],
         built.values["discovery_hash"],
     )
-    for key, value in made.items():
+    for key, value in secrets.items():
         assert cloud_init.parameter_value(cloud_init.parameter_name(CLUSTER, key), value) == value
 
 
@@ -229,7 +229,7 @@ def test_no_secret_is_in_the_user_data_of_any_node(built: Built) -> None:
         assert [line for line in secrets if line.strip() in text] == []
 
 
-def test_each_key_is_of_its_certificate(built: Built) -> None:
+def test_each_certificate_has_its_own_key(built: Built) -> None:
     for prefix in pki.AUTHORITIES:
         certificate = x509.load_pem_x509_certificate(built.values[f"{prefix}ca.crt"].encode())
         key = load_pem_private_key(built.values[f"{prefix}ca.key"].encode(), None)
@@ -238,7 +238,7 @@ def test_each_key_is_of_its_certificate(built: Built) -> None:
     assert account.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() == built.values["sa.pub"]
 
 
-def test_the_kubeconfig_has_a_certificate_that_the_clusters_authority_signed(built: Built) -> None:
+def test_the_kubeconfig_has_a_certificate_that_the_certificate_authority_signed(built: Built) -> None:
     config = yaml.safe_load(built.values["kubeconfig"])
     user = config["users"][0]["user"]
     certificate = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
@@ -251,12 +251,12 @@ def test_the_kubeconfig_has_a_certificate_that_the_clusters_authority_signed(bui
     )
 
 
-def test_the_join_token_has_the_form_of_kubeadm_and_comes_from_the_private_half(built: Built) -> None:
+def test_the_join_token_has_kubeadms_form_and_is_derived_from_the_private_key(built: Built) -> None:
     assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", built.values["join_token"])
     assert pki.join_token("one key") == pki.join_token("one key") != pki.join_token("another key")
 
 
-def test_bytes_for_one_purpose_say_nothing_of_those_for_another() -> None:
+def test_bytes_derived_for_different_purposes_differ() -> None:
     assert pki.derived("key", "one") != pki.derived("key", "another")
     assert len(pki.derived("key", "one")) == 32
 
@@ -277,7 +277,7 @@ def test_the_discovery_hash_is_what_kubeadms_page_computes_with_openssl(built: B
     assert built.values["discovery_hash"] == f"sha256:{hashlib.sha256(der).hexdigest()}"
 
 
-def test_a_renewed_authority_has_the_same_discovery_hash() -> None:
+def test_a_renewed_certificate_authority_has_the_same_discovery_hash() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name({"commonName": "kubernetes"})
     first, second = (

@@ -21,7 +21,7 @@ def placed(monkeypatch: pytest.MonkeyPatch, live: LiveNode) -> resource_pb2.Regi
     return recording.requests[NODE_PATCH, "it-k8s-redis"]
 
 
-def test_placement_makes_no_patch_for_a_node_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_placement_sends_no_patch_for_a_node_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = record(
         monkeypatch,
         lambda: Placement("it", nodes=DEFAULT_NODES, live={"k8s-redis": LiveNode()}, access=ClusterAccess()),
@@ -29,7 +29,7 @@ def test_placement_makes_no_patch_for_a_node_that_is_not_there(monkeypatch: pyte
     assert recording.names(NODE_PATCH) == {"it-k8s-redis"}
 
 
-def test_placement_leaves_a_node_that_leaves_the_stack_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_placement_does_not_change_a_node_that_leaves_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     assert placed(monkeypatch, LiveNode()).retainOnDelete
 
 

@@ -56,7 +56,7 @@ def test_serving_colour_is_left_to_the_autoscaler(monkeypatch: pytest.MonkeyPatc
     assert target(recording) == "it-blue"
 
 
-def test_switch_warms_and_then_moves_the_autoscaler_and_then_touches_the_idle_colour(
+def test_switch_warms_then_moves_the_autoscaler_then_changes_the_idle_colour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizing = Sizing((), {Track.BLUE: 7, Track.GREEN: 0}, Track.BLUE, 7, 7)

@@ -56,8 +56,8 @@ def program(services: Mapping[str, BlueGreenSettings], *, routes_first: bool = F
     if routes_first:
         to_services.register_remaining()
     released = [
-        BlueGreenService(name, service=one, access=ClusterAccess(), routing=to_services.weighted_routing(name))
-        for name, one in services.items()
+        BlueGreenService(name, service=service, access=ClusterAccess(), routing=to_services.weighted_routing(name))
+        for name, service in services.items()
     ]
     if not routes_first:
         to_services.register_remaining(after=released)
@@ -73,7 +73,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
-def test_the_service_is_switched_then_the_load_balancer_and_then_the_idle_colour_is_touched(
+def test_the_service_is_switched_before_the_load_balancer_and_the_idle_colour_changes_last(
     monkeypatch: pytest.MonkeyPatch, engine: str, active: str, idle: str
 ) -> None:
     services = {"backend": service(engine, active), "shop": service()}
@@ -113,8 +113,8 @@ def test_a_service_by_the_selector_writes_no_ingress_and_has_the_gates_of_every_
     assert not {name for name in waits if name.startswith("alb")}
 
 
-def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+def test_the_gates_know_the_ingresses_and_how_long_a_health_check_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
 
     def run() -> None:
         services = {"backend": service("albWeights"), "shop": service()}
@@ -122,12 +122,12 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
         assert to_services.weighted_routing("shop") is None
         routing = to_services.weighted_routing("backend")
         assert routing is not None
-        made.append(routing.routing)
-        gates = routing.gates("backend", services["backend"], ClusterAccess(), made.append, made.append)
+        calls.append(routing.routing)
+        gates = routing.gates("backend", services["backend"], ClusterAccess(), calls.append, calls.append)
         assert isinstance(gates, WeightedGates)
 
     record(monkeypatch, run)
-    (routing,) = made
+    (routing,) = calls
     assert (routing.region, routing.ingresses, routing.health_seconds) == (
         "ap-northeast-2",
         ("backend.2", "backend"),
@@ -135,7 +135,7 @@ def test_the_gates_know_the_ingresses_and_how_long_a_look_at_a_target_takes(monk
     )
 
 
-def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
+def test_an_ingress_that_its_service_does_not_register_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = {"backend": service("albWeights"), "shop": service()}
@@ -148,7 +148,7 @@ def test_an_ingress_that_its_service_does_not_write_is_not_left_out_in_silence(
         )
 
 
-def test_a_run_that_would_take_the_colours_away_from_users_ends_before_anything_is_registered(
+def test_colours_that_an_ingress_still_routes_to_are_kept_before_anything_is_registered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cluster = PlayedBalancer(there=[written()])
@@ -179,7 +179,7 @@ def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingres
         return None
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    monkeypatch.setattr(component, "left_by", nobody)
+    monkeypatch.setattr(component, "target_groups_in_use", nobody)
     services = {"backend": service(), "shop": service()}
     assert inspect_weights(CLUSTER, services, ClusterAccess()) == {"backend"}
     staying = services | {"backend": service("albWeights")}

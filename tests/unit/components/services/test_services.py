@@ -106,7 +106,7 @@ def test_a_component_has_its_type_token(built: tuple[str, Recording]) -> None:
     assert recording.names(type_) == {"it"}
 
 
-def test_everything_that_a_component_registers_is_its_child_and_has_its_name_in_front(
+def test_everything_that_a_component_registers_is_its_child_and_has_its_name_as_prefix(
     built: tuple[str, Recording],
 ) -> None:
     type_, recording = built
@@ -122,7 +122,7 @@ def test_a_component_registers_its_outputs(built: tuple[str, Recording]) -> None
 
 
 @pytest.mark.parametrize(("active", "idle"), [("blue", "green"), ("green", "blue")])
-def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_one(
+def test_an_update_warms_the_active_colour_then_switches_then_changes_the_idle_colour(
     monkeypatch: pytest.MonkeyPatch, active: str, idle: str
 ) -> None:
     recording = record(
@@ -139,14 +139,14 @@ def test_an_update_warms_the_active_colour_then_switches_then_touches_the_idle_o
     assert {"backend-blue", "backend-green"} <= recording.dependencies(SERVICE, "backend")
 
 
-def test_a_canary_makes_its_pods_then_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_canary_creates_its_pods_before_it_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = record(monkeypatch, COMPONENTS["canary"][0])
     rollout = recording.dependencies("kubernetes:argoproj.io/v1alpha1:Rollout", "it-rollout")
     assert {"it-stable", "it-canary", "it-success-rate", "it-latency-p95"} <= rollout
     assert "it-rollout" in recording.dependencies(SERVICE, "it")
 
 
-def test_argos_blue_green_makes_the_service_and_then_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argo_blue_green_creates_the_service_before_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = record(monkeypatch, at_once)
     rollout = recording.dependencies("kubernetes:argoproj.io/v1alpha1:Rollout", "it-rollout")
     assert {"it", "it-preview", "it-success-rate-pre-promotion", "it-latency-p95-pre-promotion"} <= rollout
@@ -164,7 +164,7 @@ def test_a_selector_that_the_controller_has_set_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("kind", ["blue_green", "canary", "argo_blue_green"])
-def test_nothing_of_a_service_is_made_before_its_first_object_whose_hook_looks_for_the_namespace(
+def test_the_first_object_of_a_service_has_a_hook_that_checks_the_namespace(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     build, _ = COMPONENTS[kind]
@@ -212,7 +212,7 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
         assert shown == ["output: green"]
 
 
-def test_nothing_is_asked_of_a_cluster_that_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_exist_yet_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     access = ClusterAccess(stack_kubeconfig=StackKubeconfig())
     assert set(inspect_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
     assert inspect_rollouts({"it": canary()}, access) == {"it": LiveRelease()}

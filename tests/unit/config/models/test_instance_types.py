@@ -10,7 +10,7 @@ import pytest
 from switchyard.config.models.instance_types import architecture, instance_types
 from switchyard.config.models.machine_types import MACHINES, MachineType
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, kubelet_labels
-from tests.support.configuration import BACKEND, mistakes, read
+from tests.support.configuration import BACKEND, error_lines, read
 
 NODE: dict[str, Any] = {"zone": "ap-northeast-2a", "diskGb": 40, "workload": "application"}
 
@@ -24,13 +24,13 @@ def described() -> dict[str, Any]:
 
 
 def test_every_known_type_has_ec2s_figures(described: dict[str, Any]) -> None:
-    ec2 = {name: (one["VCpuInfo"]["DefaultVCpus"], one["MemoryInfo"]["SizeInMiB"]) for name, one in described.items()}
+    ec2 = {name: (row["VCpuInfo"]["DefaultVCpus"], row["MemoryInfo"]["SizeInMiB"]) for name, row in described.items()}
     assert {name: (vcpu, memory) for name, vcpu, memory in instance_types()} == {name: ec2[name] for name in MACHINES}
     assert all(described[name]["Hypervisor"] == "nitro" for name in MACHINES)
 
 
 def test_architecture_follows_from_the_name_of_every_type(described: dict[str, Any]) -> None:
-    arm = {name for name, one in described.items() if "arm64" in one["ProcessorInfo"]["SupportedArchitectures"]}
+    arm = {name for name, row in described.items() if "arm64" in row["ProcessorInfo"]["SupportedArchitectures"]}
     assert {name for name in described if architecture(name) == "arm64"} == arm
 
 
@@ -64,7 +64,7 @@ def test_any_type_with_given_figures_is_taken() -> None:
 )
 def test_size_that_is_unknown_or_contradicts_the_table_gets_a_line(given: dict[str, Any], line: str) -> None:
     nodes = {"one": given | NODE}
-    assert any(line in problem for problem in mistakes({"backend": BACKEND}, {"kind": "existing", "nodes": nodes}))
+    assert any(line in problem for problem in error_lines({"backend": BACKEND}, {"kind": "existing", "nodes": nodes}))
 
 
 def test_matching_figures_beside_a_known_type_are_taken() -> None:

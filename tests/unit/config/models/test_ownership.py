@@ -33,16 +33,16 @@ def refusal(services: dict[str, Any], **more: Any) -> str:
         ({"remove": True, "unknown": 1, "active": "purple"}, "default"),
     ],
 )
-def test_a_removed_service_is_none_of_the_services(entry: dict[str, Any], namespace: str) -> None:
-    found = settings({"backend": entry, "web": SERVICE})
-    assert found.removed == {"backend": NamespacedName(namespace, "backend")}
-    assert set(found.services) == {"web"}
+def test_a_removed_service_is_not_among_the_services(entry: dict[str, Any], namespace: str) -> None:
+    loaded = settings({"backend": entry, "web": SERVICE})
+    assert loaded.removed == {"backend": NamespacedName(namespace, "backend")}
+    assert set(loaded.services) == {"web"}
 
 
 def test_remove_false_keeps_the_service() -> None:
-    found = settings({"backend": {**SERVICE, "remove": False}})
-    assert set(found.services) == {"backend"}
-    assert found.removed == {}
+    loaded = settings({"backend": {**SERVICE, "remove": False}})
+    assert set(loaded.services) == {"backend"}
+    assert loaded.removed == {}
 
 
 @pytest.mark.parametrize("value", ["true", 1, None])
@@ -52,7 +52,7 @@ def test_remove_is_true_or_false(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["true", "false", "yes", 1, None, [], {}])
 @pytest.mark.parametrize("entry", [SERVICE, {}])
-def test_a_removal_that_nobody_understands_is_one_mistake_with_both_ways(value: object, entry: dict[str, Any]) -> None:
+def test_a_removal_that_is_no_boolean_is_one_error_with_both_remedies(value: object, entry: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as error:
         settings({"backend": {**entry, "remove": value}})
     [problem] = error.value.problems
@@ -62,7 +62,7 @@ def test_a_removal_that_nobody_understands_is_one_mistake_with_both_ways(value: 
     assert kept == ["pulumi config rm --path 'switchyard:services.backend.remove'"]
 
 
-def test_a_removal_that_nobody_understands_says_nothing_of_the_routes() -> None:
+def test_a_removal_that_is_no_boolean_reports_nothing_about_routes() -> None:
     routes = [{"service": "backend", "host": "a.example.org"}]
     cluster = {
         "kind": "ec2",
@@ -80,7 +80,7 @@ def test_a_removed_service_needs_its_namespace(namespace: object) -> None:
     assert "switchyard:services.backend.namespace" in refusal({"backend": {"remove": True, "namespace": namespace}})
 
 
-def test_the_routes_of_a_removed_service_go_with_it() -> None:
+def test_the_routes_of_a_removed_service_are_removed_as_well() -> None:
     routes = [{"service": "backend", "host": "a.example.org"}, {"service": "web", "host": "b.example.org"}]
     cluster = {
         "kind": "ec2",
@@ -89,10 +89,10 @@ def test_the_routes_of_a_removed_service_go_with_it() -> None:
         "loadBalancer": {"certificate": "arn:aws:acm:ap-northeast-2:123456789012:certificate/1", "routes": routes},
     }
     both = {"backend": {"remove": True}, "web": {**SERVICE, "nodePort": 30081}}
-    found = settings(both, cluster).cluster
-    assert isinstance(found, Ec2Cluster)
-    assert found.load_balancer is not None
-    assert [route.service for route in found.load_balancer.routes] == ["web"]
+    loaded = settings(both, cluster).cluster
+    assert isinstance(loaded, Ec2Cluster)
+    assert loaded.load_balancer is not None
+    assert [route.service for route in loaded.load_balancer.routes] == ["web"]
     # The last one too: the load balancer stays until its own keys go.
     last = settings({"backend": {"remove": True}, "web": {"remove": True}}, cluster).cluster
     assert isinstance(last, Ec2Cluster)
@@ -135,7 +135,7 @@ def test_a_former_stack_is_taken() -> None:
     assert settings({"backend": SERVICE}, former="switchyard/staging").former == "switchyard/staging"
 
 
-def test_a_service_does_not_leave_the_namespace_that_it_is_in() -> None:
+def test_leaves_may_not_name_the_services_own_namespace() -> None:
     service = {**SERVICE, "namespace": "shop"}
     assert "pulumi config rm --path 'switchyard:services.backend.leaves'" in refusal(
         {"backend": {**service, "leaves": "shop"}}

@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.models.nodes import DEFAULT_NODES
 from switchyard.config.validation.capacity import shortfalls
-from tests.support.configuration import BACKEND, EXISTING, mistakes, read
+from tests.support.configuration import BACKEND, EXISTING, error_lines, read
 from tests.support.full_service import ARGO_BLUE_GREEN, CANARY, TWO_COLOURS
 
 CONFIG = {"config": {"configMap": {"name": "c"}}}
@@ -168,10 +168,10 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ({"contentHash": "some"}, "contentHash: 'some': allowed: references, all, none"),
     ],
 )
-def test_a_mistake_gets_a_line(keys: dict[str, Any], line: str) -> None:
-    found = mistakes({"backend": BACKEND | keys})
-    assert any(line in problem for problem in found), found
-    assert all(problem.startswith("switchyard:services.backend.") for problem in found)
+def test_an_error_gets_a_line(keys: dict[str, Any], line: str) -> None:
+    lines = error_lines({"backend": BACKEND | keys})
+    assert any(line in problem for problem in lines), lines
+    assert all(problem.startswith("switchyard:services.backend.") for problem in lines)
 
 
 def test_a_value_in_a_patch_or_a_header_is_never_shown() -> None:
@@ -183,7 +183,7 @@ def test_a_value_in_a_patch_or_a_header_is_never_shown() -> None:
         {"args": secret},
         {"sidecars": [SIDECAR | {"env": {"A": [secret]}}]},
     ):
-        assert secret not in "\n".join(mistakes({"backend": BACKEND | keys}))
+        assert secret not in "\n".join(error_lines({"backend": BACKEND | keys}))
 
 
 @pytest.mark.parametrize(
@@ -195,12 +195,12 @@ def test_a_variables_name_that_kubernetes_takes_is_taken(name: str) -> None:
 
 @pytest.mark.parametrize("name", [".", "..", "..a", "1a", "a b", "a=b", "ä", ""])
 def test_a_variables_name_that_some_kubernetes_does_not_take_is_refused(name: str) -> None:
-    assert mistakes({"backend": BACKEND | {"env": {name: "x"}}})
+    assert error_lines({"backend": BACKEND | {"env": {name: "x"}}})
 
 
-def test_a_fixed_node_port_of_a_further_port_is_nobody_elses() -> None:
+def test_a_fixed_node_port_of_a_further_port_is_unique() -> None:
     ports = {"metrics": {"containerPort": 9090, "servicePort": 9090, "nodePort": 30080}}
-    [problem] = mistakes({"a": BACKEND | {"nodePort": 30080}, "b": BACKEND | {"ports": ports}})
+    [problem] = error_lines({"a": BACKEND | {"nodePort": 30080}, "b": BACKEND | {"ports": ports}})
     assert problem.startswith("switchyard:services.b.ports.metrics.nodePort: 30080: a has this port on every node.")
 
 
@@ -214,7 +214,7 @@ def test_sidecars_are_counted_and_the_largest_init_container_is() -> None:
     ):
         services = read({"backend": BACKEND | {"blue": {"tag": "v1", "replicas": 5}} | keys}).services
         assert shortfalls(services, DEFAULT_NODES) == []
-        [problem] = mistakes({"backend": BACKEND | {"blue": {"tag": "v1", "replicas": 6}} | keys})
+        [problem] = error_lines({"backend": BACKEND | {"blue": {"tag": "v1", "replicas": 6}} | keys})
         assert "1 of them find no room on k8s-worker-1, k8s-worker-2: 500m CPU" in problem
 
 
@@ -226,5 +226,5 @@ def test_a_soft_spread_fills_one_node_when_the_other_is_full() -> None:
     cluster = EXISTING | {"nodes": nodes}
     service = BACKEND | {"blue": {"tag": "v1", "replicas": 7}, "resources": {"requests": {"memory": "768Mi"}}}
     service["resources"] |= {"limits": {"memory": "1Gi"}}
-    assert "find no room" in mistakes({"backend": service}, cluster)[0]
+    assert "find no room" in error_lines({"backend": service}, cluster)[0]
     assert read({"backend": service | {"spread": {"whenUnsatisfiable": "ScheduleAnyway"}}}, cluster)

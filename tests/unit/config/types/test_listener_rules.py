@@ -5,7 +5,7 @@ import pytest
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.types.listener_rules import BELOW, RULES_LIMIT, VALUE_LIMIT
-from tests.support.ec2_configuration import SERVICES, found, with_
+from tests.support.ec2_configuration import SERVICES, cluster_errors, with_
 
 LONGEST = VALUE_LIMIT - len(BELOW)
 
@@ -40,7 +40,7 @@ LONGEST = VALUE_LIMIT - len(BELOW)
     ],
 )
 def test_a_path_that_no_rule_can_have_is_refused(path: str, said: str) -> None:
-    [line] = found(("loadBalancer/routes/0/path", path))
+    [line] = cluster_errors(("loadBalancer/routes/0/path", path))
     assert line.startswith(f"{CLUSTER}.loadBalancer.routes.0.path: ")
     assert said in line
 
@@ -78,7 +78,7 @@ LABEL = "a" * 63
     ],
 )
 def test_a_host_that_no_rule_can_have_is_refused(host: str, said: str) -> None:
-    [line] = found(("loadBalancer/routes/0/host", host))
+    [line] = cluster_errors(("loadBalancer/routes/0/host", host))
     assert line.startswith(f"{CLUSTER}.loadBalancer.routes.0.host: ")
     assert said in line
 
@@ -94,5 +94,5 @@ def test_a_listener_has_no_more_rules_than_aws_takes(number: int, refused: bool)
     if not refused:
         assert load(with_(("loadBalancer/routes", routes)), SERVICES, "production")
         return
-    [line] = found(("loadBalancer/routes", routes))
+    [line] = cluster_errors(("loadBalancer/routes", routes))
     assert line.startswith(f"{CLUSTER}.loadBalancer.routes: 101 routes: a listener takes 100 rules, and each route is")

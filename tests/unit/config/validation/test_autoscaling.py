@@ -8,7 +8,7 @@ from switchyard.config.models.nodes import DEFAULT_NODES
 from switchyard.config.models.service import BlueGreenSettings, CanarySettings, ServiceSettings, Track
 from switchyard.config.validation.capacity import shortfalls
 from switchyard.manifests.autoscaling import autoscaler, scale_target
-from tests.support.configuration import BACKEND, changed, mistakes, read
+from tests.support.configuration import BACKEND, changed, error_lines, read
 from tests.support.ec2_configuration import PRODUCTION
 
 SCALING: dict[str, Any] = {"min": 3, "max": 10}
@@ -85,13 +85,13 @@ def test_behavior_is_rendered_without_what_is_not_given() -> None:
     ],
 )
 def test_wrong_autoscaler_gets_a_line(autoscaling: dict[str, Any], line: str) -> None:
-    assert any(line in problem for problem in mistakes({"backend": BACKEND | {"autoscaling": autoscaling}}))
+    assert any(line in problem for problem in error_lines({"backend": BACKEND | {"autoscaling": autoscaling}}))
 
 
 def test_active_colour_needs_no_number_of_its_own() -> None:
     active_without = changed("blue.replicas", 0) | {"autoscaling": SCALING}
     assert read({"backend": active_without}).services["backend"].replicas_of(Track.BLUE) == 3
-    assert any("needs pods" in problem for problem in mistakes({"backend": changed("blue.replicas", 0)}))
+    assert any("needs pods" in problem for problem in error_lines({"backend": changed("blue.replicas", 0)}))
 
 
 def test_fit_counts_the_maximum() -> None:
@@ -105,13 +105,13 @@ def test_fit_counts_the_maximum() -> None:
 def test_shares_of_a_canary_are_not_checked_against_a_moving_number() -> None:
     canary = {"image": "org/backend", "strategy": "canary", "tag": "v1", "canary": {"steps": [{"weight": 15}]}}
     canary["canary"]["analysis"] = None  # type: ignore[index]
-    assert any("cannot make this share" in problem for problem in mistakes({"backend": canary}))
+    assert any("cannot make this share" in problem for problem in error_lines({"backend": canary}))
     read({"backend": canary | {"autoscaling": SCALING}})
 
 
 def test_own_cluster_without_metrics_server_is_refused() -> None:
     services = {"backend": BACKEND | {"autoscaling": SCALING, "nodePort": 30080}}
-    [line] = mistakes(services, PRODUCTION | {"metricsServer": None}, "production")
+    [line] = error_lines(services, PRODUCTION | {"metricsServer": None}, "production")
     assert line.startswith(
         "switchyard:cluster.metricsServer: null: services.backend.autoscaling measures CPU and memory"
     )

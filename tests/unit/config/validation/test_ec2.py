@@ -1,4 +1,4 @@
-"""Every mistake in the settings of an EC2 cluster gets a line, all of them at once, before anything is made."""
+"""Every error in the settings of an EC2 cluster gets a line, all of them at once, before anything is made."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from switchyard.config.models.instance_types import FAMILIES
 from switchyard.config.models.nodes import DEFAULT_NODES, Role
 from switchyard.config.validation.ec2 import refuse_skipped_minor
 from tests.support.configuration import BACKEND, read
-from tests.support.ec2_configuration import PRODUCTION, SERVICES, found, with_
+from tests.support.ec2_configuration import PRODUCTION, SERVICES, cluster_errors, with_
 
 WORKER = {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40}
 NODE_NAME = (
@@ -183,12 +183,12 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         ),
     ],
 )
-def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
-    assert found((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
+def test_an_error_is_reported_on_exactly_one_line(path: str, value: Any, line: str) -> None:
+    assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
-def test_each_control_plane_beyond_the_first_gets_a_line() -> None:
-    lines = found(("nodes/k8s-redis/role", "controlPlane"), ("nodes/k8s-monitoring/role", "controlPlane"))
+def test_each_control_plane_beyond_the_first_is_reported() -> None:
+    lines = cluster_errors(("nodes/k8s-redis/role", "controlPlane"), ("nodes/k8s-monitoring/role", "controlPlane"))
     assert [line.partition(": ")[0] for line in lines] == [
         f"{CLUSTER}.nodes.k8s-monitoring.role",
         f"{CLUSTER}.nodes.k8s-redis.role",
@@ -204,7 +204,7 @@ def test_staging_may_be_open_and_without_tls() -> None:
     assert load(cluster, SERVICES, "staging")
 
 
-def test_what_just_fits_is_taken() -> None:
+def test_settings_at_their_limits_are_accepted() -> None:
     eight = PRODUCTION["nodes"] | {"k8s-worker-3": WORKER | {"diskGb": DISK_GB[Role.WORKER]}}
     eight["k8s-master"] = eight["k8s-master"] | {"diskGb": DISK_GB[Role.CONTROL_PLANE], "zone": "ap-northeast-2b"}
     nodes = {name: node | {"zone": node["zone"].replace("2a", "2b")} for name, node in eight.items()}
@@ -222,9 +222,9 @@ def test_what_just_fits_is_taken() -> None:
     assert load(cluster, SERVICES, "production")
 
 
-def test_the_machines_of_the_table_are_counted_on() -> None:
+def test_the_instances_of_the_table_are_counted() -> None:
     services = {"backend": SERVICES["backend"] | {"nodeSelector": {"workload": "gpu"}}}
-    [line] = found(services=services)
+    [line] = cluster_errors(services=services)
     assert line.startswith("switchyard:services.backend.nodeSelector: workload=gpu: no node carries these labels")
 
 
@@ -251,7 +251,7 @@ def test_a_version_that_goes_back_a_minor_is_refused() -> None:
     )
 
 
-def test_what_is_no_version_is_not_compared() -> None:
+def test_an_invalid_version_is_not_compared() -> None:
     with pytest.raises(ValueError, match="'unknown' is no version of Kubernetes"):
         refuse_skipped_minor("unknown", "1.34.1")
 

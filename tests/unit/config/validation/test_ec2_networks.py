@@ -1,4 +1,4 @@
-"""Every mistake in the addresses of an EC2 cluster gets its line at preview."""
+"""Every error in the addresses of an EC2 cluster gets its line at preview."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster, NetworkSettings
 from switchyard.config.validation.ec2 import PROPOSED, ec2_problems
-from tests.support.configuration import BACKEND, mistakes
-from tests.support.ec2_configuration import found
+from tests.support.configuration import BACKEND, error_lines
+from tests.support.ec2_configuration import cluster_errors
 
 IS_NETWORK = (
     "must be an IPv4 network: its first address, / and the length of its prefix. "
@@ -114,8 +114,8 @@ TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set -
         ),
     ],
 )
-def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
-    assert found((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
+def test_an_error_is_reported_on_exactly_one_line(path: str, value: Any, line: str) -> None:
+    assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
@@ -125,26 +125,28 @@ def test_a_cluster_that_the_update_itself_would_not_reach_is_refused(stack: str)
         "included. Use the address from which you reach it. "
         f"Set it: pulumi config set --path '{CLUSTER}.network.administrators[0]' 203.0.113.7/32"
     )
-    assert mistakes({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
-    assert found(("network/administrators", []), stack=stack) == [line]
+    assert error_lines({"backend": BACKEND}, {"kind": "ec2", "name": "it"}, stack) == [line]
+    assert cluster_errors(("network/administrators", []), stack=stack) == [line]
 
 
-def test_two_halves_of_the_internet_are_the_internet() -> None:
-    lines = found(("network/administrators", ["0.0.0.0/1", "128.0.0.0/1"]))
+def test_two_cidr_blocks_that_cover_the_internet_are_refused() -> None:
+    lines = cluster_errors(("network/administrators", ["0.0.0.0/1", "128.0.0.0/1"]))
     assert [line.partition(": ")[0][-1] for line in lines] == ["0", "1"]
 
 
-def test_a_subnet_that_holds_the_vpc_is_not_in_it() -> None:
+def test_a_subnet_larger_than_the_vpc_is_refused() -> None:
     subnets = {"ap-northeast-2a": "10.0.0.0/16"}
     [line] = [
-        line for line in found(("network/vpc", "10.0.0.0/17"), ("network/subnets", subnets)) if "is not in" in line
+        line
+        for line in cluster_errors(("network/vpc", "10.0.0.0/17"), ("network/subnets", subnets))
+        if "is not in" in line
     ]
     assert line.startswith(f"{CLUSTER}.network.subnets.ap-northeast-2a: 10.0.0.0/16: is not in {CLUSTER}.network.vpc")
 
 
-def test_no_proposed_network_overlaps_another() -> None:
+def test_no_proposed_cidr_overlaps_another() -> None:
     proposed = [IPv4Network(text) for texts in PROPOSED.values() for text in texts]
-    assert not any(one.overlaps(other) for one in proposed for other in proposed if one is not other)
+    assert not any(network.overlaps(other) for network in proposed for other in proposed if network is not other)
 
 
 def _networks() -> st.SearchStrategy[IPv4Network]:
@@ -162,8 +164,8 @@ def test_networks_are_refused_if_and_only_if_two_have_an_address_in_common(
     def span(network: IPv4Network) -> tuple[int, int]:
         return int(network.network_address), int(network.broadcast_address)
 
-    def meet(one: IPv4Network, other: IPv4Network) -> bool:
-        return max(span(one)[0], span(other)[0]) <= min(span(one)[1], span(other)[1])
+    def meet(first: IPv4Network, other: IPv4Network) -> bool:
+        return max(span(first)[0], span(other)[0]) <= min(span(first)[1], span(other)[1])
 
     cluster = Ec2Cluster(kind="ec2", name="it", network=NetworkSettings(vpc=vpc, pods=pods, services=services))
     refused = {

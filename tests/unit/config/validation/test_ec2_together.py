@@ -1,4 +1,4 @@
-"""Several mistakes in the settings of an EC2 cluster: each is said, and none that only follows from another."""
+"""Several errors in the settings of an EC2 cluster: each is said, and none that only follows from another."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import load
 from switchyard.config.models.ec2 import Ec2Cluster
-from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
+from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, cluster_errors, with_
 
 
-def test_several_mistakes_come_together_ordered_by_path() -> None:
-    lines = found(
+def test_several_errors_are_reported_together_ordered_by_path() -> None:
+    lines = cluster_errors(
         ("name", None),
         ("kubernetes", "1.30.0"),
         ("nodes/k8s-redis/type", "t9.huge"),
@@ -83,11 +83,11 @@ QUICK = {"backend": SERVICES["backend"] | {"drain": {"preStopSeconds": 20}}}
 )
 def test_a_rule_says_nothing_of_a_value_that_is_wrong_in_itself(path: str, value: Any) -> None:
     assert load(with_(*ELSEWHERE), QUICK, "production")
-    assert len(found(*ELSEWHERE, (path, value), services=QUICK)) == 1
+    assert len(cluster_errors(*ELSEWHERE, (path, value), services=QUICK)) == 1
 
 
 def test_nodes_that_cannot_be_read_are_not_counted() -> None:
-    assert len(found(("nodes", "none"), ("network/pods", "192.168.0.0/22"))) == 1
+    assert len(cluster_errors(("nodes", "none"), ("network/pods", "192.168.0.0/22"))) == 1
 
 
 def _paths(node: Any, above: tuple[str, ...] = ()) -> list[str]:
@@ -109,7 +109,7 @@ def _paths(node: Any, above: tuple[str, ...] = ()) -> list[str]:
         unique_by=lambda change: change[0].partition("/")[0],
     )
 )
-def test_whatever_stands_in_a_stack_file_is_taken_or_answered_with_lines(changes: list[tuple[str, Any]]) -> None:
+def test_any_stack_file_is_accepted_or_refused_with_lines(changes: list[tuple[str, Any]]) -> None:
     # Nothing but the one error with the lines comes out.
     with suppress(SettingsError):
         assert isinstance(load(with_(*changes), SERVICES, "production").cluster, Ec2Cluster)

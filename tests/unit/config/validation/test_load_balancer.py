@@ -1,4 +1,4 @@
-"""Every mistake in the settings of a load balancer, and of the services behind it, gets its line at preview."""
+"""Every error in the settings of a load balancer, and of the services behind it, gets its line at preview."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.load_balancer import LoadBalancerRoute
 from switchyard.manifests.ingress_routes import parts
-from tests.support.configuration import BACKEND, mistakes
-from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, found, with_
+from tests.support.configuration import BACKEND, error_lines
+from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, cluster_errors, with_
 
 
 @pytest.mark.parametrize(
@@ -77,36 +77,36 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, f
         ),
     ],
 )
-def test_a_mistake_gets_its_line_and_no_other(path: str, value: Any, line: str) -> None:
-    assert found((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
+def test_an_error_is_reported_on_exactly_one_line(path: str, value: Any, line: str) -> None:
+    assert cluster_errors((path, value)) == [f"{CLUSTER}.{line.replace('{}', CLUSTER)}"]
 
 
 def test_a_load_balancer_in_one_zone_is_refused() -> None:
     zone = "ap-northeast-2a"
     nodes = {name: node | {"zone": zone} for name, node in PRODUCTION["nodes"].items()}
-    assert found(("nodes", nodes), ("network/subnets", {zone: "10.0.1.0/24"})) == [
+    assert cluster_errors(("nodes", nodes), ("network/subnets", {zone: "10.0.1.0/24"})) == [
         f"{CLUSTER}.network.subnets: of 1: a load balancer needs subnets in 2 zones. Add a zone with a subnet."
     ]
 
 
 def test_a_service_behind_the_load_balancer_has_a_node_port() -> None:
-    assert found(services={"backend": BACKEND}) == [
+    assert cluster_errors(services={"backend": BACKEND}) == [
         "switchyard:services.backend.nodePort: missing: the load balancer has a route to it, and finds it by its port "
         "on the nodes. Set it: pulumi config set --path 'switchyard:services.backend.nodePort' 30080"
     ]
 
 
-def test_two_services_are_not_told_to_take_one_port() -> None:
+def test_two_services_get_different_suggested_ports() -> None:
     services = {name: BACKEND | {"blue": {"tag": "v1", "replicas": 1}} for name in ("backend", "shop", "admin")}
     services["admin"] |= {"nodePort": 30080}
     routes = [{"service": name, "path": f"/{name}"} for name in services]
-    lines = found(("loadBalancer/routes", routes), services=services)
+    lines = cluster_errors(("loadBalancer/routes", routes), services=services)
     assert [line.rpartition(" ")[2] for line in lines] == ["30081", "30082"]
 
 
-def test_a_load_balancer_that_nobody_makes_is_refused() -> None:
+def test_a_load_balancer_without_its_controller_is_refused() -> None:
     without = {"loadBalancerController": None}
-    assert mistakes(SERVICES, with_() | without, "production") == [
+    assert error_lines(SERVICES, with_() | without, "production") == [
         f"{CLUSTER}.loadBalancerController: null: no controller would create the load balancer of "
         f"{CLUSTER}.loadBalancer. Take the key out, whose default is a pinned chart, or take loadBalancer out."
     ]
@@ -128,7 +128,7 @@ TO_REPLICAS = (
 def test_a_canary_by_weights_has_no_route_of_the_stacks_own_load_balancer() -> None:
     routes = [{"service": "backend"}, {"service": "shop", "path": "/shop"}]
     for ingress in ("shop", "somebody-elses"):
-        assert found(("loadBalancer/routes", routes), services=SERVICES | {"shop": canary(ingress)}) == [
+        assert cluster_errors(("loadBalancer/routes", routes), services=SERVICES | {"shop": canary(ingress)}) == [
             "switchyard:services.shop.canary.traffic: 'alb': sets weights of an Ingress, and what the stack makes for "
             f"{CLUSTER}.loadBalancer.routes has none. Take its routes out there and name an Ingress of your own in "
             f"switchyard:services.shop.canary.alb.ingress{TO_REPLICAS}"
@@ -139,7 +139,7 @@ def test_a_canary_by_weights_has_no_route_of_the_stacks_own_load_balancer() -> N
 
 @pytest.mark.parametrize("ingress", ["backend", "backend.2"])
 def test_a_canary_by_weights_takes_no_ingress_that_the_stack_makes_for_another_service(ingress: str) -> None:
-    assert found(services=SERVICES | {"shop": canary(ingress)}) == [
+    assert cluster_errors(services=SERVICES | {"shop": canary(ingress)}) == [
         f"switchyard:services.shop.canary.traffic: 'alb': sets weights of an Ingress, and {ingress}, which the stack "
         "makes for its routes, has none. Name an Ingress of your own in switchyard:services.shop.canary.alb.ingress"
         + TO_REPLICAS
@@ -162,8 +162,8 @@ def test_the_names_that_a_canary_may_not_take_are_those_of_the_rendered_ingresse
     assert [part.name for part in parts(routes)] == ["backend.2", "shop", "backend"]
 
 
-def test_pods_outlive_the_deregistration_of_their_node() -> None:
-    assert found(("loadBalancer/deregistrationDelaySeconds", 35)) == [
+def test_pods_drain_longer_than_the_deregistration_delay() -> None:
+    assert cluster_errors(("loadBalancer/deregistrationDelaySeconds", 35)) == [
         f"switchyard:services.backend.drain.preStopSeconds: 35: must be more than {CLUSTER}.loadBalancer."
         "deregistrationDelaySeconds (35), or pods end before their node is deregistered. "
         "Set it: pulumi config set --path 'switchyard:services.backend.drain.preStopSeconds' 40"
@@ -171,7 +171,7 @@ def test_pods_outlive_the_deregistration_of_their_node() -> None:
     assert load(with_(("loadBalancer/deregistrationDelaySeconds", 34)), SERVICES, "production")
 
 
-def test_a_service_without_a_route_may_end_as_it_likes() -> None:
+def test_a_service_without_a_route_may_drain_for_any_time() -> None:
     other = BACKEND | {"drain": {"preStopSeconds": 0}}
     assert load(PRODUCTION, SERVICES | {"other": other}, "production")
 
@@ -182,14 +182,14 @@ def test_a_route_for_every_host_needs_no_certificate() -> None:
 
 def test_a_web_acl_is_in_the_region_of_the_load_balancer() -> None:
     acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/it/1f2e"
-    assert found(("loadBalancer/waf", acl)) == [
+    assert cluster_errors(("loadBalancer/waf", acl)) == [
         f"{CLUSTER}.loadBalancer.waf: '{acl}': must be in the load balancer's region, ap-northeast-2. "
         "Make one there, and name that."
     ]
 
 
 def test_a_service_that_cannot_be_read_is_not_called_unknown() -> None:
-    [line] = found(services={"backend": "v1.0.0"})
+    [line] = cluster_errors(services={"backend": "v1.0.0"})
     assert line.startswith("switchyard:services.backend: ")
-    [line] = found(services={"backend": SERVICES["backend"] | {"nodePort": 80}})
+    [line] = cluster_errors(services={"backend": SERVICES["backend"] | {"nodePort": 80}})
     assert line.startswith("switchyard:services.backend.nodePort: 80: must be >= 30000.")

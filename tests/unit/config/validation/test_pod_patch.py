@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.configuration import BACKEND, mistakes
+from tests.support.configuration import BACKEND, error_lines
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ from tests.support.configuration import BACKEND, mistakes
     ],
 )
 def test_a_patch_that_breaks_what_the_gates_rely_on_is_refused(patch: dict[str, Any], line: str) -> None:
-    found = mistakes({"backend": BACKEND | {"podPatch": patch}})
-    assert any(line in problem for problem in found), found
-    assert all(problem.startswith("switchyard:services.backend.podPatch") for problem in found)
+    lines = error_lines({"backend": BACKEND | {"podPatch": patch}})
+    assert any(line in problem for problem in lines), lines
+    assert all(problem.startswith("switchyard:services.backend.podPatch") for problem in lines)

@@ -26,7 +26,7 @@ from switchyard.gates.guard import Guard
 from switchyard.gates.rules.deletion import Run, refuse_serving, refuse_vanished
 from switchyard.gates.rules.load_balancer_weights import refuse_unhealthy
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
-from switchyard.gates.rules.relocation import Place, refuse_other_name, refuse_other_namespace
+from switchyard.gates.rules.relocation import StackLocation, refuse_other_name, refuse_other_namespace
 from switchyard.gates.rules.remedies import setting
 from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
@@ -108,13 +108,13 @@ def test_metrics_with_the_namespace_are_distinguished() -> None:
 
 
 def test_names_may_overlap_in_different_namespaces() -> None:
-    found = settings({"a": TWO_COLOURS, "b": {**SHOP, "name": "a-blue"}, "kubernetes": SHOP})
-    assert set(found.services) == {"a", "b", "kubernetes"}
+    loaded = settings({"a": TWO_COLOURS, "b": {**SHOP, "name": "a-blue"}, "kubernetes": SHOP})
+    assert set(loaded.services) == {"a", "b", "kubernetes"}
 
 
 def test_a_removed_service_keeps_its_name() -> None:
-    found = settings({"backend": TWO_COLOURS, "backend-shop": {**SHOP, "remove": True}})
-    assert found.removed == {"backend-shop": NamespacedName("shop", "backend")}
+    loaded = settings({"backend": TWO_COLOURS, "backend-shop": {**SHOP, "remove": True}})
+    assert loaded.removed == {"backend-shop": NamespacedName("shop", "backend")}
 
 
 def build(kind: str, key: str, extra: dict[str, Any]) -> None:
@@ -131,17 +131,17 @@ def build(kind: str, key: str, extra: dict[str, Any]) -> None:
 
 def objects(recording: Recording) -> dict[str, tuple[str, str, str]]:
     """By logical name and kind: namespace, name and label `app` of the object."""
-    found = {}
+    places = {}
     for (type_, name), request in recording.requests.items():
         if not request.custom:
             continue
         metadata = request.object["metadata"]
-        found[f"{type_.rpartition(':')[2]} {name}"] = (
+        places[f"{type_.rpartition(':')[2]} {name}"] = (
             metadata["namespace"],
             metadata["name"],
             metadata["labels"]["app"],
         )
-    return found
+    return places
 
 
 @pytest.mark.parametrize("kind", ["blueGreen", "canary", "argoBlueGreen"])
@@ -162,15 +162,15 @@ def test_the_engine_has_the_key_and_the_cluster_has_the_name(kind: str, monkeypa
         build(kind, "backend", scaled)
         build(kind, "web", scaled | {"name": "backend", "namespace": "shop"})
 
-    found = objects(record(monkeypatch, both))
-    first = {name: place for name, place in found.items() if place[0] == "default"}
-    second = {name: place for name, place in found.items() if place[0] == "shop"}
+    places = objects(record(monkeypatch, both))
+    first = {name: place for name, place in places.items() if place[0] == "default"}
+    second = {name: place for name, place in places.items() if place[0] == "shop"}
     assert len(first) > 5
     assert {name.replace(" web", " backend", 1): place[1:] for name, place in second.items()} == {
         name: place[1:] for name, place in first.items()
     }
     assert all(name.partition(" ")[2].startswith("web") for name in second)
-    assert all(app == "backend" for _, _, app in found.values())
+    assert all(app == "backend" for _, _, app in places.values())
 
 
 def test_messages_begin_with_the_key_and_name_the_service_of_the_cluster() -> None:
@@ -191,15 +191,15 @@ def test_messages_begin_with_the_key_and_name_the_service_of_the_cluster() -> No
         versions_of(NAME, CanarySettings.model_validate(ROLLOUT | {"strategy": "canary", "namespace": "shop"}), None)
 
 
-def test_where_a_service_was_is_remembered_by_key_with_its_name() -> None:
+def test_the_place_of_a_service_is_recorded_by_key_with_its_name() -> None:
     outputs = {"services": {"backend": {"namespace": "default"}, "web": {"namespace": "shop", "name": "backend"}}}
-    before = Place.of(outputs)
+    before = StackLocation.of(outputs)
     assert before.namespaces == {"backend": "default", "web": "shop"}
     assert (before.service("web"), before.service("web").key) == ("backend", "web")
     assert before.service("backend") == "backend"
 
 
-def test_another_name_is_refused_with_the_command_that_sets_it_back() -> None:
+def test_another_name_is_refused_with_the_command_that_restores_it() -> None:
     text = str(refuse_other_name(NAME, "api", "shop", "it has 3 ready endpoints"))
     assert text.startswith("backend-shop: name api is refused (SY-D012): it serves as backend in namespace shop")
     assert "pulumi config set --path 'switchyard:services.backend-shop.name' backend" in text

@@ -7,7 +7,7 @@ import pytest
 from switchyard.config.loader import load
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.switch_engine import SwitchEngine
-from tests.support.configuration import BACKEND, EXISTING, changed, mistakes, read
+from tests.support.configuration import BACKEND, EXISTING, changed, error_lines, read
 
 EC2: dict[str, Any] = {
     "kind": "ec2",
@@ -28,41 +28,41 @@ def test_the_selector_switches_unless_something_else_is_said() -> None:
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
-def test_an_engine_of_the_load_balancer_is_taken_where_there_is_one_with_a_way_to_the_service(engine: str) -> None:
+def test_alb_weights_are_accepted_with_a_load_balancer_that_routes_to_the_service(engine: str) -> None:
     assert load(BEFORE_IT, backend(engine), "staging").services["backend"].engine == engine
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
 @pytest.mark.parametrize("cluster", [EXISTING, EC2], ids=["existing", "without a load balancer"])
-def test_an_engine_of_the_load_balancer_is_refused_where_there_is_none(cluster: dict[str, Any], engine: str) -> None:
-    assert mistakes(backend(engine), cluster) == [
+def test_alb_weights_are_refused_without_a_load_balancer(cluster: dict[str, Any], engine: str) -> None:
+    assert error_lines(backend(engine), cluster) == [
         f"{AT}: '{engine}': needs switchyard:cluster.kind ec2 with a loadBalancer, whose target groups it is about. "
         + SET
     ]
 
 
-def test_an_engine_of_the_load_balancer_is_refused_without_a_route_to_the_service() -> None:
+def test_alb_weights_are_refused_without_a_route_to_the_service() -> None:
     services = backend("albWeights") | {"other": BACKEND | {"nodePort": 30081}}
     cluster = EC2 | {"loadBalancer": {"routes": [{"service": "other"}]}}
-    assert mistakes(services, cluster) == [
+    assert error_lines(services, cluster) == [
         f"{AT}: 'albWeights': needs a route of the load balancer to the service. Add one to "
         f"switchyard:cluster.loadBalancer.routes, - {{service: backend}}, or take the default. {SET}"
     ]
 
 
-def test_a_mistake_in_the_load_balancer_is_not_told_twice() -> None:
+def test_an_error_in_the_load_balancer_is_reported_once() -> None:
     cluster = EC2 | {"loadBalancer": {"routes": "backend"}}
-    (line,) = mistakes(backend("albWeights"), cluster)
+    (line,) = error_lines(backend("albWeights"), cluster)
     assert line.startswith("switchyard:cluster.loadBalancer.routes")
 
 
-def test_an_unknown_engine_is_reported_with_those_that_there_are() -> None:
-    (line,) = mistakes(backend("albWeight"), BEFORE_IT)
+def test_an_unknown_switch_engine_is_reported_with_the_known_ones() -> None:
+    (line,) = error_lines(backend("albWeight"), BEFORE_IT)
     assert line.startswith(f"{AT}: 'albWeight': allowed: selector, albTargets, albWeights")
 
 
-def test_the_engine_may_stand_beside_another_strategy_and_waits_for_its_own() -> None:
+def test_a_switch_engine_beside_another_strategy_has_no_effect() -> None:
     services = backend("albWeights", strategy="canary", tag="v2.0.0", replicas=10)
-    found = load(EXISTING, services, "test").services["backend"]
-    assert not isinstance(found, BlueGreenSettings)
-    assert (found.switch_engine, found.engine) == (SwitchEngine.ALB_WEIGHTS, SwitchEngine.SELECTOR)
+    service = load(EXISTING, services, "test").services["backend"]
+    assert not isinstance(service, BlueGreenSettings)
+    assert (service.switch_engine, service.engine) == (SwitchEngine.ALB_WEIGHTS, SwitchEngine.SELECTOR)

@@ -45,7 +45,7 @@ def test_the_default_canary_is_within_its_target() -> None:
     assert planned_seconds(Canary()) <= 43 * 60
 
 
-def test_how_long_a_human_takes_is_not_computed() -> None:
+def test_a_pause_for_a_human_is_not_computed() -> None:
     with pytest.raises(ValueError, match="human"):
         planned_seconds(Canary.model_validate({"steps": [{"weight": 10}, {"pause": 0}], "analysis": None}))
 
@@ -106,8 +106,8 @@ def test_analyses_are_reported_in_their_order_with_what_they_found() -> None:
         results = [{"phase": phase, "measurements": list(measured)}]
         return {"metadata": {"creationTimestamp": created, "name": "run"}, "status": {"metricResults": results}}
 
-    found = analyses_of([run("2", "Failed", {"value": "[0.5]"}, {"message": "no"}), run("1", "Successful", {})])
-    assert found == ["Successful: ?", "Failed: [0.5], no"]
+    lines = analyses_of([run("2", "Failed", {"value": "[0.5]"}, {"message": "no"}), run("1", "Successful", {})])
+    assert lines == ["Successful: ?", "Failed: [0.5], no"]
 
 
 def test_the_documented_question_is_about_the_whole_service() -> None:
@@ -121,11 +121,11 @@ def test_the_documented_question_is_about_the_whole_service() -> None:
 
 def test_the_documented_rollout_has_the_pods_and_times_of_this_program_s() -> None:
     same = service()
-    made, analysis = rollout("backend", same)["spec"], same.canary.analysis
+    spec, analysis = rollout("backend", same)["spec"], same.canary.analysis
     assert analysis is not None
-    assert made["replicas"] == 10
-    assert made["template"]["spec"]["containers"][0]["image"] == "ghcr.io/org/backend:v1.0.0"
-    steps = made["strategy"]["canary"]["steps"]
+    assert spec["replicas"] == 10
+    assert spec["template"]["spec"]["containers"][0]["image"] == "ghcr.io/org/backend:v1.0.0"
+    steps = spec["strategy"]["canary"]["steps"]
     assert [step["setWeight"] for step in steps if "setWeight" in step] == [10, 30, 50]
     [metric] = template(same)["spec"]["metrics"]
     assert metric["successCondition"] == "result[0] >= 0.95"
@@ -139,7 +139,7 @@ def run_of(outcome: str, **figures: Any) -> dict[str, Any]:
 
 
 def reported(ours: dict[str, list[Any]], documented: dict[str, list[Any]], right: dict[str, str]) -> str:
-    found = {
+    results = {
         "runs": {"this program": ours, "Argo Rollouts' documented example": documented},
         "right": right,
         "timed": ["bad"],
@@ -147,7 +147,7 @@ def reported(ours: dict[str, list[Any]], documented: dict[str, list[Any]], right
         "planned": 1920,
         "planned_here": 64,
     }
-    return "\n".join(report(found))
+    return "\n".join(report(results))
 
 
 def test_the_report_says_right_and_wrong_by_what_happened() -> None:

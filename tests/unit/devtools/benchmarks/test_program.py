@@ -52,7 +52,7 @@ def measured(**previews: tuple[list[dict[str, Any]], list[dict[str, Any]] | None
     return {"checkouts": described, "sizes": sizes}
 
 
-def test_ratios_are_of_medians_and_each_is_held_against_its_target() -> None:
+def test_ratios_are_of_medians_and_compared_with_their_targets() -> None:
     page = "\n".join(report(measured(n1=(costs(2, 1), costs(4, 2)), n50=(costs(10, 4), costs(16, 10)))))
     assert "| `preview` | 1 | 4.00 | 2.00 | 0.50x | 2.00 | 1.00 | 0.50x | 0.65x; met |" in page
     assert "| `preview` | 50 | 16.00 | 10.00 | 0.62x | 10.00 | 4.00 | 0.40x | 0.5x; wall not met, CPU met |" in page

@@ -27,17 +27,17 @@ def paths(wanted: Mapping[str, Chart]) -> Mapping[str, Path]:
 
 
 def changed(tmp_path: Path, **cluster: Any) -> Path:
-    found = yaml.safe_load(PRODUCTION.read_text())
-    found["config"]["switchyard:cluster"] |= cluster
+    document = yaml.safe_load(PRODUCTION.read_text())
+    document["config"]["switchyard:cluster"] |= cluster
     file = tmp_path / "Pulumi.production.yaml"
-    file.write_text(yaml.safe_dump(found))
+    file.write_text(yaml.safe_dump(document))
     return file
 
 
-def test_charts_are_paths_of_the_same_version_and_everything_else_is_as_the_user_has_it() -> None:
+def test_charts_become_paths_of_the_same_version_and_nothing_else_changes() -> None:
     raw = yaml.safe_load(PRODUCTION.read_text())["config"]
-    found = read(PRODUCTION, "production", paths)
-    cluster = dict(found.config["switchyard:cluster"])
+    rehearsed = read(PRODUCTION, "production", paths)
+    cluster = dict(rehearsed.config["switchyard:cluster"])
     assert cluster.pop("calico") == {
         "version": CALICO.version,
         "chart": "/charts/calico",
@@ -48,25 +48,25 @@ def test_charts_are_paths_of_the_same_version_and_everything_else_is_as_the_user
         "/charts/metricsServer",
     }
     assert cluster == raw["switchyard:cluster"]
-    assert found.config["switchyard:services"] == raw["switchyard:services"]
-    [line] = found.changes
+    assert rehearsed.config["switchyard:services"] == raw["switchyard:services"]
+    [line] = rehearsed.changes
     assert line.startswith("charts calico, loadBalancerController, metricsServer: small ones")
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
-def test_a_load_balancer_that_switches_is_not_rehearsed_and_aws_is_not_asked(tmp_path: Path, engine: str) -> None:
-    found = yaml.safe_load(PRODUCTION.read_text())
-    found["config"]["switchyard:services"]["backend"]["switchEngine"] = engine
+def test_a_rehearsal_leaves_out_switch_engines_that_call_aws(tmp_path: Path, engine: str) -> None:
+    document = yaml.safe_load(PRODUCTION.read_text())
+    document["config"]["switchyard:services"]["backend"]["switchEngine"] = engine
     file = tmp_path / "Pulumi.production.yaml"
-    file.write_text(yaml.safe_dump(found))
+    file.write_text(yaml.safe_dump(document))
     with pytest.raises(NotRehearsableError, match=rf"backend.switchEngine is '{engine}'.* Rehearse it with 'selector'"):
         read(file, "production", paths)
 
 
-def test_a_host_name_is_left_out_and_said_so(tmp_path: Path) -> None:
-    found = read(changed(tmp_path, hostname="k8s.example.org"), "production", paths)
-    assert "hostname" not in found.config["switchyard:cluster"]
-    assert any(line.startswith("hostname k8s.example.org: left out") for line in found.changes)
+def test_a_hostname_is_left_out_with_a_notice(tmp_path: Path) -> None:
+    rehearsed = read(changed(tmp_path, hostname="k8s.example.org"), "production", paths)
+    assert "hostname" not in rehearsed.config["switchyard:cluster"]
+    assert any(line.startswith("hostname k8s.example.org: left out") for line in rehearsed.changes)
 
 
 def test_a_stack_without_a_file_or_of_another_kind_is_refused(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_stack_without_a_file_or_of_another_kind_is_refused(tmp_path: Path) ->
         read(PROJECT / "Pulumi.local.yaml", "local", paths)
 
 
-def test_mistakes_are_those_of_the_program(tmp_path: Path) -> None:
+def test_errors_are_those_of_the_program(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="kubernetes"):
         read(changed(tmp_path, kubernetes="1.20.0"), "production", paths)
 
@@ -89,22 +89,22 @@ def test_two_nodes_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("stack", "said"), [("none", "there is no Pulumi.none.yaml"), ("local", "kind is 'existing'")])
-def test_the_command_ends_with_2_and_a_line(stack: str, said: str) -> None:
+def test_a_configuration_error_ends_the_command_with_2_and_a_line(stack: str, said: str) -> None:
     result = CliRunner().invoke(command.app, [stack])
     assert result.exit_code == 2
     assert said in result.output
 
 
 def test_a_small_chart_has_the_name_and_version_of_the_real_one(tmp_path: Path) -> None:
-    found = charts.write(tmp_path, {"calico": CALICO})
-    about = yaml.safe_load((found["calico"] / "Chart.yaml").read_text())
+    folders = charts.write(tmp_path, {"calico": CALICO})
+    about = yaml.safe_load((folders["calico"] / "Chart.yaml").read_text())
     assert (about["name"], about["version"]) == (CALICO.chart, CALICO.version)
-    workloads = list(yaml.safe_load_all((found["calico"] / "templates" / "workloads.yaml").read_text()))
-    assert {one["kind"] for one in workloads} == {"Deployment", "DaemonSet"}
-    assert all(charts.NOTICE in one["metadata"]["annotations"] for one in workloads)
+    workloads = list(yaml.safe_load_all((folders["calico"] / "templates" / "workloads.yaml").read_text()))
+    assert {workload["kind"] for workload in workloads} == {"Deployment", "DaemonSet"}
+    assert all(charts.NOTICE in workload["metadata"]["annotations"] for workload in workloads)
 
 
-def test_a_machine_becomes_what_its_user_data_says() -> None:
+def test_a_machine_becomes_the_node_of_its_user_data() -> None:
     cluster = read(PRODUCTION, "production", paths).cluster
     boots = {
         name: read_user_data(user_data(cluster, name, endpoint="127.1.2.3", backup_bucket="bucket"))

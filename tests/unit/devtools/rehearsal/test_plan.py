@@ -50,17 +50,17 @@ VERSIONS = state(
 
 def section(resources: list[Values], name: str) -> list[Values]:
     plan: Values = document(resources)
-    found: list[Values] = {
+    sections: list[Values] = {
         "values": plan["planned_values"]["root_module"],
         "configuration": plan["configuration"]["root_module"],
         "changes": {"resources": plan["resource_changes"]},
     }[name]["resources"]
-    return found
+    return sections
 
 
 def values(resource: Values) -> Values:
-    found: Values = section([resource], "values")[0]["values"]
-    return found
+    attributes: Values = section([resource], "values")[0]["values"]
+    return attributes
 
 
 def test_a_resource_has_terraforms_type_names_and_blocks() -> None:
@@ -96,16 +96,16 @@ def test_tags_keep_their_keys_and_blocks_lose_their_plural() -> None:
 def test_a_dot_in_a_name_does_not_end_the_name_in_an_address() -> None:
     [entry] = section([state(PARAMETER, "pki-ca.key", {"type": "SecureString"})], "values")
     assert entry["address"] == "aws_ssm_parameter.pki-ca_key"
-    assert [one.name for one in planned([state(PARAMETER, "pki-ca.key", {})])] == ["pki-ca.key"]
+    assert [resource.name for resource in planned([state(PARAMETER, "pki-ca.key", {})])] == ["pki-ca.key"]
 
 
 def test_a_secret_is_not_in_the_plan_encrypted_or_not() -> None:
     secret = {SIGNATURE: SECRET_MARK, "plaintext": '"s3cret"'}
-    found = document([state(PARAMETER, "token", {"value": CIPHER, "list": [secret], "block": {"deep": secret}})])
-    text = json.dumps(found)
+    plan = document([state(PARAMETER, "token", {"value": CIPHER, "list": [secret], "block": {"deep": secret}})])
+    text = json.dumps(plan)
     assert "c2VjcmV0" not in text
     assert "s3cret" not in text
-    [entry] = found["planned_values"]["root_module"]["resources"]
+    [entry] = plan["planned_values"]["root_module"]["resources"]
     assert entry["values"] == {"value": SENSITIVE, "list": [SENSITIVE], "block": [{"deep": SENSITIVE}]}
     assert entry["sensitive_values"] == {"value": True, "list": True, "block": True}
 
@@ -117,13 +117,13 @@ def test_a_property_names_the_resource_that_its_value_is_of() -> None:
     assert second["expressions"] == {"bucket": {"references": [f"{reference}.id", reference]}}
 
 
-def test_a_property_made_of_others_names_those_that_the_engine_knows_of() -> None:
+def test_a_computed_property_references_the_dependencies_that_the_engine_records() -> None:
     policy = state("aws:iam/policy:Policy", "read", {"policy": "{}"}, depends={"policy": (BUCKET, "backups")})
-    found = section([BACKUPS, policy], "configuration")[0]
-    assert found["expressions"]["policy"]["references"][1] == "aws_s3_bucket.backups"
+    entry = section([BACKUPS, policy], "configuration")[0]
+    assert entry["expressions"]["policy"]["references"][1] == "aws_s3_bucket.backups"
 
 
-def test_what_only_has_to_be_there_before_is_no_reference_where_the_value_says_another() -> None:
+def test_a_mere_ordering_dependency_is_no_reference() -> None:
     group = state("aws:ec2/securityGroup:SecurityGroup", "nodes", {}, id="sg-1")
     rule = state(RULE, "rule", {"securityGroupId": "sg-1"}, depends={})
     machine = state(
@@ -132,11 +132,11 @@ def test_what_only_has_to_be_there_before_is_no_reference_where_the_value_says_a
         {"vpcSecurityGroupIds": ["sg-1"]},
         depends={"vpcSecurityGroupIds": (RULE, "rule")},
     )
-    found = {entry["name"]: entry["expressions"] for entry in section([group, rule, machine], "configuration")}
-    assert found["one"]["vpc_security_group_ids"]["references"][1] == "aws_security_group.nodes"
+    expressions = {entry["name"]: entry["expressions"] for entry in section([group, rule, machine], "configuration")}
+    assert expressions["one"]["vpc_security_group_ids"]["references"][1] == "aws_security_group.nodes"
 
 
-def test_what_is_not_in_aws_is_left_out_and_what_is_not_known_is_an_error() -> None:
+def test_resources_outside_aws_are_left_out_and_unknown_types_are_errors() -> None:
     others = [state("kubernetes:core/v1:Service", "backend", {}), state("switchyard:network:Network", "network", {})]
     assert planned(others) == []
     with pytest.raises(UnmappedError, match=r"queue: aws:sqs/queue:Queue: .*Add it to TYPES"):
@@ -152,8 +152,8 @@ def test_two_resources_of_one_address_are_an_error() -> None:
 
 def test_the_region_is_the_providers() -> None:
     provider = state("pulumi:providers:aws", "aws", {"region": "ap-northeast-2", "secretKey": CIPHER})
-    found = document([provider])["configuration"]["provider_config"]
-    assert found == {"aws": {"name": "aws", "expressions": {"region": {"constant_value": "ap-northeast-2"}}}}
+    configuration = document([provider])["configuration"]["provider_config"]
+    assert configuration == {"aws": {"name": "aws", "expressions": {"region": {"constant_value": "ap-northeast-2"}}}}
     with pytest.raises(UnmappedError, match="only one region"):
         document([provider, state("pulumi:providers:aws", "aws-2", {"region": "us-east-1"})])
 
@@ -177,8 +177,10 @@ def test_a_summary_has_a_policys_statements_and_the_names_in_them() -> None:
         "Version": "2012-10-17",
         "Statement": [{"Action": "s3:GetObject", "Resource": "arn:aws:s3:::backups-0a1b2c3/x"}],
     }
-    found = yaml.safe_load(summary([BACKUPS, state("aws:iam/policy:Policy", "read", {"policy": json.dumps(policy)})]))
-    assert found["aws:iam/policy:Policy"]["read"]["policy"] == [
+    summarized = yaml.safe_load(
+        summary([BACKUPS, state("aws:iam/policy:Policy", "read", {"policy": json.dumps(policy)})])
+    )
+    assert summarized["aws:iam/policy:Policy"]["read"]["policy"] == [
         {"Action": "s3:GetObject", "Resource": "<backups.arn>/x"},
     ]
 
@@ -194,8 +196,8 @@ def test_a_summary_has_a_rule_on_one_line_and_the_files_of_user_data() -> None:
     rule = state(RULE, "in", inputs | {"securityGroupId": "sg-1", "tags": {"Name": "x"}})
     assert "  in: tcp 30000-32767 from 10.0.0.0/8 into sg-1 (Services)\n" in summary([rule])
     data = "#cloud-config\nwrite_files:\n- path: /etc/a\n  content: random\n"
-    found = yaml.safe_load(summary([state("aws:ec2/instance:Instance", "one", {"userData": data})]))
-    assert found["aws:ec2/instance:Instance"]["one"]["userData"] == {FILES: ["/etc/a"]}
+    summarized = yaml.safe_load(summary([state("aws:ec2/instance:Instance", "one", {"userData": data})]))
+    assert summarized["aws:ec2/instance:Instance"]["one"]["userData"] == {FILES: ["/etc/a"]}
 
 
 def test_a_long_value_of_a_summary_is_on_lines_of_its_own_and_the_same() -> None:
@@ -210,7 +212,7 @@ def test_a_summary_has_the_tags_of_all_once_and_what_has_none() -> None:
     tags = {"environment": "production", "owner": "us"}
     vpc = state(VPC, "vpc", {"tags": tags | {"Name": "x", "own": "1"}})
     bucket = state(BUCKET, "logs", {"tags": tags | {"Name": "y", "owner": "them"}})
-    found = yaml.safe_load(summary([vpc, bucket, VERSIONS]))
-    assert found["tags"] == {ALL: {"environment": "production"}, NONE: [VERSIONING]}
-    assert found[VPC]["vpc"] == {"tags": {"owner": "us", "own": "1"}}
-    assert found[BUCKET]["logs"] == {"tags": {"owner": "them"}}
+    summarized = yaml.safe_load(summary([vpc, bucket, VERSIONS]))
+    assert summarized["tags"] == {ALL: {"environment": "production"}, NONE: [VERSIONING]}
+    assert summarized[VPC]["vpc"] == {"tags": {"owner": "us", "own": "1"}}
+    assert summarized[BUCKET]["logs"] == {"tags": {"owner": "them"}}

@@ -30,7 +30,7 @@ def aws() -> Iterator[Aws]:
         yield Aws("ap-northeast-2")
 
 
-def test_a_secret_stays_one_on_its_way_through() -> None:
+def test_a_secret_stays_a_secret_in_a_fake_provider() -> None:
     struct = write({"value": "s", "name": "n", "size": 3}, {"value"})
     assert struct["value"][SIGNATURE] == SECRET
     assert read(struct) == ({"value": "s", "name": "n", "size": 3}, {"value"})
@@ -41,12 +41,12 @@ def test_a_secret_deep_in_a_value_makes_the_whole_value_secret() -> None:
     assert read(struct) == ({"outer": {"inner": ["s"]}}, {"outer"})
 
 
-def test_whole_numbers_come_back_as_such() -> None:
+def test_whole_numbers_stay_integers() -> None:
     values, _ = read(write({"port": 4789, "share": 0.5}, set()))
     assert (type(values["port"]), type(values["share"])) == (int, float)
 
 
-def test_what_is_not_known_is_found_wherever_it_is() -> None:
+def test_unknown_values_are_detected_at_any_depth() -> None:
     assert has_unknown({"a": [{"b": UNKNOWN}]})
     assert not has_unknown({"a": [{"b": "known"}]})
 
@@ -110,13 +110,13 @@ def test_what_is_not_in_the_table_is_named_as_unchecked(aws: Aws) -> None:
     assert aws.unchecked == {kind}
 
 
-def test_a_vpc_comes_with_what_it_has_from_the_beginning(aws: Aws) -> None:
-    made = aws.create(VPC, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "tags": {"Name": "it"}})
-    assert made.by == "moto"
-    assert made.outputs["defaultSecurityGroupId"].startswith("sg-")
-    assert made.outputs["arn"] == f"arn:aws:ec2:ap-northeast-2:123456789012:vpc/{made.id}"
-    assert made.outputs["tagsAll"] == {"Name": "it"}
-    assert aws.delete(VPC, made.id, {}) == "moto"
+def test_a_vpc_is_created_with_its_default_resources(aws: Aws) -> None:
+    vpc = aws.create(VPC, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "tags": {"Name": "it"}})
+    assert vpc.by == "moto"
+    assert vpc.outputs["defaultSecurityGroupId"].startswith("sg-")
+    assert vpc.outputs["arn"] == f"arn:aws:ec2:ap-northeast-2:123456789012:vpc/{vpc.id}"
+    assert vpc.outputs["tagsAll"] == {"Name": "it"}
+    assert aws.delete(VPC, vpc.id, {}) == "moto"
 
 
 def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
@@ -126,7 +126,7 @@ def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
         aws.create(ROLE, inputs)
 
 
-def test_every_type_is_one_of_the_package_and_has_a_way_to_be_made() -> None:
+def test_every_type_of_the_table_exists_in_the_package_and_can_be_created() -> None:
     assert all(kind.startswith("aws:") and kind.count(":") == 2 for kind in RESOURCE_TYPES)
 
 
@@ -150,7 +150,7 @@ def test_a_chain_of_certificates_holds(key: Values) -> None:
     ).outputs["certPem"]
     names = {"dnsNames": ["api.example.org"], "ipAddresses": ["10.0.1.10"]}
     request = tls.create(REQUEST, {"privateKeyPem": pem, "subject": {"commonName": "api"}, **names})
-    made = tls.create(
+    certificate = tls.create(
         SIGNED,
         {
             "caCertPem": authority,
@@ -160,7 +160,7 @@ def test_a_chain_of_certificates_holds(key: Values) -> None:
             "validityPeriodHours": 24,
         },
     )
-    signed = x509.load_pem_x509_certificate(made.outputs["certPem"].encode())
+    signed = x509.load_pem_x509_certificate(certificate.outputs["certPem"].encode())
     signed.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
     alternative = signed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert alternative.get_values_for_type(x509.DNSName) == ["api.example.org"]
@@ -208,9 +208,9 @@ def test_a_subject_has_one_order_whatever_order_it_comes_in() -> None:
     pem = tls.create(KEY, {"algorithm": "ED25519"}).outputs["privateKeyPem"]
     given = [("organization", "kubeadm:cluster-admins"), ("commonName", "admin")]
     for subject in (dict(given), dict(reversed(given))):
-        made = tls.create(REQUEST, {"privateKeyPem": pem, "subject": subject}).outputs["certRequestPem"]
-        found = x509.load_pem_x509_csr(made.encode()).subject
-        assert found.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
+        request_pem = tls.create(REQUEST, {"privateKeyPem": pem, "subject": subject}).outputs["certRequestPem"]
+        name = x509.load_pem_x509_csr(request_pem.encode()).subject
+        assert name.rfc4514_string() == "CN=admin,O=kubeadm:cluster-admins"
 
 
 def test_a_use_that_does_not_exist_is_refused() -> None:

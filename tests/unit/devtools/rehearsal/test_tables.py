@@ -55,9 +55,9 @@ def tokens(file: Path, sdk: str) -> Iterator[str]:
         if not name.startswith(f"{sdk}."):
             continue
         try:
-            found = reduce(getattr, name.split(".")[1:], SDKS[sdk])
+            candidate = reduce(getattr, name.split(".")[1:], SDKS[sdk])
         except AttributeError:
             continue  # an attribute of something else that has the name of the SDK
-        provider = inspect.isclass(found) and issubclass(found, pulumi.ProviderResource)
-        if inspect.isclass(found) and issubclass(found, pulumi.CustomResource) and not provider:
-            yield str(found.pulumi_type)
+        provider = inspect.isclass(candidate) and issubclass(candidate, pulumi.ProviderResource)
+        if inspect.isclass(candidate) and issubclass(candidate, pulumi.CustomResource) and not provider:
+            yield str(candidate.pulumi_type)

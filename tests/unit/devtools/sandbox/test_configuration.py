@@ -39,7 +39,7 @@ def test_a_small_machine_reserves_nothing_rather_than_less() -> None:
     assert config["systemReserved"] == {"cpu": "0m", "memory": "0Mi"}
 
 
-def test_kubelets_take_nobody_without_a_certificate_of_the_cluster() -> None:
+def test_kubelets_refuse_clients_without_a_certificate_of_the_cluster() -> None:
     config = node_config.kubelet(WORKER, "group", Path("/pki/ca.crt"), 8192, 2)
     assert config["authentication"] == {
         "anonymous": {"enabled": False},
@@ -82,35 +82,35 @@ def arguments(slot: Slot | None) -> dict[str, dict[str, str]]:
     }
 
 
-def listening(found: Mapping[str, Mapping[str, str]]) -> set[str]:
+def listening(by_component: Mapping[str, Mapping[str, str]]) -> set[str]:
     """What the arguments have components listen on, without ports."""
     keys = ("bind-address", "listen-client-urls", "listen-peer-urls", "server-address")
-    values = [values[key] for values in found.values() for key in keys if key in values]
+    values = [values[key] for values in by_component.values() for key in keys if key in values]
     return {value.removeprefix("http://").partition(":")[0] for value in values}
 
 
 def test_without_real_nodes_everything_listens_on_the_loopback_interface_alone() -> None:
-    found = arguments(None)
-    assert set(found) == set(COMPONENTS)
-    assert listening(found) == {"127.0.0.1"}
-    assert "advertise-address" not in found["kube-apiserver"]
+    by_component = arguments(None)
+    assert set(by_component) == set(COMPONENTS)
+    assert listening(by_component) == {"127.0.0.1"}
+    assert "advertise-address" not in by_component["kube-apiserver"]
 
 
 def test_with_real_nodes_the_api_server_alone_listens_elsewhere_and_names_the_bridge() -> None:
-    found = arguments(Slot(5))
-    api_server = found.pop("kube-apiserver")
-    assert listening(found) == {"127.0.0.1"}
+    by_component = arguments(Slot(5))
+    api_server = by_component.pop("kube-apiserver")
+    assert listening(by_component) == {"127.0.0.1"}
     assert api_server["bind-address"] == "0.0.0.0"  # noqa: S104
     assert api_server["advertise-address"] == "198.18.5.1"
     assert api_server["kubelet-client-certificate"] == "/pki/admin.crt"
 
 
-def test_simulated_kubelets_keep_off_real_nodes_and_controllers_wait_for_no_lease() -> None:
+def test_simulated_kubelets_ignore_real_nodes_and_controllers_need_no_lease() -> None:
     for slot in (None, Slot(0)):
-        found = arguments(slot)
-        assert found["kwok-controller"]["manage-all-nodes"] == "false"
+        by_component = arguments(slot)
+        assert by_component["kwok-controller"]["manage-all-nodes"] == "false"
         for name in ("kube-controller-manager", "kube-scheduler"):
-            assert found[name]["leader-elect"] == "false"
+            assert by_component[name]["leader-elect"] == "false"
 
 
 def ready_node(name: str, ready: str = "True", taint: str | None = None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.support.programs import calls, programs, script
 __all__ = ["programs"]
 
 
-def test_a_program_that_names_a_loader_needs_libraries(tmp_path: Path) -> None:
+def test_a_dynamically_linked_program_needs_libraries(tmp_path: Path) -> None:
     def program(*kinds: int) -> Path:
         header = bytearray(64)
         struct.pack_into("<Q", header, 0x20, 64)
@@ -39,7 +39,7 @@ case "$*" in *install*) touch "${folder}runc_1.1.5_amd64.deb" "${folder}libc6_1%
 """
 
 
-def test_a_fetch_returns_the_closure_and_not_what_was_there(programs: Path, tmp_path: Path) -> None:
+def test_a_fetch_returns_the_dependencies_and_no_other_files(programs: Path, tmp_path: Path) -> None:
     script(programs, "apt-get", APT_THAT_HAS_IT)
     archives = tmp_path / "archives"
     archives.mkdir()
@@ -99,7 +99,7 @@ def test_lists_that_cannot_be_renewed_are_reported_with_the_reason(
     )
 
 
-def test_who_is_not_root_has_to_renew_the_lists(
+def test_a_user_who_is_not_root_has_to_renew_the_lists(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -176,7 +176,7 @@ def test_a_broken_package_leaves_the_tree_as_it_was(dpkg: None, tmp_path: Path) 
     assert os.listdir(root.parent) == ["root"]
 
 
-def test_programs_of_a_tree_come_first_and_find_their_libraries(
+def test_programs_of_a_tree_come_first_in_path_with_their_libraries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "usr" / "lib" / "aarch64-linux-gnu").mkdir(parents=True)

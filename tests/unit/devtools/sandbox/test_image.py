@@ -61,10 +61,10 @@ def document(file: Path, name: str) -> dict[str, Any]:
 
 def blob(file: Path, descriptor: Mapping[str, Any]) -> bytes:
     """Content of a blob, which is what its descriptor says."""
-    found = content(file, f"blobs/{descriptor['digest'].replace(':', '/')}")
-    assert descriptor["digest"] == f"sha256:{hashlib.sha256(found).hexdigest()}"
-    assert descriptor["size"] == len(found)
-    return found
+    data = content(file, f"blobs/{descriptor['digest'].replace(':', '/')}")
+    assert descriptor["digest"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert descriptor["size"] == len(data)
+    return data
 
 
 def test_a_layer_depends_on_content_alone(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_a_layer_depends_on_content_alone(tmp_path: Path) -> None:
 
 def test_a_layer_is_sorted_and_owned_by_root_without_times_and_without_set_user_id(tmp_path: Path) -> None:
     write_layer(tree(tmp_path / "root", when=1, mode=0o066), tmp_path / "layer.tar")
-    found = members(tmp_path / "layer.tar")
-    assert {name: oct(member.mode) for name, member in found.items()} == {
+    by_name = members(tmp_path / "layer.tar")
+    assert {name: oct(member.mode) for name, member in by_name.items()} == {
         "app": "0o755",
         "app/main.py": "0o644",
         "app.d": "0o755",
@@ -90,9 +90,9 @@ def test_a_layer_is_sorted_and_owned_by_root_without_times_and_without_set_user_
         "link": "0o777",
         "tmp": "0o1777",
     }
-    assert list(found) == ["app", "app/main.py", "app.d", "app.d/start", "link", "tmp"]
-    assert {(member.uid, member.gid, member.mtime) for member in found.values()} == {(0, 0, 0)}
-    assert found["link"].linkname == "app/main.py"
+    assert list(by_name) == ["app", "app/main.py", "app.d", "app.d/start", "link", "tmp"]
+    assert {(member.uid, member.gid, member.mtime) for member in by_name.values()} == {(0, 0, 0)}
+    assert by_name["link"].linkname == "app/main.py"
 
 
 def test_a_layer_refuses_what_is_no_file_folder_or_link(tmp_path: Path) -> None:
@@ -106,10 +106,10 @@ def test_an_archive_holds_one_image_whose_digests_are_right(tmp_path: Path) -> N
     roots = [tree(tmp_path / name, when=1, mode=0) for name in ("system", "application")]
     (roots[1] / "more").touch()
     target = tmp_path / "image.tar"
-    found = write_archive(target, "example.org/team/app:v1", roots, CONTAINER)
+    written = write_archive(target, "example.org/team/app:v1", roots, CONTAINER)
     assert document(target, "oci-layout") == {"imageLayoutVersion": "1.0.0"}
     [described] = document(target, "index.json")["manifests"]
-    assert described["digest"] == found == digest(target)
+    assert described["digest"] == written == digest(target)
     assert described["annotations"] == {
         "io.containerd.image.name": "example.org/team/app:v1",
         "org.opencontainers.image.ref.name": "v1",
@@ -159,31 +159,31 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_backend_is_made_again_only_when_its_files_changed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Path] = []
+def test_the_backend_is_built_again_only_when_its_files_changed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archives: list[Path] = []
 
     def make(target: Path, report: object) -> str:
-        made.append(target)
+        archives.append(target)
         target.write_text("archive")
         return "made up"
 
     monkeypatch.setattr(image, "make_backend", make)
     assert backend_image() == backend_image() == images / "backend.tar"
-    assert len(made) == 1
+    assert len(archives) == 1
     for number, name in enumerate(("app.py", "requirements.txt", "Dockerfile"), 2):
         (image.EXAMPLE / name).write_text("changed")
         backend_image()
         backend_image()
-        assert len(made) == number
+        assert len(archives) == number
     (images / "backend.tar").write_text("somebody else's")
     backend_image()
-    assert len(made) == 5
+    assert len(archives) == 5
     monkeypatch.setattr(image, "BUILDER", image.BUILDER + 1)
     backend_image()
-    assert len(made) == 6
+    assert len(archives) == 6
 
 
-def test_an_image_that_could_not_be_made_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_build_of_an_image_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(target: Path, report: object) -> str:
         target.write_text("half")
         raise ImageError("no wheels")
@@ -223,7 +223,7 @@ def test_an_engine_that_works_builds_the_image_and_it_gets_its_name(
         ('[ "$1" != save ] || touch "$3"', "saved.tar is no OCI archive with one image"),
     ],
 )
-def test_what_an_engine_cannot_build_is_put_together_and_the_reason_is_reported(
+def test_a_failed_container_build_falls_back_to_debian_packages_with_the_reason(
     images: Path, programs: Path, monkeypatch: pytest.MonkeyPatch, answers: str, reason: str
 ) -> None:
     images.mkdir(parents=True)
@@ -247,7 +247,7 @@ def test_a_client_without_its_engine_builds_nothing(
     assert (calls(programs, "docker"), said) == (["info"], [])
 
 
-def test_a_machine_that_can_make_no_image_gets_one_line(images: Path, programs: Path) -> None:
+def test_a_machine_that_cannot_build_an_image_gets_one_line(images: Path, programs: Path) -> None:
     result = CliRunner().invoke(app, ["images"])
     assert result.exit_code == 1
     assert result.stderr.startswith("apt-get not found: ")

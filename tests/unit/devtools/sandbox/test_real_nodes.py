@@ -31,7 +31,7 @@ def test_another_system_than_linux_has_simulated_nodes(capable: Path, monkeypatc
     assert unavailable() == "Real nodes need Linux. Simulated ones run here: python -m devtools.sandbox up"
 
 
-def test_who_is_not_root_has_simulated_nodes(capable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_is_not_root_has_simulated_nodes(capable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     said = unavailable()
     assert (
@@ -45,7 +45,7 @@ def test_missing_programs_are_named_with_their_packages(capable: Path) -> None:
     assert unavailable() == "Real nodes need nsenter, ip. On Debian: apt-get install util-linux mount iproute2"
 
 
-def test_a_root_that_may_create_no_namespaces_sees_what_the_kernel_said(capable: Path) -> None:
+def test_a_root_that_may_create_no_namespaces_sees_the_kernels_error(capable: Path) -> None:
     (capable / "unshare").write_text("#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n")
     assert unavailable() == (
         "Real nodes need rights that root has not got here: unshare failed: Operation not permitted. "
@@ -57,7 +57,7 @@ def test_a_root_that_may_create_no_namespaces_sees_what_the_kernel_said(capable:
     ("hierarchies", "said"),
     [([], "no cgroups are mounted"), ([Path("/nowhere")], "/nowhere cannot be written to")],
 )
-def test_a_machine_without_cgroups_to_write_to_learns_so(
+def test_a_machine_without_writable_cgroups_is_reported(
     capable: Path, monkeypatch: pytest.MonkeyPatch, hierarchies: list[Path], said: str
 ) -> None:
     monkeypatch.setattr("devtools.sandbox.cgroups.hierarchies", lambda: hierarchies)
@@ -67,7 +67,7 @@ def test_a_machine_without_cgroups_to_write_to_learns_so(
 
 
 @pytest.mark.parametrize("folder", ["/var/lib/switchyard", "/run/switchyard"])
-def test_a_checkout_that_nodes_would_not_see_has_to_be_moved(
+def test_a_checkout_that_nodes_would_not_see_is_refused(
     capable: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     monkeypatch.setattr(real_nodes, "PROJECT", Path(folder))

@@ -28,8 +28,8 @@ def test_no_two_sandboxes_share_a_network_or_touch_those_of_the_smoke_tests() ->
     used = [(slot.number, network) for slot in EVERY for network in networks(slot)]
     of_tests = IPv4Network("198.18.128.0/17")
     assert answering.LINK.subnet_of(of_tests)
-    for one, other in itertools.combinations(used, 2):
-        assert not one[1].overlaps(other[1]), (one, other)
+    for first, other in itertools.combinations(used, 2):
+        assert not first[1].overlaps(other[1]), (first, other)
     assert not [network for _, network in used if network.overlaps(of_tests)]
 
 
@@ -65,18 +65,18 @@ def nothing_to_end(slot: Slot, owner: Path) -> None:
     raise AssertionError(f"{slot} of {owner} was ended")
 
 
-def test_a_sandbox_keeps_its_number_until_it_gives_it_back(claims: Path, tmp_path: Path) -> None:
-    one, other = directory(tmp_path, "one"), directory(tmp_path, "other")
-    assert claimed(one) is None
-    assert claim(one, nothing_to_end) == claim(one, nothing_to_end) == claimed(one) == Slot(0)
+def test_a_sandbox_keeps_its_number_until_it_releases_it(claims: Path, tmp_path: Path) -> None:
+    first, other = directory(tmp_path, "one"), directory(tmp_path, "other")
+    assert claimed(first) is None
+    assert claim(first, nothing_to_end) == claim(first, nothing_to_end) == claimed(first) == Slot(0)
     assert claim(other, nothing_to_end) == Slot(1)
     release(Slot(0))
     release(Slot(0))
-    assert (claimed(one), claimed(other)) == (None, Slot(1))
-    assert claim(one, nothing_to_end) == Slot(0)
+    assert (claimed(first), claimed(other)) == (None, Slot(1))
+    assert claim(first, nothing_to_end) == Slot(0)
 
 
-def test_what_a_removed_directory_left_is_ended_before_its_number_is_given_away(claims: Path, tmp_path: Path) -> None:
+def test_processes_of_a_removed_directory_end_before_its_number_is_reused(claims: Path, tmp_path: Path) -> None:
     gone, stays, new = (directory(tmp_path, name) for name in ("gone", "stays", "new"))
     claim(gone, nothing_to_end)
     claim(stays, nothing_to_end)
@@ -92,7 +92,7 @@ def test_what_a_removed_directory_left_is_ended_before_its_number_is_given_away(
     assert (claimed(gone), claimed(stays)) == (None, Slot(1))
 
 
-def test_a_number_whose_rest_cannot_be_ended_is_not_given_away(claims: Path, tmp_path: Path) -> None:
+def test_a_number_with_processes_that_do_not_end_is_not_reused(claims: Path, tmp_path: Path) -> None:
     gone, new = directory(tmp_path, "gone"), directory(tmp_path, "new")
     claim(gone, nothing_to_end)
     gone.rmdir()
@@ -105,7 +105,7 @@ def test_a_number_whose_rest_cannot_be_ended_is_not_given_away(claims: Path, tmp
     assert (claimed(gone), claimed(new)) == (Slot(0), None)
 
 
-def test_after_a_reboot_a_sandbox_gets_its_own_number_or_learns_who_has_it(claims: Path, tmp_path: Path) -> None:
+def test_after_a_reboot_a_sandbox_gets_its_number_or_an_error_names_its_holder(claims: Path, tmp_path: Path) -> None:
     mine, other = directory(tmp_path, "mine"), directory(tmp_path, "other")
     assert claim(mine, nothing_to_end, 7) == Slot(7)
     release(Slot(7))
@@ -115,16 +115,14 @@ def test_after_a_reboot_a_sandbox_gets_its_own_number_or_learns_who_has_it(claim
     assert claimed(mine) is None
 
 
-def test_one_sandbox_too_many_has_to_end_another(claims: Path, tmp_path: Path) -> None:
+def test_a_sandbox_beyond_the_limit_is_refused(claims: Path, tmp_path: Path) -> None:
     for number in range(len(NODE_NETWORKS)):
         claim(directory(tmp_path, f"sandbox-{number}"), nothing_to_end)
     with pytest.raises(NoSlotError, match=r"^64 sandboxes .* python -m devtools.sandbox down$"):
         claim(directory(tmp_path, "one-more"), nothing_to_end)
 
 
-def test_who_waited_for_a_down_locks_the_file_that_the_next_will_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_that_waited_for_a_down_locks_the_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devtools.sandbox.directory, "HOME", tmp_path)
     own = tmp_path / "named" / "own"
     waits = iter([True, True, False])

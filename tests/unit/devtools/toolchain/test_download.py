@@ -86,7 +86,7 @@ def test_a_release_without_a_published_checksum_is_refused(
         fetch(downloader, download, target)
 
 
-def test_a_file_that_is_cut_off_is_taken_up_where_it_stopped(
+def test_an_interrupted_download_is_resumed(
     releases: Releases, downloader: Downloader, target: Path, tmp_path: Path
 ) -> None:
     download = releases.publish("tool", CONTENT)
@@ -104,7 +104,7 @@ def test_a_file_that_is_cut_off_is_taken_up_where_it_stopped(
     assert (target / "tool").read_bytes() == CONTENT
 
 
-def test_a_server_that_knows_no_ranges_sends_the_file_anew(
+def test_a_server_without_range_support_sends_the_file_again(
     releases: Releases, downloader: Downloader, target: Path
 ) -> None:
     download = cut_off(releases, downloader, target, "tool")
@@ -114,7 +114,7 @@ def test_a_server_that_knows_no_ranges_sends_the_file_anew(
     assert (target / "tool").read_bytes() == CONTENT
 
 
-def test_a_file_that_is_cut_off_is_not_taken_for_the_beginning_of_another_version(
+def test_an_interrupted_download_is_not_resumed_for_another_version(
     releases: Releases, downloader: Downloader, target: Path
 ) -> None:
     cut_off(releases, downloader, target, "v1/tool")
@@ -190,7 +190,7 @@ def test_a_host_that_hangs_is_aborted_and_not_asked_again(
     assert len(releases.asked) == 1
 
 
-def test_a_host_that_nobody_listens_on_is_aborted(downloader: Downloader, target: Path) -> None:
+def test_a_refused_connection_is_reported_at_once(downloader: Downloader, target: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"

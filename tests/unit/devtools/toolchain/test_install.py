@@ -13,7 +13,7 @@ from devtools.toolchain import __main__ as command
 from devtools.toolchain import install
 from devtools.toolchain.build import BuildError
 from devtools.toolchain.download import Downloader
-from devtools.toolchain.install import InstallError, installed_from, only_one
+from devtools.toolchain.install import InstallError, installed_from, installer_lock
 from devtools.toolchain.tools import Build, Download, Platform, Tool
 from devtools.toolchain.versions import GROUPS, TOOLS
 from tests.support.release_server import Releases, serving
@@ -115,7 +115,7 @@ def test_a_go_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         put(tool(None), tmp_path)
 
 
-def test_a_changed_file_or_pin_is_installed_anew(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_or_pin_is_installed_again(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "build", fake_build)
     wanted = tool(None)
     put(wanted, tmp_path)
@@ -134,10 +134,10 @@ def test_a_second_installer_waits_for_the_first(tools: Path) -> None:
     waiting, done = threading.Event(), []
 
     def second() -> None:
-        with only_one(waiting.set):
+        with installer_lock(waiting.set):
             done.append("second")
 
-    with only_one(lambda: pytest.fail("the first had to wait")):
+    with installer_lock(lambda: pytest.fail("the first had to wait")):
         other = threading.Thread(target=second)
         other.start()
         assert waiting.wait(10)
@@ -177,7 +177,7 @@ def test_an_unknown_name_is_refused_before_anything_is_installed(arguments: list
     assert list(tools.iterdir()) == []
 
 
-def test_definitions_are_installed_with_the_controller_and_not_as_programs(
+def test_crds_are_installed_with_the_controller_and_not_as_programs(
     tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build(spec: Build, target: Path, work: Path, progress: object) -> None:

@@ -29,23 +29,23 @@ def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def environment_of(script: Path, **variables: str) -> dict[str, str]:
     printed = subprocess.run([script], env={"PATH": "/usr/bin:/bin", **variables}, capture_output=True, check=True)
-    found: dict[str, str] = json.loads(printed.stdout)
-    return found
+    environment: dict[str, str] = json.loads(printed.stdout)
+    return environment
 
 
-def test_the_launcher_gives_the_engine_what_programs_give_it(launched: Path) -> None:
-    found = environment_of(launched)
+def test_the_launcher_sets_the_engines_environment(launched: Path) -> None:
+    environment = environment_of(launched)
     wanted = paths.pulumi_environment({"PATH": "/usr/bin:/bin"})
-    assert {name: found[name] for name in wanted} == wanted
-    assert found["PULUMI_CONFIG_PASSPHRASE_FILE"].endswith("passphrase")
+    assert {name: environment[name] for name in wanted} == wanted
+    assert environment["PULUMI_CONFIG_PASSPHRASE_FILE"].endswith("passphrase")
 
 
 @pytest.mark.parametrize("name", ["PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_SKIP_UPDATE_CHECK"])
 def test_the_launcher_keeps_what_the_user_has_set(launched: Path, name: str) -> None:
-    found = environment_of(launched, **{name: "mine"})
-    assert found[name] == "mine"
+    environment = environment_of(launched, **{name: "mine"})
+    assert environment[name] == "mine"
     if name == "PULUMI_CONFIG_PASSPHRASE":
-        assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
+        assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment
 
 
 def test_the_launcher_passes_shellcheck(launched: Path) -> None:

@@ -21,7 +21,7 @@ ALL_TOOLS = [tool for group in GROUPS.values() for tool in group]
         ("Darwin", "arm64", Platform("darwin", "arm64")),
     ],
 )
-def test_a_platform_is_known_by_what_the_system_says(system: str, machine: str, platform: Platform) -> None:
+def test_a_platform_is_detected_from_uname(system: str, machine: str, platform: Platform) -> None:
     assert this_platform(system, machine) == platform
 
 
@@ -47,9 +47,9 @@ def test_every_release_is_of_the_pinned_version_and_the_platform(platform: Platf
 
 def test_every_tool_can_be_built_from_a_module_of_the_project() -> None:
     for wanted in ALL_TOOLS:
-        made = {name for spec in wanted.builds for name in spec.packages}
-        made |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
-        assert made == set(wanted.binaries)
+        built = {name for spec in wanted.builds for name in spec.packages}
+        built |= {Path(file).name for spec in wanted.builds for _, file in spec.scripts}
+        assert built == set(wanted.binaries)
         for spec in wanted.builds:
             assert (paths.MODULES / spec.module / "go.sum").exists()
 
@@ -75,6 +75,6 @@ def test_no_two_tools_share_a_name_or_a_file() -> None:
         ("argo-rollouts", "github.com/argoproj/argo-rollouts", versions.ARGO_ROLLOUTS),
     ],
 )
-def test_what_is_built_is_of_the_version_that_is_downloaded(module: str, path: str, version: str) -> None:
+def test_builds_and_downloads_have_the_same_version(module: str, path: str, version: str) -> None:
     pins = (paths.MODULES / module / "go.mod").read_text()
     assert re.search(rf"^\t{re.escape(path)} v{re.escape(version)} ", pins, re.MULTILINE)

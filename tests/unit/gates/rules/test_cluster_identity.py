@@ -8,7 +8,7 @@ import pytest
 import switchyard.kube.api
 from components.relocation import refuse_moves
 from switchyard.config.loader import StackSettings, load
-from switchyard.gates.rules.relocation import Place
+from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from tests.support.api_server import PlayedApiServer, denial, server
 from tests.support.configuration import BACKEND, EXISTING
@@ -18,7 +18,7 @@ __all__ = ["server"]
 IDENTITY = "/api/v1/namespaces/kube-system"
 KNOWN = {"cluster": {"identifier": "test", "uid": "uid-1"}, "services": {"backend": {"namespace": "default"}}}
 
-Look = Callable[..., Place]
+Look = Callable[..., StackLocation]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def look(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, said: list[st
     del said
     settings = stack_settings()
 
-    def run(outputs: dict[str, object], *, destroy: bool = False, access: ClusterAccess | None = None) -> Place:
+    def run(outputs: dict[str, object], *, destroy: bool = False, access: ClusterAccess | None = None) -> StackLocation:
         monkeypatch.setattr("components.relocation.last_outputs", lambda: outputs)
         monkeypatch.setattr("components.relocation.is_destroy", lambda: destroy)
         return refuse_moves(settings, access or ClusterAccess(str(server.kubeconfig)))
@@ -62,7 +62,7 @@ def test_a_known_stack_ends_where_it_may_not_read_the_identity(
     assert f"kubectl auth can-i get namespaces/kube-system --kubeconfig {server.kubeconfig}." in text
 
 
-def test_a_first_update_goes_on_without_the_right_and_says_what_is_lost(
+def test_a_first_update_continues_without_the_permission_and_warns(
     look: Look, server: PlayedApiServer, said: list[str]
 ) -> None:
     server.answers["GET", IDENTITY] = FORBIDDEN
@@ -95,7 +95,7 @@ def test_a_silent_api_server_ends_a_run_after_one_call(
         ((200, "<html>"), "something else than an API server answers there"),
     ],
 )
-def test_whatever_the_identity_is_not_read_for_is_reported(
+def test_each_cause_of_an_unread_identity_is_reported(
     look: Look, server: PlayedApiServer, answer: tuple[int, object], words: str
 ) -> None:
     server.answers["GET", IDENTITY] = answer
@@ -114,7 +114,7 @@ def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(
     assert len(said) == 1
 
 
-def test_a_service_that_moves_unseen_is_not_moved(look: Look, server: PlayedApiServer) -> None:
+def test_a_move_is_refused_while_the_former_namespace_cannot_be_read(look: Look, server: PlayedApiServer) -> None:
     server.answers["GET", IDENTITY] = (200, {"metadata": {"uid": "uid-1"}})
     server.answers["GET", "/api/v1/namespaces/shop/services"] = (403, denial("no list"))
     moved = {**KNOWN, "services": {"backend": {"namespace": "shop"}}}

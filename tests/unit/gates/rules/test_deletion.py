@@ -35,7 +35,7 @@ def run(**changes: Any) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("found", "changes", "action"),
+    ("live", "changes", "action"),
     [
         (None, {}, Action.FORGET),
         (None, {"destroying": True}, Action.FORGET),
@@ -55,8 +55,10 @@ def run(**changes: Any) -> Run:
         (live(), {}, Action.ASK),
     ],
 )
-def test_what_becomes_of_an_object(found: dict[str, Any] | None, changes: dict[str, Any], action: Action) -> None:
-    assert decide(RECORD, found, run(**changes)).action is action
+def test_deletion_of_an_object_depends_on_who_serves(
+    live: dict[str, Any] | None, changes: dict[str, Any], action: Action
+) -> None:
+    assert decide(RECORD, live, run(**changes)).action is action
 
 
 def test_an_object_without_uid_in_the_state_is_ours_only_by_its_mark() -> None:
@@ -75,7 +77,7 @@ def test_a_record_is_read_from_what_the_state_has(source: str) -> None:
     assert record.uid == ("uid-1" if source == "outputs" else "")
 
 
-def test_a_resource_that_is_no_object_has_no_record() -> None:
+def test_a_resource_that_is_not_a_kubernetes_object_has_no_record() -> None:
     assert Record.of({"name": "backend"}, {"name": "backend"}) is None
     assert Record.of(None, None) is None
 
@@ -88,14 +90,14 @@ def test_the_same_object_in_another_version_of_its_api_is_the_same_object() -> N
     assert old == new
 
 
-def test_the_refusal_of_a_vanished_service_has_the_command_that_takes_it_away() -> None:
+def test_the_refusal_of_a_vanished_service_has_the_command_that_removes_it() -> None:
     text = str(refuse_serving(RECORD, run(configured=False), "Service backend has 3 ready endpoints"))
     assert "service backend is not in the configuration of namespace default any more, and serves" in text
     assert "pulumi config set --path 'switchyard:services.backend.remove' true" in text
     assert "Rename a service" in text
 
 
-def test_the_refusal_of_what_a_move_leaves_has_the_word_for_that_namespace() -> None:
+def test_the_refusal_after_a_move_has_the_setting_for_the_old_namespace() -> None:
     text = str(refuse_serving(RECORD, run(configured=False, elsewhere=True), "Service backend has 3 ready endpoints"))
     assert "pulumi config set --path 'switchyard:services.backend.leaves' default" in text
     assert "remove" not in text

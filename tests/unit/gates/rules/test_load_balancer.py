@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from switchyard.aws.elbv2 import ListenerRule
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.rules.load_balancer import (
@@ -14,17 +15,17 @@ from switchyard.gates.rules.load_balancer import (
     Observation,
     State,
     Verdict,
-    asked_rules,
-    kept,
+    configured_ingresses,
+    expected_rules,
     last_event,
     listener_port,
     members,
     missing_rules,
-    ours,
     refusal,
     verdict,
+    written_by_program,
 )
-from switchyard.manifests.ingress import PREFIX, group_ingress, ingress
+from switchyard.manifests.ingress import group_ingress, ingress
 from switchyard.manifests.ingress_routes import parts
 from tests.support.balanced import CERTIFICATE, GROUP, cluster, service
 
@@ -48,7 +49,7 @@ def written(services: dict[str, BlueGreenSettings] | None = None) -> dict[str, A
 
 
 def expected(services: dict[str, BlueGreenSettings] | None = None) -> list[ExpectedRule]:
-    return asked_rules(written(services).values())
+    return expected_rules(written(services).values())
 
 
 def test_each_route_has_one_rule_with_the_patterns_that_the_controller_makes_of_its_prefix() -> None:
@@ -61,7 +62,7 @@ def test_each_route_has_one_rule_with_the_patterns_that_the_controller_makes_of_
 
 
 @pytest.mark.parametrize(("engine", "name"), [("albTargets", "backend"), ("albWeights", "backend-blue")])
-def test_by_weights_those_get_requests_that_have_a_weight(engine: str, name: str) -> None:
+def test_under_weights_only_services_with_a_weight_get_requests(engine: str, name: str) -> None:
     [_, backend] = expected(SERVICES | {"backend": service(switchEngine=engine)})
     assert backend.services == {("default", name)}
 
@@ -95,15 +96,17 @@ def test_a_route_has_its_rule_when_host_paths_listener_and_service_are_the_same(
     assert missing_rules([API], [rule], 80, TARGETS) == ([] if there else [API])
 
 
-def test_the_ingresses_of_a_group_are_those_with_its_name_and_ours_those_that_this_program_wrote() -> None:
+def test_a_group_has_its_ingresses_and_ours_are_those_that_this_program_wrote() -> None:
     own = settings()
     assert own.load_balancer is not None
-    somebodys = {"metadata": {"namespace": "x", "name": "y", "annotations": {f"{PREFIX}/group.name": own.name}}}
+    somebodys = {
+        "metadata": {"namespace": "x", "name": "y", "annotations": {f"{ALB_ANNOTATIONS}/group.name": own.name}}
+    }
     another = {"metadata": {"namespace": "x", "name": "z", "annotations": {}}}
-    found = members(own.name, [*written().values(), somebodys, another])
-    assert found.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
-    assert ours(found).keys() == found.keys() - {"x/y"}
-    assert kept(parts(own.load_balancer.routes), SERVICES) == ours(found).keys()
+    ingresses = members(own.name, [*written().values(), somebodys, another])
+    assert ingresses.keys() == {"shop/shop", "default/backend", "default/load-balancer.group", "x/y"}
+    assert written_by_program(ingresses).keys() == ingresses.keys() - {"x/y"}
+    assert configured_ingresses(parts(own.load_balancer.routes), SERVICES) == written_by_program(ingresses).keys()
 
 
 def event(version: int, reason: str, kind: str = "Warning", name: str = "backend") -> dict[str, Any]:
@@ -116,7 +119,7 @@ def event(version: int, reason: str, kind: str = "Warning", name: str = "backend
     }
 
 
-def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None:
+def test_the_last_event_counts_also_when_two_have_the_same_second() -> None:
     events = [
         event(9, "FailedDeployModel"),
         event(12, "SuccessfullyReconciled", "Normal"),
@@ -124,9 +127,9 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
         event(13, "Other", "Normal"),
         event(14, "FailedDeployModel", name="of-another-group"),
     ]
-    found = last_event(["default/backend"], events)
-    assert found is not None
-    assert (found.version, found.failed) == (12, False)
+    event_ = last_event(["default/backend"], events)
+    assert event_ is not None
+    assert (event_.version, event_.failed) == (12, False)
     assert last_event(["default/backend"], []) is None
 
 
@@ -151,17 +154,17 @@ def test_the_word_said_last_counts_also_where_two_have_the_same_second() -> None
         (DONE, 9, [API], False, State.WAITING),
     ],
 )
-def test_a_verdict_rests_on_words_later_than_the_write_and_on_the_rules_at_aws(
+def test_a_verdict_needs_an_event_later_than_the_write_and_the_rules_at_aws(
     word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
 ) -> None:
     assert verdict(Observation(changed, word, missing, "no credentials"), written=written).state is state
 
 
-def test_a_complaint_that_was_not_repeated_is_overcome_where_all_rules_are_there() -> None:
+def test_a_warning_that_was_not_repeated_is_resolved_once_all_rules_exist() -> None:
     now = datetime.now(UTC)
-    [found] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
-    assert found is not None
-    assert (found.is_old(now), found.is_old(now + timedelta(minutes=21))) == (False, True)
+    [event_] = [last_event(["default/backend"], [event(9, "FailedDeployModel") | {"lastTimestamp": f"{now:%FT%TZ}"}])]
+    assert event_ is not None
+    assert (event_.is_old(now), event_.is_old(now + timedelta(minutes=21))) == (False, True)
     assert not FAILED.is_old(now)
     assert verdict(Observation(11, FAILED, [], old=True), written=False).state is State.DONE
     assert verdict(Observation(11, FAILED, [API], old=True), written=False).state is State.FAILING
@@ -179,7 +182,7 @@ def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() 
     assert "kubectl -n default describe ingress backend; kubectl -n aws-load-balancer-controller logs" in said
 
 
-def test_a_refusal_without_a_word_names_the_routes_and_not_all_of_many() -> None:
+def test_a_refusal_without_an_event_names_the_routes_up_to_a_limit() -> None:
     many = [ExpectedRule("default/backend", None, f"/{number}", API.services) for number in range(5)]
     observation = Observation(1, None, many)
     said = refusal("it", observation, verdict(observation, written=True), 120)

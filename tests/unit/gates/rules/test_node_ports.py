@@ -210,7 +210,7 @@ def test_ports_that_nobody_else_has_are_not_refused(config: dict[str, Any]) -> N
     assert refuse_taken_ports(parsed(config), [WEB, API], OURS) == []
 
 
-def test_a_stack_that_was_renamed_has_its_ports() -> None:
+def test_a_renamed_stack_keeps_its_ports() -> None:
     former = live_service("web", THEIRS, http=FIRST)
     [refusal] = refuse_taken_ports(parsed({"api": service(FIRST)}), [former], OURS, THEIRS)
     assert "It takes 2 updates" in refusal.remedy
@@ -218,8 +218,8 @@ def test_a_stack_that_was_renamed_has_its_ports() -> None:
 
 def test_two_taken_ports_get_two_free_ones() -> None:
     item = live_service("edge", None, a=FIRST, b=SECOND)
-    found = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], OURS)
-    assert [str(THIRD) in str(refusal) for refusal in found] == [True, False]
+    refusals = refuse_taken_ports(parsed({"web": service(FIRST), "api": service(SECOND)}), [item], OURS)
+    assert [str(THIRD) in str(refusal) for refusal in refusals] == [True, False]
 
 
 def test_only_fixed_ports_ask_the_cluster() -> None:

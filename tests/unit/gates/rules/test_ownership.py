@@ -21,7 +21,7 @@ def live(mark: Mark | None, uid: str = "uid-1") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("found", "owner", "known", "refused"),
+    ("existing", "owner", "known", "refused"),
     [
         (None, Owner(OURS), "", False),
         (live(OURS), Owner(OURS), "", False),
@@ -38,8 +38,10 @@ def live(mark: Mark | None, uid: str = "uid-1") -> dict[str, Any]:
         (live(THEIRS), Owner(OURS, adopted=frozenset({"ServiceAccount/payments"})), "", True),
     ],
 )
-def test_what_may_be_written(found: dict[str, Any] | None, owner: Owner, known: str, *, refused: bool) -> None:
-    assert (conflict(ACCOUNT, found, owner, known) is not None) is refused
+def test_objects_of_another_stack_are_not_written(
+    existing: dict[str, Any] | None, owner: Owner, known: str, *, refused: bool
+) -> None:
+    assert (conflict(ACCOUNT, existing, owner, known) is not None) is refused
 
 
 def test_only_an_adopted_object_without_a_mark_is_taken_over() -> None:
@@ -52,8 +54,8 @@ def test_only_an_adopted_object_without_a_mark_is_taken_over() -> None:
 
 
 def test_all_conflicts_of_a_service_are_one_message_with_a_command_for_each() -> None:
-    found = [Conflict(ACCOUNT, None, ", but by kubectl"), Conflict(SERVICE, None, ", and selects app=legacy")]
-    text = str(refuse_takeover("payments", found, PATH, listed=1))
+    conflicts = [Conflict(ACCOUNT, None, ", but by kubectl"), Conflict(SERVICE, None, ", and selects app=legacy")]
+    text = str(refuse_takeover("payments", conflicts, PATH, listed=1))
     assert "ServiceAccount/payments in namespace default was not created by this stack, but by kubectl" in text
     assert f"pulumi config set --path '{PATH}[1]' ServiceAccount/payments" in text
     assert f"pulumi config set --path '{PATH}[2]' Service/payments" in text
@@ -84,7 +86,7 @@ MINE, NAMESAKE = (Mark("switchyard", "production", identity) for identity in ("1
 
 
 @pytest.mark.parametrize(
-    ("found", "former", "refused"),
+    ("mark", "former", "refused"),
     [
         (NAMESAKE, None, True),
         (NAMESAKE, "switchyard/production", False),
@@ -95,22 +97,24 @@ MINE, NAMESAKE = (Mark("switchyard", "production", identity) for identity in ("1
         (OURS, "switchyard/production@3c", True),
     ],
 )
-def test_a_lost_state_is_named_by_a_word_of_its_own(found: Mark, former: str | None, *, refused: bool) -> None:
+def test_a_lost_state_is_taken_over_by_the_setting_former_stack(
+    mark: Mark, former: str | None, *, refused: bool
+) -> None:
     owner = Owner(MINE, former=None if former is None else Mark.parse(former))
-    assert (conflict(ACCOUNT, live(found), owner) is not None) is refused
+    assert (conflict(ACCOUNT, live(mark), owner) is not None) is refused
 
 
 @pytest.mark.parametrize(
-    ("found", "word"),
+    ("marks", "word"),
     [
         ([NAMESAKE], "switchyard/production@2b"),
         ([OURS], "switchyard/production"),
         ([NAMESAKE, Mark("switchyard", "production", "3c")], "switchyard/production"),
     ],
 )
-def test_a_stack_of_the_same_name_is_distinguished_from_a_lost_state(found: list[Mark], word: str) -> None:
-    conflicts = [conflict(ACCOUNT, live(mark), Owner(MINE)) for mark in found]
-    text = str(refuse_takeover("payments", [one for one in conflicts if one], PATH, listed=0))
+def test_a_stack_of_the_same_name_is_distinguished_from_a_lost_state(marks: list[Mark], word: str) -> None:
+    conflicts = [conflict(ACCOUNT, live(mark), Owner(MINE)) for mark in marks]
+    text = str(refuse_takeover("payments", [conflict_ for conflict_ in conflicts if conflict_], PATH, listed=0))
     assert "belongs to stack switchyard/production of another state" in text
     assert f"pulumi config set switchyard:formerStack {word} && pulumi up && pulumi config rm" in text
     assert "kubectl" not in text
@@ -125,8 +129,8 @@ def by(manager: str, mark: Mark, *keys: str) -> dict[str, Any]:
         for who, those in parts.items()
         if those
     ]
-    found = live(mark)
-    return {**found, "metadata": {**found["metadata"], "managedFields": fields}}
+    manifest = live(mark)
+    return {**manifest, "metadata": {**manifest["metadata"], "managedFields": fields}}
 
 
 RESTORE = (
@@ -142,9 +146,9 @@ RESTORE = (
 )
 @pytest.mark.parametrize("manager", ["kubectl-annotate", "switchyard"])
 def test_a_mark_changed_by_hand_is_restored_by_a_command(mark: Mark, manager: str) -> None:
-    found = conflict(ACCOUNT, by(manager, mark), Owner(MINE), known_uid="uid-1")
-    assert found is not None
-    text = str(refuse_takeover("payments", [found], PATH, listed=0))
+    conflict_ = conflict(ACCOUNT, by(manager, mark), Owner(MINE), known_uid="uid-1")
+    assert conflict_ is not None
+    text = str(refuse_takeover("payments", [conflict_], PATH, listed=0))
     assert RESTORE in text
     # What only this program writes may be another stack's word; whatever else wrote it cannot have been that.
     assert ("its mark was set by kubectl-annotate" in text) is (manager == "kubectl-annotate")
@@ -153,21 +157,21 @@ def test_a_mark_changed_by_hand_is_restored_by_a_command(mark: Mark, manager: st
 
 
 def test_one_annotation_changed_by_hand_is_enough_to_know_it() -> None:
-    found = conflict(ACCOUNT, by("kubectl-annotate", Mark("switchyard", "x", "1a"), STACK), Owner(MINE), "uid-1")
-    assert found is not None
-    assert found.by_hand
+    conflict_ = conflict(ACCOUNT, by("kubectl-annotate", Mark("switchyard", "x", "1a"), STACK), Owner(MINE), "uid-1")
+    assert conflict_ is not None
+    assert conflict_.by_hand
     other = conflict(ACCOUNT, by("kubectl-annotate", Mark("switchyard", "x", "2b"), PROJECT), Owner(MINE), "uid-1")
     assert other is not None
     assert not other.by_hand
 
 
 def test_an_object_that_the_state_does_not_have_is_not_marked_by_a_command() -> None:
-    found = conflict(ACCOUNT, by("kubectl-annotate", THEIRS), Owner(MINE), known_uid="uid-0")
-    assert found is not None
-    assert "kubectl -n" not in str(refuse_takeover("payments", [found], PATH, listed=0))
+    conflict_ = conflict(ACCOUNT, by("kubectl-annotate", THEIRS), Owner(MINE), known_uid="uid-0")
+    assert conflict_ is not None
+    assert "kubectl -n" not in str(refuse_takeover("payments", [conflict_], PATH, listed=0))
 
 
-def test_the_command_for_a_kind_of_its_own_names_its_group() -> None:
+def test_the_command_for_a_custom_resource_names_its_group() -> None:
     rollout = ObjectName("argoproj.io", "Rollout", "shop", "payments")
     assert restore_command(rollout, MINE).startswith("kubectl -n shop annotate rollout.argoproj.io payments ")
     namespace = ObjectName("", "Namespace", "", "argo")

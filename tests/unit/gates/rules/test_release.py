@@ -64,8 +64,8 @@ def test_a_colour_needs_what_it_was_asked_for_and_its_share_of_what_serves(
 
 
 def test_a_switch_to_too_few_ready_endpoints_is_refused_and_says_where_to_look() -> None:
-    found = endpoints("green", 2, not_ready=1)
-    text = str(refuse_switch("backend", service(), GREEN, found, names("green", 3), 3))
+    observed = endpoints("green", 2, not_ready=1)
+    text = str(refuse_switch("backend", service(), GREEN, observed, names("green", 3), 3))
     assert "the switch to green is refused (SY-S001): Service backend-green has 2 ready endpoints; it needs 3" in text
     assert "kubectl -n default get pods -l app=backend,version=green" in text
 
@@ -75,8 +75,8 @@ def test_a_switch_to_enough_ready_endpoints_is_not_refused() -> None:
 
 
 def test_ready_pods_of_another_version_do_not_count_and_must_be_gone_before_the_switch() -> None:
-    found = [*endpoints("green", 3), *endpoints("old", 2)]
-    text = str(refuse_switch("backend", service(), GREEN, found, names("green", 3), 3))
+    observed = [*endpoints("green", 3), *endpoints("old", 2)]
+    text = str(refuse_switch("backend", service(), GREEN, observed, names("green", 3), 3))
     assert "has 3 ready endpoints, and 2 of pods of another version; it needs 3" in text
     assert refuse_switch("backend", service(), GREEN, endpoints("old", 3), names("green", 3), 3) is not None
 
@@ -210,12 +210,12 @@ def test_the_idle_colour_keeps_its_ready_pods_until_the_active_one_serves_with_a
         (1, 2, PodsChange(template=True, before=3, after=3), True),
     ],
 )
-def test_a_short_active_colour_holds_only_ready_pods_of_the_idle_one(
+def test_a_short_active_colour_keeps_only_ready_pods_of_the_idle_one(
     ready: int, not_ready: int, change: PodsChange, *, refused: bool
 ) -> None:
     short, idle = endpoints("green", 1), pods("blue", ready, not_ready)
-    found = refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, short, idle, change)
-    assert (found is not None) == refused
+    refusal = refuse_retire("backend", service(), Colour.BLUE, TO_GREEN, short, idle, change)
+    assert (refusal is not None) == refused
 
 
 def test_a_failure_of_the_smoke_test_is_reported_once_with_the_pods_that_had_it() -> None:
@@ -224,7 +224,7 @@ def test_a_failure_of_the_smoke_test_is_reported_once_with_the_pods_that_had_it(
 
 
 @pytest.mark.parametrize(
-    ("check", "answer", "found"),
+    ("check", "answer", "expected"),
     [
         (SmokeCheck(path="/ready"), ProxyAnswer(200, "ok"), None),
         (SmokeCheck(path="/ready"), ProxyAnswer(503, "a  b"), "GET /ready answered 503, expected 200: 'a b'"),
@@ -233,7 +233,7 @@ def test_a_failure_of_the_smoke_test_is_reported_once_with_the_pods_that_had_it(
         (SmokeCheck(path="/", body_matches="^v2"), ProxyAnswer(200, "v1"), "GET / has no match for '^v2' in: 'v1'"),
     ],
 )
-def test_an_answer_is_compared_with_what_the_check_expects(
-    check: SmokeCheck, answer: ProxyAnswer, found: str | None
+def test_an_answer_is_compared_with_the_expectation_of_the_check(
+    check: SmokeCheck, answer: ProxyAnswer, expected: str | None
 ) -> None:
-    assert mismatch(check, answer) == found
+    assert mismatch(check, answer) == expected

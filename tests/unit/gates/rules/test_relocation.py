@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.gates.rules.relocation import (
-    Place,
+    StackLocation,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_namespace,
@@ -14,15 +14,15 @@ from switchyard.gates.rules.relocation import (
     warn_nothing_to_remove,
 )
 
-BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
+BEFORE = StackLocation("production", "uid-1", {"backend": "default", "web": "shop"})
 
 
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ({}, Place()),
-        ({"services": {"backend": {"active": "blue"}}}, Place()),  # of a version that had no such outputs
-        ({"cluster": "text", "services": "text"}, Place()),
+        ({}, StackLocation()),
+        ({"services": {"backend": {"active": "blue"}}}, StackLocation()),  # of a version that had no such outputs
+        ({"cluster": "text", "services": "text"}, StackLocation()),
         (
             {
                 "cluster": {"identifier": "production", "uid": "uid-1"},
@@ -32,32 +32,34 @@ BEFORE = Place("production", "uid-1", {"backend": "default", "web": "shop"})
         ),
     ],
 )
-def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], expected: Place) -> None:
-    assert Place.of(outputs) == expected
+def test_a_place_is_read_from_outputs_of_any_version(outputs: dict[str, Any], expected: StackLocation) -> None:
+    assert StackLocation.of(outputs) == expected
 
 
 @pytest.mark.parametrize(
     ("before", "identifier", "replaces", "refused"),
     [
-        (Place(), "other", None, False),
+        (StackLocation(), "other", None, False),
         (BEFORE, "production", None, False),
         (BEFORE, "other", None, True),
         (BEFORE, "other", "uid-2", True),
         (BEFORE, "other", "uid-1", False),
-        (Place("production"), "other", "", True),
+        (StackLocation("production"), "other", "", True),
     ],
 )
-def test_another_identifier(before: Place, identifier: str, replaces: str | None, *, refused: bool) -> None:
-    found = refuse_other_identifier(before, identifier, replaces)
-    assert (found is not None) is refused
-    if found is not None:
-        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(found)
+def test_another_identifier_is_refused_unless_it_replaces_the_former_one(
+    before: StackLocation, identifier: str, replaces: str | None, *, refused: bool
+) -> None:
+    refusal = refuse_other_identifier(before, identifier, replaces)
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "pulumi config set --path 'switchyard:cluster.identifier' production" in str(refusal)
 
 
 @pytest.mark.parametrize(
     ("before", "uid", "replaces", "refused"),
     [
-        (Place(), "uid-2", None, False),
+        (StackLocation(), "uid-2", None, False),
         (BEFORE, "uid-1", None, False),
         (BEFORE, "", None, False),
         (BEFORE, "uid-2", None, True),
@@ -65,15 +67,17 @@ def test_another_identifier(before: Place, identifier: str, replaces: str | None
         (BEFORE, "uid-2", "uid-1", False),
     ],
 )
-def test_another_cluster_behind_the_kubeconfig(before: Place, uid: str, replaces: str | None, *, refused: bool) -> None:
-    found = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
-    assert (found is not None) is refused
-    if found is not None:
-        assert "kubeconfig a.yaml, context b is for another cluster" in str(found)
-        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(found)
+def test_another_cluster_behind_the_kubeconfig_is_refused_unless_it_replaces_the_former_one(
+    before: StackLocation, uid: str, replaces: str | None, *, refused: bool
+) -> None:
+    refusal = refuse_other_cluster(before, uid, replaces, "kubeconfig a.yaml, context b")
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert "kubeconfig a.yaml, context b is for another cluster" in str(refusal)
+        assert "pulumi config set --path 'switchyard:cluster.replaces' uid-1" in str(refusal)
 
 
-def test_another_namespace_is_refused_with_what_serves_and_the_way_back() -> None:
+def test_another_namespace_is_refused_with_what_serves_and_the_remedy() -> None:
     text = str(refuse_other_namespace("backend", "shop", "default", "Service backend has 3 ready endpoints"))
     assert "it serves in namespace default: Service backend has 3 ready endpoints" in text
     assert "pulumi config set --path 'switchyard:services.backend.namespace' default" in text
@@ -88,8 +92,8 @@ def test_a_service_vanished_when_nothing_names_it() -> None:
     assert vanished(BEFORE, ["backend", "web"], {}) == {}
 
 
-def test_a_word_for_a_service_that_the_stack_does_not_have_is_said_to_do_nothing() -> None:
+def test_a_removal_of_an_unknown_service_is_reported_as_without_effect() -> None:
     [line] = warn_nothing_to_remove(BEFORE, {"web": "shop", "wbe": "shop"})
     assert "the stack has no service wbe" in line
     assert "pulumi config rm --path 'switchyard:services.wbe'" in line
-    assert warn_nothing_to_remove(Place(), {"web": "shop"}) == []
+    assert warn_nothing_to_remove(StackLocation(), {"web": "shop"}) == []

@@ -46,5 +46,5 @@ def test_a_key_is_taken_out_by_its_path() -> None:
 
 def test_no_remedy_names_a_key_with_words_where_a_command_would_do() -> None:
     prose = re.compile(r"[Ss]et services\.\{name\}\S+ to (?!it)|services\.\{name\}\.\S+: \w")
-    found = {str(path): prose.findall(path.read_text()) for path in GATES.rglob("*.py")}
-    assert {name: hits for name, hits in found.items() if hits} == {}
+    by_file = {str(path): prose.findall(path.read_text()) for path in GATES.rglob("*.py")}
+    assert {name: hits for name, hits in by_file.items() if hits} == {}

@@ -35,15 +35,15 @@ def test_the_pods_of_a_deployment_s_present_template_are_distinguished_from_thos
     def pod(name: str, **labels: str) -> dict[str, Any]:
         return {"metadata": {"name": name, "labels": labels}}
 
-    found = [pod("new", **{"pod-template-hash": "b"}), pod("old", **{"pod-template-hash": "a"}), pod("stray")]
+    pods = [pod("new", **{"pod-template-hash": "b"}), pod("old", **{"pod-template-hash": "a"}), pod("stray")]
     both = [replica_set("v1", "a"), replica_set("v2", "b")]
-    assert current_pods(deployment("v2"), both, found) == {"new"}
+    assert current_pods(deployment("v2"), both, pods) == {"new"}
     # The controller has not made anything of the template yet.
-    assert current_pods(deployment("v3"), both, found) == frozenset()
+    assert current_pods(deployment("v3"), both, pods) == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("selected", "serving", "found"),
+    ("selected", "serving", "expected"),
     [
         (TO_GREEN, "green", None),
         (TO_BLUE, "blue", "backend: blue serves on the cluster, though the stack has green"),
@@ -52,11 +52,11 @@ def test_the_pods_of_a_deployment_s_present_template_are_distinguished_from_thos
     ],
 )
 def test_what_serves_is_reported_as_the_cluster_has_it(
-    selected: dict[str, str] | None, serving: str, found: str | None
+    selected: dict[str, str] | None, serving: str, expected: str | None
 ) -> None:
     result = serving_report("backend", service(), selected)
     assert result.serving == serving
-    assert result.problem is None if found is None else found in str(result.problem)
+    assert result.problem is None if expected is None else expected in str(result.problem)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_serves_is_reported_as_the_cluster_has_it(
         ('admission webhook "policy.example.org" denied the request', False),
     ],
 )
-def test_unready_pods_are_made_out_as_the_cause_only_where_they_are(error: str, *, readiness: bool) -> None:
+def test_unready_pods_are_named_as_the_cause_only_when_they_are(error: str, *, readiness: bool) -> None:
     assert about_readiness([error]) == readiness
 
 
@@ -200,7 +200,7 @@ def test_a_pod_is_described_by_the_nearest_cause(status: dict[str, object], stat
     assert pod_state({"status": status}) == state
 
 
-def test_what_a_scheduler_misses_comes_before_the_nodes_that_are_for_others() -> None:
+def test_missing_resources_are_reported_before_taints_of_other_nodes() -> None:
     tainted = [f"1 node(s) had untolerated taint {{dedicated: service-with-a-long-name-{index}}}" for index in range(9)]
     message = f"0/11 nodes are available: {', '.join(tainted)}, 2 Insufficient cpu. no new claims, preemption: 0/11"
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}

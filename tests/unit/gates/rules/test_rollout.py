@@ -21,15 +21,15 @@ def rollout(observed: str = "3", **status: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("phase", "ended"), [("Healthy", True), ("Degraded", True), ("Paused", False)])
-def test_a_rollout_has_ended_when_nothing_more_happens_by_itself(phase: str, ended: bool) -> None:
+def test_a_rollout_has_ended_when_the_controller_has_nothing_left_to_do(phase: str, ended: bool) -> None:
     assert state_of(rollout(phase=phase)).ended is ended
 
 
 def test_a_status_of_an_earlier_generation_says_nothing() -> None:
     state = state_of(rollout(observed="2"))
-    assert not state.seen
+    assert not state.observed
     assert not state.ended
-    assert not state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}}).seen
+    assert not state_of({"metadata": {"generation": 1}, "spec": {"strategy": {}}}).observed
 
 
 def test_only_pods_of_the_present_template_are_current() -> None:
@@ -40,7 +40,7 @@ def test_only_pods_of_the_present_template_are_current() -> None:
     assert rollout_pods(rollout(observed="2"), pods) == frozenset()
 
 
-def test_the_numbers_of_what_did_not_succeed_are_reported() -> None:
+def test_the_values_of_failed_metrics_are_reported() -> None:
     runs = [
         {
             "status": {

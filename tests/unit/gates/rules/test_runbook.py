@@ -10,7 +10,7 @@ from switchyard.config.models.service_name import ServiceName
 from switchyard.gates.rules.deletion import refuse_vanished
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import (
-    Place,
+    StackLocation,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_name,
@@ -19,7 +19,7 @@ from switchyard.gates.rules.relocation import (
 from tests.support.configuration import read
 from tests.support.runbook import BLOCK, RUNBOOK, steps
 
-BEFORE = Place("production", "uid-1", {"backend": "default"})
+BEFORE = StackLocation("production", "uid-1", {"backend": "default"})
 
 REFUSALS = {
     "identifier": refuse_other_identifier(BEFORE, "other", None),

@@ -86,7 +86,7 @@ def test_colour_to_switch_to_keeps_pods_that_it_has_already() -> None:
         ({"tag": "v1"}, None, Replicas(0)),
     ],
 )
-def test_idle_colour_is_the_way_back_until_it_is_set_to_0(
+def test_idle_colour_stays_for_a_rollback_until_it_is_set_to_0(
     blue: dict[str, Any], live: int | None, plan: Replicas
 ) -> None:
     sizing = Sizing(OWN, {} if live is None else {BLUE: live}, GREEN, 8, 0)
@@ -119,8 +119,10 @@ def test_rollout_of_an_autoscaler_keeps_its_number_and_starts_with_what_serves(s
 
 
 def test_rollout_with_a_number_and_an_autoscaler_of_somebody_else_keeps_what_it_has() -> None:
-    found = of_service("backend", [hpa("theirs", "Rollout", "backend")])
-    assert planned(canary(replicas=10), ROLLOUT, Sizing(found, {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(4, kept=True)
+    autoscalers = of_service("backend", [hpa("theirs", "Rollout", "backend")])
+    assert planned(canary(replicas=10), ROLLOUT, Sizing(autoscalers, {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(
+        4, kept=True
+    )
     assert planned(canary(replicas=10), ROLLOUT, Sizing((), {ROLLOUT: 4}, ROLLOUT, 4, 0)) == Replicas(10)
 
 
@@ -151,8 +153,8 @@ def test_retirement_needs_what_the_autoscaler_has_left(live: int | None, leaving
 
 def test_retirement_under_somebody_elses_autoscaler_does_not_ask_for_the_configured_number() -> None:
     service = colours("green", scaling={}, green={"tag": "v2", "replicas": 7})
-    found = of_service("backend", [hpa("theirs", "Deployment", "backend-green")])
-    assert needed_to_retire(service, Sizing(found), 3, 7) == 3
+    autoscalers = of_service("backend", [hpa("theirs", "Deployment", "backend-green")])
+    assert needed_to_retire(service, Sizing(autoscalers), 3, 7) == 3
     assert needed_to_retire(service, Sizing(), None, 7) == 7
 
 
@@ -195,7 +197,7 @@ def test_maximum_below_what_serves_is_refused() -> None:
     assert refuse_lower_max("backend", half, 6) is None
 
 
-def test_giving_up_the_autoscaler_does_not_cut_what_serves() -> None:
+def test_removing_the_autoscaler_does_not_scale_down_what_serves() -> None:
     fixed = colours(scaling={})
     text = str(refuse_fixed_number("backend", fixed, Sizing(OWN, {BLUE: 6}, BLUE, 6, 0)))
     assert "blue.replicas is 3, but 6 ready pods serve" in text

@@ -7,7 +7,7 @@ import pytest
 
 from switchyard.config.models.service import CanarySettings, Track
 from switchyard.gates.rules.traffic_router import (
-    left_ingress,
+    former_ingress_of,
     refuse_foreign_route,
     refuse_ingress,
     refuse_other_port,
@@ -20,7 +20,7 @@ from switchyard.gates.rules.traffic_router import (
 from switchyard.kube.ingresses import rules_of
 from switchyard.manifests.canary import rollout, virtual_service
 from switchyard.manifests.rollout import version_service
-from tests.support.configuration import mistakes
+from tests.support.configuration import error_lines
 
 ACTION = "alb.ingress.kubernetes.io/actions.backend"
 ROUTE = {"name": "beta", "cookie": "group", "value": "a.b"}
@@ -39,8 +39,8 @@ def service(traffic: str, **canary: Any) -> CanarySettings:
 
 
 def strategy(traffic: str, **canary: Any) -> dict[str, Any]:
-    found: dict[str, Any] = rollout("backend", service(traffic, **canary))["spec"]["strategy"]["canary"]
-    return found
+    rendered: dict[str, Any] = rollout("backend", service(traffic, **canary))["spec"]["strategy"]["canary"]
+    return rendered
 
 
 def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str, Any]:
@@ -51,9 +51,9 @@ def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str,
     }
 
 
-def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
-    found = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
-    assert found["trafficRouting"] == {
+def test_an_alb_router_has_its_ingress_its_steps_and_node_ports() -> None:
+    rendered = strategy("alb", alb={"ingress": "public", "stickinessSeconds": 60})
+    assert rendered["trafficRouting"] == {
         "alb": {
             "ingress": "public",
             "rootService": "backend",
@@ -62,7 +62,7 @@ def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
         },
         "managedRoutes": [{"name": "beta"}],
     }
-    assert found["steps"][1]["setHeaderRoute"]["match"] == [
+    assert rendered["steps"][1]["setHeaderRoute"]["match"] == [
         {"headerName": "Cookie", "headerValue": {"exact": "*group=a.b*"}}
     ]
     for version in ("backend-stable", "backend-canary"):
@@ -70,22 +70,22 @@ def test_a_load_balancer_gets_its_ingress_and_instances_to_send_to() -> None:
             assert version_service("backend", version, settings)["spec"]["type"] == "NodePort"
 
 
-def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
+def test_a_mesh_starts_with_all_weight_on_the_stable_version() -> None:
     [route] = virtual_service("backend", service("istio"))["spec"]["http"]
     assert [(way["destination"]["host"], way["weight"]) for way in route["route"]] == [
         ("backend-stable", 100),
         ("backend-canary", 0),
     ]
-    found = strategy("istio", dynamicStableScale=True, abortScaleDownDelaySeconds=0)
-    assert found["trafficRouting"]["istio"] == {"virtualService": {"name": "backend", "routes": [route["name"]]}}
-    assert (found["dynamicStableScale"], found["abortScaleDownDelaySeconds"]) == (True, 0)
-    assert found["steps"][2] == {"setCanaryScale": {"weight": 50}}
-    assert found["steps"][3]["analysis"]["templates"] == [{"templateName": "backend-latency-p95"}]
+    rendered = strategy("istio", dynamicStableScale=True, abortScaleDownDelaySeconds=0)
+    assert rendered["trafficRouting"]["istio"] == {"virtualService": {"name": "backend", "routes": [route["name"]]}}
+    assert (rendered["dynamicStableScale"], rendered["abortScaleDownDelaySeconds"]) == (True, 0)
+    assert rendered["steps"][2] == {"setCanaryScale": {"weight": 50}}
+    assert rendered["steps"][3]["analysis"]["templates"] == [{"templateName": "backend-latency-p95"}]
     assert virtual_service("backend", service("istio"))["spec"]["hosts"] == ["backend"]
 
 
 @pytest.mark.parametrize(
-    ("cookies", "found"),
+    ("cookies", "matches"),
     [
         ("group=a.b", True),
         ("x=1; group=a.b", True),
@@ -94,12 +94,12 @@ def test_a_mesh_gets_a_route_with_everything_on_what_is_proved() -> None:
         ("my-group=a.b", False),
     ],
 )
-def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, found: bool) -> None:
+def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, matches: bool) -> None:
     [match] = strategy("istio")["steps"][1]["setHeaderRoute"]["match"]
-    assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is found
+    assert bool(re.fullmatch(match["headerValue"]["regex"], cookies)) is matches
 
 
-def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_named() -> None:
+def test_an_ingress_without_a_route_is_refused_and_one_without_weights_is_named() -> None:
     wanted = service("alb")
     assert refuse_ingress("backend", wanted, rules_of([ingress("http")]), exists=True) is None
     other = refuse_ingress("backend", wanted, rules_of([ingress("http", leads_to="web")]), exists=True)
@@ -113,7 +113,7 @@ def test_an_ingress_that_does_not_lead_there_is_refused_and_one_without_weights_
     assert warn_without_weights("backend", wanted, rules_of([ingress("use-annotation")])) is None
 
 
-def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
+def test_weights_must_be_reset_before_the_controller_stops() -> None:
     weights = '{"ForwardConfig":{"TargetGroups":[{"ServiceName":"backend-stable","Weight":100}]}}'
     still = refuse_still_weighted("backend", service("alb"), rules_of([ingress("use-annotation", action=weights)]))
     assert "Change its rule for backend to Service backend, port http" in str(still)
@@ -132,12 +132,12 @@ def test_weights_must_be_taken_back_before_the_controller_stops() -> None:
     ],
     ids=["the same", "another Ingress", "another rule", "a mesh", "none"],
 )
-def test_an_ingress_that_is_not_wanted_any_more_is_left(wanted: CanarySettings, left: str | None) -> None:
-    assert left_ingress("backend", wanted, router_of(rollout("backend", service("alb")))) == left
-    assert left_ingress("backend", wanted, router_of(None)) is None
+def test_an_ingress_that_is_not_configured_any_more_is_ignored(wanted: CanarySettings, left: str | None) -> None:
+    assert former_ingress_of("backend", wanted, router_of(rollout("backend", service("alb")))) == left
+    assert former_ingress_of("backend", wanted, router_of(None)) is None
 
 
-def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
+def test_routes_of_a_gateway_and_foreign_virtual_services_are_refused() -> None:
     wanted = service("istio", istio={"gateways": ["mesh", "istio-system/public"]})
     own = virtual_service("backend", wanted)
     assert "istio-system/public routes requests to it" in str(refuse_still_routed("backend", wanted, own))
@@ -148,7 +148,7 @@ def test_a_route_from_outside_the_mesh_and_one_of_somebody_else_stay() -> None:
     assert "already has a VirtualService backend" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
 
 
-def test_pods_that_serve_keep_their_port() -> None:
+def test_a_serving_rollout_keeps_its_port() -> None:
     for ports in ((), (8000,)):
         assert refuse_other_port("backend", service("istio"), ports) is None
     assert "targets port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
@@ -169,5 +169,5 @@ def test_a_migration_waits_for_the_end_of_the_router() -> None:
 
 def test_under_a_router_both_versions_may_have_all_their_pods() -> None:
     raw = service("istio").model_dump(by_alias=True, exclude_unset=True, mode="json") | {"replicas": 12}
-    [problem] = mistakes({"backend": raw | {"resources": {"requests": {"cpu": "200m"}}}})
+    [problem] = error_lines({"backend": raw | {"resources": {"requests": {"cpu": "200m"}}}})
     assert "24 pods" in problem

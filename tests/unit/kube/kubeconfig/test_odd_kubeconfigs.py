@@ -26,17 +26,17 @@ from switchyard.kube.kubeconfig.file import read_content, read_file
         b"\0\0",
     ],
 )
-def test_what_cannot_be_followed_is_one_message(content: bytes) -> None:
+def test_an_unusable_kubeconfig_is_one_message(content: bytes) -> None:
     with pytest.raises(KubeconfigError) as error:
         read_content(content)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", [b"x: &x [*x]\n", b"<<: &m {<<: *m}\n", b"users: [&u {name: a, user: *u}]\n", b""])
-def test_what_nobody_reads_is_not_followed(content: bytes) -> None:
+def test_unused_entries_of_a_kubeconfig_are_not_read(content: bytes) -> None:
     assert not read_content(content).clusters
 
 
-def test_a_path_with_a_nul_is_no_path() -> None:
+def test_a_path_with_a_nul_byte_is_refused() -> None:
     with pytest.raises(KubeconfigError, match="is no path of a file"):
         read_file(Path("/tmp/a\0b"))  # noqa: S108 - no file

@@ -45,7 +45,7 @@ async def _ask(login: Login) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_kubeconfig(case: Case, played: Played, tmp_path: Path) -> None:
+def test_a_kubeconfig_is_resolved_by_client_gos_rules(case: Case, played: Played, tmp_path: Path) -> None:
     played.write(case, tmp_path)
     played.asked.clear()
     if case.expected != REFUSED:
@@ -90,7 +90,7 @@ def test_the_project_is_found_from_below(tmp_path: Path) -> None:
     assert project_directory(below) == tmp_path / "program"
 
 
-def test_the_shell_below_the_project_is_where_kubectl_counts_from(
+def test_a_relative_kubeconfig_counts_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: it\n")

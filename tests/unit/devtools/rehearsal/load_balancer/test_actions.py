@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 
 from devtools.rehearsal.load_balancer.actions import MESSAGE_LIMIT, action, default_action
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.ec2 import Ec2Cluster
-from switchyard.manifests.ingress import NO_ROUTE, NO_ROUTE_RESPONSE, PREFIX, group_ingress
+from switchyard.manifests.ingress import NO_ROUTE, NO_ROUTE_RESPONSE, group_ingress
 from switchyard.manifests.pods import Manifest
 
 
 def saying(annotation: str | None) -> Manifest:
     """The load balancer's Ingress with another action."""
     raw = {"kind": "ec2", "name": "production", "loadBalancer": {"routes": [{"service": "backend"}]}}
-    made = group_ingress(Ec2Cluster.model_validate(raw), "sg-1", "")
-    key = f"{PREFIX}/actions.{NO_ROUTE}"
-    found = made["metadata"]["annotations"] | {key: annotation}
-    kept = {name: value for name, value in found.items() if value is not None}
-    return made | {"metadata": made["metadata"] | {"annotations": kept}}
+    ingress = group_ingress(Ec2Cluster.model_validate(raw), "sg-1", "")
+    key = f"{ALB_ANNOTATIONS}/actions.{NO_ROUTE}"
+    changed = ingress["metadata"]["annotations"] | {key: annotation}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    return ingress | {"metadata": ingress["metadata"] | {"annotations": kept}}
 
 
 def response(**config: Any) -> str:
@@ -39,19 +40,19 @@ def test_the_programs_own_action_is_taken_as_it_is() -> None:
     )
 
 
-def test_an_ingress_without_a_default_backend_says_nothing() -> None:
-    made = saying(None)
-    assert default_action(made | {"spec": {"rules": []}}) == (None, [])
+def test_an_ingress_without_a_default_backend_has_no_action() -> None:
+    ingress = saying(None)
+    assert default_action(ingress | {"spec": {"rules": []}}) == (None, [])
 
 
-def test_an_action_that_nobody_has_written_is_a_503_and_said_to_be_one() -> None:
-    found, [note] = default_action(saying(None))
-    assert found is not None
-    assert found["FixedResponseConfig"]["StatusCode"] == "503"
+def test_a_missing_action_is_a_503_with_a_note() -> None:
+    action, [note] = default_action(saying(None))
+    assert action is not None
+    assert action["FixedResponseConfig"]["StatusCode"] == "503"
     assert f"no annotation actions.{NO_ROUTE}" in note
 
 
-def test_a_default_backend_that_is_a_service_is_unknown() -> None:
+def test_a_default_backend_that_is_a_service_is_not_supported() -> None:
     backend = {"service": {"name": "backend", "port": {"name": "http"}}}
     with pytest.raises(ValueError, match="a defaultBackend that is no action"):
         default_action(saying("") | {"spec": {"defaultBackend": backend}})

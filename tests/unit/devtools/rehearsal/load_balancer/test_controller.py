@@ -11,7 +11,7 @@ from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.load_balancer.controller import FakeController
 
 
-def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> None:
+def test_the_controller_waits_for_an_api_server_and_ends_when_stopped() -> None:
     class Nobody:
         def call(self, request: Request) -> dict[str, Any]:
             raise AssertionError(request)
@@ -29,7 +29,7 @@ def test_it_waits_for_an_api_server_that_is_not_up_and_ends_when_told_to() -> No
             assert running.problems == []
 
 
-def test_a_useless_kubeconfig_ends_it_and_is_reported() -> None:
+def test_an_unusable_kubeconfig_ends_the_controller_and_is_reported() -> None:
     running = FakeController({"contexts": []}, Aws("ap-northeast-2"), "production")
     running.start()
     deadline = time.monotonic() + 10

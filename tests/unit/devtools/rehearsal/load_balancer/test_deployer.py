@@ -55,12 +55,12 @@ def aws(clients: Aws) -> Iterator[Aws]:
 @pytest.fixture
 def vpc(aws: Aws) -> str:
     """A VPC with two subnets for load balancers."""
-    made = str(aws.call(ec2("CreateVpc", {"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"])
+    id_ = str(aws.call(ec2("CreateVpc", {"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"])
     for number, zone in enumerate("ab"):
-        parameters = {"VpcId": made, "CidrBlock": f"10.0.{number}.0/24", "AvailabilityZone": f"ap-northeast-2{zone}"}
+        parameters = {"VpcId": id_, "CidrBlock": f"10.0.{number}.0/24", "AvailabilityZone": f"ap-northeast-2{zone}"}
         tags = [{"ResourceType": "subnet", "Tags": tag_list({"kubernetes.io/role/elb": "1"})}]
         aws.call(ec2("CreateSubnet", parameters | {"TagSpecifications": tags}))
-    return made
+    return id_
 
 
 @pytest.fixture
@@ -70,13 +70,16 @@ def group(aws: Aws, vpc: str) -> str:
     return str(aws.call(ec2("CreateSecurityGroup", parameters))["GroupId"])
 
 
-def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: Aws, group: str) -> None:
+def test_a_load_balancer_is_created_as_desired_and_deleted_with_its_target_groups(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     [there] = account.load_balancers()
     assert (there.group, there.scheme, len(there.subnets)) == ("production", "internet-facing", 2)
-    assert [one.response for one in there.listeners] == [None, ("404", NO_ROUTE_RESPONSE["messageBody"])]
-    assert [(one.certificate, one.policy) for one in there.listeners] == [(None, None), (CERTIFICATE, TLS_POLICY)]
+    assert [listener.response for listener in there.listeners] == [None, ("404", NO_ROUTE_RESPONSE["messageBody"])]
+    assert [(listener.certificate, listener.policy) for listener in there.listeners] == [
+        (None, None),
+        (CERTIFICATE, TLS_POLICY),
+    ]
     assert [rule.port for rule in there.listeners[1].rules] == [30081, 30080, 30080]
     account.remove("production")
     assert account.load_balancers() == []
@@ -84,22 +87,24 @@ def test_a_load_balancer_is_made_as_wanted_and_goes_with_its_target_groups(aws: 
     account.remove("production")
 
 
-def test_another_look_at_the_same_load_balancer_changes_nothing(aws: Aws, group: str) -> None:
+def test_a_second_reconcile_is_idempotent(aws: Aws, group: str) -> None:
     Deployer(aws, "production").apply(asked(ingresses(group)))
     before = Deployer(aws, "production").load_balancers()
     Deployer(aws, "production").apply(asked(ingresses(group)))
-    assert [one.listeners[1].rules for one in Deployer(aws, "production").load_balancers()] == [
-        one.listeners[1].rules for one in before
+    assert [balancer.listeners[1].rules for balancer in Deployer(aws, "production").load_balancers()] == [
+        balancer.listeners[1].rules for balancer in before
     ]
     assert Deployer(aws, "another").load_balancers() == []
 
 
-def test_listeners_and_rules_that_are_not_wanted_any_more_go(aws: Aws, group: str) -> None:
+def test_listeners_and_rules_that_are_no_longer_desired_are_deleted(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     account.apply(asked(ingresses(group)))
     account.apply(asked(ingresses(group, certificate=None, routes=ROUTES[:1])))
     [there] = account.load_balancers()
-    assert [(one.port, one.default, len(one.rules)) for one in there.listeners] == [(80, "fixed-response", 1)]
+    assert [(listener.port, listener.default, len(listener.rules)) for listener in there.listeners] == [
+        (80, "fixed-response", 1)
+    ]
     assert len(there.target_groups) == 1
 
 
@@ -147,7 +152,7 @@ def test_more_rules_than_aws_takes_are_refused(aws: Aws, group: str) -> None:
         Deployer(aws, "production").apply(asked(ingresses(group, routes=routes)))
 
 
-def test_rules_are_moved_and_changed_in_place_before_one_is_made_or_deleted(aws: Aws, group: str) -> None:
+def test_rules_are_moved_and_changed_in_place_before_any_is_created_or_deleted(aws: Aws, group: str) -> None:
     noted = Noted(aws)
     account = Deployer(noted, "production")
     account.apply(asked(ingresses(group)))
@@ -180,11 +185,11 @@ def test_targets_are_registered_after_the_rules(aws: Aws, group: str, vpc: str) 
     assert order == ["CreateRule"] * 3 + ["RegisterTargets"] * 2
 
 
-def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: str) -> None:
+def test_every_resource_of_a_load_balancer_has_its_resource_tag(aws: Aws, group: str) -> None:
     noted = Noted(aws)
     Deployer(noted, "production").apply(asked(ingresses(group)))
-    made = [call.parameters["Tags"] for call in noted.calls if call.operation.startswith("Create")]
-    parts = [{tag["Key"]: tag["Value"] for tag in tags}[RESOURCE_TAG] for tags in made]
+    tags_of_each = [call.parameters["Tags"] for call in noted.calls if call.operation.startswith("Create")]
+    parts = [{tag["Key"]: tag["Value"] for tag in tags}[RESOURCE_TAG] for tags in tags_of_each]
     assert sorted(parts) == [
         "443",
         "443:1",
@@ -197,7 +202,7 @@ def test_every_part_of_a_load_balancer_says_which_part_it_is(aws: Aws, group: st
     ]
 
 
-def test_a_second_certificate_is_listed_and_taken_off_again(aws: Aws, group: str) -> None:
+def test_a_second_certificate_is_added_and_removed(aws: Aws, group: str) -> None:
     account = Deployer(aws, "production")
     first, *others = ingresses(group)
     other = "arn:aws:acm:ap-northeast-2:210987654321:certificate/other"

@@ -6,7 +6,8 @@ from devtools.rehearsal.load_balancer.desired import RESOURCE_TAG, desired, fina
 from devtools.rehearsal.load_balancer.requests import create_rule, create_target_group, listener, rules, tag_list
 from devtools.rehearsal.load_balancer.target_groups import HEALTH, pairs
 from switchyard.aws.iam import CLUSTER_TAG
-from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, PREFIX, TLS_POLICY
+from switchyard.config.kubernetes import ALB_ANNOTATIONS
+from switchyard.manifests.ingress import GROUP_INGRESS, NO_ROUTE_RESPONSE, TLS_POLICY
 from tests.support.balanced_ingresses import (
     CERTIFICATE,
     INSTANCE,
@@ -19,7 +20,7 @@ from tests.support.balanced_ingresses import (
 )
 
 
-def test_ingresses_of_one_group_are_one_load_balancer_and_those_of_other_classes_none_of_it() -> None:
+def test_ingresses_of_one_group_share_a_load_balancer_and_other_classes_are_ignored() -> None:
     members = ingresses()
     other = members[0] | {"spec": members[0]["spec"] | {"ingressClassName": "nginx"}}
     assert groups([*members, other]) == {"production": members}
@@ -27,16 +28,16 @@ def test_ingresses_of_one_group_are_one_load_balancer_and_those_of_other_classes
 
 
 def test_rules_are_in_the_order_of_the_ingresses_and_within_one_the_longest_path_is_first() -> None:
-    found = secure(asked(list(reversed(ingresses()))))
-    assert [(rule.host, rule.paths) for rule in found.rules] == [
+    listener = secure(asked(list(reversed(ingresses()))))
+    assert [(rule.host, rule.paths) for rule in listener.rules] == [
         ("shop.example.org", ("/cart", "/cart/*")),
         (None, ("/v1", "/v1/*")),
         (None, ("/*",)),
     ]
-    assert found.rules[1].target_group == found.rules[2].target_group != found.rules[0].target_group
+    assert listener.rules[1].target_group == listener.rules[2].target_group != listener.rules[0].target_group
 
 
-def test_with_a_certificate_443_serves_and_80_leads_there() -> None:
+def test_with_a_certificate_443_serves_and_80_redirects_to_it() -> None:
     plain, encrypted = asked(ingresses()).listeners
     assert (plain.port, plain.rules) == (80, ())
     assert plain.action["RedirectConfig"] == {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
@@ -57,21 +58,21 @@ def test_targets_are_the_ready_instances_with_the_labels_of_the_ingress() -> Non
         node("broken", "i-00000003", ready=False, workload="application"),
         node("redis", "i-00000004", workload="redis"),
     ]
-    found = asked(ingresses(), *nodes)
-    assert {one.targets for one in found.target_groups} == {("i-00000001", "i-00000002")}
-    assert {one.port for one in found.target_groups} == {30080, 30081}
-    assert found.notes == ()
+    wanted = asked(ingresses(), *nodes)
+    assert {group.targets for group in wanted.target_groups} == {("i-00000001", "i-00000002")}
+    assert {group.port for group in wanted.target_groups} == {30080, 30081}
+    assert wanted.notes == ()
 
 
 @pytest.mark.parametrize("instance", [None, "", "worker-1"])
 def test_one_node_that_is_no_instance_leaves_the_targets_of_the_whole_group_as_they_are(instance: str | None) -> None:
     wrong = node("worker-1", instance, workload="application")
-    found = asked(ingresses(), wrong, node("worker-2", workload="application"))
-    assert {one.targets for one in found.target_groups} == {None}
-    [note] = found.notes
+    wanted = asked(ingresses(), wrong, node("worker-2", workload="application"))
+    assert {group.targets for group in wanted.target_groups} == {None}
+    [note] = wanted.notes
     assert note.endswith("is invalid for EC2 instances, node: worker-1: no target is registered")
     others = asked(ingresses(), node("redis", instance, workload="redis"), node("worker-2", workload="application"))
-    assert {one.targets for one in others.target_groups} == {(INSTANCE,)}
+    assert {group.targets for group in others.target_groups} == {(INSTANCE,)}
 
 
 @pytest.mark.parametrize(
@@ -85,36 +86,36 @@ def test_one_node_that_is_no_instance_leaves_the_targets_of_the_whole_group_as_t
 def test_an_excluded_node_is_no_target_whatever_labels_the_ingress_asks_for(label: str) -> None:
     excluded = node("worker-1", "i-00000001", workload="application")
     excluded["metadata"]["labels"][label] = ""
-    found = asked(ingresses(), excluded, node("worker-2", "i-00000002", workload="application"))
-    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+    wanted = asked(ingresses(), excluded, node("worker-2", "i-00000002", workload="application"))
+    assert {group.targets for group in wanted.target_groups} == {("i-00000002",)}
 
 
 def test_a_node_that_the_autoscaler_takes_away_is_no_target() -> None:
     going = node("worker-1", "i-00000001", workload="application")
     going["spec"]["taints"] = [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]
-    found = asked(ingresses(), going, node("worker-2", "i-00000002", workload="application"))
-    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+    wanted = asked(ingresses(), going, node("worker-2", "i-00000002", workload="application"))
+    assert {group.targets for group in wanted.target_groups} == {("i-00000002",)}
 
 
 def test_without_a_ready_node_those_of_an_unknown_state_are_targets() -> None:
     unknown = node("worker-1", "i-00000001", workload="application")
     unknown["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
     broken = node("worker-2", "i-00000002", ready=False, workload="application")
-    assert {one.targets for one in asked(ingresses(), unknown, broken).target_groups} == {("i-00000001",)}
+    assert {group.targets for group in asked(ingresses(), unknown, broken).target_groups} == {("i-00000001",)}
     ready = node("worker-3", "i-00000003", workload="application")
-    assert {one.targets for one in asked(ingresses(), unknown, broken, ready).target_groups} == {("i-00000003",)}
+    assert {group.targets for group in asked(ingresses(), unknown, broken, ready).target_groups} == {("i-00000003",)}
 
 
 def test_without_labels_every_node_is_a_target_but_for_those_that_are_excluded() -> None:
     members = [annotate(member, target_node_labels="") for member in ingresses()]
     excluded = node("master", "i-00000001")
     excluded["metadata"]["labels"] = {"node.kubernetes.io/exclude-from-external-load-balancers": ""}
-    found = asked(members, excluded, node("worker-1", "i-00000002"))
-    assert {one.targets for one in found.target_groups} == {("i-00000002",)}
+    wanted = asked(members, excluded, node("worker-1", "i-00000002"))
+    assert {group.targets for group in wanted.target_groups} == {("i-00000002",)}
 
 
 def test_every_health_annotation_of_the_program_becomes_a_parameter() -> None:
-    [backend] = [one for one in asked(ingresses(healthIntervalSeconds=20)).target_groups if one.port == 30080]
+    [backend] = [group for group in asked(ingresses(healthIntervalSeconds=20)).target_groups if group.port == 30080]
     assert backend.health == {
         "HealthCheckProtocol": "HTTP",
         "HealthCheckPath": "/ready",
@@ -131,34 +132,34 @@ def test_every_health_annotation_of_the_program_becomes_a_parameter() -> None:
 
 def test_names_at_aws_are_short_enough_and_differ_with_the_cluster_the_service_and_the_port() -> None:
     long = "a-very-long-name-of-a-group-indeed"
-    one, other = (desired(cluster, long, ingresses(), services(), []) for cluster in ("one", "other"))
-    assert max(len(name) for name in (one.name, *(made.name for made in one.target_groups))) <= 32
-    names = {made.name for found in (one, other) for made in found.target_groups}
-    assert (one.name != other.name, len(names)) == (True, 4)
+    first, other = (desired(cluster, long, ingresses(), services(), []) for cluster in ("one", "other"))
+    assert max(len(name) for name in (first.name, *(group.name for group in first.target_groups))) <= 32
+    names = {group.name for wanted in (first, other) for group in wanted.target_groups}
+    assert (first.name != other.name, len(names)) == (True, 4)
     moved = services()
     moved["default", "shop"]["spec"]["ports"][0]["nodePort"] = 30999
     again = desired("one", long, ingresses(), moved, [])
-    assert len({made.name for found in (one, again) for made in found.target_groups}) == 3
+    assert len({group.name for wanted in (first, again) for group in wanted.target_groups}) == 3
 
 
 def test_everything_has_the_tags_that_the_controllers_role_asks_for() -> None:
-    found = asked(ingresses())
-    assert found.tags == {"team": "shop", CLUSTER_TAG: "production", "ingress.k8s.aws/stack": "production"}
-    [rule, *_] = rules(secure(found), {one.name: "arn" for one in found.target_groups})
-    made = create_rule("arn", 443, rule, found.tags)
-    assert made.parameters["Tags"] == tag_list(found.tags | {RESOURCE_TAG: "443:1"})
-    shop = next(one for one in found.target_groups if one.port == 30081)
-    made = create_target_group(shop, found.tags, "vpc-1")
-    assert made.parameters["Tags"] == tag_list(found.tags | {RESOURCE_TAG: "default/shop-shop:http"})
+    wanted = asked(ingresses())
+    assert wanted.tags == {"team": "shop", CLUSTER_TAG: "production", "ingress.k8s.aws/stack": "production"}
+    [rule, *_] = rules(secure(wanted), {group.name: "arn" for group in wanted.target_groups})
+    creation = create_rule("arn", 443, rule, wanted.tags)
+    assert creation.parameters["Tags"] == tag_list(wanted.tags | {RESOURCE_TAG: "443:1"})
+    shop = next(group for group in wanted.target_groups if group.port == 30081)
+    creation = create_target_group(shop, wanted.tags, "vpc-1")
+    assert creation.parameters["Tags"] == tag_list(wanted.tags | {RESOURCE_TAG: "default/shop-shop:http"})
 
 
 def test_a_name_has_the_scheme_and_the_services_own_id_in_its_digest() -> None:
     internal = [annotate(member, scheme="internal") for member in ingresses()]
     assert asked(internal).name != asked(ingresses()).name
-    made_anew = services()
-    made_anew["default", "shop"]["metadata"]["uid"] = "another"
-    again = desired("production", "production", ingresses(), made_anew, [])
-    differ = {one.name for one in asked(ingresses()).target_groups} ^ {one.name for one in again.target_groups}
+    recreated = services()
+    recreated["default", "shop"]["metadata"]["uid"] = "another"
+    again = desired("production", "production", ingresses(), recreated, [])
+    differ = {group.name for group in asked(ingresses()).target_groups} ^ {group.name for group in again.target_groups}
     assert {name.split("-")[2] for name in differ} == {"shop"}
 
 
@@ -174,7 +175,7 @@ def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -
     members = ingresses(waf="arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/shop/1")
     assert asked(members).notes == ()
     [note] = asked([annotate(members[0], idle_timeout="60"), *members[1:]]).notes
-    assert f"{PREFIX}/idle-timeout is unknown" in note
+    assert f"{ALB_ANNOTATIONS}/idle-timeout is unknown" in note
 
 
 @pytest.mark.parametrize(
@@ -197,9 +198,9 @@ def test_no_annotation_of_the_program_is_unknown_and_a_misspelt_one_is_named() -
 def test_ingresses_that_contradict_each_other_or_ask_for_too_much_are_refused(
     annotations: dict[str, str], reason: str
 ) -> None:
-    one, *others = ingresses()
+    member, *others = ingresses()
     with pytest.raises(ValueError, match=reason):
-        asked([annotate(one, **annotations), *others])
+        asked([annotate(member, **annotations), *others])
 
 
 def test_a_load_balancer_without_a_security_group_is_refused() -> None:
@@ -207,7 +208,7 @@ def test_a_load_balancer_without_a_security_group_is_refused() -> None:
         asked(ingresses(""))
 
 
-def test_a_redirect_to_where_nobody_speaks_tls_is_refused() -> None:
+def test_a_redirect_to_a_port_without_tls_is_refused() -> None:
     members = [annotate(member, ssl_redirect="444") for member in ingresses()]
     with pytest.raises(ValueError, match="no listener speaks HTTPS"):
         asked(members)
@@ -230,14 +231,14 @@ def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_lo
     assert not any(is_protected(member) for member in others)
 
 
-def test_what_no_rule_takes_gets_the_programs_own_answer_on_every_port_that_leads_nowhere_else() -> None:
+def test_unmatched_requests_get_the_programs_answer_on_every_port_without_redirect() -> None:
     config = {key[0].upper() + key[1:]: value for key, value in NO_ROUTE_RESPONSE.items()}
     assert secure(asked(ingresses())).action == {"Type": "fixed-response", "FixedResponseConfig": config}
     [plain] = asked(ingresses(certificate=None)).listeners
     assert plain.action["FixedResponseConfig"] == config
 
 
-def test_without_an_ingress_that_says_it_the_answer_is_the_controllers_404() -> None:
+def test_without_a_default_backend_the_answer_is_the_controllers_404() -> None:
     *others, group = ingresses()
     without = group | {"spec": {"ingressClassName": "alb", "rules": []}}
     assert secure(asked([*others, without])).action["FixedResponseConfig"] == {

@@ -35,12 +35,12 @@ def test_the_waivers_of_this_project_can_be_read_and_none_lasts_too_long() -> No
         assert waiver.day <= date.today() + LONGEST
 
 
-def test_a_failed_check_with_a_waiver_is_no_mistake() -> None:
+def test_a_failed_check_with_a_waiver_is_no_error() -> None:
     assert problems([FOUND]) == []
     assert problems([], "") == []
 
 
-def test_a_failed_check_without_a_waiver_is_one() -> None:
+def test_a_failed_check_without_a_waiver_is_an_error() -> None:
     other = Finding("CKV_AWS_8", "machines-a", "encrypted disks", "aws_instance")
     assert problems([FOUND, other]) == [
         "machines-a: aws_instance: CKV_AWS_8: encrypted disks. "
@@ -50,7 +50,7 @@ def test_a_failed_check_without_a_waiver_is_one() -> None:
     assert problems([FOUND, elsewhere])[0].startswith("bastion: aws_instance: CKV_AWS_88")
 
 
-def test_a_waiver_that_waives_nothing_is_a_mistake() -> None:
+def test_an_unused_waiver_is_an_error() -> None:
     text = WAIVER.replace("[machines-*]", "[machines-*, gone]")
     assert problems([FOUND], text) == [
         "devtools/rehearsal/policy/waivers.yaml[0].resources: 'gone': each of them fails CKV_AWS_88, "
@@ -58,7 +58,7 @@ def test_a_waiver_that_waives_nothing_is_a_mistake() -> None:
     ]
 
 
-def test_a_waiver_whose_day_is_past_or_too_far_ahead_is_a_mistake() -> None:
+def test_a_waiver_that_has_expired_or_lasts_too_long_is_an_error() -> None:
     last = date(2027, 5, 31)
     assert problems([FOUND], today=last) == []
     assert problems([FOUND], today=last + timedelta(days=1)) == [
@@ -94,7 +94,7 @@ def test_a_waiver_whose_day_is_past_or_too_far_ahead_is_a_mistake() -> None:
         ("- check", "check", "waivers.yaml: "),
     ],
 )
-def test_a_waiver_that_is_not_whole_is_a_mistake(old: str, new: str, said: str) -> None:
+def test_an_incomplete_waiver_is_an_error(old: str, new: str, said: str) -> None:
     [problem] = problems([FOUND], WAIVER.replace(old, new))
     assert said in problem
 
@@ -129,9 +129,9 @@ def scanner(tmp_path: Path, report: Any, code: int = 1) -> Path:
     return executable
 
 
-def test_a_scan_names_what_failed_as_pulumi_does_and_asks_nobody(tmp_path: Path) -> None:
-    found = scan_document({}, NAMES, tmp_path, scanner(tmp_path, REPORT))
-    assert found == scan.Scan((FOUND,), 2)
+def test_a_scan_names_resources_as_pulumi_does_and_needs_no_network(tmp_path: Path) -> None:
+    scanned = scan_document({}, NAMES, tmp_path, scanner(tmp_path, REPORT))
+    assert scanned == scan.Scan((FOUND,), 2)
     environment = (tmp_path / "environment").read_text().splitlines()
     assert {"CKV_SKIP_PACKAGE_UPDATE_CHECK=true", f"HOME={tmp_path}"} <= set(environment)
 

@@ -1,4 +1,4 @@
-"""A configuration with very many mistakes, or very long ones, is refused in a message that a person can read."""
+"""A configuration with very many errors, or very long ones, is refused in a message that a person can read."""
 
 import time
 from typing import Any
@@ -35,7 +35,7 @@ def test_a_list_of_wrong_entries_is_cut_short(key: str, wrong: object) -> None:
     assert len(str(error)) < 20_000
 
 
-def test_as_many_mistakes_as_are_shown_need_no_last_line() -> None:
+def test_as_many_errors_as_are_shown_need_no_last_line() -> None:
     error = refused({"backend": BACKEND | {"args": [1.5] * SHOWN_PROBLEMS}})
     assert len(str(error).splitlines()) == SHOWN_PROBLEMS + 1
 
