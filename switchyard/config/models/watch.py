@@ -13,7 +13,7 @@ from switchyard.config.types.values import Path
 ErrorBound = Annotated[Number, Field(ge=0.0001, le=0.2)]
 """The chance of a wrong verdict."""
 
-Share = Annotated[Number, Field(ge=0.00001, le=0.5)]
+Share = Annotated[Number, Field(ge=0.0001, le=0.5)]
 """A share of requests, as a fraction of 1."""
 
 
@@ -107,8 +107,8 @@ class Watch(Model):
     unready_seconds: Annotated[Int, Field(ge=1, le=3600)] = Field(
         default=10,
         description=(
-            "Seconds for which half of the new colour's pods or more may be without readiness before the version is "
-            "condemned."
+            "Seconds for which more than half of the new colour's pods may have lost their readiness before the "
+            "version is condemned."
         ),
     )
     path: Path = Field(default="/metrics", description="Path of the pods' metrics.")
