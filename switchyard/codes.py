@@ -136,6 +136,11 @@ class Code(StrEnum):
     MACHINE_DIFFERS = "SY-E005"
     USER_DATA_TOO_LONG = "SY-E006"
     PARAMETER_TOO_LONG = "SY-E007"
+    # P: releases
+    NEW_VERSION_WORSE = "SY-P050"
+    EVIDENCE_INSUFFICIENT = "SY-P051"
+    NO_TRAFFIC = "SY-P052"
+    METRICS_UNREADABLE = "SY-P053"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -264,6 +269,10 @@ TITLES: Mapping[Code, str] = {
     Code.MACHINE_DIFFERS: "A machine is not what the settings say",
     Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
+    Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
+    Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
+    Code.NO_TRAFFIC: "The new version has answered no request",
+    Code.METRICS_UNREADABLE: "The metrics of the new version cannot be read",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

@@ -90,6 +90,12 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
             "liveness.headers.a b: (not shown): must be the name of an HTTP header",
         ),
         ({"gate": {"smoke": {"paths": [{"path": "/", "headers": {"Authorization": "x"}}]}}}, "cannot be sent: the API"),
+        (
+            {"release": {"watch": {"errors": {"accepted": 0.01, "condemned": 0.015}}}},
+            "release.watch.errors: a mapping: condemned (0.015) must be at least twice accepted (0.01): no number",
+        ),
+        ({"release": {"watch": {"falseRollback": 0}}}, "release.watch.falseRollback: 0: must be >= 0.0001"),
+        ({"release": {"watch": {"requestsMetric": "a b"}}}, "release.watch.requestsMetric: 'a b': must be the name of"),
         ({"gate": {"smoke": {"scheme": "ftp"}}}, "gate.smoke.scheme: 'ftp': allowed: HTTP, HTTPS"),
         ({"sidecars": [{"name": "app", "image": "a:b"}]}, "sidecars.0.name: 'app': is the name of the application's"),
         (
