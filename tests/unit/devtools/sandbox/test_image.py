@@ -150,7 +150,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folders in place of .tools and of the example."""
     example = tmp_path / "example"
     example.mkdir()
-    for name in ("app.py", "requirements.txt", "Dockerfile"):
+    for name in (*image.MODULES, "requirements.txt", "Dockerfile"):
         (example / name).write_text(name)
     folder = tmp_path / "tools" / "images"
     monkeypatch.setattr(install, "TOOLS", tmp_path / "tools")
@@ -170,17 +170,17 @@ def test_the_backend_is_made_again_only_when_its_files_changed(images: Path, mon
     monkeypatch.setattr(image, "make_backend", make)
     assert backend_image() == backend_image() == images / "backend.tar"
     assert len(made) == 1
-    for number, name in enumerate(("app.py", "requirements.txt", "Dockerfile"), 2):
+    for number, name in enumerate((*image.MODULES, "requirements.txt", "Dockerfile"), 2):
         (image.EXAMPLE / name).write_text("changed")
         backend_image()
         backend_image()
         assert len(made) == number
     (images / "backend.tar").write_text("somebody else's")
     backend_image()
-    assert len(made) == 5
+    assert len(made) == 6
     monkeypatch.setattr(image, "BUILDER", image.BUILDER + 1)
     backend_image()
-    assert len(made) == 6
+    assert len(made) == 7
 
 
 def test_an_image_that_could_not_be_made_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
