@@ -125,6 +125,9 @@ class Code(StrEnum):
     SERVER_CERTIFICATE_ENDS = "SY-E002"
     CA_CERTIFICATE_ENDS = "SY-E003"
     CA_CERTIFICATE_DIFFERS = "SY-E004"
+    # P: releases
+    CONNECTIONS_STAY = "SY-P040"
+    CONNECTIONS_SHORT_LIVED = "SY-P041"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -241,6 +244,8 @@ TITLES: Mapping[Code, str] = {
     Code.SERVER_CERTIFICATE_ENDS: "The API server's certificate expires soon",
     Code.CA_CERTIFICATE_ENDS: "The certificate of a certificate authority expires soon",
     Code.CA_CERTIFICATE_DIFFERS: "The machines have another certificate of the certificate authority",
+    Code.CONNECTIONS_STAY: "Kept connections stay with the old colour",
+    Code.CONNECTIONS_SHORT_LIVED: "Pods that serve still close each connection",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

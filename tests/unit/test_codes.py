@@ -31,7 +31,7 @@ def test_every_code_is_used_by_a_rule_or_an_error() -> None:
 
 
 def test_codes_are_unique_and_have_their_area_in_them() -> None:
-    assert all(re.fullmatch(r"SY-[CKODSRALEX]\d{3}", code) for code in Code)
+    assert all(re.fullmatch(r"SY-[CKODSRALEPX]\d{3}", code) for code in Code)
     assert len(set(Code)) == len(Code.__members__)
 
 

@@ -165,7 +165,10 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ({"minReadySeconds": 300}, "minReadySeconds: 300: must be less than progressDeadlineSeconds (300)"),
         ({"dnsPolicy": "None"}, "dnsPolicy: 'None': leaves the resolver to dnsConfig, which names no server"),
         ({"hostAliases": [{"ip": "host", "hostnames": ["a"]}]}, "hostAliases.0.ip: 'host': must be an IP address"),
-        ({"release": {"drain": {"path": "/drain?x=1"}}}, "drain.path: '/drain?x=1': must be a URL path without a query"),
+        (
+            {"release": {"drain": {"path": "/drain?x=1"}}},
+            "drain.path: '/drain?x=1': must be a URL path without a query",
+        ),
         ({"release": {"drain": {"method": "restart"}}}, "drain.method: 'restart': allowed: endpoint, renew, none"),
         (
             {"port": 8001, "release": {"drain": {"method": "endpoint"}}},
