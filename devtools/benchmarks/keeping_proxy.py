@@ -1,7 +1,7 @@
 """A reverse proxy that keeps its connections to the nodes' ports, with the habits of a load balancer.
 
-It never closes a connection to a node by itself, uses the open ones in turn, and does not send a request again: one that
-finds its connection closed is answered with 502.
+It never closes a connection to a node by itself, uses the open ones in turn, and does not send a request again: one
+that finds its connection closed is answered with 502.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -167,11 +167,24 @@ async def _ask(
                 return PodDrain(pod, reason=f"was not asked: the kubeconfig's user {error}")
             except ClusterError as error:
                 return PodDrain(pod, reason=f"did not answer: {error}", again=True)
-            return answered(pod, answer, settings, draining=draining)
+            state = answered(pod, answer, settings, draining=draining)
+            if draining and state.connections:
+                await _close_own(cluster, service, pod)
+            return state
 
     listed = await cluster.api.find_all("pods", service.namespace, selector(name, colour))
     names = [pod["metadata"]["name"] for pod in listed["items"] if pod.get("status", {}).get("phase") == "Running"]
     return list(await asyncio.gather(*map(of_pod, sorted(names))))
+
+
+async def _close_own(cluster: Cluster, service: BlueGreenSettings, pod: str) -> None:
+    """Has the API server end its own connection to a pod, which it keeps since the smoke test, as others end theirs."""
+    smoke = service.gate.smoke
+    if smoke.enabled and smoke.paths:
+        check = smoke.paths[0]
+        request = ProxyRequest(check.path, ASK_SECONDS, https=smoke.scheme == "HTTPS", headers=check.headers)
+        with suppress(ClusterError):  # it is counted with those that are left
+            await cluster.get_from_pod(service.namespace, pod, service.port, request)
 
 
 async def _by_renewal(

@@ -38,6 +38,7 @@ class PlayedCluster:
         renews: whether the controller replaces pods, one for each list of them.
         asked: pod and query of each request through the proxy.
         patches: content of each patch.
+        own: pod of each request to the service's port.
     """
 
     selected: str = "green"
@@ -46,6 +47,7 @@ class PlayedCluster:
     renews: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
     patches: list[dict[str, Any]] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
     denied: bool = False
 
     def run(self, act: Callable[..., Any], colour: Colour = Colour.BLUE, *more: float, **settings: Any) -> DrainReport:
@@ -85,6 +87,10 @@ class PlayedCluster:
     def _proxied(self, request: httpx.Request) -> httpx.Response:
         target, _, path = request.url.path.removeprefix("/api/v1/namespaces/shop/pods/").partition("/proxy")
         pod, _, port = target.partition(":")
+        if port == "8000":
+            assert path == "/health"
+            self.own.append(pod)
+            return httpx.Response(200, text="ok")
         assert (port, path) == ("8001", "/drain-connections")
         query = request.url.query.decode()
         self.asked.append((pod, query))
@@ -127,6 +133,8 @@ def test_each_pod_of_the_old_colour_is_asked_until_no_connection_is_left(cluster
     assert (report.method, report.pods, report.reached) == (DrainMethod.ENDPOINT, 3, PODS)
     assert (report.failed, report.connections_left, report.problem) == ((), 0, None)
     assert cluster.asked == [(pod, "state=on") for pod in PODS] * 3
+    # Where some are left, that of the API server's own smoke test is among them.
+    assert cluster.own == [PODS[0]] * 2
     assert report.summary.startswith("3 of 3 pods of blue close their connections; no connection is left after 0.")
 
 
