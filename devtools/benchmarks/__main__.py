@@ -10,7 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from devtools.benchmarks import ablation, canary, connections, long_run, program, strategy_migration, switch, traffic
+from devtools.benchmarks import (
+    ablation,
+    canary,
+    connections,
+    kept,
+    long_run,
+    program,
+    strategy_migration,
+    switch,
+    traffic,
+)
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
 from devtools.sandbox import Sandbox
@@ -30,6 +40,7 @@ class Part(StrEnum):
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
+    KEPT = "kept"
     LONG = "long"
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
@@ -81,6 +92,7 @@ def main(
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(one) for one in connections.run(sandbox, work)],
+            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or SWITCHES)),
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
