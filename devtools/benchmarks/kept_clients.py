@@ -63,6 +63,7 @@ class KeptClients:
     def __init__(self, addresses: Sequence[str], port: int, number: int, *, behind_proxy: bool = False) -> None:
         self._targets = [(address, port) for address in addresses]
         self._proxy = KeepingProxy(addresses, port) if behind_proxy else None
+        self.behind_proxy = behind_proxy
         self._number = number
         self._answers: list[Answer] = []
         self._ended = threading.Event()

