@@ -158,6 +158,12 @@ class Code(StrEnum):
     KUBECONFIG_IN_STATE = "SY-P032"
     FEWER_AFTER_ROLLBACK = "SY-P033"
     NOT_WARMED = "SY-P034"
+    CONNECTIONS_STAY = "SY-P040"
+    CONNECTIONS_SHORT_LIVED = "SY-P041"
+    NEW_VERSION_WORSE = "SY-P050"
+    EVIDENCE_INSUFFICIENT = "SY-P051"
+    NO_TRAFFIC = "SY-P052"
+    METRICS_UNREADABLE = "SY-P053"
     # X: command line
     STEP_NOT_TAKEN = "SY-X001"
     CONFIGURATION_UNREADABLE = "SY-X002"
@@ -307,6 +313,12 @@ TITLES: Mapping[Code, str] = {
     Code.KUBECONFIG_IN_STATE: "The kubeconfig of the cluster is in a state that cannot be read",
     Code.FEWER_AFTER_ROLLBACK: "A rollback goes to fewer pods than serve",
     Code.NOT_WARMED: "The version to roll back to cannot be warmed",
+    Code.CONNECTIONS_STAY: "Kept connections stay with the old colour",
+    Code.CONNECTIONS_SHORT_LIVED: "Pods that serve still close each connection",
+    Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
+    Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
+    Code.NO_TRAFFIC: "The new version has answered no request",
+    Code.METRICS_UNREADABLE: "The metrics of the new version cannot be read",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

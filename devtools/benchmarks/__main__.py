@@ -10,7 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from devtools.benchmarks import ablation, canary, connections, long_run, program, strategy_migration, switch, traffic
+from devtools.benchmarks import (
+    ablation,
+    canary,
+    connections,
+    evidence,
+    kept,
+    long_run,
+    program,
+    strategy_migration,
+    switch,
+    traffic,
+)
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
 from devtools.sandbox import Sandbox
@@ -23,16 +34,18 @@ PLOT = PROJECT / "docs" / "switches.png"
 
 
 class Part(StrEnum):
-    """A part of the measurements; each runs on a sandbox of its own."""
+    """What is measured; each on a sandbox of its own, but for the evidence, which is simulated."""
 
     SWITCH = "switch"
     PROGRAM = "program"
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
+    KEPT = "kept"
     LONG = "long"
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
+    EVIDENCE = "evidence"
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
@@ -41,6 +54,9 @@ NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
 
 SWITCHES = 12
 """Runs of each way by default."""
+
+SIMULATED_RELEASES = 10_000
+"""Of each good version, if it is not said."""
 
 CANARIES = 5
 """Runs of each way for each timed version by default. One takes about a minute."""
@@ -66,6 +82,7 @@ def main(
         int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
     ] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
+    simulated_releases: Annotated[int, typer.Option(min=1, help="Of each good version.")] = SIMULATED_RELEASES,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
     data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
@@ -81,6 +98,7 @@ def main(
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
+            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or SWITCHES)),
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
@@ -88,6 +106,10 @@ def main(
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):
+            if part is Part.EVIDENCE:
+                data[part] = [asdict(result) for result in evidence.run(simulated_releases)]
+                _keep(data, part)
+                continue
             work = Path(folder) / part
             work.mkdir()
             sandbox = Sandbox(f"bench-{part}")
@@ -95,12 +117,16 @@ def main(
             try:
                 sandbox.up(NODES.get(part, Kind.REAL))
                 data[part] = measures[part](sandbox, work)
-                data.setdefault("dates", {})[part] = data["machine"]["date"]
             finally:
                 sandbox.down()
-            # After each part: a long benchmark that is cut off keeps what it has.
-            DATA.write_text(json.dumps(data, indent=1) + "\n")
+            _keep(data, part)
     write(json.loads(DATA.read_text()))
+
+
+def _keep(data: dict[str, Any], part: Part) -> None:
+    """Writes the raw data after each part: a long benchmark that is cut off keeps what it has."""
+    data.setdefault("dates", {})[part] = data["machine"]["date"]
+    DATA.write_text(json.dumps(data, indent=1) + "\n")
 
 
 def write(data: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from devtools.benchmarks.connections import RATE as CONNECTION_RATE
 from devtools.benchmarks.connections import SECONDS as CONNECTION_SECONDS
 from devtools.benchmarks.long_run import CONFIDENCE, failure_bound
 from devtools.benchmarks.measure import median, p95
-from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH
+from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH, ROLLING
 from devtools.benchmarks.traffic import RATE, SECONDS_AFTER
 
 FIRST_NEW_SECONDS = 5
@@ -23,6 +23,7 @@ WHY_AHEAD = {
     NAIVE: "it asks no gate; its command goes on for ten seconds more, in the provider's own wait for Services.",
     HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
     PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
+    ROLLING: "it asks no gate, and its first new pod serves as soon as it is ready, beside those of the old version.",
     UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
 }
 """The checks that a faster way omits or does beforehand."""
@@ -86,7 +87,7 @@ def _ahead(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     if not ahead:
         return []
     lines = ["Ahead of `pulumi up` of this program to the first new answer:", ""]
-    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD.get(way, 'see the table')}" for way in ahead]
+    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD[way]}" for way in ahead]
     return [*lines, ""]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from switchyard.codes import Code
 from switchyard.config.collect import Collected, collect
@@ -32,8 +33,9 @@ FORMER = f"{NAMESPACE}:formerStack"
 """Key with the stack whose objects this one takes over."""
 
 Cluster = ExistingCluster | Ec2Cluster
+"""A cluster of any kind. The loader, the JSON schema and the reference page take the kinds from here."""
 
-KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
+KINDS: Mapping[str, type[Cluster]] = {model.kind_name(): model for model in get_args(Cluster)}
 """Models of a cluster, by its kind."""
 
 OWN = frozenset({"name", "region", "network", "loadBalancer"})

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from switchyard.config import json_schema
-from switchyard.config.json_schema import CLUSTERS, PAGE, Schema
+from switchyard.config.json_schema import PAGE, Schema
+from switchyard.config.loader import KINDS
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.types.rules import RULE_KEY
@@ -93,9 +94,8 @@ def files() -> dict[Path, str]:
 
 
 def _roots() -> Iterator[tuple[str, str, str]]:
-    existing, ec2 = (model.__name__ for model in CLUSTERS)
-    yield "An existing cluster", existing, CLUSTER
-    yield "A cluster on EC2", ec2, CLUSTER
+    for model in KINDS.values():
+        yield model.heading, model.__name__, CLUSTER
     yield "A service", ServiceSettings.__name__, f"{SERVICES}.<service>"
 
 
@@ -145,7 +145,7 @@ def _section(section: _Section, root: str) -> Iterator[str]:
 def _entry(path: str, schema: Schema, *, required: bool) -> str:
     """One key: its path, type, default, rule, example and version."""
     kind = _kind(schema)
-    facts = [f"- **`{path}`** ({kind}{', required' if required else ''}): {_description(schema)}"]
+    facts = [f"- **`{path}`** ({kind}{', required' if required else ''}): {_description(path, schema)}"]
     if "default" in schema:
         facts.append(f"Default: `{_yaml(schema['default'])}`.")
     facts += [f"Rule: {rule}." for rule in _rules(schema)]
@@ -156,11 +156,15 @@ def _entry(path: str, schema: Schema, *, required: bool) -> str:
     return " ".join(facts)
 
 
-def _description(schema: Schema) -> str:
-    """The description of a value; pydantic leaves out one that repeats its model's."""
-    if "description" in schema or "$ref" not in schema:
-        return str(schema["description"])
-    return str(_referenced(schema)["description"])
+def _description(path: str, schema: Schema) -> str:
+    """The description of a value; pydantic leaves out one that repeats its model's.
+
+    Raises:
+        ValueError: it has none; the text names the key.
+    """
+    if "description" not in schema and "$ref" not in schema:
+        raise ValueError(f"{path} has no description: give the field one in switchyard/config/models/")
+    return str(schema["description"] if "description" in schema else _referenced(schema)["description"])
 
 
 def _referenced(schema: Schema) -> Schema:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 
 from switchyard.config.kubernetes import CORE
-from switchyard.errors import AccessDeniedError, ApiStatusError
+from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.error_mapping import DENIED, mapped_errors
 from switchyard.kube.login import Login
@@ -46,13 +46,15 @@ class ProxyRequest:
         path: path and query, from the first slash on.
         timeout: seconds for the whole request.
         https: whether the pod speaks TLS; its certificate is not verified.
-        headers: headers of the request.
+        headers: of the request.
+        limit: most bytes of the answer's body that are taken; None takes all.
     """
 
     path: str
     timeout: float
     https: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
 
 
 class BoundedApi:
@@ -196,12 +198,24 @@ class BoundedApi:
                     headers=dict(request.headers),
                     raise_for_status=False,
                     follow_redirects=False,
+                    stream=request.limit is not None,
                 ) as response,
             ):
-                answer = ProxyAnswer(response.status_code, response.text)
+                text = response.text if request.limit is None else await _limited(response, request.limit)
+                answer = ProxyAnswer(response.status_code, text)
         if (denial := _denial_by_api_server(answer)) is not None:
             raise AccessDeniedError("get", _described(f"{resource}/proxy", "", namespace), answer.status, denial)
         return answer
+
+
+async def _limited(response: httpx.Response, limit: int) -> str:
+    """The body of a response that is read piece by piece, up to a limit."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            raise UnreachableError(f"{response.url.path}: the answer is larger than {limit // 2**20} MiB")
+    return body.decode("utf-8", errors="replace")
 
 
 def labelled(labels: Mapping[str, str]) -> dict[str, str]:

@@ -2,14 +2,137 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from switchyard.config.models.base import Int, Model
+from switchyard.config.models.base import Bool, Int, Model, Number
+from switchyard.config.models.canary import Analysis, Latency
+from switchyard.config.models.probes import PortNumber
+from switchyard.config.types.text import LabelValue, MetricName
+from switchyard.config.types.values import Path
+
+ErrorBound = Annotated[Number, Field(ge=0.0001, le=0.2)]
+"""The chance of a wrong verdict."""
+
+Share = Annotated[Number, Field(ge=0.0001, le=0.5)]
+"""A share of requests, as a fraction of 1."""
+
+
+class WatchedErrors(Model):
+    """The share of requests that end in a status of 500 or more."""
+
+    accepted: Share = Field(
+        default=0.001,
+        description=(
+            "Share of failed requests that is accepted of every version, as a fraction of 1. Where the old colour "
+            "failed more often, that is accepted of the new one too."
+        ),
+    )
+    condemned: Share = Field(
+        default=0.01,
+        description=(
+            "Share of failed requests, as a fraction of 1, that a version must be shown to stay below before it "
+            "passes. The closer it is to `accepted`, the more requests that takes: with the defaults 509 without a "
+            "failure, and about 680 on average of a version that fails as often as accepted."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> "WatchedErrors":
+        if self.condemned < 2 * self.accepted:
+            raise ValueError(
+                f"condemned ({self.condemned:g}) must be at least twice accepted ({self.accepted:g}): no number of "
+                "requests that a release has tells shares apart that are closer | Example: accepted 0.001, "
+                "condemned 0.01"
+            )
+        return self
+
+
+class WatchedLatency(Model):
+    """The 95th percentile of the durations of requests, against a limit and against the old colour's."""
+
+    enabled: Bool = Field(default=True, description="Whether the latency is judged.")
+    max_seconds: Annotated[Number, Field(gt=0, le=60)] = Field(
+        default=float(Latency.model_fields["max_seconds"].default),
+        description=(
+            "Limit in seconds that the percentile must stay below. Where no bucket of the histogram ends at this "
+            "value, the next larger boundary is the limit."
+        ),
+    )
+    ignore_below_seconds: Annotated[Number, Field(ge=0, le=60)] = Field(
+        default=0.05,
+        description=(
+            "Seconds up to which a request counts as fast, however fast the old colour was. A version whose 95th "
+            "percentile stays below is not slower than the past."
+        ),
+    )
 
 
 class Watch(Model):
-    """What the requests of the new colour must be like after a switch."""
+    """What the requests and the pods of the new colour must be like after a switch.
+
+    The source are the pods' own metrics in the text format of Prometheus, read through the API server each second.
+    """
 
     seconds: Annotated[Int, Field(ge=0, le=86400)] = Field(
-        default=300, description="Seconds that the new colour is watched after a switch. 0 watches nothing."
+        default=300,
+        description=(
+            "Seconds that the new colour is watched after a switch. A version that is worse than accepted is "
+            "condemned as soon as the evidence allows. 0 watches nothing."
+        ),
+    )
+    false_rollback: ErrorBound = Field(
+        default=0.01,
+        description=(
+            "Chance, as a fraction of 1, that a version is condemned though it is no worse than accepted. It holds for "
+            "the whole watch, however often the requests are looked at."
+        ),
+    )
+    missed: ErrorBound = Field(
+        default=0.01,
+        description="Chance, as a fraction of 1, that a version passes though it fails as often as `errors.condemned`.",
+    )
+    errors: WatchedErrors = Field(
+        default=WatchedErrors.model_construct(), description="Judges the share of requests that fail."
+    )
+    latency_p95: WatchedLatency = Field(
+        default=WatchedLatency.model_construct(), description="Judges the 95th percentile of request durations."
+    )
+    max_restarts: Annotated[Int, Field(ge=0, le=100)] = Field(
+        default=1,
+        description=(
+            "Restarts of containers of the new colour that are tolerated during the watch. One more condemns the "
+            "version, as does the first that a memory limit causes."
+        ),
+    )
+    unready_seconds: Annotated[Int, Field(ge=1, le=3600)] = Field(
+        default=10,
+        description=(
+            "Seconds for which more than half of the new colour's pods may have lost their readiness before the "
+            "version is condemned."
+        ),
+    )
+    path: Path = Field(default="/metrics", description="Path of the pods' metrics.")
+    port: PortNumber | None = Field(
+        default=None,
+        description="Port of the pods' metrics. Default: the port of the service.",
+        examples=[9090],
+    )
+    requests_metric: MetricName = Field(
+        default=str(Analysis.model_fields["requests_metric"].default),
+        description="Name of the counter of requests.",
+    )
+    status_label: MetricName = Field(
+        default="status", description="Label of the counter of requests that holds the HTTP status."
+    )
+    duration_metric: MetricName = Field(
+        default=str(Analysis.model_fields["duration_metric"].default),
+        description="Name of the histogram of request durations in seconds.",
+    )
+    labels: dict[MetricName, LabelValue] = Field(
+        default={},
+        description=(
+            "Labels of the series that count, by name. Without any, every series of the two metrics counts, whichever "
+            "path or client it is of."
+        ),
+        examples=[{"handler": "api"}],
     )

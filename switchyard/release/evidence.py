@@ -1,0 +1,197 @@
+"""What the requests of a new version show: how many fail, and how many are slower than the limit and than before. Pure.
+
+Each question is whether a share of requests is larger than accepted, so that one test answers all of them: a 95th
+percentile is above a limit when more than 5 % of the requests take longer.
+"""
+
+import math
+from dataclasses import dataclass
+
+from switchyard.config.models.watch import Watch
+from switchyard.manifests.analysis import QUANTILE
+from switchyard.release.samples import Counts
+from switchyard.release.sequential import ShareTest, State, odds, share_of, upper_bound
+
+SLOW = 1 - QUANTILE
+"""Share of requests that may be slower than the limit."""
+
+TWICE = 2.0
+"""Ratio of odds between an accepted share of slow requests and one that is condemned, and between past and present."""
+
+MOST = 0.9
+"""Largest share that is ever accepted, however bad the past was."""
+
+LEAST_PAST = 100
+"""Requests that the old colour must have answered before its past says anything."""
+
+ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
+"""The questions."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known about one question.
+
+    Attributes:
+        question: `errors`, `latency-limit` or `latency-past`.
+        state: what the requests show.
+        total: requests that were counted.
+        hits: those that failed, or were slow.
+        accepted: share that is accepted, as a fraction of 1.
+        condemned: share that must not pass, as a fraction of 1.
+        needed: further requests that the verdict takes if none fails or is slow; 0 when it takes none.
+        text: all of this in words.
+    """
+
+    question: str
+    state: State
+    total: int
+    hits: int
+    accepted: float
+    condemned: float
+    needed: int
+    text: str
+
+
+def raised(accepted: float, hits: float, total: float) -> float:
+    """The accepted share, or that of the past where the past was worse: a version must be no worse than the last one.
+
+    Without evidence that the past was worse, few requests in the past excuse nothing.
+
+    Args:
+        accepted: share that is accepted of every version.
+        hits: requests of the past that failed, or were slow.
+        total: all requests of the past.
+    """
+    if total < LEAST_PAST or hits / total <= accepted:
+        return accepted
+    return min(MOST, max(accepted, upper_bound(hits, total)))
+
+
+@dataclass(frozen=True)
+class _Slow:
+    """A question about the latency: whether too many requests take longer than a boundary of the histogram."""
+
+    question: str
+    boundary: float
+    test: ShareTest
+    is_conclusive: bool = True
+
+    @property
+    def state(self) -> State:
+        # Where the histogram ends below the limit, what is slower than its end may still be within the limit.
+        return State.OPEN if self.test.state is State.WORSE and not self.is_conclusive else self.test.state
+
+
+class Evidence:
+    """The evidence for and against a new version.
+
+    Half of the chance of a false rollback belongs to the errors, a quarter to each question about the latency, so that
+    the chance of all together is the configured one. Whatever is bad enough to be condemned must pass one question that
+    it fails, so that the chance of a miss is not divided.
+
+    Args:
+        watch: what is accepted and condemned, and the error bounds.
+        past: what the old colour has answered.
+    """
+
+    def __init__(self, watch: Watch, past: Counts) -> None:
+        self._watch, self._past = watch, past
+        self.counts = Counts()
+        """Requests of the new version since the watch began."""
+        self._latency = watch.latency_p95.enabled
+        accepted = raised(watch.errors.accepted, past.failed, past.requests)
+        self._errors = self._test(accepted, watch.errors.condemned, 0.5 if self._latency else 1.0)
+        self._slow: list[_Slow] = []
+
+    def _test(self, accepted: float, condemned: float, part: float) -> ShareTest:
+        return ShareTest(
+            accepted,
+            max(condemned, share_of(TWICE * odds(accepted))),
+            false_alarm=self._watch.false_rollback * part,
+            missed=self._watch.missed,
+            looks=max(1, self._watch.seconds),
+        )
+
+    def add(self, counts: Counts) -> None:
+        """Adds the requests since the last look."""
+        self.counts += counts
+        self._errors.add(counts.requests, counts.failed)
+        if self._latency and not self._slow and counts.timed:
+            self._slow = self._slow_questions(counts)
+        for slow in self._slow:
+            if slow.boundary in counts.buckets:
+                slow.test.add(counts.timed, counts.slower(slow.boundary))
+
+    def _slow_questions(self, counts: Counts) -> list["_Slow"]:
+        finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))
+        if not finite:
+            return []
+        wanted = self._watch.latency_p95.max_seconds
+        limit = next((boundary for boundary in finite if boundary >= wanted), finite[-1])
+        accepted = raised(SLOW, self._past_slower(limit), self._past.timed)
+        questions = [_Slow(LIMIT, limit, self._slow_test(accepted), is_conclusive=limit >= wanted)]
+        known = [boundary for boundary in finite if boundary in self._past.buckets and boundary > 0]
+        percentile = self._past.quantile(QUANTILE)
+        if percentile is None or self._past.timed < LEAST_PAST or not known:
+            return questions
+        target = max(percentile, self._watch.latency_p95.ignore_below_seconds, known[0])
+        boundary = min(known, key=lambda one: abs(math.log(one / target)))
+        share = min(MOST, upper_bound(self._past_slower(boundary), self._past.timed))
+        accepted = min(MOST, max(SLOW, share_of(TWICE * odds(share))))
+        return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
+
+    def _past_slower(self, boundary: float) -> float:
+        return self._past.slower(boundary) if boundary in self._past.buckets else 0.0
+
+    def _slow_test(self, accepted: float) -> ShareTest:
+        return self._test(accepted, accepted, 0.25)
+
+    @property
+    def is_condemned(self) -> bool:
+        """Whether any question condemns the version."""
+        return State.WORSE in {self._errors.state, *(slow.state for slow in self._slow)}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is known about each question."""
+        findings = [_finding(ERRORS, self._errors, self._errors.state, self._errors_text())]
+        findings += [_finding(slow.question, slow.test, slow.state, self._slow_text(slow)) for slow in self._slow]
+        if self._latency and not self._slow and self.counts.requests:
+            name = f"{self._watch.duration_metric}_bucket"
+            text = f"the latency is not known: no pod has a series {name}"
+            findings.append(Finding(LIMIT, State.OPEN, 0, 0, SLOW, share_of(TWICE * odds(SLOW)), 0, text))
+        return tuple(findings)
+
+    def _slow_text(self, slow: "_Slow") -> str:
+        counted = f"{_part(slow.test)} took longer than {slow.boundary:g} s"
+        if slow.question == PAST:
+            past = self._past.slower(slow.boundary) / self._past.timed
+            return f"{counted}, and of the old colour's {percent(past)}"
+        if not slow.is_conclusive:
+            limit = f"the limit is {self._watch.latency_p95.max_seconds:g} s"
+            return f"{counted}, the largest boundary of {self._watch.duration_metric}, and {limit}"
+        return f"{counted}, and {percent(slow.test.accepted)} may"
+
+    def _errors_text(self) -> str:
+        test = self._errors
+        accepted = f"{percent(test.accepted)} is accepted"
+        if test.accepted > self._watch.errors.accepted:
+            accepted += ", because the old colour failed as often"
+        return f"{_part(test)} failed, and {accepted}"
+
+
+def _finding(question: str, test: ShareTest, state: State, text: str) -> Finding:
+    return Finding(
+        question, state, round(test.total), round(test.hits), test.accepted, test.condemned, test.needed, text
+    )
+
+
+def _part(test: ShareTest) -> str:
+    total = f"{round(test.hits)} of {round(test.total)} requests"
+    return f"{total} ({percent(test.hits / test.total)})" if test.hits else total
+
+
+def percent(share: float) -> str:
+    """A share in percent, with two digits."""
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

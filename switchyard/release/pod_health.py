@@ -1,0 +1,129 @@
+"""Restarts and readiness of the new colour's pods during a watch. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.watch import Watch
+from switchyard.kube.pod_states import READY, pod_state
+
+OUT_OF_MEMORY = "OOMKilled"
+"""Reason of the end of a container that has reached its memory limit."""
+
+
+@dataclass(frozen=True)
+class WatchedPod:
+    """One pod at one moment.
+
+    Attributes:
+        uid: its unique identifier.
+        name: its name.
+        ready: whether it takes traffic.
+        ending: whether it is being deleted.
+        restarts: of its containers, since it began.
+        reason: of the last end of a container; empty when none has ended.
+        reachable: whether it has an address, so that it can be asked for its metrics.
+    """
+
+    uid: str
+    name: str
+    ready: bool
+    ending: bool = False
+    restarts: int = 0
+    reason: str = ""
+    reachable: bool = True
+
+
+def watched_pods(pods: Iterable[Mapping[str, Any]]) -> list[WatchedPod]:
+    """The pods of a list of the API; those that are being deleted are among them, because they may still answer."""
+    return [_watched(pod) for pod in pods]
+
+
+def _watched(pod: Mapping[str, Any]) -> WatchedPod:
+    status = pod.get("status", {})
+    containers = status.get("containerStatuses", [])
+    ends = [
+        state["terminated"].get("reason", "")
+        for container in containers
+        for state in (container.get("state", {}), container.get("lastState", {}))
+        if state.get("terminated")
+    ]
+    return WatchedPod(
+        uid=pod["metadata"]["uid"],
+        name=pod["metadata"]["name"],
+        ready=pod_state(pod) == READY,
+        ending="deletionTimestamp" in pod["metadata"],
+        restarts=sum(int(container.get("restartCount", 0)) for container in containers),
+        reason=OUT_OF_MEMORY if OUT_OF_MEMORY in ends else next(iter(ends), ""),
+        reachable=bool(status.get("podIP")) and status.get("phase") == "Running",
+    )
+
+
+class PodHealth:
+    """Counts the restarts since the watch began, and how long pods have been without readiness.
+
+    Args:
+        watch: the limits.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._at_first: dict[str, int] = {}
+        self._restarts: dict[str, int] = {}
+        self._restarted: dict[str, WatchedPod] = {}
+        self._were_ready: set[str] = set()
+        self._unready_since: float | None = None
+        self._unready = ""
+        self._now = 0.0
+
+    def add(self, pods: Collection[WatchedPod], now: float, *, first: bool = False) -> None:
+        """Adds an observation.
+
+        Args:
+            pods: of the new colour.
+            now: seconds on a clock that only goes forward.
+            first: whether it is the first one, by which the restarts from before the watch are known.
+        """
+        self._now = now
+        for pod in pods:
+            before = self._at_first.setdefault(pod.uid, pod.restarts if first else 0)
+            if pod.restarts - before > self._restarts.get(pod.uid, 0):
+                self._restarts[pod.uid] = pod.restarts - before
+                self._restarted[pod.uid] = pod
+        self._add_readiness([pod for pod in pods if not pod.ending], now)
+
+    def _add_readiness(self, pods: Collection[WatchedPod], now: float) -> None:
+        # A pod that an autoscaler adds, or that replaces another one, is not ready at first, and no fault of a version.
+        self._were_ready |= {pod.uid for pod in pods if pod.ready}
+        known = [pod for pod in pods if pod.uid in self._were_ready]
+        ready = sum(pod.ready for pod in known)
+        self._unready = "" if known and ready == len(known) else f"{ready} of {len(known) or len(pods)} pods are ready"
+        if ready * 2 < len(known) or not ready:
+            self._unready_since = now if self._unready_since is None else self._unready_since
+        else:
+            self._unready_since = None
+
+    @property
+    def restarts(self) -> int:
+        """Restarts since the watch began, those of pods that are gone included."""
+        return sum(self._restarts.values())
+
+    @property
+    def unready(self) -> str:
+        """How many pods have lost their readiness, in words; empty when none has."""
+        return self._unready
+
+    @property
+    def problem(self) -> str | None:
+        """Why the pods condemn the version, in words; None when they do not."""
+        out_of_memory = sorted(pod.name for pod in self._restarted.values() if pod.reason == OUT_OF_MEMORY)
+        if out_of_memory:
+            return f"pod {out_of_memory[0]} has reached its memory limit ({OUT_OF_MEMORY}) and was restarted"
+        if self.restarts > self._watch.max_restarts:
+            last = max(self._restarted.values(), key=lambda pod: pod.name)
+            reason = f", the last reason is {last.reason} of pod {last.name}" if last.reason else f", of {last.name}"
+            counted = f"{self.restarts} restart{'s' if self.restarts > 1 else ''} of containers"
+            return f"{counted} since the watch began{reason}; {self._watch.max_restarts} are tolerated"
+        if self._unready_since is not None and self._now - self._unready_since >= self._watch.unready_seconds:
+            return f"{self._unready} for {self._now - self._unready_since:.0f} s"
+        return None

@@ -1,0 +1,123 @@
+"""The verdict about a new version, from its requests, its pods, and how well they can be observed. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from switchyard.codes import Code
+from switchyard.config.models.watch import Watch
+from switchyard.manifests.analysis import QUANTILE
+from switchyard.release.evidence import ERRORS, Evidence, Finding, percent
+from switchyard.release.pod_health import PodHealth
+from switchyard.release.sequential import State
+
+
+class Outcome(StrEnum):
+    """What a watch ends in.
+
+    Attributes:
+        PASS: the requests show that the version is acceptable.
+        BREACH: the version is worse than accepted.
+        UNDECIDED: the requests do not show either, or cannot be seen.
+        NO_TRAFFIC: no request was counted.
+    """
+
+    PASS = "pass"  # noqa: S105 - no password
+    BREACH = "breach"
+    UNDECIDED = "undecided"
+    NO_TRAFFIC = "noTraffic"
+
+
+CODES = {
+    Outcome.BREACH: Code.NEW_VERSION_WORSE,
+    Outcome.UNDECIDED: Code.EVIDENCE_INSUFFICIENT,
+    Outcome.NO_TRAFFIC: Code.NO_TRAFFIC,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict about a version, with the numbers that it rests on.
+
+    Attributes:
+        outcome: the verdict.
+        sentence: the reason in words, a whole sentence.
+        findings: what is known about each question.
+        requests: that the new version has answered since the watch began.
+        failed: those of them that failed.
+        p95: 95th percentile of their durations in seconds; None when it is not known.
+        restarts: of containers since the watch began.
+        seconds: since the watch began.
+        source: why the metrics of some pod cannot be read; empty when they can.
+    """
+
+    outcome: Outcome
+    sentence: str
+    findings: tuple[Finding, ...] = ()
+    requests: int = 0
+    failed: int = 0
+    p95: float | None = None
+    restarts: int = 0
+    seconds: float = 0.0
+    source: str = ""
+
+    @property
+    def code(self) -> Code | None:
+        """The stable code of the message; None when the version passes."""
+        if self.outcome is Outcome.UNDECIDED and self.source:
+            return Code.METRICS_UNREADABLE
+        return CODES.get(self.outcome)
+
+
+def judge(watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float, source: str) -> Verdict:
+    """The verdict at this moment.
+
+    Args:
+        watch: the settings.
+        evidence: what the requests show.
+        health: what the pods show.
+        seconds: since the watch began.
+        source: why the metrics cannot be read now, in words; empty when they can.
+    """
+    findings = evidence.findings
+    outcome, sentence = _decided(watch, findings, health, evidence.counts.requests, source)
+    return Verdict(
+        outcome,
+        sentence,
+        findings,
+        requests=round(evidence.counts.requests),
+        failed=round(evidence.counts.failed),
+        p95=evidence.counts.quantile(QUANTILE),
+        restarts=health.restarts,
+        seconds=seconds,
+        source=source,
+    )
+
+
+def _decided(
+    watch: Watch, findings: tuple[Finding, ...], health: PodHealth, requests: float, source: str
+) -> tuple[Outcome, str]:
+    worse = [finding.text for finding in findings if finding.state is State.WORSE]
+    if health.problem is not None:
+        worse.append(health.problem)
+    if worse:
+        return Outcome.BREACH, f"The new version is worse than accepted: {'; '.join(worse)}."
+    if source:
+        return Outcome.UNDECIDED, f"The new version is not judged, because its metrics cannot be read: {source}."
+    if not requests:
+        return Outcome.NO_TRAFFIC, (
+            f"The new version has answered no request: no pod has counted one in {watch.requests_metric} with the "
+            f"label {watch.status_label}."
+        )
+    if health.unready:
+        return Outcome.UNDECIDED, f"The new version does not pass while {health.unready}."
+    if missing := [_missing(finding) for finding in findings if finding.state is State.OPEN]:
+        return Outcome.UNDECIDED, f"The evidence does not suffice for a verdict: {'; '.join(missing)}."
+    return Outcome.PASS, f"The new version is acceptable: {'; '.join(finding.text for finding in findings)}."
+
+
+def _missing(finding: Finding) -> str:
+    if not finding.needed or not finding.total:
+        return finding.text
+    bad = "fails" if finding.question == ERRORS else "is slow"
+    shown = f"to show a share below {percent(finding.condemned)}"
+    return f"{finding.text}; it takes {finding.needed} more if none {bad} {shown}"

@@ -1,0 +1,204 @@
+"""Watches a new version after a switch, until it is condemned or its time is over."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.config.models.watch import Watch
+from switchyard.kube.access import ClusterAccess
+from switchyard.release.evidence import Evidence
+from switchyard.release.pod_health import PodHealth
+from switchyard.release.pod_metrics import PodMetrics, Reading
+from switchyard.release.samples import Counts, Increase, counts_of
+from switchyard.release.verdict import Outcome, Verdict, judge
+
+EVERY_SECONDS = 1.0
+"""Seconds between two looks."""
+
+SILENT_SECONDS = 10.0
+"""Seconds without a complete reading after which the metrics count as unreadable. A pod may miss a look or two."""
+
+RECENT_REQUESTS = 1000
+"""Requests that make the recent past; with fewer, what the old pods have answered since their start is taken."""
+
+OnTick = Callable[[Verdict], None]
+"""Is called after each look with the verdict as it would be now."""
+
+
+class Clock(Protocol):
+    """Time that only goes forward, in seconds."""
+
+    def now(self) -> float:
+        """The present moment."""
+        ...
+
+    async def sleep_until(self, moment: float) -> None:
+        """Waits for a moment."""
+        ...
+
+
+class LoopClock:
+    """The clock of the running event loop."""
+
+    def now(self) -> float:
+        """The present moment."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep_until(self, moment: float) -> None:
+        """Waits for a moment, and lets others run in any case."""
+        await asyncio.sleep(max(0.0, moment - self.now()))  # metrics cannot be watched for
+
+
+class Source(Protocol):
+    """What is read at each look."""
+
+    async def read(self) -> Reading:
+        """Reads once; what does not answer is part of the reading."""
+        ...
+
+
+@dataclass(frozen=True)
+class Start:
+    """What both colours had counted at one moment.
+
+    Attributes:
+        new: the new colour, from which on its requests count.
+        old: the old colour.
+        past: what the new version is compared with.
+    """
+
+    new: Reading
+    old: Reading
+    past: Counts
+
+    def after(self, earlier: "Start", watch: Watch) -> "Start":
+        """This moment with the time since an earlier one as the past, if enough requests fall into it."""
+        increase = Increase(watch)
+        recent = Counts()
+        for reading in (earlier.old, self.old):
+            for pod, series in reading.series.items():
+                recent += increase.add(pod, series, born=False)
+        return replace(self, past=recent) if recent.requests >= RECENT_REQUESTS else self
+
+
+async def start_of(access: ClusterAccess, service: str, settings: ServiceSettings, track: Track) -> Start:
+    """Reads both colours once. Call it before a switch, so that the requests of its first second count.
+
+    Args:
+        access: the cluster.
+        service: the service's name in Kubernetes.
+        settings: of the service.
+        track: the new colour.
+
+    Raises:
+        switchyard.errors.ClusterError: the API server does not answer, or denies the login.
+    """
+    api = await access.api()
+    other = Track.GREEN if track is Track.BLUE else Track.BLUE
+    new, old = await asyncio.gather(
+        PodMetrics(api, service, settings, track).read(), PodMetrics(api, service, settings, other).read()
+    )
+    past = sum((counts_of(series, settings.release.watch) for series in old.series.values()), Counts())
+    return Start(new, old, past)
+
+
+async def watch(
+    access: ClusterAccess,
+    service: str,
+    settings: ServiceSettings,
+    on_tick: OnTick = lambda _: None,
+    *,
+    track: Track | None = None,
+    start: Start | None = None,
+) -> Verdict:
+    """Watches a version for the configured time. One that is worse than accepted is condemned before.
+
+    Args:
+        access: the cluster.
+        service: the service's name in Kubernetes.
+        settings: of the service.
+        on_tick: is called after each look.
+        track: the new version's; without it, the active one of the settings.
+        start: what both colours had counted before the switch; without it, the watch begins now.
+
+    Raises:
+        switchyard.errors.ClusterError: the API server does not answer at the beginning, or denies the login. Later on,
+            that is part of the verdict.
+    """
+    if not settings.release.watch.seconds:
+        return Verdict(Outcome.PASS, "The new version was not watched: release.watch.seconds is 0.")
+    new = track or settings.track
+    begun = start or await start_of(access, service, settings, new)
+    source = PodMetrics(await access.api(), service, settings, new)
+    return await follow(source, settings.release.watch, begun, on_tick, LoopClock())
+
+
+async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick, clock: Clock) -> Verdict:
+    """Reads a source each second, and returns the verdict.
+
+    Args:
+        source: the new version's metrics.
+        settings: of the watch.
+        start: what both colours had counted at the beginning.
+        on_tick: is called after each look.
+        clock: to wait by.
+    """
+    began = clock.now()
+    watcher = Watcher(settings, start, began)
+    look = 0
+    while True:
+        look = max(look + 1, int((clock.now() - began) / EVERY_SECONDS))
+        await clock.sleep_until(began + min(look * EVERY_SECONDS, settings.seconds))
+        reading = await source.read()
+        verdict = watcher.add(reading, clock.now())
+        on_tick(verdict)
+        if verdict.outcome is Outcome.BREACH or verdict.seconds >= settings.seconds:
+            return verdict
+
+
+class Watcher:
+    """Takes one reading after the other, and knows the verdict at each moment.
+
+    Args:
+        settings: of the watch.
+        start: what both colours had counted at the beginning.
+        began: the moment at which the watch began.
+    """
+
+    def __init__(self, settings: Watch, start: Start, began: float) -> None:
+        self._settings, self._began = settings, began
+        self._evidence = Evidence(settings, start.past)
+        self._health = PodHealth(settings)
+        self._increase = Increase(settings)
+        self._at_first = {pod.uid for pod in start.new.pods}
+        self._complete = began
+        self._seen = not start.new.error
+        if self._seen:
+            self._health.add(start.new.pods, began, first=True)
+        self._count(start.new)
+
+    def add(self, reading: Reading, now: float) -> Verdict:
+        """Adds a reading and returns the verdict as it is then."""
+        if not reading.error:
+            self._health.add(reading.pods, now, first=not self._seen)
+            if not self._seen:
+                self._at_first, self._seen = {pod.uid for pod in reading.pods}, True
+            self._evidence.add(self._count(reading))
+        if not reading.problem:
+            self._complete = now
+        silent = bool(reading.problem) and now - self._complete >= min(SILENT_SECONDS, self._settings.seconds)
+        return judge(
+            self._settings,
+            self._evidence,
+            self._health,
+            seconds=now - self._began,
+            source=reading.problem if silent else "",
+        )
+
+    def _count(self, reading: Reading) -> Counts:
+        counts = Counts()
+        for pod, series in reading.series.items():
+            counts += self._increase.add(pod, series, born=pod not in self._at_first)
+        return counts
