@@ -50,6 +50,8 @@ FOLLOW_SECONDS = 10
 NO_REQUESTS = "requests: this command sends none and reads none; `switchyard deploy` watches them"
 NO_NODE_PORTS = "when each NodePort first answered with the new colour: not asked; the health of kube-proxy is shown"
 
+NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
+
 
 class Journal(Protocol):
     """The record of the releases of one service, and the Lease on them."""
@@ -238,7 +240,8 @@ class FastLane:
             watch = self._cluster.watch_endpoints(settings.namespace, name)
             if await watch_until(watch, follows, FOLLOW_SECONDS):
                 receipt = replace(receipt, endpoints_after=self._elapsed())
-            return replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
+            receipt = replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
+            return receipt if receipt.nodes else replace(receipt, unseen=(*receipt.unseen, NO_NODES))
         except ClusterError as error:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints and nodes: {error}"))
 
