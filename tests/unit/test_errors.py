@@ -10,7 +10,8 @@ import pytest
 
 import switchyard
 from switchyard import errors
-from switchyard.codes import TITLES, Code
+from switchyard.code_titles import TITLES
+from switchyard.codes import Code
 from switchyard.errors import ExitCode, SwitchyardError, with_code
 
 ROOT = Path(switchyard.__file__).parent

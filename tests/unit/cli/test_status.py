@@ -37,7 +37,7 @@ class NoAutoscalers:
 class Played(PlayedBalancer):
     """A cluster on which green serves by the Service."""
 
-    api = NoAutoscalers()
+    api: Any = NoAutoscalers()
 
     async def serving_track(self, *_: str) -> Track:
         return Track.GREEN
