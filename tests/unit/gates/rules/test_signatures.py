@@ -1,9 +1,11 @@
-"""Every refusal is a rule: it is in `switchyard.gates.rules`, pure, and answers a `Refusal` or None."""
+"""Every refusal is a rule, pure, and answers a `Refusal` or None.
+
+It is in `switchyard.gates.rules`, or in a module `refusals` of the package that it is about.
+"""
 
 import ast
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,8 @@ from switchyard.gates import rules
 from switchyard.gates.rules.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[4]
-FOLDER = ROOT / "switchyard" / "gates" / "rules"
-MODULES = [importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])]
+FILES = [*Path(rules.__path__[0]).glob("[!_]*.py"), *(ROOT / "switchyard").rglob("refusals.py")]
+MODULES = [importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts)) for file in FILES]
 REFUSALS: dict[str, Callable[..., object]] = {
     name: function
     for module in MODULES
@@ -28,7 +30,7 @@ OUTSIDE = {
     path: path.read_text()
     for package in ("switchyard", "components")
     for path in (ROOT / package).rglob("*.py")
-    if FOLDER not in path.parents
+    if path not in FILES
 }
 """Text of every file of the program that is not one of the rules."""
 
