@@ -137,6 +137,8 @@ class Code(StrEnum):
     USER_DATA_TOO_LONG = "SY-E006"
     PARAMETER_TOO_LONG = "SY-E007"
     # P: releases
+    CONNECTIONS_STAY = "SY-P040"
+    CONNECTIONS_SHORT_LIVED = "SY-P041"
     NEW_VERSION_WORSE = "SY-P050"
     EVIDENCE_INSUFFICIENT = "SY-P051"
     NO_TRAFFIC = "SY-P052"
@@ -269,6 +271,8 @@ TITLES: Mapping[Code, str] = {
     Code.MACHINE_DIFFERS: "A machine is not what the settings say",
     Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
+    Code.CONNECTIONS_STAY: "Kept connections stay with the old colour",
+    Code.CONNECTIONS_SHORT_LIVED: "Pods that serve still close each connection",
     Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
     Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
     Code.NO_TRAFFIC: "The new version has answered no request",

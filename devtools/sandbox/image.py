@@ -24,6 +24,8 @@ from devtools.toolchain.paths import PROJECT, TOOLS
 IMAGES = TOOLS / "images"
 EXAMPLE = PROJECT / "examples" / "backend"
 
+MODULES = ("app.py", "drain_connections.py")  # of the example itself
+
 BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"
 
@@ -66,7 +68,7 @@ def backend_image() -> Path:
         ImageError: it could not be made.
         PartsError: there is no container engine, and Debian's packages cannot be had.
     """
-    inputs = [(EXAMPLE / name).read_bytes() for name in ("app.py", "requirements.txt", "Dockerfile")]
+    inputs = [(EXAMPLE / name).read_bytes() for name in (*MODULES, "requirements.txt", "Dockerfile")]
     return _built("backend", inputs, make_backend)
 
 
@@ -106,7 +108,8 @@ def assemble_backend(target: Path) -> None:
         modules = packages / "usr" / "local" / "lib" / f"python{version}" / "dist-packages"
         _install_wheels(modules, version, installed["libc6"])
         (application / "app").mkdir(parents=True)
-        shutil.copyfile(EXAMPLE / "app.py", application / "app" / "app.py")
+        for module in MODULES:
+            shutil.copyfile(EXAMPLE / module, application / "app" / module)
         for root in (system, packages, application):
             _compile(system, version, root)
         container = Container(

@@ -6,13 +6,15 @@ Run it with ``VERSION=blue python -m app``. Every setting is an environment vari
 import asyncio
 import os
 import random
+import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from types import FrameType
 from typing import Annotated, Any, Literal
 
 import uvicorn
+from drain_connections import PATH, Asgi, DrainConnections, Message, Receive, Send
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -29,11 +31,6 @@ BAD_SETTING = 2
 
 CRASHED = 1
 """Exit code of the crash that a setting asks for."""
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 HeaderText = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
 """Text that fits into a response header."""
@@ -52,6 +49,7 @@ class Settings(BaseModel):
         service: label of the metrics.
         host: address to listen on.
         port: 0 takes any free one and says which in the log.
+        drain_port: where connections are drained, see `drain_connections`; 0 takes any free one.
         keep_alive_seconds: how long an idle connection is kept; more than the 60 s of a load balancer, which
             must be the first to close it: it answers 502 to a request that meets the closing.
         drain_seconds: how long requests are still taken after SIGTERM.
@@ -71,6 +69,7 @@ class Settings(BaseModel):
     service: Annotated[str, StringConstraints(min_length=1)] = "backend"
     host: str = "0.0.0.0"  # noqa: S104 - the pod's address is not known before it runs
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    drain_port: Annotated[int, Field(ge=0, le=65535)] = 8001
     keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
     drain_seconds: Duration = 5
     start_up_seconds: Duration = 0
@@ -222,9 +221,11 @@ class DrainingServer(uvicorn.Server):
     """
 
     def __init__(self, app: Asgi, settings: Settings, lifecycle: Lifecycle) -> None:
+        self._sockets = [_listening(settings.host, port) for port in (settings.port, settings.drain_port)]
+        self._drain_port = _port(self._sockets[1])
         super().__init__(
             uvicorn.Config(
-                app,
+                DrainConnections(app, self._drain_port, self._connections),
                 host=settings.host,
                 port=settings.port,
                 timeout_keep_alive=settings.keep_alive_seconds,
@@ -243,7 +244,15 @@ class DrainingServer(uvicorn.Server):
         if self._settings.crash_after_seconds is not None:
             # A crash runs no handler and ends no connection in order.
             self._loop.call_later(self._settings.crash_after_seconds, os._exit, CRASHED)
-        await super().serve(sockets)
+        at = f"http://{self._settings.host}:{_port(self._sockets[0])}"
+        # uvicorn says so only of sockets that it has opened itself.
+        print(f"Listening at {at}; drained at port {self._drain_port}, {PATH}", file=sys.stderr, flush=True)
+        await super().serve(sockets or self._sockets)
+
+    def _connections(self) -> int:
+        """Open connections of clients, probes among them."""
+        open_ones = (connection.transport for connection in self.server_state.connections)
+        return sum(_port(transport.get_extra_info("socket")) != self._drain_port for transport in open_ones)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begins to drain; a second signal cuts that short, a third one the requests in flight."""
@@ -258,6 +267,14 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
+
+
 def main() -> int:
     """Runs the server; returns the exit code."""
     try:
@@ -267,7 +284,12 @@ def main() -> int:
         return BAD_SETTING
     lifecycle = Lifecycle(settings)
     app = application(settings, lifecycle, Metrics(settings.service))
-    DrainingServer(app, settings, lifecycle).run()
+    try:
+        server = DrainingServer(app, settings, lifecycle)
+    except OSError as error:
+        print(f"PORT={settings.port} or DRAIN_PORT={settings.drain_port} is not free: {error}", file=sys.stderr)
+        return BAD_SETTING
+    server.run()
     return 0
 
 

@@ -9,7 +9,7 @@ from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.kube.differences import ABSENT, Difference, differences, managers
 from switchyard.kube.images import digest_of
 from switchyard.kube.pod_states import READY, pod_state
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def current_pods(
     """Names of the pods of a Deployment's current template; empty until its controller has created any.
 
     The ReplicaSet is found as the controller finds it, by an equal template. The Deployment's own counts are no
-    help: they lag behind its template.
+    help: they lag behind its template. While pods are renewed there are two, both of the same version.
     """
     wanted = deployment["spec"]["template"]
     hashes = {
@@ -205,6 +205,9 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
 
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = template.get("metadata", {})
-    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != POD_TEMPLATE_HASH}
-    return {**template, "metadata": {**metadata, "labels": labels}}
+    """A pod template without what distinguishes pods of the same version: its hash, and when they were renewed."""
+    metadata = dict(template.get("metadata", {}))
+    for key, mark in (("labels", POD_TEMPLATE_HASH), ("annotations", RENEWED_AT)):
+        kept = {name: value for name, value in (metadata.pop(key, None) or {}).items() if name != mark}
+        metadata |= {key: kept} if kept else {}
+    return {**template, "metadata": metadata}

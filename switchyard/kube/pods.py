@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
-from switchyard.config.kubernetes import APPS, ROLLOUTS
+from switchyard.config.kubernetes import APPS, CORE, ROLLOUTS
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import BoundedApi
@@ -43,6 +43,24 @@ class PodsReader:
     async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
         """The pods with these labels, those that are being deleted left out."""
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def watch_pod_names(self, namespace: str, labels: Mapping[str, str]) -> AsyncGenerator[frozenset[str], None]:
+        """Watches the pods with these labels: yields their names now and at every change, without end.
+
+        Pods that are being deleted are among them until they are gone.
+        """
+        while True:
+            listed = await self._api.find_all("pods", namespace, labels)
+            names = {item["metadata"]["name"] for item in listed["items"]}
+            yield frozenset(names)
+            watch = self._api.watch("pods", namespace, labels, CORE, listed["metadata"]["resourceVersion"])
+            async with aclosing(watch):
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    change = names.discard if event["type"] == "DELETED" else names.add
+                    change(event["object"]["metadata"]["name"])
+                    yield frozenset(names)
 
     async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
         """The images of the pods with these labels, those that are being deleted left out."""

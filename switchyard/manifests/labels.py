@@ -38,6 +38,12 @@ CONFIGURED_PODS = "switchyard/configured-pods"
 The template on the cluster may be another one, rewritten by an admission webhook or policy.
 """
 
+RENEWED_AT = "switchyard/renewed-at"
+"""Annotation of the pod template of a colour whose pods were replaced by new ones of the same version.
+
+It is of no setting, so that an update leaves it alone, and pods of before and after are of the same version.
+"""
+
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 """Annotation for Rollouts: background deletion, so that the object goes at once and its pods follow.
 
