@@ -1,6 +1,6 @@
 """How long kept connections stay with the old colour after a switch: left alone, drained by the endpoint, by a renewal.
 
-The clients never close a connection. Half of them come by themselves, half through a proxy that keeps its connections
+The clients never close a connection. Half of them connect directly, half through a proxy that keeps its connections
 to the nodes, as a load balancer does.
 """
 

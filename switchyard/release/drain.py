@@ -1,4 +1,4 @@
-"""Ends the connections that clients keep to the old colour, while its pods stay ready as the way back."""
+"""Ends the connections that clients keep to the old colour, while its pods stay ready for a rollback."""
 
 import asyncio
 import json
@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from switchyard.config.kubernetes import APPS
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError, ClusterError
-from switchyard.kube.api import APPS, ProxyRequest
+from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.polling import poll_until, watch_until
 from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, selector

@@ -101,7 +101,7 @@ def test_kept_connections_stay_without_a_drain_and_follow_with_one(
     moments = []
     with ExitStack() as running:
         groups = [running.enter_context(releases.clients(behind_proxy=proxy)) for proxy in (False, True)]
-        # A switch, and the way back.
+        # A switch, and a rollback.
         for new, old in (("green", "blue"), ("blue", "green")):
             assert releases.undrain(new).problem is None
             releases.select(new)
