@@ -21,6 +21,7 @@
     ├── GateRefusedError               a step is not taken
     ├── NodeChangedError               a node is not as it was when the update began
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
+    ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine
     ├── ParameterTooLongError          SSM would refuse the value of a parameter

@@ -35,7 +35,7 @@ class HttpMessage:
 
 
 async def read_message(reader: asyncio.StreamReader) -> HttpMessage:
-    """Reads one message whose length is given.
+    """Reads one message with a content-length.
 
     Raises:
         asyncio.IncompleteReadError: the connection ended first.

@@ -1,7 +1,7 @@
 """How long kept connections stay with the old colour after a switch: left alone, drained by the endpoint, by a renewal.
 
-The clients never close a connection. Half of them connect directly, half through a proxy that keeps its connections
-to the nodes, as a load balancer does.
+The clients never close a connection. Half of them reach the nodes directly, half through a proxy that keeps its
+connections to the nodes, as a load balancer does.
 """
 
 import asyncio

@@ -40,8 +40,8 @@ def kept(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         *lines,
         "",
         f"'They stay': the old colour still answered at the end, {SECONDS_AFTER} s after the last step. A renewal is "
-        "bounded by `drain.preStopSeconds` (35 s by default), for which an old pod still answers before it is asked to "
-        "end. See [kept connections](kept-connections.md).",
+        "bounded by `drain.preStopSeconds` (35 s by default), for which an old pod still answers before it gets "
+        "SIGTERM. See [kept connections](kept-connections.md).",
     ]
 
 

@@ -64,9 +64,7 @@ ENGINE_SECONDS = 10
 def backend_image() -> Path:
     """Returns the archive of the example application, built when its files have changed.
 
-    Raises:
-        ImageError: it could not be made.
-        PartsError: there is no container engine, and Debian's packages cannot be had.
+    Raises ImageError, or PartsError where Debian's packages cannot be had either.
     """
     inputs = [(EXAMPLE / name).read_bytes() for name in (*MODULES, "requirements.txt", "Dockerfile")]
     return _built("backend", inputs, make_backend)

@@ -14,7 +14,7 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError, ClusterError
-from switchyard.kube.api import ProxyRequest
+from switchyard.kube.api import MERGE_PATCH, ProxyRequest
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.polling import poll_until, watch_until
 from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, selector
@@ -25,6 +25,7 @@ from switchyard.release.drain_report import (
     not_drained,
     not_renewed,
     not_undrained,
+    still_serves,
     unreached,
 )
 
@@ -62,8 +63,8 @@ async def drain(
         serving = await cluster.serving_track(service.namespace, name)
         if serving == Track(colour):
             # The selector on the cluster decides who serves; the pods that it selects are left alone.
-            why = f"Service {name} still selects {colour}, so that none of its pods was touched"
-            report = DrainReport(colour, DrainMethod.NONE, problem=not_drained(name, colour, str(serving), [why]))
+            problem = still_serves(name, service.namespace, colour)
+            report = DrainReport(colour, DrainMethod.NONE, problem=problem)
         else:
             report = await begin(str(serving or "another version"))
     except ClusterError as error:
@@ -126,13 +127,22 @@ async def _by_endpoint(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
 ) -> DrainReport:
     """Asks each pod to close its connections, again and again until none is left: pods may come and go meanwhile."""
+    serves_again = False
+
+    async def ask() -> list[PodDrain]:
+        nonlocal serves_again
+        serves_again = await cluster.serving_track(service.namespace, name) == Track(colour)
+        return await _ask(cluster, name, service, colour, draining=not serves_again)
+
     pods = await poll_until(
-        lambda: _ask(cluster, name, service, colour, draining=True),
-        lambda pods: _all_settled(pods) and not sum(pod.connections or 0 for pod in pods),
+        ask,
+        lambda pods: serves_again or (_all_settled(pods) and not sum(pod.connections or 0 for pod in pods)),
         seconds=service.release.drain.grace_seconds if seconds is None else seconds,
         every=POLL_SECONDS,
     )
     report, lines = _report(colour, pods), unreached(pods)
+    if serves_again:
+        return replace(report, problem=still_serves(name, service.namespace, colour))
     return replace(report, problem=not_drained(name, colour, serving, lines)) if lines else report
 
 
@@ -236,6 +246,6 @@ async def _renew(cluster: Cluster, namespace: str, deployment: str) -> None:
         namespace,
         APPS,
         params={"fieldManager": FIELD_MANAGER},
-        headers={"content-type": "application/merge-patch+json"},
+        headers=MERGE_PATCH,
         content=json.dumps({"spec": {"template": {"metadata": {"annotations": annotations}}}}),
     )

@@ -129,6 +129,15 @@ def not_drained(name: str, colour: Colour, serving: str, lines: Collection[str])
     )
 
 
+def still_serves(name: str, namespace: str, colour: Colour) -> str:
+    """Why the connections of a colour are left alone."""
+    return (
+        f"{Code.CONNECTIONS_STAY}: Service {name} selects {colour}, so that {colour} serves and its pods keep their "
+        "connections. After a rollback nothing else is to be done. If the other colour was to serve, see: "
+        f"kubectl -n {namespace} get service {name} -o yaml"
+    )
+
+
 def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
     """Why pods of the old colour were not replaced."""
     return (

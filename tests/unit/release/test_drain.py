@@ -39,6 +39,8 @@ class PlayedCluster:
         asked: pod and query of each request through the proxy.
         patches: content of each patch.
         own: pod of each request to the service's port.
+        denied: whether the API server denies every request.
+        rolled_back_after: requests through the proxy, after which blue serves.
     """
 
     selected: str = "green"
@@ -49,6 +51,7 @@ class PlayedCluster:
     patches: list[dict[str, Any]] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
     denied: bool = False
+    rolled_back_after: int = 1000
 
     def run(self, act: Callable[..., Any], colour: Colour = Colour.BLUE, *more: float, **settings: Any) -> DrainReport:
         service = BlueGreenSettings.model_validate(
@@ -77,6 +80,8 @@ class PlayedCluster:
         if "/proxy/" in path:
             return self._proxied(request)
         if path == "/api/v1/namespaces/shop/services/backend":
+            if len(self.asked) >= self.rolled_back_after:
+                self.selected = "blue"
             return httpx.Response(200, json={"spec": {"selector": {"app": "backend", "version": self.selected}}})
         if path == "/api/v1/namespaces/shop/pods":
             return self._listed(request)
@@ -199,8 +204,20 @@ def test_the_colour_that_serves_is_left_alone(cluster: PlayedCluster, method: st
     cluster.selected = "blue"
     report = cluster.run(drain, method=method)
     assert report.method is DrainMethod.NONE
-    assert "Service backend still selects blue, so that none of its pods was touched" in str(report.problem)
+    assert "Service backend selects blue, so that blue serves and its pods keep their connections" in str(
+        report.problem
+    )
     assert (cluster.asked, cluster.patches) == ([], [])
+
+
+def test_a_drain_ends_when_a_rollback_makes_the_colour_serve_again(cluster: PlayedCluster) -> None:
+    cluster.answers = {pod: [left(4)] for pod in PODS}
+    cluster.rolled_back_after = 6
+    report = cluster.run(drain, method="endpoint")
+    assert cluster.asked == [*((pod, "state=on") for pod in PODS)] * 2 + [(pod, "state=off") for pod in PODS]
+    assert "Service backend selects blue, so that blue serves and its pods keep their connections" in str(
+        report.problem
+    )
 
 
 @pytest.mark.parametrize("act", [drain, undrain])
