@@ -5,6 +5,8 @@
     SwitchyardError
     ├── SettingsError                  (switchyard.config.errors) the configuration has errors
     ├── ConfigurationError             the configuration of a stack cannot be read
+    │   └── EngineError                the engine refuses a command, or cannot reach the state
+    ├── UsageError                     a command names what the stack does not have, or is not confirmed
     ├── ClusterError                   the cluster cannot be asked, or its answer does not help
     │   ├── KubeconfigError            the kubeconfig cannot be used
     │   ├── LoginError                 the kubeconfig's user cannot log in
@@ -22,6 +24,12 @@
     ├── NodeChangedError               a node is not as it was when the update began
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
     ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
+    ├── ReleaseError                   a release cannot go on, or cannot be read
+    │   ├── LeaseHeldError             another command releases the service
+    │   ├── LeaseLostError             another command has taken the Lease
+    │   ├── TransitionError            an act does not fit the phase that a release is in
+    │   ├── ForeignRecordError         somebody else has an object of the record's name
+    │   └── RecordUnreadableError      the record is of a newer version, or broken
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine
     ├── ParameterTooLongError          SSM would refuse the value of a parameter
@@ -82,6 +90,19 @@ class ConfigurationError(SwitchyardError):
     """The configuration of a stack cannot be read. The text has the message of the engine."""
 
     code = Code.CONFIGURATION_UNREADABLE
+    exit_code = ExitCode.USAGE
+
+
+class EngineError(ConfigurationError):
+    """The engine refuses a command, or cannot reach the state of the stack. The text has the engine's own words."""
+
+    code = Code.CONFIGURATION_UNREADABLE
+
+
+class UsageError(SwitchyardError):
+    """A command names what the stack does not have, or is not confirmed. The text has the code of the message."""
+
+    code = Code.CONFIRMATION_NEEDED
     exit_code = ExitCode.USAGE
 
 
@@ -233,6 +254,42 @@ class ClusterNotReadyError(SwitchyardError):
     """Part of a new cluster was not ready in time. The text says where to look."""
 
     code = Code.CLUSTER_NOT_READY
+
+
+class ReleaseError(SwitchyardError):
+    """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
+
+    code = Code.RECORD_UNREADABLE
+
+
+class LeaseHeldError(ReleaseError):
+    """Another command releases the service. The text names its user, host, phase and age."""
+
+    code = Code.RELEASE_IN_PROGRESS
+
+
+class LeaseLostError(ReleaseError):
+    """Another command has taken the Lease, because this one could not renew it in time."""
+
+    code = Code.RELEASE_LEASE_LOST
+
+
+class TransitionError(ReleaseError):
+    """An event that does not fit the state of a release. The text says what would fit."""
+
+    code = Code.ACT_DOES_NOT_FIT
+
+
+class ForeignRecordError(ReleaseError):
+    """A ConfigMap or a Lease of the record's name is not of this program."""
+
+    code = Code.RECORD_OF_ANOTHER_OWNER
+
+
+class RecordUnreadableError(ReleaseError):
+    """The record of releases is of a newer version of this program, or somebody has broken it."""
+
+    code = Code.RECORD_UNREADABLE
 
 
 class AwsError(SwitchyardError):

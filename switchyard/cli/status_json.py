@@ -1,11 +1,15 @@
 """What `switchyard status --json` prints. Scripts rely on these names."""
 
+import re
 from typing import Any
 
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.config.models.service_name import key_of
-from switchyard.errors import SwitchyardError
+from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageError
 from switchyard.kube.images import Running
+
+_OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
+"""The code that the text of a refusal has: its class stands for all of them."""
 
 
 def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
@@ -31,7 +35,8 @@ def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
         message: for people.
         error: what happened, with its code and the command's exit code.
     """
-    return {"error": message, "code": error.code.value, "exitCode": error.exit_code.value}
+    code = _OF_REFUSAL.search(message) if isinstance(error, GateRefusedError | UsageError) else None
+    return {"error": message, "code": code[1] if code else error.code.value, "exitCode": error.exit_code.value}
 
 
 def _service(service: ServiceStatus) -> dict[str, Any]:

@@ -35,6 +35,11 @@ def engine_path(path: str) -> str:
     return "".join(part if part.startswith('["') else _INDEX.sub(r"[\1]", part) for part in parts)
 
 
+def is_converted(value: object) -> bool:
+    """Whether a text would be stored as a number, or as true or false, unless its type is said."""
+    return isinstance(value, str) and _CONVERTED.fullmatch(value) is not None
+
+
 def _quoted(path: str) -> str:
     at = engine_path(path)
     return shlex.quote(at) if "'" in at else f"'{at}'"

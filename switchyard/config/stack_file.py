@@ -23,9 +23,9 @@ GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NULLS = {"", "~", "null", "Null", "NULL"}
-_BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
+NULLS = {"", "~", "null", "Null", "NULL"}
+BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
+DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
 _MERGE = "<<"
 _BINARY = "tag:yaml.org,2002:binary"
 _RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
@@ -56,10 +56,12 @@ class Written:
     Attributes:
         name: name of the file.
         nodes: what it has for each key of the configuration, such as `switchyard:services`.
+        imports: whether the stack takes more of its configuration from an environment of Pulumi ESC.
     """
 
     name: str
     nodes: Mapping[str, yaml.Node]
+    imports: bool = False
 
     def scalars(self, path: str) -> dict[str, Scalar]:
         """The scalar values at and under a key of the configuration, by path."""
@@ -81,9 +83,10 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     try:
         # As bytes: the engine too reads UTF-16 with its mark at the beginning.
         document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
-        config = dict(_pairs(document)).get("config")
+        keys = dict(_pairs(document))
+        config = keys.get("config")
         nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
-        written = Written(path.name, nodes)
+        written = Written(path.name, nodes, "environment" in keys)
         for key in nodes:
             written.scalars(key)
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that holds itself
@@ -132,13 +135,13 @@ def _values(path: str, value: object) -> Iterator[tuple[str, object]]:
 def _is_read_as(text: str, value: object) -> bool:
     """Whether YAML reads a text without quotes as this value."""
     if value is None:
-        return text in _NULLS
+        return text in NULLS
     if isinstance(value, bool):
-        return text in _BOOLEANS and text.lower() == str(value).lower()
+        return text in BOOLEANS and text.lower() == str(value).lower()
     if isinstance(value, int | float):
-        number = _number(text)
-        return number is not None and float(number) == float(value)
-    return text == value or (GO_TIME.fullmatch(str(value)) is not None and _DATE.fullmatch(text) is not None)
+        read = number(text)
+        return read is not None and float(read) == float(value)
+    return text == value or (GO_TIME.fullmatch(str(value)) is not None and DATE.fullmatch(text) is not None)
 
 
 def _different(
@@ -160,7 +163,7 @@ def _different(
         # What is hidden is text, so that a number in its place is refused by its type.
         if (scalar := scalars.get(path)) is None:
             return
-        read = _number(scalar.text) if scalar.plain else None
+        read = number(scalar.text) if scalar.plain else None
         if read is not None and float(read) == float(value) and not _is_same_number(scalar.text, value):
             rule = f"YAML reads this as the number {value}, line {scalar.line} of {name}"
             remedy = f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, value))}"
@@ -170,7 +173,7 @@ def _different(
 def _different_text(path: str, value: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
     location = f"line {scalar.line} of {name}" if scalar is not None else name
     if GO_TIME.fullmatch(value) is not None:
-        known = scalar is not None and _DATE.fullmatch(scalar.text) is not None and scalar.text != value
+        known = scalar is not None and DATE.fullmatch(scalar.text) is not None and scalar.text != value
         # Without the file one date is as likely as another: 2024-11-20, 2024-11-20T00:00:00Z.
         as_written = scalar.text if scalar is not None and known else None
         rule = "is what YAML makes of a date without quotes, and not what was written"
@@ -189,7 +192,7 @@ def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Ite
             yield from _different_keys(below(path, index), item, inner, name)
     if not isinstance(node, yaml.MappingNode) or not isinstance(value, Mapping):
         return
-    for key, scalar, inner in _entries(node):
+    for key, scalar, inner in entries(node):
         if key in value:
             yield from _different_keys(below(path, key), inner, value[key], name)
         elif scalar.plain and _as_key(key) in value:
@@ -208,7 +211,7 @@ def _plain(text: str, value: float) -> float:
     return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else value
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
     """A number as yaml.v3 reads it; None for what is none."""
     if text[:1] == "_":
         return None
@@ -222,18 +225,18 @@ def _number(text: str) -> float | None:
 
 def _as_key(text: str) -> str | None:
     """What the engine makes of a key without quotes, as text; None for what it leaves alone, and for a date."""
-    if text in _NULLS:
+    if text in NULLS:
         return "<nil>"
-    if text in _BOOLEANS:
+    if text in BOOLEANS:
         return text.lower()
-    number = _number(text)
-    return None if number is None else f"{number:g}" if isinstance(number, float) else str(number)
+    read = number(text)
+    return None if read is None else f"{read:g}" if isinstance(read, float) else str(read)
 
 
 def _kind(text: str) -> str:
-    if text in _NULLS:
+    if text in NULLS:
         return "nothing"
-    if text in _BOOLEANS:
+    if text in BOOLEANS:
         return "true or false"
     return "a number"
 
@@ -260,33 +263,34 @@ def _beside(project: Path, stack: str) -> Path | None:
 
 def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
     if isinstance(node, yaml.MappingNode):
-        yield from ((key, value) for key, _, value in _entries(node))
+        yield from ((key, value) for key, _, value in entries(node))
 
 
-def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
+def entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
     """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them."""
-    own = {key.value: (_scalar(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    own = {key.value: (scalar_of(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     merged: dict[str, tuple[Scalar, yaml.Node]] = {}
     if _MERGE in own and own[_MERGE][0].plain:
         source = own.pop(_MERGE)[1]
         for origin in source.value if isinstance(source, yaml.SequenceNode) else [source]:
             if isinstance(origin, yaml.MappingNode):
-                merged = {key: (scalar, value) for key, scalar, value in _entries(origin)} | merged
+                merged = {key: (scalar, value) for key, scalar, value in entries(origin)} | merged
     for key, (scalar, value) in (merged | own).items():
         yield key, scalar, value
 
 
-def _scalar(node: yaml.ScalarNode) -> Scalar:
+def scalar_of(node: yaml.ScalarNode) -> Scalar:
+    """One value of the stack file."""
     plain = node.style is None or node.tag in _RESOLVED
     return Scalar(node.value, node.start_mark.line + 1, plain, node.tag == _BINARY)
 
 
 def _scalars(path: str, node: yaml.Node) -> Iterator[tuple[str, Scalar]]:
     if isinstance(node, yaml.ScalarNode):
-        yield path, _scalar(node)
+        yield path, scalar_of(node)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _scalars(below(path, index), item)
     elif isinstance(node, yaml.MappingNode):
-        for key, _, value in _entries(node):
+        for key, _, value in entries(node):
             yield from _scalars(below(path, key), value)

@@ -43,9 +43,11 @@ class GateBase(Generic[S_co]):
 
     Attributes:
         sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
+        intended: whether an operator has asked for the new version by a command, even if it was rolled back.
     """
 
     sizing = Sizing()
+    intended = False
 
     def __init__(self, name: str, service: S_co, access: ClusterAccess, warn: Warn) -> None:
         self._name = name

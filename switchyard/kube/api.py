@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 import httpx
@@ -25,7 +26,7 @@ busy with the resources of 200 services.
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 """Header of a patch that has the fields to change, of which null removes one."""
 
-METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
+METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 """The HTTP method of each verb of Kubernetes' access rules."""
 
 
@@ -88,6 +89,12 @@ class BoundedApi:
             async with asyncio.timeout(CALL_SECONDS):
                 return str((await self._api.version())["gitVersion"])
 
+    async def date(self) -> datetime:
+        """The time by the clock of the API server, in whole seconds, as its answers carry it."""
+        with mapped_errors("get", "/version", CALL_SECONDS):
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._api.date()
+
     async def ask(
         self,
         verb: str,
@@ -100,9 +107,9 @@ class BoundedApi:
         """Sends one request to the API server and returns the parsed answer.
 
         Args:
-            verb: verb of Kubernetes' access rules: get, list, patch or delete.
+            verb: of Kubernetes' access rules: get, list, create, update, patch or delete.
             resource: plural name of the kind.
-            name: name of the object; empty for all of them.
+            name: of the object; empty for all of them, and for one that is created.
             namespace: None for what belongs to no namespace.
             version: group and version of the API.
             request: further arguments of the HTTP request.

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -63,6 +65,11 @@ class ClusterClient:
         async with self._call("GET", "/version/", stream=False, raise_for_status=True) as response:
             answer: dict[str, Any] = response.json()
         return answer
+
+    async def date(self) -> datetime:
+        """The time by the clock of the API server, in whole seconds, as its answers carry it."""
+        async with self._call("GET", "/version/", stream=False, raise_for_status=True) as response:
+            return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
 
     @contextlib.asynccontextmanager
     async def call_api(

@@ -1,11 +1,12 @@
 """Every refusal is a rule, pure, and answers a `Refusal` or None.
 
-It is in `switchyard.gates.rules`, or in a module `refusals` of the package that it is about.
+It is in `switchyard.gates.rules`, or, where it is about a command of a release, in `switchyard.release.refusals`.
 """
 
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,15 @@ import pytest
 
 from switchyard.gates import rules
 from switchyard.gates.rules.refusal import Refusal
+from switchyard.release import refusals
 
 ROOT = Path(__file__).resolve().parents[4]
-FILES = [*Path(rules.__path__[0]).glob("[!_]*.py"), *(ROOT / "switchyard").rglob("refusals.py")]
-MODULES = [importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts)) for file in FILES]
+FOLDER = ROOT / "switchyard" / "gates" / "rules"
+OF_COMMANDS = ROOT / "switchyard" / "release" / "refusals.py"
+OF_GATES = [
+    importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])
+]
+MODULES = [*OF_GATES, refusals]
 REFUSALS: dict[str, Callable[..., object]] = {
     name: function
     for module in MODULES
@@ -30,7 +36,7 @@ OUTSIDE = {
     path: path.read_text()
     for package in ("switchyard", "components")
     for path in (ROOT / package).rglob("*.py")
-    if path not in FILES
+    if FOLDER not in path.parents and path != OF_COMMANDS
 }
 """Text of every file of the program that is not one of the rules."""
 
