@@ -46,6 +46,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "someone else's account": service(serviceAccount={"name": "backend", "annotations": {"a.b/c": "x"}}),
     "no resolver": service(dnsPolicy="None"),
     "seconds of being ready": service(minReadySeconds=1000),
+    "the port of a drain": service(port=8001, release={"drain": {"method": "endpoint"}}),
     "affinity of sessions": service(service={"sessionAffinitySeconds": 60}),
     "traffic of one node": service(
         service={"externalTrafficPolicy": "Local", "internalTrafficPolicy": "Local"},
