@@ -169,13 +169,13 @@ class FastLane:
         """
         async with self._journal.held(plan.act):
             if plan.act is Act.SWITCH and plan.patch:
-                await self._pass_gates(plan)
+                await self.pass_gates(plan)
             if plan.warm_tag is not None:
                 plan = await self._warmed(plan, steps)
             started = await self._journal.begin(plan, reason)
             async with self._ended_on_error():
-                patched = await self._patch(plan) if plan.patch else None
-            receipt = replace(await self._follow(plan, started), patched_after=patched)
+                patched = await self.patch(plan) if plan.patch else None
+            receipt = await self.follow(plan, started, patched)
             convergence = await steps.converge(receipt)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
@@ -189,15 +189,23 @@ class FastLane:
         _raise(refuse_no_pods(observation, plan.target, plan.act))
         return replace(plan, observation=observation)
 
-    async def _pass_gates(self, plan: Plan) -> None:
-        """Waits for what a switch by `pulumi up` waits for, and is refused as that is."""
+    async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
+        """Waits for what a switch by `pulumi up` waits for, and is refused as that is.
+
+        Args:
+            plan: the switch.
+            intended: whether a version that was rolled back is meant.
+
+        Raises:
+            GateRefusedError: a gate refuses.
+        """
         observation = plan.observation
         settings = observation.settings.model_copy(update={"active": plan.target})
         gates = BlueGreenGates(observation.name, settings, self._access, self._warn)
         if settings.autoscaling is not None:
             key = observation.name.key
             gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
-        gates.intended = True
+        gates.intended = intended
         await gates.before_switch(creating=False, preview=False)
 
     @asynccontextmanager
@@ -208,8 +216,13 @@ class FastLane:
             await self._journal.end(None, succeeded=False, detail=str(error))
             raise
 
-    async def _patch(self, plan: Plan) -> float:
-        """Changes the selector; returns the seconds since the command began."""
+    async def patch(self, plan: Plan) -> float:
+        """Changes the selector; returns the seconds since the command began.
+
+        Raises:
+            GateRefusedError: somebody has changed the selector since it was read.
+            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+        """
         observation, live = plan.observation, plan.observation.live
         labels = selector(observation.name, plan.target)
         try:
@@ -224,10 +237,16 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def _follow(self, plan: Plan, started: str) -> Receipt:
-        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen."""
+    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
+        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.
+
+        Args:
+            plan: the switch.
+            started: when the command began, RFC 3339.
+            patched: the answer of `patch`; None where the selector was as wanted.
+        """
         name, settings = plan.observation.name, plan.observation.settings
-        receipt = Receipt(started, unseen=(NO_NODE_PORTS, NO_REQUESTS))
+        receipt = Receipt(started, patched_after=patched, unseen=(NO_NODE_PORTS, NO_REQUESTS))
         try:
             pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
             own, ready = {pod.name for pod in pods}, 0
