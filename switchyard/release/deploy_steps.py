@@ -141,8 +141,9 @@ class ClusterSteps:
         drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
         converging = self._converging = asyncio.create_task(self._converge(record.service, target))
         while not (drained.done() and converging.done()):
-            running: set[asyncio.Task[Any]] = {drained, converging, *([self._watch] if self._watch else [])}
-            await asyncio.wait((task for task in running if not task.done()), return_when=asyncio.FIRST_COMPLETED)
+            tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
+            running = [task for task in tasks if not task.done()]
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             if self._is_condemned():
                 drained.cancel()
                 return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
