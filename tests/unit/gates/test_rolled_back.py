@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any, ClassVar
 
 import pytest
 
@@ -16,12 +15,9 @@ ROLLBACK = RolledBack("blue", "v1", "20260102-1f0c", "2026-01-02T03:04:05Z", "an
 
 
 def on_green(record: Record) -> PlayedCluster:
-    class Recorded(PlayedCluster):
-        """A cluster with this record."""
-
-        api: ClassVar[Any] = record
-
-    return Recorded(selected=selector("backend", Track.GREEN), behind=("a",))
+    cluster = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",))
+    cluster.api = record
+    return cluster
 
 
 @pytest.mark.parametrize("preview", [True, False])
