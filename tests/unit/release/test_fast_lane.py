@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
@@ -15,6 +16,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
 from switchyard.release.convergence import Convergence
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.fast_lane import FastLane, Outcome, Steps
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt, lines
@@ -65,6 +67,24 @@ class PlayedCluster:
         if self.denied is not None:
             raise self.denied
         return list(self.nodes)
+
+
+@pytest.fixture(autouse=True)
+def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float | None]]:
+    """What is asked of the pods of both colours about their connections: act, colour, seconds."""
+    asked: list[tuple[str, str, float | None]] = []
+
+    async def drain(_: object, __: str, ___: object, colour: Colour, seconds: float | None) -> DrainReport:
+        asked.append(("drain", colour, seconds))
+        return DrainReport(colour, DrainMethod.RENEW, pods=3, failed=("blue-1", "blue-2", "blue-3"))
+
+    async def undrain(_: object, __: str, ___: object, colour: Colour) -> DrainReport:
+        asked.append(("undrain", colour, None))
+        return DrainReport(colour, DrainMethod.NONE)
+
+    monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
+    monkeypatch.setattr("switchyard.release.fast_lane.undrain", undrain)
+    return asked
 
 
 @dataclass
@@ -288,8 +308,20 @@ def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
     assert "end True no such host" in it.events
 
 
+@pytest.mark.parametrize(("method", "seconds"), [("renew", 0), ("endpoint", None)])
+def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
+    drained: list[tuple[str, str, float | None]], method: str, seconds: float | None
+) -> None:
+    plan = Plan(Act.ROLLBACK, observed(release={"drain": {"method": method}}), Colour.GREEN)
+    receipt = Lane().run(plan).receipt
+    # A renewal goes on by itself; the answers of an endpoint are waited for.
+    assert drained == [("undrain", Colour.GREEN, None), ("drain", Colour.BLUE, seconds)]
+    assert receipt.to_json()["drain"]["pods"] == 3
+    assert "The renewal of 3 pods of blue has begun" in "\n".join(lines(receipt))
+
+
 def test_a_sample_without_an_error_has_its_bound() -> None:
-    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),), connections_left=2)
+    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),))
     assert receipt.error_bound is None
     counted = replace(receipt, requests=3000, errors=0)
     assert counted.to_json()["errorBound"] == pytest.approx(0.001)
