@@ -6,7 +6,7 @@ from components.debug_lines import drop_unseen_debug_lines
 from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
 from components.platform import build_platform
-from components.release import release
+from components.service_registration import register_service
 from components.settings import read_settings
 from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from switchyard.interrupt import end_when_interrupted
@@ -20,7 +20,7 @@ def main() -> None:
     platform = build_platform(settings)
     attach(guard, platform.access)
 
-    services = {key: release(key, service, platform) for key, service in settings.services.items()}
+    services = {key: register_service(key, service, platform) for key, service in settings.services.items()}
     components = [service.component for service in services.values()]
 
     outputs = {

@@ -56,8 +56,8 @@ class _Hooks:
             await guard.before_delete(args.old_inputs, args.old_outputs, preview=preview(), by_guard=False)
 
         async def destroy(_: pulumi.ResourceHookArgs) -> None:
-            # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`): an update
-            # in which everything may go would be the outcome.
+            # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`), and is no
+            # destroy, in which everything may be deleted.
             if is_destroy():
                 await guard.before_destroy()
 
@@ -70,12 +70,12 @@ class _Hooks:
         async def release(args: pulumi.ResourceHookArgs) -> None:
             guard.before_release_delete(args.old_inputs or {})
 
-        here = pulumi.ResourceHookOptions(on_dry_run=True)
-        self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, here)
-        self.check = pulumi.ResourceHook(CHECK_HOOK, check, here)
-        self.release = pulumi.ResourceHook(RELEASE_HOOK, release, here)
-        self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, here)
-        self.write = pulumi.ResourceHook("switchyard-before-write", write, here)
+        in_previews = pulumi.ResourceHookOptions(on_dry_run=True)
+        self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, in_previews)
+        self.check = pulumi.ResourceHook(CHECK_HOOK, check, in_previews)
+        self.release = pulumi.ResourceHook(RELEASE_HOOK, release, in_previews)
+        self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, in_previews)
+        self.write = pulumi.ResourceHook("switchyard-before-write", write, in_previews)
         self.adopt = pulumi.ResourceHook("switchyard-before-adoption", adopt)
 
 
@@ -87,8 +87,8 @@ def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
     """Registers the hooks of this run, before any object is registered.
 
     Args:
-        settings: of the stack.
-        identity: of the stack.
+        settings: settings of the stack.
+        identity: identity of the stack.
     """
     identity = identity or Identity()
     guard = Guard(
@@ -122,7 +122,7 @@ def guarded(
 
     Args:
         manifest: the object.
-        opts: of its resource.
+        opts: options of its resource.
         deleted_by: see `DeletedBy`.
     """
     if not _current:
@@ -130,14 +130,14 @@ def guarded(
     hooks = _current[0]
     manifest = marked(manifest, hooks.guard.mark, hooks.guard.key(manifest))
     hooks.guard.register(manifest)
-    before = [hooks.write]
+    write_hooks = [hooks.write]
     own = opts.hooks or pulumi.ResourceHookBinding()
     adopting = [hooks.adopt] if hooks.guard.adopts(manifest) else []
     bound = pulumi.ResourceOptions(
         depends_on=hooks.kept_in,
         hooks=pulumi.ResourceHookBinding(
-            before_create=[*before, *(own.before_create or []), *adopting],
-            before_update=[*before, *(own.before_update or [])],
+            before_create=[*write_hooks, *(own.before_create or []), *adopting],
+            before_update=[*write_hooks, *(own.before_update or [])],
             before_delete={"guard": [hooks.delete], "provider": [hooks.check], "nobody": None}[deleted_by],
             on_error=own.on_error,
         ),
@@ -179,14 +179,14 @@ def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
     """Warns at the end of a run or a preview of objects that drifted and that the run leaves as they are.
 
     Args:
-        guard: of this run.
+        guard: guard of this run.
         last: the resource that depends on everything else.
     """
 
     async def warn(_: str) -> None:
         if is_destroy() or is_targeted():
             return
-        with suppress(ClusterError):  # what looks at who serves says so
+        with suppress(ClusterError):  # the gates report a cluster that cannot be read
             for line in await guard.drift():
                 pulumi.log.warn(line)
 
@@ -201,12 +201,12 @@ def attach(guard: Guard, access: ClusterAccess) -> None:
 
 def _removed(settings: StackSettings) -> frozenset[tuple[str, str]]:
     """Namespace and name of the services that may be removed although they serve."""
-    left = {
+    former_names = {
         (service.leaves, service.kubernetes_name(key))
         for key, service in settings.services.items()
         if service.leaves is not None
     }
-    return frozenset(left.union(settings.removed.values()))
+    return frozenset(former_names.union(settings.removed.values()))
 
 
 def _entry(settings: StackSettings, key: str) -> tuple[tuple[str, str], ServiceEntry]:

@@ -65,7 +65,7 @@ class ClusterPlatform:
     kept: Kept = field(default_factory=dict)
 
     def observed(self, name: str) -> Observed:
-        """What the program read of one service on the cluster at its start."""
+        """The state of one service on the cluster, as read at the start of the program."""
         return Observed(
             release=self.rollouts.get(name, LiveRelease()),
             content=self.content.get(name, Content()),
@@ -120,5 +120,5 @@ def _refuse_old(services: Mapping[str, ServiceSettings], access: ClusterAccess) 
 
 
 def after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
-    """The same options, for resources that depend on these."""
+    """Returns options with these resources as further dependencies."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=resources))

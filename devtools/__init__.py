@@ -1,1 +1,1 @@
-"""What is for development alone and is not installed."""
+"""Development tools, which are not installed."""

@@ -17,7 +17,7 @@ from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installatio
 
 NAME = "test"
 ENGINE_LIMIT = 300
-"""Seconds after which a hung engine is ended. No update of a test comes near it."""
+"""Seconds after which a hung engine is ended. Updates in tests are much shorter."""
 
 _EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
 """By engine, project and name of a stack, what a new stack has beside its configuration, and in its state."""
@@ -25,14 +25,14 @@ _EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run of the engine printed, and how it ended."""
+    """The output and exit code of one run of the engine."""
 
     code: int
     output: str
 
     @property
     def ok(self) -> bool:
-        """Whether the command did what it was asked for."""
+        """Whether the command succeeded."""
         return self.code == 0
 
 
@@ -79,7 +79,7 @@ class Stack:
         self._begin(state, project["name"])
 
     def _begin(self, state: Path, project: str) -> None:
-        """Has the engine make the stack; a second one of the same name begins with a copy of what it made then."""
+        """Creates the stack with the engine; a second stack of the same name starts from a copy of that result."""
         self._write()
         key = self.installation.engine, project, self.name
         empty = _EMPTY.get(key)
@@ -116,11 +116,11 @@ class Stack:
         self._write()
 
     def snapshot(self) -> dict[str, Any]:
-        """The configuration as it is, to go back to."""
+        """Returns a copy of the configuration, for `restore`."""
         return copy.deepcopy(self.config)
 
     def restore(self, config: dict[str, Any]) -> None:
-        """Goes back to an earlier configuration."""
+        """Restores an earlier configuration."""
         self.config = copy.deepcopy(config)
         self._write()
 
@@ -138,7 +138,7 @@ class Stack:
         return self.run("preview", "--diff", *arguments)
 
     def planned(self) -> dict[str, str]:
-        """What a preview would do: operation by resource name, unchanged resources left out."""
+        """Returns the planned operation of each resource that a preview would change, by name."""
         steps = json.loads(self.run("preview", "--json", check=True).output)["steps"]
         return {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
 

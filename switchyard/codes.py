@@ -136,7 +136,30 @@ class Code(StrEnum):
     MACHINE_DIFFERS = "SY-E005"
     USER_DATA_TOO_LONG = "SY-E006"
     PARAMETER_TOO_LONG = "SY-E007"
-    # P: releases
+    # P: releases by the commands
+    RELEASE_IN_PROGRESS = "SY-P001"
+    RELEASE_LEASE_LOST = "SY-P002"
+    RECORD_OF_ANOTHER_OWNER = "SY-P003"
+    RECORD_UNREADABLE = "SY-P004"
+    VERSION_ROLLED_BACK = "SY-P005"
+    ROLLBACKS_UNKNOWN = "SY-P006"
+    ACT_DOES_NOT_FIT = "SY-P007"
+    SERVICE_UNKNOWN = "SY-P020"
+    STRATEGY_NOT_SWITCHED = "SY-P021"
+    ALREADY_SERVING = "SY-P022"
+    NOTHING_TO_ROLL_BACK_TO = "SY-P023"
+    TARGET_NOT_READY = "SY-P024"
+    SELECTOR_NOT_OF_PROGRAM = "SY-P025"
+    SERVICE_NOT_OF_STACK = "SY-P026"
+    CONFIRMATION_NEEDED = "SY-P027"
+    NOT_CONVERGED = "SY-P028"
+    SWITCHED_BY_WEIGHTS = "SY-P029"
+    SERVICE_CHANGED = "SY-P031"
+    KUBECONFIG_IN_STATE = "SY-P032"
+    FEWER_AFTER_ROLLBACK = "SY-P033"
+    NOT_WARMED = "SY-P034"
+    CONNECTIONS_STAY = "SY-P040"
+    CONNECTIONS_SHORT_LIVED = "SY-P041"
     NEW_VERSION_WORSE = "SY-P050"
     EVIDENCE_INSUFFICIENT = "SY-P051"
     NO_TRAFFIC = "SY-P052"
@@ -269,6 +292,29 @@ TITLES: Mapping[Code, str] = {
     Code.MACHINE_DIFFERS: "A machine is not what the settings say",
     Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
+    Code.RELEASE_IN_PROGRESS: "Another release of the service is in progress",
+    Code.RELEASE_LEASE_LOST: "Another command has taken the Lease of the service",
+    Code.RECORD_OF_ANOTHER_OWNER: "Somebody else has an object of the record's name",
+    Code.RECORD_UNREADABLE: "The record of releases cannot be read",
+    Code.VERSION_ROLLED_BACK: "The version was rolled back",
+    Code.ROLLBACKS_UNKNOWN: "Whether the version was rolled back is not known",
+    Code.ACT_DOES_NOT_FIT: "The command does not fit the phase of the release",
+    Code.SERVICE_UNKNOWN: "The stack has no service of this name",
+    Code.STRATEGY_NOT_SWITCHED: "A service of this strategy is not switched by a command",
+    Code.ALREADY_SERVING: "The colour serves already",
+    Code.NOTHING_TO_ROLL_BACK_TO: "There is no version to roll back to",
+    Code.TARGET_NOT_READY: "The colour to roll back to has no ready pod",
+    Code.SELECTOR_NOT_OF_PROGRAM: "The Service selects neither of the two colours",
+    Code.SERVICE_NOT_OF_STACK: "The Service on the cluster is not this stack's",
+    Code.CONFIRMATION_NEEDED: "A command that changes what serves is not confirmed",
+    Code.NOT_CONVERGED: "Configuration or state do not have the switch yet",
+    Code.SWITCHED_BY_WEIGHTS: "The load balancer's weights are not switched by a command",
+    Code.SERVICE_CHANGED: "Somebody has changed the Service while a command ran",
+    Code.KUBECONFIG_IN_STATE: "The kubeconfig of the cluster is in a state that cannot be read",
+    Code.FEWER_AFTER_ROLLBACK: "A rollback goes to fewer pods than serve",
+    Code.NOT_WARMED: "The version to roll back to cannot be warmed",
+    Code.CONNECTIONS_STAY: "Kept connections stay with the old colour",
+    Code.CONNECTIONS_SHORT_LIVED: "Pods that serve still close each connection",
     Code.NEW_VERSION_WORSE: "The new version is worse than accepted",
     Code.EVIDENCE_INSUFFICIENT: "The requests do not suffice for a verdict",
     Code.NO_TRAFFIC: "The new version has answered no request",

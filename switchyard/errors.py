@@ -5,6 +5,8 @@
     SwitchyardError
     ├── SettingsError                  (switchyard.config.errors) the configuration has errors
     ├── ConfigurationError             the configuration of a stack cannot be read
+    │   └── EngineError                the engine refuses a command, or cannot reach the state
+    ├── UsageError                     a command names what the stack does not have, or is not confirmed
     ├── ClusterError                   the cluster cannot be asked, or its answer does not help
     │   ├── KubeconfigError            the kubeconfig cannot be used
     │   ├── LoginError                 the kubeconfig's user cannot log in
@@ -21,6 +23,13 @@
     ├── GateRefusedError               a step is not taken
     ├── NodeChangedError               a node is not as it was when the update began
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
+    ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
+    ├── ReleaseError                   a release cannot go on, or cannot be read
+    │   ├── LeaseHeldError             another command releases the service
+    │   ├── LeaseLostError             another command has taken the Lease
+    │   ├── TransitionError            an act does not fit the phase that a release is in
+    │   ├── ForeignRecordError         somebody else has an object of the record's name
+    │   └── RecordUnreadableError      the record is of a newer version, or broken
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine
     ├── ParameterTooLongError          SSM would refuse the value of a parameter
@@ -42,7 +51,7 @@ from typing import ClassVar
 from switchyard.codes import Code
 
 PREFIX = "SY-"
-"""How every code begins."""
+"""Prefix of every code."""
 
 
 class ExitCode(IntEnum):
@@ -73,14 +82,27 @@ class SwitchyardError(Exception):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return str(self)
 
 
 class ConfigurationError(SwitchyardError):
-    """The configuration of a stack cannot be read. The text has the engine's own words."""
+    """The configuration of a stack cannot be read. The text has the message of the engine."""
 
     code = Code.CONFIGURATION_UNREADABLE
+    exit_code = ExitCode.USAGE
+
+
+class EngineError(ConfigurationError):
+    """The engine refuses a command, or cannot reach the state of the stack. The text has the engine's own words."""
+
+    code = Code.CONFIGURATION_UNREADABLE
+
+
+class UsageError(SwitchyardError):
+    """A command names what the stack does not have, or is not confirmed. The text has the code of the message."""
+
+    code = Code.CONFIRMATION_NEEDED
     exit_code = ExitCode.USAGE
 
 
@@ -91,7 +113,7 @@ class ClusterError(SwitchyardError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster cannot be read: {self}"
 
 
@@ -102,18 +124,18 @@ class KubeconfigError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
 class LoginError(ClusterError):
-    """The user of a kubeconfig could not log in. The text has the login command's own words."""
+    """The user of a kubeconfig could not log in. The text has the message of the login command."""
 
     code = Code.LOGIN_FAILED
 
     @property
     def summary(self) -> str:
-        """What happened: the text says all of it."""
+        """The text of the error, which is a whole sentence."""
         return str(self)
 
 
@@ -124,7 +146,7 @@ class UnreachableError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The cluster does not answer: {self}"
 
 
@@ -132,10 +154,10 @@ class AccessDeniedError(ClusterError):
     """The API server does not know the user, or does not let the user do what is needed.
 
     Args:
-        verb: of Kubernetes' access rules, for example ``get``.
+        verb: verb of Kubernetes' access rules, for example ``get``.
         resource: what it was asked of, for example ``services/backend in namespace default``.
         status: 401 or 403.
-        answer: the API server's own words, which name the user and the permission.
+        answer: the message of the API server, which names the user and the permission.
     """
 
     code = Code.ACCESS_DENIED
@@ -148,7 +170,7 @@ class AccessDeniedError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"The kubeconfig's user {self}"
 
 
@@ -168,10 +190,10 @@ class ApiStatusError(ClusterError):
     """The API server answered with an error that is neither a missing permission nor a rejected object.
 
     Args:
-        verb: of Kubernetes' access rules.
+        verb: verb of Kubernetes' access rules.
         resource: what it was asked of.
         status: the HTTP status of the answer.
-        answer: the API server's own words.
+        answer: the message of the API server.
     """
 
     code = Code.API_ERROR
@@ -182,12 +204,12 @@ class ApiStatusError(ClusterError):
 
     @property
     def summary(self) -> str:
-        """What happened, as a whole sentence without its full stop."""
+        """The error as a whole sentence, without its full stop."""
         return f"T{str(self)[1:]}"
 
 
 class ObservationError(SwitchyardError):
-    """What a run has to know of the cluster before it begins cannot be read. The text says why, and what to do."""
+    """Part of the cluster that a run reads before it begins cannot be read. The text says why, and what to do."""
 
     code = Code.CLUSTER_ERROR
 
@@ -232,6 +254,42 @@ class ClusterNotReadyError(SwitchyardError):
     """Part of a new cluster was not ready in time. The text says where to look."""
 
     code = Code.CLUSTER_NOT_READY
+
+
+class ReleaseError(SwitchyardError):
+    """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
+
+    code = Code.RECORD_UNREADABLE
+
+
+class LeaseHeldError(ReleaseError):
+    """Another command releases the service. The text names its user, host, phase and age."""
+
+    code = Code.RELEASE_IN_PROGRESS
+
+
+class LeaseLostError(ReleaseError):
+    """Another command has taken the Lease, because this one could not renew it in time."""
+
+    code = Code.RELEASE_LEASE_LOST
+
+
+class TransitionError(ReleaseError):
+    """An event that does not fit the state of a release. The text says what would fit."""
+
+    code = Code.ACT_DOES_NOT_FIT
+
+
+class ForeignRecordError(ReleaseError):
+    """A ConfigMap or a Lease of the record's name is not of this program."""
+
+    code = Code.RECORD_OF_ANOTHER_OWNER
+
+
+class RecordUnreadableError(ReleaseError):
+    """The record of releases is of a newer version of this program, or somebody has broken it."""
+
+    code = Code.RECORD_UNREADABLE
 
 
 class AwsError(SwitchyardError):

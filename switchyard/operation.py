@@ -84,9 +84,9 @@ def destroys_all(arguments: Sequence[str]) -> bool:
 
 def destroys(arguments: Sequence[str]) -> bool:
     """Whether these arguments of the engine's command line are those of a destroy."""
-    before = ""
+    previous = ""
     for argument in arguments:
-        if before not in WITH_VALUE and argument in DESTROY | OTHERS:
+        if previous not in WITH_VALUE and argument in DESTROY | OTHERS:
             return argument in DESTROY
-        before = argument
+        previous = argument
     return False

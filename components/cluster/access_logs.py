@@ -1,4 +1,4 @@
-"""Where the load balancer writes which requests it had."""
+"""The bucket for the access logs of the load balancer."""
 
 import pulumi
 import pulumi_aws as aws
@@ -10,30 +10,30 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.manifests.ingress import LOG_PREFIX
 
 UNDELETE_DAYS = 7
-"""How long a log can be had back that was deleted, days. It has addresses of users, so that its end is one."""
+"""Days for which a deleted log can be restored. Logs have addresses of users, so that they must not stay for long."""
 
 
 class AccessLogs(pulumi.ComponentResource):
-    """A bucket for the access logs of the load balancer.
+    """A bucket for the access logs of the load balancer, and its ownership controls.
 
-    Encrypted with the keys of S3: the delivery of access logs takes no others (user guide of the ALB, Enable access
-    logs). In production it stays when the stack is destroyed: S3 deletes no bucket with something in it, and whoever
-    takes a stack down is not to erase with it who came by. Every log in it still comes to its end.
+    Encrypted with the keys of S3: the delivery of access logs supports no others (user guide of the ALB, Enable access
+    logs). In production the bucket is retained when the stack is destroyed, so that a destroy does not erase who sent
+    requests. Its lifecycle rule still deletes every log.
     """
 
     bucket: pulumi.Output[str]
-    """Its name, known when the load balancer may write there: it checks that when its log is configured."""
+    """Name of the bucket, known when its policy permits the load balancer to write, which AWS checks."""
 
     def __init__(
         self, name: str, *, cluster: Ec2Cluster, production: bool, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Makes it.
+        """Registers the bucket.
 
         Args:
-            name: of the component.
-            cluster: settings, with a load balancer.
+            name: name of the component.
+            cluster: settings of the cluster, with a load balancer.
             production: whether logs stay when the stack is destroyed.
-            opts: of the component.
+            opts: options of the component.
 
         Raises:
             ValueError: without a load balancer in the settings.
@@ -48,7 +48,7 @@ class AccessLogs(pulumi.ComponentResource):
             known = pulumi.Output.all(caller.account_id, arn)
             return known.apply(lambda both: _delivery(both[0], both[1]))
 
-        made = PrivateBucket(
+        bucket = PrivateBucket(
             f"{name}-bucket",
             key_arn=None,
             policy=policy,
@@ -59,14 +59,14 @@ class AccessLogs(pulumi.ComponentResource):
             tags=tags(cluster, "access-logs"),
             opts=kept,
         )
-        # The delivery is not ours, and what it writes is: whatever owner a request asks for.
+        # AWS delivers the logs from an account of its own; the objects belong to the owner of the bucket nevertheless.
         aws.s3.BucketOwnershipControls(
             f"{name}-bucket-owner",
-            bucket=made.name,
+            bucket=bucket.name,
             rule={"object_ownership": "BucketOwnerEnforced"},
             opts=kept,
         )
-        self.bucket = made.name
+        self.bucket = bucket.name
         self.register_outputs({"bucket": self.bucket})
 
 

@@ -1,4 +1,4 @@
-"""Charts that a stack brings to its cluster."""
+"""The charts that a stack installs on its cluster."""
 
 import pulumi
 
@@ -11,18 +11,18 @@ from switchyard.kube.helm_releases import clear_unfinished
 from switchyard.manifests.addons import Addon, addon_namespace, calico, existing_addons, platform
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
-"""The type of a release of Helm in the engine."""
+"""Type token of a Helm release."""
 
 
 class ChartAddon(pulumi.ComponentResource):
-    """One add-on by its chart, as a release of Helm in a namespace of its own.
+    """One add-on: a Helm release of its chart, and a namespace for it.
 
-    A release, and not a chart that Pulumi renders: Helm keeps the definitions that a chart marks so when the release
-    goes, and lets a chart look at the cluster, where it finds the certificate that it made before.
+    A release, and not a chart that Pulumi renders: Helm keeps the CustomResourceDefinitions that a chart marks so when
+    the release is deleted, and lets a chart read the cluster, where it finds the certificate that it created before.
     """
 
     version: pulumi.Output[str]
-    """Of the chart."""
+    """Version of the chart."""
 
     def __init__(
         self,
@@ -33,30 +33,30 @@ class ChartAddon(pulumi.ComponentResource):
         retained: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Registers it.
+        """Registers the namespace and the release.
 
         Args:
-            name: of the component.
-            addon: what it is.
+            name: name of the component.
+            addon: the chart, its values and its namespace.
             access: the cluster.
-            retained: whether it stays on the cluster when the stack lets go of it.
-            opts: of the component.
+            retained: whether it stays on the cluster when the stack does not have it any more.
+            opts: options of the component.
         """
         super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self, retain_on_delete=retained)
+        child = pulumi.ResourceOptions(parent=self, retain_on_delete=retained)
 
         async def clear(_: pulumi.ResourceHookArgs) -> None:
             await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
 
-        before = pulumi.ResourceHook(f"{name}-clear", clear)
+        clear_hook = pulumi.ResourceHook(f"{name}-clear", clear)
         namespace = register(
-            f"{name}-namespace", addon_namespace(addon), here, deleted_by="nobody" if retained else "guard"
+            f"{name}-namespace", addon_namespace(addon), child, deleted_by="nobody" if retained else "guard"
         )
         KubernetesObject(
             RELEASE,
             f"{name}-release",
             {
-                "compat": "true",  # the provider's SDK says it of every release
+                "compat": "true",  # as the SDK of the provider sets it for every release
                 "name": addon.name,
                 "namespace": namespace.metadata.apply(lambda metadata: metadata["name"]),
                 "chart": addon.chart.chart,
@@ -66,11 +66,11 @@ class ChartAddon(pulumi.ComponentResource):
                 "timeout": addon.timeout_seconds,
             },
             opts=pulumi.ResourceOptions.merge(
-                here,
+                child,
                 pulumi.ResourceOptions(
                     hooks=pulumi.ResourceHookBinding(
-                        before_create=[before],
-                        before_update=[before],
+                        before_create=[clear_hook],
+                        before_update=[clear_hook],
                         before_delete=release_hook(addon.namespace, addon.name),
                     )
                 ),
@@ -83,15 +83,15 @@ class ChartAddon(pulumi.ComponentResource):
 def addons(
     cluster: ExistingCluster, access: ClusterAccess, opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
-    """Everything that the stack brings to somebody else's cluster, for the services to wait for."""
+    """The add-ons that the stack installs on an existing cluster; the services wait for them."""
     return [_install(addon, access, opts) for addon in existing_addons(cluster)]
 
 
 def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later.
 
-    At a destroy it goes with the machines: its own way out waits for an operator that takes the pod network away under
-    itself, and is reported to hang at times.
+    A destroy deletes it with the machines: uninstalling the chart waits for an operator that removes the pod network
+    it depends on, and is reported to hang at times.
     """
     addon = calico(cluster)
     return ChartAddon(addon.name, addon=addon, access=access, retained=True, opts=opts)
@@ -100,13 +100,15 @@ def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.Resourc
 def platform_addons(
     cluster: Ec2Cluster, vpc_id: pulumi.Input[str], access: ClusterAccess, opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
-    """Everything else that the stack brings to its own machines: the first one first, which the others wait for."""
-    made: list[pulumi.ComponentResource] = []
+    """All other add-ons of a cluster that the stack creates; the others wait for the first one."""
+    components: list[pulumi.ComponentResource] = []
     for addon in platform(cluster, vpc_id):
-        made.append(
-            _install(addon, access, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=made[:1])))
+        components.append(
+            _install(
+                addon, access, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=components[:1]))
+            )
         )
-    return made
+    return components
 
 
 def _install(addon: Addon, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:

@@ -1,4 +1,4 @@
-"""A bucket that nobody sees from outside, in which everything has an end."""
+"""A private bucket, in which every object expires."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,16 +7,16 @@ import pulumi_aws as aws
 
 
 class PrivateBucket:
-    """An encrypted bucket with versions, what closes it, and what empties it.
+    """An encrypted, versioned bucket, with its public access block, its policy and its lifecycle rules.
 
-    It has no access log of its own: that would need a second bucket of the same kind. Who needs to know turns on
-    CloudTrail's data events, for the whole account in one place.
+    It has no access log of its own, which would need a second bucket of the same kind. To record who reads it, turn on
+    CloudTrail's data events for the account.
     """
 
     name: pulumi.Output[str]
-    """Known when the bucket is closed, and when its policy lets in whom it should."""
+    """Name of the bucket, known when public access is blocked and its policy is written."""
     arn: pulumi.Output[str]
-    """Of the bucket."""
+    """ARN of the bucket."""
 
     def __init__(
         self,
@@ -31,18 +31,18 @@ class PrivateBucket:
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """Makes it.
+        """Registers the bucket.
 
         Args:
-            name: of the bucket; those of its settings begin with it.
-            key_arn: of the key that encrypts it; None takes the keys of S3.
-            policy: the bucket's, from its ARN.
-            prefix: of all objects that come to an end.
-            keep_days: until an object is deleted.
-            undelete_days: how long what was overwritten or deleted can be had back.
-            erasable: whether the bucket is deleted with what is in it.
-            tags: of the bucket.
-            opts: of all of them.
+            name: name of the bucket, with which the names of its settings begin.
+            key_arn: ARN of the key that encrypts it; None takes the keys of S3.
+            policy: renders the policy of the bucket from its ARN.
+            prefix: prefix of the keys of all objects that expire.
+            keep_days: days after which an object is deleted.
+            undelete_days: days for which an overwritten or deleted object can be restored.
+            erasable: whether the bucket is deleted with its objects.
+            tags: tags of the bucket.
+            opts: options of all resources.
         """
         bucket = aws.s3.Bucket(name, force_destroy=erasable, tags=tags, opts=opts)
         self.arn = bucket.arn
@@ -69,9 +69,9 @@ class PrivateBucket:
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[blocked])),
         )
         aws.s3.BucketLifecycleConfiguration(
-            f"{name}-lifecycle", bucket=bucket.id, rules=_ends(prefix, keep_days, undelete_days), opts=opts
+            f"{name}-lifecycle", bucket=bucket.id, rules=_lifecycle_rules(prefix, keep_days, undelete_days), opts=opts
         )
-        self.name = pulumi.Output.all(bucket.bucket, closed.id).apply(lambda found: str(found[0]))
+        self.name = pulumi.Output.all(bucket.bucket, closed.id).apply(lambda values: str(values[0]))
 
 
 def _encryption(key_arn: pulumi.Input[str] | None) -> aws.s3.BucketServerSideEncryptionConfigurationRuleArgsDict:
@@ -84,7 +84,7 @@ def _encryption(key_arn: pulumi.Input[str] | None) -> aws.s3.BucketServerSideEnc
     }
 
 
-def _ends(
+def _lifecycle_rules(
     prefix: str, keep_days: int, undelete_days: int
 ) -> list[pulumi.Input[aws.s3.BucketLifecycleConfigurationRuleArgsDict]]:
     return [
@@ -96,14 +96,14 @@ def _ends(
             "noncurrent_version_expiration": {"noncurrent_days": undelete_days},
         },
         {
-            # S3 takes no days beside this one, so that it is a rule of its own.
+            # S3 takes no days beside this setting, so that it is a rule of its own.
             "id": "markers",
             "status": "Enabled",
             "filter": {"prefix": prefix},
             "expiration": {"expired_object_delete_marker": True},
         },
         {
-            # Of the whole bucket: an upload that does not end is no object, and costs what one costs.
+            # For the whole bucket: an upload that does not end is no object, and costs as much.
             "id": "uploads",
             "status": "Enabled",
             "filter": {},

@@ -1,4 +1,4 @@
-"""Everything of a cluster that is in AWS: network, certificates, secrets, machines, and the way to its API server."""
+"""The AWS resources of a cluster: network, certificates, secrets, machines, and the provider for its API server."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -21,25 +21,29 @@ from switchyard.operation import is_destroy
 
 
 class Ec2Machines(pulumi.ComponentResource):
-    """The cluster's half in AWS. What runs on it goes through `provider`, and waits for the machines."""
+    """The AWS resources of a cluster. Objects on the cluster go through `provider`, and wait for the machines.
+
+    It creates an AWS provider for the region, the network, the endpoint, certificates and keys, the storage, the
+    machines, the bucket for access logs where the settings ask for it, and the Kubernetes provider.
+    """
 
     provider: KubernetesProvider
-    """Every object of the stack goes through it."""
+    """The Kubernetes provider of every object of the stack."""
 
     kubeconfig: pulumi.Output[str]
-    """The administrator's, secret."""
+    """The administrator's kubeconfig, secret."""
 
     endpoint: pulumi.Output[str]
-    """What clients of the API server call."""
+    """Host that clients of the API server call."""
 
     instance_ids: dict[str, pulumi.Output[str]]
-    """By node."""
+    """Instance id of each node, by its name."""
 
     vpc_id: pulumi.Output[str]
-    """Of the VPC."""
+    """Id of the VPC."""
 
     load_balancer_group_id: pulumi.Output[str]
-    """Security group of the load balancer."""
+    """Id of the security group of the load balancer."""
 
     access_log_bucket: pulumi.Output[str] | None
     """Name of the bucket for the load balancer's access logs; None where the settings ask for none."""
@@ -51,20 +55,20 @@ class Ec2Machines(pulumi.ComponentResource):
         cluster: Ec2Cluster,
         services: Mapping[str, ServiceSettings],
         production: bool,
-        made: StackKubeconfig,
-        answers: Callable[[str], Awaitable[None]],
+        stack_kubeconfig: StackKubeconfig,
+        wait_for_api: Callable[[str], Awaitable[None]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Registers it.
+        """Registers the resources.
 
         Args:
-            name: of the component.
-            cluster: its settings.
+            name: name of the component.
+            cluster: settings of the cluster.
             services: settings of all services, for the ports that the load balancer reaches.
-            production: whether the stack is marked so.
-            made: gets the kubeconfig, before anything goes through the provider.
-            answers: waits for the API server's first answer; takes the instance of the control plane.
-            opts: of the component.
+            production: whether the stack is marked production.
+            stack_kubeconfig: takes the kubeconfig before an object goes through the provider.
+            wait_for_api: waits for the first answer of the API server; takes the instance id of the control plane.
+            opts: options of the component.
         """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)
         # A provider of its own: the region is that of the settings, whatever the shell of the engineer says.
@@ -80,8 +84,8 @@ class Ec2Machines(pulumi.ComponentResource):
             f"{name}-network", cluster=cluster, node_ports=_node_ports(cluster, services), opts=child
         )
         # At a destroy the gateway cannot go while a machine has a public address.
-        behind = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[network]))
-        endpoint = Endpoint(f"{name}-endpoint", cluster=cluster, opts=behind)
+        after_network = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[network]))
+        endpoint = Endpoint(f"{name}-endpoint", cluster=cluster, opts=after_network)
         pki = Pki(f"{name}-pki", cluster=cluster, endpoint=endpoint.public_ip, opts=child)
         storage = Storage(
             f"{name}-storage",
@@ -123,7 +127,7 @@ class Ec2Machines(pulumi.ComponentResource):
         self.provider = KubernetesProvider(
             f"{name}-provider",
             kubeconfig=_kubeconfig(
-                pki.kubeconfig, machines, machines.instance_ids[cluster.control_plane], made, answers
+                pki.kubeconfig, machines, machines.instance_ids[cluster.control_plane], stack_kubeconfig, wait_for_api
             ),
             # A renewed certificate changes the kubeconfig, and is not another cluster.
             cluster_identifier=cluster.identifier,
@@ -145,32 +149,32 @@ def _kubeconfig(
     text: pulumi.Output[str],
     machines: ClusterMachines,
     instance_id: pulumi.Output[str],
-    made: StackKubeconfig,
-    answers: Callable[[str], Awaitable[None]],
+    stack_kubeconfig: StackKubeconfig,
+    wait_for_api: Callable[[str], Awaitable[None]],
 ) -> pulumi.Output[str]:
-    """The provider's, which a new cluster gives it only when its API server answers.
+    """The kubeconfig for the provider, which it gets only when the API server of a new cluster answers.
 
     The provider (4.25.0) asks for the schema when it is configured, once: a cluster that does not answer then is
     unreachable for the rest of the update.
     """
-    if made.exists:
-        # What it is made from is known in a preview as well, so that the preview asks the API server.
-        return text.apply(made.update)
+    if stack_kubeconfig.exists:
+        # Its parts are known in a preview as well, so that the preview asks the API server.
+        return text.apply(stack_kubeconfig.update)
 
-    async def first(known: list[str]) -> str:
-        kubeconfig, id_, _ = known
-        made.update(kubeconfig)
+    async def first(values: list[str]) -> str:
+        kubeconfig, id_, _ = values
+        stack_kubeconfig.update(kubeconfig)
         if not (pulumi.runtime.is_dry_run() or is_destroy()):
-            await answers(id_)
+            await wait_for_api(id_)
         return kubeconfig
 
     return pulumi.Output.all(text, instance_id, machines.endpoint).apply(first)
 
 
 def _node_ports(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> tuple[int, ...]:
-    """Ports that the load balancer reaches; none stands for all, where one of them is Kubernetes' to choose.
+    """Node ports that the load balancer reaches; empty stands for all, where Kubernetes chooses one of them.
 
-    Those of the colours' own Services always are.
+    It always chooses those of the colours' own Services.
     """
     routed = {route.service for route in cluster.load_balancer.routes} if cluster.load_balancer is not None else set()
     ports = {services[service].node_port for service in routed}

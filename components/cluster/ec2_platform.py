@@ -1,4 +1,4 @@
-"""The cluster that a stack makes itself, in its order: machines, pod network, placement, add-ons, load balancer."""
+"""The cluster that a stack creates, in this order: machines, pod network, placement, add-ons, load balancer."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -45,17 +45,17 @@ NODES = "nodes"
 
 
 FIXED = "identity"
-"""Output of the stack: settings that its machines and certificates are made from, by their keys."""
+"""Output of the stack: settings that its machines and certificates are created with, by their keys."""
 
 
 @dataclass(frozen=True)
-class Before:
-    """What the update before has left.
+class LastUpdate:
+    """The outputs of the last update.
 
     Attributes:
-        kubeconfig: None before the first update, or when that did not end well.
+        kubeconfig: the administrator's kubeconfig; None before the first update that succeeds.
         nodes: instance id by node.
-        fixed: what cannot change any more, by its key.
+        fixed: settings that cannot change any more, by their keys.
     """
 
     kubeconfig: str | None = None
@@ -64,14 +64,16 @@ class Before:
 
 
 def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterPlatform:
-    """Makes the cluster, and waits for each part before the next; ready for services when its nodes are."""
-    services, production, before = settings.services, settings.production, _before()
-    _refuse_another(cluster, before)
-    made = StackKubeconfig(before.kubeconfig)
-    access = _probed(cluster, ClusterAccess(stack_kubeconfig=made, brings_argo_rollouts=bool(cluster.argo_rollouts)))
+    """Registers the cluster, and waits for each part before the next; services follow when its nodes are Ready."""
+    services, production, last = settings.services, settings.production, _last_update()
+    _refuse_another(cluster, last)
+    stack_kubeconfig = StackKubeconfig(last.kubeconfig)
+    access = _probed(
+        cluster, ClusterAccess(stack_kubeconfig=stack_kubeconfig, brings_argo_rollouts=bool(cluster.argo_rollouts))
+    )
     location = refuse_moves(settings, access)
     check_node_ports(settings, access)
-    live = _inspect(cluster, access, before)
+    live = _inspect(cluster, access, last)
     rollouts = {} if access.unreachable else inspect_rollouts(services, access)
     content = content_of(services, access)
     sizings = {} if access.unreachable else inspect_sizes(services, access)
@@ -79,7 +81,12 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     leaving = frozenset[str]() if access.unreachable else inspect_weights(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
-        "cluster", cluster=cluster, services=services, production=production, made=made, answers=wait.for_api
+        "cluster",
+        cluster=cluster,
+        services=services,
+        production=production,
+        stack_kubeconfig=stack_kubeconfig,
+        wait_for_api=wait.for_api,
     )
     wait.learn(machines.instance_ids)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": machines.provider})
@@ -110,8 +117,8 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
 
     # Before the services only where one of them registers an Ingress itself, or loses ports that its Ingress names.
     by_weights = leaving or any(map(switched_by_weights, services.values()))
-    early = routes_after() if by_weights else None
-    first = early.register(leaving, pulumi.ResourceOptions()) if early else []
+    early_routes = routes_after() if by_weights else None
+    early_ingresses = early_routes.register(leaving, pulumi.ResourceOptions()) if early_routes else []
     parts += ready
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
@@ -123,19 +130,19 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
-            routes = early or routes_after(*released)
+            routes = early_routes or routes_after(*released)
             parts.append(routes.balancer)
-            routes.register_remaining(after=released if early else ())
+            routes.register_remaining(after=released if early_routes else ())
             outputs |= {"loadBalancer": routes.balancer.hostname, "urls": routes.balancer.urls}
         return outputs
 
-    before_services = after(on_cluster, [*ready, *first])
-    routing = early.weighted_routing if early else lambda _: None
+    before_services = after(on_cluster, [*ready, *early_ingresses])
+    routing = early_routes.weighted_routing if early_routes else lambda _: None
     return ClusterPlatform(access, rollouts, before_services, expose, routing, location, parts, content, sizings, kept)
 
 
 class _Wait:
-    """Waits that an engineer can follow, and that end with where to look."""
+    """Waits that report their progress, and whose errors name the log to read."""
 
     def __init__(self, cluster: Ec2Cluster, access: ClusterAccess) -> None:
         self._cluster = cluster
@@ -144,38 +151,38 @@ class _Wait:
         self._ids: dict[str, str] = {}
 
     def learn(self, instance_ids: Mapping[str, pulumi.Output[str]]) -> None:
-        """Takes the machines' ids, as soon as there are some."""
+        """Takes the ids of the machines as soon as they are known."""
         pulumi.Output.all(**instance_ids).apply(self._ids.update)
 
     async def for_api(self, instance_id: str) -> None:
-        """Until the API server answers, on that machine."""
-        where = (
+        """Waits until the API server answers on a machine."""
+        hint = (
             "Does the address that this comes from (curl https://checkip.amazonaws.com) belong to "
-            f"{CLUSTER}.network.administrators? {self._where(self._cluster.control_plane, instance_id)}"
+            f"{CLUSTER}.network.administrators? {self._hint(self._cluster.control_plane, instance_id)}"
         )
         with errors_end_the_run():
-            await wait_for_api(self._access, pulumi.log.info, where, self._seconds)
+            await wait_for_api(self._access, pulumi.log.info, hint, self._seconds)
 
     async def for_node(self, name: str) -> None:
-        """Until a node is Ready."""
-        where = self._where(name, self._ids.get(name, f"<instance of {name}>"))
-        await wait_for_node(self._access, name, pulumi.log.info, where, self._seconds)
+        """Waits until a node is Ready."""
+        hint = self._hint(name, self._ids.get(name, f"<instance of {name}>"))
+        await wait_for_node(self._access, name, pulumi.log.info, hint, self._seconds)
 
-    def _where(self, node: str, instance_id: str) -> str:
+    def _hint(self, node: str, instance_id: str) -> str:
         return (
-            f"Look at {node}: aws ssm start-session --region {self._cluster.region} --target {instance_id}, there: "
+            f"Inspect {node}: aws ssm start-session --region {self._cluster.region} --target {instance_id}, there: "
             f"cat {PHASE_FILE}; sudo tail -n 50 /var/log/cloud-init-output.log"
         )
 
 
-def _before() -> Before:
-    """The stack's own outputs, as its last update left them, the secret one in plain: it stays in memory."""
+def _last_update() -> LastUpdate:
+    """The outputs of the last update, with the secret one in plain text, which stays in memory."""
     outputs = last_outputs()
-    return Before(outputs.get(KUBECONFIG), outputs.get(NODES) or {}, outputs.get(FIXED) or {})
+    return LastUpdate(outputs.get(KUBECONFIG), outputs.get(NODES) or {}, outputs.get(FIXED) or {})
 
 
 def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
-    """What a cluster is made from once: another value would replace it, or leave it with two halves."""
+    """The settings that a cluster is created with: another value would replace it, or part of it."""
     network = cluster.network
     return {
         "name": cluster.name,
@@ -184,22 +191,22 @@ def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
         "network.vpc": str(network.vpc),
         "network.pods": str(network.pods),
         "network.services": str(network.services),
-        # Another validity would be other certificates of the authorities, which the machines do not get.
+        # Another validity would change the certificates of the certificate authorities, which the machines do not get.
         "pki.caDays": str(cluster.pki.ca_days),
     }
 
 
-def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
+def _refuse_another(cluster: Ec2Cluster, last: LastUpdate) -> None:
     """Refuses settings of another cluster than the one that runs."""
     problems = [
         Problem(
             f"{CLUSTER}.{key}",
             shown(value),
-            f"the cluster that runs has {shown(before.fixed[key])}, which is fixed when it is made",
-            "Set it back, or make another stack.",
+            f"the cluster that runs has {shown(last.fixed[key])}, which is fixed when it is created",
+            "Set it back, or create another stack.",
         )
         for key, value in _fixed(cluster).items()
-        if key in before.fixed and before.fixed[key] != value
+        if key in last.fixed and last.fixed[key] != value
     ]
     if problems:
         raise run_error(SettingsError(problems))
@@ -208,12 +215,12 @@ def _refuse_another(cluster: Ec2Cluster, before: Before) -> None:
 def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
     """Asks for the version of the API server, which the settings must not skip a minor from.
 
-    One that does not answer ends no run: to replace its machine may be what the run is for. But no gate lets anything
-    pass then, whether it answers later or not. What has no gate, an Ingress for one, is changed if it does.
+    An API server that does not answer ends no run, which may be meant to replace its machine. But then the gates permit
+    no step, whether it answers later or not. Objects without a gate, such as an Ingress, are changed if it does.
     """
     if not access.exists:
         return access
-    # Before the API server is asked: to one that has ended it answers nothing.
+    # Before the API server is asked: it does not answer a client with an expired certificate.
     if access.stack_kubeconfig is not None:
         renewal = administrator_renewal(
             access.stack_kubeconfig.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
@@ -239,21 +246,21 @@ def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
     try:
         on_machines = run_blocking(authorities_on_machines(access))
     except ClusterError:
-        on_machines = {}  # those of the stack are as old
+        on_machines = {}  # the certificates of the stack are as old
     warnings += authority_warnings(kubeconfig, on_machines, days, now)
-    with contextlib.suppress(ClusterError):  # who needs the API server finds out
+    with contextlib.suppress(ClusterError):  # a later step reports an API server that does not answer
         warnings.append(server_warning(server_certificate(kubeconfig), days, now))
     for warning in filter(None, warnings):
         pulumi.log.warn(warning)
 
 
-def _inspect(cluster: Ec2Cluster, access: ClusterAccess, before: Before) -> Mapping[str, LiveNode]:
-    """The nodes as they are, and those that this update makes; one that is lost is left out."""
+def _inspect(cluster: Ec2Cluster, access: ClusterAccess, last: LastUpdate) -> Mapping[str, LiveNode]:
+    """The nodes of the cluster, and those that this update creates, without nodes that are lost."""
     if access.unreachable or not access.exists:
         return {name: LiveNode() for name in cluster.nodes}
-    coming = {name: LiveNode() for name in cluster.nodes if name not in before.nodes}
-    known = {name: node for name, node in cluster.nodes.items() if name in before.nodes}
+    coming = {name: LiveNode() for name in cluster.nodes if name not in last.nodes}
+    known = {name: node for name, node in cluster.nodes.items() if name in last.nodes}
     live = inspect_nodes(known, access)
-    for warning in stale_nodes(live, before.nodes):
+    for warning in stale_nodes(live, last.nodes):
         pulumi.log.warn(warning)
     return {**coming, **live}

@@ -1,4 +1,4 @@
-"""The way to a cluster that exists already."""
+"""Access to a cluster that exists already."""
 
 import json
 import os
@@ -16,21 +16,21 @@ from switchyard.kube.kubeconfig.environment import Surroundings
 from switchyard.kube.kubeconfig.resolve import VARIABLE
 
 BY_CLIENT_GO = ""
-"""Has the provider find the kubeconfig by KUBECONFIG. Its Python SDK would hand on that variable as one path."""
+"""Makes the provider read KUBECONFIG itself. Its Python SDK would pass on that variable as one path."""
 
 
 class ExistingClusterAccess(pulumi.ComponentResource):
-    """A Kubernetes provider for a cluster that somebody else made: the sandbox, kind, k3d, any other.
+    """A Kubernetes provider for a cluster that the stack does not create: the sandbox, kind, k3d, any other.
 
     Args:
-        name: of the component.
+        name: name of the component.
         cluster: the settings.
         access: the same cluster as the gates have it; None where only the settings are known.
         opts: options of the component.
     """
 
     provider: KubernetesProvider
-    """Every object of the stack goes through it."""
+    """The Kubernetes provider of every object of the stack."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class ExistingClusterAccess(pulumi.ComponentResource):
 
 
 def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) -> pulumi.Input[str] | None:
-    """What the provider is given, so that it reaches what the gates have resolved (ADR 19).
+    """The kubeconfig for the provider, with which it reaches the cluster that the gates have resolved (ADR 19).
 
-    The state keeps it. A path says nothing of credentials and of machines, and is the rule.
+    The state keeps it, so that it is a path where possible: a path has no credential.
 
     Args:
         cluster: the settings.

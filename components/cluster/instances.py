@@ -1,4 +1,4 @@
-"""The machines, what each may do in AWS, and the address of the API server."""
+"""The machines, their permissions in AWS, and the address of the API server."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -30,45 +30,45 @@ PINNED = [
     "userDataBase64",
     "associatePublicIpAddress",
 ]
-"""What a machine keeps from its start, by the provider's names, whatever the program comes to say.
+"""Properties that a machine keeps from its creation, by the provider's names, whatever the settings become.
 
 Another image, type, zone or user data would stop or replace the machine, several at once and none drained. The public
 address reads as off while a machine is stopped, and would replace it at the next update after a refresh. A replacement
-that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not look at the old
+that is asked for (``pulumi up --target-replace``) takes the new values: for it the engine does not compare the old
 ones. That of the control plane needs the association of its address as a ``--target`` besides: an untargeted resource
 keeps its old inputs, and the address would go to the machine that is gone.
 """
 
 
 class NetworkIds(Protocol):
-    """What machines need of the network."""
+    """Ids of the network that machines need."""
 
     @property
     def vpc_id(self) -> pulumi.Output[str]:
-        """Of the VPC."""
+        """Id of the VPC."""
 
     @property
     def subnet_ids(self) -> Mapping[str, pulumi.Output[str]]:
-        """A public subnet for each zone."""
+        """Id of the public subnet of each zone."""
 
     @property
     def node_group_id(self) -> pulumi.Output[str]:
-        """Security group of all nodes, the one with the cluster's tag."""
+        """Id of the security group of all nodes, which has the cluster's tag."""
 
     @property
     def control_plane_group_id(self) -> pulumi.Output[str]:
-        """Security group of the control plane besides."""
+        """Id of the additional security group of the control plane."""
 
 
 class Endpoint(pulumi.ComponentResource):
-    """The address of the API server, known before certificates are made for it and before a machine has it."""
+    """An Elastic IP for the API server, known before its certificates are created and before a machine has it."""
 
     allocation_id: pulumi.Output[str]
-    """Of the Elastic IP."""
+    """Allocation id of the Elastic IP."""
     public_ip: pulumi.Output[str]
-    """The Elastic IP; a hostname of the settings has to lead here."""
+    """The Elastic IP, to which a hostname in the settings must resolve."""
     host: pulumi.Output[str]
-    """What clients call: the hostname of the settings, else the Elastic IP."""
+    """Host that clients call: the hostname of the settings, else the Elastic IP."""
 
     def __init__(self, name: str, *, cluster: Ec2Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("switchyard:machines:Endpoint", name, None, opts)
@@ -82,16 +82,16 @@ class Endpoint(pulumi.ComponentResource):
 
 
 class ClusterMachines(pulumi.ComponentResource):
-    """A machine for each row of the node table, with a role for the control plane and one for all workers.
+    """An instance for each row of the node table, with an IAM role for the control plane and one for all workers.
 
     The AWS Load Balancer Controller runs with hostNetwork on a worker, so that its permissions are the workers': hop
     limit 1 keeps every other pod from them, and the control plane's backups from the controller.
     """
 
     instance_ids: dict[str, pulumi.Output[str]]
-    """By node."""
+    """Instance id of each node, by its name."""
     endpoint: pulumi.Output[str]
-    """What clients of the API server call, known when it leads to the control plane."""
+    """Host that clients of the API server call, known when its address belongs to the control plane."""
 
     def __init__(
         self,
@@ -106,18 +106,18 @@ class ClusterMachines(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Makes the machines.
+        """Registers the machines.
 
         Args:
-            name: of the component.
-            cluster: settings.
+            name: name of the component.
+            cluster: settings of the cluster.
             production: whether machines are protected unless the settings say otherwise.
-            network: where they are.
-            storage: what they read and write.
-            endpoint: what leads to the control plane.
-            user_data: of a node, by its name; no secret is in it.
-            after: what has to be there before a machine starts, besides its role and secrets: the way out of the VPC.
-            opts: of the component.
+            network: ids of the network.
+            storage: the key, secrets and bucket that they use.
+            endpoint: the Elastic IP of the API server.
+            user_data: renders the user data of a node, which has no secret, from its name.
+            after: resources that must exist before a machine starts, besides its role and secrets.
+            opts: options of the component.
         """
         super().__init__("switchyard:machines:Machines", name, None, opts)
         self._name = name
@@ -134,8 +134,8 @@ class ClusterMachines(pulumi.ComponentResource):
         for node_name, node in cluster.nodes.items():
             profile, policies = profiles[node.role]
             # A machine asks for its secrets as soon as it starts.
-            before = [storage, *policies, *after]
-            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), before)
+            dependencies = [storage, *policies, *after]
+            instances[node_name] = self._instance(node_name, node, image, profile, user_data(node_name), dependencies)
         self.instance_ids = {node_name: instance.id for node_name, instance in instances.items()}
         association = aws.ec2.EipAssociation(
             f"{name}-address",
@@ -143,13 +143,13 @@ class ClusterMachines(pulumi.ComponentResource):
             instance_id=self.instance_ids[cluster.control_plane],
             opts=self._child,
         )
-        self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda found: str(found[0]))
+        self.endpoint = pulumi.Output.all(endpoint.host, association.id).apply(lambda values: str(values[0]))
         for node_name, instance in instances.items():
             self._compare(node_name, cluster.nodes[node_name], instance)
         self.register_outputs({"instance_ids": self.instance_ids, "endpoint": self.endpoint})
 
     def _compare(self, node_name: str, node: NodeSettings, instance: aws.ec2.Instance) -> None:
-        """Warns of a machine that is not what the settings say: it is so only after it is replaced."""
+        """Warns of a machine that differs from the settings, which apply to it only after its replacement."""
 
         def compare(live: list[str]) -> None:
             wanted = [node.type, node.zone]
@@ -168,32 +168,35 @@ class ClusterMachines(pulumi.ComponentResource):
     def _image(self) -> pulumi.Input[str]:
         if self._cluster.machines.ami is not None:
             return self._cluster.machines.ami
-        found = aws.ssm.get_parameter_output(name=UBUNTU, opts=pulumi.InvokeOutputOptions(parent=self))
-        # The provider takes every parameter for a secret; this one is on a public page.
-        return pulumi.Output.unsecret(found.value)
+        parameter = aws.ssm.get_parameter_output(name=UBUNTU, opts=pulumi.InvokeOutputOptions(parent=self))
+        # The provider marks every parameter as secret; this one is public.
+        return pulumi.Output.unsecret(parameter.value)
 
     def _profile(self, role: Role) -> tuple[aws.iam.InstanceProfile, list[aws.iam.RolePolicyAttachment]]:
-        """An instance profile, and what has to be there before a machine uses it."""
+        """An instance profile, and the attachments that must exist before a machine uses it."""
         prefix = f"{self._name}-{role.value}"
-        what = {Role.CONTROL_PLANE: "control-plane", Role.WORKER: "worker"}[role]
-        made = aws.iam.Role(
+        role_name = {Role.CONTROL_PLANE: "control-plane", Role.WORKER: "worker"}[role]
+        iam_role = aws.iam.Role(
             f"{prefix}-role",
-            description=f"Machines of cluster {self._cluster.name}: {what}",
+            description=f"Machines of cluster {self._cluster.name}: {role_name}",
             assume_role_policy=policy_documents.text(iam.assume_role(self._cluster.region)),
-            tags=tags(self._cluster, what),
+            tags=tags(self._cluster, role_name),
             opts=self._child,
         )
         attached = []
         for purpose, document in self._documents(role).items():
             policy = aws.iam.Policy(
-                f"{prefix}-{purpose}", policy=document, tags=tags(self._cluster, f"{what}-{purpose}"), opts=self._child
+                f"{prefix}-{purpose}",
+                policy=document,
+                tags=tags(self._cluster, f"{role_name}-{purpose}"),
+                opts=self._child,
             )
             attachment = aws.iam.RolePolicyAttachment(
-                f"{prefix}-{purpose}", role=made.name, policy_arn=policy.arn, opts=self._child
+                f"{prefix}-{purpose}", role=iam_role.name, policy_arn=policy.arn, opts=self._child
             )
             attached.append(attachment)
         profile = aws.iam.InstanceProfile(
-            f"{prefix}-profile", role=made.name, tags=tags(self._cluster, what), opts=self._child
+            f"{prefix}-profile", role=iam_role.name, tags=tags(self._cluster, role_name), opts=self._child
         )
         return profile, attached
 
@@ -223,7 +226,7 @@ class ClusterMachines(pulumi.ComponentResource):
         image: pulumi.Input[str],
         profile: aws.iam.InstanceProfile,
         user_data: pulumi.Input[str],
-        before: Sequence[pulumi.Resource],
+        dependencies: Sequence[pulumi.Resource],
     ) -> aws.ec2.Instance:
         groups = {
             Group.NODES: self._network.node_group_id,
@@ -237,7 +240,7 @@ class ClusterMachines(pulumi.ComponentResource):
             availability_zone=node.zone,
             subnet_id=self._network.subnet_ids[node.zone],
             vpc_security_group_ids=[groups[group] for group in GROUPS_OF[node.role]],
-            # The subnets are public and there is no NAT gateway: a machine without an address has no way out.
+            # The subnets are public and have no NAT gateway: a machine without an address reaches no registry.
             associate_public_ip_address=True,
             iam_instance_profile=profile.name,
             user_data=user_data,
@@ -266,9 +269,9 @@ class ClusterMachines(pulumi.ComponentResource):
             tags={**labels, **cluster_tag(self._cluster)},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=before,
+                depends_on=dependencies,
                 ignore_changes=PINNED,
-                # Two machines cannot be one node: the old one goes first, drained by then.
+                # Two machines cannot be one node: the old machine is drained and deleted first.
                 delete_before_replace=True,
             ),
         )

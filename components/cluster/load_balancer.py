@@ -66,14 +66,14 @@ class AlbIngress(pulumi.ComponentResource):
         """Registers the load balancer's own Ingress.
 
         Args:
-            name: of the component.
+            name: name of the component.
             cluster: its settings, with a load balancer.
             services: settings of all services.
             production: whether the stack is marked so.
             security_group_id: the ALB's own group.
             access_log_bucket: where access logs go, if the settings ask for them.
             access: the cluster where the state of the Ingresses is read; None does not wait for the controller.
-            opts: of the component.
+            opts: options of the component.
 
         Raises:
             ValueError: without a load balancer in the settings, or without a bucket for the logs that they ask for.

@@ -85,10 +85,10 @@ class Routes:
         # An Ingress of a service that is registered later cannot be waited for: between two services that both
         # register their own, a request of a new route may get the wider one for as long as the other takes.
         others = [other for other in earlier(part, self.balancer.parts) if other in self._registered]
-        before = pulumi.ResourceOptions(
+        dependencies = pulumi.ResourceOptions(
             depends_on=[self.balancer.group, *(self._registered[other] for other in others)]
         )
-        options = pulumi.ResourceOptions.merge(self.balancer.of_ingresses, before)
+        options = pulumi.ResourceOptions.merge(self.balancer.of_ingresses, dependencies)
         self._registered[part.name] = registered = register(
             f"{self.balancer.name}-{part.name}",
             ingress(self._cluster, part, self._services[part.service]),

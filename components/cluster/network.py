@@ -26,10 +26,10 @@ _AnyRule = aws.vpc.SecurityGroupIngressRule | aws.vpc.SecurityGroupEgressRule
 
 
 class ClusterNetwork(pulumi.ComponentResource):
-    """Everything that a machine needs before it starts, so that it never starts without a way out.
+    """A VPC with public subnets and their route to the internet, security groups with their rules, and flow logs.
 
-    The ids that it gives wait for what belongs to them: a subnet for its route to the internet, a group for its
-    rules. A subnet gives no public address by itself: a machine asks for its own.
+    An id is known only when what belongs to it exists: that of a subnet with its route to the internet, that of a
+    group with its rules. A subnet assigns no public address by itself: a machine asks for its own.
     """
 
     vpc_id: pulumi.Output[str]
@@ -58,17 +58,17 @@ class ClusterNetwork(pulumi.ComponentResource):
         """Registers the network.
 
         Args:
-            name: of the component.
+            name: name of the component.
             cluster: the cluster.
             node_ports: ports of the services behind the load balancer, when all of them are fixed.
-            opts: of the component.
+            opts: options of the component.
 
         Raises:
             RunError: there are more rules than AWS takes.
         """
         wanted = rules(cluster, node_ports)
-        if mistakes := problems(wanted):
-            raise run_error(SettingsError(mistakes))
+        if refused := problems(wanted):
+            raise run_error(SettingsError(refused))
         super().__init__("switchyard:network:Network", name, None, opts)
         self._name = name
         self._cluster = cluster
@@ -80,7 +80,7 @@ class ClusterNetwork(pulumi.ComponentResource):
             tags=tags(self._cluster, "vpc"),
             opts=self._child(),
         )
-        # Without rules: what is started without a group of its own reaches nothing.
+        # Without rules: a machine that is started without a group of its own reaches nothing.
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=vpc.id, tags=tags(self._cluster, "default-closed"), opts=self._child()
         )
@@ -138,7 +138,7 @@ class ClusterNetwork(pulumi.ComponentResource):
                 f"{self._name}-routes-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=self._child(route)
             )
             # The association's own value, so that whoever has it waits for the route as well.
-            ids[zone] = association.subnet_id.apply(lambda found: found or "")
+            ids[zone] = association.subnet_id.apply(lambda subnet_id: subnet_id or "")
         return ids
 
     def _groups(self, vpc: aws.ec2.Vpc, wanted: Collection[GroupRule]) -> dict[Group, pulumi.Output[str]]:
@@ -155,10 +155,10 @@ class ClusterNetwork(pulumi.ComponentResource):
         }
         ids = {}
         for group, resource in groups.items():
-            made = [self._rule(rule, groups) for rule in wanted if rule.group is group]
+            group_rules = [self._rule(rule, groups) for rule in wanted if rule.group is group]
             # The rules' own values are known in a preview even for a rule that is new, which its id is not: so a new
             # rule never looks as if every machine changed.
-            ids[group] = pulumi.Output.all(resource.id, *(rule.security_group_id for rule in made)).apply(_first)
+            ids[group] = pulumi.Output.all(resource.id, *(rule.security_group_id for rule in group_rules)).apply(_first)
         return ids
 
     def _rule(self, rule: GroupRule, groups: dict[Group, aws.ec2.SecurityGroup]) -> _AnyRule:

@@ -13,7 +13,7 @@ from switchyard.bootstrap import api_server, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 
 ADMIN_GROUP = "kubeadm:cluster-admins"
-"""Group that kubeadm binds to cluster-admin. Unlike system:masters its binding can be taken away."""
+"""Group that kubeadm binds to cluster-admin. Unlike that of system:masters, its binding can be deleted."""
 
 ADMIN = "switchyard-admin"
 
@@ -21,27 +21,27 @@ CA_USES = ["cert_signing", "crl_signing", "digital_signature", "key_encipherment
 CLIENT_USES = ["client_auth", "digital_signature"]
 
 AUTHORITIES = {"": "kubernetes", "front-proxy-": "front-proxy-ca", "etcd/": "etcd-ca"}
-"""Common name of each authority, as kubeadm has them, by what its files under the PKI directory begin with."""
+"""Common name of each certificate authority of kubeadm, by the prefix of its files under the PKI directory."""
 
 
 class Pki(pulumi.ComponentResource):
-    """The cluster's authorities, the administrator's access, and what a worker joins with.
+    """The certificate authorities (CAs) of the cluster, the administrator's kubeconfig, and the join token of workers.
 
     A certificate that is renewed keeps its key, so that what the key has signed, the discovery hash and the join token
-    stay as they are. A new key of an authority would be a new cluster.
+    stay as they are. A new key of a certificate authority would be a new cluster.
 
-    The first update within `pki.renewBeforeDays` of its end renews the administrator's certificate. Those of the
-    authorities are replaced only when that is asked for.
+    The first update within `pki.renewBeforeDays` of its expiry renews the administrator's certificate. Certificates of
+    the certificate authorities are replaced only on request.
     """
 
     kubeconfig: pulumi.Output[str]
-    """The administrator's, secret."""
+    """The administrator's kubeconfig, secret."""
     files: dict[str, pulumi.Output[str]]
-    """What the control plane is given, by path under /etc/kubernetes/pki, secret."""
+    """Files of the control plane, secret, by their paths under /etc/kubernetes/pki."""
     join_token: pulumi.Output[str]
-    """What a worker joins with, secret."""
+    """Bootstrap token with which a worker joins, secret."""
     discovery_hash: pulumi.Output[str]
-    """By which a worker knows the cluster's authority: ``sha256:`` and the digest of its public key."""
+    """Digest of the CA's public key, by which a worker verifies the cluster: ``sha256:`` and hexadecimal digits."""
 
     def __init__(
         self,
@@ -89,10 +89,10 @@ class Pki(pulumi.ComponentResource):
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
 
-    def _key(self, what: str) -> tls.PrivateKey:
+    def _key(self, purpose: str) -> tls.PrivateKey:
         # P-256 and not RSA: the machines sign with it at every handshake, its PEM is 230 bytes of the 4 KB of a
         # parameter, and all that speak to the API server know it.
-        return tls.PrivateKey(f"{self._name}-{what}", algorithm="ECDSA", ecdsa_curve="P256", opts=self._child())
+        return tls.PrivateKey(f"{self._name}-{purpose}", algorithm="ECDSA", ecdsa_curve="P256", opts=self._child())
 
     def _authority(self, common_name: str) -> tuple[tls.PrivateKey, tls.SelfSignedCert]:
         key = self._key(common_name)
@@ -136,7 +136,7 @@ class Pki(pulumi.ComponentResource):
         texts = pulumi.Output.all(
             endpoint=endpoint, ca=ca.cert_pem, certificate=certificate.cert_pem, key=_secret(key.private_key_pem)
         )
-        return texts.apply(lambda found: kubeadm.to_yaml(kubeadm.kubeconfig(cluster=self._cluster, **found)))
+        return texts.apply(lambda parts: kubeadm.to_yaml(kubeadm.kubeconfig(cluster=self._cluster, **parts)))
 
 
 def _secret(text: pulumi.Output[str]) -> pulumi.Output[str]:
@@ -144,7 +144,7 @@ def _secret(text: pulumi.Output[str]) -> pulumi.Output[str]:
 
 
 def derived(pem: str, purpose: str) -> bytes:
-    """32 secret bytes from a private key that nothing else is done with; another purpose gives others."""
+    """32 secret bytes, derived from a private key that has no other use; they differ for each purpose."""
     return hmac.new(pem.encode(), f"switchyard: {purpose}".encode(), hashlib.sha256).digest()
 
 
@@ -155,10 +155,10 @@ def join_token(pem: str) -> str:
 
 
 def discovery_hash(certificate: str) -> str:
-    """What kubeadm pins an authority by: the digest of its SubjectPublicKeyInfo.
+    """The hash by which kubeadm pins a certificate authority: the digest of its SubjectPublicKeyInfo.
 
     Args:
-        certificate: PEM.
+        certificate: the certificate of the certificate authority, as PEM.
     """
     public_key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
     digest = hashlib.sha256(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))

@@ -16,16 +16,16 @@ TAINTS = "spec.taints"
 
 
 def inspect_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> Mapping[str, LiveNode]:
-    """The cluster's nodes; a table that names others ends the run before anything is registered.
+    """The nodes of the cluster; a node table of other nodes ends the run before anything is registered.
 
-    Here, and not in a hook: only the program sees all nodes at once, in a preview as well as in an update, and can
-    leave a lost one out. It asks the cluster which case it is, because the engine does not tell a program what is
-    in the state, and a refresh takes a lost node out of it.
+    Read here, and not in a hook: only the program knows all nodes at once, in a preview as well as in an update, and
+    can leave out a lost one. It reads the cluster, because the engine does not tell a program what is in the state,
+    and a refresh removes a lost node from it.
     """
     if not table:
         return {}
     if not access.exists:
-        return {name: LiveNode() for name in table}  # this stack is about to make them
+        return {name: LiveNode() for name in table}  # this stack is about to create them
     with errors_end_the_run():
         live = read_nodes(access)
         if (problem := unknown_nodes(table, live)) is not None:
@@ -36,22 +36,22 @@ def inspect_nodes(table: Mapping[str, NodeSettings], access: ClusterAccess) -> M
 
 
 class Placement(pulumi.ComponentResource):
-    """Applies the node table's labels and taints to nodes that exist, whoever made them.
+    """Patches existing nodes with the labels and taints of the node table, one patch for each node.
 
     Kubelets take taints at their first registration only, and may not set every label themselves; this keeps
     both right from then on.
 
     Args:
-        name: of the component.
+        name: name of the component.
         nodes: the node table.
-        live: the nodes of the cluster, as they are. Those of the table that are not among them are left out.
-        access: the cluster, to look at a node again before it is changed.
-        arrival: waits until a node is there, before it is changed for the first time; None where all are.
+        live: the nodes of the cluster. Nodes of the table that are not among them are left out.
+        access: the cluster, to read a node again before it is changed.
+        arrival: waits until a node has joined, before it is changed for the first time; None where all have.
         opts: options of the component.
     """
 
     nodes: pulumi.Output[list[str]]
-    """Names of the nodes in its care."""
+    """Names of the nodes that it patches."""
 
     def __init__(
         self,
@@ -80,14 +80,14 @@ class Placement(pulumi.ComponentResource):
         # this stack or another stack applied, for the API server would take that as: off with it.
         applied = None if right and not live.owns_taints else taints_to_apply(settings, live.taints)
 
-        async def look(args: pulumi.ResourceHookArgs) -> None:
+        async def recheck(args: pulumi.ResourceHookArgs) -> None:
             if self._arrival is not None and args.old_inputs is None:
                 await self._arrival(node)
             taints = (args.new_inputs or {})["spec"].get("taints")
             live_wins = taints is None or (right and bool(args.old_inputs))
             await recheck_node(self._access, node, taints or (), live_wins=live_wins)
 
-        hook = pulumi.ResourceHook(f"{name}-look-again", look)
+        hook = pulumi.ResourceHook(f"{name}-look-again", recheck)
         return register_patch(
             name,
             node_patch(node, settings, applied),
@@ -95,8 +95,8 @@ class Placement(pulumi.ComponentResource):
                 parent=self,
                 hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
                 # Taints that are right are left as they are: the engine keeps its record of them, and the provider
-                # leaves them out of an apply for the labels, or sends them as they are in that moment. So what
-                # others set and take off shows in no preview.
+                # leaves them out of an apply for the labels, or sends them as they are in that moment. So taints that
+                # others set and remove show in no preview.
                 ignore_changes=[TAINTS] if right else None,
                 # The provider deletes a patch by an apply that is empty, under the same field manager as every stack
                 # of this program. It would take the labels off under pods that were placed by them, and make a Node

@@ -1,4 +1,4 @@
-"""What outlives a machine: the key, the secrets that a machine reads at its start, and the bucket with its backups."""
+"""Storage that outlives a machine: the key, the secrets that it reads at its start, and the bucket for backups."""
 
 from collections.abc import Mapping
 
@@ -14,19 +14,19 @@ from switchyard.config.models.ec2 import Ec2Cluster
 
 
 class Storage(pulumi.ComponentResource):
-    """A key, an encrypted parameter for each secret, and an encrypted bucket for backups.
+    """A KMS key with an alias, an encrypted parameter of SSM for each secret, and an encrypted bucket for backups.
 
-    In production the key and the bucket stay when the stack is destroyed: a backup is most wanted then.
+    In production the key and the bucket are retained when the stack is destroyed: a backup is needed most then.
     """
 
     key_arn: pulumi.Output[str]
-    """Of the key that encrypts parameters, backups and the machines' disks."""
+    """ARN of the key that encrypts parameters, backups and the machines' disks."""
     bucket: pulumi.Output[str]
     """Name of the bucket for backups."""
     bucket_arn: pulumi.Output[str]
-    """Its ARN."""
+    """ARN of the bucket for backups."""
     parameter_arns: dict[str, pulumi.Output[str]]
-    """Of the parameters with the secrets, by their names."""
+    """ARNs of the parameters with the secrets, by the names of the parameters."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Storage(pulumi.ComponentResource):
         secrets: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Makes them.
+        """Registers the resources.
 
         Args:
-            name: of the component.
-            cluster: settings.
-            production: whether backups stay when the stack is destroyed.
-            secrets: text by key, as switchyard.bootstrap.cloud_init has them: ``pki/ca.key``, ``join/token``.
-            opts: of the component.
+            name: name of the component.
+            cluster: settings of the cluster.
+            production: whether backups are retained when the stack is destroyed.
+            secrets: secret texts by the keys of `switchyard.bootstrap.cloud_init`: ``pki/ca.key``, ``join/token``.
+            opts: options of the component.
         """
         super().__init__("switchyard:storage:Storage", name, None, opts)
         self._name = name
@@ -57,7 +57,7 @@ class Storage(pulumi.ComponentResource):
         bucket = PrivateBucket(
             f"{name}-backups",
             key_arn=self.key_arn,
-            policy=lambda arn: arn.apply(lambda found: policy_documents.text(bucket_policies.backups(found))),
+            policy=lambda arn: arn.apply(lambda value: policy_documents.text(bucket_policies.backups(value))),
             prefix=cloud_init.SNAPSHOTS,
             keep_days=days,
             undelete_days=days,
@@ -116,10 +116,10 @@ class Storage(pulumi.ComponentResource):
 
 
 def fits(parameter: str, value: str) -> str:
-    """The value, if a parameter of SSM holds it.
+    """Returns a value that is not too large for a parameter of SSM.
 
     Raises:
-        pulumi.RunError: it does not; the message does not show the value.
+        pulumi.RunError: the value is too large; the message does not show it.
     """
     with errors_end_the_run():
         return cloud_init.parameter_value(parameter, value)

@@ -73,9 +73,9 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
         switched = self._active_service(after=[service_account, preview], manifest=manifest, ignored=ignored)
         replicas = self._replicas(Track.ROLLOUT)
         pods = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
-        before = [switched, preview, *analyses]
+        dependencies = [switched, preview, *analyses]
         ignored_pods = self._ignored(Track.ROLLOUT, replicas)
-        rollout = self._custom(pods, before, f"{key}-rollout", self._guard(), ignored_pods)
+        rollout = self._custom(pods, dependencies, f"{key}-rollout", self._guard(), ignored_pods)
 
         self.active = self._inspect(after=[switched, rollout, *self._autoscaler(after=[rollout])])
         self._followed = self._followed_after(rollout, switched)

@@ -20,7 +20,7 @@ from switchyard.manifests.autoscaling import autoscaler
 
 
 def inspect_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, Sizing]:
-    """How many pods autoscalers have given the services.
+    """The numbers of pods that autoscalers have given to the services.
 
     Read at the start, and not in a hook: the number has to be known before a Deployment is registered.
 
@@ -55,7 +55,7 @@ def register_autoscaler(
         name: the key of the service.
         service: its settings.
         scaling: its limits and targets.
-        opts: of the resource, with what has to serve before.
+        opts: options of the resource, with what has to serve before.
     """
     manifest = autoscaler(service.kubernetes_name(name), service, scaling)
     return register(f"{name}-autoscaler", manifest, opts)

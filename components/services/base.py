@@ -125,8 +125,8 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
                 pulumi.log.warn(warning, self)
             await self._gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._key}-gate", gate)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        gate_hook = self._hook(f"{self._key}-gate", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[gate_hook], before_update=[gate_hook])
         return register(self._key, manifest, self._child(after, hooks, ignored=ignored))
 
     def _autoscaler(self, after: Sequence[pulumi.Resource]) -> list[pulumi.CustomResource]:
@@ -137,13 +137,13 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         async def guard(_: pulumi.ResourceHookArgs) -> None:
             await self._gates.before_autoscaler(preview=pulumi.runtime.is_dry_run())
 
-        before = self._hook(f"{self._key}-autoscaler-guard", guard)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        guard_hook = self._hook(f"{self._key}-autoscaler-guard", guard)
+        hooks = pulumi.ResourceHookBinding(before_create=[guard_hook], before_update=[guard_hook])
         opts = self._child(after, hooks)
         return [register_autoscaler(self._key, self._service, self._service.autoscaling, opts)]
 
     def _replicas(self, track: Track) -> Replicas:
-        """How many pods a track gets."""
+        """The number of pods that a track gets."""
         return planned(self._service, track, self._observed.sizing)
 
     def _inspect(self, after: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
@@ -158,9 +158,9 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         """The track that serves on the cluster; in the preview of a switch, the track that will serve."""
         if is_destroy() or (pulumi.runtime.is_dry_run() and (self._switching or not self._gates.cluster_exists)):
             return self._service.track.value
-        seen = await self._gates.inspect()
-        self._problem = seen.problem
-        return seen.serving
+        report = await self._gates.inspect()
+        self._problem = report.problem
+        return report.serving
 
     def _must_be_as_configured(self, _: str) -> None:
         """Ends an update in an error when something else serves; a preview promised nothing, and warns.
@@ -200,10 +200,10 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         return users.spec.apply(lambda spec: urls | {"nodePort": node_port_url(spec)})
 
     def _hook(self, name: str, function: pulumi.ResourceHookFunction) -> pulumi.ResourceHook:
-        """A hook that runs in a preview as well, once there is a cluster to read."""
+        """A hook that runs in a preview as well, where the cluster exists."""
 
-        async def when_there(args: pulumi.ResourceHookArgs) -> None:
+        async def where_cluster_exists(args: pulumi.ResourceHookArgs) -> None:
             if self._gates.cluster_exists and (done := function(args)) is not None:
                 await done
 
-        return pulumi.ResourceHook(name, when_there, pulumi.ResourceHookOptions(on_dry_run=True))
+        return pulumi.ResourceHook(name, where_cluster_exists, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -59,7 +59,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
             access: how the gates reach the cluster.
             routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.
-            opts: of the component.
+            opts: options of the component.
 
         Raises:
             ValueError: its engine needs a load balancer and there is none, or the reverse.
@@ -107,8 +107,8 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
             self._switching = True
             await gates.before_weights()
 
-        before = self._hook(f"{self._key}-weights", gate)
-        hooks = pulumi.ResourceHookBinding(before_create=[before], before_update=[before])
+        gate_hook = self._hook(f"{self._key}-weights", gate)
+        hooks = pulumi.ResourceHookBinding(before_create=[gate_hook], before_update=[gate_hook])
         return pulumi.ResourceOptions(depends_on=[after], hooks=hooks)
 
     def _colour_service(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
@@ -137,10 +137,10 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
 
         # Before a create as well: the provider creates by an apply, which changes a Deployment that exists on the
         # cluster but not in the state.
-        before = self._hook(f"{name}-guard", guard)
+        guard_hook = self._hook(f"{name}-guard", guard)
         hooks = pulumi.ResourceHookBinding(
-            before_create=[before],
-            before_update=[before],
+            before_create=[guard_hook],
+            before_update=[guard_hook],
             on_error=[pulumi.ErrorHook(f"{name}-explain", explain)],
         )
         return register(

@@ -59,9 +59,9 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
             routes = [self._custom(route, [service_account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
         replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{key}-rollout")
         manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
-        before = [*versions, *analyses, *routes]
+        dependencies = [*versions, *analyses, *routes]
         ignored = self._ignored(Track.ROLLOUT, replicas)
-        rollout = self._custom(manifest, before, f"{key}-rollout", guard, ignored)
+        rollout = self._custom(manifest, dependencies, f"{key}-rollout", guard, ignored)
         switched = self._active_service(after=[rollout])
 
         self.active = self._inspect(after=[switched, *self._autoscaler(after=[switched])])

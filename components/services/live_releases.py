@@ -1,4 +1,4 @@
-"""One read of what Argo Rollouts has of all services, at the start of a program."""
+"""Reads the Rollouts of all services once, at the start of a program."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from switchyard.kube.live_releases import LiveRelease, read_live_releases
 
 
 def inspect_rollouts(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> Mapping[str, LiveRelease]:
-    """What the cluster has of every service with a Rollout.
+    """The Rollout and the selector of every service under Argo Rollouts, as the cluster has them.
 
     Read at the start, and not in a hook: what the controller owns has to be known before a Service is registered.
 

@@ -15,6 +15,7 @@ from devtools.benchmarks import (
     canary,
     connections,
     evidence,
+    kept,
     long_run,
     program,
     strategy_migration,
@@ -40,6 +41,7 @@ class Part(StrEnum):
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
+    KEPT = "kept"
     LONG = "long"
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
@@ -47,17 +49,17 @@ class Part(StrEnum):
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
-"""Where it is not real ones."""
+"""The nodes of parts that do not need real ones."""
 
 
 SWITCHES = 12
-"""By each way, if it is not said."""
+"""Runs of each way by default."""
 
 SIMULATED_RELEASES = 10_000
 """Of each good version, if it is not said."""
 
 CANARIES = 5
-"""By each way of each version whose end is timed, if it is not said. One takes about a minute."""
+"""Runs of each way for each timed version by default. One takes about a minute."""
 
 
 def main(
@@ -96,6 +98,7 @@ def main(
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
+            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or SWITCHES)),
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)

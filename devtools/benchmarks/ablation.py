@@ -1,4 +1,4 @@
-"""What each default of the way a pod leaves is for: releases under load with one of them off at a time."""
+"""The effect of each default for the termination of a pod: releases under load with one of them off at a time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class Ablation:
     Attributes:
         off: what is off.
         drain: `drain` of the service.
-        env: the application's environment: `DRAIN_SECONDS` is how long it goes on answering after SIGTERM, telling
+        env: the application's environment: `DRAIN_SECONDS` is how long it answers after SIGTERM, telling
             its clients to let go of their connections.
     """
 
@@ -42,7 +42,7 @@ ABLATIONS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one set: releases, requests over connections of their own and over kept ones, failures by cause."""
+    """The outcome of one set of settings: releases, requests over new and keep-alive connections, failures by cause."""
 
     releases: int
     new: int

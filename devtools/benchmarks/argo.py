@@ -32,7 +32,7 @@ class Promote(Way):
         self._healthy()
 
     def prepare(self, to: str) -> None:
-        """Gives the Rollout the new version and waits until it is paused before the promotion."""
+        """Sets the new version of the Rollout and waits until it is paused before the promotion."""
         self._runs += 1
         before = self._status().get("currentPodHash")
         # The annotation makes it a new revision: one that is still up is promoted by itself, as a rollback.
@@ -49,7 +49,7 @@ class Promote(Way):
         self.wait(paused)
 
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to what is paused
-        """Promotes."""
+        """Returns the command that promotes the new version."""
         return [*self._argo(), "promote", "backend"]
 
     def settle(self) -> None:
@@ -70,12 +70,12 @@ class Promote(Way):
 
 
 class Undo(Promote):
-    """The way back right after a promotion, while the old version is still up."""
+    """An undo right after a promotion, while the old version still runs."""
 
     name = UNDO
 
     def turn(self) -> str:
-        """The colour that serves now: that is where the way back leads."""
+        """Returns the colour that serves now, which the undo restores."""
         return self.colour
 
     def prepare(self, to: str) -> None:
@@ -85,5 +85,5 @@ class Undo(Promote):
         self._healthy()
 
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to the revision before
-        """Undoes."""
+        """Returns the command that undoes the promotion."""
         return [*self._argo(), "undo", "backend"]

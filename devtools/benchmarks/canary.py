@@ -25,7 +25,7 @@ RATE = 200
 """Requests a second."""
 
 NEW_RATE = 180
-"""Of these over connections of their own: a kept one stays with its pod, whatever the shares are."""
+"""Requests a second over new connections: a keep-alive connection stays with its pod, whatever the shares are."""
 
 SECONDS_BEFORE = 2
 """Load before the release, so that the old version's counters rise."""
@@ -38,13 +38,13 @@ GONE_SECONDS = 60
 
 
 class Outcome(StrEnum):
-    """What became of a new version."""
+    """The outcome of a new version."""
 
     PROMOTED = "promoted"
     ABORTED = "aborted"
     PAUSED = "paused for a human"
     UNDECIDED = "undecided"
-    """Nothing of it within `LIMIT_SECONDS`."""
+    """The version was neither promoted nor aborted within `LIMIT_SECONDS`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Case:
         name: for the report.
         failing: share of its answers that are a 500.
         loaded: whether there are requests.
-        right: what is to become of it.
+        right: the expected outcome.
         timed: whether it is tried in every run, and not once.
     """
 
@@ -80,7 +80,7 @@ class CanaryRun:
     """One release of a new version.
 
     Attributes:
-        outcome: what became of it, by the Rollout's status.
+        outcome: its outcome by the Rollout's status.
         phase: the Rollout's then, and the controller's words on it.
         analyses: phase and values of each measured metric, in the order of the steps.
         weight: share that it had reached, percent.
@@ -128,7 +128,7 @@ def planned_seconds(canary: Canary) -> int:
 
 
 def outcome_of(rollout: Mapping[str, Any], old: str) -> Outcome | None:
-    """What has become of the version after `old`, by the Rollout's status; None while that is open."""
+    """Returns the outcome of the version after `old` by the Rollout's status; None while it is undecided."""
     status = rollout.get("status", {})
     pod_hash = status.get("currentPodHash", old)
     if status.get("observedGeneration") != str(rollout["metadata"]["generation"]) or pod_hash == old:
@@ -211,7 +211,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
 
 
 def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> CanaryRun:
-    """Releases a new version, and sees what becomes of it."""
+    """Releases a new version and measures its outcome."""
     old = way.rollout()["status"]["stableRS"]
     load = Load(addresses, way.port(), RATE, folder, NEW_RATE)
     with ExitStack() as running:
@@ -257,7 +257,7 @@ def _follow(way: CanaryWay, old: str) -> tuple[Outcome, dict[str, Any], int]:
 
 
 def _watched(way: CanaryWay) -> Iterator[dict[str, Any]]:
-    """The Rollout as it is, and then each time that it changes, for at most `LIMIT_SECONDS`."""
+    """Yields the Rollout now and at each change, for at most `LIMIT_SECONDS`."""
     command = [*way.kubectl_command(), "get", "rollout", "backend", "--watch", "-o", "json"]
     command.append(f"--request-timeout={LIMIT_SECONDS}s")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:

@@ -12,7 +12,7 @@ from devtools.toolchain.paths import HERE, PROJECT, Installation
 NEW, OLD = "this checkout", "compared"
 
 _NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE",)
-"""Variables that are left out: with this one, each run would compile all modules anew, as it does at no user's."""
+"""Variables that are left out: with this one, each run would compile all modules again, as no run of a user does."""
 
 SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 """Has the engine write its state once, at the end of an update, and not after every resource.

@@ -17,7 +17,7 @@ RATE = 4000
 
 SECONDS = 12
 SWITCH_SECONDS = 1.5
-"""Between two switches."""
+"""Seconds between two switches."""
 
 REST_SECONDS = 65
 """Between the rounds: closed connections are remembered for 60 s, by this machine as by the pods."""

@@ -1,4 +1,4 @@
-"""What a command costs: wall time, processor time and memory of all its processes, in all and by role."""
+"""The cost of a command: wall time, CPU time and memory of all its processes, in total and by role."""
 
 import resource
 import subprocess

@@ -9,7 +9,7 @@ from devtools.sandbox.cgroups import hierarchies
 from devtools.sandbox.real_node import RealNode
 
 CONNTRACK = ("insert_failed", "drop", "early_drop", "invalid", "clashres")
-"""Of the table of connections through which NodePorts are translated."""
+"""Counters of the connection-tracking table, through which NodePorts are translated."""
 
 TCP = (
     "TCPSynRetrans",
@@ -22,7 +22,7 @@ TCP = (
     "PAWSTimewait",
     "PAWSEstab",
 )
-"""SYNs sent again; connections that timed out; those that a listener had no room for; what was refused as old."""
+"""Counters of retransmitted SYNs, timed-out connections, full listen queues and segments refused as old."""
 
 
 def read(nodes: list[RealNode]) -> Counter[str]:

@@ -26,16 +26,16 @@ DOCUMENTED = "Argo Rollouts' documented example"
 OLD, NEW = TAGS["blue"], TAGS["green"]
 
 PODS = 10
-"""So that a share of a tenth is one pod."""
+"""Pods of the service, so that a share of a tenth is one pod."""
 
 PRE_STOP_SECONDS = 5
-"""For which a pod that leaves still answers; by default it is 35 s, for a load balancer that is not there."""
+"""Seconds for which a terminating pod still answers. The default of 35 s is for a load balancer; there is none here."""
 
 FASTER = 30
 """How many times shorter than by default pauses, window and intervals are."""
 
 SCRAPE_SECONDS = 1
-"""Between two looks of Prometheus at a pod: its usual 30 s, in that measure."""
+"""Pause between two scrapes of a pod by Prometheus: its usual 30 s, shortened by `FASTER`."""
 
 TEMPLATE = "success-rate"
 """Name of the documented template, and of its metric."""
@@ -162,11 +162,11 @@ class CanaryWay(Way):
     """A Rollout `backend` in a namespace of its own, whose old version serves."""
 
     def release(self, tag: str, env: dict[str, str]) -> None:
-        """Gives the Rollout a version; its canary is on its way when this returns."""
+        """Releases a version; its canary has started when this returns."""
         raise NotImplementedError
 
     def restore(self) -> None:
-        """Waits, after the old version was released again, until it serves alone and nothing is on its way out."""
+        """Waits, after the old version was released again, until it serves alone and nothing is terminating."""
 
         def settled() -> bool:
             rollout = self.rollout()

@@ -1,4 +1,4 @@
-"""What a way holds of the nodes: its pods, and the memory of their processes, sampled beside the load."""
+"""The resources that a way uses on the nodes: its pods and the memory of their processes, sampled under load."""
 
 import subprocess
 import threading
@@ -16,10 +16,10 @@ SAMPLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Held:
-    """At one moment.
+    """The resources in use at one moment.
 
     Attributes:
-        pods: those on their way out as well.
+        pods: all pods, terminating ones included.
         memory_mib: anonymous memory of their processes, MiB.
     """
 
@@ -79,7 +79,7 @@ class Holdings:
 
 
 def held(way: Way) -> Held:
-    """What a way holds now."""
+    """Returns the resources that a way uses now."""
     pods = way.pods()
     return Held(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
 

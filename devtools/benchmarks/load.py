@@ -154,7 +154,7 @@ class Load:
 
     def _start(self, way: str) -> "subprocess.Popen[str]":
         targets = self._directory / f"{way}.targets"
-        # A POST, because Go's client sends a GET anew when a kept connection turns out to be closed, and that would
+        # A POST, because Go's client sends a GET again when a kept connection turns out to be closed, and that would
         # hide the very failures that are looked for.
         method = "GET" if way == NEW else "POST"
         targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))

@@ -21,7 +21,7 @@ NEW_RATE = 400
 
 @dataclass(frozen=True)
 class LongRun:
-    """What came of it.
+    """The outcome of the run.
 
     Attributes:
         rate: requests a second.

@@ -13,7 +13,7 @@ import psutil
 from devtools.toolchain.paths import binary
 
 SAMPLE_SECONDS = 0.02
-"""Pause between two looks at the memory of a command's processes."""
+"""Pause between two samples of the memory of a command's processes."""
 
 
 class SelectorWatch:
@@ -56,7 +56,7 @@ class SelectorWatch:
 
 @dataclass
 class Peak:
-    """Most memory that the processes of a command had at once, MiB of RSS, in all and by role."""
+    """The peak memory of the processes of a command, MiB of RSS, in total and by role."""
 
     total: float = 0
     roles: dict[str, float] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def peak_of(process: psutil.Process) -> Peak:
                 role = role_of(member)
                 now[role] = now.get(role, 0) + member.memory_info().rss / 2**20
             except psutil.Error:
-                continue  # it ended between two looks
+                continue  # it ended between two samples
         peak.total = max(peak.total, sum(now.values()))
         for role, amount in now.items():
             peak.roles[role] = max(peak.roles.get(role, 0), amount)

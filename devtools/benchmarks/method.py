@@ -1,4 +1,4 @@
-"""One way to bring the other version to the users, and the pods that all ways share."""
+"""One way to switch users to the other version, and the pods that all ways share."""
 
 import json
 import subprocess
@@ -24,11 +24,11 @@ READY_SECONDS = 120
 """Bound on what is not timed. The longest, a rolling update's old pods that drain, takes some 40 s."""
 
 POLL_SECONDS = 0.2
-"""Between two looks in what is not timed."""
+"""Pause between two checks in what is not timed."""
 
 
 class Way:
-    """One way, in a namespace of its own in which blue serves."""
+    """A way to switch, in a namespace of its own in which blue serves."""
 
     name: str
 
@@ -51,11 +51,11 @@ class Way:
         raise NotImplementedError
 
     def start(self, to: str) -> "subprocess.Popen[str]":
-        """Starts it."""
+        """Starts the timed command."""
         return subprocess.Popen(self.command(to), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def settle(self) -> None:
-        """Waits until the next run finds what this one found: nothing is on its way out."""
+        """Waits until the initial state is restored and no pod is terminating."""
         self.wait(lambda: not self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"))
 
     def wait(self, holds: Callable[[], bool]) -> None:
@@ -89,7 +89,7 @@ class Way:
         return int(self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.ports[0].nodePort}"))
 
     def pods(self) -> list[str]:
-        """Uids of the pods that there are, those that are on their way out as well."""
+        """UIDs of all pods, terminating ones included."""
         return self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.uid}").split()
 
 
@@ -123,7 +123,7 @@ def settings(namespace: str) -> dict[str, Any]:
 
 
 def service(namespace: str) -> BlueGreenSettings:
-    """The same, parsed."""
+    """Returns the parsed settings of the service."""
     return BlueGreenSettings.model_validate(settings(namespace))
 
 

@@ -1,4 +1,4 @@
-"""The ways to bring the other version to the users, on the same real nodes: this program and its peers."""
+"""The ways to switch users to the other version, on the same real nodes: this program and its peers."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What runs of the program cost, by number of services: this checkout, and another one beside it in the same run."""
+"""The cost of runs of the program by number of services, for this checkout and another one in the same run."""
 
 import json
 import subprocess

@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from devtools.benchmarks import evidence, report_canary, report_program, report_traffic
+from devtools.benchmarks import evidence, report_canary, report_kept, report_program, report_traffic
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import NAIVE, OURS, PATCH
 from devtools.toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
@@ -17,7 +17,7 @@ TARGET_RATIO = 0.45
 
 
 def machine() -> dict[str, Any]:
-    """What was measured on."""
+    """Describes the machine and the versions of the measurements."""
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
     return {
@@ -35,9 +35,10 @@ def machine() -> dict[str, Any]:
 
 
 def report(data: dict[str, Any]) -> str:
-    """The page, from the raw data."""
+    """Renders the page from the raw data."""
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
+        "kept": report_kept.kept,
         "long": report_traffic.long_run,
         "strategy-migration": report_traffic.strategy_migrations,
         "connections": report_traffic.connections,

@@ -1,4 +1,4 @@
-"""The section of `docs/benchmarks.md` on what runs of the program cost, and how that grows with the services."""
+"""The section of `docs/benchmarks.md` on what runs of the program cost, and how the cost grows with the services."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -9,23 +9,24 @@ from devtools.benchmarks.connections import RATE as CONNECTION_RATE
 from devtools.benchmarks.connections import SECONDS as CONNECTION_SECONDS
 from devtools.benchmarks.long_run import CONFIDENCE, failure_bound
 from devtools.benchmarks.measure import median, p95
-from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH
+from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH, ROLLING
 from devtools.benchmarks.traffic import RATE, SECONDS_AFTER
 
 FIRST_NEW_SECONDS = 5
 """What `pulumi up` may take from Enter to the first answer of the new colour."""
 
 DONE_SECONDS = 7
-"""What it may take to its end."""
+"""The target for the time of `pulumi up` to its end."""
 
 WHY_AHEAD = {
     PATCH: "it does one thing: it asks no gate, and no state knows of it.",
     NAIVE: "it asks no gate; its command goes on for ten seconds more, in the provider's own wait for Services.",
     HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
     PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
+    ROLLING: "it asks no gate, and its first new pod serves as soon as it is ready, beside those of the old version.",
     UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
 }
-"""What a way that is ahead does not do, or has done before."""
+"""The checks that a faster way omits or does beforehand."""
 
 
 def ways(results: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -80,13 +81,13 @@ def _held(moments: list[dict[str, float]]) -> str:
 
 
 def _ahead(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Who brings the first new answer sooner than this program, and why."""
+    """Lists the ways whose first new answer is sooner than this program's, and why."""
     middle = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
     ahead = [way for way in middle if middle[way] < middle[OURS]]
     if not ahead:
         return []
     lines = ["Ahead of `pulumi up` of this program to the first new answer:", ""]
-    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD.get(way, 'see the table')}" for way in ahead]
+    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD[way]}" for way in ahead]
     return [*lines, ""]
 
 
@@ -146,7 +147,7 @@ def strategy_migrations(results: dict[str, Any]) -> list[str]:
 
 
 def ablation(results: dict[str, dict[str, Any]]) -> list[str]:
-    """What each default is for."""
+    """Renders the section on the effect of each default."""
     lines = [
         "",
         "## What ends a pod without a failure",

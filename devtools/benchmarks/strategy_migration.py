@@ -21,7 +21,7 @@ LIMIT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class StrategyMigrations:
-    """What came of it.
+    """The outcome of the run.
 
     Attributes:
         rate: requests a second.
@@ -41,7 +41,7 @@ class StrategyMigrations:
 
 
 def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> StrategyMigrations:
-    """Hands the service over and back until so many requests have been sent."""
+    """Migrates the service and back until the given number of requests has been sent."""
     stack = ours(sandbox, directory, "strategy-migration")
     stack.set("services.backend.green.replicas", 0)
     way = Pulumi(OURS, sandbox, "strategy-migration", stack, switch_ours)

@@ -39,7 +39,7 @@ class SwitchRun:
         requests: sent in all.
         failed: of these.
         during: what the way held at most, from the command to the end of the load.
-        after: what it holds when nothing of it is on its way out any more.
+        after: what it holds when nothing of it is terminating any more.
         answers: for the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
     """
 

@@ -83,7 +83,7 @@ def _machine(line: str) -> None:
 
 
 def _run(running: Rehearsal, scanned: Path | None) -> bool:
-    """Runs every step, as far as it goes; a destroy in any case.
+    """Runs the steps until one fails, and a destroy in any case.
 
     Args:
         running: the rehearsal.
@@ -156,7 +156,7 @@ def _policy(running: Rehearsal, directory: Path) -> tuple[bool, str]:
 
 
 def _unprotect(running: Rehearsal) -> tuple[bool, str]:
-    """What the runbook has an engineer do before a destroy: nothing here is deleted in passing."""
+    """Removes protection and services as the runbook says, before a destroy."""
     running.stack.set("cluster.machines.terminationProtection", False)
     cluster = running.stack.config["config"]["switchyard:cluster"]
     if cluster.get("loadBalancer"):

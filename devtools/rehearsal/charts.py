@@ -1,4 +1,4 @@
-"""Small charts in place of those that a stack installs: a workload of the right name that turns ready, no more."""
+"""Small charts that replace those of a stack: only a workload of the right name that becomes ready."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,7 +65,7 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
 
 
 def _define_rollouts(folder: Path) -> None:
-    """The real definitions, which Helm makes before everything else and leaves where they are."""
+    """Adds the real CRDs, which Helm creates before everything else and never deletes."""
     missing = [file for file in ROLLOUT_CRDS if not (BIN / file).exists()]
     if missing or not binary("rollouts-controller").exists():
         raise NotRehearsableError(
@@ -78,7 +78,7 @@ def _define_rollouts(folder: Path) -> None:
 
 
 def _without_descriptions(part: Any) -> Any:
-    """Helm keeps a whole chart in one Secret, in which the texts find no room."""
+    """Removes descriptions: Helm stores a whole chart in one Secret, which is too small for them."""
     if isinstance(part, list):
         return [_without_descriptions(item) for item in part]
     if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""A stack's configuration, changed as little as a rehearsal needs, and each change in words."""
+"""A stack's configuration with the few changes that a rehearsal needs, and a description of each."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ class Rehearsed:
     Attributes:
         config: by full keys.
         cluster: its settings, as the user has them.
-        changes: what is otherwise than the user has it, a line each.
+        changes: a line for each difference from the user's configuration.
     """
 
     config: dict[str, Any]
@@ -62,7 +62,7 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
 def rehearsed(
     raw: Mapping[str, Any], stack: str, charts: Callable[[Mapping[str, Chart]], Mapping[str, Path]]
 ) -> Rehearsed:
-    """The same for a configuration that is read already."""
+    """Changes a configuration that was read already."""
     secret = [key for key in (CLUSTER, SERVICES) if _has_secret(raw.get(key))]
     settings = load(raw.get(CLUSTER), raw.get(SERVICES), stack, production=raw.get(MARK), secret_keys=secret)
     if not isinstance(settings.cluster, Ec2Cluster):

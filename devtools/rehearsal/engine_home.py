@@ -23,10 +23,10 @@ def version(package: str) -> str:
 
 
 def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) -> None:
-    """Makes a home of the engine in which these plugins are installed, and those of another home.
+    """Creates a home of the engine in which these plugins are installed, and those of another home.
 
     Args:
-        home: a folder that is not there yet.
+        home: a folder that does not exist yet.
         packages: version by name of package.
         source: where the other plugins are; only linked to.
     """

@@ -16,7 +16,7 @@ State = Mapping[str, Any]
 """A resource of ``pulumi stack export``."""
 
 SENSITIVE = "(sensitive)"
-"""Stands for a secret."""
+"""The placeholder of a secret."""
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -1,5 +1,5 @@
 # ruff: noqa: N802, D102, ARG002 - the methods of the protocol, named and described in pulumi.runtime.proto
-"""The half of a provider that is the same for every fake provider: the engine's protocol."""
+"""The engine's provider protocol, which all fake providers share."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ MESSAGE_LIMIT = 400 * 1024 * 1024
 
 
 class RefusedError(Exception):
-    """The fake provider does not do what it is asked for, as the real provider would not."""
+    """The fake provider refuses a request, as the real provider would."""
 
 
 @dataclass
 class Created:
-    """A resource that came to be.
+    """A resource that was created.
 
     Attributes:
         id: as the cloud has it.
@@ -41,7 +41,7 @@ class Created:
 
 
 class Backend(Protocol):
-    """What a fake provider knows of its resources."""
+    """The resources of a fake provider."""
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
         """The inputs with what a provider fills in, a name for example."""
@@ -50,35 +50,35 @@ class Backend(Protocol):
         """What the API's model refuses: property and reason. Values may be unknown."""
 
     def computed(self, kind: str) -> set[str]:
-        """Outputs that are known only when it is made."""
+        """Returns the outputs that are known only after creation."""
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
-        """Inputs whose change makes another resource of it; None means all."""
+        """Returns the immutable inputs, whose change replaces the resource; None means all."""
 
     def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:
-        """Outputs for which it is replaced though its inputs are the same, because time has passed."""
+        """Returns the outputs that cause a replacement with unchanged inputs, because time has passed."""
 
     def create(self, kind: str, inputs: Values) -> Created:
-        """Makes it."""
+        """Creates the resource."""
 
     def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:
-        """Changes it."""
+        """Updates the resource."""
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
-        """Deletes it; says what answered."""
+        """Deletes the resource; returns the name of what answered."""
 
     def invoke(self, token: str, arguments: Values) -> Values:
-        """Answers a function."""
+        """Returns the result of a function of the provider."""
 
 
 class Watcher(Protocol):
-    """What happens because of a resource, beside it. Its methods return at once."""
+    """Reacts to the creation and deletion of resources. Its methods return at once."""
 
     def created(self, kind: str, id_: str, outputs: Values) -> None:
-        """It came to be."""
+        """Is called after a resource was created."""
 
-    def gone(self, kind: str, id_: str) -> None:
-        """It is deleted."""
+    def deleted(self, kind: str, id_: str) -> None:
+        """Is called after a resource was deleted."""
 
 
 class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -206,7 +206,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         self._record.write("delete", request.urn, {}, set(), id=request.id, by=by)
         for watcher in self._watchers:
-            watcher.gone(kind, request.id)
+            watcher.deleted(kind, request.id)
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:

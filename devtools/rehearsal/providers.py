@@ -1,4 +1,4 @@
-"""Both fake providers: they run for as long as the with block, and the engine finds them by its environment."""
+"""Both fake providers: they run while the with block runs, and the engine finds them by its environment."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ SANDBOX_PREFIX = "rehearsal-"
 
 
 class World:
-    """Everything outside the engine, for as long as the with block of `world`.
+    """The simulated world outside the engine, while the with block of `world` runs.
 
     Attributes:
         fake_providers: AWS and TLS.
@@ -49,12 +49,12 @@ class World:
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong outside the engine, which may not have noticed."""
+        """Errors outside the engine, which the engine may not have noticed."""
         of_load_balancers = self._load_balancers.problems if self._load_balancers is not None else []
         return [*self._ended, *self.machines.problems, *of_load_balancers]
 
     def end(self) -> None:
-        """Ends what was started."""
+        """Ends everything that was started."""
         self._without_load_balancers()
         self._rollouts.close()
         self.machines.end()

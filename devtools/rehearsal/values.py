@@ -1,4 +1,4 @@
-"""Values as they go over the engine's gRPC interface: numbers, what is not known yet, secrets."""
+"""Conversion of values of the engine's gRPC interface: numbers, unknown values, secrets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Values = dict[str, Any]
 
 
 def read(struct: struct_pb2.Struct) -> tuple[Values, set[str]]:
-    """Takes properties apart.
+    """Separates values and secrets of properties.
 
     Returns:
         The values in plain, and the names of those that have a secret in them.
@@ -25,7 +25,7 @@ def read(struct: struct_pb2.Struct) -> tuple[Values, set[str]]:
 
 
 def write(values: Mapping[str, Any], secrets: set[str]) -> struct_pb2.Struct:
-    """Puts properties together, those named as secrets marked so."""
+    """Combines values and secrets into properties."""
     struct = struct_pb2.Struct()
     struct.update(
         {key: {SIGNATURE: SECRET, "value": value} if key in secrets else value for key, value in values.items()}

@@ -60,7 +60,7 @@ def down(name: Name = None) -> None:
 
 @app.command()
 def status(name: Name = None) -> None:
-    """Says whether the cluster runs."""
+    """Shows whether the cluster runs."""
     sandbox = Sandbox(name)
     processes = sandbox.processes()
     if not sandbox.running():
@@ -78,7 +78,7 @@ def status(name: Name = None) -> None:
 
 @app.command()
 def images() -> None:
-    """Makes the images that real nodes run, and says which they are."""
+    """Builds the images that real nodes run, and lists them."""
     try:
         for archive in (backend_image(), pause_image()):
             size = archive.stat().st_size / 2**20

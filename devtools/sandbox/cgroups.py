@@ -14,7 +14,7 @@ SYSTEM = "system"
 """Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
 
 END_SECONDS = 10
-"""How long the kernel may take to let go of a group whose processes have ended."""
+"""Seconds within which the kernel must release a cgroup whose processes have ended."""
 
 POLL_SECONDS = 0.02
 """Between two tries to remove a group: version 1 has nothing to wait on that says that it is empty."""
@@ -29,7 +29,7 @@ def hierarchies() -> list[Path]:
 
 
 def make(group: str) -> None:
-    """Makes a node's group, with the one for what is no pod in it.
+    """Creates a node's group, with the one for what is no pod in it.
 
     Args:
         group: path below the root of each hierarchy.

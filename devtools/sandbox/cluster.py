@@ -40,10 +40,10 @@ LOG_LINES = 3
 
 
 class Kind(StrEnum):
-    """What runs the pods of worker-1 and worker-2; the other five nodes are simulated in both."""
+    """The kind of worker-1 and worker-2; the other five nodes are always simulated."""
 
     SIMULATED = "simulated"
-    """Nothing: pods turn Ready without running."""
+    """Simulated nodes: pods turn Ready without running."""
 
     REAL = "real"
     """A kubelet, containerd and kube-proxy each, in namespaces on this machine. Needs root."""
@@ -81,7 +81,7 @@ class Sandbox:
 
     @property
     def real_nodes(self) -> list[RealNode]:
-        """Its real nodes; none if they are simulated."""
+        """The real nodes of the sandbox; empty if all are simulated."""
         return self._nodes.nodes()
 
     @property
@@ -112,7 +112,7 @@ class Sandbox:
             return False
 
     def kind(self) -> Kind | None:
-        """What its nodes are; None if it was never started."""
+        """The kind of its nodes; None if it was never started."""
         try:
             return Kind(self._kind_file.read_text())
         except FileNotFoundError:
@@ -120,7 +120,7 @@ class Sandbox:
             return Kind.SIMULATED if self._complete.exists() else None
 
     def up(self, kind: Kind | None = None, report: Callable[[str], None] = lambda _: None) -> None:
-        """Starts what does not run. What runs, and what is in etcd, stays.
+        """Starts what does not run. It is idempotent: running components and the data of etcd stay.
 
         Args:
             kind: what the nodes are to be; None leaves them as they are, simulated at the first start.
@@ -182,7 +182,7 @@ class Sandbox:
             self._wait("the API server", lambda: client.get("/readyz").is_success)
 
     def _start_components(self, slot: Slot | None) -> None:
-        """Starts the control plane anew, on what is in etcd if it was ever complete."""
+        """Starts the control plane, on the existing data of etcd if a start was ever complete."""
         end(self._processes())
         if not self._complete.exists():
             shutil.rmtree(self._work, ignore_errors=True)
@@ -195,7 +195,7 @@ class Sandbox:
         kwokctl(self._work, self._ended, "start", "cluster")
 
     def _clear(self) -> None:
-        """Ends and removes what a start that never got ready has left."""
+        """Ends and removes what an incomplete start left."""
         end(self._processes())
         self._nodes.end()
         shutil.rmtree(self._work, ignore_errors=True)
@@ -270,7 +270,7 @@ class Sandbox:
         return sorted(started - set(self.processes()))
 
     def _last_words(self, components: Collection[str]) -> str:
-        """The ends of components' logs, and where they are."""
+        """Returns the ends of components' logs, and their paths."""
         logs = self._cluster / "logs"
         lines = [f"See the logs in {logs}, then: {self._command('down')}"]
         for component in components:

@@ -38,7 +38,7 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
         api_server |= {"bind-address": "127.0.0.1"}
     else:
         # The components ask at 127.0.0.1, the kubelets at the bridge, and one address is all that can be given.
-        # Nobody is let in without a certificate of this sandbox's own authority.
+        # Nobody is let in without a certificate of this sandbox's certificate authority.
         api_server |= {
             "bind-address": "0.0.0.0",  # noqa: S104
             "advertise-address": slot.host_address,

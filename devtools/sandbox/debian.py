@@ -1,4 +1,4 @@
-"""Takes programs out of Debian's archive into a folder of the project; nothing is installed on the machine.
+"""Unpacks programs of Debian's archive into a folder of the project; nothing is installed on the machine.
 
 apt resolves the dependencies as if nothing were installed, downloads them from wherever the machine's sources point,
 and checks their signatures. The versions are those that the machine's own release has today.
@@ -30,7 +30,7 @@ would be loaded into the host's programs, with a loader that it does not fit."""
 
 IPTABLES = ("iptables", "ip6tables")
 LAYOUT = 1
-"""Raise it when the same packages are to be unpacked in another way."""
+"""The version of the unpacked trees. Raise it when the same packages must be unpacked in another way."""
 
 VERSIONS = "versions.json"
 
@@ -39,7 +39,7 @@ _MERGED = ("bin", "lib", "lib64", "sbin")
 
 
 class PartsError(Exception):
-    """The packages could not be taken. The text is one line with the cause and the remedy."""
+    """The packages could not be fetched. The text is one line with the cause and the remedy."""
 
 
 def fetch(packages: Sequence[str], archives: Path) -> list[Path]:
@@ -95,7 +95,7 @@ def versions(debs: Sequence[Path]) -> dict[str, str]:
 
 
 def node_parts() -> Path:
-    """The tree of what a node runs, fetched once.
+    """Returns the tree of the programs of a node, which is fetched once.
 
     Raises:
         PartsError: it cannot be had here.
@@ -261,7 +261,7 @@ def _of_the_host(deb: Path) -> bool:
 
 
 def _choose_alternatives(root: Path) -> None:
-    """Makes the links that the packages' scripts would have made, which do not run here."""
+    """Creates the links that the packages' scripts would have made, which do not run here."""
     for name in IPTABLES:
         for command in (name, f"{name}-save", f"{name}-restore"):
             (root / "usr" / "sbin" / command).symlink_to("xtables-nft-multi")
@@ -277,7 +277,7 @@ def _stamp(file: Path) -> list[int]:
 
 
 def _complete(root: Path, record: Path) -> bool:
-    """Whether the tree is there and as it was left."""
+    """Whether the tree exists and is unchanged."""
     try:
         stamps = json.loads(record.read_text())
         return all(_stamp(root / path) == stamp for path, stamp in stamps.items())

@@ -1,4 +1,4 @@
-"""Where sandboxes have their files, who may read them, and that one command at a time works on one."""
+"""The folders of sandboxes, their permissions, and their locks."""
 
 import contextlib
 import fcntl
@@ -13,7 +13,7 @@ HOME = PROJECT / ".sandbox"
 
 
 def make_private(directory: Path) -> None:
-    """Makes a folder in `.sandbox`, and what is missing above it, for its owner alone: there are keys below it."""
+    """Creates a folder in `.sandbox`, and what is missing above it, for its owner alone: there are keys below it."""
     for folder in reversed([directory, *directory.parents]):
         if folder.is_relative_to(HOME):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -21,7 +21,7 @@ def make_private(directory: Path) -> None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keeps others that start or end the sandbox of a directory waiting; makes the directory."""
+    """Keeps others that start or end the sandbox of a directory waiting; creates the directory."""
     with _locked_file(directory):
         yield
 

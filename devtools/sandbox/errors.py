@@ -1,4 +1,4 @@
-"""Why a sandbox could not be started or ended."""
+"""Errors of starting and ending a sandbox."""
 
 
 class SandboxError(Exception):

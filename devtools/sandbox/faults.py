@@ -1,4 +1,4 @@
-"""Faults that can be tried: endings of an image tag that make a bad version, and a label that makes a bad node."""
+"""Faults that can be tried: suffixes of an image tag that make a bad version, and a label that makes a bad node."""
 
 NEVER_READY = "-never-ready"
 """Pods run, and fail their readiness probe for ever."""
@@ -19,10 +19,13 @@ Real applications take longer; nothing is measured against this.
 """
 
 NODE_FAULT_LABEL = "switchyard.local/fault"
-"""Label of a simulated node that is to misbehave; taken off, the node recovers."""
+"""Label of a simulated node that is to misbehave; removed, the node recovers."""
 
 NODE_NOT_READY = "not-ready"
 """Value of the label: the kubelet reports that it is not ready."""
 
 ERRORS = "-errors"
-"""Probes succeed, and every request of a user gets a 500. On real nodes only: simulated pods answer nobody."""
+"""Probes succeed, and every request of a user gets a 500."""
+
+ON_REAL_NODES_ONLY = frozenset({ERRORS})
+"""Faults without a stage of the simulated kubelets, whose pods answer nobody."""

@@ -1,4 +1,4 @@
-"""What a sandbox takes of this machine outside its directory: ports, and for real nodes a bridge, links, cgroups."""
+"""Resources of this machine outside the directory of a sandbox: ports, and for real nodes a bridge, links, cgroups."""
 
 import contextlib
 import random
@@ -25,7 +25,7 @@ def end(slot: Slot) -> None:
 
 
 def make_bridge(slot: Slot) -> None:
-    """Makes the interface that the nodes are behind; the API server's certificate names its address."""
+    """Creates the interface that the nodes are behind; the API server's certificate names its address."""
     if not exists(slot.bridge):
         ip("link", "add", slot.bridge, "type", "bridge")
     ip("address", "replace", f"{slot.host_address}/{slot.prefix_length}", "dev", slot.bridge)

@@ -1,4 +1,4 @@
-"""Makes the two images that real nodes run, as OCI archives and without a registry.
+"""Builds the two images that real nodes run, as OCI archives and without a registry.
 
 They are the example application, built by a container engine where one works and else put together from Debian's
 packages and the wheels of its lock file, and the process that holds a pod together.
@@ -24,11 +24,13 @@ from devtools.toolchain.paths import PROJECT, TOOLS
 IMAGES = TOOLS / "images"
 EXAMPLE = PROJECT / "examples" / "backend"
 
+MODULES = ("app.py", "drain_connections.py")  # of the example itself
+
 BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"
 
 BUILDER = 1
-"""Raise it when the same inputs are to make another image."""
+"""The version of this builder. Raise it when the same inputs must give another image."""
 
 PYTHON_PACKAGES = ("libpython3-stdlib", "python3-minimal")
 
@@ -53,20 +55,18 @@ UNUSED = (
     "usr/share/python3",
     "var/lib/dpkg",
 )
-"""What no process in the container reads."""
+"""Paths that no process in the container reads."""
 
 ENGINE_SECONDS = 10
 """A container engine that does not say in this time that it works is taken for one that does not."""
 
 
 def backend_image() -> Path:
-    """Archive of the example application, made when its files have changed.
+    """Returns the archive of the example application, built when its files have changed.
 
-    Raises:
-        ImageError: it could not be made.
-        PartsError: there is no container engine, and Debian's packages cannot be had.
+    Raises ImageError, or PartsError where Debian's packages cannot be had either.
     """
-    inputs = [(EXAMPLE / name).read_bytes() for name in ("app.py", "requirements.txt", "Dockerfile")]
+    inputs = [(EXAMPLE / name).read_bytes() for name in (*MODULES, "requirements.txt", "Dockerfile")]
     return _built("backend", inputs, make_backend)
 
 
@@ -80,7 +80,7 @@ def pause_image() -> Path:
 
 
 def make_backend(target: Path, report: Report) -> str:
-    """Makes the example application's archive; returns how."""
+    """Builds the example application's archive; returns how it was built."""
     engine = _engine()
     if engine is not None:
         try:
@@ -93,7 +93,7 @@ def make_backend(target: Path, report: Report) -> str:
 
 
 def assemble_backend(target: Path) -> None:
-    """Puts the example application's archive together: the same packages make the same archive, to the byte.
+    """Assembles the example application's archive: the same packages give the same archive, to the byte.
 
     Raises:
         ImageError: its wheels cannot be had.
@@ -106,7 +106,8 @@ def assemble_backend(target: Path) -> None:
         modules = packages / "usr" / "local" / "lib" / f"python{version}" / "dist-packages"
         _install_wheels(modules, version, installed["libc6"])
         (application / "app").mkdir(parents=True)
-        shutil.copyfile(EXAMPLE / "app.py", application / "app" / "app.py")
+        for module in MODULES:
+            shutil.copyfile(EXAMPLE / module, application / "app" / module)
         for root in (system, packages, application):
             _compile(system, version, root)
         container = Container(
@@ -121,7 +122,7 @@ def assemble_backend(target: Path) -> None:
 
 
 def make_pause(target: Path, _report: Report) -> str:
-    """Makes the pause archive; returns how.
+    """Builds the pause archive; returns how it was built.
 
     Raises:
         PartsError: Debian's packages cannot be had.

@@ -38,7 +38,7 @@ def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None
             start_new_session=True,
         )
     try:
-        # Of a component that has ended it would go on asking for two minutes.
+        # It would ask for two minutes about a component that has ended.
         while (code := starter.poll()) is None and not ended():
             time.sleep(POLL_SECONDS)
     finally:

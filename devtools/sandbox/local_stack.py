@@ -54,7 +54,7 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Forgets the stack and its state. The cluster goes with `python -m devtools.sandbox down`."""
+    """Removes the stack and its state. The cluster is removed by `python -m devtools.sandbox down`."""
     if STATE.exists() and STACK in _stacks():
         _pulumi("stack", "rm", STACK, "--yes", "--force", "--preserve-config", quiet=True)
     forget_salt(CONFIG)
@@ -100,7 +100,7 @@ def _pulumi(*arguments: str, quiet: bool = False) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The local backend, whatever backend the user's shell is set up for."""
+    """Returns the environment of the local backend, independent of the user's shell."""
     return pulumi_environment(NOTHING_FETCHED | dict(os.environ)) | {
         "PULUMI_BACKEND_URL": BACKEND,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(PASSPHRASE),

@@ -9,7 +9,7 @@ END_SECONDS = 10
 """How long the kernel may take to end killed processes."""
 
 POLL_SECONDS = 0.02
-"""Between two looks at processes that were killed. Their parents can wait for them; we are none."""
+"""Pause between two checks of processes that were killed. Their parents can wait for them; we are none."""
 
 
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:

@@ -30,7 +30,7 @@ START_SECONDS = 30
 """Bound on the start of one part. It takes well under a second."""
 
 POLL_SECONDS = 0.05
-"""Between two looks for a process or a socket that is not there yet, so that it cannot be watched."""
+"""Pause between two checks for a process or a socket that does not exist yet, so that it cannot be watched."""
 
 TUNED = (
     "kernel/keys/root_maxbytes",

@@ -24,7 +24,7 @@ Groups = Annotated[
 
 @app.command("install")
 def install_command(names: Names = None, group: Groups = None) -> None:
-    """Installs what is not there yet. An interrupted run goes on where it stopped."""
+    """Installs what is missing. An interrupted run is resumed where it stopped."""
     tools = _chosen(names or [], group or [])
     try:
         platform = this_platform()

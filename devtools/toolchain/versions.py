@@ -203,7 +203,7 @@ ISTIO_CRDS = "customresourcedefinitions.gen.yaml"
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "core": TOOLS,
     "nodes": (_kubernetes_tool("kubelet"), _kubernetes_tool("kube-proxy")),
-    # A module of its own, so that what it alone needs does not build all others anew.
+    # A module of its own, so that what it alone needs does not build all others again.
     "ec2": (_kubernetes_tool("kubeadm", "kubeadm"),),
     "traffic": (
         Tool(

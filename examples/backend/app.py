@@ -1,4 +1,4 @@
-"""A backend that shows what a release does to its requests: it says who answers, counts, drains, and fails on demand.
+"""An example backend: it reports its version, counts requests, drains, and fails on demand, to test releases.
 
 Run it with ``VERSION=blue python -m app``. Every setting is an environment variable, see `Settings`.
 """
@@ -6,13 +6,15 @@ Run it with ``VERSION=blue python -m app``. Every setting is an environment vari
 import asyncio
 import os
 import random
+import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from types import FrameType
 from typing import Annotated, Any, Literal
 
 import uvicorn
+from drain_connections import PATH, Asgi, DrainConnections, Message, Receive, Send
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -22,18 +24,13 @@ BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 """Upper edges of the histogram. 0.5 is among them because it is the limit that releases are judged by."""
 
 UNCOUNTED = frozenset({"/health", "/ready", "/metrics"})
-"""Paths that probes and Prometheus ask for: counted, they would thin out the share of users' requests that fail."""
+"""Paths of probes and of Prometheus: counted, they would lower the share of users' requests that fail."""
 
 BAD_SETTING = 2
 """Exit code after a setting that cannot be used."""
 
 CRASHED = 1
 """Exit code of the crash that a setting asks for."""
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 HeaderText = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
 """Text that fits into a response header."""
@@ -42,7 +39,7 @@ Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """What the environment says; the name in capitals where no other is given.
+    """The settings, from environment variables with the names of the attributes in capitals unless another is given.
 
     Attributes:
         colour: `VERSION`.
@@ -52,13 +49,14 @@ class Settings(BaseModel):
         service: label of the metrics.
         host: address to listen on.
         port: 0 takes any free one and says which in the log.
+        drain_port: where connections are drained, see `drain_connections`; 0 takes any free one.
         keep_alive_seconds: how long an idle connection is kept; more than the 60 s of a load balancer, which
             must be the first to close it: it answers 502 to a request that meets the closing.
         drain_seconds: how long requests are still taken after SIGTERM.
         start_up_seconds: not ready before.
         latency_ms: added to each answer of ``/``.
         failure_rate: share of answers of ``/`` that are a 500, 0 to 1.
-        never_ready: `/ready` answers 503 for good.
+        never_ready: `/ready` always answers 503.
         crash_after_seconds: the process ends with code 1 that long after its start.
     """
 
@@ -71,6 +69,7 @@ class Settings(BaseModel):
     service: Annotated[str, StringConstraints(min_length=1)] = "backend"
     host: str = "0.0.0.0"  # noqa: S104 - the pod's address is not known before it runs
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    drain_port: Annotated[int, Field(ge=0, le=65535)] = 8001
     keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
     drain_seconds: Duration = 5
     start_up_seconds: Duration = 0
@@ -105,7 +104,7 @@ def _problem(details: Mapping[str, Any]) -> str:
 
 
 class Lifecycle:
-    """Where the process stands between its start and its end."""
+    """The state of the process between its start and its end."""
 
     def __init__(self, settings: Settings) -> None:
         self._never_ready = settings.never_ready
@@ -114,7 +113,7 @@ class Lifecycle:
 
     @property
     def ready(self) -> bool:
-        """Whether new requests are wanted."""
+        """Whether the process is ready for new requests."""
         return not self._never_ready and not self.draining and time.monotonic() >= self._ready_at
 
 
@@ -137,13 +136,13 @@ class Metrics:
             self._requests.labels(service, str(status))
 
     def count(self, status: int, seconds: float) -> None:
-        """Takes one request in."""
+        """Counts one request."""
         self._requests.labels(self._service, str(status)).inc()
         self._seconds.observe(seconds)
 
 
 class Observed:
-    """Puts who answered on every response, and counts the requests that are not a probe's.
+    """Adds headers with version and pod to every response, and counts requests other than probes.
 
     It is plain ASGI around the whole application: Starlette's BaseHTTPMiddleware starts a task for each request.
     """
@@ -178,7 +177,7 @@ class Observed:
 
 
 def facts(settings: Settings) -> dict[str, str]:
-    """Who answers; the same names in the body and, with ``X-`` before them, in the headers."""
+    """Version and location of the process, for the body and, with the prefix ``X-``, for the headers."""
     return {
         "colour": settings.colour,
         "version": settings.version,
@@ -216,15 +215,17 @@ def application(settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> A
 
 
 class DrainingServer(uvicorn.Server):
-    """Goes on answering for a while after SIGTERM, then lets requests in flight end and exits with code 0.
+    """Continues to answer for a while after SIGTERM, then lets requests in flight end and exits with code 0.
 
     uvicorn alone stops listening at once, and hands the signal on when it is done, so that the exit code is not 0.
     """
 
     def __init__(self, app: Asgi, settings: Settings, lifecycle: Lifecycle) -> None:
+        self._sockets = [_listening(settings.host, port) for port in (settings.port, settings.drain_port)]
+        self._drain_port = _port(self._sockets[1])
         super().__init__(
             uvicorn.Config(
-                app,
+                DrainConnections(app, self._drain_port, self._connections),
                 host=settings.host,
                 port=settings.port,
                 timeout_keep_alive=settings.keep_alive_seconds,
@@ -243,7 +244,15 @@ class DrainingServer(uvicorn.Server):
         if self._settings.crash_after_seconds is not None:
             # A crash runs no handler and ends no connection in order.
             self._loop.call_later(self._settings.crash_after_seconds, os._exit, CRASHED)
-        await super().serve(sockets)
+        at = f"http://{self._settings.host}:{_port(self._sockets[0])}"
+        # uvicorn says so only of sockets that it has opened itself.
+        print(f"Listening at {at}; drained at port {self._drain_port}, {PATH}", file=sys.stderr, flush=True)
+        await super().serve(sockets or self._sockets)
+
+    def _connections(self) -> int:
+        """Open connections of clients, probes among them."""
+        open_ones = (connection.transport for connection in self.server_state.connections)
+        return sum(_port(transport.get_extra_info("socket")) != self._drain_port for transport in open_ones)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begins to drain; a second signal cuts that short, a third one the requests in flight."""
@@ -258,6 +267,14 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
+
+
 def main() -> int:
     """Runs the server; returns the exit code."""
     try:
@@ -267,7 +284,12 @@ def main() -> int:
         return BAD_SETTING
     lifecycle = Lifecycle(settings)
     app = application(settings, lifecycle, Metrics(settings.service))
-    DrainingServer(app, settings, lifecycle).run()
+    try:
+        server = DrainingServer(app, settings, lifecycle)
+    except OSError as error:
+        print(f"PORT={settings.port} or DRAIN_PORT={settings.drain_port} is not free: {error}", file=sys.stderr)
+        return BAD_SETTING
+    server.run()
     return 0
 
 

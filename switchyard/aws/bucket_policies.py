@@ -1,9 +1,9 @@
-"""Who may do what with a bucket, whatever policies of their own they have: a policy document for each bucket."""
+"""The policy documents of the buckets, which apply whatever policies a caller has."""
 
 from switchyard.aws.policy_documents import Document, Statement, document
 
 LOG_DELIVERY = "logdelivery.elasticloadbalancing.amazonaws.com"
-"""Who writes the access logs of load balancers, in every region.
+"""Service principal that writes the access logs of load balancers, in every region.
 
 The accounts that older policies name differ from region to region, and regions that came after August 2022 have none
 (user guide of the ALB, Enable access logs).
@@ -11,24 +11,24 @@ The accounts that older policies name differ from region to region, and regions 
 
 
 def backups(bucket: str) -> Document:
-    """Nothing without TLS; the rest is left to the policies of those who ask.
+    """Policy of the bucket for backups: it denies requests without TLS, and leaves the rest to the callers' policies.
 
     Args:
-        bucket: its ARN.
+        bucket: ARN of the bucket.
     """
     return document(_tls_only(bucket))
 
 
 def access_logs(account: str, bucket: str, prefix: str) -> Document:
-    """AWS's log delivery writes the logs of one account's load balancers; nothing without TLS.
+    """Policy of the bucket for access logs: AWS delivers the logs of one account, and requests without TLS are denied.
 
     The account in the path is the load balancer's, whoever asks for logs. There is no ``aws:SourceArn`` besides: the
     guide's policy has none, and if the delivery came without one, the statement would allow nothing.
 
     Args:
-        account: whose load balancers they are.
-        bucket: its ARN.
-        prefix: of the logs, as the load balancer has it.
+        account: account of the load balancers.
+        bucket: ARN of the bucket.
+        prefix: prefix of the logs, as the load balancer has it.
     """
     delivery: Statement = {
         "Sid": "Delivery",

@@ -23,7 +23,7 @@ class ListenerRule:
     """A listener rule that forwards requests to target groups.
 
     Attributes:
-        port: of its listener.
+        port: port of its listener.
         hosts: patterns of the host, one of which a request has; none for every host.
         paths: patterns of the path, one of which a request has; none for every path.
         weights: what it sends to each target group.
@@ -73,10 +73,10 @@ class Balancers:
         """
         return await self._ask(lambda client: _healthy(client, target_group))
 
-    async def _ask(self, question: Callable[[Any], _Answer]) -> _Answer:
+    async def _ask(self, call: Callable[[Any], _Answer]) -> _Answer:
         """Runs blocking calls in a thread, so that the program continues with its other services."""
         try:
-            return await asyncio.to_thread(lambda: question(self._connected()))
+            return await asyncio.to_thread(lambda: call(self._connected()))
         except (BotoCoreError, ClientError) as error:
             raise AwsError(f"AWS does not answer: {error} ({AwsError.code})") from error
 
@@ -87,10 +87,10 @@ class Balancers:
 
 
 def _rules(client: Any, hostname: str) -> list[Weights]:
-    found = []
+    weights = []
     for _, rule in _all_rules(client, hostname):
-        found += [_weights(action) for action in rule["Actions"] if action["Type"] == "forward"]
-    return found
+        weights += [_weights(action) for action in rule["Actions"] if action["Type"] == "forward"]
+    return weights
 
 
 def _listener_rules(client: Any, hostname: str) -> list[ListenerRule]:

@@ -15,11 +15,11 @@ def key(region: str, account: str, log_group: str) -> str:
         log_group: the name of the log group.
     """
     use = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-    here = partition(region)
-    arn = f"arn:{here}:logs:{region}:{account}:log-group:{log_group}"
+    own_partition = partition(region)
+    arn = f"arn:{own_partition}:logs:{region}:{account}:log-group:{log_group}"
     return _document(
         # The resource of a key's policy is the key itself. Without this statement nobody could change the key again.
-        {"Principal": {"AWS": f"arn:{here}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
+        {"Principal": {"AWS": f"arn:{own_partition}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
         {
             "Principal": {"Service": f"logs.{region}.{dns_suffix(region)}"},
             "Action": use,
@@ -70,4 +70,4 @@ def write(region: str, account: str, log_group: str) -> str:
 
 def _document(*statements: dict[str, object]) -> str:
     # Another text of the same document would be an update of every stack that there is.
-    return json.dumps(document(*({"Effect": "Allow", **each} for each in statements)))
+    return json.dumps(document(*({"Effect": "Allow", **statement} for statement in statements)))

@@ -1,4 +1,4 @@
-"""What the machines may do in AWS: policy documents, one for each purpose.
+"""The permissions of the machines in AWS: policy documents, one for each purpose.
 
 No statement has a wildcard action. Resource is ``*`` only for actions of WITHOUT_RESOURCE.
 """
@@ -15,7 +15,7 @@ POLICY_CHARACTERS = 6144
 """Limit of IAM for a managed policy, white space not counted."""
 
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
-"""Tag that the AWS Load Balancer Controller puts on all that it makes; its value is the cluster's name."""
+"""Tag of every resource that the AWS Load Balancer Controller creates; its value is the name of the cluster."""
 
 SESSION_MANAGER = (
     "ssmmessages:CreateControlChannel",
@@ -27,15 +27,15 @@ SESSION_MANAGER = (
 
 # fmt: off
 _DESCRIBE_EC2 = tuple(
-    f"ec2:Describe{what}"
-    for what in (
+    f"ec2:Describe{action}"
+    for action in (
         "AccountAttributes", "AvailabilityZones", "Instances", "InternetGateways", "NetworkInterfaces",
         "RouteTables", "SecurityGroups", "Subnets", "Tags", "Vpcs",
     )
 )
 _DESCRIBE_BALANCERS = tuple(
-    f"elasticloadbalancing:Describe{what}"
-    for what in (
+    f"elasticloadbalancing:Describe{action}"
+    for action in (
         "CapacityReservation", "ListenerAttributes", "ListenerCertificates", "Listeners", "LoadBalancerAttributes",
         "LoadBalancers", "Rules", "SSLPolicies", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth",
     )
@@ -56,8 +56,8 @@ WITHOUT_RESOURCE: Mapping[str, str] = MappingProxyType(
 
 # fmt: off
 KEY_ADMINISTRATION = tuple(
-    f"kms:{what}"
-    for what in (
+    f"kms:{action}"
+    for action in (
         "CancelKeyDeletion", "CreateAlias", "CreateGrant", "Decrypt", "DeleteAlias", "DescribeKey", "DisableKey",
         "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
         "GenerateDataKeyWithoutPlaintext", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies",
@@ -67,7 +67,7 @@ KEY_ADMINISTRATION = tuple(
     )
 )
 # fmt: on
-"""What the account's own policies may allow on the key: to manage it, and to use it."""
+"""Actions on the key that the account's own policies may allow: to manage it, and to use it."""
 
 KEY_DELETION_DAYS = 30
 """Days in which the deletion of a key can be reverted: the longest that KMS has. What it encrypts is lost with it."""
@@ -75,11 +75,11 @@ KEY_DELETION_DAYS = 30
 
 @dataclass(frozen=True)
 class AwsLocation:
-    """Where a cluster is.
+    """Partition, region and account of a cluster in AWS.
 
     Attributes:
-        partition: of AWS, ``aws`` but for China and the US government.
-        region: of the cluster.
+        partition: partition of AWS, ``aws`` but for China and the US government.
+        region: region of the cluster.
         account: twelve digits.
     """
 
@@ -94,7 +94,7 @@ class AwsLocation:
         return cls(partition, region, account)
 
     def arn(self, service: str, resource: str) -> str:
-        """ARN of something in the region."""
+        """ARN of a resource in the region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def service(self, name: str) -> str | list[str]:
@@ -104,20 +104,20 @@ class AwsLocation:
 
 
 def assume_role(region: str) -> Document:
-    """Lets machines of EC2 take a role, and nobody else.
+    """Trust policy: EC2 instances may assume the role, and nobody else.
 
     Args:
-        region: of the cluster; EC2's principal has the domain of its partition.
+        region: region of the cluster; EC2's principal has the domain of its partition.
     """
     principal = {"Principal": {"Service": f"ec2.{dns_suffix(region)}"}}
     return document(_allow("Machines", ["sts:AssumeRole"]) | principal)
 
 
 def node(location: AwsLocation, key: str, parameters: Sequence[str]) -> Document:
-    """What every machine may do: be reached by Session Manager, and read the secrets of its own role.
+    """The permissions of every machine: to be reached by Session Manager, and to read the secrets of its role.
 
     Args:
-        location: of the cluster.
+        location: partition, region and account of the cluster.
         key: ARN of the key that encrypts the parameters.
         parameters: ARNs of the parameters that the role reads.
     """
@@ -132,12 +132,12 @@ def node(location: AwsLocation, key: str, parameters: Sequence[str]) -> Document
 
 
 def backup(location: AwsLocation, key: str, bucket: str) -> Document:
-    """What the control plane may do besides: write its snapshots, find them and read them again.
+    """The additional permissions of the control plane: to write its snapshots, list them and read them.
 
     It deletes none: the bucket's lifecycle does.
 
     Args:
-        location: of the cluster.
+        location: partition, region and account of the cluster.
         key: ARN of the key that encrypts the bucket.
         bucket: ARN of the bucket.
     """
@@ -153,7 +153,7 @@ def backup(location: AwsLocation, key: str, bucket: str) -> Document:
 
 
 def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf: str | None = None) -> Document:
-    """What the AWS Load Balancer Controller may do: application load balancers with this cluster's tag.
+    """The permissions of the AWS Load Balancer Controller: application load balancers with this cluster's tag.
 
     Less than the project's own policy: the ALB's security group and the rules between it and the nodes are part of
     the network, the certificate and web ACL are named by ARN, and there are no network load balancers, no logins by
@@ -162,7 +162,7 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
     (``security-groups``, ``manage-backend-security-group-rules: "false"``).
 
     Args:
-        location: of the cluster.
+        location: partition, region and account of the cluster.
         cluster: its name.
         vpc: id of its VPC.
         waf: ARN of the web ACL, if there is one.
@@ -174,14 +174,14 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
     everything = [balancers, groups, listeners, rules]
     ours = {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}
     asked_for = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}
-    here = {"StringEquals": {"aws:RequestedRegion": location.region}}
+    in_region = {"StringEquals": {"aws:RequestedRegion": location.region}}
     # An account's first load balancer makes ELB's own role, whose name is the same in every partition.
     linked = (
         f"arn:{location.partition}:iam::{location.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
         "AWSServiceRoleForElasticLoadBalancing"
     )
     statements = [
-        _allow("Look", [*_DESCRIBE_EC2, *_DESCRIBE_BALANCERS], "*", here),
+        _allow("Look", [*_DESCRIBE_EC2, *_DESCRIBE_BALANCERS], "*", in_region),
         _allow("Groups", ["ec2:GetSecurityGroupsForVpc"], location.arn("ec2", f"vpc/{vpc}")),
         _allow(
             "LinkedRole",

@@ -48,11 +48,11 @@ DESCRIPTIONS: Mapping[Group, str] = MappingProxyType(
         Group.LOAD_BALANCER: "The load balancer before the services",
     }
 )
-"""What each group is for. AWS cannot change it: another text makes another group."""
+"""Description of each group. AWS cannot change a description: another text replaces the group."""
 
 
 class Direction(StrEnum):
-    """Which way a connection is opened, seen from the group."""
+    """The direction in which a connection is opened, seen from the group."""
 
     INGRESS = "ingress"
     EGRESS = "egress"
@@ -78,13 +78,13 @@ KUBELET = Ports("kubelet", "tcp", 10250, 10250)
 """The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
 
 KUBE_PROXY = Ports("kube-proxy", "tcp", KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
-"""kube-proxy says there whether it follows, which the gates ask by way of the API server.
+"""Health of kube-proxy, which the gates read through the API server.
 
 See `switchyard/gates/rules/node_routing.py`.
 """
 
 VXLAN = Ports("vxlan", "udp", 4789, 4789)
-"""Calico puts all that pods on different nodes say to each other into it."""
+"""VXLAN of Calico, which carries all traffic between pods on different nodes."""
 
 TYPHA = Ports("typha", "tcp", 5473, 5473)
 """Calico's operator always runs Typha, on some nodes' own network, and every node's Calico asks one of them."""
@@ -96,11 +96,11 @@ WEBHOOK = Ports("webhook", "tcp", 9443, 9443)
 """The AWS Load Balancer Controller, on its node's own network, is asked by the API server about each Ingress."""
 
 HTTP = Ports("http", "tcp", 80, 80)
-"""To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
+"""HTTP. To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
 signed."""
 
 HTTPS = Ports("https", "tcp", 443, 443)
-"""To a load balancer: requests. From a node: registries, package sources and the APIs of AWS, Session Manager too."""
+"""HTTPS. To a load balancer: requests. From a node: registries, package sources and the APIs of AWS."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class GroupRule:
     """One rule of a security group.
 
     Attributes:
-        group: whose rule it is.
-        direction: which way.
+        group: the group that has the rule.
+        direction: into the group or out of it.
         ports: on the side that is connected to.
         peer: the other side: a group, or a network.
         description: who does what with it, within the characters that AWS takes.
@@ -123,7 +123,7 @@ class GroupRule:
 
     @property
     def name(self) -> str:
-        """Tells the rule from every other, for example ``nodes-ingress-vxlan-from-nodes``."""
+        """Name of the rule, unique in the cluster, for example ``nodes-ingress-vxlan-from-nodes``."""
         side = "from" if self.direction is Direction.INGRESS else "to"
         peer = str(self.peer).replace("/", "-")
         return f"{self.group}-{self.direction}-{self.ports.purpose}-{side}-{peer}"
@@ -134,7 +134,7 @@ def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[GroupR
 
     Args:
         cluster: the cluster.
-        node_ports: the ports of all services that the load balancer leads to, when all of them are fixed; none opens
+        node_ports: node ports of all services behind the load balancer, when all of them are fixed; empty opens
             Kubernetes' whole range to it.
     """
     return (
@@ -145,9 +145,9 @@ def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[GroupR
     )
 
 
-def problems(found: Iterable[GroupRule]) -> list[Problem]:
-    """What AWS would refuse."""
-    counts = Counter((rule.group, rule.direction) for rule in found)
+def problems(rules: Iterable[GroupRule]) -> list[Problem]:
+    """Errors for groups with more rules than AWS accepts."""
+    counts = Counter((rule.group, rule.direction) for rule in rules)
     return [
         Problem(
             "switchyard:cluster",
@@ -206,18 +206,18 @@ def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable
 
 
 def _fixed(node_ports: Collection[int]) -> list[Ports]:
-    """Fixed ports as few ranges as hold them and no other."""
-    found: list[Ports] = []
+    """The smallest number of ranges that have these ports and no other."""
+    ranges: list[Ports] = []
     for port in sorted(set(node_ports)):
         first = port
-        if found and found[-1].last == port - 1:
-            first = found.pop().first
-        found.append(Ports(f"node-port-{first}", NODE_PORTS.protocol, first, port))
-    return found
+        if ranges and ranges[-1].last == port - 1:
+            first = ranges.pop().first
+        ranges.append(Ports(f"node-port-{first}", NODE_PORTS.protocol, first, port))
+    return ranges
 
 
 def _between(source: Group, target: Group, ports: Ports, description: str) -> tuple[GroupRule, GroupRule]:
-    """Both ends of one connection: the way out of a group, and the way into the other."""
+    """Both rules of one connection: egress from one group, and ingress into the other."""
     return (
         GroupRule(source, Direction.EGRESS, ports, target, description),
         GroupRule(target, Direction.INGRESS, ports, source, description),

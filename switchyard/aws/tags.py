@@ -6,9 +6,9 @@ CLUSTER_TAG_PREFIX = "kubernetes.io/cluster/"
 """The key of the cluster's tag, before the name of the cluster."""
 
 
-def tags(cluster: Ec2Cluster, what: str) -> dict[str, str]:
-    """The settings' own tags, and the name of what has them."""
-    return {**cluster.tags, "Name": f"{cluster.name}-{what}"}
+def tags(cluster: Ec2Cluster, resource: str) -> dict[str, str]:
+    """The tags of the settings, and the name of the resource."""
+    return {**cluster.tags, "Name": f"{cluster.name}-{resource}"}
 
 
 def cluster_tag(cluster: Ec2Cluster) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the API server reads besides its arguments: what it logs of each request, and how it encrypts secrets."""
+"""Configuration files of the API server: the audit policy, and the encryption of secrets at rest."""
 
 import base64
 
@@ -6,7 +6,7 @@ from switchyard.bootstrap.kubeadm import Config
 
 
 def audit_policy() -> Config:
-    """Who changed what, without the content of what is secret, and without the noise of the machinery."""
+    """The audit policy: changes and their authors, without secret content and without routine reads of components."""
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
@@ -35,7 +35,7 @@ def audit_policy() -> Config:
 
 
 def encryption_configuration(key: bytes) -> Config:
-    """How the API server encrypts secrets at rest.
+    """The configuration with which the API server encrypts secrets at rest.
 
     Args:
         key: 32 random bytes.

@@ -25,7 +25,7 @@ PARAMETER_LIMIT = 4096
 """Bytes of a standard parameter of SSM."""
 
 Text = TypeVar("Text")
-"""A text, or one that the engine is still to learn."""
+"""A text, or an output of the engine that will be one."""
 
 PACKED = "gz+b64"
 """cloud-init's name for a file that is compressed."""
@@ -33,20 +33,21 @@ PACKED = "gz+b64"
 SCRIPTS = Path(__file__).parent / "node_scripts"
 
 PHASE_FILE = "/var/lib/switchyard/phase"
-"""Where a machine says how far it is (`common.sh`)."""
+"""File in which a machine records the phase of its start (`common.sh`)."""
+
 SNAPSHOTS = "snapshots/"
 """Prefix of all backups in the bucket: the control plane's role may write and read below it."""
 
 JOIN_TOKEN = "join/token"  # noqa: S105 - the name of a parameter
 CA_HASH = "join/ca-hash"
 JOIN_PARAMETERS = (JOIN_TOKEN, CA_HASH)
-"""What every node reads."""
+"""Keys of the parameters that every node reads."""
 
 PKI_PARAMETERS = tuple(f"pki/{file}" for file in kubeadm.PKI_FILES)
-"""What the control plane reads besides."""
+"""Keys of the parameters that only the control plane reads."""
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
-"""Of kubeadm 1.34, in its constants. Another version's works as well, and kubeadm warns."""
+"""The pause image of kubeadm 1.34 (its constants). That of another version works as well, and kubeadm warns."""
 
 CONTAINERD = f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -86,7 +87,7 @@ WantedBy=timers.target
 
 
 LOGIND_OF_UPGRADES = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
-"""Hides a file of the same name that Ubuntu's unattended-upgrades has under ``/usr/lib``: 30 s for a shutdown.
+"""An empty file that hides the one of the same name of unattended-upgrades under ``/usr/lib``: 30 s for a shutdown.
 
 It sorts after the kubelet's own ``99-kubelet.conf``, and a kubelet that does not get the time that its configuration
 asks for does nothing at a shutdown (kubernetes/kubernetes#102818). It reloads logind itself when it starts, which
@@ -103,7 +104,7 @@ def parameter_name(cluster: Ec2Cluster, key: str) -> str:
     """Name of one parameter.
 
     Args:
-        cluster: whose.
+        cluster: the cluster.
         key: one of `PKI_PARAMETERS` and `JOIN_PARAMETERS`.
     """
     return f"{parameter_prefix(cluster)}/{key}"
@@ -116,19 +117,19 @@ def readable_parameters(cluster: Ec2Cluster, role: Role) -> list[str]:
 
 
 def secrets(files: Mapping[str, Text], join_token: Text, discovery_hash: Text) -> dict[str, Text]:
-    """What the machines fetch at boot, by key of its parameter.
+    """The secrets that the machines fetch at boot, by the keys of their parameters.
 
     Args:
-        files: of the control plane, by path under its PKI directory: `kubeadm.PKI_FILES`.
-        join_token: what workers join with.
-        discovery_hash: by which they know the cluster's authority.
+        files: files of the control plane, by path under its PKI directory: `kubeadm.PKI_FILES`.
+        join_token: bootstrap token with which workers join.
+        discovery_hash: hash by which workers verify the certificate authority.
     """
     pki = {key: files[file] for key, file in zip(PKI_PARAMETERS, kubeadm.PKI_FILES, strict=True)}
     return {**pki, JOIN_TOKEN: join_token, CA_HASH: discovery_hash}
 
 
 def parameter_value(name: str, value: str) -> str:
-    """A parameter's value, when SSM takes it.
+    """Returns the value of a parameter if SSM accepts it.
 
     Raises:
         ParameterTooLongError: it is over the limit. The message has the name and never the value.
@@ -147,7 +148,7 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
 
     Args:
         cluster: its settings.
-        node_name: of the machine, a key of the node table.
+        node_name: name of the machine, a key of the node table.
         endpoint: the API server's Elastic IP.
         backup_bucket: name of the bucket for snapshots of etcd.
 
@@ -197,7 +198,7 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
 
 
 def content(file: Mapping[str, str]) -> str:
-    """What cloud-init writes for an entry of ``write_files``."""
+    """The text that cloud-init writes for an entry of ``write_files``."""
     text = file["content"]
     return gzip.decompress(base64.b64decode(text)).decode() if file.get("encoding") == PACKED else text
 
@@ -233,7 +234,7 @@ def _file(path: str, content: str, permissions: str = "0644") -> dict[str, str]:
 
 
 def _script(path: str, name: str, permissions: str = "0755") -> dict[str, str]:
-    """A script: as plain texts all of them are over the limit, and their comments stay in the repository."""
+    """A compressed script without its comments: as plain texts the scripts are larger than the limit."""
     shebang, *lines = (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line and not line.lstrip().startswith("#")]
     packed = gzip.compress("\n".join([shebang, *kept, ""]).encode(), mtime=0)

@@ -23,7 +23,7 @@ PKI_DIRECTORY = "/etc/kubernetes/pki"
 AUDIT_POLICY_FILE = "/etc/kubernetes/audit/policy.yaml"
 AUDIT_LOG = "/var/log/kubernetes/audit/audit.log"
 ENCRYPTION_FILE = f"{PKI_DIRECTORY}/encryption.yaml"
-"""Beside the certificates, because kubeadm mounts their directory into the API server already."""
+"""Encryption configuration, beside the certificates because kubeadm mounts their directory into the API server."""
 
 PKI_FILES = (
     "ca.crt",
@@ -36,14 +36,14 @@ PKI_FILES = (
     "sa.pub",
     "encryption.yaml",
 )
-"""What the control plane is given under its PKI directory. kubeadm keeps what it finds and makes the rest."""
+"""Files that are written under the PKI directory of the control plane. kubeadm keeps them and creates the rest."""
 
 PROVIDER_ID = "@PROVIDER_ID@"
 NODE_IP = "@NODE_IP@"
 JOIN_TOKEN = "@JOIN_TOKEN@"  # noqa: S105 - a placeholder
 CA_HASH = "@CA_HASH@"
 PLACEHOLDERS = (PROVIDER_ID, NODE_IP, JOIN_TOKEN, CA_HASH)
-"""Filled in at boot: from the instance's metadata, and from SSM."""
+"""Placeholders that the boot script replaces with values of the instance's metadata and of SSM."""
 
 AUDIT_DAYS = 7
 AUDIT_FILES = 10
@@ -142,7 +142,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
     Args:
         cluster: its settings.
         endpoint: the API server's Elastic IP.
-        node_name: of the worker.
+        node_name: name of the worker.
     """
     return [
         {
@@ -161,7 +161,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
 
 
 def kubelet_configuration() -> Config:
-    """What all kubelets have in common. The reservations are those that the fit check counts with."""
+    """The configuration of all kubelets, with the reservations that the check of capacity uses."""
     kept = RESERVATIONS
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -188,7 +188,7 @@ def kubelet_configuration() -> Config:
 
 
 def kube_proxy_configuration(cluster: Ec2Cluster) -> Config:
-    """What all kube-proxies have in common."""
+    """The configuration of all kube-proxies."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -219,7 +219,7 @@ def kubeconfig(*, cluster: Ec2Cluster, endpoint: str, ca: str, certificate: str,
 
 
 def to_yaml(*documents: Config) -> str:
-    """Documents of YAML, in the order of their fields."""
+    """Several documents as one YAML text, with fields in their order."""
     return yaml.safe_dump_all(documents, sort_keys=False, width=120)
 
 
@@ -236,7 +236,7 @@ def node_labels(cluster: Ec2Cluster, node_name: str) -> dict[str, str]:
 
 
 def _registration(cluster: Ec2Cluster, node_name: str) -> Config:
-    found = node_labels(cluster, node_name)
+    labels_of_node = node_labels(cluster, node_name)
     return {
         "name": node_name,
         "criSocket": "unix:///run/containerd/containerd.sock",
@@ -245,7 +245,7 @@ def _registration(cluster: Ec2Cluster, node_name: str) -> Config:
             {
                 "provider-id": PROVIDER_ID,
                 "node-ip": NODE_IP,
-                "node-labels": ",".join(f"{key}={value}" for key, value in found.items()),
+                "node-labels": ",".join(f"{key}={value}" for key, value in labels_of_node.items()),
             }
         ),
     }

@@ -46,18 +46,18 @@ class Judgement:
     """One measurement.
 
     Attributes:
-        version: of which it was taken.
+        version: the version that was measured.
         metric: what was measured.
-        verdict: what becomes of it.
-        value: as text, in the metric's unit; None when there is none.
-        why: the reason for the verdict, in words.
+        verdict: the verdict of Argo Rollouts on it.
+        value: the measured value as text, in the metric's unit; None without a result.
+        reason: the reason for the verdict, as text.
     """
 
     version: Version
     metric: Metric
     verdict: Verdict
     value: str | None
-    why: str
+    reason: str
 
 
 async def measure(
@@ -103,16 +103,16 @@ async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: V
 def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence[float]) -> Judgement:
     """Judges a result by its first sample; what is neither a success nor a failure is inconclusive."""
     if not result:
-        few = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
-        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{few} in {analysis.window_seconds} s")
+        shortage = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
+        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{shortage} in {analysis.window_seconds} s")
     value, threshold = result[0], metric.threshold
     verdicts = {metric.comparison: Verdict.SUCCESSFUL, metric.comparison.opposite: Verdict.FAILED}
     for comparison, verdict in verdicts.items():
         if comparison.holds(value, threshold):
             shown = _shown(value, threshold)
             return Judgement(version, metric, verdict, shown, f"{shown} {WORDS[comparison]} {threshold}")
-    why = f"not a number: nothing was counted in {analysis.window_seconds} s"
-    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", why)
+    reason = f"not a number: nothing was counted in {analysis.window_seconds} s"
+    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", reason)
 
 
 def succeeded(judgements: Sequence[Judgement]) -> bool:
@@ -125,7 +125,7 @@ def succeeded(judgements: Sequence[Judgement]) -> bool:
 
 
 def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str | None:
-    """What may be wrong besides too few requests where a result has no samples; None when all have some."""
+    """Another possible cause than too few requests where a result has no samples; None when all have samples."""
     if all(judgement.value is not None or judgement.verdict is Verdict.ERROR for judgement in judgements):
         return None
     return (

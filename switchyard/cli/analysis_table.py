@@ -19,6 +19,6 @@ def table(title: str, judgements: list[Judgement]) -> Table:
             judgement.value or "-",
             metric.success,
             judgement.verdict.value,
-            Text(judgement.why),  # in others' words, which are no markup
+            Text(judgement.reason),  # in others' words, which are no markup
         )
     return table

@@ -61,8 +61,8 @@ def analyze(
         access = access_to(name, settings)
         judgements = run_blocking(measure(access, canary.named(service), canary, analysis, pod_hash))
     console.print(table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
-    if said := hint(canary.named(service), analysis, judgements):
-        console.print(said, style="yellow", markup=False)
+    if advice := hint(canary.named(service), analysis, judgements):
+        console.print(advice, style="yellow", markup=False)
     if not succeeded(judgements):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -23,7 +23,7 @@ def errors_end_the_command(*, as_json: bool = False) -> Iterator[None]:
 
 
 def message_of(error: SwitchyardError) -> str:
-    """What happened, its code, and what to do about it."""
+    """The message for an error: what happened, its code, and the remedy."""
     if not isinstance(error, ClusterError) or isinstance(error, KubeconfigError | LoginError):
         return with_code(error.code, str(error))
     from switchyard.kube.error_texts import remedy_for  # noqa: PLC0415 - with the HTTP client

@@ -5,7 +5,10 @@ import gc
 import typer
 
 from switchyard.cli.analyze import analyze
+from switchyard.cli.history import history
+from switchyard.cli.rollback import rollback
 from switchyard.cli.status import status
+from switchyard.cli.switch import switch
 
 app = typer.Typer(
     help="Releases on a stack: what is configured, and what serves.",
@@ -14,6 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: frames around it would take twice the time of everything else
 )
 app.command(short_help="Shows what is configured and what serves.")(status)
+app.command(short_help="Shows the releases of a service.")(history)
+app.command(short_help="Switches a service to its other colour, at once.")(switch)
+app.command(short_help="Goes back to the version that served before, at once.")(rollback)
 app.command(short_help="Judges a canary's version as its analysis would now.")(analyze)
 
 

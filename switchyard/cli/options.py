@@ -9,3 +9,13 @@ Stack = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; wit
 Json = Annotated[
     bool, typer.Option("--json", help="Prints one JSON document instead, on standard output, errors included.")
 ]
+
+ServiceKey = Annotated[
+    str, typer.Argument(metavar="SERVICE", help="The service, by its key in the configuration.", show_default=False)
+]
+
+Reason = Annotated[str | None, typer.Option("--reason", help="Why, for the record.", show_default=False)]
+
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Does not ask. Needed where there is no terminal, and with --json.")
+]

@@ -1,4 +1,4 @@
-"""Where the commands print: to people by rich, to scripts as JSON."""
+"""Output of the commands: text for people by rich, JSON for scripts."""
 
 import json
 from typing import Any

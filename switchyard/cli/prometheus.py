@@ -24,7 +24,7 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
 
     Args:
         client: to ask with.
-        address: of Prometheus' API, without `/api/v1`.
+        address: address of Prometheus' API, without `/api/v1`.
         query: in PromQL.
 
     Returns:
@@ -56,35 +56,35 @@ def values(status: int, body: str) -> list[float]:
         answer = json.loads(body)
     except ValueError:
         answer = None
-    found = body
+    reason = body
     match answer:
         case {"status": "success", "data": {"resultType": "vector", "result": [*samples]}} if status == httpx.codes.OK:
             with suppress(LookupError, TypeError, ValueError):
                 return [float(sample["value"][1]) for sample in samples]
         case {"status": "success", "data": {"resultType": str(kind)}} if status == httpx.codes.OK:
             # The conditions take the length of the result, and a scalar has none.
-            found = f"a {kind} instead of a vector"
+            reason = f"a {kind} instead of a vector"
         case {"status": "error", "error": str(error)}:
-            found = error
-    text = " ".join(found.split())
+            reason = error
+    text = " ".join(reason.split())
     raise PrometheusError(f"Prometheus answers {status}: {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
 
 
 def unresolved(address: str) -> str:
     """The message for a host that does not resolve here: how to reach a Prometheus inside the cluster."""
     url = httpx.URL(address)
-    said = f"The name {url.host} does not resolve on this machine."
+    problem = f"The name {url.host} does not resolve on this machine."
     match url.host.split("."):
         case [service]:
             namespace = ARGO_ROLLOUTS  # where the controller resolves a name without a namespace
         case [service, namespace] | [service, namespace, "svc", *_]:
             pass
         case _:
-            return f"{said} Give an address that does: --prometheus URL"
+            return f"{problem} Give an address that does: --prometheus URL"
     port = url.port or (443 if url.scheme == "https" else 80)
     ports = port if port == LOCAL_PORT else f"{LOCAL_PORT}:{port}"
     return (
-        f"{said} If it is the cluster's, which the controller reaches and this machine does not, run in another "
+        f"{problem} If it is the cluster's, which the controller reaches and this machine does not, run in another "
         f"terminal: kubectl -n {namespace} port-forward svc/{service} {ports}\n"
         f"Then add: --prometheus {url.copy_with(host='127.0.0.1', port=LOCAL_PORT)}"
     )

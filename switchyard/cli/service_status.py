@@ -12,7 +12,7 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.rules.refusal import notice
-from switchyard.gates.rules.reports import other_version, rewritten
+from switchyard.gates.rules.reports import other_version, warn_image_rewritten
 from switchyard.gates.rules.sizes import Sizing, planned
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -20,7 +20,7 @@ from switchyard.kube.images import Running, configured_image, same_version, vers
 from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import image_owners
-from switchyard.kube.presence import missing, read_objects, say_not_there
+from switchyard.kube.presence import missing, read_objects, report_not_created
 from switchyard.kube.selectors import ready_pods
 from switchyard.kube.shortage import running
 from switchyard.manifests.inventory import objects_of
@@ -30,7 +30,7 @@ from switchyard.manifests.weights import switched_by_weights, weighted_service
 
 @dataclass(frozen=True)
 class TrackStatus:
-    """One set of pods: what it runs and how many are ready, beside what the stack or an autoscaler asks for.
+    """The pods of one track: their images and number, and what the stack or an autoscaler asks for.
 
     Attributes:
         configured: reference of the image that the stack has; None for a colour without a tag.
@@ -56,17 +56,17 @@ class TrackStatus:
         """Whether as many pods as wanted are ready, all of the configured version."""
         return self.ready == self.wanted and all(
             self.configured is not None
-            and same_version(one.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
-            for one in self.running
+            and same_version(image.reference, self.configured, ours=self.owners == {FIELD_MANAGER})
+            for image in self.running
         )
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: `configured` is the track in the settings, `serving` the one that the Service selects.
+    """The status of one service: `configured` is the track in the settings, `serving` the one that the Service selects.
 
     Attributes:
-        name: of its objects in Kubernetes, which knows its key.
+        name: name of its objects in Kubernetes, with its key.
         ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
             each colour; what AWS does with that is not asked here.
         notes: a sentence for each thing that is not as configured, or that somebody else has set.
@@ -101,31 +101,31 @@ async def inspect_services(access: ClusterAccess, services: Mapping[str, Service
     """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
     cluster = await Cluster.connect(access)
     sizings = await read_sizings(cluster, services)
-    looks = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
-    return list(await asyncio.gather(*looks))
+    reads = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
+    return list(await asyncio.gather(*reads))
 
 
 async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:
-    found_tracks = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
+    statuses = {track: await _track(cluster, name, service, track, sizing) for track in tracks(service)}
     behind = await cluster.endpoints(service.namespace, name)
     knows_colours = isinstance(service, BlueGreenSettings) and switched_by_weights(service)
-    found = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
-    gone = await _missing(cluster, name, service)
-    notes = [say_not_there(key_of(name), gone)] if gone else []
-    for track, seen in found_tracks.items():
-        notes += [note async for note in _notes(cluster, name, service, track, seen)]
+    routes = routes_to(name, await cluster.ingresses(service.namespace)) if knows_colours else None
+    missing_names = await _missing(cluster, name, service)
+    notes = [report_not_created(key_of(name), missing_names)] if missing_names else []
+    for track, status in statuses.items():
+        notes += [note async for note in _notes(cluster, name, service, track, status)]
     return ServiceStatus(
         name=name,
         namespace=service.namespace,
         engine=service.engine,
         configured=service.track,
         serving=await cluster.serving_track(service.namespace, name),
-        tracks=found_tracks,
+        tracks=statuses,
         node_port=service.node_port,
         simulated=bool(await cluster.simulated({endpoint.node for endpoint in behind})),
-        ingress_targets=None if found is None else targets_of(found),
+        ingress_targets=None if routes is None else targets_of(routes),
         to=weighted_service(name, service) if isinstance(service, BlueGreenSettings) else None,
-        missing=tuple(gone),
+        missing=tuple(missing_names),
         notes=tuple(notes),
     )
 
@@ -133,9 +133,9 @@ async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings
 async def _missing(cluster: Cluster, name: ServiceName, service: ServiceSettings) -> list[ObjectName]:
     """The missing objects of a service; empty when all are missing, which the table shows."""
     wanted = {ObjectName.of(manifest): str(manifest["apiVersion"]) for manifest in objects_of(name, service)}
-    found = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
-    gone = missing(found)
-    return [] if len(gone) == len(found) else gone
+    live = await read_objects(cluster.api, {name: version for name, version in wanted.items() if name is not None})
+    missing_names = missing(live)
+    return [] if len(missing_names) == len(live) else missing_names
 
 
 async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: Track, sizing: Sizing) -> TrackStatus:
@@ -144,27 +144,27 @@ async def _track(cluster: Cluster, name: str, service: ServiceSettings, track: T
         # Beside the version that serves there may be the next one, or the one before, with pods as ready.
         serving = ready_pods(await cluster.endpoints(service.namespace, name))
         pods = [pod for pod in pods if pod.name in serving]
-    configured, ready, found = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
+    configured, ready, images = configured_image(service, track), sum(pod.ready for pod in pods), running(pods)
     owners = frozenset[str]()
-    if other_version(name, service, track, found) is not None:
+    if other_version(name, service, track, images) is not None:
         with suppress(AccessDeniedError):  # without that permission, the rest is reported
             owner = await cluster.owner(service.namespace, name, track)
             owners = image_owners(owner) if owner else owners
-    return TrackStatus(configured, planned(service, track, sizing).pods, ready, found, owners)
+    return TrackStatus(configured, planned(service, track, sizing).pods, ready, images, owners)
 
 
 async def _notes(
-    cluster: Cluster, name: str, service: ServiceSettings, track: Track, found: TrackStatus
+    cluster: Cluster, name: str, service: ServiceSettings, track: Track, status: TrackStatus
 ) -> AsyncGenerator[str, None]:
     """Notes about the pods of a track."""
-    if (problem := other_version(name, service, track, found.running, found.owners)) is not None:
+    if (problem := other_version(name, service, track, status.running, status.owners)) is not None:
         yield problem
-    elif (note := rewritten(name, service, track, found.running)) is not None:
+    elif (note := warn_image_rewritten(name, service, track, status.running)) is not None:
         yield note
-    if found.ready < found.wanted:
-        missing = f"pods of {track}: {found.ready} of {found.wanted} ready"
+    if status.ready < status.wanted:
+        missing = f"pods of {track}: {status.ready} of {status.wanted} ready"
         with suppress(AccessDeniedError):
-            missing = str(await cluster.pods_report(service.namespace, name, track, found.wanted))
+            missing = str(await cluster.pods_report(service.namespace, name, track, status.wanted))
         yield notice(Code.PODS_NOT_READY, key_of(name), missing)
 
 

@@ -1,11 +1,15 @@
 """What `switchyard status --json` prints. Scripts rely on these names."""
 
+import re
 from typing import Any
 
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.config.models.service_name import key_of
-from switchyard.errors import SwitchyardError
+from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageError
 from switchyard.kube.images import Running
+
+_OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
+"""The code that the text of a refusal has: its class stands for all of them."""
 
 
 def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
@@ -25,13 +29,14 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
 
 
 def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
-    """What is printed instead when the services cannot be read.
+    """The document for a run in which the services cannot be read.
 
     Args:
         message: for people.
         error: what happened, with its code and the command's exit code.
     """
-    return {"error": message, "code": error.code.value, "exitCode": error.exit_code.value}
+    code = _OF_REFUSAL.search(message) if isinstance(error, GateRefusedError | UsageError) else None
+    return {"error": message, "code": code[1] if code else error.code.value, "exitCode": error.exit_code.value}
 
 
 def _service(service: ServiceStatus) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "ingressLeadsTo": None if service.ingress_targets is None else sorted(service.ingress_targets),
         "nodePort": service.node_port,
         "simulated": service.simulated,
-        "tracks": {track.value: _track(found) for track, found in service.tracks.items()},
+        "tracks": {track.value: _track(status) for track, status in service.tracks.items()},
         "notes": list(service.notes),
     }
 
@@ -58,15 +63,15 @@ def _track(track: TrackStatus) -> dict[str, Any]:
         "wanted": track.wanted,
         "ready": track.ready,
         "asConfigured": track.as_configured,
-        "running": [_running(one) for one in track.running],
+        "running": [_running(image) for image in track.running],
     }
 
 
-def _running(one: Running) -> dict[str, Any]:
+def _running(running: Running) -> dict[str, Any]:
     return {
-        "image": one.reference,
-        "tag": one.image.tag,
-        "digest": one.digest or one.image.digest,
-        "pods": one.pods,
-        "ready": one.ready,
+        "image": running.reference,
+        "tag": running.image.tag,
+        "digest": running.digest or running.image.digest,
+        "pods": running.pods,
+        "ready": running.ready,
     }

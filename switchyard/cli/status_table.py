@@ -1,4 +1,4 @@
-"""What `switchyard status` prints for a reader: the table, and what there is to say about it."""
+"""The output of `switchyard status` for people: the table, and the notes about it."""
 
 from rich.table import Table
 
@@ -47,7 +47,7 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
             _title(service),
             service.configured.value,
             "nothing" if service.serving is None else service.serving.value,
-            *((service.engine.value, _led(service)) if by_engine else ()),
+            *((service.engine.value, _targets(service)) if by_engine else ()),
             *(_cell(service.tracks.get(track)) for track in tracks),
             "-" if service.node_port is None else str(service.node_port),
         )
@@ -60,7 +60,7 @@ def _title(service: ServiceStatus) -> str:
     return title if key == service.name else f"{title} ({key})"
 
 
-def _led(service: ServiceStatus) -> str:
+def _targets(service: ServiceStatus) -> str:
     return "-" if service.ingress_targets is None else ", ".join(sorted(service.ingress_targets)) or "nothing"
 
 

@@ -1,4 +1,4 @@
-"""Which code of the runbook a rule about the configuration has, by the path of the value."""
+"""The code of the runbook for a rule about the configuration, by the path of the value."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def area(path: str) -> Code:
     """The code of the area of the configuration that a path is in.
 
     Args:
-        path: of a value, for example ``switchyard:services.backend.canary.steps``.
+        path: path of a value, for example ``switchyard:services.backend.canary.steps``.
     """
     root, *keys = path.split(".")
     if root.startswith("switchyard:services"):  # a name with a dot is in brackets

@@ -1,8 +1,8 @@
-"""Validation that collects: every error of a value at once, and what is right of it for the rules across fields.
+"""Validation that collects every error of a value at once, and keeps its valid part for the rules across fields.
 
 Pydantic reports every error of a value in one pass, and returns nothing of a value that has one. The rules across
-fields and across services need what is right of it: without that they could report their errors only after the first
-ones are fixed.
+fields and across services need its valid part: without that they could report their errors only after the first ones
+are fixed.
 """
 
 import copy
@@ -26,7 +26,7 @@ class Collected(Generic[M]):
 
     Attributes:
         problems: every error of the value.
-        value: the model of what is right; None where the wrong parts cannot be left out.
+        value: the model of the valid part; None where the wrong parts cannot be left out.
         complete: whether nothing besides the wrong values themselves was left out.
     """
 
@@ -42,11 +42,11 @@ def collect(
     written: Mapping[str, str],
     substitutes: Mapping[str, object] = MappingProxyType({}),
 ) -> Collected[M]:
-    """Validates a value, and keeps what is right of it.
+    """Validates a value, and keeps its valid part.
 
     Args:
-        path: of the value in the configuration.
-        model: of the value.
+        path: path of the value in the configuration.
+        model: model of the value.
         raw: the value.
         written: by path, what the stack file has where YAML made another value of it.
         substitutes: values for required keys of the model that are missing or wrong.
@@ -56,16 +56,16 @@ def collect(
     except ValidationError as error:
         problems = tuple(from_pydantic(path, model, error, written))
         locations = [_keys(details["loc"]) for details in error.errors(include_url=False)]
-    wrong = [loc for loc in locations if loc not in {(key,) for key in substitutes}]
-    parts = {_optional_part(model, loc) for loc in wrong}
+    wrong_locations = [loc for loc in locations if loc not in {(key,) for key in substitutes}]
+    parts = {_optional_part(model, loc) for loc in wrong_locations}
     if () in parts or not isinstance(raw, Mapping):
         return Collected(problems)
-    right = _without(dict(raw), parts)
-    if len(wrong) < len(locations):
-        right |= substitutes
-    complete = parts <= set(wrong) and not any(isinstance(key, int) for loc in wrong for key in loc)
+    valid = _without(dict(raw), parts)
+    if len(wrong_locations) < len(locations):
+        valid |= substitutes
+    complete = parts <= set(wrong_locations) and not any(isinstance(key, int) for loc in wrong_locations for key in loc)
     try:
-        return Collected(problems, _parse(model, right), complete)
+        return Collected(problems, _parse(model, valid), complete)
     except ValidationError:  # a rule of a model across its own fields, one of which was left out
         return Collected(problems)
 
@@ -98,11 +98,11 @@ def _is_optional(model: type[Model], loc: Loc) -> bool:
 
 
 def _without(raw: dict[str, Any], parts: Iterable[Loc]) -> dict[str, Any]:
-    right = copy.deepcopy(raw)
+    valid = copy.deepcopy(raw)
     for part in parts:
-        node: Any = right
+        node: Any = valid
         for key in part[:-1]:
             # A part above this one may be gone already.
             node = node.get(key, {}) if isinstance(node, dict) else node[key]
         node.pop(part[-1], None)
-    return right
+    return valid

@@ -13,7 +13,7 @@ _CONVERTED = re.compile(r"true|false|[-+]?\d+")
 
 
 def below(path: str, *keys: int | str) -> str:
-    """The path of what is under a path.
+    """The path of a key or entry under a path.
 
     Args:
         path: for example ``switchyard:cluster.nodes``.
@@ -35,6 +35,11 @@ def engine_path(path: str) -> str:
     return "".join(part if part.startswith('["') else _INDEX.sub(r"[\1]", part) for part in parts)
 
 
+def is_converted(value: object) -> bool:
+    """Whether a text would be stored as a number, or as true or false, unless its type is said."""
+    return isinstance(value, str) and _CONVERTED.fullmatch(value) is not None
+
+
 def _quoted(path: str) -> str:
     at = engine_path(path)
     return shlex.quote(at) if "'" in at else f"'{at}'"
@@ -44,7 +49,7 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
     """The command that sets a value, without a sentence around it.
 
     Args:
-        path: of the value.
+        path: path of the value.
         value: to be stored; None leaves it out, and the command asks for it at the terminal.
         text: whether it must arrive as text, even where it reads as a number or as true or false.
     """
@@ -63,7 +68,7 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
 
 
 def remove_value(path: str) -> str:
-    """The command that takes a value out of the configuration, without a sentence around it."""
+    """The command that removes a value from the configuration, without a sentence around it."""
     return f"pulumi config rm --path {_quoted(path)}"
 
 
@@ -73,5 +78,5 @@ def set_command(path: str, example: object, *, text: bool = False) -> str:
 
 
 def remove_command(path: str) -> str:
-    """The command that takes a value out, as a remedy."""
+    """The command that removes a value, as a remedy."""
     return f"Take it out: {remove_value(path)}"

@@ -1,4 +1,4 @@
-"""Refuses values that are nested deeper than anything in the settings, before anything follows them to their end."""
+"""Refuses values that are nested deeper than any setting, before they are parsed."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ RULE = f"is nested in more than {DEEPEST} levels, which nothing takes"
 
 
 def shallow(path: str, raw: object, problems: list[Problem]) -> object:
-    """A value without the keys that have too many levels; an empty mapping for a list that has.
+    """A value without keys of too many levels; an empty mapping for a list of too many levels.
 
     Args:
-        path: of the cluster, the services or one service in the configuration.
+        path: path of the cluster, the services or one service in the configuration.
         raw: its value.
         problems: receives an error for each part that is left out.
     """
@@ -35,7 +35,7 @@ def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
     """The services without the parts of each that have too many levels, and without a service that is such a list.
 
     Args:
-        path: of the services in the configuration.
+        path: path of the services in the configuration.
         raw: the services by name.
         problems: receives an error for each part that is left out.
     """
@@ -43,17 +43,17 @@ def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
         return shallow(path, raw, problems)
     services = {}
     for name, value in raw.items():
-        before = len(problems)
+        count = len(problems)
         service = shallow(below(path, str(name)), value, problems)
-        if isinstance(value, Mapping) or len(problems) == before:
+        if isinstance(value, Mapping) or len(problems) == count:
             services[name] = service
     return services
 
 
 def _levels(value: object) -> int:
-    levels, ahead = 0, [value]
-    while ahead and levels <= DEEPEST:
+    levels, pending = 0, [value]
+    while pending and levels <= DEEPEST:
         levels += 1
-        inside = [list(item.values()) if isinstance(item, Mapping) else item for item in ahead]
-        ahead = [item for items in inside if isinstance(items, list) for item in items]
+        children = [list(item.values()) if isinstance(item, Mapping) else item for item in pending]
+        pending = [item for items in children if isinstance(items, list) for item in items]
     return levels

@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"\$(?:\(([^)]*)\)|.)", re.DOTALL)
 _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 STARTS = 100
-"""Variables from which a shorter cycle is looked for, once there is one."""
+"""Number of variables from which a shorter cycle is searched for, once one is known."""
 
 OF_THE_KUBELET = "KUBERNETES_"
 """Beginning of the variables that every container has, those of the Service of the API server."""
@@ -29,7 +29,7 @@ def references(value: str) -> Iterator[str]:
 def ordered(values: Mapping[str, str | None]) -> list[str]:
     """Names of variables, each after those that it references, otherwise sorted.
 
-    Without a reference that is the alphabet, so that nothing changes for pods that run.
+    Without references they are in alphabetical order, so that running pods do not change.
 
     Args:
         values: by name, the text of a variable; None for one that comes from elsewhere. Without a cycle.
@@ -39,17 +39,17 @@ def ordered(values: Mapping[str, str | None]) -> list[str]:
 
 
 def _free(values: Mapping[str, str | None]) -> Iterator[str]:
-    """The names that no cycle holds up, each behind those that it refers to."""
-    waits = {name: _behind(value, values) for name, value in values.items()}
-    behind: dict[str, list[str]] = defaultdict(list)
-    for name, before in waits.items():
-        for other in before:
-            behind[other].append(name)
-    free = sorted(name for name, before in waits.items() if not before)
+    """The names that do not depend on a cycle, each after those that it references."""
+    waits = {name: _referenced(value, values) for name, value in values.items()}
+    dependents: dict[str, list[str]] = defaultdict(list)
+    for name, referenced in waits.items():
+        for other in referenced:
+            dependents[other].append(name)
+    free = sorted(name for name, referenced in waits.items() if not referenced)
     while free:
         name = heapq.heappop(free)
         yield name
-        for other in behind[name]:
+        for other in dependents[name]:
             waits[other].discard(name)
             if not waits[other]:
                 heapq.heappush(free, other)
@@ -58,7 +58,7 @@ def _free(values: Mapping[str, str | None]) -> Iterator[str]:
 def cycle(values: Mapping[str, str | None]) -> list[str]:
     """A short cycle of references: names of variables, the first one again at the end; empty for none.
 
-    It is the shortest one where fewer than `STARTS` variables are held up by cycles.
+    It is the shortest one where fewer than `STARTS` variables depend on cycles.
 
     Args:
         values: as for `ordered`.
@@ -73,29 +73,29 @@ def cycle(values: Mapping[str, str | None]) -> list[str]:
     for number, start in enumerate(sorted(edges)):
         if shortest and number > STARTS:
             break
-        way = _way_back(start, edges)
-        if way and (not shortest or len(way) < len(shortest)):
-            shortest = way
+        path = _path_back(start, edges)
+        if path and (not shortest or len(path) < len(shortest)):
+            shortest = path
     return shortest
 
 
-def _way_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:
-    """The shortest way from a name back to itself; empty for none."""
-    before = dict.fromkeys(edges[start], start)
-    ahead = deque(before)
-    while ahead and start not in before:
-        name = ahead.popleft()
+def _path_back(start: str, edges: Mapping[str, list[str]]) -> list[str]:
+    """The shortest path from a name back to itself; empty for none."""
+    predecessors = dict.fromkeys(edges[start], start)
+    queue = deque(predecessors)
+    while queue and start not in predecessors:
+        name = queue.popleft()
         for other in edges[name]:
-            if other not in before:
-                before[other] = name
-                ahead.append(other)
-    if start not in before:
+            if other not in predecessors:
+                predecessors[other] = name
+                queue.append(other)
+    if start not in predecessors:
         return []
-    way = [start, before[start]]
-    while way[-1] != start:
-        way.append(before[way[-1]])
-    return way[::-1]
+    path = [start, predecessors[start]]
+    while path[-1] != start:
+        path.append(predecessors[path[-1]])
+    return path[::-1]
 
 
-def _behind(value: str | None, values: Mapping[str, str | None]) -> set[str]:
+def _referenced(value: str | None, values: Mapping[str, str | None]) -> set[str]:
     return {other for other in references(value or "") if other in values}

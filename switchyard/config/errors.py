@@ -35,7 +35,7 @@ EXAMPLE = "For example:"
 """Precedes a command whose value is only an example."""
 
 SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
-"""Of pydantic's kinds of bounds."""
+"""Symbols of bounds, by the names that pydantic has for their errors."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,26 +43,26 @@ class Problem:
     """An error in the configuration.
 
     Attributes:
-        path: of the wrong value, for example ``switchyard:services.backend.active``.
+        path: path of the wrong value, for example ``switchyard:services.backend.active``.
         value: the wrong value, as a message shows it.
         rule: what is allowed instead.
         remedy: what to do, with the command where there is one.
-        given: the code of the rule; None takes that of the area which the path is in.
+        own_code: the code of the rule; None takes that of the area of the path.
     """
 
     path: str
     value: str
     rule: str
     remedy: str
-    given: Code | None = field(default=None, compare=False)
+    own_code: Code | None = field(default=None, compare=False)
 
     @property
     def code(self) -> Code:
         """The section of the runbook that has more about the rule."""
-        return self.given or area(self.path)
+        return self.own_code or area(self.path)
 
     def __str__(self) -> str:
-        # A line break or a character without width in a key would tear the line, or hide the mistake.
+        # A line break or a character without width in a key would break the line, or hide the error.
         path = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in self.path)
         return f"{path}: {self.value}: {self.rule}. {self.remedy}"
 
@@ -86,7 +86,7 @@ class SettingsError(SwitchyardError):
 def shown(value: Any) -> str:
     """A value as a message shows it: text is quoted and cut short, lists and mappings are not shown.
 
-    What is in a list or a mapping may be anything, a secret of the environment too.
+    A list or a mapping may have any content, secrets of the environment included.
     """
     if isinstance(value, Mapping):
         return "a mapping"
@@ -107,7 +107,7 @@ def from_pydantic(
     """The errors that pydantic reports for a model, as problems.
 
     Args:
-        path: of the value that was validated.
+        path: path of the value that was validated.
         model: the model.
         error: all errors of the value.
         written: by path, what the stack file has where YAML made another value of it.
@@ -116,7 +116,7 @@ def from_pydantic(
 
 
 def _shown_keys(loc: Loc) -> Iterator[int | str]:
-    """The keys of a location. Who writes ``TOKEN=value`` for a key under ``env`` has put the value into it."""
+    """The keys of a location, without the value in a key under ``env`` that is written as ``TOKEN=value``."""
     hidden = False
     for key in loc:
         if isinstance(key, str) and len(key) > LONGEST_KEY:
@@ -132,10 +132,10 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     keys = tuple(_shown_keys(loc))
     path = below(root, *keys)
     hidden = not HIDDEN_BELOW.isdisjoint(loc)
-    given = details["input"] if details["type"] != "missing" else None
+    raw = details["input"] if details["type"] != "missing" else None
     text = written.get(path)
-    place = ErrorLocation(path, model, loc, None if hidden else text or given)
-    value, rule, remedy = _words(place, details)
+    location = ErrorLocation(path, model, loc, None if hidden else text or raw)
+    value, rule, remedy = _parts_of_line(location, details)
     is_key = details["loc"][-1:] == ("[key]",)
     if is_key:
         hint = _parts(details)[1].replace("Rename it.", "").strip()
@@ -145,7 +145,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     if hidden:
         value = "unknown key" if details["type"] == "extra_forbidden" else HIDDEN
         value = "missing" if details["type"] == "missing" else value
-    elif text is not None and given is not None and not is_key and text.lower() != str(given).lower():
+    elif text is not None and raw is not None and not is_key and text.lower() != str(raw).lower():
         value += f", written {text}"
     unknown = details["type"] == "extra_forbidden"
     return Problem(path, value, rule, remedy, Code.UNKNOWN_KEY if unknown else Code.WRONG_VALUE)
@@ -159,7 +159,7 @@ class ErrorLocation:
         path: as messages show it.
         model: the outermost model.
         loc: keys below that model.
-        value: what stands there, as far as it may be shown.
+        value: the value at the location, as far as it may be shown.
     """
 
     path: str
@@ -168,12 +168,12 @@ class ErrorLocation:
     value: object
 
     def set(self, rule: str = "", words: str = "Set it:", siblings: Iterable[str] = ()) -> str:
-        """A remedy that sets a value which is right there; without one, a remedy that takes the value out.
+        """A remedy that sets a valid value; without one, a remedy that removes the value.
 
         Args:
-            rule: what is said of the value, which may have an example.
-            words: before the command.
-            siblings: keys beside the value that contradict what is set, and are taken out with it.
+            rule: the rule for the value, which may have an example.
+            words: text before the command.
+            siblings: keys beside the value that contradict what is set, and are removed with it.
         """
         right = example(self.model, self.loc, self.value, rule)
         if right is None:
@@ -185,30 +185,30 @@ class ErrorLocation:
         return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
 
 
-def _words(place: ErrorLocation, details: Mapping[str, Any]) -> tuple[str, str, str]:
+def _parts_of_line(location: ErrorLocation, details: Mapping[str, Any]) -> tuple[str, str, str]:
     """Value, rule and remedy of an error of pydantic."""
     kind, context = details["type"], details.get("ctx", {})
     value = shown(details["input"])
     match kind:
         case "extra_forbidden":
-            return _unknown_key(place)
+            return _unknown_key(location)
         case "missing":
-            return "missing", "the key has no default", _choose(place)
+            return "missing", "the key has no default", _choose(location)
         case "enum" | "literal_error":
             allowed = context["expected"].replace("'", "").replace(" or ", ", ")
             if allowed in {"True", "False"}:
                 allowed = allowed.lower()
-            return value, f"allowed: {allowed}", _choose(place)
+            return value, f"allowed: {allowed}", _choose(location)
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
             bound = next(iter(context.values()))
-            return value, f"must be {SYMBOLS[kind]} {bound}", _bounded(place, bound)
+            return value, f"must be {SYMBOLS[kind]} {bound}", _bounded(location, bound)
         case "value_error":
             rule, hint = _parts(details)
-            said = "" if re.fullmatch(r"Example: \S+\.", hint) else hint  # the command says the same
+            sentence = "" if re.fullmatch(r"Example: \S+\.", hint) else hint  # the command says the same
             siblings = getattr(context.get("error"), "siblings", ())
-            return value, rule, f"{said} {place.set(hint, words=EXAMPLE, siblings=siblings)}".strip()
+            return value, rule, f"{sentence} {location.set(hint, words=EXAMPLE, siblings=siblings)}".strip()
         case _:
-            return _mistyped(place, kind, details)
+            return _mistyped(location, kind, details)
 
 
 def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
@@ -217,59 +217,59 @@ def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
     return rule, f"{hint.rstrip('.')}." if hint else ""
 
 
-def _mistyped(place: ErrorLocation, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The same of a value of another type than the one that belongs there."""
-    given = details["input"]
+def _mistyped(location: ErrorLocation, kind: str, details: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Value, rule and remedy for a value of a wrong type."""
+    raw = details["input"]
     match kind:
         case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
-            return shown(given), "must be a whole number, without quotes", place.set()
+            return shown(raw), "must be a whole number, without quotes", location.set()
         case "float_type" | "float_parsing":
-            return shown(given), "must be a number", place.set()
+            return shown(raw), "must be a number", location.set()
         case "bool_type" | "bool_parsing":
-            return shown(given), "must be true or false, without quotes", place.set()
+            return shown(raw), "must be true or false, without quotes", location.set()
         case "string_type":
-            read_as = "a boolean" if isinstance(given, bool) else "a number"
-            why = f", and without quotes YAML read it as {read_as}" if isinstance(given, int | float) else ""
-            return shown(given), f"must be text{why}", _as_text(place, given)
+            read_as = "a boolean" if isinstance(raw, bool) else "a number"
+            reason = f", and without quotes YAML read it as {read_as}" if isinstance(raw, int | float) else ""
+            return shown(raw), f"must be text{reason}", _as_text(location, raw)
         case "string_too_short":
-            return shown(given), "must not be empty", place.set(words=EXAMPLE)
+            return shown(raw), "must not be empty", location.set(words=EXAMPLE)
         case "tuple_type" | "list_type":
-            return shape(given), "must be a list", f"Write it as a list. {remove_command(place.path)}"
+            return shape(raw), "must be a list", f"Write it as a list. {remove_command(location.path)}"
         case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
-            remedy = f"Write its keys below it in the stack file. {remove_command(place.path)}"
-            return shape(given), "must be a mapping of keys to values", remedy
+            remedy = f"Write its keys below it in the stack file. {remove_command(location.path)}"
+            return shape(raw), "must be a mapping of keys to values", remedy
         case _:
-            return shown(given), details["msg"], place.set()
+            return shown(raw), details["msg"], location.set()
 
 
-def _bounded(place: ErrorLocation, bound: float) -> str:
-    """The bound itself where it is allowed: the nearest value to what was asked for."""
-    right = bound if takes(place.model, place.loc, bound) else example(place.model, place.loc)
-    return remove_command(place.path) if right is None else set_command(place.path, right)
+def _bounded(location: ErrorLocation, bound: float) -> str:
+    """A remedy that sets the bound where it is allowed, which is the nearest valid value."""
+    right = bound if takes(location.model, location.loc, bound) else example(location.model, location.loc)
+    return remove_command(location.path) if right is None else set_command(location.path, right)
 
 
-def _choose(place: ErrorLocation) -> str:
-    if place.loc == ("active",):
+def _choose(location: ErrorLocation) -> str:
+    if location.loc == ("active",):
         # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
-        either = f"{set_value(place.path, 'blue')}, or: {set_value(place.path, 'green')}"
+        either = f"{set_value(location.path, 'blue')}, or: {set_value(location.path, 'green')}"
         return f"Set it: to the colour that serves. {either}"
-    return place.set()
+    return location.set()
 
 
-def _unknown_key(place: ErrorLocation) -> tuple[str, str, str]:
-    key, known = str(place.loc[-1]), known_keys(place.model, place.loc[:-1])
+def _unknown_key(location: ErrorLocation) -> tuple[str, str, str]:
+    key, known = str(location.loc[-1]), known_keys(location.model, location.loc[:-1])
     close = typing_error(key, known)
     hint = f"Did you mean {close}?" if close else f"Known keys: {', '.join(known) or 'none'}."
     value = "unknown key" if key.isascii() and key == key.strip() else f"unknown key {key!a}"
-    return value, "only known keys are allowed", f"{hint} {remove_command(place.path)}"
+    return value, "only known keys are allowed", f"{hint} {remove_command(location.path)}"
 
 
-def _as_text(place: ErrorLocation, given: object) -> str:
-    if isinstance(given, Mapping | list | tuple):
-        return remove_command(place.path)
-    if not HIDDEN_BELOW.isdisjoint(place.loc) or (isinstance(given, int | float) and place.value is given):
-        # Of a number or a boolean nobody knows how it was written, unless the stack file is there to say so.
-        return f"Put it in quotes in the stack file, or let this ask for it: {set_value(place.path, None)}"
-    if given is None:
-        return f"Write a text in quotes. {remove_command(place.path)}"
-    return place.set(words="Set what you mean, as text:")
+def _as_text(location: ErrorLocation, raw: object) -> str:
+    if isinstance(raw, Mapping | list | tuple):
+        return remove_command(location.path)
+    if not HIDDEN_BELOW.isdisjoint(location.loc) or (isinstance(raw, int | float) and location.value is raw):
+        # How a number or a boolean was written is known only from the stack file.
+        return f"Put it in quotes in the stack file, or let this ask for it: {set_value(location.path, None)}"
+    if raw is None:
+        return f"Write a text in quotes. {remove_command(location.path)}"
+    return location.set(words="Set what you mean, as text:")

@@ -47,7 +47,7 @@ _BY_KEY: Mapping[str, object] = {
     "weight": 10,
     "zone": "ap-northeast-2b",
 }
-"""For keys that have no default, or none as their default."""
+"""Examples for keys without a default."""
 
 LONGEST_OPTION = 60
 """Characters of a value that may be one of a few options, misspelt."""
@@ -61,29 +61,29 @@ _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": 
 
 
 def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = "") -> object | None:
-    """A valid value at a place of the configuration; None where no single value is valid, or none is known.
+    """A valid value at a location of the configuration; None where no single value is valid, or none is known.
 
     Args:
         model: the outermost model.
-        loc: the keys of the place.
-        value: what stands there now, to stay close to it; None for what is missing or must not be shown.
-        rule: what is said of it, which may have an example.
+        loc: the keys of the location.
+        value: the present value, to propose one close to it; None where it is missing or must not be shown.
+        rule: the rule for the value, which may have an example.
     """
-    taken, field = type_at(model, loc)
-    if taken is None:
+    annotation, field = type_at(model, loc)
+    if annotation is None:
         return None
-    candidates = _candidates(str(loc[-1]), field, taken, value, rule)
+    candidates = _candidates(str(loc[-1]), field, annotation, value, rule)
     return next((candidate for candidate in candidates if takes(model, loc, candidate)), None)
 
 
 def takes(model: type[BaseModel], loc: Loc, value: object) -> bool:
-    """Whether a model takes a value at a place."""
+    """Whether a model accepts a value at a location."""
     # Which entry of a list it is makes no difference, and a list may have thousands of wrong ones.
-    taken = _adapter(model, tuple(0 if isinstance(key, int) else key for key in loc))
-    if taken is None:
+    adapter = _adapter(model, tuple(0 if isinstance(key, int) else key for key in loc))
+    if adapter is None:
         return False
     try:
-        taken.validate_python(value)
+        adapter.validate_python(value)
     except ValidationError:
         return False
     return True
@@ -91,14 +91,14 @@ def takes(model: type[BaseModel], loc: Loc, value: object) -> bool:
 
 @lru_cache
 def _adapter(model: type[BaseModel], loc: Loc) -> TypeAdapter[Any] | None:
-    taken, _ = type_at(model, loc)
-    return None if taken is None else TypeAdapter(taken)
+    annotation, _ = type_at(model, loc)
+    return None if annotation is None else TypeAdapter(annotation)
 
 
 def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    """Keys that the (nested) model at a place takes."""
-    taken = bare(type_at(model, loc)[0])
-    return [field.alias or name for name, field in taken.model_fields.items()] if is_model(taken) else []
+    """Keys of the (nested) model at a location."""
+    annotation = bare(type_at(model, loc)[0])
+    return [field.alias or name for name, field in annotation.model_fields.items()] if is_model(annotation) else []
 
 
 def typing_error(key: str, known: list[str]) -> str | None:
@@ -121,10 +121,10 @@ def typing_error(key: str, known: list[str]) -> str | None:
     return near[0][1]
 
 
-def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, rule: str) -> Iterator[object]:
+def _candidates(key: str, field: FieldInfo | None, annotation: Any, value: object, rule: str) -> Iterator[object]:
     guarded = GUARDED.fullmatch(key) is not None
     if value is not None and not guarded:
-        yield from _near(key, value, taken)
+        yield from _near(key, value, annotation)
     default = field.get_default(call_default_factory=True, validated_data={}) if field is not None else None
     if isinstance(default, Enum | IPv4Network):
         default = str(default)
@@ -136,12 +136,12 @@ def _candidates(key: str, field: FieldInfo | None, taken: Any, value: object, ru
         yield _BY_KEY[key]
     if (match := re.search(r"Examples?: ([^\s,;]+)", rule)) is not None:
         yield match[1]
-    yield from _options(taken)
+    yield from _options(annotation)
     yield from _GENERAL
     yield True
 
 
-def _near(key: str, value: object, taken: Any) -> Iterator[object]:
+def _near(key: str, value: object, annotation: Any) -> Iterator[object]:
     """Values that were probably meant, by the value that is given."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > LONGEST_VALUE:
@@ -149,17 +149,17 @@ def _near(key: str, value: object, taken: Any) -> Iterator[object]:
     if isinstance(value, bool):
         text = str(value).lower()
     folded = text.strip().lower()
-    if bare(taken) is str:
+    if bare(annotation) is str:
         yield text.strip()
     if key == "image":
         yield re.sub(r"(:[^/:]*)?(@.*)?$", "", folded)
-    if bare(taken) is IPv4Network and "/" in text:
+    if bare(annotation) is IPv4Network and "/" in text:
         yield _network(text)
     if folded in _WORDS:
         yield _WORDS[folded]
     if re.fullmatch(r"-?[0-9]{1,15}", folded):
         yield int(folded)
-    options = [str(option) for option in _options(taken) if len(folded) <= LONGEST_OPTION]
+    options = [str(option) for option in _options(annotation) if len(folded) <= LONGEST_OPTION]
     by_folded = {option.lower(): option for option in options}
     for close in difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.7):
         yield by_folded[close]
@@ -173,8 +173,8 @@ def _network(text: str) -> str | None:
         return None
 
 
-def _options(taken: Any) -> Iterator[object]:
-    plain = bare(taken)
+def _options(annotation: Any) -> Iterator[object]:
+    plain = bare(annotation)
     if get_origin(plain) is Literal:
         yield from get_args(plain)
     elif isinstance(plain, type) and issubclass(plain, Enum):
@@ -182,7 +182,7 @@ def _options(taken: Any) -> Iterator[object]:
 
 
 def type_at(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
-    """The type at a place, with its rules, and the field of a model if it is one."""
+    """The type at a location, with its rules, and the field of the model if there is one."""
     current: Any = model
     field = None
     for key in loc:
@@ -203,7 +203,7 @@ def type_at(model: type[BaseModel], loc: Loc) -> tuple[Any, FieldInfo | None]:
 
 
 def bare(annotation: Any) -> Any:
-    """A type without its rules, and of an optional one the type."""
+    """A type without its rules, and without None for an optional one."""
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
@@ -223,15 +223,15 @@ def _folded(key: str) -> str:
     return re.sub(r"[\s_-]", "", key).lower()
 
 
-def _distance(one: str, other: str) -> int:
-    """Edits between two words, two neighbours in the wrong order counted as one."""
-    before: list[int] = []
+def _distance(word: str, other: str) -> int:
+    """Edits between two words, where two exchanged neighbours count as one edit."""
+    previous: list[int] = []
     row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        before, above, row = row, before, [i]
+    for i, left in enumerate(word, 1):
+        previous, earlier, row = row, previous, [i]
         for j, right in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
-            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
-                cost = min(cost, above[j - 2] + 1)
+            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and word[i - 2] == right:
+                cost = min(cost, earlier[j - 2] + 1)
             row.append(cost)
     return row[-1]

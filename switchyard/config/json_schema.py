@@ -6,9 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from switchyard.config.loader import FORMER, MARK, NAMESPACE
-from switchyard.config.models.cluster import CLUSTER, ExistingCluster
-from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.loader import FORMER, KINDS, MARK, NAMESPACE
+from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ownership import FORMER_STACK
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NAME_LIMIT, NAME_PATTERN
@@ -18,14 +17,11 @@ from switchyard.config.validation.services import SERVICES
 
 Schema = dict[str, Any]
 
-CLUSTERS: tuple[type[BaseModel], ...] = (ExistingCluster, Ec2Cluster)
-"""Models of the kinds of a cluster."""
-
 PAGE = "docs/configuration.md"
 """The page that is generated from the same models."""
 
 BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
-"""Bounds that pydantic leaves in its own words where a validator is in between."""
+"""Keywords of JSON schema by pydantic's names of bounds, which it keeps where a validator is in between."""
 
 OTHER_PROVIDERS = rf"^(?!{NAMESPACE}:)[^:\s]+:\S+$"
 """Keys of other providers, such as aws:region."""
@@ -49,7 +45,7 @@ def _without_defaults(value: Any) -> Any:
 @cache
 def definitions() -> dict[str, Schema]:
     """The JSON schemas of all settings models by name, with their rules in words under `RULE_KEY`."""
-    models = [(model, "validation") for model in (*CLUSTERS, ServiceSettings)]
+    models = [(model, "validation") for model in (*KINDS.values(), ServiceSettings)]
     _, schema = models_json_schema(models, by_alias=True, schema_generator=_Generator)  # type: ignore[arg-type]
     tidied: dict[str, Schema] = {name: _tidied(inner) for name, inner in schema["$defs"].items()}
     service = tidied[ServiceSettings.__name__]
@@ -90,9 +86,10 @@ def own_keys() -> dict[str, Schema]:
             "description": "The cluster that the stack releases to: an existing one, or one that it creates on EC2.",
             "type": "object",
             "required": ["kind"],
-            "properties": {"kind": {"enum": [_kind(model) for model in CLUSTERS]}},
+            "properties": {"kind": {"enum": list(KINDS)}},
             "allOf": [
-                {"if": _has("kind", _kind(model)), "then": {"$ref": f"#/$defs/{model.__name__}"}} for model in CLUSTERS
+                {"if": _has("kind", kind), "then": {"$ref": f"#/$defs/{model.__name__}"}}
+                for kind, model in KINDS.items()
             ],
         },
         SERVICES: {
@@ -139,8 +136,8 @@ def _service() -> Schema:
     return {
         "allOf": [
             {"$ref": f"#/$defs/{ServiceSettings.__name__}"},
-            {"if": {"allOf": [stays, rollout]}, "then": _given("tag", "string")},
-            {"if": {"allOf": [stays, {"not": rollout}]}, "then": _given("active", "string")},
+            {"if": {"allOf": [stays, rollout]}, "then": _required("tag", "string")},
+            {"if": {"allOf": [stays, {"not": rollout}]}, "then": _required("active", "string")},
             {"if": stays, "then": {"required": ["image"]}},
         ]
     }
@@ -173,13 +170,8 @@ def _has(key: str, value: object) -> Schema:
     return {"properties": {key: {"const": value}}, "required": [key]}
 
 
-def _given(key: str, kind: str) -> Schema:
+def _required(key: str, kind: str) -> Schema:
     return {"required": [key], "properties": {key: {"type": kind}}}
-
-
-def _kind(model: type[BaseModel]) -> str:
-    [kind] = model.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]
-    return str(kind)
 
 
 def _tidied(schema: JsonSchemaValue) -> Schema:

@@ -1,7 +1,8 @@
-"""One stack's settings, from the raw values of its configuration."""
+"""Loads the settings of one stack from the raw values of its configuration."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from switchyard.codes import Code
 from switchyard.config.collect import Collected, collect
@@ -32,8 +33,9 @@ FORMER = f"{NAMESPACE}:formerStack"
 """Key with the stack whose objects this one takes over."""
 
 Cluster = ExistingCluster | Ec2Cluster
+"""A cluster of any kind. The loader, the JSON schema and the reference page take the kinds from here."""
 
-KINDS: Mapping[str, type[ExistingCluster] | type[Ec2Cluster]] = {"existing": ExistingCluster, "ec2": Ec2Cluster}
+KINDS: Mapping[str, type[Cluster]] = {model.kind_name(): model for model in get_args(Cluster)}
 """Models of a cluster, by its kind."""
 
 OWN = frozenset({"name", "region", "network", "loadBalancer"})
@@ -51,7 +53,7 @@ class StackSettings:
     services: Mapping[str, ServiceSettings]
     production: bool
     removed: Mapping[str, NamespacedName] = field(default_factory=dict)
-    """Namespace and name of each service that is marked to be taken away, by its key."""
+    """Namespace and name of each service that is marked to be removed, by its key."""
     former: str | None = None
     """The stack that this one took over from, as ``project/stack``."""
 
@@ -108,18 +110,18 @@ def _problems_between(
     wrong: Collection[str],
     production: bool,
 ) -> Iterator[Problem]:
-    """Errors between services, and between services and cluster, as far as the values that they compare are right.
+    """Errors between services, and between services and cluster, as far as the compared values are valid.
 
     Args:
-        cluster: what is right of the cluster; None for nothing.
-        services: what is right of each service.
+        cluster: the valid part of the cluster; None for none.
+        services: the valid part of each service.
         removed: the services that are marked to be deleted.
         wrong: paths of values that have an error.
-        production: whether the stack is marked so.
+        production: whether the stack is marked production.
     """
-    table_is_right = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
-    nodes = cluster.nodes if cluster is not None and table_is_right else {}
-    leaving = removed_routes(cluster, removed)
+    table_is_valid = not any(_touches(path, f"{CLUSTER}.nodes") for path in wrong)
+    nodes = cluster.nodes if cluster is not None and table_is_valid else {}
+    removed_paths = removed_routes(cluster, removed)
     related = [
         RelatedProblem(problem) for problem in (*name_clashes(services, removed), *stack_problems(services, nodes))
     ]
@@ -128,7 +130,7 @@ def _problems_between(
     if cluster is not None:
         related += engine_problems(cluster, services)
     for problem in related:
-        if problem.problem.path in leaving:
+        if problem.problem.path in removed_paths:
             continue
         if not any(_touches(path, read) for path in wrong for read in problem.paths):
             yield problem.problem
@@ -167,13 +169,13 @@ def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
 
 
 def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
-    """The same problem without its value, which may be the one that is secret."""
+    """Returns a problem without its value, which may be the secret one."""
     secret = any(_touches(problem.path, key) for key in secret_keys)
     return replace(problem, value=HIDDEN) if secret else problem
 
 
 def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> Cluster | None:
-    """What is right of the cluster; None where nothing is."""
+    """The valid part of the cluster; None for none."""
     if any(problem.path == CLUSTER for problem in problems):
         return None
     if not isinstance(raw, Mapping):
@@ -229,20 +231,20 @@ def _services(
             continue
         service, errors = _service(name, value, written)
         path = below(SERVICES, name)
-        wrong = [problem.path for problem in (*problems, *errors) if problem.path.startswith(path)]
+        wrong_paths = [problem.path for problem in (*problems, *errors) if problem.path.startswith(path)]
         if service is not None:
             services[name] = service
             errors += [
                 problem
                 for problem in service_problems(name, service, production=production)
-                if not any(_touches(at, problem.path) for at in wrong)
+                if not any(_touches(at, problem.path) for at in wrong_paths)
             ]
         problems += errors
     return services
 
 
 def _service(name: str, raw: object, written: Mapping[str, str]) -> tuple[ServiceSettings | None, list[Problem]]:
-    """What is right of one service, and its errors; None for a service of which more than the wrong values is lost."""
+    """The valid part of one service, and its errors; None where more than the wrong values is left out."""
     collected = collect(below(SERVICES, name), _model(raw), raw, written)
     return collected.value if collected.complete else None, [*name_problems(name), *collected.problems]
 
@@ -254,6 +256,6 @@ def _model(raw: object) -> type[ServiceSettings]:
     return ArgoBlueGreenSettings if strategy == "argoBlueGreen" else BlueGreenSettings
 
 
-def _touches(one: str, other: str) -> bool:
-    """Whether one path is the other, or above or below it."""
-    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
+def _touches(path: str, other: str) -> bool:
+    """Whether a path is another one, or above or below it."""
+    return path == other or path.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{path}.", f"{path}["))

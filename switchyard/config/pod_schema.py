@@ -45,7 +45,7 @@ def definition_of(name: str) -> dict[str, Any]:
 
 
 def violations(value: object, definition: str, *, patch: bool = False) -> Iterator[tuple[str, str]]:
-    """What a value breaks in a definition, as pairs of a path in it and the rule.
+    """The rules of a definition that a value breaks, as pairs of a path in the value and the rule.
 
     Args:
         value: as JSON has it.

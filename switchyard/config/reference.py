@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from switchyard.config import json_schema
-from switchyard.config.json_schema import CLUSTERS, PAGE, Schema
+from switchyard.config.json_schema import PAGE, Schema
+from switchyard.config.loader import KINDS
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.types.rules import RULE_KEY
@@ -63,7 +64,7 @@ class _Section:
     """The keys of one object.
 
     Attributes:
-        schema: of the object.
+        schema: schema of the object.
         paths: where it stands in a stack file; the first one, which is the shortest, is its heading.
     """
 
@@ -88,14 +89,13 @@ def schema_text() -> str:
 
 
 def files() -> dict[Path, str]:
-    """What is generated: the text of each file by its path."""
+    """The generated files: the text of each by its path."""
     return {PROJECT / PAGE: page(), PROJECT / SCHEMA_FILE: schema_text()}
 
 
 def _roots() -> Iterator[tuple[str, str, str]]:
-    existing, ec2 = (model.__name__ for model in CLUSTERS)
-    yield "An existing cluster", existing, CLUSTER
-    yield "A cluster on EC2", ec2, CLUSTER
+    for model in KINDS.values():
+        yield model.heading, model.__name__, CLUSTER
     yield "A service", ServiceSettings.__name__, f"{SERVICES}.<service>"
 
 
@@ -118,7 +118,7 @@ def _sections(model: str, path: str) -> list[_Section]:
 
 
 def _objects(schema: Schema, definitions: dict[str, Schema]) -> Iterator[tuple[str, str]]:
-    """The names of the objects in the value of a key, each with what leads to it behind the key."""
+    """The names of the objects in the value of a key, each with the path from the key to it."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if "properties" in definitions[name]:
@@ -127,7 +127,7 @@ def _objects(schema: Schema, definitions: dict[str, Schema]) -> Iterator[tuple[s
         yield from _objects(option, definitions)
     for key, suffix in (("items", ".<n>"), ("additionalProperties", ".<name>")):
         if isinstance(schema.get(key), dict):
-            yield from ((suffix + rest, name) for rest, name in _objects(schema[key], definitions))
+            yield from ((suffix + inner_suffix, name) for inner_suffix, name in _objects(schema[key], definitions))
 
 
 def _section(section: _Section, root: str) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _section(section: _Section, root: str) -> Iterator[str]:
 def _entry(path: str, schema: Schema, *, required: bool) -> str:
     """One key: its path, type, default, rule, example and version."""
     kind = _kind(schema)
-    facts = [f"- **`{path}`** ({kind}{', required' if required else ''}): {_description(schema)}"]
+    facts = [f"- **`{path}`** ({kind}{', required' if required else ''}): {_description(path, schema)}"]
     if "default" in schema:
         facts.append(f"Default: `{_yaml(schema['default'])}`.")
     facts += [f"Rule: {rule}." for rule in _rules(schema)]
@@ -156,11 +156,15 @@ def _entry(path: str, schema: Schema, *, required: bool) -> str:
     return " ".join(facts)
 
 
-def _description(schema: Schema) -> str:
-    """The description of a value; pydantic leaves out one that repeats its model's."""
-    if "description" in schema or "$ref" not in schema:
-        return str(schema["description"])
-    return str(_referenced(schema)["description"])
+def _description(path: str, schema: Schema) -> str:
+    """The description of a value; pydantic leaves out one that repeats its model's.
+
+    Raises:
+        ValueError: it has none; the text names the key.
+    """
+    if "description" not in schema and "$ref" not in schema:
+        raise ValueError(f"{path} has no description: give the field one in switchyard/config/models/")
+    return str(schema["description"] if "description" in schema else _referenced(schema)["description"])
 
 
 def _referenced(schema: Schema) -> Schema:

@@ -15,8 +15,8 @@ class Reference:
     """A ConfigMap or a Secret that pods read.
 
     Attributes:
-        kind: of the object.
-        name: of the object, in the service's namespace.
+        kind: kind of the object.
+        name: name of the object, in the service's namespace.
         keys: those that are read; None reads all.
         optional: whether pods start without it.
     """

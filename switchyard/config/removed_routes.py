@@ -18,7 +18,7 @@ def removed_routes(cluster: ExistingCluster | Ec2Cluster | None, removed: Collec
 
 
 def without_routes(cluster: ExistingCluster | Ec2Cluster, removed: Collection[str]) -> ExistingCluster | Ec2Cluster:
-    """The same cluster without the routes to services that are deleted."""
+    """Returns the cluster without the routes to services that are deleted."""
     if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
         return cluster
     routes = tuple(route for route in cluster.load_balancer.routes if route.service not in removed)

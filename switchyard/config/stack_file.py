@@ -23,9 +23,9 @@ GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NULLS = {"", "~", "null", "Null", "NULL"}
-_BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
+NULLS = {"", "~", "null", "Null", "NULL"}
+BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
+DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
 _MERGE = "<<"
 _BINARY = "tag:yaml.org,2002:binary"
 _RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
@@ -38,7 +38,7 @@ class Scalar:
 
     Attributes:
         text: its characters, without quotes.
-        line: of the file, from 1.
+        line: line of the file, from 1.
         plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
         binary: whether it is marked `!!binary`.
     """
@@ -54,12 +54,14 @@ class Written:
     """The values of a stack file.
 
     Attributes:
-        name: of the file.
+        name: name of the file.
         nodes: what it has for each key of the configuration, such as `switchyard:services`.
+        imports: whether the stack takes more of its configuration from an environment of Pulumi ESC.
     """
 
     name: str
     nodes: Mapping[str, yaml.Node]
+    imports: bool = False
 
     def scalars(self, path: str) -> dict[str, Scalar]:
         """The scalar values at and under a key of the configuration, by path."""
@@ -72,7 +74,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     Args:
         directory: the project's, or one below it.
         stack: the stack's name, with or without organization and project.
-        namespace: of the configuration's keys.
+        namespace: namespace of the configuration's keys.
         file: the stack's file, where an option of the engine names another one than that of the project.
     """
     path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
@@ -81,9 +83,10 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     try:
         # As bytes: the engine too reads UTF-16 with its mark at the beginning.
         document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
-        config = dict(_pairs(document)).get("config")
+        keys = dict(_pairs(document))
+        config = keys.get("config")
         nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
-        written = Written(path.name, nodes)
+        written = Written(path.name, nodes, "environment" in keys)
         for key in nodes:
             written.scalars(key)
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that holds itself
@@ -91,126 +94,124 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
     return written
 
 
-def differences(path: str, arrived: object, written: Written | None) -> Iterator[Problem]:
+def differences(path: str, value: object, written: Written | None) -> Iterator[Problem]:
     """Values under a path that differ from the stack file, or that show by themselves that YAML changed them.
 
     A difference counts only where YAML explains it: a stack may be configured from another file.
     """
     scalars = written.scalars(path) if written is not None else {}
     name = written.name if written is not None else "the stack file"
-    yield from _different(path, arrived, scalars, name, hidden=False)
+    yield from _different(path, value, scalars, name, hidden=False)
     if written is not None and path in written.nodes:
-        yield from _different_keys(path, written.nodes[path], arrived, name)
+        yield from _different_keys(path, written.nodes[path], value, name)
 
 
-def without_quotes(path: str, arrived: object, written: Written | None) -> dict[str, str]:
+def without_quotes(path: str, value: object, written: Written | None) -> dict[str, str]:
     """Text of the stack file by path, for values without quotes that YAML has converted.
 
-    A value that is not made of what the file says is from another file: its path is left out.
+    A value that YAML does not read from the text in the file is from another file: its path is left out.
     """
     if written is None:
         return {}
-    values = dict(_values(path, arrived))
+    values = dict(_values(path, value))
     return {
         at: scalar.text
         for at, scalar in written.scalars(path).items()
-        if scalar.plain and at in values and _makes(scalar.text, values[at])
+        if scalar.plain and at in values and _is_read_as(scalar.text, values[at])
     }
 
 
-def _values(path: str, arrived: object) -> Iterator[tuple[str, object]]:
-    if isinstance(arrived, Mapping):
-        for key, value in arrived.items():
-            yield from _values(below(path, str(key)), value)
-    elif isinstance(arrived, list):
-        for index, value in enumerate(arrived):
-            yield from _values(below(path, index), value)
+def _values(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _values(below(path, str(key)), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _values(below(path, index), inner)
     else:
-        yield path, arrived
+        yield path, value
 
 
-def _makes(text: str, arrived: object) -> bool:
-    """Whether a value without quotes arrives as this one."""
-    if arrived is None:
-        return text in _NULLS
-    if isinstance(arrived, bool):
-        return text in _BOOLEANS and text.lower() == str(arrived).lower()
-    if isinstance(arrived, int | float):
-        number = _number(text)
-        return number is not None and float(number) == float(arrived)
-    return text == arrived or (GO_TIME.fullmatch(str(arrived)) is not None and _DATE.fullmatch(text) is not None)
+def _is_read_as(text: str, value: object) -> bool:
+    """Whether YAML reads a text without quotes as this value."""
+    if value is None:
+        return text in NULLS
+    if isinstance(value, bool):
+        return text in BOOLEANS and text.lower() == str(value).lower()
+    if isinstance(value, int | float):
+        read = number(text)
+        return read is not None and float(read) == float(value)
+    return text == value or (GO_TIME.fullmatch(str(value)) is not None and DATE.fullmatch(text) is not None)
 
 
 def _different(
-    path: str, arrived: object, scalars: Mapping[str, Scalar], name: str, *, hidden: bool
+    path: str, value: object, scalars: Mapping[str, Scalar], name: str, *, hidden: bool
 ) -> Iterator[Problem]:
-    if isinstance(arrived, Mapping):
-        for key, value in arrived.items():
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
             at = below(path, str(key))
             if GO_TIME.fullmatch(str(key)):
                 rule = "is what YAML makes of a date without quotes, and not what was written"
                 yield Problem(at, "a key", rule, "Write the key in quotes in the stack file.")
-            yield from _different(at, value, scalars, name, hidden=hidden or str(key) in HIDDEN_BELOW)
-    elif isinstance(arrived, list):
-        for index, value in enumerate(arrived):
-            yield from _different(below(path, index), value, scalars, name, hidden=hidden)
-    elif isinstance(arrived, str):
-        yield from _different_text(path, arrived, scalars.get(path), name, hidden=hidden)
-    elif isinstance(arrived, int | float) and not isinstance(arrived, bool) and not hidden:
+            yield from _different(at, inner, scalars, name, hidden=hidden or str(key) in HIDDEN_BELOW)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _different(below(path, index), inner, scalars, name, hidden=hidden)
+    elif isinstance(value, str):
+        yield from _different_text(path, value, scalars.get(path), name, hidden=hidden)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and not hidden:
         # What is hidden is text, so that a number in its place is refused by its type.
         if (scalar := scalars.get(path)) is None:
             return
-        read = _number(scalar.text) if scalar.plain else None
-        if read is not None and float(read) == float(arrived) and not _is_same_number(scalar.text, arrived):
-            rule = f"YAML reads this as the number {arrived}, line {scalar.line} of {name}"
-            remedy = (
-                f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, arrived))}"
-            )
+        read = number(scalar.text) if scalar.plain else None
+        if read is not None and float(read) == float(value) and not _is_same_number(scalar.text, value):
+            rule = f"YAML reads this as the number {value}, line {scalar.line} of {name}"
+            remedy = f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, value))}"
             yield Problem(path, scalar.text, rule, remedy)
 
 
-def _different_text(path: str, arrived: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
-    where = f"line {scalar.line} of {name}" if scalar is not None else name
-    if GO_TIME.fullmatch(arrived) is not None:
-        known = scalar is not None and _DATE.fullmatch(scalar.text) is not None and scalar.text != arrived
+def _different_text(path: str, value: str, scalar: Scalar | None, name: str, *, hidden: bool) -> Iterator[Problem]:
+    location = f"line {scalar.line} of {name}" if scalar is not None else name
+    if GO_TIME.fullmatch(value) is not None:
+        known = scalar is not None and DATE.fullmatch(scalar.text) is not None and scalar.text != value
         # Without the file one date is as likely as another: 2024-11-20, 2024-11-20T00:00:00Z.
         as_written = scalar.text if scalar is not None and known else None
         rule = "is what YAML makes of a date without quotes, and not what was written"
-        remedy = f"Put it in quotes, {where}. {set_command(path, None if hidden else as_written, text=True)}"
-        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
-    elif scalar is not None and scalar.binary and scalar.text != arrived:
-        rule = f"{where} marks it !!binary, and YAML decodes it"
-        remedy = f"Write it as text in quotes. {set_command(path, None if hidden else arrived, text=True)}"
-        yield Problem(path, HIDDEN if hidden else shown(arrived), rule, remedy)
+        remedy = f"Put it in quotes, {location}. {set_command(path, None if hidden else as_written, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(value), rule, remedy)
+    elif scalar is not None and scalar.binary and scalar.text != value:
+        rule = f"{location} marks it !!binary, and YAML decodes it"
+        remedy = f"Write it as text in quotes. {set_command(path, None if hidden else value, text=True)}"
+        yield Problem(path, HIDDEN if hidden else shown(value), rule, remedy)
 
 
-def _different_keys(path: str, node: yaml.Node, arrived: object, name: str) -> Iterator[Problem]:
+def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Iterator[Problem]:
     """Keys without quotes that YAML takes for a number, a date or nothing."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(arrived, list):
-        for index, (item, value) in enumerate(zip(node.value, arrived, strict=False)):
-            yield from _different_keys(below(path, index), item, value, name)
-    if not isinstance(node, yaml.MappingNode) or not isinstance(arrived, Mapping):
+    if isinstance(node, yaml.SequenceNode) and isinstance(value, list):
+        for index, (item, inner) in enumerate(zip(node.value, value, strict=False)):
+            yield from _different_keys(below(path, index), item, inner, name)
+    if not isinstance(node, yaml.MappingNode) or not isinstance(value, Mapping):
         return
-    for key, scalar, value in _entries(node):
-        if key in arrived:
-            yield from _different_keys(below(path, key), value, arrived[key], name)
-        elif scalar.plain and _as_key(key) in arrived:
+    for key, scalar, inner in entries(node):
+        if key in value:
+            yield from _different_keys(below(path, key), inner, value[key], name)
+        elif scalar.plain and _as_key(key) in value:
             rule = f"line {scalar.line} of {name}: YAML takes this key without quotes for {_kind(key)}"
             yield Problem(below(path, key), "a key", rule, "Put the key in quotes in the stack file.")
 
 
-def _is_same_number(text: str, arrived: float) -> bool:
+def _is_same_number(text: str, value: float) -> bool:
     """Whether every reader takes the text for the number: no octal, no hexadecimal, no lost digit."""
-    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(arrived))
+    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
 
 
-def _plain(text: str, arrived: float) -> float:
-    """The number that a reader sees who knows nothing of octal; of other notations, what arrived."""
+def _plain(text: str, value: float) -> float:
+    """The number in decimal notation, for a text that YAML reads as octal; else the number that YAML reads."""
     digits = text.replace("_", "")
-    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else arrived
+    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else value
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
     """A number as yaml.v3 reads it; None for what is none."""
     if text[:1] == "_":
         return None
@@ -224,18 +225,18 @@ def _number(text: str) -> float | None:
 
 def _as_key(text: str) -> str | None:
     """What the engine makes of a key without quotes, as text; None for what it leaves alone, and for a date."""
-    if text in _NULLS:
+    if text in NULLS:
         return "<nil>"
-    if text in _BOOLEANS:
+    if text in BOOLEANS:
         return text.lower()
-    number = _number(text)
-    return None if number is None else f"{number:g}" if isinstance(number, float) else str(number)
+    read = number(text)
+    return None if read is None else f"{read:g}" if isinstance(read, float) else str(read)
 
 
 def _kind(text: str) -> str:
-    if text in _NULLS:
+    if text in NULLS:
         return "nothing"
-    if text in _BOOLEANS:
+    if text in BOOLEANS:
         return "true or false"
     return "a number"
 
@@ -262,33 +263,34 @@ def _beside(project: Path, stack: str) -> Path | None:
 
 def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
     if isinstance(node, yaml.MappingNode):
-        yield from ((key, value) for key, _, value in _entries(node))
+        yield from ((key, value) for key, _, value in entries(node))
 
 
-def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
+def entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
     """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them."""
-    own = {key.value: (_scalar(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    own = {key.value: (scalar_of(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     merged: dict[str, tuple[Scalar, yaml.Node]] = {}
     if _MERGE in own and own[_MERGE][0].plain:
         source = own.pop(_MERGE)[1]
         for origin in source.value if isinstance(source, yaml.SequenceNode) else [source]:
             if isinstance(origin, yaml.MappingNode):
-                merged = {key: (scalar, value) for key, scalar, value in _entries(origin)} | merged
+                merged = {key: (scalar, value) for key, scalar, value in entries(origin)} | merged
     for key, (scalar, value) in (merged | own).items():
         yield key, scalar, value
 
 
-def _scalar(node: yaml.ScalarNode) -> Scalar:
+def scalar_of(node: yaml.ScalarNode) -> Scalar:
+    """One value of the stack file."""
     plain = node.style is None or node.tag in _RESOLVED
     return Scalar(node.value, node.start_mark.line + 1, plain, node.tag == _BINARY)
 
 
 def _scalars(path: str, node: yaml.Node) -> Iterator[tuple[str, Scalar]]:
     if isinstance(node, yaml.ScalarNode):
-        yield path, _scalar(node)
+        yield path, scalar_of(node)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _scalars(below(path, index), item)
     elif isinstance(node, yaml.MappingNode):
-        for key, _, value in _entries(node):
+        for key, _, value in entries(node):
             yield from _scalars(below(path, key), value)

@@ -28,7 +28,7 @@ from switchyard.manifests import argo_blue_green, blue_green, canary
 from switchyard.manifests.pods import Manifest
 
 Kept = Mapping[str, frozenset[Track]]
-"""By service, the tracks whose pod template stays as it is on the cluster."""
+"""The tracks whose pod template stays as it is on the cluster, by service."""
 
 Live = Mapping[tuple[str, str, str], Mapping[str, Any]]
 """Deployments and Rollouts on the cluster, by kind, namespace and name."""

@@ -1,4 +1,4 @@
-"""What all gates share: access to the cluster, and how errors and warnings reach the engineer."""
+"""The base of all gates: access to the cluster, and reports of errors and warnings to the engineer."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 AGAIN = "Then run `pulumi up` again."
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
-"""For a gate that could not read the cluster: it does not know which steps came before."""
+"""End of the message of a gate that could not read the cluster, and does not know the steps before it."""
 
 
 class GateBase(Generic[S_co]):
@@ -43,9 +43,11 @@ class GateBase(Generic[S_co]):
 
     Attributes:
         sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
+        intended: whether an operator has asked for the new version by a command, even if it was rolled back.
     """
 
     sizing = Sizing()
+    intended = False
 
     def __init__(self, name: str, service: S_co, access: ClusterAccess, warn: Warn) -> None:
         self._name = name

@@ -6,11 +6,11 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import ClusterError
 from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import Warn
-from switchyard.gates.rules.admission import admitted
+from switchyard.gates.rules.admission import warn_template_rewritten
 from switchyard.gates.rules.node_routing import refuse_unfollowed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
-from switchyard.gates.rules.reports import about_readiness, other_version, rewritten, why_not_ready
+from switchyard.gates.rules.reports import about_readiness, other_version, warn_image_rewritten, why_not_ready
 from switchyard.gates.rules.sizes import needed_to_retire, planned
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import wait_for_nodes
@@ -53,7 +53,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         In a preview the Service is not switched yet, so the idle colour is not checked.
 
         Args:
-            colour: whose Deployment it is.
+            colour: the colour of the Deployment.
             manifest: what is about to be applied.
             preview: whether this is a preview.
 
@@ -139,7 +139,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return self._service.active in self._previewed
 
     async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
-        """What is wrong with the version of the pods of a colour; reports an image that admission has rewritten."""
+        """The problem with the version of a colour's pods, None for none; reports an image rewritten by admission."""
         track, images = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
             await self._name_admission(cluster, colour)
@@ -154,8 +154,8 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         report = None
         if live is not None:
             configured = self._manifests[colour]["spec"]["template"]
-            report = admitted(self._name, track, configured, live["spec"]["template"])
-        self._warn_once(report or rewritten(self._name, self._service, track, self._running.get(colour, ())))
+            report = warn_template_rewritten(self._name, track, configured, live["spec"]["template"])
+        self._warn_once(report or warn_image_rewritten(self._name, self._service, track, self._running.get(colour, ())))
 
     async def _has_its_pods(self, cluster: Cluster, colour: Colour, seconds: float) -> bool:
         """Waits until all pods of the present template of a colour are ready."""

@@ -232,18 +232,18 @@ class Guard:
             # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
             if not (preview and run.configured and self._switches(record)):
                 _raise(refuse_serving(record, run, reason))
-        gone = decision.action in {Action.ASK, Action.DELETE}
+        deletes = decision.action in {Action.ASK, Action.DELETE}
         if not by_guard:
-            if not gone and live is not None:
+            if not deletes and live is not None:
                 _raise(refuse_deletion_by_name(record, decision.line))
             return
-        if not gone:
+        if not deletes:
             self.say(decision.line)
         if preview or live is None:
             return
         if decision.action is Action.RELEASE:
             await annotate(api, name, record.version, {PROJECT: None, STACK: None, IDENTITY: None, ADOPTED: None})
-        elif gone:
+        elif deletes:
             await delete(api, record, live)
 
     def _switches(self, record: Record) -> bool:

@@ -38,7 +38,7 @@ WAIT_SECONDS = 120.0
 """Bound on the wait for an Ingress that this run has written: the controller takes seconds for rules and targets."""
 
 FAILING_SECONDS = 15.0
-"""How long the controller must complain until that is the result: it tries again by itself, and AWS is eventually
+"""How long the controller must report a failure until that is the result: it retries, and AWS is eventually
 consistent."""
 
 QUIET_SECONDS = 10.0
@@ -49,12 +49,12 @@ SETTLE_SECONDS = 3.0
 """How long its success must hold where AWS cannot be asked: it may be the success of an earlier change."""
 
 POLL_SECONDS = 1.0
-"""Between two observations: AWS offers nothing to watch."""
+"""Seconds between two observations: AWS offers no watch."""
 
 
 @dataclass(frozen=True)
 class GroupProblem:
-    """What is wrong with a load balancer.
+    """A problem of a load balancer.
 
     Attributes:
         text: the message.
@@ -94,7 +94,7 @@ class BalancerGroup:
         self._balancers = balancers or Balancers(cluster.region)
 
     async def now(self) -> GroupProblem | None:
-        """What is wrong at this moment. Raises `switchyard.errors.ClusterError`."""
+        """The problem of the load balancer at this moment, None for none. Raises `switchyard.errors.ClusterError`."""
         observation = await self._observe(await self._access.api())
         outcome = verdict(observation, written=False)
         return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
@@ -221,7 +221,7 @@ async def _target_groups(api: BoundedApi) -> dict[str, ServiceKey]:
 async def load_balancer_problem(
     access: ClusterAccess, cluster: object, services: Mapping[str, ServiceSettings]
 ) -> str | None:
-    """What is wrong with the load balancer of a stack at this moment, for `switchyard status`; None without one.
+    """The problem of a stack's load balancer at this moment, for `switchyard status`; None without a problem.
 
     Args:
         access: the cluster.

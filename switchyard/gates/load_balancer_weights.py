@@ -34,7 +34,7 @@ from switchyard.manifests.labels import colour_name, selector
 from switchyard.manifests.weights import weighted_service
 
 POLL_SECONDS = 1.0
-"""Between two questions to AWS, which offers nothing to watch and counts its calls."""
+"""Seconds between two requests to AWS, which offers no watch and throttles calls."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ async def target_groups_in_use(cluster: Cluster, region: str, name: str, namespa
 
     Args:
         cluster: the cluster.
-        region: of AWS.
+        region: region of AWS.
         name: the service's name.
         namespace: its namespace.
     """

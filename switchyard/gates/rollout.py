@@ -31,7 +31,7 @@ class Waiting(Protocol):
 
     @property
     def wait(self) -> Literal["progressing", "finished"]:
-        """What the update waits for: the begin of the release, or its end."""
+        """What the update waits for: the beginning of the release, or its end."""
 
     @property
     def wait_seconds(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """One service of the configuration, as the guard needs it.
+    """The name and the adoptable objects of one configured service.
 
     Attributes:
         name: the name of its objects, with its key.

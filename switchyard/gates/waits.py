@@ -17,7 +17,7 @@ ANSWER_SECONDS = 2.0
 """How long a node's kube-proxy may take to answer. It takes milliseconds, and a stopped one never does."""
 
 POLL_SECONDS = 0.1
-"""Between two questions to kube-proxy, which offers nothing to watch."""
+"""Seconds between two requests to kube-proxy, which offers no watch."""
 
 
 async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: float) -> list[str]:

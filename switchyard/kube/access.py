@@ -1,4 +1,4 @@
-"""How a cluster's API server is reached."""
+"""Access to the API server of a cluster."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,7 +66,7 @@ class StackKubeconfig:
 
 @dataclass(frozen=True)
 class ClusterAccess:
-    """How to reach a cluster.
+    """The kubeconfig, context and connections with which a cluster is reached.
 
     Attributes:
         kubeconfig: path of a kubeconfig file; None takes kubectl's own default.
@@ -105,7 +105,7 @@ class ClusterAccess:
         Raises:
             switchyard.errors.KubeconfigError: they cannot be used.
         """
-        # The update that creates the cluster learns of its kubeconfig on the way.
+        # An update that creates the cluster has its kubeconfig only in the course of the run.
         return self._login if self.stack_kubeconfig is None else self.stack_kubeconfig.login
 
     @cached_property
@@ -134,8 +134,8 @@ class ClusterAccess:
     def check(self) -> None:
         """Reads the kubeconfig and its certificates, without a call to the cluster.
 
-        The provider takes a path that does not exist for the text of a kubeconfig, and previews go on as if
-        all was well.
+        The provider takes a path that does not exist for the text of a kubeconfig, and previews continue as
+        if all were well.
 
         Raises:
             switchyard.errors.KubeconfigError: it identifies no cluster.

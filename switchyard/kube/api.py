@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 import httpx
@@ -17,7 +18,7 @@ from switchyard.kube.login import Login
 CALL_SECONDS = 30
 """How long one call may take, its login included.
 
-Without a bound, an API server that takes a connection and says nothing would hold an update for ever.
+Without a bound, an API server that accepts a connection and does not answer would block an update for ever.
 This is half of what the API server gives a request itself, and far more than an answer takes while the program is
 busy with the resources of 200 services.
 """
@@ -25,7 +26,7 @@ busy with the resources of 200 services.
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 """Header of a patch that has the fields to change, of which null removes one."""
 
-METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "delete": "DELETE"}
+METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 """The HTTP method of each verb of Kubernetes' access rules."""
 
 
@@ -67,7 +68,7 @@ class BoundedApi:
 
     @property
     def client(self) -> ClusterClient:
-        """What sends the calls."""
+        """The HTTP client that sends the calls."""
         return self._api
 
     @classmethod
@@ -88,6 +89,12 @@ class BoundedApi:
             async with asyncio.timeout(CALL_SECONDS):
                 return str((await self._api.version())["gitVersion"])
 
+    async def date(self) -> datetime:
+        """The time by the clock of the API server, in whole seconds, as its answers carry it."""
+        with mapped_errors("get", "/version", CALL_SECONDS):
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._api.date()
+
     async def ask(
         self,
         verb: str,
@@ -100,12 +107,12 @@ class BoundedApi:
         """Sends one request to the API server and returns the parsed answer.
 
         Args:
-            verb: of Kubernetes' access rules: get, list, patch or delete.
+            verb: of Kubernetes' access rules: get, list, create, update, patch or delete.
             resource: plural name of the kind.
-            name: of the object; empty for all of them.
+            name: of the object; empty for all of them, and for one that is created.
             namespace: None for what belongs to no namespace.
             version: group and version of the API.
-            request: more for the HTTP request.
+            request: further arguments of the HTTP request.
 
         Returns:
             The answer, parsed.
@@ -176,7 +183,7 @@ class BoundedApi:
 
         Args:
             resource: pods, services or nodes.
-            namespace: of the pod or Service; None for a node.
+            namespace: namespace of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
             request: what is asked.
         """
@@ -222,7 +229,7 @@ def is_status(answer: ProxyAnswer) -> bool:
 
 
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
-    """What the API server says when it is itself that denies a request; None for an answer from behind it."""
+    """The message of the API server when it denies a request itself; None for an answer from behind its proxy."""
     return _status_message(answer) if answer.status in DENIED else None
 
 

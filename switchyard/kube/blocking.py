@@ -21,10 +21,10 @@ def run_blocking(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
     """
     loop = _loop()
     try:
-        inside = asyncio.get_running_loop() is loop
+        is_own_loop = asyncio.get_running_loop() is loop
     except RuntimeError:
-        inside = False
-    if inside:
+        is_own_loop = False
+    if is_own_loop:
         coroutine.close()
         raise RuntimeError("run_blocking was called by a coroutine that it runs")
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result()

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -20,10 +22,10 @@ RENEWALS = 3
 """How often a call is tried again with renewed credentials."""
 
 ENDED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-"""What a call ends in when the server closes its idle connection at the moment that it is used again."""
+"""Errors of a call on an idle connection that the server closes at the moment that it is used again."""
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60)
-"""Connections are kept for the next gate. Their number has no bound: every watch has one for itself."""
+"""Connections are kept for the next gate. Their number has no bound, because every watch has its own."""
 
 
 @dataclass
@@ -64,6 +66,11 @@ class ClusterClient:
             answer: dict[str, Any] = response.json()
         return answer
 
+    async def date(self) -> datetime:
+        """The time by the clock of the API server, in whole seconds, as its answers carry it."""
+        async with self._call("GET", "/version/", stream=False, raise_for_status=True) as response:
+            return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+
     @contextlib.asynccontextmanager
     async def call_api(
         self,
@@ -79,13 +86,13 @@ class ClusterClient:
         """One call, whose answer is open within the block.
 
         Args:
-            method: of HTTP.
+            method: method of HTTP.
             url: plural name of the kind, and what follows it in the path.
             version: group and version of the API.
             namespace: None for what belongs to no namespace.
             raise_for_status: whether an error status is an ``httpx.HTTPStatusError``.
             stream: whether the body is read in the block.
-            request: more for the HTTP request.
+            request: further arguments of the HTTP request.
         """
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
         path = f"{base}/namespaces/{namespace}/{url}" if namespace else f"{base}/{url}"
@@ -103,7 +110,7 @@ class ClusterClient:
         follow_redirects: bool = True,
         **request: Any,
     ) -> AsyncGenerator[httpx.Response, None]:
-        for left in reversed(range(RENEWALS + 1)):
+        for renewals_left in reversed(range(RENEWALS + 1)):
             async with self._used_session() as session:
                 response = await self._send(session.http, method, path, request, stream, follow_redirects)
                 try:
@@ -113,7 +120,7 @@ class ClusterClient:
                     await response.aread()
                 finally:
                     await response.aclose()
-            if not (response.status_code in DENIED and left and await self._is_renewed(session)):
+            if not (response.status_code in DENIED and renewals_left and await self._is_renewed(session)):
                 response.raise_for_status()
 
     async def _send(
@@ -162,7 +169,7 @@ class ClusterClient:
             return self._session is not denied
 
     async def _replace_session(self) -> None:
-        before = self._session
+        previous = self._session
         self._session = _Session(
             httpx.AsyncClient(
                 base_url=self._login.server,
@@ -176,6 +183,6 @@ class ClusterClient:
             ),
             self._login.fingerprint(),
         )
-        if before is not None:
-            before.is_replaced = True
-            await before.close_unused()
+        if previous is not None:
+            previous.is_replaced = True
+            await previous.close_unused()

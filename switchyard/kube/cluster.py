@@ -30,7 +30,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, object_labels
 from switchyard.manifests.pods import PORT
 
 PAUSED_FOR = "switchyard/held-for"
-"""Annotation of a Rollout that this program has paused. Without it a person paused the Rollout, and it stays so."""
+"""Annotation of a Rollout that this program has paused. Without it a person paused the Rollout, and it stays paused."""
 
 
 class Cluster(PodsReader):
@@ -52,8 +52,8 @@ class Cluster(PodsReader):
 
     async def service_selector(self, namespace: str, service: str) -> Mapping[str, str] | None:
         """The selector of a Service, empty if it has none; None when the Service does not exist."""
-        found = await self._api.find("services", service, namespace)
-        return None if found is None else found["spec"].get("selector") or {}
+        live = await self._api.find("services", service, namespace)
+        return None if live is None else live["spec"].get("selector") or {}
 
     async def select(self, namespace: str, service: str, labels: Mapping[str, str]) -> None:
         """Replaces the selector of a Service, under the field manager of the stack's own updates."""
@@ -69,8 +69,8 @@ class Cluster(PodsReader):
 
     async def service_ports(self, namespace: str, service: str, name: str | None = None) -> tuple[int, ...]:
         """The ports of a Service, or only those with a name; empty when the Service does not exist."""
-        found = await self._api.find("services", service, namespace)
-        ports = [] if found is None else found["spec"].get("ports", [])
+        live = await self._api.find("services", service, namespace)
+        ports = [] if live is None else live["spec"].get("ports", [])
         return tuple(port["port"] for port in ports if name in {None, port.get("name")})
 
     async def serving_track(self, namespace: str, service: str) -> Track | None:
@@ -113,15 +113,15 @@ class Cluster(PodsReader):
 
     async def ingresses(self, namespace: str) -> list[dict[str, Any]]:
         """The Ingresses of a namespace."""
-        found: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]
-        return found
+        items: list[dict[str, Any]] = (await self._api.find_all("ingresses", namespace, {}, NETWORKING))["items"]
+        return items
 
     async def target_groups(self, namespace: str) -> dict[str, str]:
         """The name of the Service of each target group of the load balancer, by the ARN of the group."""
         if not await self._api.knows("targetgroupbindings", namespace, TARGETS):
             return {}
-        found = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
-        specs = [item["spec"] for item in found["items"]]
+        bindings = await self._api.find_all("targetgroupbindings", namespace, {}, TARGETS)
+        specs = [item["spec"] for item in bindings["items"]]
         return {spec["targetGroupARN"]: spec["serviceRef"]["name"] for spec in specs if spec.get("targetGroupARN")}
 
     async def promote(self, namespace: str, name: str) -> None:
@@ -173,7 +173,7 @@ class Cluster(PodsReader):
         """Sends one GET to a pod through the API server's proxy.
 
         Args:
-            namespace: of the pod.
+            namespace: namespace of the pod.
             pod: its name.
             port: its port, as a number, because the API server resolves no names here.
             request: what is asked.
@@ -188,7 +188,7 @@ class Cluster(PodsReader):
         """Asks the kube-proxy of each node with these labels for its health; simulated nodes are left out.
 
         Args:
-            labels: of the nodes that take traffic.
+            labels: labels of the nodes that take traffic.
             timeout: seconds that each is given to answer.
         """
         listed = (await self._api.find_all("nodes", None, labels))["items"]
@@ -207,7 +207,7 @@ class Cluster(PodsReader):
                 raise
             except ClusterError:
                 return None
-            # The API server itself answers 503, in words of its own, when it reaches nobody there.
+            # The API server itself answers 503, with a Status, when it does not reach the node's kube-proxy.
             if is_status(answer):
                 return None
             status = answer.status

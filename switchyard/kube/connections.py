@@ -25,7 +25,7 @@ class Connections:
         self._by_loop: dict[asyncio.AbstractEventLoop, _Connection] = {}
 
     async def api(self, login: Login) -> SharedReads:
-        """The client of the running loop, opened at the first call. One that could not be opened is tried anew.
+        """The client of the running loop, opened at the first call, or again where that failed.
 
         Args:
             login: the context and its credentials; another one than before opens another client.
@@ -38,9 +38,9 @@ class Connections:
         if connection is None or connection.login is not login or _has_failed(connection.task):
             self._drop_closed()
             connection = _Connection(login, loop.create_task(_open(login)))
-            connection.task.add_done_callback(_has_failed)  # an error that nobody waits for any more is no complaint
+            connection.task.add_done_callback(_has_failed)  # retrieves an error for which nobody waits any more
             self._by_loop[loop] = connection
-        # Others wait for the same one: who stops waiting does not end it.
+        # Other callers wait for the same task: one that stops waiting must not cancel it.
         return await asyncio.shield(connection.task)
 
     def _drop_closed(self) -> None:

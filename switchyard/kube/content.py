@@ -30,8 +30,7 @@ from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import switched_by_weights
 
 METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
-"""Header by which the API server answers without what is in an object: no value of a Secret ever comes here."""
-
+"""Header by which the API server answers with metadata alone: no value of a Secret ever arrives here."""
 
 ANY_JSON = {"accept": "application/json"}
 
@@ -57,20 +56,20 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
     Raises:
         ContentUnreadableError: the API server does not answer, or denies or refuses the request.
     """
-    reading = {name: service for name, service in services.items() if any(_tracked(service).values())}
-    if not reading:
+    referring = {name: service for name, service in services.items() if any(_tracked(service).values())}
+    if not referring:
         return {}
     try:
-        return run_blocking(_read_all(reading, access))
+        return run_blocking(_read_all(referring, access))
     except AccessDeniedError as error:
         raise ContentUnreadableError(
-            f"{', '.join(reading)}: the user of the kubeconfig {error} "
+            f"{', '.join(referring)}: the user of the kubeconfig {error} "
             f"({ContentUnreadableError.code}). Nothing was changed. Grant it (of a Secret "
             "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
         ) from error
     except ClusterError as error:
         raise ContentUnreadableError(
-            f"{', '.join(reading)}: ConfigMaps and Secrets could not be read: {error} "
+            f"{', '.join(referring)}: ConfigMaps and Secrets could not be read: {error} "
             f"({ContentUnreadableError.code}). Nothing was changed. Check the API server, "
             "the kubeconfig and its permissions."
         ) from error
@@ -90,8 +89,8 @@ async def _read_all(services: Mapping[str, ServiceSettings], access: ClusterAcce
 async def _read(api: BoundedApi, name: str, service: ServiceSettings) -> Content:
     tracked = _tracked(service)
     references: dict[str, Reference] = {}
-    for of_track in tracked.values():
-        for key, reference in of_track.items():
+    for track_references in tracked.values():
+        for key, reference in track_references.items():
             references[key] = reference.joined(references.get(key, reference))
     answers = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
     objects = dict(zip(references, answers, strict=True))

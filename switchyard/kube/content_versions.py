@@ -18,10 +18,10 @@ from switchyard.config.references import Reference
 from switchyard.manifests.labels import CONTENT_HASH
 
 DIGITS = 16
-"""Hexadecimal digits of a version: 64 bits, by which nobody meets two equal ones by chance."""
+"""Hexadecimal digits of a version: 64 bits, so that two versions are not equal by chance."""
 
 ABSENT = "absent"
-"""Version of an object that is optional and not there."""
+"""Version of an optional object that does not exist."""
 
 _NAMING = {
     "configMap": "configmap",
@@ -31,7 +31,7 @@ _NAMING = {
     "secretRef": "secret",
     "secretKeyRef": "secret",
 }
-"""Fields of a pod template that name an object, and the object's kind."""
+"""Kind of the object that a field of a pod template names, by the name of the field."""
 
 Versions = Mapping[str, str]
 """Versions of objects, by the keys of their references."""
@@ -42,9 +42,9 @@ class LiveTemplate:
     """The pod template of a Deployment or Rollout on the cluster.
 
     Attributes:
-        image: of the application.
+        image: image of the application.
         replicas: pods that it asks for.
-        versions: of ConfigMaps and Secrets, as its annotation has them.
+        versions: versions of ConfigMaps and Secrets, as its annotation has them.
         named: keys of the objects that the template names.
     """
 
@@ -55,14 +55,14 @@ class LiveTemplate:
 
 
 def version_of(reference: Reference, observed: Mapping[str, Any] | None) -> str | None:
-    """The version of an object; None of one that is missing and has to be there.
+    """The version of an object; None for a required object that does not exist.
 
-    Of a Secret it is made from ``uid`` and ``resourceVersion``, and never from values: a hash of a short password in an
-    annotation, which more people may read than the Secret, would tell it to whoever tries enough of them.
+    For a Secret it is derived from ``uid`` and ``resourceVersion``, and never from values: more people may read an
+    annotation than the Secret, and a hash of a short password is found by trying.
 
     Args:
         reference: to the object.
-        observed: the object, of a Secret its metadata; None when it is not there.
+        observed: the object, or the metadata of a Secret; None when it does not exist.
     """
     if observed is None:
         return ABSENT if reference.optional else None
@@ -77,7 +77,7 @@ def version_of(reference: Reference, observed: Mapping[str, Any] | None) -> str 
 
 
 def live_template(workload: Mapping[str, Any] | None) -> LiveTemplate | None:
-    """What matters of a Deployment or Rollout; None without one."""
+    """The pod template of a Deployment or Rollout; None without one."""
     if workload is None:
         return None
     template = workload["spec"]["template"]
@@ -93,11 +93,11 @@ def live_template(workload: Mapping[str, Any] | None) -> LiveTemplate | None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One set of pods as the configuration has it.
+    """The pods of one track as the configuration has them.
 
     Attributes:
         references: the objects that it reads, by their keys.
-        image: of the application.
+        image: image of the application.
         replicas: pods wanted.
         active: whether it is to take the traffic.
     """
@@ -123,29 +123,31 @@ def colour_versions(
     serving = tuple(serving)
     versions = {}
     for key in wanted.references:
-        now = current.get(key)
-        before = None if own is None else own.versions.get(key)
+        current_version = current.get(key)
+        previous_version = None if own is None else own.versions.get(key)
         if own is None or key not in own.named:
-            version = now  # the template changes with the reference
-        elif serves or now is None:
-            version = before
+            version = current_version  # the template changes with the reference
+        elif serves or current_version is None:
+            version = previous_version
         elif own.image != wanted.image or (own.replicas == 0 and wanted.replicas):
-            version = now  # these pods start from now on
+            version = current_version  # these pods start from now on
         elif wanted.active:
-            version = before or now  # it was warmed and checked; a switch does not change the pods that it goes to
-        elif any(template.versions.get(key) == now for template in serving):
-            version = before  # nothing changed since what serves was warmed: this colour is kept for a rollback
+            # It was warmed and checked, and a switch does not change the pods that it goes to.
+            version = previous_version or current_version
+        elif any(template.versions.get(key) == current_version for template in serving):
+            # Nothing has changed since what serves was warmed: this colour is kept for a rollback.
+            version = previous_version
         else:
-            version = now
+            version = current_version
         if version is not None:
             versions[key] = version
     return versions
 
 
 def rollout_versions(wanted: Wanted, current: Versions, own: LiveTemplate | None) -> dict[str, str]:
-    """The versions that the template of a Rollout is to name: those of now, so that a change is a new version."""
-    before = {} if own is None else own.versions
-    versions = {key: current.get(key) or before.get(key) for key in wanted.references}
+    """The versions that the template of a Rollout is to name: the current ones, so that a change is a new version."""
+    previous = {} if own is None else own.versions
+    versions = {key: current.get(key) or previous.get(key) for key in wanted.references}
     return {key: version for key, version in versions.items() if version is not None}
 
 
@@ -155,7 +157,7 @@ def annotation(versions: Versions) -> str | None:
 
 
 def missing_object(name: str, namespace: str, reference: Reference) -> str:
-    """Warns of an object that pods need and that is not there."""
+    """Warns of an object that pods need and that does not exist."""
     return (
         f"{key_of(name)}: {reference.kind} {reference.name} is not in namespace {namespace} ({Code.CONTENT_MISSING}). "
         "Pods that start now wait for it; pods that run are left as they are. Create it, or permit that it is missing: "

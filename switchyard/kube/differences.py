@@ -1,4 +1,4 @@
-"""What differs between two pod templates, field by field, in words that give no secret away: pure functions."""
+"""The differences between two pod templates, field by field and without secret values: pure functions."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ SHOWN = re.compile(
     r")$"
 )
 """Fields whose values are shown. Every other is named only: environment, commands, arguments, headers, paths with their
-queries, annotations and volumes may hold what is not for a log."""
+queries, annotations and volumes may hold secrets."""
 
 PART = re.compile(
     r"^(?:(?:initContainers|containers)\[[^]]*\]\.)?(?P<kind>env|envFrom|volumeMounts|volumes|annotations)"
@@ -34,6 +34,7 @@ MOST = 12
 """How many differences a message lists."""
 
 ABSENT = object()
+"""Value of a field that one of the two templates does not have."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Difference:
     """One field that differs.
 
     Attributes:
-        path: of the field in the template, for example ``spec.containers[app].image``.
-        before: its value; `ABSENT` where it was not there.
-        after: the same afterwards.
+        path: path of the field in the template, for example ``spec.containers[app].image``.
+        before: its value in the first template; `ABSENT` where the template does not have it.
+        after: its value in the second template.
         keys: the same path in the notation of managed fields, below the template.
     """
 
@@ -54,11 +55,11 @@ class Difference:
 
     def __str__(self) -> str:
         path = re.sub(r"^(?:spec|metadata)\.", "", self.path)
-        if part := PART.match(path):  # of these, what is inside is not told
+        if part := PART.match(path):  # the content of these is not shown
             inside = path[part.end() :]
             kind, name = part["kind"], part["name"] or part["key"] or ""
-            words = f"{_of_container(path[: part.start('kind')])}{kind} {name}".rstrip()
-            return f"{words} {'changed' if inside else self._verb}"
+            entry = f"{_of_container(path[: part.start('kind')])}{kind} {name}".rstrip()
+            return f"{entry} {'changed' if inside else self._verb}"
         if SHOWN.match(path):
             return f"{_of_container(path)} {_shown(self.before)} => {_shown(self.after)}"
         return f"{_of_container(path).removesuffix(': ')} {self._verb}"
@@ -75,15 +76,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     return list(_differences(before, after, "", ()))
 
 
-def listed(found: Sequence[object]) -> str:
+def listed(changes: Sequence[object]) -> str:
     """The differences for a message, no more than `MOST` of them."""
-    texts = list(dict.fromkeys(str(one) for one in found))
+    texts = list(dict.fromkeys(str(change) for change in changes))
     more = f", and {len(texts) - MOST} more" if len(texts) > MOST else ""
     return ", ".join(texts[:MOST]) + more
 
 
 def managers(deployment: Mapping[str, Any], keys: Sequence[str]) -> frozenset[str]:
-    """Who owns a field of a Deployment's pod template by the API server's record, or a part of it."""
+    """The field managers that own a field of a Deployment's pod template, or a part of it."""
     path = ("f:spec", "f:template", *keys)
     owners: dict[int, set[str]] = {}
     for entry in deployment.get("metadata", {}).get("managedFields", ()):
@@ -128,7 +129,7 @@ def _key(before: Collection[Any], after: Collection[Any]) -> str | None:
     entries = [*before, *after]
     for key in KEYS:
         if all(isinstance(entry, Mapping) and key in entry for entry in entries) and all(
-            len({entry[key] for entry in one}) == len(one) for one in (before, after)
+            len({entry[key] for entry in side}) == len(side) for side in (before, after)
         ):
             return key
     return None
@@ -142,5 +143,5 @@ def _shown(value: Any) -> str:
     if value is ABSENT:
         return "(none)"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_shown(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
     return str(value)

@@ -1,4 +1,4 @@
-"""Maps what a call to the API server ends in to errors of this project, at the one place where calls are sent."""
+"""Maps errors of libraries in a call to the API server to errors of this project, where calls are sent."""
 
 import json
 import ssl
@@ -22,7 +22,7 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
     """Raises a `ClusterError` that says what was asked, in place of any error of a library.
 
     Args:
-        verb: of Kubernetes' access rules.
+        verb: verb of Kubernetes' access rules.
         resource: what was asked, in words.
         seconds: the bound of the call.
     """

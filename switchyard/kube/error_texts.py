@@ -1,4 +1,4 @@
-"""What an API server's answer says, or the lack of one: its own sentence, and what to do about it. Pure functions."""
+"""Texts for an answer of an API server, or for none: its own message, and what to do about it. Pure functions."""
 
 import json
 import socket
@@ -76,7 +76,7 @@ def advice(status: int, text: str) -> str:
         return (
             "An admission webhook of the cluster gives no usable answer, so that the API server refuses every such "
             "write. See: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations; bring the "
-            "webhook back or have its owner take its configuration away."
+            "webhook back, or have its owner remove its configuration."
         )
     if status == httpx.codes.CONFLICT:
         return "Somebody else has changed the object at the same moment."
@@ -103,7 +103,7 @@ def advice_denied(status: int) -> str:
 
 
 def advice_unreachable(text: str) -> str:
-    """What to do where there was no answer at all, as a sentence."""
+    """What to do where there was no answer, as a sentence."""
     if "certificate" in text:
         return (
             "Check the address of `server` and `certificate-authority-data` in the kubeconfig, the clock of this "
@@ -118,10 +118,10 @@ def advice_unreachable(text: str) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    while cause is not None and id(cause) not in visited:
+        visited.add(id(cause))
         yield cause
         if isinstance(cause, BaseExceptionGroup):
             for inner in cause.exceptions:

@@ -19,18 +19,18 @@ from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 LOGIN_SECONDS = 30.0
 """How long a login command may take. It has no terminal to ask at; cloud CLIs need 1-10 s."""
 
-SAID_CHARACTERS = 1500
+SHOWN_CHARACTERS = 1500
 """Characters of the command's own output that a message shows, from its end: the reason of a failure comes last."""
 
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 CLUSTER_EXTENSION = "client.authentication.k8s.io/exec"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
-"""Of a terminal: colours, and control characters."""
+"""Escape sequences of a terminal, such as colours, and control characters."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What a login command answers with; never shown.
+    """The credential in the answer of a login command. It is never shown.
 
     Attributes:
         token: for the header Authorization; empty without.
@@ -56,7 +56,7 @@ def run_plugin(login: ExecEntry, resolved: ResolvedCluster) -> Credential:
         LoginError: it is missing, fails, takes too long, or answers with no credential.
     """
     environment = os.environ | {variable.name: variable.value for variable in login.env}
-    environment[EXEC_INFO] = json.dumps(_question(login, resolved))
+    environment[EXEC_INFO] = json.dumps(_request(login, resolved))
     try:
         # A session of its own, so that what the command has started ends with it.
         process = subprocess.Popen(
@@ -74,25 +74,25 @@ def run_plugin(login: ExecEntry, resolved: ResolvedCluster) -> Credential:
         )
         raise _error(resolved, login, f"{missing}.{hint}", "Install it or correct its path") from None
     try:
-        answer, said = process.communicate(timeout=LOGIN_SECONDS)
+        answer, stderr = process.communicate(timeout=LOGIN_SECONDS)
     except subprocess.TimeoutExpired:
         _kill(process)
-        said = _kept(process)
-        problem = f"has not ended in {LOGIN_SECONDS:g} s.{_words(said)}"
+        stderr = _stderr_of_killed(process)
+        problem = f"has not ended in {LOGIN_SECONDS:g} s.{_stderr_text(stderr)}"
         raise _error(resolved, login, problem, "Does it wait for a browser or an answer? Log in beforehand") from None
     except BaseException:
         _kill(process)
         raise
     if process.returncode:
-        raise _error(resolved, login, f"failed with exit code {process.returncode}.{_words(said)}", "Log in")
+        raise _error(resolved, login, f"failed with exit code {process.returncode}.{_stderr_text(stderr)}", "Log in")
     try:
         return _credential(login, json.loads(answer))
     except ValueError as error:
-        problem = f"answered with no credential: {_problem(error)}.{_words(said)}"
+        problem = f"answered with no credential: {_problem(error)}.{_stderr_text(stderr)}"
         raise _error(resolved, login, problem, "Correct or update the plugin") from None
 
 
-def _question(login: ExecEntry, resolved: ResolvedCluster) -> dict[str, Any]:
+def _request(login: ExecEntry, resolved: ResolvedCluster) -> dict[str, Any]:
     specification: dict[str, Any] = {"interactive": False}
     if login.provide_cluster_info:
         specification["cluster"] = _cluster(resolved)
@@ -157,24 +157,24 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
 
 
-def _kept(process: "subprocess.Popen[bytes]") -> bytes:
-    """What a killed command has said."""
+def _stderr_of_killed(process: "subprocess.Popen[bytes]") -> bytes:
+    """What a killed command has written to stderr."""
     try:
         return process.communicate(timeout=1)[1]
     except subprocess.TimeoutExpired:  # a descendant that left the session holds the pipe
         return b""
 
 
-def _words(said: bytes) -> str:
+def _stderr_text(stderr: bytes) -> str:
     """What the command wrote to stderr. Its stdout is not shown: it holds the credential."""
-    text = _shown(said.decode(errors="replace"))
+    text = _shown(stderr.decode(errors="replace"))
     return f" It says: {text}" if text else " It gives no reason."
 
 
 def _shown(text: str) -> str:
     lines = [line.strip() for line in ESCAPES.sub("", text.replace("\r", "\n")).splitlines()]
     whole = "\n".join(line for line in lines if line)
-    return whole if len(whole) <= SAID_CHARACTERS else f"... {whole[-SAID_CHARACTERS:]}"
+    return whole if len(whole) <= SHOWN_CHARACTERS else f"... {whole[-SHOWN_CHARACTERS:]}"
 
 
 def _error(resolved: ResolvedCluster, login: ExecEntry, problem: str, remedy: str) -> LoginError:

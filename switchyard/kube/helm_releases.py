@@ -1,4 +1,4 @@
-"""Removes what a killed update has left of a Helm release, so that Helm does not refuse the next update."""
+"""Removes unfinished revisions of a Helm release after a killed update, so that Helm accepts the next update."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     """Deletes the revisions of a release that were left unfinished.
 
     Helm marks a revision before it begins, and refuses another as long as the mark is there: `cannot re-use a name`,
-    `another operation is in progress`. After an update that was killed nobody takes it off. One update of a stack runs
-    at a time, so that at the beginning of the next the mark is a left-over. What the revision has made stays, and
-    belongs to the release by its annotations.
+    `another operation is in progress`. An update that was killed leaves the mark. One update of a stack runs at a time,
+    so that no other update is at work on the release. Objects that the revision has created stay, and belong to the
+    release by their annotations.
 
     Args:
         access: the cluster.
-        namespace: of the release.
+        namespace: namespace of the release.
         release: its name.
         report: is called with a line for each revision that is deleted.
 
@@ -27,8 +27,8 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     """
     api = await access.api()
     selector = f"owner=helm,name={release},status in ({UNFINISHED})"
-    found = await api.ask("list", "secrets", namespace=namespace, params={"labelSelector": selector})
-    for secret in found["items"]:
+    revisions = await api.ask("list", "secrets", namespace=namespace, params={"labelSelector": selector})
+    for secret in revisions["items"]:
         name, state = secret["metadata"]["name"], secret["metadata"]["labels"]["status"]
         await api.ask("delete", "secrets", name, namespace)
         report(f"{release}: {name} was left {state} by an update that did not end, and is deleted")

@@ -1,4 +1,4 @@
-"""What pods run, by the references of their images: pure functions."""
+"""The images that pods run, by their references: pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from switchyard.config.models.service import Colour, ServiceSettings, Track
 
 @dataclass(frozen=True)
 class Image:
-    """A reference to an image, taken apart.
+    """The parts of a reference to an image.
 
     Attributes:
         repository: registry and name, for example ``ghcr.io/org/backend``.
@@ -31,8 +31,8 @@ class Running:
     """Pods that run the same image.
 
     Attributes:
-        reference: of the image, as the pods have it.
-        digest: of what their runtime has pulled; None while it has not said so, or has not pulled it by a digest.
+        reference: reference of the image, as the pods have it.
+        digest: digest of the pulled image; None while the runtime has not reported it, or without a digest.
         pods: how many there are.
         ready: how many of them are ready.
     """
@@ -44,12 +44,12 @@ class Running:
 
     @property
     def image(self) -> Image:
-        """The reference, taken apart."""
+        """The parts of the reference."""
         return parsed(self.reference)
 
 
 def parsed(reference: str) -> Image:
-    """Takes a reference apart. A colon before the last slash belongs to the registry's port."""
+    """Splits a reference into its parts. A colon before the last slash belongs to the registry's port."""
     named, _, digest = reference.partition("@")
     path, slash, last = named.rpartition("/")
     name, _, tag = last.partition(":")
@@ -68,28 +68,28 @@ def digest_of(image_id: str) -> str | None:
 def same_version(reference: str, configured: str, *, ours: bool = False) -> bool:
     """Whether two references are to one version, whatever registry it comes from.
 
-    A cluster's admission may lead to a mirror, which keeps tag and digest. It may also add the digest, or put it in the
-    place of the tag: then only who has set the image tells such a reference from another version.
+    A cluster's admission may rewrite an image to a mirror, which keeps tag and digest. It may also add the digest, or
+    replace the tag by it: only the field manager of the image distinguishes such a reference from another version.
 
     Args:
         reference: as the pods have it.
         configured: as the stack has it.
-        ours: whether nobody but this program has set the image.
+        ours: whether this program is the only field manager of the image.
     """
-    one, other = parsed(reference), parsed(configured)
-    if ours and one.digest and not one.tag and not other.digest:
+    image, wanted = parsed(reference), parsed(configured)
+    if ours and image.digest and not image.tag and not wanted.digest:
         return True
-    if one.digest and other.digest:
-        return one.digest == other.digest
-    return one.tag == other.tag if other.tag else one.digest == other.digest
+    if image.digest and wanted.digest:
+        return image.digest == wanted.digest
+    return image.tag == wanted.tag if wanted.tag else image.digest == wanted.digest
 
 
 def versions(running: Iterable[Running], repository: str | None = None) -> str:
     """The versions that run, the most frequent first; of another repository than this one by the whole reference."""
-    ordered = sorted(running, key=lambda one: (-one.pods, one.reference))
+    ordered = sorted(running, key=lambda image: (-image.pods, image.reference))
     names = (
-        one.image.version if repository is None or one.image.repository == repository else one.reference
-        for one in ordered
+        image.image.version if repository is None or image.image.repository == repository else image.reference
+        for image in ordered
     )
     return ", ".join(dict.fromkeys(names))
 

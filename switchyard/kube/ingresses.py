@@ -67,8 +67,8 @@ def targets_of(routes: Iterable[IngressRoute]) -> frozenset[str]:
 
 def hostnames(ingresses: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Names of the load balancers that Ingresses have; the controller writes them into their status."""
-    points = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
-    return frozenset(point["hostname"] for listed in points for point in listed if point.get("hostname"))
+    addresses = (ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or () for ingress in ingresses)
+    return frozenset(address["hostname"] for listed in addresses for address in listed if address.get("hostname"))
 
 
 def receivers(weights: Mapping[str, int]) -> frozenset[str]:
@@ -84,7 +84,7 @@ def routes_to(
     Args:
         name: the service's name.
         ingresses: all of them.
-        names: of the Ingresses that count; None for all.
+        names: names of the Ingresses that count; None for all.
     """
     rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}
     return [_route(rule) for rule in rules.values() if names is None or rule.ingress in names]

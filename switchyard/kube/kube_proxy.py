@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 HEALTH_PATHS = ("/livez", "/healthz")
-"""Asked in this order; the second only when kube-proxy does not have the first, as before Kubernetes 1.28.
+"""Paths of the health check, in the order of requests.
+
+The second is requested only when kube-proxy does not have the first, as before Kubernetes 1.28.
 
 Both answer 200 while kube-proxy keeps up, and 503 when a change has waited for its rules for more than a minute. Since
 1.28 ``/healthz`` also answers 503 on a node that is being deleted or that the cluster autoscaler has tainted with
 ToBeDeletedByClusterAutoscaler, however well kube-proxy follows there (KEP-3836).
 
-When the rules were written last cannot be learnt from either: while it is well it says "now".
+Neither tells when the rules were last written: a healthy kube-proxy answers with the present time.
 """
 
 

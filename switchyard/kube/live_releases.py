@@ -38,7 +38,7 @@ def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterA
     if not services:
         return {}
     try:
-        return run_blocking(_look(services, access))
+        return run_blocking(_read(services, access))
     except ClusterError as error:
         raise ReleasesUnreadableError(
             f"{', '.join(services)}: Rollouts and Services could not be read: {error} "
@@ -47,13 +47,13 @@ def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterA
         ) from error
 
 
-async def _look(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+async def _read(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
     cluster = await Cluster.connect(access)
 
-    async def one(name: str, namespace: str) -> LiveRelease:
+    async def read(name: str, namespace: str) -> LiveRelease:
         rollout = await cluster.rollout(namespace, name)
         strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
         return LiveRelease(strategy, await cluster.service_selector(namespace, name))
 
-    looks = (one(service.kubernetes_name(key), service.namespace) for key, service in services.items())
-    return dict(zip(services, await asyncio.gather(*looks), strict=True))
+    reads = (read(service.kubernetes_name(key), service.namespace) for key, service in services.items())
+    return dict(zip(services, await asyncio.gather(*reads), strict=True))

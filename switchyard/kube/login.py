@@ -1,4 +1,4 @@
-"""What a connection to an API server needs: address, headers, certificates and proxy, all from one context."""
+"""Address, headers, certificates and proxy of a connection to an API server, all from one context."""
 
 import base64
 import contextlib
@@ -26,7 +26,7 @@ EXPIRY_MARGIN = timedelta(seconds=30)
 """A credential that expires sooner is renewed before a call."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""What no HTTP header may have."""
+"""Control characters, which no HTTP header may have."""
 
 Header = tuple[str, str]
 
@@ -53,12 +53,12 @@ class Login:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether it is HTTPS. client-go sends no credential over plain HTTP."""
+        """Whether the connection is HTTPS. client-go sends no credential over plain HTTP."""
         return urlsplit(self.server).scheme == "https"
 
     @property
     def proxy(self) -> str | None:
-        """The proxy to it; None for none."""
+        """URL of the proxy to the API server; None for none."""
         return self.resolved.cluster.proxy_url or proxy_for(self.server, os.environ)
 
     def renew(self, *, forced: bool = False) -> None:
@@ -100,7 +100,7 @@ class Login:
         return digest.hexdigest()
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """Who asks, and in whose place.
+        """The HTTP headers that authenticate the user, and those that impersonate another one.
 
         Raises:
             LoginError: its token's file cannot be read, or a value is none for a header.
@@ -116,7 +116,7 @@ class Login:
         return [(key, value.encode()) for key, value in headers]
 
     def ssl_context(self) -> ssl.SSLContext:
-        """How the server is recognised, and the client's certificate.
+        """The TLS settings: how the server's certificate is verified, and the client's certificate.
 
         Raises:
             KubeconfigError: certificates or keys that are none.
@@ -128,12 +128,12 @@ class Login:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         elif authority:
-            with self._in_words(f"the certificate authority of cluster {self.resolved.cluster_name!r}"):
+            with self._kubeconfig_errors(f"the certificate authority of cluster {self.resolved.cluster_name!r}"):
                 context.load_verify_locations(cadata=authority.decode("ascii"))
         else:
             context.load_default_certs()
         if certificate:
-            with self._in_words(f"the client certificate and key of user {self.resolved.user_name!r}"):
+            with self._kubeconfig_errors(f"the client certificate and key of user {self.resolved.user_name!r}"):
                 _load(context, certificate, key)
         return context
 
@@ -198,13 +198,13 @@ class Login:
                 yield f"Impersonate-Extra-{quote(key, safe='')}", value
 
     @contextlib.contextmanager
-    def _in_words(self, what: str) -> Iterator[None]:
+    def _kubeconfig_errors(self, subject: str) -> Iterator[None]:
         try:
             yield
         except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
             reason = getattr(error, "reason", None) or "no PEM"
             raise KubeconfigError(
-                f"{self.resolved.described}: {what} cannot be used ({reason}). Fetch the kubeconfig anew."
+                f"{self.resolved.described}: {subject} cannot be used ({reason}). Fetch the kubeconfig again."
             ) from None
 
 
@@ -213,7 +213,7 @@ def _ended(credential: Credential) -> bool:
 
 
 def _pem(data: str, path: str) -> bytes:
-    """What is in a field of a kubeconfig, or in the file that it names."""
+    """The PEM data of a field of a kubeconfig, or of the file that it names."""
     if data:
         return base64.b64decode(data)
     if not path:

@@ -8,40 +8,40 @@ from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.ownership_marks import IDENTITY, PROJECT, STACK, Mark
 
 
-def is_own(found: Mark, own: Mark, former: Mark | None, *, known: bool) -> bool:
+def is_own(mark: Mark, own: Mark, former: Mark | None, *, known: bool) -> bool:
     """Whether a mark is that of this stack, or of the one that it took over from.
 
     Args:
-        found: the mark of an object.
+        mark: the mark of an object.
         own: that of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
         known: whether the state has this very object, by its UID. Marks of earlier versions have no identity, and
             what they name may be a stack of the same name in another backend.
     """
-    if found == own or (former is not None and former.covers(found)):
+    if mark == own or (former is not None and former.covers(mark)):
         return True
-    return known and not found.identity and found.has_name_of(own)
+    return known and not mark.identity and mark.has_name_of(own)
 
 
-def described(found: Mark, own: Mark) -> str:
-    """The stack that a mark names, in words that tell it from this one."""
-    if not found.has_name_of(own):
-        return f"stack {found}"
-    identity = f"identity {found.identity}" if found.identity else "written by an earlier version, without an identity"
-    return f"stack {found} of another state ({identity})"
+def described(mark: Mark, own: Mark) -> str:
+    """The stack that a mark names, as text that distinguishes it from this one."""
+    if not mark.has_name_of(own):
+        return f"stack {mark}"
+    identity = f"identity {mark.identity}" if mark.identity else "written by an earlier version, without an identity"
+    return f"stack {mark} of another state ({identity})"
 
 
 def marked_by(live: Mapping[str, Any], own: Mark) -> frozenset[str]:
-    """Who has written what an object's mark has otherwise than this stack's, by the API server's record.
+    """The field managers that have set annotations of a mark to other values than this stack's.
 
-    Empty where that says nothing.
+    Empty where the managed fields of the object do not say it.
     """
-    found, wanted = live["metadata"].get("annotations") or {}, own.annotations
-    other = {f"f:{key}" for key in (PROJECT, STACK, IDENTITY) if found.get(key) != wanted.get(key)}
+    annotations, wanted = live["metadata"].get("annotations") or {}, own.annotations
+    changed_fields = {f"f:{key}" for key in (PROJECT, STACK, IDENTITY) if annotations.get(key) != wanted.get(key)}
     return frozenset(
         str(entry.get("manager"))
         for entry in live["metadata"].get("managedFields") or ()
-        if _annotations_in(entry) & other
+        if _annotations_in(entry) & changed_fields
     )
 
 
@@ -51,12 +51,12 @@ def restore_command(name: ObjectName, own: Mark) -> str:
     marks = " ".join(f"{key}={value}" for key, value in own.annotations.items())
     if not own.identity:
         marks += f" {IDENTITY}-"
-    where = f"-n {name.namespace} " if name.namespace else ""
-    return f"kubectl {where}annotate {kind} {name.name} {marks} --overwrite"
+    namespace_option = f"-n {name.namespace} " if name.namespace else ""
+    return f"kubectl {namespace_option}annotate {kind} {name.name} {marks} --overwrite"
 
 
 def former_is_own(own: Mark) -> str:
-    """Warns of a former stack that is this one: with that, two states of one name take from each other in turn."""
+    """Warns of a former stack that is this one: two states of one name would take over each other's objects."""
     return (
         f"switchyard:formerStack names this stack itself ({Code.FORMER_STACK_IS_THIS}). Objects that any state of "
         f"{own} has written are taken over. Once this update has ended well, remove it: pulumi config rm "

@@ -65,7 +65,7 @@ def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
 
 
 def _without_table(access: ClusterAccess, status: int) -> str:
-    """What else helps who may not list nodes, where the nodes are somebody else's."""
+    """The remedy without permission to list nodes, where the nodes belong to somebody else."""
     if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
     return f" Or leave the nodes alone: {remove_value(NODES)}"
@@ -101,8 +101,8 @@ def live_node(node: Mapping[str, Any]) -> LiveNode:
 def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Problem | None:
     """Refuses a node table of another cluster, or a misspelt one, before its first use.
 
-    A patch is an apply, and an apply to a node that is not there makes one: a Node object without a machine. Once
-    a node of the table is in placement's care, a missing one is taken for lost instead: `lost_nodes`.
+    A patch is an apply, and an apply to a node that does not exist creates a Node object without a machine. Once
+    placement has patched a node of the table, a missing one counts as lost instead: `lost_nodes`.
     """
     if any(live[name].placed for name in table if name in live):
         return None
@@ -129,8 +129,8 @@ def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | No
 def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> list[str]:
     """Warns of nodes that are still registered with their former machine.
 
-    A kubelet finds the node of its name and does not change what it says of its machine. The load balancer then sends
-    nothing to the new one.
+    A kubelet that finds a Node of its name does not change the machine that the Node names. The load balancer then
+    sends nothing to the new machine.
 
     Args:
         live: the cluster's nodes.
@@ -150,7 +150,7 @@ async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveT
 
     Args:
         access: the cluster.
-        name: of the node.
+        name: name of the node.
         applied: the taints in the patch.
         live_wins: whether the provider sends the taints that are on the node instead, if there are any.
 

@@ -1,4 +1,4 @@
-"""How an object of the Kubernetes API is named and found: kind, namespace, name."""
+"""The name of an object of the Kubernetes API: kind, namespace, name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ IRREGULAR = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "Endpoi
 
 @dataclass(frozen=True, order=True)
 class ObjectName:
-    """One object: two with the same one are the same object of the API server, or follow each other.
+    """The name of one object. Objects of one name are the same object of the API server, or one replaced the other.
 
     Attributes:
         group: API group, empty for the core group. Its version is left out: it is the same object in every version.
         kind: for example ``Deployment``.
         namespace: empty for what belongs to no namespace.
-        name: of the object.
+        name: name of the object.
     """
 
     group: str
@@ -43,7 +43,7 @@ class ObjectName:
 
     @property
     def short(self) -> str:
-        """Kind and name, as the settings have it under ``adopt``."""
+        """Kind and name, as the settings have them under ``adopt``."""
         return f"{self.kind}/{self.name}"
 
     @property

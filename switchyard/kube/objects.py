@@ -1,4 +1,4 @@
-"""What the gates see of a cluster, and how it is read from objects of the API: pure functions."""
+"""Endpoints, pods and changes of pods, read from objects of the API: pure functions."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.kube.differences import ABSENT, Difference, differences, managers
 from switchyard.kube.images import digest_of
 from switchyard.kube.pod_states import READY, pod_state
-from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Pod:
     Attributes:
         name: its name.
         ready: whether it takes traffic.
-        state: in words how it is.
+        state: ready, or the reason why it is not, as text.
         image: reference of its application's image, as the pod has it.
-        digest: of what its runtime has pulled for that; None while that is not known.
-        node: where it is; empty before it is scheduled.
+        digest: digest of what its runtime has pulled for that; None while that is not known.
+        node: name of its node; empty before it is scheduled.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class RunningPod:
-    """What a pod runs, and of which track it is."""
+    """The images of a pod, and its track."""
 
     name: str
     version: str
@@ -59,7 +59,7 @@ class PodsChange:
         template: whether every pod is replaced.
         before: replicas asked for now.
         after: replicas asked for from then on.
-        fields: what differs in the template, in words that give no secret away.
+        fields: what differs in the template, without secret values.
     """
 
     template: bool
@@ -69,11 +69,11 @@ class PodsChange:
 
     @property
     def takes_pods(self) -> bool:
-        """Whether any pod goes."""
+        """Whether any pod is removed or replaced."""
         return self.template or self.after < self.before
 
     def lost(self, ready: int) -> int:
-        """How many of so many ready pods go; Kubernetes takes first those that are not ready."""
+        """How many of this number of ready pods are removed; Kubernetes first removes pods that are not ready."""
         return ready if self.template else max(0, ready - self.after)
 
 
@@ -115,7 +115,7 @@ def current_pods(
     """Names of the pods of a Deployment's current template; empty until its controller has created any.
 
     The ReplicaSet is found as the controller finds it, by an equal template. The Deployment's own counts are no
-    help: they lag behind its template.
+    help: they lag behind its template. While pods are renewed there are two, both of the same version.
     """
     wanted = deployment["spec"]["template"]
     hashes = {
@@ -149,7 +149,7 @@ def as_kept(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, A
 def pods_change(
     live: Mapping[str, Any], applied: Mapping[str, Any], manifest: Mapping[str, Any] | None = None
 ) -> PodsChange:
-    """What becomes of the pods when a Deployment turns from one state into the other, both as the API server has them.
+    """The change of the pods between two states of a Deployment, both as the API server has them.
 
     Both have every default filled in by the same server, so that what differs is a change.
 
@@ -160,16 +160,16 @@ def pods_change(
     """
     before, after = live["spec"]["template"], applied["spec"]["template"]
     asked = differences(manifest["spec"]["template"], after) if manifest else []
-    rewritten = {one.path for one in asked if one.before is not ABSENT}
+    rewritten = {difference.path for difference in asked if difference.before is not ABSENT}
     return PodsChange(
         template=before != after,
         before=live["spec"]["replicas"],
         after=applied["spec"]["replicas"],
-        fields=tuple(_told(one, live, rewritten) for one in differences(before, after)),
+        fields=tuple(_described(difference, live, rewritten) for difference in differences(before, after)),
     )
 
 
-def _told(difference: Difference, live: Mapping[str, Any], rewritten: Collection[str]) -> str:
+def _described(difference: Difference, live: Mapping[str, Any], rewritten: Collection[str]) -> str:
     """The difference, and whose it is if it is not this program's."""
     if difference.path in rewritten:
         return f"{difference} (rewritten by the cluster's admission)"
@@ -179,20 +179,20 @@ def _told(difference: Difference, live: Mapping[str, Any], rewritten: Collection
 
 
 def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The application's container in the specification of a pod; of somebody else's pod the first one."""
+    """The application's container in the specification of a pod; the first container of a foreign pod."""
     containers = pod_spec["containers"]
-    return next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+    return next((container for container in containers if container.get("name") == CONTAINER), containers[0])
 
 
 def image_owners(owner: Mapping[str, Any]) -> frozenset[str]:
-    """Who has set the image of a Deployment's or a Rollout's application, by the API server's record."""
+    """The field managers that have set the image of the application in a Deployment or Rollout."""
     return managers(owner, ("f:spec", "f:containers", f'k:{{"name":"{CONTAINER}"}}', "f:image"))
 
 
 def _pod(pod: Mapping[str, Any]) -> Pod:
     container, state = application(pod["spec"]), pod_state(pod)
     statuses = pod.get("status", {}).get("containerStatuses", ())
-    ids = [one.get("imageID", "") for one in statuses if one.get("name") == container.get("name")]
+    ids = [status.get("imageID", "") for status in statuses if status.get("name") == container.get("name")]
     return Pod(
         name=pod["metadata"]["name"],
         ready=state == READY,
@@ -205,6 +205,9 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
 
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = template.get("metadata", {})
-    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != POD_TEMPLATE_HASH}
-    return {**template, "metadata": {**metadata, "labels": labels}}
+    """A pod template without what distinguishes pods of the same version: its hash, and when they were renewed."""
+    metadata = dict(template.get("metadata", {}))
+    for key, mark in (("labels", POD_TEMPLATE_HASH), ("annotations", RENEWED_AT)):
+        kept = {name: value for name, value in (metadata.pop(key, None) or {}).items() if name != mark}
+        metadata |= {key: kept} if kept else {}
+    return {**template, "metadata": metadata}

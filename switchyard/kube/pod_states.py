@@ -1,4 +1,4 @@
-"""How a pod is, in the words of Kubernetes: pure functions."""
+"""The state of a pod, in terms of Kubernetes: pure functions."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ LONGEST = 300
 
 
 def pod_state(pod: Mapping[str, Any]) -> str:
-    """How a pod is: ready, or the nearest cause why it is not. Pods with one cause have one text."""
+    """The state of a pod: ready, or the closest cause why it is not. Pods with the same cause have the same text."""
     status, spec = pod.get("status", {}), pod.get("spec", {})
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
@@ -52,7 +52,7 @@ def _containers_states(status: Mapping[str, Any], conditions: Mapping[str, Any])
                 yield f"init container {container.get('name')} has not ended"
     states = [(container, _container_state(container)) for container in status.get("containerStatuses", [])]
     # What has failed says more than what has not started yet.
-    for container, state in sorted(states, key=lambda one: one[1] in STARTING):
+    for container, state in sorted(states, key=lambda entry: entry[1] in STARTING):
         if state is not None:
             yield state if container.get("name") in {None, CONTAINER} else f"container {container['name']}: {state}"
 
@@ -86,7 +86,7 @@ def _counted(container: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
 
 
 def _unready(status: Mapping[str, Any]) -> str:
-    unready = [one.get("name") for one in status.get("containerStatuses", []) if not one.get("ready")]
+    unready = [container.get("name") for container in status.get("containerStatuses", []) if not container.get("ready")]
     others = [str(name) for name in unready if name not in {None, CONTAINER}]
     if others and CONTAINER not in unready:
         return f"running, but the readiness probe of container {', '.join(others)} does not succeed"
@@ -94,11 +94,11 @@ def _unready(status: Mapping[str, Any]) -> str:
 
 
 def _scheduling(message: str) -> str:
-    """What the scheduler says, with nodes that are for others at the end: they hide what is missing."""
-    before, found, said = message.partition(" nodes are available: ")
-    reasons, _, _ = said.partition(". ")  # what follows is about preemption
+    """The scheduler's message, with the nodes that are tainted for other pods at the end: they hide what is missing."""
+    prefix, separator, reasons_text = message.partition(" nodes are available: ")
+    reasons, _, _ = reasons_text.partition(". ")  # what follows is about preemption
     parts = sorted(reasons.rstrip(".").split(", "), key=lambda part: "untolerated taint" in part)
-    return f"{before}{found}{', '.join(parts)}" if found else message
+    return f"{prefix}{separator}{', '.join(parts)}" if separator else message
 
 
 def _with_message(text: str, message: str | None) -> str:

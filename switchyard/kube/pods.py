@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
-from switchyard.config.kubernetes import APPS, ROLLOUTS
+from switchyard.config.kubernetes import APPS, CORE, ROLLOUTS
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import BoundedApi
@@ -35,7 +35,7 @@ ASKED_EVENTS = 3
 
 
 class PodsReader:
-    """The part of a live cluster that has to do with pods. Calls raise `switchyard.errors.ClusterError`."""
+    """The reads of a live cluster that concern pods. Calls raise `switchyard.errors.ClusterError`."""
 
     def __init__(self, api: BoundedApi) -> None:
         self._api = api
@@ -43,6 +43,24 @@ class PodsReader:
     async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
         """The pods with these labels, those that are being deleted left out."""
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
+
+    async def watch_pod_names(self, namespace: str, labels: Mapping[str, str]) -> AsyncGenerator[frozenset[str], None]:
+        """Watches the pods with these labels: yields their names now and at every change, without end.
+
+        Pods that are being deleted are among them until they are gone.
+        """
+        while True:
+            listed = await self._api.find_all("pods", namespace, labels)
+            names = {item["metadata"]["name"] for item in listed["items"]}
+            yield frozenset(names)
+            watch = self._api.watch("pods", namespace, labels, CORE, listed["metadata"]["resourceVersion"])
+            async with aclosing(watch):
+                async for event in watch:
+                    if event["type"] == "ERROR":
+                        break  # the version is too old for a watch: list again
+                    change = names.discard if event["type"] == "DELETED" else names.add
+                    change(event["object"]["metadata"]["name"])
+                    yield frozenset(names)
 
     async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
         """The images of the pods with these labels, those that are being deleted left out."""
@@ -65,15 +83,15 @@ class PodsReader:
 
     async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
         """The Deployments of a namespace that this program has created."""
-        found: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, MANAGED, APPS))["items"]
-        return found
+        items: list[dict[str, Any]] = (await self._api.find_all("deployments", namespace, MANAGED, APPS))["items"]
+        return items
 
     async def own_rollouts(self, namespace: str) -> list[dict[str, Any]]:
         """The Rollouts of a namespace that this program has created; none where the CRD is not installed."""
         if not await self._api.knows("rollouts", namespace, ROLLOUTS):
             return []
-        found: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, MANAGED, ROLLOUTS))["items"]
-        return found
+        items: list[dict[str, Any]] = (await self._api.find_all("rollouts", namespace, MANAGED, ROLLOUTS))["items"]
+        return items
 
     async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Rollout of Argo Rollouts; None when it does not exist, or its CRD is not installed."""
@@ -83,9 +101,9 @@ class PodsReader:
         """The state of the pods of a track, and why pods are missing.
 
         Args:
-            namespace: of the service.
+            namespace: namespace of the service.
             service: its name.
-            track: whose pods.
+            track: the track of the pods.
             wanted: pods that the stack wants.
         """
         owner, labels = await self.owner(namespace, service, track), selector(service, track)
@@ -99,8 +117,8 @@ class PodsReader:
         """The last warning event of an object, or None; the API server keeps events for an hour."""
         fields = {"involvedObject.kind": kind, "involvedObject.name": name, "type": "Warning"}
         selected = ",".join(f"{key}={value}" for key, value in fields.items())
-        found = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
-        last = max(found["items"], key=_said_at, default=None)
+        events = await self._api.ask("list", "events", "", namespace, params={"fieldSelector": selected})
+        last = max(events["items"], key=_time_of, default=None)
         return None if last is None else f"{last['reason']}: {last['message']}"
 
     async def pods_change(self, manifest: Manifest, *, kept: bool = False) -> PodsChange | None:
@@ -139,14 +157,14 @@ class PodsReader:
         )
 
     async def _replica_sets(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self._api.find_all("replicasets", namespace, labels, APPS))["items"]
-        return found
+        items: list[dict[str, Any]] = (await self._api.find_all("replicasets", namespace, labels, APPS))["items"]
+        return items
 
     async def _with_nodes(self, pods: Iterable[Pod]) -> list[Pod]:
-        """The pods, and of those that are not ready on a node that is not, that this is so."""
+        """The pods, with the state of the node for pods that are not ready on a node that is not Ready."""
         pods, lost = list(pods), dict[str, str]()
         for node in sorted({pod.node for pod in pods if not pod.ready and pod.node}):
-            with suppress(AccessDeniedError, ApiStatusError):  # a node may be gone, or none of one's business
+            with suppress(AccessDeniedError, ApiStatusError):  # a node may be deleted, or this user may not read it
                 conditions = (await self._api.ask("get", "nodes", node))["status"].get("conditions", ())
                 for condition in conditions:
                     if condition["type"] == "Ready" and condition["status"] != "True":
@@ -154,15 +172,15 @@ class PodsReader:
         return [replace(pod, state=lost[pod.node]) if not pod.ready and pod.node in lost else pod for pod in pods]
 
     async def _with_events(self, namespace: str, pods: Iterable[Pod]) -> list[Pod]:
-        """The pods, and of a state that tells no cause what was complained of last."""
-        pods, said = list(pods), dict[str, str]()
+        """The pods, with the last warning event where the state of a pod does not tell the cause."""
+        pods, explained = list(pods), dict[str, str]()
         for pod in [pod for pod in pods if pod.state in STARTING | {UNREADY}][:ASKED_EVENTS]:
-            if pod.state in said:
+            if pod.state in explained:
                 continue
             with suppress(AccessDeniedError):  # without the permission to read events, the rest is reported
                 if (warning := await self.warning(namespace, "Pod", pod.name)) is not None:
-                    said[pod.state] = f"{pod.state} ({' '.join(warning.split())})"
-        return [replace(pod, state=said.get(pod.state, pod.state)) for pod in pods]
+                    explained[pod.state] = f"{pod.state} ({' '.join(warning.split())})"
+        return [replace(pod, state=explained.get(pod.state, pod.state)) for pod in pods]
 
 
 def _current(
@@ -174,6 +192,6 @@ def _current(
     return rollout_pods(owner, pods) if track is Track.ROLLOUT else current_pods(owner, replica_sets, pods)
 
 
-def _said_at(event: Mapping[str, Any]) -> str:
+def _time_of(event: Mapping[str, Any]) -> str:
     series = event.get("series") or {}
     return str(event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime") or "")

@@ -5,41 +5,41 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
-Seen = TypeVar("Seen")
+Observation = TypeVar("Observation")
 
 
 async def watch_until(
-    watch: AsyncGenerator[Seen, None], enough: Callable[[Seen], Awaitable[bool]], seconds: float
+    watch: AsyncGenerator[Observation, None], enough: Callable[[Observation], Awaitable[bool]], seconds: float
 ) -> bool:
-    """Follows a watch until what it yields is enough; returns whether that was so within the time.
+    """Follows a watch until an item that it yields is enough; returns whether one was within the time.
 
     Args:
         watch: what to follow. It is closed at the end.
-        enough: is asked for each thing that the watch yields. Its own calls count towards the time.
+        enough: decides for each item that the watch yields. Its own calls count towards the time.
         seconds: the bound.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(watch):
-            async for seen in watch:
-                if await enough(seen):
+            async for observation in watch:
+                if await enough(observation):
                     return True
     return False
 
 
 async def poll_until(
-    observe: Callable[[], Awaitable[Seen]],
-    enough: Callable[[Seen], bool],
+    observe: Callable[[], Awaitable[Observation]],
+    enough: Callable[[Observation], bool],
     *,
     seconds: float,
     every: float,
-    report: Callable[[Seen], None] = lambda _: None,
-) -> Seen:
-    """Observes until that is enough, or the time is over; returns the last observation, and there is at least one.
+    report: Callable[[Observation], None] = lambda _: None,
+) -> Observation:
+    """Observes until an observation is enough or the time is over; returns the last of at least one observation.
 
-    For what offers no watch alone.
+    Only for what offers no watch.
 
     Args:
-        observe: looks once. Its own time is not bounded here.
+        observe: observes once. Its own time is not bounded here.
         enough: whether an observation ends the wait.
         seconds: the bound, which an observation that has begun may exceed.
         every: seconds between two observations.
@@ -48,8 +48,8 @@ async def poll_until(
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
     while True:
-        seen = await observe()
-        if enough(seen) or clock() >= end:
-            return seen
-        report(seen)
+        observation = await observe()
+        if enough(observation) or clock() >= end:
+            return observation
+        report(observation)
         await asyncio.sleep(every)

@@ -1,7 +1,7 @@
 """Whether the objects of a stack exist on the cluster and still carry the mark of the stack.
 
-The engine compares settings with its own record. An object that nobody changes in the settings is not looked at, so
-that one which somebody has deleted is missed by the next pod that needs it, and not before.
+The engine compares settings with its own record, and does not read an object whose settings do not change. So nobody
+notices that an object was deleted until a pod needs it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, MANAGED
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
 LiveObjects = Mapping[ObjectName, Mapping[str, Any] | None]
-"""Objects as the cluster has them, None for those that are not there. Those that may not be read are left out."""
+"""Objects as the cluster has them, None for objects that do not exist. Objects that may not be read are left out."""
 
 
 async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> LiveObjects:
@@ -43,21 +43,21 @@ async def _read_kind(
         with suppress(AccessDeniedError):  # who may not list them may still get each
             items = (await api.find_all(resource, namespace, MANAGED, version))["items"]
             listed = {item["metadata"]["name"]: item for item in items}
-    found: dict[ObjectName, Mapping[str, Any] | None] = {}
+    objects: dict[ObjectName, Mapping[str, Any] | None] = {}
     for name in names:
-        # One that lost its label is not in the list, and is there all the same.
+        # An object that has lost its label is not in the list, and exists nevertheless.
         with suppress(AccessDeniedError):
             live = listed.get(name.name)
-            found[name] = live or await api.find(resource, name.name, namespace or None, version)
-    return found
+            objects[name] = live or await api.find(resource, name.name, namespace or None, version)
+    return objects
 
 
-def missing(found: LiveObjects) -> list[ObjectName]:
+def missing(objects: LiveObjects) -> list[ObjectName]:
     """The objects that do not exist."""
-    return sorted(name for name, live in found.items() if live is None)
+    return sorted(name for name, live in objects.items() if live is None)
 
 
-def say_missing(key: str, names: Sequence[ObjectName]) -> str:
+def report_missing(key: str, names: Sequence[ObjectName]) -> str:
     """Reports objects of a service that do not exist any more, which an update without a refresh does not create."""
     verb, pronoun = _number(names)
     return (
@@ -66,7 +66,7 @@ def say_missing(key: str, names: Sequence[ObjectName]) -> str:
     )
 
 
-def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
+def report_not_created(key: str, names: Sequence[ObjectName]) -> str:
     """Reports missing objects of a service where it is not known whether the stack has created them yet."""
     verb, pronoun = _number(names)
     return (
@@ -75,29 +75,29 @@ def say_not_there(key: str, names: Sequence[ObjectName]) -> str:
     )
 
 
-def say_marked_otherwise(key: str, found: LiveObjects, own: Mark, former: Mark | None) -> str | None:
+def report_other_mark(key: str, objects: LiveObjects, own: Mark, former: Mark | None) -> str | None:
     """Reports objects of a service with the mark of another stack; None when there are none.
 
     Args:
-        key: of the service.
-        found: its objects.
+        key: key of the service.
+        objects: its objects.
         own: the mark of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
     """
     foreign = {
         name: (owner, live)
-        for name, live in sorted(found.items(), key=lambda entry: entry[0])
+        for name, live in sorted(objects.items(), key=lambda entry: entry[0])
         if live and (owner := mark_of(live)) and not is_own(owner, own, former, known=True)
     }
     if not foreign:
         return None
     whose = "; ".join(f"{name} is marked as that of {described(owner, own)}" for name, (owner, _) in foreign.items())
     writers = sorted({writer for _, live in foreign.values() for writer in marked_by(live, own)} - {FIELD_MANAGER})
-    by = f" (by {', '.join(writers)})" if writers else ""
+    setter = f" (by {', '.join(writers)})" if writers else ""
     commands = " && ".join(restore_command(name, own) for name in foreign)
     return (
-        f"{key}: {whose}{by} ({Code.MARK_CHANGED}). Until that is repaired, every change of it is refused, a switch "
-        "or a rollback too. "
+        f"{key}: {whose}{setter} ({Code.MARK_CHANGED}). Until that is repaired, every change of it is refused, a "
+        "switch or a rollback too. "
         f"If the mark was changed by hand, restore it: {commands}"
     )
 
@@ -111,18 +111,18 @@ async def drift_of(
         api: the API server.
         services: objects by the key of their service, with the version of their API.
         own: the mark of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
     """
     everything = await read_objects(
         api, {name: version for part in services.values() for name, version in part.items()}
     )
-    said: list[str | None] = []
+    reports: list[str | None] = []
     for key, objects in services.items():
-        found = {name: everything[name] for name in objects if name in everything}
-        if gone := missing(found):
-            said.append(say_missing(key, gone))
-        said.append(say_marked_otherwise(key, found, own, former))
-    return [line for line in said if line]
+        live = {name: everything[name] for name in objects if name in everything}
+        if missing_names := missing(live):
+            reports.append(report_missing(key, missing_names))
+        reports.append(report_other_mark(key, live, own, former))
+    return [line for line in reports if line]
 
 
 def _number(names: Sequence[ObjectName]) -> tuple[str, str]:

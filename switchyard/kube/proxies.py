@@ -71,7 +71,7 @@ def _split(entry: str) -> tuple[str, str]:
     if _address(entry) is not None:
         return entry, ""
     if entry.startswith("["):
-        host, _, rest = entry[1:].partition("]")
-        return host, rest.removeprefix(":")
+        host, _, port_text = entry[1:].partition("]")
+        return host, port_text.removeprefix(":")
     host, _, port = entry.partition(":")
     return host, port

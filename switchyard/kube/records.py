@@ -1,4 +1,4 @@
-"""What the engine's state remembers of an object."""
+"""The engine's record of an object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from switchyard.manifests.ownership_marks import SERVICE_KEY
 
 @dataclass(frozen=True)
 class Record:
-    """What the state remembers of an object that the engine wants to delete.
+    """The record in the state of an object that the engine is about to delete.
 
     Attributes:
-        name: of the object.
+        name: name of the object.
         version: group and version of its API.
-        uid: of the object that the state means; empty where it never learned it.
+        uid: UID of the object that the state means; empty where it never learned it.
         service: the service that it belongs to, by its label ``app``, with its key; empty for none.
     """
 

@@ -1,6 +1,6 @@
 """Which objects of a namespace take part in serving users, as pure functions.
 
-What was seen of the namespace goes in; the reason why an object may not be deleted, or None, comes out.
+They take what was read of the namespace, and return the reason why an object may not be deleted, or None.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ Objects = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True)
 class NamespaceView:
-    """What was seen of one namespace, as the API has it."""
+    """What was read of one namespace, as the API has it."""
 
     services: Objects = ()
     slices: Objects = ()
@@ -33,13 +33,13 @@ class NamespaceView:
         return frozenset(endpoint.pod for endpoint in endpoints_of(own) if endpoint.ready)
 
     def selected_pods(self, service: str) -> frozenset[str]:
-        """Names of the pods that a Service selects, ready or not, those that have ended or are going left out."""
+        """Names of the pods that a Service selects, ready or not, without those that end or have ended."""
         selectors = [item["spec"].get("selector") or {} for item in self.services if _name(item) == service]
         return frozenset(
             _name(pod)
             for pod in self.pods
             for selector in selectors
-            if selector and selector.items() <= _labels(pod).items() and _goes_on(pod)
+            if selector and selector.items() <= _labels(pod).items() and _continues(pod)
         )
 
     def pods_behind(self, service: str) -> frozenset[str]:
@@ -48,9 +48,9 @@ class NamespaceView:
 
 
 def users_services(view: NamespaceView) -> dict[str, str]:
-    """The Services that users reach and that have pods, each with the reason in words.
+    """The Services that users reach and that have pods, each with the reason as text.
 
-    Pods that are not ready count: a service that is down for a moment is missed as much as one that answers.
+    Pods that are not ready count: a service that is down for a moment is needed as much as one that answers.
 
     A Service is reached by its own name when it is the one that a service of this program gives its users, and
     otherwise when an Ingress or a VirtualService sends requests to it.
@@ -59,12 +59,12 @@ def users_services(view: NamespaceView) -> dict[str, str]:
     routed = _routed(view)
     for service in view.services:
         name = _name(service)
-        if (found := _counted(name, view)) is None:
+        if (pods_text := _counted(name, view)) is None:
             continue
         if _is_active(service):
-            reasons[name] = f"Service {name} {found}"
+            reasons[name] = f"Service {name} {pods_text}"
         elif name in routed:
-            reasons[name] = f"{routed[name]} sends requests to Service {name}, which {found}"
+            reasons[name] = f"{routed[name]} sends requests to Service {name}, which {pods_text}"
     return reasons
 
 
@@ -83,7 +83,7 @@ def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView
     """Why an object takes part in serving users; None when nobody would miss it.
 
     Args:
-        name: of the object.
+        name: name of the object.
         live: the object, as the API server has it.
         view: its namespace.
     """
@@ -122,8 +122,8 @@ def _behind(pods: Iterable[str], view: NamespaceView, reasons: Mapping[str, str]
     """Why one of these pods serves users."""
     names = frozenset(pods)
     for service in reasons:
-        if found := len(names & view.pods_behind(service)):
-            return f"{found} of its pods {'is' if found == 1 else 'are'} behind Service {service}"
+        if count := len(names & view.pods_behind(service)):
+            return f"{count} of its pods {'is' if count == 1 else 'are'} behind Service {service}"
     return None
 
 
@@ -134,18 +134,18 @@ def _selected_pods(live: Mapping[str, Any], view: NamespaceView) -> frozenset[st
 
 def _routed(view: NamespaceView) -> dict[str, str]:
     """The Services that an Ingress or a VirtualService sends requests to, each with who does."""
-    found: dict[str, str] = {}
+    routers: dict[str, str] = {}
     for ingress in view.ingresses:
         for backend in {rule.service for rule in rules_of([ingress])}:
             for target in targets_of(routes_to(backend, [ingress])):
-                found.setdefault(target, f"Ingress {_name(ingress)}")
+                routers.setdefault(target, f"Ingress {_name(ingress)}")
     for route in view.routes:
         for http in route["spec"].get("http") or ():
             for entry in http.get("route") or ():
                 if entry.get("weight", 100) > 0:
                     host = str(entry["destination"]["host"]).partition(".")[0]
-                    found.setdefault(host, f"VirtualService {_name(route)}")
-    return found
+                    routers.setdefault(host, f"VirtualService {_name(route)}")
+    return routers
 
 
 def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:
@@ -178,7 +178,7 @@ def _is_active(service: Mapping[str, Any]) -> bool:
 
 
 def _counted(service: str, view: NamespaceView) -> str | None:
-    """What is behind a Service, in words; None when nothing is."""
+    """The pods behind a Service, as text; None when there are none."""
     if ready := len(view.ready_pods(service)):
         return f"has {ready} ready endpoint{'' if ready == 1 else 's'}"
     if selected := len(view.selected_pods(service)):
@@ -186,8 +186,8 @@ def _counted(service: str, view: NamespaceView) -> str | None:
     return None
 
 
-def _goes_on(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod is neither at its end nor on the route there."""
+def _continues(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has neither ended nor is being deleted."""
     ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
     return not ended and "deletionTimestamp" not in pod["metadata"]
 

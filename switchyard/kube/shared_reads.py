@@ -1,8 +1,8 @@
 """Answers the reads of many services by one list for each kind and namespace.
 
-Reads that arrive while a request of their kind is on its way wait for it, and are answered together by the next one. An
-answer is never older than its question, for the request begins after it. Where one read waits alone, the request is the
-same as without this module: nothing is listed that nobody asks for.
+Reads that arrive while a request of their kind is in flight wait for it, and are answered together by the next request.
+An answer is never older than its read, because the request begins after the read. A read that waits alone sends the
+same request as without this module: nothing is listed without need.
 """
 
 import asyncio
@@ -93,8 +93,8 @@ class SharedReads(BoundedApi):
             try:
                 answer = await super().find_all(resource, namespace, self._own, version)
                 # The items of a list do not say what they are.
-                is_a = {"apiVersion": version, "kind": str(answer.get("kind", "")).removesuffix("List")}
-                listed = {item["metadata"]["name"]: is_a | item for item in answer["items"]}
+                type_fields = {"apiVersion": version, "kind": str(answer.get("kind", "")).removesuffix("List")}
+                listed = {item["metadata"]["name"]: type_fields | item for item in answer["items"]}
             except ApiStatusError as error:
                 if error.status_code != httpx.codes.NOT_FOUND:
                     raise
@@ -103,12 +103,12 @@ class SharedReads(BoundedApi):
             except AccessDeniedError:
                 self._unlistable.add(kind)  # who may not list them may still get each
 
-        async def one(name: str, future: "asyncio.Future[Any]") -> None:
+        async def answer_name(name: str, future: "asyncio.Future[Any]") -> None:
             # One that has lost its label is not in the list, and exists all the same.
             with _answering([future]):
                 _resolve([future], listed.get(name) or await BoundedApi.find(self, resource, name, namespace, version))
 
-        await asyncio.gather(*(one(name, future) for name, future in names.items()))
+        await asyncio.gather(*(answer_name(name, future) for name, future in names.items()))
 
     async def _answer_lists(self, kind: Kind, waiting: _Waiting) -> None:
         """Answers reads by labels: one by its own list, several by lists that have the objects of all."""

@@ -1,4 +1,4 @@
-"""Why a track is short of pods: what its pods, its ReplicaSets and its controller say. Pure functions."""
+"""Why a track is short of pods, by the states of its pods, ReplicaSets and controller: pure functions."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -13,16 +13,16 @@ from switchyard.kube.pod_states import READY
 
 @dataclass(frozen=True)
 class PodsReport:
-    """How the pods of a track are, beside what is wanted.
+    """The states of the pods of a track, compared with the number that is wanted.
 
     Attributes:
-        track: whose pods.
+        track: the track of the pods.
         wanted: pods that the stack wants.
         version: that the track's Deployment or Rollout is to run; None when it is not there.
         ready: ready pods of that version.
-        states: how its pods are that are not ready.
-        earlier: pods of another template, which have not gone yet.
-        causes: why the cluster does not make pods, or does not run them, as its controllers say it.
+        states: the states of its pods that are not ready.
+        earlier: pods of an earlier template, which are not removed yet.
+        causes: why the cluster does not create or run pods, as its controllers report it.
     """
 
     track: Track
@@ -43,18 +43,18 @@ class PodsReport:
         if not self.ready and not self.states:
             parts.append(f"there are none{' of it' if self.version else ''}")
         of_version = f" of {self.version}" if self.version else ""
-        found = f"pods of {self.track}: {self.ready} of {self.wanted} ready{of_version}"
-        return ": ".join([found, "; ".join([*parts, *self.causes])]) if parts or self.causes else found
+        summary = f"pods of {self.track}: {self.ready} of {self.wanted} ready{of_version}"
+        return ": ".join([summary, "; ".join([*parts, *self.causes])]) if parts or self.causes else summary
 
 
 def running(pods: Iterable[Pod]) -> tuple[Running, ...]:
-    """What pods run, the most frequent first."""
+    """The images that pods run, the most frequent first."""
     counted: dict[tuple[str, str | None], list[bool]] = {}
     for pod in pods:
         if pod.image:
             counted.setdefault((pod.image, pod.digest), []).append(pod.ready)
-    found = [Running(image, digest, len(ready), sum(ready)) for (image, digest), ready in counted.items()]
-    return tuple(sorted(found, key=lambda one: (-one.pods, one.reference)))
+    images = [Running(image, digest, len(ready), sum(ready)) for (image, digest), ready in counted.items()]
+    return tuple(sorted(images, key=lambda image: (-image.pods, image.reference)))
 
 
 def report(
@@ -65,14 +65,14 @@ def report(
     pods: Iterable[Pod],
     current: Collection[str],
 ) -> PodsReport:
-    """Puts together what was read.
+    """Builds the report from the objects that were read.
 
     Args:
-        track: whose pods.
+        track: the track of the pods.
         wanted: pods that the stack wants.
         owner: its Deployment or Rollout; None when it is not there.
-        replica_sets: of the track.
-        pods: of the track.
+        replica_sets: replica sets of the track.
+        pods: pods of the track.
         current: names of those that are made from the owner's present template.
     """
     pods = tuple(pods)

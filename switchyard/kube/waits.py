@@ -23,14 +23,14 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
     Args:
         access: the cluster.
         report: is called with a line about what the wait is for.
-        where: where to look when there is no answer, for the message.
+        where: where to observe when there is no answer, for the message.
         seconds: bound.
 
     Raises:
         ClusterNotReadyError: no answer in time.
     """
 
-    async def look() -> str | None:
+    async def observe() -> str | None:
         try:
             api = await access.api()
             # The version is everybody's. That the administrator may ask comes seconds later: kubeadm binds the group.
@@ -39,7 +39,7 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
             return f"the API server does not answer yet ({error})"
         return None
 
-    await _wait(look, report, where, seconds)
+    await _wait(observe, report, where, seconds)
 
 
 async def wait_for_node(access: ClusterAccess, name: str, report: Report, where: str, seconds: float) -> None:
@@ -47,30 +47,30 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
 
     Args:
         access: the cluster.
-        name: of the node.
+        name: name of the node.
         report: is called with a line about what the wait is for.
-        where: where to look when the node does not join, for the message.
+        where: where to observe when the node does not join, for the message.
         seconds: bound.
 
     Raises:
         ClusterNotReadyError: it did not in time.
     """
 
-    async def look() -> str | None:
+    async def observe() -> str | None:
         try:
             api = await access.api()
             return why_not_ready(name, await api.find("nodes", name))
         except ClusterError as error:
             return f"{name}: the API server does not answer ({error})"
 
-    await _wait(look, report, where, seconds)
+    await _wait(observe, report, where, seconds)
 
 
 def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
     """Why a node is not Ready for pods; None when it is Ready.
 
     Args:
-        name: of the node.
+        name: name of the node.
         node: the Node object; None when it does not exist.
     """
     if node is None:
@@ -83,10 +83,10 @@ def why_not_ready(name: str, node: Mapping[str, Any] | None) -> str | None:
     return f"{name}: has joined, and is not Ready yet ({reason})"
 
 
-async def _wait(look: Callable[[], Awaitable[str | None]], report: Report, where: str, seconds: float) -> None:
+async def _wait(observe: Callable[[], Awaitable[str | None]], report: Report, where: str, seconds: float) -> None:
     reporter = _Reporter(report)
     missing = await poll_until(
-        look, lambda problem: problem is None, seconds=seconds, every=POLL_SECONDS, report=reporter.report
+        observe, lambda problem: problem is None, seconds=seconds, every=POLL_SECONDS, report=reporter.report
     )
     if missing is not None:
         raise ClusterNotReadyError(

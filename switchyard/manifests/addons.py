@@ -25,10 +25,10 @@ class Addon:
     """One chart and where it goes.
 
     Attributes:
-        kind: of its component, the last part of the type token.
-        name: of its component and of the release.
+        kind: kind of its component, the last part of the type token.
+        name: name of its component and of the release.
         namespace: created for it alone.
-        level: of pod security, enforced in the namespace.
+        level: level of pod security, enforced in the namespace.
         chart: where the chart is.
         values: of the chart.
         timeout_seconds: bound on its start.
@@ -49,11 +49,11 @@ def existing_addons(cluster: ExistingCluster) -> list[Addon]:
 
 
 def platform(cluster: Ec2Cluster, vpc_id: object) -> list[Addon]:
-    """What a stack brings to its own machines once they have a pod network, the load balancer's controller first.
+    """The charts that a stack installs on its own machines after the pod network, the load balancer controller first.
 
     Args:
         cluster: its settings.
-        vpc_id: goes into the values as it is, so that it may be one that AWS has not given yet.
+        vpc_id: id of the VPC, which may still be an output; it is put into the values unchanged.
     """
     addons = []
     if cluster.load_balancer_controller is not None:
@@ -94,7 +94,7 @@ def calico(cluster: Ec2Cluster) -> Addon:
 
 
 def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) -> Addon:
-    """Makes the load balancer that Ingresses ask for."""
+    """The AWS Load Balancer Controller, which creates the load balancer of the Ingresses."""
     return Addon(
         kind="LoadBalancerController",
         name=ALB_CONTROLLER,
@@ -107,7 +107,7 @@ def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) 
 
 
 def metrics_server(chart: Chart) -> Addon:
-    """CPU and memory of pods and nodes, for `kubectl top` and autoscalers."""
+    """metrics-server, which serves CPU and memory of pods and nodes for `kubectl top` and autoscalers."""
     return Addon(
         kind="MetricsServer",
         name=METRICS_SERVER_CHART,
@@ -119,7 +119,7 @@ def metrics_server(chart: Chart) -> Addon:
 
 
 def argo_rollouts(chart: ArgoRolloutsChart) -> Addon:
-    """Argo Rollouts, which keeps the definitions when the release goes."""
+    """Argo Rollouts, whose CustomResourceDefinitions (CRDs) stay when the release is deleted."""
     return Addon(
         kind="ArgoRollouts",
         name=ARGO_ROLLOUTS,
@@ -150,7 +150,7 @@ def calico_values(cluster: Ec2Cluster) -> dict[str, Any]:
     }
     return {
         "installation": {"enabled": True, "cni": {"type": "Calico"}, "calicoNetwork": network},
-        # Nothing here speaks projectcalico.org/v3 or looks at flows, and the nodes are small.
+        # Nothing here uses projectcalico.org/v3 or observes flows, and the nodes are small.
         "apiServer": {"enabled": False},
         "goldmane": {"enabled": False},
         "whisker": {"enabled": False},
@@ -158,7 +158,7 @@ def calico_values(cluster: Ec2Cluster) -> dict[str, Any]:
 
 
 def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict[str, Any]:
-    """On the nodes' own network, with what it would otherwise ask the metadata service for.
+    """The values of the controller: on the nodes' network, with what it would ask the metadata service for.
 
     With a hop limit of 1 only a process on that network gets the instance's role. Pods there share the node's ports,
     so that two are always on two nodes. Those are application workers, the only nodes without a taint.
@@ -176,7 +176,7 @@ def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "webhookBindPort": WEBHOOK.first,
-        # The chart makes a new certificate at each render, unless its `lookup` finds the Secret of the one before.
+        # The chart creates a new certificate at each render, unless its `lookup` finds the Secret of the last one.
         # A release of Helm asks the cluster; a chart that Pulumi renders does not, and would rotate at each update.
         "keepTLSSecret": True,
         "ingressClass": INGRESS_CLASS,
@@ -197,9 +197,9 @@ def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict
 
 
 def metrics_server_values() -> dict[str, Any]:
-    """It does not verify the kubelets' certificates: kubeadm has each kubelet sign its own.
+    """The values of metrics-server, which does not verify kubelets' certificates: each kubelet signs its own.
 
-    To have them signed by the cluster's authority takes `serverTLSBootstrap` and somebody who approves the requests:
+    To have them signed by the certificate authority takes `serverTLSBootstrap` and somebody who approves the requests:
     Kubernetes approves none of these by itself, since it cannot know whose address a node claims. A second controller
     that approves on a node's word adds little. The API server does not verify them either. What is left: whoever
     answers at a node's address, port 10250, which the security groups open between nodes only, gets a token that may
@@ -209,10 +209,10 @@ def metrics_server_values() -> dict[str, Any]:
 
 
 def argo_rollouts_values(settings: ArgoRolloutsChart) -> dict[str, Any]:
-    """Values of the chart. CRDs stay when it goes: with them every Rollout, and its pods, would go.
+    """Values of the chart. CRDs are kept when it is deleted: with them every Rollout and its pods would be deleted.
 
     The check of target groups is switched on by the controller's own flag. The chart has a value of its own for it
-    from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores without a word; `extraArgs`
+    from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores silently; `extraArgs`
     is in all of them.
     """
     verify = ["--aws-verify-target-group"] if settings.aws_verify_target_group else []

@@ -44,11 +44,11 @@ class Metric:
     """One metric of an analysis.
 
     Attributes:
-        name: of the metric, and the end of its template's name.
+        name: name of the metric, and the end of its template's name.
         query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
-        comparison: with the threshold, that makes a result a success; the opposite makes it a failure.
+        comparison: comparison with the threshold that is a success; the opposite one is a failure.
         threshold: in the unit.
-        unit: of the result.
+        unit: unit of the result.
     """
 
     name: str

@@ -23,8 +23,8 @@ def selected(name: str) -> dict[str, str]:
 def templates(name: str, service: ArgoBlueGreenSettings) -> list[Manifest]:
     """The AnalysisTemplates of the analyses before and after the promotion, one a metric."""
     return [
-        template(_template_name(name, metric.name, when), name, service, analysis, metric)
-        for when, analysis in _analyses(service).items()
+        template(_template_name(name, metric.name, phase), name, service, analysis, metric)
+        for phase, analysis in _analyses(service).items()
         for metric in metrics(name, analysis)
     ]
 
@@ -51,18 +51,18 @@ def _strategy(name: str, service: ArgoBlueGreenSettings) -> Manifest:
     if settings.preview_replica_count is not None:
         strategy["previewReplicaCount"] = settings.preview_replica_count
     analyses = _analyses(service)
-    for key, when in (("prePromotionAnalysis", PRE), ("postPromotionAnalysis", POST)):
-        if when in analyses:
-            names = [_template_name(name, metric.name, when) for metric in metrics(name, analyses[when])]
+    for key, phase in (("prePromotionAnalysis", PRE), ("postPromotionAnalysis", POST)):
+        if phase in analyses:
+            names = [_template_name(name, metric.name, phase) for metric in metrics(name, analyses[phase])]
             strategy[key] = reference_to(names)
     return strategy
 
 
 def _analyses(service: ArgoBlueGreenSettings) -> dict[str, Analysis]:
     settings = service.argo_blue_green
-    given = {PRE: settings.pre_promotion, POST: settings.post_promotion}
-    return {when: analysis for when, analysis in given.items() if analysis is not None}
+    analyses = {PRE: settings.pre_promotion, POST: settings.post_promotion}
+    return {phase: analysis for phase, analysis in analyses.items() if analysis is not None}
 
 
-def _template_name(name: str, metric: str, when: str) -> str:
-    return f"{name}-{metric}-{when}"
+def _template_name(name: str, metric: str, phase: str) -> str:
+    return f"{name}-{metric}-{phase}"

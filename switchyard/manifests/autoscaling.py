@@ -13,7 +13,7 @@ REPLICAS = "spec.replicas"
 
 
 def scale_target(name: str, track: Track) -> Manifest:
-    """What has the pods of a track: the reference by which an autoscaler names it."""
+    """The reference to the workload of a track, by which an autoscaler names it."""
     if track is Track.ROLLOUT:
         return {"apiVersion": ROLLOUTS, "kind": "Rollout", "name": name}
     return {"apiVersion": APPS, "kind": "Deployment", "name": colour_name(name, Colour(track))}
@@ -38,8 +38,8 @@ def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Man
         ],
     }
     if scaling.behavior is not None:
-        given = {"scaleUp": scaling.behavior.scale_up, "scaleDown": scaling.behavior.scale_down}
-        if behavior := {key: _rules(rules) for key, rules in given.items() if rules is not None}:
+        directions = {"scaleUp": scaling.behavior.scale_up, "scaleDown": scaling.behavior.scale_down}
+        if behavior := {key: _rules(rules) for key, rules in directions.items() if rules is not None}:
             spec["behavior"] = behavior
     return {
         "apiVersion": AUTOSCALING,
@@ -50,6 +50,6 @@ def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Man
 
 
 def _rules(rules: ScalingRules) -> Manifest:
-    given = rules.model_dump(by_alias=True, exclude_none=True)
+    fields = rules.model_dump(by_alias=True, exclude_none=True)
     # An empty list of policies is invalid to the API server; without the key it takes its defaults.
-    return {key: list(value) if key == "policies" else value for key, value in given.items() if value != ()}
+    return {key: list(value) if key == "policies" else value for key, value in fields.items() if value != ()}

@@ -35,7 +35,7 @@ def deployment(
 
     Args:
         name: the service's name.
-        colour: whose pods.
+        colour: the colour of the pods.
         service: its settings.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
         replicas: the number of pods where an autoscaler decides; None takes that of the settings.

@@ -19,10 +19,10 @@ def app_container(track: Track, service: ServiceSettings, tag: str | None, own: 
     """The container of the application.
 
     Args:
-        track: whose pods they are.
+        track: the track of the pods.
         service: its settings.
-        tag: of the image.
-        own: what the track has for itself.
+        tag: tag of the image.
+        own: settings of the track alone.
     """
     environment = sources(service) | sources(own) | {"VERSION": {"value": track.value}}
     further = [
@@ -54,7 +54,7 @@ def app_container(track: Track, service: ServiceSettings, tag: str | None, own: 
 
 
 def restartable_containers(service: ServiceSettings) -> list[Manifest]:
-    """What starts before the application: native sidecars, which go on, and then the init containers, one by one."""
+    """Containers that start before the application: native sidecars, which keep running, then the init containers."""
     native = [_extra(sidecar, service) | {"restartPolicy": "Always"} for sidecar in service.sidecars if sidecar.native]
     return [*native, *(_extra(container, service) for container in service.init_containers)]
 
@@ -67,17 +67,17 @@ def companions(service: ServiceSettings) -> list[Manifest]:
 
 
 def resources(settings: Resources) -> Manifest:
-    """Requests and limits."""
+    """The requests and limits of a container."""
     extended = {name: str(count) for name, count in settings.extended.items()}
     rendered = {}
-    for key, given in (("requests", settings.requests), ("limits", settings.limits)):
-        quantities = {"cpu": given.cpu, "memory": given.memory, "ephemeral-storage": given.ephemeral_storage}
+    for key, amounts in (("requests", settings.requests), ("limits", settings.limits)):
+        quantities = {"cpu": amounts.cpu, "memory": amounts.memory, "ephemeral-storage": amounts.ephemeral_storage}
         rendered[key] = {name: value for name, value in quantities.items() if value is not None} | extended
     return rendered
 
 
 def container_security(security: Security) -> Manifest:
-    """What the restricted pod security level asks of every container."""
+    """The security context that the restricted pod security level requires of every container."""
     added = {"add": ["NET_BIND_SERVICE"]} if security.net_bind_service else {}
     return {
         "allowPrivilegeEscalation": False,
@@ -126,11 +126,11 @@ def _process(settings: ServiceSettings | ExtraContainer) -> Manifest:
 def _probes(
     liveness: HttpProbe | None, readiness: HttpProbe | None, startup: HttpProbe | None, port: str | int | None
 ) -> Manifest:
-    given = {"livenessProbe": liveness, "readinessProbe": readiness, "startupProbe": startup}
-    return {key: probe(settings, port) for key, settings in given.items() if settings is not None}
+    probes = {"livenessProbe": liveness, "readinessProbe": readiness, "startupProbe": startup}
+    return {key: probe(settings, port) for key, settings in probes.items() if settings is not None}
 
 
 def _lifecycle(service: ServiceSettings) -> Manifest:
-    # The kubelet's own sleep needs no shell in the image. While it lasts the pod goes on answering, so
-    # that every node learns that the endpoint is gone before the process gets SIGTERM.
+    # The kubelet's own sleep needs no shell in the image. While it lasts the pod continues to answer,
+    # so that every node learns that the endpoint is gone before the process gets SIGTERM.
     return {"preStop": {"sleep": {"seconds": service.drain.pre_stop_seconds}}}

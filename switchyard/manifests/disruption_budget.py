@@ -14,7 +14,7 @@ def disruption_budget(name: str, track: Track | Colour, service: ServiceSettings
 
     Args:
         name: the service's name.
-        track: whose pods.
+        track: the track of the pods.
         service: its settings.
     """
     return {

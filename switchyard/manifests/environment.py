@@ -15,24 +15,24 @@ Sources = dict[str, Manifest]
 def sources(settings: Environment | ColourSettings) -> Sources:
     """Where the values of named variables come from; of two for one name, a Secret wins."""
     fields: Mapping[str, str] = getattr(settings, "field_env", {})
-    given: Sources = {
+    by_name: Sources = {
         name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}} for name, path in fields.items()
     }
-    given |= {name: {"value": value} for name, value in settings.env.items()}
-    given |= {
+    by_name |= {name: {"value": value} for name, value in settings.env.items()}
+    by_name |= {
         name: {"valueFrom": {"configMapKeyRef": _key(value.config_map, value.key, optional=value.optional)}}
         for name, value in settings.config_env.items()
     }
-    return given | {
+    return by_name | {
         name: {"valueFrom": {"secretKeyRef": _key(value.secret, value.key)}}
         for name, value in settings.secret_env.items()
     }
 
 
-def variables(given: Sources) -> list[Manifest]:
+def variables(by_name: Sources) -> list[Manifest]:
     """The variables as a container has them."""
-    names = ordered({name: text(source) for name, source in given.items()})
-    return [{"name": name, **given[name]} for name in names]
+    names = ordered({name: text(source) for name, source in by_name.items()})
+    return [{"name": name, **by_name[name]} for name in names]
 
 
 def text(source: Manifest) -> str | None:

@@ -1,9 +1,9 @@
-"""The Ingresses that make one application load balancer before the services.
+"""The Ingresses of one application load balancer (ALB) for the services.
 
-The AWS Load Balancer Controller joins Ingresses with one group name into one load balancer. How targets are looked at
-and which nodes they are is said on the Ingress, and differs from service to service: so each has an Ingress of its own.
-What belongs to the load balancer as a whole is on one more Ingress and on no other (docs/adr/0012): two values of it,
-which an update would write one after the other, are a conflict for which the controller leaves everything as it is.
+The AWS Load Balancer Controller joins Ingresses with one group name into one load balancer. Health checks and target
+nodes are annotations of the Ingress, and differ from service to service: so each service has an Ingress of its own.
+Annotations of the load balancer as a whole are on one more Ingress and on no other (docs/adr/0012): two values, which
+an update would write one after the other, are a conflict for which the controller changes nothing.
 Annotations: kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress/annotations.
 """
 
@@ -31,17 +31,17 @@ GROUP_INGRESS = "load-balancer.group"
 """Name of the load balancer's own Ingress. A service's name has no dot, so that no service's Ingress has this one."""
 
 GROUP_NAMESPACE = "default"
-"""Of the load balancer's own Ingress.
+"""Namespace of the load balancer's own Ingress.
 
-A group spans namespaces. That of a service would go with it, and another one in its place would be a second Ingress
-with a default backend, which the controller refuses; nobody can delete this one.
+A group spans namespaces. The namespace of a service may be deleted with it, and another Ingress in its place would be a
+second one with a default backend, which the controller refuses; the default namespace cannot be deleted.
 """
 
 LAST = 1000
 """The largest order that the controller takes."""
 
 NO_ROUTE = "no-route"
-"""Name of the action that answers what no route takes."""
+"""Name of the action that answers requests without a route."""
 
 NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageBody": "No route leads here."}
 
@@ -56,7 +56,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
 
     Args:
         cluster: settings of the cluster, with a load balancer.
-        part: what it has of the load balancer.
+        part: its part of the load balancer's routes.
         service: settings of the service.
     """
     alb, name = _load_balancer(cluster), service.kubernetes_name(part.service)
@@ -74,7 +74,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
         "metadata": metadata(part.name, name, service, SKIP_AWAIT | _prefixed(own)),
         "spec": {
             "ingressClassName": INGRESS_CLASS,
-            "rules": [_rule(host, there, name, port) for host, there in by_host.items()],
+            "rules": [_rule(host, routes, name, port) for host, routes in by_host.items()],
         },
     }
 
@@ -131,14 +131,14 @@ def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, product
     Args:
         cluster: settings of the cluster, with a load balancer.
         bucket: name of the bucket for access logs; None goes without.
-        production: whether the stack is marked so.
+        production: whether the stack is marked production.
     """
     alb = _load_balancer(cluster)
     logs = alb.access_logs and bucket is not None
     attributes = {
         "idle_timeout.timeout_seconds": str(alb.idle_timeout_seconds),
         "deletion_protection.enabled": _flag(protected(alb, production=production)),
-        # A header that HTTP does not allow is a way past what looks at requests.
+        # Invalid headers can bypass filters of requests.
         "routing.http.drop_invalid_header_fields.enabled": "true",
         "access_logs.s3.enabled": _flag(logs),
     }
@@ -158,13 +158,13 @@ def url(alb: LoadBalancerSettings, route: LoadBalancerRoute, hostname: str) -> s
     Args:
         alb: settings of the load balancer.
         route: the route.
-        hostname: of the load balancer, for a route that takes every host.
+        hostname: hostname of the load balancer, for a route that takes every host.
     """
     return f"{'http' if alb.certificate is None else 'https'}://{route.host or hostname}{route.path}"
 
 
 def _membership(cluster: Ec2Cluster, alb: LoadBalancerSettings, order: int) -> dict[str, Any]:
-    """What every Ingress of the group has, its rules being served on the ports that it names itself."""
+    """The annotations of every Ingress of the group. Its rules apply to the ports that it names itself."""
     own: dict[str, Any] = {
         "group.name": cluster.name,
         "group.order": str(order),

@@ -12,12 +12,12 @@ ANY_HOST, ONE_HOST = 900, 400
 
 @dataclass(frozen=True)
 class Part:
-    """What one Ingress has of the load balancer.
+    """The routes of the load balancer that one Ingress has.
 
     Attributes:
-        name: of the Ingress.
+        name: name of the Ingress.
         service: the key of the service that it routes to.
-        order: of its rules among those of the others; the smallest is evaluated first.
+        order: order of its rules among those of the others; the smallest is evaluated first.
         routes: its own, the closest first.
     """
 
@@ -38,19 +38,19 @@ def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
     one, the second is deleted at the end. So each route has its rule all the time; only one that moves back to the
     wider of two Ingresses that both stay is without, for as long as the controller takes.
     """
-    every = sorted(routes, key=_order)
+    ordered = sorted(routes, key=_order)
     parts_of_services: list[Part] = []
-    for service in dict.fromkeys(route.service for route in every):
-        left = [route for route in every if route.service == service]
-        others = [route for route in every if route.service != service]
+    for service in dict.fromkeys(route.service for route in ordered):
+        remaining = [route for route in ordered if route.service == service]
+        others = [route for route in ordered if route.service != service]
         for number in count(1):
-            if not left:
+            if not remaining:
                 break
-            own = tuple(route for route in left if not _hidden(route, _order(left[-1]), others))
+            own = tuple(route for route in remaining if not _hidden(route, _order(remaining[-1]), others))
             # A service's key has no dot, so that no other service's Ingress has this one's name.
             name = service if number == 1 else f"{service}.{number}"
-            parts_of_services.append(Part(name, service, _order(left[-1]), own))
-            left = [route for route in left if route not in own]
+            parts_of_services.append(Part(name, service, _order(remaining[-1]), own))
+            remaining = [route for route in remaining if route not in own]
     return sorted(parts_of_services, key=lambda part: (part.order, part.name))
 
 
@@ -74,11 +74,11 @@ def _hidden(route: LoadBalancerRoute, order: int, others: Iterable[LoadBalancerR
     return any(_order(route) < _order(other) <= order and _overlap(route, other) for other in others)
 
 
-def _overlap(one: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
+def _overlap(route: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
     """Whether there is a request that both would take."""
-    if None not in (one.host, other.host) and one.host != other.host:
+    if None not in (route.host, other.host) and route.host != other.host:
         return False
-    shorter, longer = sorted((_elements(one.path), _elements(other.path)), key=len)
+    shorter, longer = sorted((_elements(route.path), _elements(other.path)), key=len)
     return longer[: len(shorter)] == shorter
 
 

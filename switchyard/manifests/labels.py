@@ -24,18 +24,24 @@ APPLY = {
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for Services and Ingresses: the provider's own wait sleeps 10 s.
 
-That of a Service passes with no endpoint at all; the gate looks at the EndpointSlices instead, before the switch and
-again before the old colour is touched. An Ingress is followed by `switchyard.gates.load_balancer`; see
+The wait for a Service succeeds without any endpoint; the gate reads the EndpointSlices instead, before the switch and
+again before the old colour is changed. An Ingress is followed by `switchyard.gates.load_balancer`; see
 `switchyard.manifests.ingress`.
 """
 
 CONTENT_HASH = "switchyard/content-hash"
-"""Annotation of a pod template: over the ConfigMaps and Secrets that make a new version when they change."""
+"""Annotation of a pod template: the versions of the ConfigMaps and Secrets whose change makes a new version."""
 
 CONFIGURED_PODS = "switchyard/configured-pods"
 """Annotation of a Deployment: a digest of the pod template that the stack had when it was applied last.
 
 The template on the cluster may be another one, rewritten by an admission webhook or policy.
+"""
+
+RENEWED_AT = "switchyard/renewed-at"
+"""Annotation of the pod template of a colour whose pods were replaced by new ones of the same version.
+
+It is of no setting, so that an update leaves it alone, and pods of before and after are of the same version.
 """
 
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}

@@ -27,7 +27,7 @@ class Mark:
     """The stack that an object belongs to.
 
     Attributes:
-        project: of the stack.
+        project: project of the stack.
         stack: its name.
         identity: what its state has drawn; empty where it is not known, as on objects of earlier versions.
     """
@@ -41,7 +41,7 @@ class Mark:
 
     @property
     def full(self) -> str:
-        """As `parse` reads it, with the identity if there is one."""
+        """The mark as text that `parse` reads, with the identity if there is one."""
         return f"{self}@{self.identity}" if self.identity else str(self)
 
     def has_name_of(self, other: "Mark") -> bool:
@@ -82,12 +82,12 @@ def is_adopted(manifest: Mapping[str, Any]) -> bool:
 
 
 def marked(manifest: Manifest, mark: Mark, key: str | None = None) -> Manifest:
-    """The same manifest with the marks of a stack.
+    """Returns a manifest with the marks of a stack.
 
     Args:
         manifest: the object.
-        mark: of the stack.
-        key: of its service in the configuration; None where that is the service's name.
+        mark: mark of the stack.
+        key: key of its service in the configuration; None where that is the service's name.
     """
     metadata = manifest.get("metadata") or {}
     annotations = {**(metadata.get("annotations") or {}), **mark.annotations}

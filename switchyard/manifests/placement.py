@@ -10,11 +10,11 @@ LiveTaint = Mapping[str, Any]
 """A taint as the API server has it."""
 
 OWN_KEYS = frozenset({CONTROL_PLANE, DEDICATED})
-"""Keys of the taints that placement sets and takes off. Those with any other key are somebody else's, and stay."""
+"""Keys of the taints that placement sets and removes. Taints with any other key are foreign, and stay."""
 
 
 def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | None) -> dict[str, Any]:
-    """What the program changes of a node, and nothing else: the labels and taints of its place.
+    """A patch with the labels and taints of a node, and nothing else.
 
     Args:
         name: the node's name.
@@ -30,28 +30,28 @@ def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | Non
 
 
 def taints_are_right(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
-    """Whether a node has the taints of its place, and no other with their keys."""
+    """Whether a node has the taints of the node table, and no other with their keys."""
     return {_identity(taint) for taint in live if taint["key"] in OWN_KEYS} == {
         _identity(taint) for taint in _own_taints(node)
     }
 
 
 def taints_to_apply(node: NodeSettings, live: Iterable[LiveTaint]) -> list[LiveTaint]:
-    """The whole list of taints that a node is to get: those of its place, and all that are somebody else's.
+    """The whole list of taints that a node is to get: those of the node table, and all foreign taints.
 
-    The API server has one owner for the whole list, so that an apply of the first alone would take off what a person
-    set for a maintenance, or the node controller because the node is not ready.
+    The API server has one owner for the whole list, so that an apply of the first alone would remove taints that a
+    person set for a maintenance, or the node controller because the node is not ready.
     """
     return [*_own_taints(node), *foreign_taints(live)]
 
 
 def foreign_taints(live: Iterable[LiveTaint]) -> list[LiveTaint]:
-    """The taints that are somebody else's: of a person, of the node controller, of a cloud."""
+    """The foreign taints, set by a person, by the node controller or by a cloud."""
     return [taint for taint in live if taint["key"] not in OWN_KEYS]
 
 
 def lost_taints(live: Iterable[LiveTaint], applied: Iterable[LiveTaint]) -> list[str]:
-    """The foreign ones of the live taints that an apply of a list would take off, as kubectl writes them."""
+    """The foreign taints that an apply of a list would remove, as kubectl writes them."""
     kept = {_identity(taint) for taint in applied}
     return [written(taint) for taint in foreign_taints(live) if _identity(taint) not in kept]
 

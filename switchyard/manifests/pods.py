@@ -41,14 +41,14 @@ def active_service(name: str, service: ServiceSettings, selected: dict[str, str]
         "selector": selected or selector(name, service.track),
         "ports": service_ports(service, node_ports=True),
     }
-    given: Manifest = {
+    optional: Manifest = {
         "sessionAffinity": options.session_affinity,
         "externalTrafficPolicy": options.external_traffic_policy,
         "internalTrafficPolicy": options.internal_traffic_policy,
         "loadBalancerClass": options.load_balancer_class,
         "loadBalancerSourceRanges": list(options.load_balancer_source_ranges),
     }
-    spec |= {key: value for key, value in given.items() if value}
+    spec |= {key: value for key, value in optional.items() if value}
     if options.session_affinity_seconds is not None:
         spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": options.session_affinity_seconds}}
     annotations = SKIP_AWAIT | options.annotations
@@ -106,8 +106,8 @@ def pod_template(
         name: the service's name.
         track: which pods.
         service: its settings.
-        tag: of the image.
-        own: what the track has for itself.
+        tag: tag of the image.
+        own: settings of the track alone.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
     """
     own = own or ColourSettings()
@@ -150,7 +150,7 @@ def digest(template: Manifest) -> str:
 
 def _optional(service: ServiceSettings) -> Manifest:
     """Fields of a pod that only some settings have."""
-    given: Manifest = {
+    optional: Manifest = {
         "initContainers": restartable_containers(service),
         "tolerations": [_plain(toleration) for toleration in service.tolerations],
         "imagePullSecrets": [{"name": secret} for secret in service.image_pull_secrets],
@@ -161,7 +161,7 @@ def _optional(service: ServiceSettings) -> Manifest:
         "dnsPolicy": service.dns_policy,
         "dnsConfig": None if service.dns_config is None else _dns_config(service.dns_config),
     }
-    return {key: value for key, value in given.items() if value}
+    return {key: value for key, value in optional.items() if value}
 
 
 def _pod_security(security: Security) -> Manifest:
@@ -180,12 +180,12 @@ def _pod_security(security: Security) -> Manifest:
 
 
 def _dns_config(settings: DnsConfig) -> Manifest:
-    given: Manifest = {
+    fields: Manifest = {
         "nameservers": list(settings.nameservers),
         "searches": list(settings.searches),
         "options": [_plain(option) for option in settings.options],
     }
-    return {key: values for key, values in given.items() if values}
+    return {key: values for key, values in fields.items() if values}
 
 
 def _plain(model: Model) -> Manifest:

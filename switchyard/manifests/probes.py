@@ -7,10 +7,10 @@ from switchyard.manifests.manifest import Manifest
 
 
 def probe(settings: HttpProbe, port: str | int | None) -> Manifest:
-    """One probe.
+    """Renders one probe of a container.
 
     Args:
-        settings: of the probe.
+        settings: settings of the probe.
         port: that an HTTP probe asks unless it names another.
     """
     rendered: dict[str, Any] = {

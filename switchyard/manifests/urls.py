@@ -7,7 +7,7 @@ from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import ServiceSettings
 
 NO_NODE_PORT = "none: service.type is ClusterIP"
-"""In place of a URL on the nodes where the Service that users reach has no NodePort."""
+"""Text instead of a URL on the nodes where the Service that users reach has no NodePort."""
 
 
 def service_url(name: str, service: ServiceSettings) -> str:

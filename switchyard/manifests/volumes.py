@@ -17,9 +17,9 @@ def pod_volumes(volumes: Mapping[str, Volume]) -> list[Manifest]:
 
 def volume_mounts(mounts: Iterable[Mount]) -> list[Manifest]:
     """Where a container has volumes, the one for temporary files first unless it is mounted elsewhere."""
-    given = list(mounts)
-    temporary = [] if any(mount.path == "/tmp" for mount in given) else [{"name": TMP, "mountPath": "/tmp"}]  # noqa: S108
-    return [*temporary, *map(_mount, given)]
+    configured = list(mounts)
+    temporary = [] if any(mount.path == "/tmp" for mount in configured) else [{"name": TMP, "mountPath": "/tmp"}]  # noqa: S108
+    return [*temporary, *map(_mount, configured)]
 
 
 def _mount(mount: Mount) -> Manifest:

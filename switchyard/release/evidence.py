@@ -136,7 +136,7 @@ class Evidence:
         if percentile is None or self._past.timed < LEAST_PAST or not known:
             return questions
         target = max(percentile, self._watch.latency_p95.ignore_below_seconds, known[0])
-        boundary = min(known, key=lambda one: abs(math.log(one / target)))
+        boundary = min(known, key=lambda known_boundary: abs(math.log(known_boundary / target)))
         share = min(MOST, upper_bound(self._past_slower(boundary), self._past.timed))
         accepted = min(MOST, max(SLOW, share_of(TWICE * odds(share))))
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]

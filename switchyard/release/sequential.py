@@ -156,9 +156,9 @@ def upper_bound(hits: float, total: float, deviations: float = 2.576) -> float:
     return (centre + spread) / (1 + squared / total)
 
 
-def _log_sum(one: float, other: float) -> float:
+def _log_sum(first: float, second: float) -> float:
     """The logarithm of a sum, from the logarithms of its terms."""
-    larger, smaller = max(one, other), min(one, other)
+    larger, smaller = max(first, second), min(first, second)
     return larger if smaller == -math.inf else larger + math.log1p(math.exp(smaller - larger))
 
 

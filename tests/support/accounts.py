@@ -1,4 +1,4 @@
-"""Accounts at moto for one test each."""
+"""Empty AWS accounts at moto, for one test each."""
 
 import contextlib
 import functools
@@ -10,7 +10,7 @@ import boto3  # type: ignore[import-untyped]
 from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
 from moto import mock_aws
 
-# Each session reads the models of the API anew, that of EC2 in a tenth of a second.
+# Each session reads the models of the API again, that of EC2 in a tenth of a second.
 _load = JSONFileLoader.load_file
 _loaded = functools.cache(lambda path: _load(JSONFileLoader(), path))
 JSONFileLoader.load_file = lambda _, path: _loaded(path)
@@ -18,7 +18,7 @@ JSONFileLoader.load_file = lambda _, path: _loaded(path)
 
 @contextlib.contextmanager
 def empty_account() -> Iterator[None]:
-    """An account without anything in it.
+    """An empty AWS account.
 
     The SDK keeps its session and its clients, which have read its models of the API by then. moto answers a client
     that was made in an earlier account as well: it stands between the client and the network, and asks which account
@@ -32,7 +32,7 @@ _create = boto3.client
 
 
 def _client(service: str, **settings: Any) -> Any:
-    """A client that an earlier test has had; one with settings of its own is created anew."""
+    """A client that an earlier test has had; one with settings of its own is created again."""
     return _kept(service, **settings) if set(settings) == {"region_name"} else _create(service, **settings)
 
 

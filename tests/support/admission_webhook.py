@@ -26,7 +26,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def mirrored(pod_spec: dict[str, Any]) -> None:
-    """Leads every image to the mirror, unless it is from there."""
+    """Rewrites every image to the mirror, unless it is there already."""
     for container in pod_spec["containers"]:
         if not container["image"].startswith(MIRROR):
             container["image"] = MIRROR + container["image"]
@@ -63,7 +63,7 @@ class Webhook:
         self.stop()
 
     def remove(self) -> None:
-        """Takes the webhook's configuration away: the cluster asks it no more."""
+        """Removes the webhook's configuration: the API server does not call it any more."""
         self._kubectl.run("delete", "mutatingwebhookconfiguration", self._name, "--ignore-not-found")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Pods that answer: a network namespace with an HTTP server, and a node whose pods are said to live there.
+"""Pods that answer: a network namespace with an HTTP server, and a node whose pods are reported to run there.
 
 The nodes of the sandbox are simulated, so that no smoke test can reach their pods. This is one step nearer: the
 API server, its service proxy and the HTTP requests are real, the kubelet is played by the test.
@@ -50,7 +50,7 @@ server.serve_forever()
 
 
 def unavailable() -> str | None:
-    """Why this cannot be had here; None if it can."""
+    """Returns why this is not available here; None if it is."""
     if os.geteuid() != 0:
         return "needs root, for a network namespace"
     if shutil.which("ip") is None:

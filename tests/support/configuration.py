@@ -1,4 +1,4 @@
-"""A configuration that is right, and ways to change and to read it."""
+"""A valid configuration, and functions that change and read it."""
 
 import copy
 from typing import Any
@@ -18,7 +18,7 @@ EXISTING: dict[str, Any] = {"kind": "existing"}
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The backend with one value changed; None takes it out."""
+    """Returns the backend with one value changed; None removes it."""
     service = copy.deepcopy(BACKEND)
     *above, last = path.split(".")
     node = service

@@ -48,7 +48,7 @@ def resources(state: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def expected_changes(resource: dict[str, Any]) -> dict[str, str]:
-    """Returns what the program of today changes in a resource of an earlier version: kind of change by property.
+    """Returns what the current program changes in a resource of an earlier version: kind of change by property.
 
     A node is not marked, since the stack does not own it; nor is a release of Helm, which the engine does not write.
     """

@@ -35,7 +35,7 @@ SERVICES: dict[str, Any] = {"backend": BACKEND | {"nodePort": 30080}}
 
 
 def with_(*changes: tuple[str, Any]) -> dict[str, Any]:
-    """The cluster with values changed; None takes one out. A path has / between its keys."""
+    """Returns the cluster with values changed; None removes one. A path has / between its keys."""
     cluster = copy.deepcopy(PRODUCTION)
     for path, value in copy.deepcopy(changes):
         *above, last = path.split("/")

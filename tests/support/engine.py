@@ -1,4 +1,4 @@
-"""A recording engine: components are built against mocks, and what they asked for is kept.
+"""A recording engine: components are built against mocks, and their requests are recorded.
 
 Mocks never call the provider, so that what passes here may still be refused by an API server; the tests in
 `tests/integration/sandbox` ask a real one.
@@ -16,7 +16,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 
 
 class Answers(mocks.Mocks):
-    """Every resource comes to be as it was asked for."""
+    """Every resource is created as it was asked for."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         return f"{args.name}-id", args.inputs

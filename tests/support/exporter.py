@@ -1,4 +1,4 @@
-"""Metrics of a service that the test makes up, told as an application would: counters that only rise."""
+"""Metrics of a service that a test generates, exposed as an application does: counters that only rise."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ EDGES = (0.1, 0.5, 1.0)
 
 @dataclass
 class Traffic:
-    """What one version is said to get.
+    """The traffic of one version in the metrics.
 
     Attributes:
         rate: requests a second.
@@ -61,7 +61,7 @@ class Exporter:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def set(self, pod_hash: str, traffic: Traffic) -> None:
-        """From now on a version gets this."""
+        """Sets the traffic of a version from now on."""
         with self._lock:
             now = time.monotonic()
             if pod_hash in self._versions:

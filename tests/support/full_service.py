@@ -1,4 +1,4 @@
-"""A service that uses nearly every key there is, as Kubernetes would take it."""
+"""A service that uses nearly every key, valid for Kubernetes."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ WATCH_SECONDS = 6 * 3600
 
 @dataclass(frozen=True)
 class Moment:
-    """What a Service had behind it after one write to the API server.
+    """The endpoints of a Service after one write to the API server.
 
     Attributes:
         version: the write's resource version, which orders all writes.

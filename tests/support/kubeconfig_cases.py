@@ -1,4 +1,4 @@
-"""The cases of `tests.support.kubeconfigs`: each is played by the program, and beside it by kubectl."""
+"""The cases of `tests.support.kubeconfigs`: each is run with the program and with kubectl."""
 
 from tests.support.kubeconfig_credentials import CLUSTERS, PLUGINS, USERS
 from tests.support.kubeconfig_forms import LOCALHOST, PLAIN, config_case

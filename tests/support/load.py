@@ -32,7 +32,7 @@ def assert_new_connections_go(requests: Sequence[Request], colours: Sequence[str
     """Asserts the colours that new connections got over each node, in order, each for good.
 
     An answer of the old colour to a request that was sent after one of the new colour had arrived, over the same
-    node, is a way back; one to a request that was under way already is not.
+    node, is a switch back; one to a request that was already in flight is not.
     """
     for node in sorted({request.node for request in requests}):
         current, since = 0, 0.0

@@ -23,7 +23,7 @@ from tests.support.kubectl import Kubectl
 
 REGION = "ap-northeast-2"
 INTERVAL_SECONDS = 0.3
-"""Between two looks at the Ingresses."""
+"""Pause between two reads of the Ingresses."""
 
 CRD = "targetgroupbindings.elbv2.k8s.aws"
 DEFINITION = {
@@ -199,7 +199,7 @@ class Controller:
             kubectl.run("patch", "ingress", name, "--subresource=status", "--type=merge", f"-p={json.dumps(status)}")
 
     def _group(self, service: str) -> str:
-        """The target group of a Service, made and bound if it is not there."""
+        """The target group of a Service, made and bound if it does not exist."""
         if service not in self._groups:
             created = self._elb.create_target_group(Name=service, Protocol="HTTP", Port=80, VpcId=self._vpc)
             self._groups[service] = arn = created["TargetGroups"][0]["TargetGroupArn"]

@@ -45,6 +45,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a variable in env and configEnv": service(env={"A": "x"}, configEnv={"A": {"configMap": "c", "key": "k"}}),
     "someone else's account": service(serviceAccount={"name": "backend", "annotations": {"a.b/c": "x"}}),
     "no resolver": service(dnsPolicy="None"),
+    "a drain on a port of the Service": service(release={"drain": {"method": "endpoint", "port": 8000}}),
     "seconds of being ready": service(minReadySeconds=1000),
     "affinity of sessions": service(service={"sessionAffinitySeconds": 60}),
     "traffic of one node": service(

@@ -45,7 +45,7 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
-        """A name for what has none: the resource's own, and seven digits that make it another one."""
+        """Returns the inputs with a generated name if there is none: the resource's own name and seven digits."""
         named = RESOURCE_TYPES[kind].named if kind in RESOURCE_TYPES else None
         if named is None or inputs.get(named) is not None:
             return inputs
@@ -54,7 +54,7 @@ class Aws:
         return {named: kept if kept and kept.startswith(prefix) else prefix + secrets.token_hex(4)[:7]} | inputs
 
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
-        """What botocore's model of the API refuses, and the limits that it does not know."""
+        """Returns the errors of botocore's model of the API, and the limits that it does not check."""
         problems = list(exceeded(kind, inputs))
         if kind not in RESOURCE_TYPES:
             self.unchecked.add(kind)
@@ -69,11 +69,11 @@ class Aws:
         return [*problems, *(problem for request in requests for problem in self._refused(request))]
 
     def computed(self, kind: str) -> set[str]:
-        """Outputs that are known only when it is made."""
+        """Returns the outputs that are known only after creation."""
         return set(RESOURCE_TYPES[kind].computed) if kind in RESOURCE_TYPES else {"arn"}
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
-        """Inputs whose change makes another resource of it."""
+        """Returns the immutable inputs, whose change replaces the resource."""
         names = set(RESOURCE_TYPES[kind].replacing) if kind in RESOURCE_TYPES else set()
         if kind == INSTANCE:
             if news.get("userDataReplaceOnChange"):
@@ -87,7 +87,7 @@ class Aws:
         return set()
 
     def create(self, kind: str, inputs: Values) -> Created:
-        """Makes it in moto; what is not in the table comes to be with an id of its own."""
+        """Creates the resource in moto; a type that is not in the table gets an invented id."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         known = RESOURCE_TYPES.get(kind)
         if known is None:
@@ -104,7 +104,7 @@ class Aws:
         return Created(id_, self._placed(outputs) | tagged, "moto")
 
     def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:
-        """Changes it in moto."""
+        """Updates the resource in moto."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         requests = RESOURCE_TYPES[kind].change(id_, inputs) if kind in RESOURCE_TYPES else []
         for request in requests:
@@ -114,7 +114,7 @@ class Aws:
         return Created(id_, outputs | tagged, "moto" if requests else "fake")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
-        """Deletes it in moto."""
+        """Deletes the resource from moto."""
         if kind == INSTANCE and state.get("disableApiTermination") and not state.get("forceDestroy"):
             raise RefusedError(f"OperationNotPermitted: instance {id_} is protected from termination")
         requests = RESOURCE_TYPES[kind].delete(id_, state) if kind in RESOURCE_TYPES else []

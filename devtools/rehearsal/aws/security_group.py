@@ -73,7 +73,7 @@ def _rule(direction: str) -> ResourceType:
 
 
 def _group_then(id_: str, inputs: Values) -> list[Request]:
-    # The provider takes away what AWS lets out of every new group.
+    # The provider removes what AWS lets out of every new group.
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     requests = [ec2("RevokeSecurityGroupEgress", {"GroupId": id_, "IpPermissions": [everything]})]
     for direction in ("Ingress", "Egress"):

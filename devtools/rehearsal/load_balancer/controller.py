@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 class FakeController:
-    """Takes care of the Ingresses of a cluster for as long as the with block, in a thread of its own.
+    """Reconciles the Ingresses of a cluster while the with block runs, in a thread of its own.
 
     Args:
         kubeconfig: what is in the kubeconfig of a cluster whose API server may not be up yet.
@@ -92,11 +92,11 @@ class FakeController:
         return messages
 
     def load_balancers(self) -> list[ObservedLoadBalancer]:
-        """What there is in moto."""
+        """Returns the load balancers in moto."""
         return self._account.load_balancers()
 
     def start(self) -> None:
-        """Starts the thread; comes back at once."""
+        """Starts the thread and returns at once."""
         loop = asyncio.new_event_loop()
         task = loop.create_task(self._serve())
         thread = Thread(target=_until_done, args=(loop, task), name="load-balancers", daemon=True)
@@ -123,14 +123,14 @@ class FakeController:
             raise error
 
     def _end(self) -> BaseException | None:
-        """What ended the thread, if nobody told it to."""
+        """Returns the error that ended the thread, if it was not stopped."""
         if self._running is None:
             return None
         _, task, _ = self._running
         return task.exception() if task.done() and not task.cancelled() else None
 
     async def _serve(self) -> None:
-        """Takes care of the Ingresses, and looks for the API server anew when it goes away."""
+        """Reconciles the Ingresses, and reconnects to the API server when it is lost."""
         # Outside of the loop: a kubeconfig that is wrong does not become right by waiting.
         context = resolve_content(json.dumps(self._kubeconfig))
         while not self._stopping.is_set():
@@ -147,7 +147,7 @@ class FakeController:
             await asyncio.sleep(AWAY_SECONDS)
 
     async def _follow(self, api: BoundedApi, resource: str, changed: asyncio.Event) -> None:
-        """Keeps the objects of a kind as they are now."""
+        """Keeps a current copy of the objects of a kind."""
         while True:
             listed = await api.find_all(resource, None, {}, WATCHED[resource])
             there = self._seen[resource] = {_name(item): item for item in listed["items"]}
@@ -164,7 +164,7 @@ class FakeController:
                     changed.set()
 
     async def _reconcile(self, api: BoundedApi, changed: asyncio.Event) -> None:
-        """Looks at all groups whenever something changes, and a while after something was refused."""
+        """Reconciles all groups at each change, and again some time after a refusal."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_SECONDS if self._try_again else None):
@@ -195,7 +195,7 @@ class FakeController:
             self._problems.pop(group, None)
 
     async def _carry_out(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> tuple[str, ...]:
-        """Makes a group's load balancer as its Ingresses want it; returns what of that cannot be done."""
+        """Creates or updates a group's load balancer as its Ingresses ask; returns notes on what cannot be done."""
         leaving = [member for member in members if "deletionTimestamp" in member["metadata"]]
         for member in leaving:
             if is_protected(member):
@@ -251,7 +251,7 @@ class FakeController:
         self._told[group] = said
 
     async def _finalize(self, api: BoundedApi, ingress: Manifest, *, present: bool) -> Manifest:
-        """Puts the finalizer on an Ingress or takes it off; returns it as it is then."""
+        """Adds or removes the finalizer of an Ingress; returns the updated object."""
         own, metadata = finalizer(ingress), ingress["metadata"]
         before = metadata.get("finalizers", [])
         if (own in before) == present:

@@ -1,4 +1,4 @@
-"""The load balancers of a cluster, made and taken away in moto."""
+"""Creates and deletes the load balancers of a cluster in moto."""
 
 import threading
 
@@ -57,7 +57,7 @@ class Deployer:
         self._seen = Observed(aws, cluster, self._in_place_of)
 
     def apply(self, desired: Desired) -> None:
-        """Makes a load balancer, or changes it, in the controller's order, so that it is as wanted."""
+        """Creates or updates a load balancer, in the controller's order, as desired."""
         with self._lock:
             if (rules := sum(len(wanted.rules) for wanted in desired.listeners)) > RULES_LIMIT:
                 raise RefusedError(f"TooManyRules: {desired.name} has {rules} rules, AWS takes {RULES_LIMIT}")
@@ -80,7 +80,7 @@ class Deployer:
                 self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": there[name]}))
 
     def _balancer(self, desired: Desired, subnets: list[str]) -> str:
-        """Makes or changes the load balancer itself; returns its ARN."""
+        """Creates or updates the load balancer itself; returns its ARN."""
         balancer = self._find(desired.group)
         if balancer is None:
             [balancer] = self._aws.call(create_load_balancer(desired, subnets))["LoadBalancers"]
@@ -111,7 +111,7 @@ class Deployer:
                 self._aws.call(elb("DeleteTargetGroup", {"TargetGroupArn": target_group["TargetGroupArn"]}))
 
     def load_balancers(self) -> list[ObservedLoadBalancer]:
-        """What there is."""
+        """Returns the load balancers of the cluster."""
         with self._lock:
             return self._seen.load_balancers()
 
@@ -132,7 +132,7 @@ class Deployer:
         return vpcs[0], [by_zone[zone] for zone in sorted(by_zone)]
 
     def _target_group(self, group: DesiredTargetGroup, arn: str | None, tags: Values, vpc: str) -> str:
-        """Makes or changes a target group; returns its ARN."""
+        """Creates or updates a target group; returns its ARN."""
         if arn is None:
             answer = self._aws.call(create_target_group(group, tags, vpc))
             arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
@@ -143,7 +143,7 @@ class Deployer:
         return arn
 
     def _register(self, group: DesiredTargetGroup, arn: str, vpc: str) -> None:
-        """Registers the targets of a group, and takes the others off."""
+        """Registers the targets of a group, and deregisters the others."""
         if group.targets is None:
             return
         before, after = set(self._seen.targets(arn)), set(group.targets)
@@ -174,7 +174,7 @@ class Deployer:
     def _listener(
         self, balancer: str, arn: str | None, desired: DesiredListener, tags: Values, target_groups: dict[str, str]
     ) -> None:
-        """Makes or changes a listener, its further certificates and its rules."""
+        """Creates or updates a listener, its further certificates and its rules."""
         parameters = listener(desired, None if desired.certificate is None else self._certificate(desired.certificate))
         own = tag_list(tags | {RESOURCE_TAG: str(desired.port)})
         if arn is None:

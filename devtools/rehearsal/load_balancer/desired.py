@@ -47,7 +47,7 @@ KNOWN = frozenset(
         *("healthcheck-timeout-seconds", "healthy-threshold-count", "unhealthy-threshold-count", "success-codes"),
     )
 )
-"""Annotations that are looked at. The controller knows more, and passes over one that is misspelt."""
+"""Annotations that are looked at. The controller knows more, and ignores one that is misspelt."""
 
 ACTION = f"{ALB_ANNOTATIONS}/actions."
 """How those begin that have a name of the Ingress's own."""

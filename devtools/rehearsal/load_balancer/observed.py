@@ -1,4 +1,4 @@
-"""The load balancers that are there, read back from moto."""
+"""The existing load balancers, read from moto."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class ObservedLoadBalancer:
     Attributes:
         group: of the Ingresses.
         name: at AWS.
-        hostname: as the Ingresses' status has it; leads nowhere.
+        hostname: as the Ingresses' status has it; resolves to nothing.
         scheme: internet-facing or internal.
         subnets: their ids.
         security_groups: their ids.
@@ -98,11 +98,11 @@ class ObservedLoadBalancer:
 
 
 class Observed:
-    """Looks at what there is. Every call may raise `RefusedError`.
+    """Reads the existing load balancers. Every call may raise `RefusedError`.
 
     Args:
         aws: makes the calls.
-        cluster: name of the cluster; what is another's is passed over.
+        cluster: name of the cluster; what is another's is ignored.
         certificates: ARN of somebody's certificate by that of the one in its place.
     """
 
@@ -112,7 +112,7 @@ class Observed:
         self._certificates = certificates
 
     def load_balancers(self) -> list[ObservedLoadBalancer]:
-        """What there is."""
+        """Returns the load balancers of the cluster."""
         every = [
             (balancer, self._tags(balancer["LoadBalancerArn"])) for balancer in self.described("DescribeLoadBalancers")
         ]

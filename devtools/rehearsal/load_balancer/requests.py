@@ -9,7 +9,7 @@ from devtools.rehearsal.values import Values
 
 
 def create_load_balancer(desired: Desired, subnets: list[str]) -> Request:
-    """Makes the load balancer."""
+    """Creates the load balancer."""
     parameters: Values = {
         "Name": desired.name,
         "Type": "application",
@@ -23,7 +23,7 @@ def create_load_balancer(desired: Desired, subnets: list[str]) -> Request:
 
 
 def create_target_group(group: DesiredTargetGroup, tags: Mapping[str, str], vpc: str) -> Request:
-    """Makes a target group."""
+    """Creates a target group."""
     parameters: Values = {
         "Name": group.name,
         "TargetType": "instance",
@@ -69,7 +69,7 @@ def rules(desired: DesiredListener, target_groups: Mapping[str, str]) -> list[Va
 
 
 def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str]) -> Request:
-    """Makes a rule.
+    """Creates a rule.
 
     Args:
         listener: its ARN.

@@ -1,4 +1,4 @@
-"""Rules of a listener that are there, brought to what is wanted: moved and changed in place before any is made anew.
+"""Rules of a listener that are there, brought to what is wanted: moved and changed in place before any is created.
 
 In the order of the controller (pkg/deploy/elbv2, synthesizer of listener rules): what is right but for its priority is
 moved, and what nobody wants is moved to the end meanwhile; what has the right priority is changed; then rules are made,
@@ -35,10 +35,10 @@ class RuleChanges:
 
 
 def plan(there: Sequence[Values], desired: Sequence[Values]) -> RuleChanges:
-    """What it takes to bring the rules that are there to those that are desired.
+    """Plans the changes that reconcile the existing rules with the desired ones.
 
     Args:
-        there: as DescribeRules has them, the default one left out.
+        there: the existing rules as DescribeRules returns them, without the default rule.
         desired: as `devtools.rehearsal.load_balancer.requests.rules` has them.
     """
     changes, left, open_ = RuleChanges(), list(there), []

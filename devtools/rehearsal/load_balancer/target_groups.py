@@ -1,4 +1,4 @@
-"""Where the rules of an Ingress lead: the ports of nodes, and the instances behind them."""
+"""The target groups of an Ingress: the ports of nodes, and the instances behind them."""
 
 import hashlib
 import re
@@ -137,7 +137,7 @@ def digest(*parts: object) -> str:
 
 
 def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Manifest) -> int:
-    """The port of the nodes that leads to a backend."""
+    """Returns the NodePort of a backend."""
     namespace = ingress["metadata"]["namespace"]
     service = services.get((namespace, backend["name"]))
     if service is None:

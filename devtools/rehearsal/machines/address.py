@@ -1,4 +1,4 @@
-"""An Elastic IP that leads to a machine: what comes to its port goes to a port of the loopback interface."""
+"""An Elastic IP of a rehearsal: connections to its port are forwarded to a port of the loopback interface."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,12 @@ import threading
 
 
 class Forwarder:
-    """Leads connections from an address of this machine to its loopback interface.
+    """Forwards connections from an address of this machine to its loopback interface.
 
     Args:
         address: where it listens; one of 127.0.0.0/8.
         port: where it listens.
-        behind: port of 127.0.0.1 that it leads to.
+        behind: port of 127.0.0.1 that it forwards to.
     """
 
     def __init__(self, address: str, port: int, behind: int) -> None:
@@ -36,7 +36,7 @@ class Forwarder:
             raise self._error
 
     def end(self) -> None:
-        """Listens no more, and ends what goes on."""
+        """Stops listening and closes open connections."""
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
 

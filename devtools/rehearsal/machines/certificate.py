@@ -20,7 +20,7 @@ def server_certificate(ca: bytes, ca_key: bytes, names: Iterable[str]) -> tuple[
     """Signs a certificate for an API server and its components, which it lets do everything.
 
     Args:
-        ca: certificate of the stack's own authority, PEM.
+        ca: certificate of the stack's own certificate authority, PEM.
         ca_key: its key, PEM.
         names: names and addresses by which clients reach it.
 

@@ -1,4 +1,4 @@
-"""What the machines become: a real API server with the stack's own certificates, and simulated kubelets."""
+"""The instances of a rehearsal: a real API server with the stack's own certificates, and simulated kubelets."""
 
 import contextlib
 import queue
@@ -24,7 +24,7 @@ ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
 ADDRESS = "aws:ec2/eip:Eip"
 
 LOOK_SECONDS = 0.5
-"""Between two looks whether there is a pod network."""
+"""Pause between two checks for a pod network."""
 
 ADMINISTRATORS = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -39,7 +39,7 @@ ADMINISTRATORS = {
 
 
 class Fleet:
-    """Boots machines in the order in which they come to be, one step at a time, in a thread of its own.
+    """Boots machines in the order in which they are created, one step at a time, in a thread of its own.
 
     It does what `boot.sh` does after the packages: fetches the secrets that the user data names, and starts what they
     and kubeadm's configuration say. It is no machine: no cloud-init, no kubeadm, no kubelet and no network.
@@ -53,7 +53,7 @@ class Fleet:
     """
 
     problems: list[str]
-    """What went wrong while machines booted."""
+    """Errors during the boot of machines."""
 
     broken: set[str]
     """Nodes whose machines run and come no further, as when a mirror of packages is down."""
@@ -112,7 +112,7 @@ class Fleet:
                 lead.start()
 
     def created(self, kind: str, id_: str, outputs: Values) -> None:
-        """A resource came to be."""
+        """Boots the machine of a new instance, or records its address."""
         if kind == ADDRESS:
             self._steps.put(lambda: self._addresses.update({id_: outputs["publicIp"]}))
         elif kind == INSTANCE:
@@ -120,8 +120,8 @@ class Fleet:
         elif kind == ASSOCIATION:
             self._steps.put(lambda: self._lead(id_, outputs))
 
-    def gone(self, kind: str, id_: str) -> None:
-        """A resource is deleted."""
+    def deleted(self, kind: str, id_: str) -> None:
+        """Ends the machine of a deleted instance, or forgets its address."""
         if kind == INSTANCE:
             self._steps.put(lambda: self._stop(id_))
         elif kind == ASSOCIATION and id_ in self._leads:
@@ -147,7 +147,7 @@ class Fleet:
         self._go_on(id_)
 
     def repair(self, node: str) -> None:
-        """Lets a broken machine go on, as when its boot script is run again."""
+        """Continues the boot of a broken machine, as a second run of its boot script does."""
         self.broken.discard(node)
         for id_, boot in list(self._boots.items()):
             if boot.node == node:
@@ -218,7 +218,7 @@ class Fleet:
             self._label(boot.node, NODE_NOT_READY)
 
     def _inspect(self) -> None:
-        """What runs on the cluster takes effect: nodes with a pod network turn Ready."""
+        """Marks nodes Ready when the pod network runs on the cluster."""
         if self._sandbox is None or not self._joined:
             return
         with self._sandbox.client() as client:

@@ -1,4 +1,4 @@
-"""What a machine makes of its user data, read from the very text that it would get."""
+"""The configuration of a machine, read from the user data that it would get."""
 
 import shlex
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ INIT, CLUSTER, JOIN = "InitConfiguration", "ClusterConfiguration", "JoinConfigur
 
 @dataclass(frozen=True)
 class Boot:
-    """What user data configure a machine as.
+    """The configuration in the user data of a machine.
 
     Attributes:
         node: its name.

@@ -1,4 +1,4 @@
-"""Runs checkov, which is in an environment of its own: it wants other versions of what this project has."""
+"""Runs checkov, which has an environment of its own because it needs other versions of this project's dependencies."""
 
 import json
 import os
@@ -27,7 +27,7 @@ FOUND_SOMETHING = 1
 
 
 class ScanError(Exception):
-    """There is no result: the scanner is not there, did not end well, or did not look at everything."""
+    """There is no result: the scanner is missing, failed, or did not check everything."""
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan came to.
+    """The result of a scan.
 
     Attributes:
         findings: the failed checks, in order.
@@ -61,7 +61,7 @@ class Scan:
 
 
 def scan(resources: Iterable[State], directory: Path, executable: Path = EXECUTABLE) -> Scan:
-    """Looks at a stack.
+    """Scans a stack.
 
     Args:
         resources: all of it, as ``pulumi stack export`` has them.
@@ -81,7 +81,7 @@ def scan(resources: Iterable[State], directory: Path, executable: Path = EXECUTA
 def scan_document(
     plan: Mapping[str, Any], names: Mapping[str, str], directory: Path, executable: Path = EXECUTABLE
 ) -> Scan:
-    """Looks at a document.
+    """Scans a document.
 
     Args:
         plan: as devtools.rehearsal.plan makes it.

@@ -1,4 +1,4 @@
-"""What a scanner finds and this project lives with: which check, of what, why, and until when."""
+"""Accepted findings of the scanner: which check, of which resources, why, and until when."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -33,7 +33,7 @@ REMEDIES = {
 
 
 class WaiversError(Exception):
-    """The waivers and the findings do not fit together; the text has a line for each error, ordered by path."""
+    """The waivers do not match the findings; the text has a line for each error, ordered by path."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -67,7 +67,7 @@ class Waiver(Model):
 
     @property
     def day(self) -> date:
-        """The last day that it is good for."""
+        """The last day on which the waiver is valid."""
         day = self.until or self.review
         assert day is not None  # noqa: S101 - the validator's promise
         return day
@@ -93,7 +93,7 @@ def load(text: str) -> tuple[Waiver, ...]:
 
 
 def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -> None:
-    """Compares what was found with what is waived.
+    """Compares the findings with the waivers.
 
     Args:
         findings: the failed checks.

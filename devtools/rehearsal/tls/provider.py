@@ -95,7 +95,7 @@ class Tls:
         return inputs
 
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
-        """Words that are none of the provider's: what they would do is nothing."""
+        """Returns values that the provider does not know, and would ignore."""
         if kind not in COMPUTED:
             return [("", f"{kind} is unknown to the fake TLS provider")]
         problems = []
@@ -108,7 +108,7 @@ class Tls:
         return problems
 
     def computed(self, kind: str) -> set[str]:
-        """Outputs that are known only when it is made."""
+        """Returns the outputs that are known only after creation."""
         return COMPUTED[kind]
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
@@ -126,7 +126,7 @@ class Tls:
         return {"readyForRenewal"} if due else set()
 
     def create(self, kind: str, inputs: Values) -> Created:
-        """Makes a key, a request or a certificate."""
+        """Creates a key, a request or a certificate."""
         try:
             if kind == KEY:
                 return new_key(inputs)
@@ -143,7 +143,7 @@ class Tls:
         return Created(id_, {}, "cryptography")
 
     def delete(self, kind: str, id_: str, state: Values) -> str:  # noqa: ARG002
-        """It is in the state alone."""
+        """Deletes nothing: the resource exists in the state only."""
         return "fake"
 
     def invoke(self, token: str, arguments: Values) -> Values:

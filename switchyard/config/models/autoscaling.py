@@ -92,6 +92,6 @@ class Autoscaling(Model):
     @property
     def targets(self) -> dict[str, int]:
         """Target utilization by resource, in percent of the requests."""
-        given = {"cpu": self.cpu_percent, "memory": self.memory_percent}
-        targets = {resource: percent for resource, percent in given.items() if percent is not None}
+        percents = {"cpu": self.cpu_percent, "memory": self.memory_percent}
+        targets = {resource: percent for resource, percent in percents.items() if percent is not None}
         return targets or {"cpu": DEFAULT_CPU_PERCENT}

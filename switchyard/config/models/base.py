@@ -39,7 +39,7 @@ def redefined(model: type[Model], name: str, default: object) -> Any:
 
     Args:
         model: the base class.
-        name: of the field in Python.
+        name: name of the field in Python.
         default: the default in the subclass.
     """
     return Field(default=default, description=model.model_fields[name].description)

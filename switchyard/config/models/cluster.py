@@ -1,6 +1,6 @@
 """The cluster that a stack releases to."""
 
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -13,9 +13,23 @@ from switchyard.config.models.ownership import ObjectReference
 CLUSTER = "switchyard:cluster"
 
 
-class ExistingCluster(Model):
+class ClusterModel(Model):
+    """Base of the models of a cluster, one for each kind."""
+
+    heading: ClassVar[str]
+    """Heading of its keys on the reference page."""
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """The one value of `kind` that the model takes."""
+        [kind] = get_args(cls.model_fields["kind"].annotation)
+        return str(kind)
+
+
+class ExistingCluster(ClusterModel):
     """A cluster that this stack does not create: the sandbox, kind, k3d or any other."""
 
+    heading: ClassVar[str] = "An existing cluster"
     kind: Literal["existing"] = Field(
         description=(
             "Kind of the cluster: `existing` for one that is already running, `ec2` for one that this stack "

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from switchyard.config.models.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart, Chart
 from switchyard.config.models.base import Bool, Int, Model
+from switchyard.config.models.cluster import ClusterModel
 from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, Role
 from switchyard.config.types.aws import Cidr, ClusterName, KubernetesVersion, NodeName, TagKey, TagValue
@@ -20,7 +21,7 @@ KUBERNETES_MINORS = ("1.34",)
 """Minors that kubeadm's configuration is rendered for: that of the pinned kubeadm, which the tests try it with."""
 
 AWS_PREFIXES = (16, 28)
-"""Of a VPC and of a subnet: API reference of EC2, CreateVpc and CreateSubnet."""
+"""Shortest and longest prefix of a VPC and of a subnet (API reference of EC2, CreateVpc and CreateSubnet)."""
 
 DISK_GB: Mapping[Role, int] = {Role.WORKER: 20, Role.CONTROL_PLANE: 25}
 """Smallest root disk, GB.
@@ -143,9 +144,10 @@ class BackupSettings(Model):
     keep_days: Int = Field(default=14, ge=1, le=365, description="Days after which a snapshot is deleted.")
 
 
-class Ec2Cluster(Model):
+class Ec2Cluster(ClusterModel):
     """A kubeadm cluster that this stack creates on EC2: network, certificates, instances and add-ons."""
 
+    heading: ClassVar[str] = "A cluster on EC2"
     kind: Literal["ec2"] = Field(
         description=(
             "Kind of the cluster: `ec2` for one that this stack creates on EC2, `existing` for one that is "

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 BURSTABLE = ("t2", "t3", "t3a", "t4g")
 """Families whose machines earn and spend CPU credits."""
 
+_BURSTABLE_FAMILIES = ("t3", "t3a", "t4g")
+"""Families with the sizes of `_BURSTABLE_SIZES`."""
+
 _BURSTABLE_SIZES = {
     "micro": (2, 1024),
     "small": (2, 2048),
@@ -18,7 +21,7 @@ _BURSTABLE_SIZES = {
     "xlarge": (4, 16384),
     "2xlarge": (8, 32768),
 }
-"""Of T3, T3a and T4g: vCPUs and MiB. The nano sizes are left out: the kubelet's reservations leave no room there."""
+"""By size, its vCPUs and MiB. The nano sizes are left out: the kubelet's reservations leave no room there."""
 
 _USUAL = (1, 2, 4, 8, 12, 16)
 """Sizes of most families, in units of `xlarge`, which has 4 vCPUs. Each family has `large`, with 2, as well."""
@@ -53,7 +56,7 @@ _FAMILIES: dict[str, tuple[int, tuple[int, ...]]] = {
 }
 """GiB for each vCPU, and sizes in units of `xlarge`, by family."""
 
-FAMILIES = ("t3", "t3a", "t4g", *_FAMILIES)
+FAMILIES = (*_BURSTABLE_FAMILIES, *_FAMILIES)
 """Families of which the sizes are known."""
 
 _TYPE = re.compile(r"(?P<family>[a-z]+\d+(?P<options>[a-z]*)(-[a-z0-9]+)?)\.[a-z0-9-]+")
@@ -61,7 +64,7 @@ _TYPE = re.compile(r"(?P<family>[a-z]+\d+(?P<options>[a-z]*)(-[a-z0-9]+)?)\.[a-z
 
 def instance_types() -> Iterator[tuple[str, int, int]]:
     """Every known type: its name, its vCPUs and its nominal memory in MiB."""
-    for family in ("t3", "t3a", "t4g"):
+    for family in _BURSTABLE_FAMILIES:
         for size, (vcpu, memory_mib) in _BURSTABLE_SIZES.items():
             yield f"{family}.{size}", vcpu, memory_mib
     for family, (ratio, sizes) in _FAMILIES.items():

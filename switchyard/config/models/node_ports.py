@@ -14,6 +14,6 @@ NodePort = Annotated[Int, Field(ge=FIRST, le=LAST)]
 """A fixed port on the nodes."""
 
 
-def free_port(near: int, taken: Collection[int]) -> int | None:
+def free_port(near: int, used: Collection[int]) -> int | None:
     """The first free port from a number upwards, then from the start of the range; None where none is free."""
-    return next((number for number in (*range(near, LAST + 1), *range(FIRST, near)) if number not in taken), None)
+    return next((number for number in (*range(near, LAST + 1), *range(FIRST, near)) if number not in used), None)

@@ -88,19 +88,19 @@ class _OtherKeysError(ValueError):
 def _known_machine(name: str, info: ValidationInfo) -> str:
     """Takes a type whose size is known, from the table or from the other two keys of the node."""
     sizes: Mapping[str, Any] = info.data or {}  # without a node around it, a type must be one of the table
-    given = {key: sizes.get(key) for key in ("vcpu", "memory_gb")}
-    known, missing = MACHINES.get(name), [key for key, value in given.items() if value is None]
-    mistaken = bool(sizes) and any(key not in sizes for key in given)  # that key has a line of its own
-    if known is None and missing and not mistaken:
+    figures = {key: sizes.get(key) for key in ("vcpu", "memory_gb")}
+    known, missing = MACHINES.get(name), [key for key, value in figures.items() if value is None]
+    has_invalid_figure = bool(sizes) and any(key not in sizes for key in figures)  # that key has a line of its own
+    if known is None and missing and not has_invalid_figure:
         keys = " and ".join(to_camel(key) for key in missing)
         raise _OtherKeysError(
             f"unknown instance type; known are the usual sizes of {', '.join(FAMILIES)} | For another one set {keys} "
             "of the node as well, to the figures of its type.",
-            (key for key in given if key not in missing),
+            (key for key in figures if key not in missing),
         )
     if known is not None:
         table = {"vcpu": known.vcpu, "memory_gb": known.memory_mib / 1024}
-        different = [key for key, value in given.items() if value is not None and value != table[key]]
+        different = [key for key, value in figures.items() if value is not None and value != table[key]]
         if different:
             raise _OtherKeysError(
                 f"has {known.vcpu} vCPU and {table['memory_gb']:g} GiB, and vcpu or memoryGb of the node differ | "

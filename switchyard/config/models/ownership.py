@@ -85,8 +85,8 @@ def removed_service(path: str, key: str, raw: object, problems: list[Problem]) -
     """Namespace and name of a service that is marked to be deleted; None for a service that is kept.
 
     Args:
-        path: of the service.
-        key: of the service.
+        path: path of the service.
+        key: key of the service.
         raw: its value in the configuration.
         problems: receives the errors.
     """
@@ -127,7 +127,7 @@ def reserved_problems(path: str, service: NamespacedName, *, named: bool) -> Ite
     """Refuses names and namespaces that are those of Kubernetes itself.
 
     Args:
-        path: of the service.
+        path: path of the service.
         service: its namespace and name in Kubernetes.
         named: whether the settings give the name; else it is the key.
     """

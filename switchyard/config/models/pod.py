@@ -175,8 +175,8 @@ class DnsConfig(Model):
 
 def _is_affinity(value: dict[str, Any]) -> dict[str, Any]:
     for path, rule in violations(value, "Affinity"):
-        where = f"{path}: " if path else ""
-        raise ValueError(f"{where}{rule} | Write it as Kubernetes does: nodeAffinity, podAffinity, podAntiAffinity.")
+        prefix = f"{path}: " if path else ""
+        raise ValueError(f"{prefix}{rule} | Write it as Kubernetes does: nodeAffinity, podAffinity, podAntiAffinity.")
     return value
 
 

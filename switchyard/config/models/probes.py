@@ -103,7 +103,7 @@ class HttpProbe(Model):
 
     @property
     def is_http(self) -> bool:
-        """Whether it is an HTTP request."""
+        """Whether the probe is an HTTP request."""
         return self.tcp_socket is None and self.grpc is None and self.exec is None
 
     @property
@@ -117,10 +117,10 @@ class HttpProbe(Model):
     @model_validator(mode="after")
     def _has_one_handler(self) -> "HttpProbe":
         others = [key for key in ("tcpSocket", "grpc", "exec") if getattr(self, _FIELDS[key]) is not None]
-        given = [key for key in HTTP_KEYS if key in self.model_fields_set]
-        if len(others) > 1 or (others and given):
+        http_keys = [key for key in HTTP_KEYS if key in self.model_fields_set]
+        if len(others) > 1 or (others and http_keys):
             raise ValueError(
-                f"has {' and '.join([*given, *others])}, and a probe does one thing | "
+                f"has {' and '.join([*http_keys, *others])}, and a probe does one thing | "
                 "Keep the HTTP keys (path, port, scheme, headers), or one of tcpSocket, grpc and exec."
             )
         return self

@@ -38,7 +38,7 @@ class ServiceName(str):
         """Creates a name with its key.
 
         Args:
-            name: of the objects in Kubernetes.
+            name: name of the objects in Kubernetes.
             key: under `switchyard:services`.
         """
         service_name = super().__new__(cls, name)
@@ -55,7 +55,7 @@ class NamespacedName(NamedTuple):
     """Namespace and name of a service, which identify it in the cluster.
 
     Attributes:
-        namespace: of the objects.
+        namespace: namespace of the objects.
         name: the service's name in Kubernetes.
     """
 

@@ -172,8 +172,8 @@ class Mount(Model):
 
 
 def _one_key(value: One, example: str) -> One:
-    given = [name for name in type(value).model_fields if getattr(value, name) is not None]
-    if len(given) != 1:
+    present = [name for name in type(value).model_fields if getattr(value, name) is not None]
+    if len(present) != 1:
         keys = ", ".join(str(field.alias or name) for name, field in type(value).model_fields.items())
         raise ValueError(f"must have exactly one of {keys} | {example}")
     return value

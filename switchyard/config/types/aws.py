@@ -8,7 +8,7 @@ from switchyard.config.types.text import matching
 
 
 def _network(value: object) -> object:
-    """Takes a text with a prefix only: of a number, or of an address alone, Python makes a network of one address."""
+    """Accepts only a text with a prefix: Python turns a number or a single address into a network of one address."""
     if isinstance(value, IPv4Network):
         return value
     try:

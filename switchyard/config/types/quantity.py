@@ -17,7 +17,7 @@ QUANTITY = (
     r"^(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
     r"(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
 )
-"""The same pattern as editors take it, without named groups."""
+"""Pattern of a quantity for editors, without named groups."""
 
 _QUANTITY = re.compile(
     r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?\d{1,2}))?",

@@ -28,7 +28,7 @@ _LABEL_KEY = matching(
 
 
 def _annotation_key(key: str) -> str:
-    # Kubernetes looks at an annotation's key in lower case, so that its prefix may have capitals.
+    # Kubernetes checks the key of an annotation in lower case, so that its prefix may have capitals.
     _LABEL_KEY.check(key.lower())
     return key
 

@@ -12,7 +12,7 @@ RESERVED_ENV = "VERSION"
 
 
 EXACT = 2**53
-"""From here on a number may have lost digits on its way through YAML and JSON."""
+"""Number from which on digits may have been lost between YAML and JSON."""
 
 
 def _quantity(text: Any) -> str:

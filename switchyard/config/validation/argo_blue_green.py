@@ -12,7 +12,7 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
     """Rules within a service under Argo's blue/green.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
         production: whether its stack is marked so.
     """

@@ -21,7 +21,7 @@ def autoscaling_problems(path: str, service: ServiceSettings) -> Iterator[Proble
     """Rules within the `autoscaling` of one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     scaling, at = service.autoscaling, f"{path}.autoscaling"

@@ -20,7 +20,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
     """Rules within a service under a canary.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
         production: whether its stack is marked so.
     """
@@ -42,10 +42,10 @@ def representable(replicas: int) -> tuple[int, ...]:
 def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     for number, step in enumerate(service.canary.steps):
         at = f"{path}.canary.steps.{number}"
-        given = [key for key in CanaryStep.model_fields if getattr(step, key) is not None]
-        if len(given) != 1:
+        kinds = [key for key in CanaryStep.model_fields if getattr(step, key) is not None]
+        if len(kinds) != 1:
             rule = f"a step is exactly one of {', '.join(CanaryStep.model_fields)}"
-            yield Problem(at, " and ".join(given) or "nothing", rule, "Make a step of each.")
+            yield Problem(at, " and ".join(kinds) or "nothing", rule, "Make a step of each.")
         if step.pause == 0 and service.canary.wait == "finished":
             rule = "waits for a person to promote, while the update waits for the end (canary.wait: finished)"
             yield Problem(f"{at}.pause", "0", rule, set_command(f"{at}.pause", "300"))
@@ -62,19 +62,21 @@ def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
 def _weight_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     # An autoscaler's number is another one at each step, so that no share can be promised.
     replicas = service.replicas if service.autoscaling is None else None
-    before, possible = 0, representable(replicas or 1)
+    previous, possible = 0, representable(replicas or 1)
     for number, step in enumerate(service.canary.steps):
         if step.weight is None:
             continue
         at = f"{path}.canary.steps.{number}.weight"
-        if step.weight <= before:
-            yield Problem(at, str(step.weight), f"must be above {before}, that of the step before", "Let weights rise.")
+        if step.weight <= previous:
+            yield Problem(
+                at, str(step.weight), f"must be above {previous}, that of the step before", "Let weights rise."
+            )
         elif replicas and service.canary.traffic == "replicas" and step.weight not in possible:
-            can = ", ".join(map(str, possible))
-            rule = f"{replicas} pods cannot make this share; they can make {can}"
+            shares = ", ".join(map(str, possible))
+            rule = f"{replicas} pods cannot make this share; they can make {shares}"
             remedy = f"Take one of these, or more pods. {set_command(f'{path}.replicas', str(_enough(step.weight)))}"
             yield Problem(at, str(step.weight), rule, remedy)
-        before = max(before, step.weight)
+        previous = max(previous, step.weight)
 
 
 def _enough(weight: int) -> int:

@@ -163,14 +163,17 @@ def _canary_pods(service: ServiceSettings) -> int:
 
 
 def _request(service: ServiceSettings) -> tuple[int, int]:
-    """What the scheduler counts for one pod, millicores and MiB.
+    """The requests of one pod as the scheduler counts them, in millicores and MiB.
 
     All that runs together, or the largest init container, which runs while the native sidecars do.
     """
     application = [service.resources, *(sidecar.resources for sidecar in service.sidecars if not sidecar.native)]
-    beside = [sidecar.resources for sidecar in service.sidecars if sidecar.native]
-    first = [container.resources for container in service.init_containers]
-    totals = [_sum([*application, *beside]), *(_sum([container, *beside]) for container in first)]
+    native_sidecars = [sidecar.resources for sidecar in service.sidecars if sidecar.native]
+    init_containers = [container.resources for container in service.init_containers]
+    totals = [
+        _sum([*application, *native_sidecars]),
+        *(_sum([container, *native_sidecars]) for container in init_containers),
+    ]
     return max(cpu_m for cpu_m, _ in totals), max(memory_mib for _, memory_mib in totals)
 
 

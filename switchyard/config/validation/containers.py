@@ -20,7 +20,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
     """Rules within the containers of one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     extra = dict(_extra_containers(path, service))
@@ -60,15 +60,15 @@ def _extra_containers(path: str, service: ServiceSettings) -> Iterator[tuple[str
 
 
 def _name_problems(extra: Mapping[str, ExtraContainer]) -> Iterator[Problem]:
-    taken = {CONTAINER: "the application's container"}
+    owners = {CONTAINER: "the application's container"}
     names = {CONTAINER, *(container.name for container in extra.values())}
     for at, container in extra.items():
-        if container.name in taken:
+        if container.name in owners:
             free = next(name for number in count(2) if (name := f"{container.name[:60]}-{number}") not in names)
             names.add(free)
-            rule, own = f"is the name of {taken[container.name]}", f"{at}.name"
+            rule, own = f"is the name of {owners[container.name]}", f"{at}.name"
             yield Problem(own, shown(container.name), rule, f"Rename it. For example: {set_value(own, free)}")
-        taken.setdefault(container.name, at)
+        owners.setdefault(container.name, at)
 
 
 def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -94,27 +94,27 @@ def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
 
 class _Ports:
-    """Numbers that have an owner, each with the protocol, and its path."""
+    """The path of the owner of each port, by number and protocol."""
 
-    def __init__(self, taken: dict[tuple[int, str], str]) -> None:
-        self._taken = taken
+    def __init__(self, owners: dict[tuple[int, str], str]) -> None:
+        self._owners = owners
 
-    def problems(self, key: str, at: str, number: int, protocol: str, why: str = "") -> Iterator[Problem]:
-        """Refuses a number that has another owner; else the number is taken from here on.
+    def problems(self, key: str, at: str, number: int, protocol: str, reason: str = "") -> Iterator[Problem]:
+        """Refuses a number that has another owner; otherwise the number gets this owner.
 
         Args:
             key: path of the number.
             at: path of its owner.
-            number: of the port.
-            protocol: of the port.
-            why: more of the rule.
+            number: number of the port.
+            protocol: protocol of the port.
+            reason: addition to the rule.
         """
-        first = self._taken.setdefault((number, protocol), at)
-        if first != at:
+        owner = self._owners.setdefault((number, protocol), at)
+        if owner != at:
             numbers = (*range(number + 1, 65536), *range(1024, number))
-            free = next(other for other in numbers if (other, protocol) not in self._taken)
-            self._taken[free, protocol] = at
-            yield Problem(key, str(number), f"is the port of {first}{why}", f"For example: {set_value(key, free)}")
+            free = next(other for other in numbers if (other, protocol) not in self._owners)
+            self._owners[free, protocol] = at
+            yield Problem(key, str(number), f"is the port of {owner}{reason}", f"For example: {set_value(key, free)}")
 
 
 def _probe_problems(at: str, probe: HttpProbe | None, ports: set[str]) -> Iterator[Problem]:
@@ -151,8 +151,8 @@ def _volumes(service: ServiceSettings) -> set[str]:
 
 
 def _volume_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    places = {path: service.volumes, **{f"{path}.{colour}": service.colour(colour).volumes for colour in Colour}}
-    for at, volumes in places.items():
+    owners = {path: service.volumes, **{f"{path}.{colour}": service.colour(colour).volumes for colour in Colour}}
+    for at, volumes in owners.items():
         for name in volumes.keys() & RESERVED_VOLUMES:
             rule = "is the program's own volume for temporary files, mounted at /tmp"
             own = below(at, "volumes", name)
@@ -166,9 +166,9 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
         if mount.volume not in volumes:
             rule = f"is no volume of every pod; there are {', '.join(sorted(volumes))}"
             close = typing_error(mount.volume, sorted(volumes))
-            meant = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
+            proposal = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
             remedy = f"Add it to volumes of the service, or take the mount out: {remove_value(at)}"
-            yield Problem(f"{at}.volume", shown(mount.volume), rule, meant or remedy)
+            yield Problem(f"{at}.volume", shown(mount.volume), rule, proposal or remedy)
         if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
             rule = f"is the path of mounts.{first}"
             remedy = f"Take another path, or the mount out: {remove_value(at)}"

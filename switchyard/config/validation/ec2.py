@@ -19,28 +19,28 @@ from switchyard.config.validation.related import RelatedProblem, related_problem
 __all__ = ["RelatedProblem", "ec2_problems", "refuse_skipped_minor"]
 
 SERVICE_PREFIXES = (12, 28)
-"""Of the addresses of Services: kubeadm takes at most 20 bits, and at least 10 addresses."""
+"""Shortest and longest prefix of the network of Services: kubeadm takes at most 20 bits, and at least 10 addresses."""
 
 NODE_POD_PREFIX = 24
-"""Of a node's share of the pod network: default of the controller manager, which kubeadm keeps."""
+"""Prefix of a node's share of the pod network: the default of the controller manager, which kubeadm keeps."""
 
 POD_PREFIXES = (NODE_POD_PREFIX - 16, NODE_POD_PREFIX)
-"""Of the pod network: the controller manager hands out at most 2^16 shares."""
+"""Shortest and longest prefix of the pod network: the controller manager hands out at most 2^16 shares."""
 
 WIDEST_ADMINISTRATORS = 8
-"""Prefix of the widest network that production takes for administrators: two halves of everything are everything."""
+"""Prefix of the widest network of administrators in production: two halves of all addresses are all addresses."""
 
 RESERVED_TAGS = ("aws:", "kubernetes.io/", "k8s.io/", "elbv2.k8s.aws/", "ingress.k8s.aws/", "switchyard:")
 """Beginnings of keys of tags that AWS, Kubernetes' controllers or this program set, and act on."""
 
 ARCHITECTURE = "amd64"
-"""Of the machines' image, and so of every node of an EC2 cluster."""
+"""Architecture of the machines' image, and so of every node of an EC2 cluster."""
 
 KUBEADM_MEMORY_MIB = 1700
 """Least memory of a control plane: kubeadm's preflight check (kubeadm/app/constants, ControlPlaneMem)."""
 
 TAG_LIMIT = 40
-"""Of the 50 tags that AWS lets a resource have, those left beside the program's and its controllers'."""
+"""Most tags in the settings: AWS takes 50 on a resource, and the program and its controllers set the others."""
 
 PROPOSED = {
     "pods": ("192.168.0.0/16", "10.244.0.0/16", "172.16.0.0/16"),
@@ -52,7 +52,7 @@ PROPOSED = {
 def ec2_problems(
     cluster: Ec2Cluster, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All errors of a cluster whose single fields are right, those of its load balancer included."""
+    """All errors of a cluster whose single fields are valid, including those of its load balancer."""
     yield from _network_problems(cluster)
     yield from _subnet_problems(cluster)
     yield from _administrator_problems(cluster, production=production)
@@ -70,8 +70,8 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
     """Whether a control plane may go from the version that runs to the one that is wanted.
 
     Args:
-        live: of the API server, as it says it: ``v1.34.1``.
-        wanted: of the settings.
+        live: version of the API server, as it says it: ``v1.34.1``.
+        wanted: version of the settings.
 
     Returns:
         The error; None for the same minor and the next one.
@@ -83,12 +83,12 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
     to_major, to_minor = _minor(wanted)
     if from_major == to_major and from_minor <= to_minor <= from_minor + 1:
         return None
-    at, next_one = f"{CLUSTER}.kubernetes", f"{from_major}.{from_minor + 1}"
+    at, next_minor = f"{CLUSTER}.kubernetes", f"{from_major}.{from_minor + 1}"
     if (to_major, to_minor) < (from_major, from_minor):
         rule = f"the cluster runs {live}, and kubeadm does not go back a minor"
         return Problem(at, shown(wanted), rule, set_command(at, live.removeprefix("v")))
     rule = f"the cluster runs {live}, and kubeadm skips no minor"
-    return Problem(at, shown(wanted), rule, f"Go to a release of {next_one} first.")
+    return Problem(at, shown(wanted), rule, f"Go to a release of {next_minor} first.")
 
 
 def _minor(version: str) -> tuple[int, int]:
@@ -100,12 +100,16 @@ def _minor(version: str) -> tuple[int, int]:
 def _network_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     network, at = cluster.network, f"{CLUSTER}.network"
     whole = {"vpc": network.vpc, "pods": network.pods, "services": network.services}
-    for (first, one), (second, other) in combinations(whole.items(), 2):
-        if one.overlaps(other):
-            free = (to for to in PROPOSED[second] if not any(map(IPv4Network(to).overlaps, whole.values())))
-            rule = f"overlaps {at}.{first} ({one}), and an address in both has two routes"
-            remedy = set_command(f"{at}.{second}", next(free, PROPOSED[second][0]))
-            yield related_problem(f"{at}.{second}", other, rule, remedy, [f"{at}.{first}"])
+    for (first_key, first_network), (second_key, second_network) in combinations(whole.items(), 2):
+        if first_network.overlaps(second_network):
+            free_networks = (
+                proposed
+                for proposed in PROPOSED[second_key]
+                if not any(map(IPv4Network(proposed).overlaps, whole.values()))
+            )
+            rule = f"overlaps {at}.{first_key} ({first_network}), and an address in both has two routes"
+            remedy = set_command(f"{at}.{second_key}", next(free_networks, PROPOSED[second_key][0]))
+            yield related_problem(f"{at}.{second_key}", second_network, rule, remedy, [f"{at}.{first_key}"])
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
     yield from _prefix(f"{at}.services", network.services, SERVICE_PREFIXES, "kubeadm takes", "10.96.0.0/12")
     yield from _prefix(f"{at}.pods", network.pods, POD_PREFIXES, "the controller manager takes", "192.168.0.0/16")
@@ -132,11 +136,11 @@ def _subnet_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
             rule, remedy = f"is not in {CLUSTER}.network.vpc ({vpc})", "Take a part of the VPC's addresses."
             yield related_problem(below(at, zone), subnet, rule, remedy, [f"{CLUSTER}.network.vpc"])
         yield from _prefix(below(at, zone), subnet, AWS_PREFIXES, "AWS takes", "10.0.1.0/24")
-    for (first, one), (second, other) in combinations(subnets.items(), 2):
-        if one.overlaps(other):
-            rule = f"overlaps the subnet of {first} ({one})"
+    for (first_zone, first_subnet), (second_zone, second_subnet) in combinations(subnets.items(), 2):
+        if first_subnet.overlaps(second_subnet):
+            rule = f"overlaps the subnet of {first_zone} ({first_subnet})"
             remedy = "Take a part of the VPC that no other subnet has."
-            yield related_problem(below(at, second), other, rule, remedy, [below(at, first)])
+            yield related_problem(below(at, second_zone), second_subnet, rule, remedy, [below(at, first_zone)])
 
 
 def _is_zone(zone: str, region: str) -> bool:
@@ -178,9 +182,9 @@ def _node_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
         yield from _machine_problems(f"{at}.type", node)
         if node.disk_gb < DISK_GB[node.role]:
             least = DISK_GB[node.role]
-            what = "the image, the images of pods" + (", etcd" if node.role is Role.CONTROL_PLANE else "")
+            content = "the image, the images of pods" + (", etcd" if node.role is Role.CONTROL_PLANE else "")
             remedy = set_command(f"{at}.diskGb", str(least))
-            yield related_problem(f"{at}.diskGb", node.disk_gb, f"{what} and logs need {least} GB", remedy)
+            yield related_problem(f"{at}.diskGb", node.disk_gb, f"{content} and logs need {least} GB", remedy)
 
 
 def _machine_problems(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
@@ -196,21 +200,23 @@ def _machine_problems(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
 
 
 def _typed(at: str, node: NodeSettings, name: str) -> str:
-    """The remedy that sets another type, and takes the figures of the one before out."""
+    """The remedy that sets another type, and removes the figures of the present type."""
     figures = {"vcpu": node.vcpu, "memoryGb": node.memory_gb}
-    given = [remove_value(at.removesuffix("type") + key) for key, value in figures.items() if value is not None]
-    return " && ".join([set_command(at, name), *given])
+    removals = [remove_value(at.removesuffix("type") + key) for key, value in figures.items() if value is not None]
+    return " && ".join([set_command(at, name), *removals])
 
 
 def _control_plane_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
-    masters = [name for name, node in cluster.nodes.items() if node.role is Role.CONTROL_PLANE]
+    control_planes = [name for name, node in cluster.nodes.items() if node.role is Role.CONTROL_PLANE]
     at = f"{CLUSTER}.nodes"
-    if not masters:
+    if not control_planes:
         yield related_problem(at, "no control plane", "a cluster has one", "Give one node the role controlPlane.")
-    for name in masters[CONTROL_PLANE_LIMIT:]:
-        even = len(masters) % 2 == 0
-        why = "an even number of etcd members tolerates no more failures than one member less, and " if even else ""
-        rule = f"{len(masters)} control planes: {why}this program runs one, which is restored from its snapshots"
+    for name in control_planes[CONTROL_PLANE_LIMIT:]:
+        even = len(control_planes) % 2 == 0
+        reason = "an even number of etcd members tolerates no more failures than one member less, and " if even else ""
+        rule = (
+            f"{len(control_planes)} control planes: {reason}this program runs one, which is restored from its snapshots"
+        )
         role = below(at, name, "role")
         yield related_problem(role, "'controlPlane'", rule, set_command(role, "worker"))
 

@@ -12,7 +12,7 @@ from switchyard.config.models.environment import Environment
 from switchyard.config.models.service import Colour, ColourSettings, ServiceSettings
 from switchyard.config.types.values import RESERVED_ENV
 
-LONGEST_WAY = 10
+LONGEST_CYCLE = 10
 """Names of a cycle that a message shows."""
 
 EnvironmentOwner = Environment | ColourSettings
@@ -20,19 +20,19 @@ EnvironmentOwner = Environment | ColourSettings
 
 
 def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str, ExtraContainer]) -> Iterator[Problem]:
-    """Variables that have two values, and references that the kubelet would leave as they are written.
+    """Refuses variables that have two values, and references that the kubelet would not expand.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
         extra: its containers beside the application's, by their paths.
     """
-    places: dict[str, EnvironmentOwner] = {
+    owners: dict[str, EnvironmentOwner] = {
         path: service,
         **{below(path, str(c)): service.colour(c) for c in Colour},
         **extra,
     }
-    for at, settings in places.items():
+    for at, settings in owners.items():
         yield from _twice(at, settings)
         owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
         yield from _field_twice(owner, own.field_env, at, settings)
@@ -59,8 +59,8 @@ def _twice(at: str, settings: EnvironmentOwner) -> Iterator[Problem]:
 
 def _field_twice(owner: str, fields: Mapping[str, str], at: str, settings: EnvironmentOwner) -> Iterator[Problem]:
     """Variables from fields of the pod that have another value as well."""
-    given = settings.env.keys() | settings.secret_env.keys() | settings.config_env.keys()
-    for name in fields.keys() & given:
+    other_names = settings.env.keys() | settings.secret_env.keys() | settings.config_env.keys()
+    for name in fields.keys() & other_names:
         own = below(owner, "fieldEnv", name)
         other = f"{at}.configEnv" if name in settings.config_env else f"{at}.env or {at}.secretEnv"
         remedy = f"Take it out of one of them. {remove_command(own)}"
@@ -108,21 +108,21 @@ def _values(settings: EnvironmentOwner) -> dict[str, str | None]:
     return values | settings.env | dict.fromkeys([*settings.config_env, *settings.secret_env])
 
 
-def _shown_way(way: list[str]) -> str:
-    """The names of a cycle; of a long one its ends."""
-    names = way if len(way) <= LONGEST_WAY else [*way[: LONGEST_WAY - 2], "...", way[-1]]
+def _shown_cycle(path: list[str]) -> str:
+    """The names of a cycle; the first and the last ones of a long cycle."""
+    names = path if len(path) <= LONGEST_CYCLE else [*path[: LONGEST_CYCLE - 2], "...", path[-1]]
     return " -> ".join(names)
 
 
 def _reference_problems(container: _Container) -> Iterator[Problem]:
     """References among the variables of one container."""
     values, at = container.values, container.paths
-    if way := cycle(values):
-        first = at[way[0]]
-        rule = f"refers to itself, {_shown_way(way)}, and Kubernetes expands only variables that stand before"
+    if path := cycle(values):
+        first = at[path[0]]
+        rule = f"refers to itself, {_shown_cycle(path)}, and Kubernetes expands only variables that stand before"
         yield Problem(first, HIDDEN, rule, f"Write its value without that reference: {set_value(first, None)}")
     if container.open:
-        return  # which names such a source brings is known to the cluster alone
+        return  # the names of such a source are known to the cluster alone
     for name, value in values.items():
         unknown = [other for other in references(value or "") if other not in values]
         if any(not other.startswith(OF_THE_KUBELET) for other in unknown):

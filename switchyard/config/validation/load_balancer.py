@@ -17,7 +17,7 @@ from switchyard.config.validation.related import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
 ALB_PREFIX = 27
-"""Of a subnet with a load balancer: it asks for 8 free addresses, so a /27 at least (user guide of the ALB)."""
+"""Longest prefix of a subnet with a load balancer, which needs 8 free addresses (user guide of the ALB)."""
 
 ALB_ZONES = 2
 """A load balancer is in two zones at least (user guide of the ALB)."""
@@ -27,19 +27,19 @@ NODE_PORT = 30080
 
 
 ACCOUNT, CERTIFICATE = "123456789012", "11111111-2222-3333-4444-555555555555"
-"""Of documentation, for an ARN that has the right form."""
+"""Account and certificate of AWS's documentation, for an example of an ARN."""
 
 
 def load_balancer_problems(
     cluster: Ec2Cluster, alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings], *, production: bool
 ) -> Iterator[RelatedProblem]:
-    """All errors of a load balancer whose single fields are right.
+    """All errors of a load balancer whose single fields are valid.
 
     Args:
-        cluster: whose load balancer it is.
+        cluster: the cluster that has the load balancer.
         alb: its settings.
         services: those that the stack has.
-        production: whether the stack is marked so.
+        production: whether the stack is marked production.
     """
     if cluster.load_balancer_controller is None:
         at = f"{CLUSTER}.loadBalancerController"
@@ -62,25 +62,28 @@ def load_balancer_problems(
 def _certificate_problems(
     cluster: Ec2Cluster, alb: LoadBalancerSettings, *, production: bool
 ) -> Iterator[RelatedProblem]:
-    at, here = f"{CLUSTER}.loadBalancer", partition(cluster.region)
+    at, own_partition = f"{CLUSTER}.loadBalancer", partition(cluster.region)
     hosts = sorted({route.host for route in alb.routes if route.host is not None})
     if production and hosts and alb.certificate is None:
         rule = f"production serves {', '.join(hosts)} with TLS, which needs a certificate"
         remedy = set_command(
-            f"{at}.certificate", f"arn:{here}:acm:{cluster.region}:{ACCOUNT}:certificate/{CERTIFICATE}"
+            f"{at}.certificate", f"arn:{own_partition}:acm:{cluster.region}:{ACCOUNT}:certificate/{CERTIFICATE}"
         )
         yield related_problem(f"{at}.certificate", "missing", rule, remedy)
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
         if arn is None:
             continue
-        _, own, _, region, _ = arn.split(":", 4)
+        _, arn_partition, _, region, _ = arn.split(":", 4)
         if region != cluster.region:
             rule = f"must be in the load balancer's region, {cluster.region}"
             yield related_problem(
                 f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"]
             )
-        elif own != here:
-            rule = f"is of partition {own}, and {cluster.region} is in {here}: its ARNs begin with arn:{here}:"
+        elif arn_partition != own_partition:
+            rule = (
+                f"is of partition {arn_partition}, and {cluster.region} is in {own_partition}: its ARNs begin with "
+                f"arn:{own_partition}:"
+            )
             yield related_problem(
                 f"{at}.{key}",
                 shown(arn),
@@ -110,10 +113,10 @@ def _route_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSet
         rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
         remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
         yield related_problem(f"{at}.routes", f"{len(alb.routes)} routes", rule, remedy)
-    taken: dict[tuple[str | None, str], int] = {}
+    numbers: dict[tuple[str | None, str], int] = {}
     for number, route in enumerate(alb.routes):
         # A path with / behind it and one without are one prefix to an Ingress.
-        first = taken.setdefault((route.host, route.path.rstrip("/")), number)
+        first = numbers.setdefault((route.host, route.path.rstrip("/")), number)
         if first != number:
             rule = f"has the host and path of routes.{first}"
             value = f"{route.host or 'every host'}, {route.path}"
@@ -147,7 +150,7 @@ def _target_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSe
 
 
 def _reachability_problems(path: str, service: ServiceSettings) -> Iterator[RelatedProblem]:
-    """What keeps instance targets, which are nodes, from reaching the pods, or from knowing that they do."""
+    """Refuses settings with which instance targets, which are nodes, do not reach the pods, or cannot be checked."""
     options = service.service_options
     if options.type == "ClusterIP":
         rule = "the load balancer has a route to it, and its targets are ports on the nodes"
@@ -180,7 +183,7 @@ def _reachability_problems(path: str, service: ServiceSettings) -> Iterator[Rela
 
 
 def _weight_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
-    """A canary that wants weights of an Ingress of this stack, whose rules lead to the Service itself."""
+    """Refuses a canary that sets weights of an Ingress of this stack, whose rules target the Service itself."""
     routed = _routed(alb, services)
     for name, service in services.items():
         if not isinstance(service, CanarySettings) or service.canary.traffic != "alb":
@@ -188,11 +191,13 @@ def _weight_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSe
         at, ingress = f"{SERVICES}.{name}.canary", service.canary.alb.ingress or ""
         # The widest Ingress of a service has its name, another one a number behind it.
         owner, _, number = ingress.partition(".")
-        ours = owner in routed and services[owner].namespace == service.namespace and (not number or number.isdigit())
+        is_of_stack = (
+            owner in routed and services[owner].namespace == service.namespace and (not number or number.isdigit())
+        )
         if name in routed:
             rule = f"sets weights of an Ingress, and what the stack makes for {CLUSTER}.loadBalancer.routes has none"
             remedy = f"Take its routes out there and name an Ingress of your own in {at}.alb.ingress"
-        elif ours:
+        elif is_of_stack:
             rule = f"sets weights of an Ingress, and {ingress}, which the stack makes for its routes, has none"
             remedy = f"Name an Ingress of your own in {at}.alb.ingress"
         else:

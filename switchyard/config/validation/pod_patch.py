@@ -44,19 +44,19 @@ _CONTAINER: Mapping[str, str] = {
 
 
 def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    """What is wrong with the patch of a service's pods.
+    """The errors in the patch of a service's pods.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     patch = service.pod_patch
-    wrong = [
+    violated = [
         Problem(_path(path, at), HIDDEN, rule, f"Write it as Kubernetes does. {remove_command(_owner(path, at, rule))}")
         for at, rule in violations(patch, POD_TEMPLATE, patch=True)
     ]
-    yield from wrong
-    if wrong:
+    yield from violated
+    if violated:
         return  # the rest reads it as Kubernetes would
     for at, value, rule in _broken(patch):
         own = _path(path, at)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from switchyard.config.commands import below, remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
 from switchyard.config.kubernetes import HOSTNAME_LABEL
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_options import ServiceOptions
 from switchyard.config.validation.containers import container_problems
@@ -15,7 +16,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     """Rules within one service.
 
     Args:
-        path: of the service in the configuration.
+        path: path of the service in the configuration.
         service: its settings.
     """
     yield from container_problems(path, service)
@@ -28,11 +29,22 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
         remedy = f"Annotate that one instead: {remove_value(own)}, or: {remove_value(f'{path}.serviceAccount.name')}"
         yield Problem(own, "a mapping", rule, remedy)
     yield from _ready_problems(path, service)
+    yield from _drain_problems(f"{path}.release.drain.port", service)
     if service.dns_policy == "None" and (service.dns_config is None or not service.dns_config.nameservers):
         rule = "leaves the resolver to dnsConfig, which names no server"
         yield Problem(
             f"{path}.dnsPolicy", "'None'", rule, set_command(f"{path}.dnsConfig.nameservers[0]", "10.96.0.10")
         )
+
+
+def _drain_problems(at: str, service: ServiceSettings) -> Iterator[Problem]:
+    port = service.release.drain.port
+    routed = {service.port, *(other.container_port for other in service.ports.values() if other.service_port)}
+    if service.release.drain.method is DrainMethod.ENDPOINT and port in routed:
+        free = next(number for number in range(8001, 65536) if number not in routed)
+        rule = "is a port of the Service, by which everybody who reaches the service could end connections"
+        remedy = f"Let the application listen on another port for it: {set_command(at, str(free))}"
+        yield Problem(at, str(port), rule, remedy)
 
 
 def _ready_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -75,11 +87,11 @@ def _type_problems(at: str, path: str, service: ServiceSettings) -> Iterator[Pro
     if options.type == "ClusterIP":
         yield from _without_node_ports(at, path, service, options)
     if options.type != "LoadBalancer":
-        given = {
+        options_of_type = {
             "loadBalancerClass": options.load_balancer_class,
             "loadBalancerSourceRanges": options.load_balancer_source_ranges,
         }
-        for key, value in given.items():
+        for key, value in options_of_type.items():
             if value:
                 rule = f"is of type LoadBalancer, and the type is {options.type}"
                 yield Problem(f"{at}.{key}", shown(value), rule, set_command(f"{at}.type", "LoadBalancer"))

@@ -7,7 +7,7 @@ from switchyard.config.models.canary import Canary
 from switchyard.config.models.routing import CanaryRoute, CanaryScale
 
 ALB_CHARACTERS = 128
-"""Of the value that a rule of a load balancer compares a header with."""
+"""Most characters of the value with which a rule of a load balancer compares a header."""
 
 ROUTERS = "alb, istio"
 """Values of `traffic` under which the shares are weights of a router, and not numbers of pods."""
@@ -17,7 +17,7 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
     """Rules on the traffic router of a canary, and on the steps that need one.
 
     Args:
-        path: of the canary in the configuration.
+        path: path of the canary in the configuration.
         canary: its settings.
     """
     if canary.traffic == "replicas":
@@ -29,33 +29,33 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
         at = f"{path}.scaleDownDelaySeconds"
         rule = "with dynamicStableScale the old version has no pods left when it is to keep them"
         yield Problem(at, str(canary.scale_down_delay_seconds), rule, "Take one of the two out.")
-    seen: set[str] = set()
-    pods = False
+    route_names: set[str] = set()
+    has_pods = False
     for number, step in enumerate(canary.steps):
         at = f"{path}.steps.{number}"
-        pods = pods or step.weight is not None or step.scale is not None
+        has_pods = has_pods or step.weight is not None or step.scale is not None
         if step.scale is not None:
             yield from _scale_problems(f"{at}.scale", step.scale)
         if step.route is not None:
-            if not pods and canary.traffic != "replicas":
+            if not has_pods and canary.traffic != "replicas":
                 # The controller takes the routes of a version without pods away as soon as it has set them.
                 rule = "the new version has no pods yet, and a route to none is dropped"
                 yield Problem(f"{at}.route", step.route.name, rule, "Put a step with a weight or a scale before it.")
-            yield from _route_problems(f"{at}.route", step.route, known=step.route.name in seen)
+            yield from _route_problems(f"{at}.route", step.route, known=step.route.name in route_names)
             if canary.traffic == "alb" and step.route.value is not None:
                 yield from _alb_problems(f"{at}.route.value", step.route, step.route.value)
-            seen.add(step.route.name)
+            route_names.add(step.route.name)
 
 
 def _without_router(path: str, canary: Canary) -> Iterator[Problem]:
     remedy = set_command(f"{path}.traffic", "alb")
     for number, step in enumerate(canary.steps):
-        for key, what in (
+        for key, reason in (
             ("route", "pods cannot tell requests apart by their headers or cookies"),
             ("scale", "the number of pods is the share of the traffic"),
         ):
             if getattr(step, key) is not None:
-                rule = f"traffic is replicas: {what}; needs a router ({ROUTERS})"
+                rule = f"traffic is replicas: {reason}; needs a router ({ROUTERS})"
                 yield Problem(f"{path}.steps.{number}.{key}", "given", rule, remedy)
     for key, value in (
         ("dynamicStableScale", canary.dynamic_stable_scale or None),
@@ -68,24 +68,24 @@ def _without_router(path: str, canary: Canary) -> Iterator[Problem]:
 
 
 def _scale_problems(at: str, scale: CanaryScale) -> Iterator[Problem]:
-    given = [key for key in CanaryScale.model_fields if getattr(scale, key) is not None]
-    if len(given) != 1:
+    keys = [key for key in CanaryScale.model_fields if getattr(scale, key) is not None]
+    if len(keys) != 1:
         rule = "a scale is exactly one of replicas, percent, matchWeight"
-        yield Problem(at, " and ".join(given) or "nothing", rule, "Keep one of them.")
+        yield Problem(at, " and ".join(keys) or "nothing", rule, "Keep one of them.")
 
 
 def _route_problems(at: str, route: CanaryRoute, *, known: bool) -> Iterator[Problem]:
-    given = [key for key in ("header", "cookie") if getattr(route, key) is not None]
-    if len(given) == 2:
+    conditions = [key for key in ("header", "cookie") if getattr(route, key) is not None]
+    if len(conditions) == 2:
         rule = "a route matches a header or a cookie, not both"
         yield Problem(at, "header and cookie", rule, "Add a step with a route for each.")
-    if given and route.value is None:
-        rule = f"a route by a {given[0]} needs the value that it must have"
+    if conditions and route.value is None:
+        rule = f"a route by a {conditions[0]} needs the value that it must have"
         yield Problem(f"{at}.value", "missing", rule, set_command(f"{at}.value", "beta"))
-    if not given and not known:
+    if not conditions and not known:
         rule = "without header and cookie it removes a route, and no earlier step adds a route of this name"
         yield Problem(at, route.name, rule, set_command(f"{at}.header", "X-Group"))
-    if not given and route.value is not None:
+    if not conditions and route.value is not None:
         yield Problem(f"{at}.value", route.value, "belongs to a header or a cookie", "Name one of them.")
 
 

@@ -11,14 +11,14 @@ from switchyard.config.models.service_name import NamespacedName
 SERVICES = "switchyard:services"
 
 SUFFIXES = (*Colour, "stable", "canary", "preview")
-"""Of the Services of a service beside the one that users reach."""
+"""Suffixes of the names of a service's Services beside the one that users reach."""
 
 
 def name_clashes(services: Mapping[str, ServiceSettings], removed: Mapping[str, NamespacedName]) -> Iterator[Problem]:
     """Services that would share an object, a name in Pulumi's state, or a permission to be deleted.
 
     Args:
-        services: of the stack, by key.
+        services: services of the stack, by key.
         removed: the services that are marked to be deleted, by key.
     """
     yield from _keys(services)
@@ -39,7 +39,7 @@ def name_clashes(services: Mapping[str, ServiceSettings], removed: Mapping[str, 
 
 
 def _keys(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
-    """In any namespace: the engine's names of the two would be one."""
+    """Refuses keys whose names in the engine would be equal, in any namespace."""
     for key, service in services.items():
         for suffix in SUFFIXES:
             other = f"{key}-{suffix}"
@@ -56,11 +56,11 @@ def _permissions(
     removed: Mapping[str, NamespacedName],
 ) -> Iterator[Problem]:
     """Refuses a permission to delete a service that would also apply to a service that is kept."""
-    for key, gone in removed.items():
-        if (other := users.get(gone)) is not None:
-            rule = f"is to be deleted, and services.{other} has this name in namespace {gone.namespace}"
+    for key, removed_name in removed.items():
+        if (other := users.get(removed_name)) is not None:
+            rule = f"is to be deleted, and services.{other} has this name in namespace {removed_name.namespace}"
             remedy = "Take this entry out if the objects are to stay, or the other one if they are to go."
-            yield Problem(below(SERVICES, key), shown(gone.name), rule, remedy)
+            yield Problem(below(SERVICES, key), shown(removed_name.name), rule, remedy)
     for key, service in services.items():
         if service.leaves is None:
             continue
@@ -75,12 +75,12 @@ def _measured_together(services: Mapping[str, ServiceSettings]) -> Iterator[Prob
 
     The hash of a pod template is the same in every namespace, so that the pods of one would be judged for the other.
     """
-    asked: dict[tuple[str, ...], str] = {}
+    queried: dict[tuple[str, ...], str] = {}
     for key, service in services.items():
         for path, analysis in _analyses(service):
             label = analysis.service_label or service.kubernetes_name(key)
             labels = sorted(f"{name}={value}" for name, value in analysis.labels.items())
-            first = asked.setdefault((analysis.prometheus, label, *labels), key)
+            first = queried.setdefault((analysis.prometheus, label, *labels), key)
             if first != key and services[first].kubernetes_name(first) == service.kubernetes_name(key):
                 at = below(SERVICES, key) + f".{path}.labels"
                 rule = (
@@ -107,5 +107,5 @@ def _analyses(service: ServiceSettings) -> Iterator[tuple[str, Analysis]]:
 
 def _taken(key: str, service: ServiceSettings, name: str, rule: str) -> Problem:
     path = below(SERVICES, key) if service.name is None else below(SERVICES, key, "name")
-    where = f"{rule} in namespace {service.namespace}"
-    return Problem(path, shown(name), where, "Give one of the two another name or namespace.")
+    rule_with_namespace = f"{rule} in namespace {service.namespace}"
+    return Problem(path, shown(name), rule_with_namespace, "Give one of the two another name or namespace.")

@@ -1,4 +1,4 @@
-"""Rules across fields and across services, for settings whose single fields are right."""
+"""Rules across fields and across services, for settings whose single fields are valid."""
 
 import re
 from collections import defaultdict
@@ -30,7 +30,7 @@ _PODS_AT_ONCE = {
     "canary": "replicas, and those of the new version beside them",
     "argoBlueGreen": "replicas, of the old and of the new version",
 }
-"""What is counted when a service has no room."""
+"""Description of the pods that are counted when a service has no room."""
 
 _SERVICE_NAME = re.compile(NAME_PATTERN)
 
@@ -81,8 +81,8 @@ def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool)
     for colour in Colour:
         settings, at = service.colour(colour), f"{path}.{colour}.tag"
         if settings.tag is None and (colour == service.active or settings.replicas):
-            why = "is active" if colour == service.active else f"has {settings.replicas} replicas"
-            yield Problem(at, "missing", f"{colour} {why} and needs an image tag", set_command(at, "v1.0.0"))
+            reason = "is active" if colour == service.active else f"has {settings.replicas} replicas"
+            yield Problem(at, "missing", f"{colour} {reason} and needs an image tag", set_command(at, "v1.0.0"))
         yield from tag_problems(at, settings.tag, production=production)
 
 
@@ -102,14 +102,14 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
 
 
 def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, NodeSettings]) -> Iterator[Problem]:
-    """Rules across services, and between services and nodes; without nodes, of the former alone."""
+    """Rules across services, and between services and nodes; only the former where there are no nodes."""
     yield from _ports_taken_twice(services)
     if not nodes:
         return
-    homeless = set()
+    unschedulable = set()
     for name, service in services.items():
         if not eligible_nodes(service, nodes):
-            homeless.add(name)
+            unschedulable.add(name)
             selector = ", ".join(f"{key}={value}" for key, value in service.node_selector.items())
             yield Problem(
                 f"{SERVICES}.{name}.nodeSelector",
@@ -117,7 +117,7 @@ def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, 
                 "no node carries these labels without a taint that the service does not tolerate",
                 "Change the selector or tolerations, or the workload of a node in switchyard:cluster.nodes.",
             )
-    for short in shortfalls({name: service for name, service in services.items() if name not in homeless}, nodes):
+    for short in shortfalls({name: service for name, service in services.items() if name not in unschedulable}, nodes):
         yield Problem(
             f"{SERVICES}.{short.service}",
             f"{short.pods} pods ({_PODS_AT_ONCE[services[short.service].strategy]})",

@@ -52,7 +52,9 @@ def _equal(difference: Difference) -> bool:
         return False
 
 
-def admitted(name: str, track: Track, configured: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+def warn_template_rewritten(
+    name: str, track: Track, configured: Mapping[str, Any], live: Mapping[str, Any]
+) -> str | None:
     """Reports what the cluster's admission has changed in a template that this update applied; None if nothing."""
     added = [
         field

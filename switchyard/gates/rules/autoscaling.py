@@ -79,7 +79,7 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
 
 
 def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
-    """Says which numbers of the settings are not applied, because an autoscaler of somebody else decides on them."""
+    """Reports configured numbers of pods that are not applied, because a foreign autoscaler decides on them."""
     for autoscaler in sizing.foreign() if service.autoscaling is None else ():
         track = autoscaler.track
         if track is None or (track is Track.ROLLOUT) != (service.track is Track.ROLLOUT):
@@ -130,7 +130,7 @@ def no_metrics(name: str) -> str:
     )
 
 
-def raised(name: str, to: Track, before: int, wanted: int) -> str:
+def notice_scaled_up(name: str, to: Track, previous: int, wanted: int) -> str:
     """Says that a gate has added pods to a track before it takes the traffic."""
-    change = f"{to} was scaled up from {before} to {wanted} pods before the switch, as many as serve now"
+    change = f"{to} was scaled up from {previous} to {wanted} pods before the switch, as many as serve now"
     return notice(Code.PODS_ADDED_BEFORE_SWITCH, key_of(name), change)

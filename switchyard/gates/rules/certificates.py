@@ -101,7 +101,7 @@ def authority_warnings(
 
 
 def _end(pem: bytes) -> datetime:
-    """When a certificate expires; of several in one file, the earliest."""
+    """The expiry of a certificate; of several in one file, the earliest expiry."""
     return min(certificate.not_valid_after_utc for certificate in x509.load_pem_x509_certificates(pem))
 
 

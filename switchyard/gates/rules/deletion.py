@@ -35,11 +35,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """What this run of the program knows about an object.
+    """The facts about an object that this run of the program has.
 
     Attributes:
-        mark: of this stack.
-        former: of the stack that this one took over from; None for none.
+        mark: mark of this stack.
+        former: mark of the stack that this one took over from; None for none.
         registered: the object is part of the configuration, whatever the engine calls it.
         configured: its service is part of the configuration.
         elsewhere: its service is part of the configuration in another namespace.
@@ -60,7 +60,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with an object, and why, in one line for the engineer."""
+    """The action for an object, and the line that tells the engineer why."""
 
     action: Action
     line: str
@@ -235,7 +235,7 @@ def refuse_failed_deletion(name: ObjectName, problem: str) -> Refusal:
     """Ends a run in which the API server did not delete an object.
 
     Args:
-        name: of the object.
+        name: name of the object.
         problem: the answer of the API server.
     """
     return Refusal(
@@ -251,7 +251,7 @@ def refuse_unfinished_deletion(name: ObjectName, seconds: float) -> Refusal:
     """Ends a run in which an object was deleted and still exists after the wait.
 
     Args:
-        name: of the object.
+        name: name of the object.
         seconds: how long the guard waited.
     """
     namespace = f"-n {name.namespace} " if name.namespace else ""

@@ -43,7 +43,7 @@ class ExpectedRule:
 
     Attributes:
         ingress: namespace and name of the Ingress that asks for it.
-        host: of the request; None for every host.
+        host: host of the request; None for every host.
         path: prefix, as the Ingress has it.
         services: the Services whose target groups get its requests.
     """
@@ -68,7 +68,7 @@ class ControllerEvent:
     """The last event of the controller on the group.
 
     Attributes:
-        version: of the event; a later one is larger.
+        version: version of the event; a later one is larger.
         failed: whether it reports a failure.
         text: reason and message.
         ingress: namespace and name of an Ingress that has it.
@@ -171,7 +171,7 @@ def members(group: str, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, Map
 
 
 def written_by_program(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Those Ingresses of a group that this program has written."""
+    """The Ingresses of a group that this program has written."""
     return {
         name: ingress
         for name, ingress in group.items()
@@ -217,7 +217,7 @@ def missing_rules(
     Args:
         expected: what the Ingresses ask for.
         rules: what the load balancer has.
-        port: of the listener that has to have them.
+        port: port of the listener that has to have them.
         services: the Service of each target group, by its ARN.
     """
     present = {(rule.hosts, rule.paths, _reached(rule.weights, services)) for rule in rules if rule.port == port}
@@ -229,7 +229,7 @@ def missing_rules(
 
 
 def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> frozenset[ServiceKey]:
-    """The Services that get requests; a target group without a binding stands for itself."""
+    """The Services that get requests, or the ARN of a target group that has no binding to a Service."""
     return frozenset(services.get(arn, ("", arn)) for arn, weight in weights.items() if weight > 0)
 
 

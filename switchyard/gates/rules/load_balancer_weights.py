@@ -108,7 +108,7 @@ def _see_controller(name: str, service: ServiceSettings) -> str:
 
 
 def unwritten(to: str, routes: Sequence[IngressRoute]) -> str | None:
-    """What is wrong with the weights of the Ingresses; None if they send all requests to one Service."""
+    """The problem with the weights of the Ingresses; None if they send all requests to one Service."""
     if not routes:
         return "its Ingress does not exist"
     for route in routes:
@@ -140,7 +140,7 @@ def switched(
 
 
 def unforwarded(to: str, rules: Sequence[Mapping[str, int]]) -> str | None:
-    """What is wrong with the rules of `switched`; None if they send all requests to one Service."""
+    """The problem with the rules that `switched` returns; None if they send all requests to one Service."""
     if not rules:
         return "the load balancer has no rule with the weights of both colours yet"
     for weights in rules:

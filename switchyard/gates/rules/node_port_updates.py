@@ -13,7 +13,7 @@ class PortChange:
     """One node port of a Service of the configuration.
 
     Attributes:
-        path: of the number in the configuration.
+        path: path of the number in the configuration.
         service: the Service that has the port.
         live: the number that the Service has; None where it has none yet.
         wanted: the number in the configuration; None where Kubernetes keeps or chooses one.
@@ -58,7 +58,7 @@ def _command(path: str, number: int | None) -> str:
 
 
 def _vacated(changes: Iterable[PortChange], used: set[int]) -> Iterator[PortChange]:
-    """The same changes, in which a port that would keep a number which another Service is to have gets another number.
+    """The changes, where a port that would keep a number for which another Service waits gets another number.
 
     Kubernetes does not release a number when the configuration does not name it any more.
     """

@@ -54,10 +54,10 @@ def refuse_taken_ports(
     """Refuses ports on the nodes that another Service has when the update begins.
 
     Args:
-        services: of the configuration.
+        services: services of the configuration.
         live: the Services of the cluster.
         own: the mark of this stack.
-        former: of the stack that this one took over from; None for none.
+        former: mark of the stack that this one took over from; None for none.
     """
     holders = _holders(live)
     changes = _changes(services, holders)
@@ -90,7 +90,7 @@ def refuse_taken_ports(
 
 
 def _wanted(service: ServiceSettings) -> dict[str, int | None]:
-    """By name, the ports that the users' Service has on the nodes, and the numbers that they are to have."""
+    """The configured node port of each port of the Service that users reach, by the name of the port."""
     if service.service_options.type == "ClusterIP":
         return {}
     further = {name: port.node_port for name, port in service.ports.items() if port.service_port is not None}

@@ -20,7 +20,7 @@ SEE_KUBE_PROXY = f"See: kubectl -n {KUBE_SYSTEM} get pods -o wide -l k8s-app=kub
 
 
 def not_following(nodes: Sequence[Routing]) -> list[str]:
-    """For each node that may not follow, the reason.
+    """The reason for each node that may not follow the switch.
 
     A node that is not Ready is left out: it gets no traffic from a load balancer, and a lost machine must not block a
     release for ever.

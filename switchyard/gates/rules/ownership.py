@@ -21,8 +21,8 @@ class Owner:
     """The stack that writes an object.
 
     Attributes:
-        mark: of this stack.
-        former: of the stack that this one took over from; None for none.
+        mark: mark of this stack.
+        former: mark of the stack that this one took over from; None for none.
         adopted: the objects that may be taken over without a mark, as ``Kind/name``.
     """
 
@@ -36,7 +36,7 @@ class Conflict:
     """An object that this stack would write, and that is not its own.
 
     Attributes:
-        name: of the object.
+        name: name of the object.
         owner: the stack whose mark it has; None without a mark.
         detail: what else identifies the object to an engineer; empty for nothing.
         restore: the command that gives it this stack's mark again, where the state has this very object; else empty.
@@ -62,10 +62,10 @@ class Conflict:
 
 
 def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, known_uid: str = "") -> Conflict | None:
-    """What speaks against writing an object; None when it may be written.
+    """The conflict that prevents the write of an object; None when it may be written.
 
     Args:
-        name: of the object.
+        name: name of the object.
         live: the object of that name on the cluster; None when there is none.
         owner: who writes.
         known_uid: UID of the object that the state has; empty when it has none.
@@ -129,7 +129,7 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
 
     Args:
         service: key of the service that the object belongs to.
-        name: of the object.
+        name: name of the object.
         problem: why the object could not be read.
     """
     return Refusal(
@@ -159,7 +159,7 @@ def _restored(conflicts: Sequence[Conflict]) -> str:
 
 
 def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
-    """What to do about objects that other stacks wrote."""
+    """The remedies for objects that other stacks wrote."""
     foreign = [item for item in conflicts if item.owner is not None and not item.by_hand]
     named = sorted({str(item.owner) for item in foreign if not item.same_name})
     same = sorted({item.owner.full for item in foreign if item.same_name and item.owner is not None})
@@ -196,7 +196,7 @@ def _described(conflicts: Sequence[Conflict]) -> str:
 
 
 def _detail(name: ObjectName, live: Mapping[str, Any]) -> str:
-    """What a conflict without a mark is known by."""
+    """Details that identify an object without a mark to an engineer."""
     if name.kind == "Service":
         return f", and selects {labels_text(live['spec'].get('selector'))}"
     managers = sorted({entry["manager"] for entry in live["metadata"].get("managedFields") or () if "manager" in entry})

@@ -1,4 +1,4 @@
-"""What a rule answers: a refusal, or the line of a warning or a report. Each has a code of the runbook."""
+"""The results of rules: a refusal, or the line of a warning or a report. Each has a code of the runbook."""
 
 from dataclasses import dataclass
 

@@ -15,7 +15,7 @@ from switchyard.manifests.labels import track_service_name
 
 
 def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
-    """How many ready pods a track needs before it may take the traffic.
+    """The number of ready pods that a track needs before it may take the traffic.
 
     At least the configured number, and at least the given share of what serves now.
     """
@@ -130,7 +130,7 @@ def refuse_switch(
         name: the service's name.
         service: its settings.
         to: the track to switch to.
-        endpoints: of the track's own Service.
+        endpoints: endpoints of the track's own Service.
         current: names of the pods of its present template.
         serving_ready: ready pods that serve now.
     """
@@ -193,7 +193,7 @@ def refuse_in_place(
     Args:
         name: the service's name.
         service: its settings.
-        colour: whose pods would be replaced.
+        colour: the colour whose pods would be replaced.
         selected: what the Service on the cluster selects; None when there is none.
         fields: what would differ in them.
     """

@@ -32,10 +32,10 @@ class StackLocation:
     """The cluster and the namespaces that a stack is in.
 
     Attributes:
-        identifier: of the cluster, as the settings have it; empty where nothing says so.
-        uid: of namespace kube-system, which no other cluster has; empty where it is not known.
-        namespaces: of each service, by its key.
-        names: of the objects of each service whose name is not its key.
+        identifier: identifier of the cluster, as the settings have it; empty where nothing says so.
+        uid: UID of namespace kube-system, which no other cluster has; empty where it is not known.
+        namespaces: namespaces of each service, by its key.
+        names: names of the objects of each service whose name is not its key.
     """
 
     identifier: str = ""
@@ -83,7 +83,7 @@ def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, ku
 
     Args:
         last: where the stack was.
-        uid: of namespace kube-system there; empty where it is not known.
+        uid: UID of namespace kube-system there; empty where it is not known.
         replaces: UID of a cluster that is lost, in the settings.
         kubeconfig: the kubeconfig and context in words.
     """

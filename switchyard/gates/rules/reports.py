@@ -1,4 +1,4 @@
-"""What the gates report without a refusal: warnings, and what is wrong at the end of a run."""
+"""Reports of the gates that refuse nothing: warnings, and problems at the end of a run."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -21,10 +21,10 @@ UNKNOWN = "unknown"
 """Stands for a track where the cluster could not be read."""
 
 AWAITED = "failed to fully initialize or become live"
-"""What the provider says, whatever the details, when an object that it has applied did not become ready in time."""
+"""Part of the provider's message when an object that it has applied did not become ready in time."""
 
 CUT_OFF = "cancel"
-"""Part of what the provider says when Ctrl-C ended the wait, and not the pods."""
+"""Part of the provider's message when Ctrl-C ended the wait."""
 
 
 def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) -> str | None:
@@ -119,12 +119,12 @@ def why_not_ready(name: str, service: ServiceSettings, report: PodsReport, servi
 def other_version(
     name: str, service: ServiceSettings, track: Track, running: Sequence[Running], owners: Set[str] = frozenset()
 ) -> str | None:
-    """What is wrong with pods that run another version than the stack has; None when they run the same.
+    """The report on pods that run another version than the stack has; None when they run the same.
 
     Args:
         name: the service's name.
         service: its settings.
-        track: whose pods.
+        track: the track of the pods.
         running: the images that they run.
         owners: field managers that have set the image of their Deployment or Rollout.
     """
@@ -139,7 +139,7 @@ def other_version(
     return notice(Code.ANOTHER_VERSION_RUNS, key_of(name), problem, _what_to_do(name, service, track, others))
 
 
-def rewritten(name: str, service: ServiceSettings, track: Track, running: Sequence[Running]) -> str | None:
+def warn_image_rewritten(name: str, service: ServiceSettings, track: Track, running: Sequence[Running]) -> str | None:
     """Names an image of the configured version from another registry than the stack has; None without one."""
     configured = configured_image(service, track)
     others = dict.fromkeys(image.reference for image in running if configured and image.reference != configured)

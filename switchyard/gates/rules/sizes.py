@@ -1,4 +1,4 @@
-"""How many pods a service gets where an autoscaler decides."""
+"""The numbers of pods of a service that an autoscaler sizes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class Autoscaler:
     """A HorizontalPodAutoscaler of a service's namespace.
 
     Attributes:
-        name: of the object.
+        name: name of the object.
         track: the track of the service that it sizes; None when it sizes something else.
         min: fewest pods.
         max: most pods.
@@ -49,7 +49,7 @@ class Sizing:
     serving_ready: int = 0
 
     def foreign(self, track: Track | None = None) -> tuple[Autoscaler, ...]:
-        """Autoscalers of somebody else that size a track; with None, any track."""
+        """Foreign autoscalers that size a track; with None, any track."""
         wanted = set(Track) if track is None else {track}
         return tuple(item for item in self.autoscalers if item.track in wanted and not item.own)
 
@@ -67,7 +67,7 @@ class Sizing:
 
 @dataclass(frozen=True)
 class Replicas:
-    """How many pods an update gives a track.
+    """The number of pods that an update gives a track.
 
     Attributes:
         pods: the number.
@@ -79,7 +79,7 @@ class Replicas:
 
 
 def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
-    """How many pods an update gives a track.
+    """The number of pods that an update gives a track.
 
     What serves keeps its number. What is about to serve gets as many pods as are serving, within the autoscaler's
     limits. An idle track keeps its pods for a rollback, unless the settings say 0.

@@ -53,7 +53,7 @@ def refuse_old(version: str, services: Mapping[str, ServiceSettings]) -> Refusal
     """Refuses a cluster that is older than what the services need.
 
     Args:
-        version: of the API server, as it reports it: ``v1.29.3``, ``v1.30.0-eks-036c24b``.
+        version: version of the API server, as it reports it: ``v1.29.3``, ``v1.30.0-eks-036c24b``.
         services: those of the stack.
 
     Returns:

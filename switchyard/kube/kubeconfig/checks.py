@@ -1,4 +1,4 @@
-"""What a cluster and a user of a kubeconfig must be, for client-go and for this program alike."""
+"""The rules for a cluster and a user of a kubeconfig, of client-go and of this program."""
 
 import importlib.util
 import os
@@ -13,18 +13,18 @@ PROXY_SCHEMES = ("http", "https", "socks5")
 
 
 def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: UserEntry) -> list[str]:
-    """What stands against a context, each as sentences with a rule and a remedy; empty if nothing does.
+    """The problems of a context, each as sentences with a rule and a remedy; empty if there are none.
 
     Args:
-        cluster_name: for the sentences.
+        cluster_name: name of the cluster.
         cluster: with absolute paths.
-        user_name: for the sentences.
+        user_name: name of the user.
         user: with absolute paths; its values appear in no sentence.
     """
     return [
         *(f"Cluster {cluster_name!r}: {problem}" for problem in _of_cluster(cluster)),
         *(f"User {user_name!r}: {problem}" for problem in _of_user(user)),
-        *(f"User {user_name!r}: {problem}" for problem in _of_nobody(cluster, user)),
+        *(f"User {user_name!r}: {problem}" for problem in _of_credentials(cluster, user)),
     ]
 
 
@@ -43,7 +43,7 @@ def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:
         yield from _of_proxy(cluster)
 
 
-def _of_nobody(cluster: ClusterEntry, user: UserEntry) -> Iterator[str]:
+def _of_credentials(cluster: ClusterEntry, user: UserEntry) -> Iterator[str]:
     if cluster.server.lower().startswith("https://") and not user.identifies:
         yield "it has no credential, and kubectl would ask for a name and a password. Set one, or choose another user."
 
@@ -65,11 +65,11 @@ def _of_proxy(cluster: ClusterEntry) -> Iterator[str]:
         yield "its proxy-url must begin with http://, https:// or socks5://. Correct it."
     elif scheme == "socks5" and importlib.util.find_spec("socksio") is None:
         yield (
-            "its proxy-url is a SOCKS proxy, which the gates cannot go through without a package more. "
+            "its proxy-url is a SOCKS proxy, for which the gates need another package. "
             "Use an HTTP proxy, or install it: .venv/bin/pip install 'httpx[socks]'."
         )
     elif cluster.tls_server_name:
-        yield "it has tls-server-name and proxy-url, which the gates do not support together. Take one out."
+        yield "it has tls-server-name and proxy-url, which the gates do not support together. Remove one."
 
 
 def _of_user(user: UserEntry) -> Iterator[str]:
@@ -80,8 +80,8 @@ def _of_user(user: UserEntry) -> Iterator[str]:
         yield from _readable("tokenFile", user.token_file)
     if user.auth_provider is not None:
         yield (
-            "its auth-provider is a way of logging in that exec plugins have replaced, and that the gates "
-            "do not support. Replace it by exec, for OIDC with kubelogin."
+            "it has an auth-provider, which exec plugins have replaced and the gates do not support. Replace it by "
+            "exec, for OIDC with kubelogin."
         )
     if user.exec is not None:
         yield from _of_exec(user.exec)

@@ -1,4 +1,4 @@
-"""Where a process looks for a kubeconfig: its environment, its directory and its project."""
+"""Where a process searches for a kubeconfig: its environment, its directory and its project."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a kubeconfig is looked for.
+    """Where a kubeconfig is searched for.
 
     Attributes:
         environment: variables of the process.
@@ -29,7 +29,7 @@ class Surroundings:
 
     @classmethod
     def of_process(cls) -> "Surroundings":
-        """Those of this process."""
+        """The surroundings of this process."""
         working = Path.cwd()
         project = project_directory(working)
         # The engine runs the program in the project's directory, wherever below it the user is.
@@ -64,7 +64,7 @@ def project_directory(start: Path) -> Path:
 def _program_directory(directory: Path, project: Path) -> Path:
     try:
         parsed = yaml.safe_load(project.read_bytes())
-    except (OSError, yaml.YAMLError):  # the engine refuses it in its own words
+    except (OSError, yaml.YAMLError):  # the engine refuses it itself
         return directory
     main = directory / str((parsed if isinstance(parsed, dict) else {}).get("main") or "")
     return main.parent if main.is_file() else Path(os.path.normpath(main))

@@ -1,7 +1,7 @@
 """Reads one kubeconfig file with the types and the strictness of client-go.
 
 kubectl refuses a whole file for one value of a wrong type, also in an entry that nobody selects, and so does the
-Kubernetes provider. A reader that is more forgiving would go on where these two have stopped.
+Kubernetes provider. A reader that is more forgiving would continue where these two have stopped.
 """
 
 import base64
@@ -25,7 +25,7 @@ RULES = {
     "model_type": "must be a mapping",
     "value_error": "must be base64",
 }
-"""By pydantic's name of an error."""
+"""The rule of a value, by the name that pydantic has for its error."""
 
 
 def _without_nulls(value: Any) -> Any:
@@ -65,7 +65,7 @@ class _Part(BaseModel):
 
 
 class Extension(_Part):
-    """Data of somebody else, by name."""
+    """Data of another tool, under its name."""
 
     name: str = ""
     extension: Any = None
@@ -80,7 +80,7 @@ def _list_of(part: Any) -> Any:
 
 
 class ClusterEntry(_Part):
-    """How an API server is reached and recognised."""
+    """A cluster: the address of its API server, and how its certificate is verified."""
 
     server: str = ""
     tls_server_name: str = ""
@@ -112,14 +112,14 @@ class ExecEntry(_Part):
 
 
 class AuthProvider(_Part):
-    """A way of logging in from before exec plugins."""
+    """An authentication provider, which exec plugins have replaced."""
 
     name: str = ""
     config: dict[str, str] = Field(default_factory=dict)
 
 
 class UserEntry(_Part):
-    """How a client says who it is."""
+    """A user: how a client authenticates."""
 
     client_certificate: str = ""
     client_certificate_data: Base64 = ""
@@ -144,7 +144,7 @@ class UserEntry(_Part):
 
     @property
     def identifies(self) -> bool:
-        """Whether it says who a client is, by a credential or by a command that gets one."""
+        """Whether it authenticates a client, by a credential or by a command that gets one."""
         return self.has_credential or self.exec is not None or self.auth_provider is not None
 
 
@@ -179,14 +179,14 @@ class NamedContext(_Part):
 
 
 class Preferences(_Part):
-    """Of kubectl, long unused."""
+    """Preferences of kubectl, which it does not use any more."""
 
     colors: bool = False
     extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
 
 
 class KubeconfigFile(_Part):
-    """What one file says."""
+    """The content of one kubeconfig file."""
 
     kind: str = ""
     api_version: str = Field(default="", alias="apiVersion")
@@ -213,10 +213,10 @@ def read_file(path: Path) -> KubeconfigFile:
     """Reads a file.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: the file does not exist.
         KubeconfigError: it cannot be read, or is no kubeconfig. The text begins with what is wrong, without the path.
     """
     try:
@@ -233,7 +233,7 @@ def read_file(path: Path) -> KubeconfigFile:
 
 
 def read_content(content: bytes) -> KubeconfigFile:
-    """Reads what is in a file. Raises `KubeconfigError` as `read_file` does."""
+    """Parses the content of a file. Raises `KubeconfigError` as `read_file` does."""
     parsed = _parsed(content)
     if parsed is None:
         return KubeconfigFile()
@@ -250,8 +250,8 @@ def read_content(content: bytes) -> KubeconfigFile:
         raise KubeconfigError(f"has values of a wrong type: {_typed(error)}. Correct these.") from None
     for key, entries in (("clusters", file.clusters), ("users", file.users), ("contexts", file.contexts)):
         names = [entry.name for entry in entries]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise KubeconfigError(f"has two {key} named {twice[0]!r}. Rename one of them, or take it out.")
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise KubeconfigError(f"has two {key} named {repeated[0]!r}. Rename one of them, or remove it.")
     return file
 
 
@@ -266,9 +266,9 @@ def _parsed(content: bytes) -> Any:
         return next(yaml.load_all(content, Loader=GoLoader), None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f" in line {mark.line + 1}" if mark else ""
+        location = f" in line {mark.line + 1}" if mark else ""
         # Without the line itself, which may hold a credential.
-        raise KubeconfigError(f"is no valid YAML: {error.problem or error.context}{where}. Correct it.") from None
+        raise KubeconfigError(f"is no valid YAML: {error.problem or error.context}{location}. Correct it.") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, KeyError):
         # The last two: a tag such as !!timestamp before something else.
         raise KubeconfigError("is no text in UTF-8, or holds characters that YAML forbids. Save it anew.") from None

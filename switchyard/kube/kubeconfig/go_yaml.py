@@ -1,4 +1,4 @@
-"""YAML as kubectl reads it: which plain words are text, and which are numbers or yes and no."""
+"""YAML as kubectl reads it: which plain scalars are text, and which are numbers or booleans."""
 
 import re
 

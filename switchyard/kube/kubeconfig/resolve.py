@@ -1,8 +1,8 @@
-"""Finds the one cluster, user and context that a setting and the environment mean, by client-go's rules.
+"""Resolves the one cluster, user and context of a setting and the environment, by the rules of client-go.
 
 Everything that talks to the cluster starts from here: gates, command line, and what the provider is given. The rules
 are those of `clientcmd` (tools/clientcmd/loader.go and client_config.go of k8s.io/client-go v0.34), which kubectl and
-the provider are built with; where kubectl would turn to localhost:8080 or to an anonymous user, this refuses.
+the provider are built with; where kubectl would use localhost:8080 or an anonymous user, this refuses.
 """
 
 import os
@@ -40,9 +40,9 @@ class ResolvedCluster:
         context: its name.
         cluster_name: name of the cluster in the kubeconfig.
         user_name: name of the user in the kubeconfig.
-        cluster: how the API server is reached.
-        user: how a client says who it is; never shown.
-        source: the files that it comes from, in words.
+        cluster: address of the API server, and how its certificate is verified.
+        user: how a client authenticates; never shown.
+        source: the files that it comes from, as text.
         file: the one file that the settings name; None where kubectl finds it by itself.
         directory_matters: whether it has a relative path that counts from another directory than the project's.
     """
@@ -75,12 +75,12 @@ class ResolvedCluster:
 
     @property
     def described(self) -> str:
-        """What to call it in a message."""
+        """The kubeconfig and the context, as a message names them."""
         return f"kubeconfig {self.source}, context {self.context!r}"
 
 
 def resolve(setting: str | None, context: str | None, surroundings: Surroundings | None = None) -> ResolvedCluster:
-    """Finds the cluster.
+    """Resolves the cluster, user and context.
 
     Args:
         setting: path of a kubeconfig as the settings have it; None takes KUBECONFIG or ~/.kube/config.
@@ -90,26 +90,30 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
     Raises:
         KubeconfigError: there is none, or it cannot be used.
     """
-    around = surroundings or Surroundings.of_process()
-    files = _explicit(setting, around) if setting else _default(around)
+    surroundings = surroundings or Surroundings.of_process()
+    files = _explicit(setting, surroundings) if setting else _default(surroundings)
     merged = _Merged(files)
-    if not (context or merged.current_context) and not setting and (inside := _in_cluster(around)) is not None:
-        return inside
+    if (
+        not (context or merged.current_context)
+        and not setting
+        and (in_cluster := _in_cluster(surroundings)) is not None
+    ):
+        return in_cluster
     if not files:
-        raise KubeconfigError(_nothing_there(around))
+        raise KubeconfigError(_no_kubeconfig(surroundings))
     source = ", ".join(str(path) for path in files)
-    resolved = merged.select(context, f"{SETTING}: {setting!r}" if setting else source, source, around.project)
-    return replace(resolved, file=around.expanded(setting)) if setting else resolved
+    resolved = merged.select(context, f"{SETTING}: {setting!r}" if setting else source, source, surroundings.project)
+    return replace(resolved, file=surroundings.expanded(setting)) if setting else resolved
 
 
 def resolve_content(content: str) -> ResolvedCluster:
-    """Reads a kubeconfig that is in no file: of a cluster that the stack makes itself."""
+    """Resolves a kubeconfig that is in no file: that of a cluster that the stack creates."""
     merged = _Merged({None: read_content(content.encode())})
     return merged.select(None, "the stack's own kubeconfig", "of the stack itself", None)
 
 
-def _explicit(setting: str, around: Surroundings) -> dict[Path | None, KubeconfigFile]:
-    path = around.expanded(setting)
+def _explicit(setting: str, surroundings: Surroundings) -> dict[Path | None, KubeconfigFile]:
+    path = surroundings.expanded(setting)
     try:
         return {path: read_file(path)}
     except FileNotFoundError:
@@ -121,45 +125,45 @@ def _explicit(setting: str, around: Surroundings) -> dict[Path | None, Kubeconfi
         raise KubeconfigError(f"{SETTING}: {setting!r}: {error}") from None
 
 
-def _default(around: Surroundings) -> dict[Path | None, KubeconfigFile]:
-    listed = [entry for entry in around.environment.get(VARIABLE, "").split(os.pathsep) if entry]
-    if around.environment.get(VARIABLE):
+def _default(surroundings: Surroundings) -> dict[Path | None, KubeconfigFile]:
+    listed = [entry for entry in surroundings.environment.get(VARIABLE, "").split(os.pathsep) if entry]
+    if surroundings.environment.get(VARIABLE):
         relative = [entry for entry in listed if not Path(entry).is_absolute()]
-        if relative and around.working != around.project:
+        if relative and surroundings.working != surroundings.project:
             raise KubeconfigError(
                 f"{VARIABLE}: {relative[0]!r}: a relative path counts from this directory for kubectl, and from the "
-                f"project's, {around.project}, for pulumi. Make it absolute: export {VARIABLE}=$PWD/{relative[0]}"
+                f"project's, {surroundings.project}, for pulumi. Make it absolute: export {VARIABLE}=$PWD/{relative[0]}"
             )
     else:
-        listed = [f"{around.home}/.kube/config"]
+        listed = [f"{surroundings.home}/.kube/config"]
     files: dict[Path | None, KubeconfigFile] = {}
     for entry in listed:
-        path = around.working / entry
+        path = surroundings.working / entry
         try:
             files.setdefault(path, read_file(path))
         except FileNotFoundError:
             continue
         except KubeconfigError as error:
-            where = VARIABLE if around.environment.get(VARIABLE) else "kubeconfig"
-            raise KubeconfigError(f"{where}: {entry!r}: {error}") from None
+            origin = VARIABLE if surroundings.environment.get(VARIABLE) else "kubeconfig"
+            raise KubeconfigError(f"{origin}: {entry!r}: {error}") from None
     return files
 
 
-def _nothing_there(around: Surroundings) -> str:
-    variable = around.environment.get(VARIABLE)
+def _no_kubeconfig(surroundings: Surroundings) -> str:
+    variable = surroundings.environment.get(VARIABLE)
     missing = f"{VARIABLE}: {variable!r}: none of its files exists" if variable else "there is no ~/.kube/config"
     if variable and "~" in variable:
         missing += f" (nothing but a shell expands ~: export {VARIABLE}=$HOME/...)"
     return (
-        f"{missing}. kubectl would turn to localhost:8080 now. Set {SETTING} or {VARIABLE} to "
+        f"{missing}. kubectl would use localhost:8080. Set {SETTING} or {VARIABLE} to "
         "the kubeconfig of a cluster that runs; for the sandbox: make up."
     )
 
 
-def _in_cluster(around: Surroundings) -> ResolvedCluster | None:
+def _in_cluster(surroundings: Surroundings) -> ResolvedCluster | None:
     """The cluster whose pod this runs in, as client-go takes it when no kubeconfig says anything."""
-    host, port = (around.environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
-    token, authority = around.service_account / "token", around.service_account / "ca.crt"
+    host, port = (surroundings.environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    token, authority = surroundings.service_account / "token", surroundings.service_account / "ca.crt"
     if not (host and port and token.is_file()):
         return None
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
@@ -186,16 +190,16 @@ class _Merged:
                 self.contexts.setdefault(context.name, context.entry)
             self.current_context = self.current_context or file.current_context
 
-    def select(self, context: str | None, where: str, source: str, project: Path | None) -> ResolvedCluster:
-        """One context of it. Raises `KubeconfigError`."""
+    def select(self, context: str | None, origin: str, source: str, project: Path | None) -> ResolvedCluster:
+        """Returns one context of the merged files. Raises `KubeconfigError`."""
         name = context or self.current_context
-        entry = self._context(context, name, where)
+        entry = self._context(context, name, origin)
         if (cluster := self.clusters.get(entry.cluster)) is None:
-            raise KubeconfigError(f"{where}: context {name!r} names cluster {entry.cluster!r}, {ABSENT}")
+            raise KubeconfigError(f"{origin}: context {name!r} names cluster {entry.cluster!r}, {ABSENT}")
         # A context without a user is what `kubectl proxy` is reached by.
         user = self.users.get(entry.user) or (None if entry.user else Located(UserEntry(), None))
         if user is None:
-            raise KubeconfigError(f"{where}: context {name!r} names user {entry.user!r}, {ABSENT}")
+            raise KubeconfigError(f"{origin}: context {name!r} names user {entry.user!r}, {ABSENT}")
         absolute_cluster, moved_cluster = _absolute(cluster)
         absolute_user, moved_user = _absolute(user)
         resolved = ResolvedCluster(
@@ -208,20 +212,20 @@ class _Merged:
             directory_matters=any(directory != project for directory in moved_cluster | moved_user),
         )
         if problems := problems_of(resolved.cluster_name, resolved.cluster, resolved.user_name, resolved.user):
-            raise KubeconfigError(f"{where}, context {name!r}: {' '.join(problems)}")
+            raise KubeconfigError(f"{origin}, context {name!r}: {' '.join(problems)}")
         return resolved
 
-    def _context(self, setting: str | None, name: str, where: str) -> ContextEntry:
+    def _context(self, setting: str | None, name: str, origin: str) -> ContextEntry:
         known = ", ".join(sorted(self.contexts)) or "none"
         if not name:
             raise KubeconfigError(
-                f"{where}: it has no current context, and kubectl would turn to localhost:8080. "
+                f"{origin}: it has no current context, and kubectl would use localhost:8080. "
                 f"Set {CONTEXT_SETTING} to one of its contexts: {known}."
             )
         if name not in self.contexts:
             named_by = CONTEXT_SETTING if setting else "current-context"
             raise KubeconfigError(
-                f"{where}: {named_by} is {name!r}, and there is no such context. Contexts there: {known}."
+                f"{origin}: {named_by} is {name!r}, and there is no such context. Contexts there: {known}."
             )
         return self.contexts[name]
 

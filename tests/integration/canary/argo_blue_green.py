@@ -49,7 +49,7 @@ def two_colours(stack: Stack, controlled: Sandbox) -> Stack:
 
 @pytest.fixture
 def manual(stack: Stack, controlled: Sandbox) -> Stack:
-    """The Rollout serves v1.0.0; a release waits for somebody to promote it."""
+    """A stack whose Rollout serves v1.0.0 and whose releases wait for a promotion by hand."""
     stack.set("services.backend", to_argo(backend(stack), autoPromotion={"enabled": False}))
     result = stack.up()
     assert result.ok, result.output
@@ -62,7 +62,7 @@ def selected(kubectl: Kubectl, service: str = "backend") -> dict[str, str]:
 
 
 def hashes(history: History) -> set[str | None]:
-    """Of the versions that Service `backend` led to, None for all of them at once."""
+    """Returns the hashes that Service `backend` selected, in order; None where it selected all versions."""
     return {
         event["object"]["spec"]["selector"].get(HASH)
         for event in history.events
@@ -71,7 +71,7 @@ def hashes(history: History) -> set[str | None]:
 
 
 def stable(rollouts: Rollouts) -> str:
-    """Hash of the version that serves before a release."""
+    """Returns the pod-template hash of the version that serves before a release."""
     return str(rollouts.wait_for("Healthy")["status"]["stableRS"])
 
 

@@ -35,9 +35,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def exporter() -> Iterator[Exporter]:
-    made_up = Exporter()
-    yield made_up
-    made_up.close()
+    exporter = Exporter()
+    yield exporter
+    exporter.close()
 
 
 @pytest.fixture(scope="session")

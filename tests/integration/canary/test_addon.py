@@ -18,12 +18,12 @@ from devtools.toolchain.versions import ROLLOUT_CRDS
 from tests.support.kubectl import Kubectl
 
 KEEP = {"helm.sh/resource-policy": "keep"}
-"""What the published chart puts on its definitions with `keepCRDs`."""
+"""The annotation of the published chart on its CRDs with `keepCRDs`."""
 
 
 @pytest.fixture
 def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
-    """One that knows nothing of Argo Rollouts."""
+    """A sandbox without Argo Rollouts."""
     own = Sandbox(f"{sandbox.name}-addon")
     own.up()
     yield own
@@ -32,12 +32,12 @@ def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def controlled(sandbox: Sandbox) -> Sandbox:
-    """Without definitions and controller, as yet."""
+    """The sandbox without CRDs and controller."""
     return sandbox
 
 
 def without_descriptions(part: Any) -> Any:
-    """Helm keeps a whole chart in one Secret, in which the texts find no room."""
+    """Removes descriptions: Helm stores a whole chart in one Secret, which is too small for them."""
     if isinstance(part, list):
         return [without_descriptions(item) for item in part]
     if not isinstance(part, dict):
@@ -51,7 +51,7 @@ def without_descriptions(part: Any) -> Any:
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
-    """A chart with the definitions, and with its values in a ConfigMap."""
+    """A chart with the CRDs, and with its values in a ConfigMap."""
     folder = tmp_path / "argo-rollouts"
     (folder / "templates").mkdir(parents=True)
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: argo-rollouts\nversion: 1.2.3\n")

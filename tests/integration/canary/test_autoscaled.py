@@ -1,4 +1,4 @@
-"""A service whose pods somebody else counts, on its way to a canary by pauses alone and back: no pod is lost."""
+"""A service sized by somebody else's autoscaler migrates to a canary without analyses and back: no pod is lost."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A canary by the real controller, judged by a real Prometheus on metrics that the test makes up.
+"""A canary by the real controller, judged by a real Prometheus on metrics that the test generates.
 
 All tests share one stack: each begins with the version that serves, whichever it is, and releases a new one.
 """
@@ -47,7 +47,7 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 @pytest.fixture
 def serving(of_module: Shared, rollouts: Rollouts) -> Iterator[Stack]:
-    """The stack for one test; afterwards its settings are set back, and an aborted version is taken out."""
+    """The stack for one test; afterwards its settings are restored, and an aborted version is removed."""
     stack, before = of_module.stack, of_module.stack.snapshot()
     yield stack
     tag = tag_of(stack)
@@ -65,12 +65,12 @@ def tag_of(stack: Stack) -> str:
 
 
 def stable(rollouts: Rollouts) -> str:
-    """Hash of the version that serves before a release."""
+    """Returns the pod-template hash of the version that serves before a release."""
     return str(rollouts.wait_for("Healthy")["status"]["stableRS"])
 
 
 def release(stack: Stack) -> None:
-    """Gives the service a new version; the canary is under way when this returns."""
+    """Releases a new version; the canary has started when this returns."""
     stack.set("services.backend.tag", next(VERSIONS))
     result = stack.up()
     assert result.ok, result.output
@@ -78,7 +78,7 @@ def release(stack: Stack) -> None:
 
 
 def expect_back(rollouts: Rollouts, old: str) -> None:
-    """The version before has all of its pods, and all of the traffic."""
+    """Asserts that the stable version has all of its pods and all of the traffic."""
     rollouts.wait(
         lambda status: (
             status.get("abort") is True

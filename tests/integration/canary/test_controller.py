@@ -1,4 +1,4 @@
-"""What happens without Argo Rollouts' controller, and when it comes back. On a sandbox of its own."""
+"""A release without Argo Rollouts' controller, and after its return, on a sandbox of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def bare(sandbox: Sandbox) -> Iterator[Sandbox]:
-    """One that knows nothing of Argo Rollouts."""
+    """A sandbox without Argo Rollouts."""
     own = Sandbox(f"{sandbox.name}-bare")
     own.up()
     yield own
@@ -33,7 +33,7 @@ def bare(sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def controlled(sandbox: Sandbox) -> Sandbox:
-    """Without the controller, as yet."""
+    """The sandbox without the controller."""
     return sandbox
 
 

@@ -1,4 +1,4 @@
-"""What the questions to Prometheus answer on made-up series, by the real promtool; every value is worked out by hand.
+"""The results of the Prometheus queries on given series, by the real promtool; every value is computed by hand.
 
 A series is given by the values at 0, 1, .. 5 intervals and judged at the last. `[300s]` takes what is after the
 window's start, so it has the last five of them. `increase()` takes the rise between the first and the last of those,
@@ -27,7 +27,7 @@ Series = dict[str, str]
 """One series of promtool: its name with labels, and its values."""
 
 Answers = Callable[[list[Series], float | None], None]
-"""Asserts the value that a question has on series; None for no sample."""
+"""Asserts the value of a query on series; None for no sample."""
 
 SAMPLES = 5
 """Of each series, after the one at 0 s."""
@@ -70,7 +70,7 @@ def rising_durations(first: int, second: int, third: int, every: int, **labels: 
 
 
 def answers(directory: Path, metric: str, interval: int) -> Answers:
-    """How a question of the defaults on version `new` is tried on series that have a value each so many seconds."""
+    """Evaluates a default query about version `new` on series that have a value each so many seconds."""
     [query] = [measured.query for measured in metrics("backend", Analysis(), "new") if measured.name == metric]
 
     def check(given: list[Series], value: float | None) -> None:
@@ -191,8 +191,8 @@ def test_the_success_rate_is_of_all_pods_of_the_version_together(success_rate: A
 
 
 def test_a_restarted_pod_keeps_its_counted_requests(success_rate: Answers) -> None:
-    # After 90 more the successes count anew, to 300: they rise by 390, which makes 487.5. The failures rise by 10 and
-    # then count anew, to none, which makes 12.5: 1 - 12.5/500.
+    # After 90 more the successes count from zero to 300: they rise by 390, which makes 487.5. The failures rise by 10
+    # and then count from zero, to none, which makes 12.5: 1 - 12.5/500.
     good, failed = "900 990 1080 100 200 300", "0 10 20 0 0 0"
     success_rate([requests("200", good), requests("500", failed)], 0.975)
 
@@ -241,7 +241,7 @@ def test_the_latency_is_of_all_pods_of_the_version_together(latency: Answers) ->
 
 
 def test_a_restarted_pod_keeps_its_counted_durations(latency: Answers) -> None:
-    # After 100 more the counter of all begins anew, and counts 300: it rises by 400, that of the first edge by 360. So
-    # 90 and 100 each time, as in 0.375 above.
+    # After 100 more the counter of all starts from zero, and counts 300: it rises by 400, that of the first edge by
+    # 360. So 90 and 100 each time, as in 0.375 above.
     first, every = "720 810 900 90 180 270", "800 900 1000 100 200 300"
     latency(durations({"0.25": first, "0.5": every, "1": every, "+Inf": every}), 0.375)

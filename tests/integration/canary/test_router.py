@@ -1,6 +1,6 @@
-"""Shares by the weights of a router: what the real controller makes of an Ingress and of a VirtualService.
+"""Shares by the weights of a router: what the real controller writes to an Ingress and to a VirtualService.
 
-Nobody follows these weights here: there is no load balancer of AWS and no mesh.
+Nothing applies these weights here: there is no AWS load balancer and no mesh.
 """
 
 import json
@@ -21,13 +21,13 @@ PODS = 5
 
 
 def routed(stack: Stack, traffic: str, **more: Any) -> None:
-    """Gives the canary a router, and steps that stop for a human."""
+    """Configures a router for the canary, and steps that wait for a human."""
     canary = {"traffic": traffic, "steps": STEPS, "analysis": None, "abortScaleDownDelaySeconds": 1}
     stack.set("services.backend.canary", canary | more)
 
 
 def refused(stack: Stack) -> str:
-    """What an update says that changes nothing."""
+    """Returns the output of an update that must be refused and change nothing."""
     result = stack.up()
     assert not result.ok
     assert "Traceback" not in result.output
@@ -36,7 +36,7 @@ def refused(stack: Stack) -> str:
 
 
 def ingress(kubectl: Kubectl, port: str) -> None:
-    """An Ingress that leads to Service `backend`, by a port's name."""
+    """An Ingress that routes to Service `backend`, by a port's name."""
     path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "backend", "port": {"name": port}}}}
     manifest = {
         "apiVersion": "networking.k8s.io/v1",

@@ -18,7 +18,7 @@ class SmallStack(Stack):
     """The stack of the small program."""
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources as they are written down."""
+        """Returns the resources of the state."""
         resources: list[dict[str, Any]] = json.loads(self.run("stack", "export", check=True).output)["deployment"][
             "resources"
         ]

@@ -1,4 +1,4 @@
-"""A cluster's Ingresses, the fake load balancer controller and what it has made in moto."""
+"""A cluster's Ingresses, the fake load balancer controller and its resources in moto."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ WAIT_SECONDS = 120.0
 
 
 class Watched(Aws):
-    """Remembers what was asked for, and looks around before a load balancer is deleted."""
+    """Records the calls, and the state before a load balancer is deleted."""
 
     def __init__(self, region: str) -> None:
         super().__init__(region)
@@ -104,5 +104,5 @@ class Rig:
 def wait(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not what():
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < deadline, "it was never created"
         time.sleep(0.05)

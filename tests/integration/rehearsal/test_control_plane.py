@@ -1,4 +1,4 @@
-"""The machine of the control plane, replaced with its address."""
+"""Replacement of the control plane's instance together with its Elastic IP."""
 
 from pathlib import Path
 from typing import Any

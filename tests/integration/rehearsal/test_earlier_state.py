@@ -1,6 +1,6 @@
-"""A rehearsed stack `production` as an earlier version of this program left it, under the program of today.
+"""A rehearsed stack `production` as an earlier version of this program left it, under the current program.
 
-Its secrets are encrypted with the passphrase of every stack of these tests, and are keys of a cluster that never was.
+Its secrets are encrypted with the passphrase of all stacks of these tests. They belong to no real cluster.
 """
 
 import json

@@ -122,7 +122,7 @@ def test_the_certificates_are_real(built: Stack) -> None:
 
 @pytest.mark.parametrize("refreshed", [False, True], ids=["taken up at once", "after a refresh"])
 def test_an_update_that_was_killed_is_resumed(stack: Stack, aws: FakeProviders, refreshed: bool) -> None:
-    """The call that was under way ends at AWS all the same: the engine has no record of that machine."""
+    """The call in progress ends at AWS nevertheless: the engine has no record of that instance."""
     aws.delays[INSTANCE] = SLOW_SECONDS
     engine = stack.start("up", "--yes", "--skip-preview")
     wait_for(aws, "begin")

@@ -34,7 +34,7 @@ HEADING = f"""# The resources of stack `production` in AWS and of TLS, so that a
 """
 
 CHECKS = 200
-"""Checks that pass at least. With fewer, the scanner no longer sees what it is shown."""
+"""The minimum of passed checks. With fewer, the scanner does not read the plan any more."""
 
 State = dict[str, Any]
 
@@ -108,7 +108,7 @@ BELONGINGS = {
     "aws_flow_log": "CKV2_AWS_11",
     "aws_default_security_group": "CKV2_AWS_12",
 }
-"""What makes another resource right, and the check that misses it."""
+"""Companion resources that satisfy a check of another resource, and that check."""
 
 
 @pytest.fixture(scope="module")

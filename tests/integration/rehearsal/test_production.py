@@ -230,7 +230,7 @@ def test_an_unreachable_api_server_blocks_changes_on_the_cluster_but_not_of_inst
 def test_a_destroy_is_refused_until_protection_is_off_and_leaves_the_buckets(
     production: Whole,
 ) -> None:
-    """The last one: nothing of the stack is there after it."""
+    """The last test of the module: nothing of the stack exists after it."""
     stack = production.stack
     for remove, reason in (
         (False, "the services of a stack that is marked production are removed one by one"),

@@ -1,4 +1,4 @@
-"""Stack `staging`, from its own file: an update that is killed on its way, and the end of it all."""
+"""Stack `staging`, from its own file: an update that is killed, and a destroy."""
 
 import re
 import time
@@ -52,7 +52,7 @@ def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp
         result = staging.stack.up()
         assert not result.ok
         assert "the API server does not answer yet" in result.output
-        assert f"Look at k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
+        assert f"Inspect k8s-master: {_session(staging, 'k8s-master')}, there: cat" in result.output
         assert "Traceback" not in result.output
         assert not [resource for resource in staging.resources() if resource["type"].startswith("kubernetes:")]
 
@@ -64,7 +64,7 @@ def test_a_machine_that_does_not_join_is_named_and_the_next_update_continues(tmp
         result = staging.stack.up()
         assert not result.ok
         session = _session(staging, "k8s-redis")
-        assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Look at k8s-redis: {session}" in result.output
+        assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Inspect k8s-redis: {session}" in result.output
         names = {resource["urn"].rpartition("::")[2] for resource in staging.resources()}
         assert "placement-k8s-worker-1" in names
         assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}

@@ -33,7 +33,7 @@ class Whole:
         return Kubectl(sandbox.kubeconfig, namespace)
 
     def resources(self) -> list[dict[str, Any]]:
-        """What the state has."""
+        """Returns the resources of the state."""
         exported = yaml.safe_load(self.stack.run("stack", "export", check=True).output)
         resources: list[dict[str, Any]] = exported["deployment"]["resources"]
         return resources

@@ -1,4 +1,4 @@
-"""An admission webhook that rewrites what is applied, while it is there, while it is down, and after it is gone."""
+"""An admission webhook that rewrites what is applied: while it runs, while it is down, and after its removal."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ IMAGE = "ghcr.io/org/backend:v1.0.0"
 
 
 def with_sidecar(spec: dict[str, Any]) -> None:
-    """As a mesh does: one container more, before all others; and a mirror."""
+    """Rewrites pods as a mesh does: another container before all others, and a registry mirror."""
     mirrored(spec)
     if not any(container["name"] == "proxy" for container in spec["containers"]):
         spec["containers"].insert(0, {"name": "proxy", "image": f"{MIRROR}proxy:v1"})
@@ -78,7 +78,7 @@ def test_a_change_that_only_a_new_webhook_makes_is_refused_by_name(
         assert "failed calling webhook" in result.output
         assert "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations" in result.output
         assert "earlier steps of this update stay as they are" in result.output
-        assert "could not see the cluster" not in result.output
+        assert "could not read the cluster" not in result.output
     assert serving.up().ok
     kubectl.expect_pods(blue=4)
 

@@ -1,4 +1,4 @@
-"""A Service of the same name that somebody else made: left alone, or taken over on request and without a gap."""
+"""A Service of the same name that somebody else created: not changed, or adopted on request without downtime."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.support.kubectl import Kubectl
 
 
 def put(kubectl: Kubectl, labels: dict[str, str], selected: dict[str, str], replicas: int) -> None:
-    """A Deployment, and when its pods are ready a Service `backend` in front of it, as somebody made them by hand."""
+    """A Deployment, and when its pods are ready a Service `backend` in front of it, created by hand."""
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "org/legacy:v0"}]}}
     kubectl.apply(
         {

@@ -72,7 +72,7 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         result = serving.up()
         assert result.ok, result.output
         assert (replicas(kubectl, "backend-green"), target(kubectl)) == (6, "backend-green")
-        # blue has `replicas: 3`, so that it is the way back, as large as what serves: a rollback adds no pods.
+        # blue has `replicas: 3`, so that it is as large as what serves: a rollback adds no pods.
         assert replicas(kubectl, "backend-blue") == 6
         serving.set("services.backend.active", "blue")
         # green is configured with 0 pods, which it goes back to once it is idle.

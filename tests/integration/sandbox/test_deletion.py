@@ -1,4 +1,4 @@
-"""Nothing that serves is deleted: not by a replacement, not by what a failed one left, not with its configuration."""
+"""Nothing that serves is deleted: not by a replacement, a pending delete or a removal from the configuration."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def without_outputs(stack: Stack, directory: Path) -> None:
 
 
 def pending(stack: Stack) -> list[str]:
-    """What the state has still to delete."""
+    """Returns the pending deletes of the state."""
     state = json.loads(stack.run("stack", "export", check=True).output)
     return [
         resource["urn"].rpartition("::")[2] for resource in state["deployment"]["resources"] if resource.get("delete")

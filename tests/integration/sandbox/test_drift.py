@@ -1,4 +1,4 @@
-"""Somebody changes the cluster by hand: it is seen, it is put right, and nothing that serves is taken away."""
+"""Somebody changes the cluster by hand: the change is detected and repaired, and nothing that serves is removed."""
 
 import shlex
 

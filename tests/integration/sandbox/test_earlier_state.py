@@ -1,4 +1,4 @@
-"""Stack `local` as an earlier version of this program left it, under the program of today."""
+"""Stack `local` as an earlier version of this program left it, under the current program."""
 
 from pathlib import Path
 

@@ -100,7 +100,7 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     assert kubectl.serving() == "green"
     kubectl.expect_pods(green=3)
 
-    # On the way back: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
+    # At the rollback: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
     # from the switch on, and is of whatever version.
     kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=blue")
     kubectl.wait("condition=Ready", "pod/stray")
@@ -135,7 +135,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
 
-    # What is warm now is the way back, and is kept while blue is short.
+    # What is warm now is kept for a rollback while blue is short.
     serving.set("services.backend.green.tag", "v2.0.2")
     result = serving.up()
     assert not result.ok

@@ -1,4 +1,4 @@
-"""What the first update makes, on a real API server."""
+"""The objects of the first update, on a real API server."""
 
 import json
 from collections.abc import Iterator

@@ -116,7 +116,7 @@ def test_a_service_with_nearly_every_key_and_a_change_of_its_config_map(stack: S
     assert not uids(kubectl, "green") & green
     assert stack.planned() == {}
 
-    # The switch goes to the pods that were warmed, and what served stays as it is, as the way back. With it the
+    # The switch goes to the pods that were warmed, and what served stays as it is, for a rollback. With it the
     # Service changes its type, which keeps the object and its address.
     green = uids(kubectl, "green")
     stack.set("services.backend.active", "green")

@@ -1,4 +1,4 @@
-"""The engine is killed in the middle of a switch: the colour that served goes on, the next update converges.
+"""The engine is killed during a switch: the colour that served continues to serve, and the next update converges.
 
 All tests share one stack: each begins with the colour that serves, whichever it is, and warms the other one.
 """
@@ -82,7 +82,7 @@ def test_the_state_has_no_file_that_a_kill_can_leave_half_written(serving: Stack
 def test_a_rollback_after_a_lost_switch_does_not_report_success(
     serving: Stack, kubectl: Kubectl, colours: tuple[str, str]
 ) -> None:
-    """The selector was written, the engine killed before it could write that down."""
+    """The selector was written, and the engine killed before it recorded that."""
     last, following = colours
     switch(serving, last, following, retire=False)
     serving.set("services.backend.active", last)

@@ -1,4 +1,4 @@
-"""The pinned kubectl with every kubeconfig of the table: it goes where the program goes, as the same user."""
+"""The pinned kubectl and the program reach the same cluster as the same user, with every kubeconfig of the table."""
 
 import os
 import subprocess

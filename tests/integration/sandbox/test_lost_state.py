@@ -1,4 +1,4 @@
-"""A state that is lost, new or moved: what serves belongs to the state that made it, until a word says otherwise."""
+"""A lost, new or moved state: objects belong to the state that created them, unless a setting says otherwise."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def namesake(serving: Stack, tmp_path: Path) -> Stack:
 
 @pytest.fixture
 def forgetful(namesake: Stack) -> Stack:
-    """The same, with the word that the state of what serves is lost."""
+    """The same stack, with the setting that the state of what serves is lost."""
     namesake.set("formerStack", "switchyard/test")
     return namesake
 

@@ -1,4 +1,4 @@
-"""Gates, command line and provider go to one and the same cluster, whatever the kubeconfig looks like."""
+"""Gates, command line and provider use the same cluster with every form of kubeconfig."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def provider(stack: Stack) -> Any:
 
 
 def dead(config: dict[str, Any], path: Path) -> Path:
-    """The same names, and another server behind them, at which nothing is."""
+    """A kubeconfig with the same names and an unreachable server."""
     [entry] = config["clusters"]
     path.write_text(yaml.safe_dump({**config, "clusters": [{**entry, "cluster": {"server": "https://127.0.0.1:1"}}]}))
     return path

@@ -1,4 +1,4 @@
-"""Two services of one Kubernetes name in two namespaces: each is released, shown and taken away by itself."""
+"""Two services of one Kubernetes name in two namespaces: each is released, shown and removed by itself."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ OBJECTS = "deployments,services,serviceaccounts,poddisruptionbudgets"
 
 
 def listed(stack: Stack) -> dict[str, dict[str, Any]]:
-    """What status says of each service, by its key."""
+    """Returns the report of `status` on each service, by its key."""
     result = subprocess.run(
         [sys.executable, "-m", "switchyard", "status", "--stack", NAME, "--json"],
         cwd=stack.directory,

@@ -1,4 +1,4 @@
-"""Nothing of somebody else is taken over, changed or deleted; what is adopted by name outlives the stack."""
+"""Objects of somebody else are not taken over, changed or deleted; adopted objects outlive the stack."""
 
 from pathlib import Path
 from typing import Any

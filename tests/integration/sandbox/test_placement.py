@@ -69,7 +69,7 @@ def put_back(kubectl: Kubectl, name: str) -> Iterator[None]:
 
 @pytest.fixture
 def redis(kubectl: Kubectl) -> Iterator[str]:
-    """A node on which none of the pods run, put back as it was before."""
+    """A node on which none of the pods run, restored as it was before."""
     with put_back(kubectl, "k8s-redis"):
         yield "k8s-redis"
 
@@ -177,7 +177,7 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_creates_no_
 
 
 def test_labels_and_taints_set_by_hand_stay_and_those_of_the_stack_are_restored(shared: Shared) -> None:
-    """In two updates, the second with a refresh: a taint, two cordons, a label; and labels and taints taken off."""
+    """In two updates, the second with a refresh: a taint, two cordons, a label; and labels and taints removed."""
     kubectl, stack = shared.kubectl, shared.stack
     redis, cordoned, untainted, relabelled = "k8s-redis", "k8s-worker-2", "k8s-postgresql", "k8s-worker-1"
     dedicated = "dedicated=postgresql:NoSchedule"
@@ -240,7 +240,7 @@ def test_a_lost_node_is_reported_blocks_no_rollback_and_is_labelled_when_it_retu
 
 
 def expect_places_kept(kubectl: Kubectl, lost: str) -> None:
-    """What left the stack keeps its labels and taints; what is lost is not made anew."""
+    """What left the stack keeps its labels and taints; what is lost is not created again."""
     assert lost not in nodes(kubectl)
     assert "dedicated=postgresql:NoSchedule" in taints(kubectl, "k8s-postgresql")
     assert kubectl.get("node", "k8s-worker-2")["metadata"]["labels"]["workload"] == "application"

@@ -1,4 +1,4 @@
-"""The local cluster starts, stops, and survives what happens to it in between."""
+"""The local cluster starts, stops, and recovers from faults in between."""
 
 import contextlib
 import json

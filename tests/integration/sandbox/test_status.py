@@ -1,4 +1,4 @@
-"""`switchyard status`: what is configured beside what serves, and exit codes that scripts can go by."""
+"""`switchyard status`: what is configured and what serves, and exit codes for scripts."""
 
 import json
 import subprocess

@@ -150,7 +150,7 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
 def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_next_update_converges(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
-    """Once on to the colour that was under way, and once back."""
+    """Once forward to the new colour, and once back."""
     for last, following, back in (("blue", "green", False), ("green", "blue", True)):
         serving.set(f"services.backend.{following}", {"tag": f"v2.0.0-{following}", "replicas": 3})
         assert serving.up().ok
@@ -245,7 +245,8 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
         stack.set("services.backend.switchEngine", engine)
         result = stack.up()
         assert result.ok, result.output
-    # The Ingress stops naming the colours before they lose the ports without which the controller makes nothing of it.
+    # The Ingress stops naming the colours before they lose the ports without which the controller
+    # cannot render a rule.
     lines = ("Ingress balancer-backend updated", "Service backend-blue updated", "Service backend-green updated")
     first, *ports = [result.output.index(line) for line in lines]
     assert first < min(ports)

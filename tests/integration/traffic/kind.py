@@ -44,7 +44,7 @@ class KindCluster:
         return {node.name: machine for node in self.real_nodes}
 
     def up(self) -> None:
-        """Creates it, with the images of the example application on every node."""
+        """Creates the cluster, with the images of the example application on every node."""
         configuration = self._folder / "kind.json"
         configuration.write_text(json.dumps(CONFIGURATION))
         self._kind("create", "cluster", "--config", str(configuration), "--kubeconfig", str(self.kubeconfig))
@@ -56,7 +56,7 @@ class KindCluster:
         ]
 
     def down(self) -> None:
-        """Deletes it."""
+        """Deletes the cluster."""
         self._kind("delete", "cluster")
         shutil.rmtree(self._folder)
 

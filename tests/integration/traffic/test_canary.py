@@ -1,4 +1,4 @@
-"""A canary under load: who gets how much, and that a strategy migration is not noticed."""
+"""A canary under load: the share of each version, and a strategy migration without a failed request."""
 
 import math
 import time

@@ -157,7 +157,7 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
 def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_kept_until_it_follows(
     warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
 ) -> None:
-    """Its node goes on sending new connections to blue, so nothing fails for as long as blue stays."""
+    """The node continues to send new connections to blue, so nothing fails as long as blue stays."""
     node = worker(own_nodes, "k8s-worker-2")
     with load() as running:
         with stopped(node.processes()["kube-proxy"]):

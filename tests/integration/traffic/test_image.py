@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from devtools.sandbox.debian import node_environment, node_parts
-from devtools.sandbox.image import BACKEND, PAUSE, assemble_backend, make_pause
+from devtools.sandbox.image import BACKEND, MODULES, PAUSE, assemble_backend, make_pause
 from devtools.sandbox.oci import digest
 
 pytestmark = pytest.mark.traffic
@@ -83,12 +83,12 @@ def test_the_backend_starts_from_its_image_alone_compiled_and_not_as_root(backen
     config = unpacked(backend, root)
     assert (config["names"], config["User"]) == (BACKEND, "10001:10001")
     assert "libc6=" in config["Labels"]["switchyard.debian.packages"]
-    modules = [path for path in root.rglob("*.py") if "dist-packages" in path.parts or path.name == "app.py"]
+    modules = [path for path in root.rglob("*.py") if "dist-packages" in path.parts or path.name in MODULES]
     assert len(modules) > 100
     for module in modules:
         assert list((module.parent / "__pycache__").glob(f"{module.stem}.*.pyc")), module
     environment = dict(entry.split("=", 1) for entry in config["Env"])
-    environment |= {"VERSION": "green", "HOST": "127.0.0.1", "PORT": "0", "DRAIN_SECONDS": "0"}
+    environment |= {"VERSION": "green", "HOST": "127.0.0.1", "PORT": "0", "DRAIN_PORT": "0", "DRAIN_SECONDS": "0"}
 
     def enter() -> None:
         os.chroot(root)

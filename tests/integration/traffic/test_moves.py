@@ -1,4 +1,4 @@
-"""The moves of the runbook under load, step by step as they are written there: nobody notices."""
+"""The moves of the runbook under load, step by step: no request fails."""
 
 import contextlib
 import os

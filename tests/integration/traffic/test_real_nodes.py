@@ -1,4 +1,4 @@
-"""Real nodes start, stand side by side, survive what happens to their parts, and leave nothing behind."""
+"""Real nodes start, run side by side, recover from faults of their parts, and leave nothing behind."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from tests.integration.traffic.traces import traces
 from tests.support.kubectl import Kubectl
 
 POLL_SECONDS = 0.01
-"""Between two looks whether a start has come to a point: what it makes on its way are files and processes."""
+"""Pause between two checks whether a start has reached a point, which shows in files and processes."""
 
 IMAGE = f"{REPOSITORY}:v1.0.0"
 
@@ -223,7 +223,7 @@ def test_nodes_of_the_other_kind_are_refused_in_one_line(sandbox: Sandbox) -> No
 
 
 def rebooted(sandbox: Sandbox) -> slots.Slot:
-    """Ends what a reboot ends, and forgets what it forgets; returns the number that was."""
+    """Simulates a reboot: ends processes and removes claims; returns the former number."""
     slot = slots.claimed(sandbox.directory)
     assert slot is not None
     end([psutil.Process(number) for number in sandbox.processes().values()])
@@ -255,8 +255,8 @@ def test_after_a_reboot_up_starts_the_same_cluster_or_says_who_has_its_addresses
 
 
 def test_processes_of_a_sandbox_without_a_directory_are_ended_by_the_next(tmp_path: Path) -> None:
-    gone, next_one = tmp_path / "gone", tmp_path / "next"
-    next_one.mkdir()
+    gone, successor = tmp_path / "gone", tmp_path / "next"
+    successor.mkdir()
     etcd = gone / "control-plane" / "bin" / "etcd"
     etcd.parent.mkdir(parents=True)
     shutil.copy(shutil.which("sleep") or "", etcd)
@@ -271,7 +271,7 @@ def test_processes_of_a_sandbox_without_a_directory_are_ended_by_the_next(tmp_pa
         try:
             entry.write_text(str(kubelet.pid))
             shutil.rmtree(gone)
-            following = RealNodes(next_one)
+            following = RealNodes(successor)
             try:
                 assert following.prepare().number <= slot.number
                 assert slots.claimed(gone) is None

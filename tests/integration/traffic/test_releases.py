@@ -1,4 +1,4 @@
-"""Releases under load: nobody notices."""
+"""Releases under load: no request fails."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What AWS says of a load balancer, asked of moto with the SDK's own calls."""
+"""Reads of a load balancer at AWS, answered by moto for the SDK's own calls."""
 
 import asyncio
 from collections.abc import Iterator

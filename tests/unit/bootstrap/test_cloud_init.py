@@ -1,4 +1,4 @@
-"""What each machine is started with: its user data, the scripts in it, and the secrets that it fetches."""
+"""The boot data of each instance: its user data, the scripts in it, and the secrets that it fetches."""
 
 import functools
 import re

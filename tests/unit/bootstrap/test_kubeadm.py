@@ -1,4 +1,4 @@
-"""What kubeadm, the kubelets and the API server are configured with."""
+"""The configuration of kubeadm, the kubelets and the API server."""
 
 import base64
 import json

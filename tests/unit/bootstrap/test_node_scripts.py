@@ -1,4 +1,4 @@
-"""The scripts of a node, run for once: their paths lead into a folder of the test, programs are fakes.
+"""The scripts of a node, executed: their paths point into a folder of the test, and programs are fakes.
 
 What the fakes cannot show: whether packages install, and whether kubeadm makes a node.
 """

@@ -1,4 +1,4 @@
-"""The dry run of an analysis: verdicts as Argo Rollouts', in words, and exit codes that scripts can go by."""
+"""The dry run of an analysis: verdicts as Argo Rollouts gives them, in words, and exit codes for scripts."""
 
 from typing import Any
 
@@ -77,13 +77,13 @@ def test_success_and_failure_conditions_exclude_each_other() -> None:
     ],
 )
 def test_a_verdict_has_its_reason_in_words(name: str, result: list[float], why: str) -> None:
-    assert judged(name, *result).why == why
+    assert judged(name, *result).reason == why
 
 
 @pytest.mark.parametrize("least", [0, 1])
 def test_a_minimum_of_0_or_1_reports_no_requests(least: int) -> None:
     few = judged("success-rate", analysis=Analysis(min_requests=least, window_seconds=60))
-    assert few.why == "no requests in 60 s"
+    assert few.reason == "no requests in 60 s"
 
 
 def test_only_the_version_in_question_decides_whether_all_is_well() -> None:

@@ -1,4 +1,4 @@
-"""What the program registers is marked and under the guard; what belongs to somebody else is neither."""
+"""What the program registers has ownership marks and the guard's hooks; objects of somebody else have neither."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

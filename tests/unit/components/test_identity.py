@@ -1,4 +1,4 @@
-"""The identity of a stack is drawn once and kept in its state; every object has it."""
+"""The identity of a stack is generated once and kept in its state; every object has it."""
 
 from typing import Any
 

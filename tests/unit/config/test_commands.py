@@ -103,14 +103,14 @@ def test_the_table_breaks_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
         spoken.add((_file(Path(frame.f_code.co_filename)), frame.f_lineno))
         init(self, *args, **kwargs)
 
-    worded = problems._words
+    worded = problems._parts_of_line
 
     def words(place: Any, details: Any) -> Any:
         kinds.add(details["type"])
         return worded(place, details)
 
     monkeypatch.setattr(Problem, "__init__", recorded)
-    monkeypatch.setattr(problems, "_words", words)
+    monkeypatch.setattr(problems, "_parts_of_line", words)
     for config in WRONG.values():
         problems_of(config)
     silent = [

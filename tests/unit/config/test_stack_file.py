@@ -1,4 +1,4 @@
-"""What YAML makes of a value without quotes is never deployed in its place."""
+"""A value that YAML has altered is never deployed."""
 
 import json
 import os

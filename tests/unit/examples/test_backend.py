@@ -1,99 +1,17 @@
 """The example application as a process of its own: who answers, what it counts, how it ends, how it fails."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from devtools.toolchain.paths import PROJECT
-from tests.support.forked import Forked, preload
-
-BOUND_SECONDS = 30
-"""After which a wait has failed; a start takes about one second."""
-
-FOREVER = "3600"
-
-FOLDER = PROJECT / "examples" / "backend"
-IMPORTS = ("fastapi", "fastapi.responses", "httptools", "prometheus_client", "pydantic", "uvicorn", "uvloop")
-INSIDE = ("uvicorn.lifespan.off", "uvicorn.loops.auto", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl")
-preload(*IMPORTS, *INSIDE)
-
-Process = Forked | subprocess.Popen[str]
-
-
-class Backend:
-    """One running example.
-
-    Attributes:
-        process: the process.
-        client: talks to it, and keeps connections.
-        log: what it had written when it began to listen, and after `end` the rest.
-    """
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.log = ""
-        assert self.process.stderr is not None
-        while (listening := re.search(r"http://127\.0\.0\.1:\d+", self.log)) is None:
-            line = self.process.stderr.readline()
-            assert line, f"it did not start:\n{self.log}"
-            self.log += line
-        self.url = listening.group()
-        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=BOUND_SECONDS)
-
-    def status(self, path: str) -> int:
-        return self.client.get(path).status_code
-
-    def requests(self) -> dict[str, float]:
-        """Counted requests by status."""
-        return {labels["status"]: value for labels, value in self.samples("http_requests_total")}
-
-    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
-        return [
-            (sample.labels, sample.value)
-            for family in text_string_to_metric_families(self.client.get("/metrics").text)
-            for sample in family.samples
-            if sample.name == name
-        ]
-
-    def end(self) -> int:
-        """Waits for the end; returns the exit code."""
-        _, rest = self.process.communicate(timeout=BOUND_SECONDS)
-        self.log += rest
-        code = self.process.returncode
-        assert code is not None
-        return int(code)
-
-    def close(self) -> None:
-        self.client.close()
-        self.process.kill()
-        self.process.communicate()
-
-
-def environment_of(environment: dict[str, str]) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}}
-    return inherited | {"HOST": "127.0.0.1", "PORT": "0", "VERSION": "blue"} | environment
-
-
-def start(environment: dict[str, str]) -> Forked:
-    return Forked("app", FOLDER, environment_of(environment))
-
-
-def execute(environment: dict[str, str]) -> subprocess.Popen[str]:
-    """As a container does: all imported by itself, which takes most of the time."""
-    command = [sys.executable, "-m", "app"]
-    return subprocess.Popen(command, cwd=FOLDER, env=environment_of(environment), stderr=subprocess.PIPE, text=True)
+from tests.support.backend import BOUND_SECONDS, FOLDER, FOREVER, Backend, Process, execute, over, start, until
 
 
 @pytest.fixture
@@ -107,21 +25,6 @@ def run() -> Iterator[Callable[..., Backend]]:
     yield started
     for backend in running:
         backend.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + BOUND_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
-def over(backend: Backend, path: str) -> tuple[httpx.Response, Any]:
-    """A response, and the client's end of the connection that it came over."""
-    with backend.client.stream("GET", path) as response:
-        address = response.extensions["network_stream"].get_extra_info("client_addr")
-        response.read()
-    return response, address
 
 
 @pytest.mark.parametrize(("method", "by"), [("GET", execute), ("POST", start)])

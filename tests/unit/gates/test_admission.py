@@ -8,7 +8,7 @@ import pytest
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import UnreachableError
 from switchyard.gates.admission import inspect_templates
-from switchyard.gates.rules.admission import admitted, is_rewritten
+from switchyard.gates.rules.admission import is_rewritten, warn_template_rewritten
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import as_kept
@@ -76,13 +76,18 @@ def test_values_that_the_api_server_normalizes_are_not_taken_for_rewritten() -> 
 
 def test_what_admission_has_changed_and_added_is_named() -> None:
     template = live(service(), "mirror/org/backend:v1")["spec"]["template"]
-    line = admitted("backend", Track.BLUE, blue(service())["spec"]["template"], template)
+    line = warn_template_rewritten("backend", Track.BLUE, blue(service())["spec"]["template"], template)
     assert line == (
         "backend: the cluster's admission has changed the pods of blue: "
         "container app: image org/backend:v1 => mirror/org/backend:v1, container proxy added (SY-S015)."
     )
     plain = deployment("backend", BLUE, service())["spec"]["template"]
-    assert admitted("backend", Track.BLUE, plain, plain | {"spec": plain["spec"] | {"dnsPolicy": "Default"}}) is None
+    assert (
+        warn_template_rewritten(
+            "backend", Track.BLUE, plain, plain | {"spec": plain["spec"] | {"dnsPolicy": "Default"}}
+        )
+        is None
+    )
 
 
 def test_a_deployment_from_before_the_digest_is_not_kept() -> None:

@@ -1,4 +1,4 @@
-"""Certificates that come near their end."""
+"""Certificates that expire soon."""
 
 import base64
 import ssl

@@ -1,4 +1,4 @@
-"""The bounded wait for the load balancer's controller, with an API server and an AWS that are played."""
+"""The bounded wait for the load balancer's controller, with a fake API server and a fake AWS."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The gates before and behind a load balancer that switches, on a fake cluster and a fake AWS."""
+"""The gates before and after a switch by the load balancer, on a fake cluster and a fake AWS."""
 
 import asyncio
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ def test_a_preview_of_other_weights_calls_no_aws_api_and_refuses_by_the_settings
 
 
 def test_a_colour_with_requests_from_the_load_balancer_is_not_changed_in_place(played: Any) -> None:
-    """Of the Service alone nothing would be seen: it selects the other colour."""
+    """The Service alone does not show it, because it selects the other colour."""
     it = played(ready(there=[written()], change=OTHERS), preview=True)
     text = refusal(it.gates.before_pods_change(GREEN, {}, preview=True))
     assert "a change of the pods of green is refused (SY-S004): green is serving" in text

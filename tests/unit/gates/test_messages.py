@@ -1,4 +1,4 @@
-"""What the gates say: of another version than the stack has, of what differs, and in the API server's own words."""
+"""Messages of the gates: another version than the stack has, differences, and the API server's own words."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The gates against a fake cluster: above all, that they refuse what they could not see."""
+"""The gates against a fake cluster: above all, they refuse when they cannot read the cluster."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -16,6 +16,7 @@ from switchyard.kube.objects import Endpoint, Pod, PodsChange
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import Manifest
+from tests.support.played_record import WithRecord
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 DENIED = AccessDeniedError("get", "services/backend in namespace default", 403, 'User "ci" cannot get "services"')
@@ -26,7 +27,7 @@ def answered(status: int, message: str) -> ApiStatusError:
 
 
 @dataclass
-class PlayedCluster:
+class PlayedCluster(WithRecord):
     """Answers as it is configured; a watch without `watched` never yields anything.
 
     Attributes:

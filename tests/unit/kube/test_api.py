@@ -1,4 +1,4 @@
-"""Calls to an API server that is silent, or that denies: bounded, and told in words."""
+"""Calls to an API server that does not answer or denies them: bounded, with clear messages."""
 
 import asyncio
 

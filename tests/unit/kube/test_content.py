@@ -1,4 +1,4 @@
-"""A changed ConfigMap or Secret is a new version of the colour that is warmed next, and never of what serves."""
+"""A changed ConfigMap or Secret is a new version of the next colour to be warmed, and never of what serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -34,7 +34,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def changed(path: str, value: Any) -> list[str]:
-    """The differences after one field was set, or taken away with None."""
+    """The differences after one field was set, or removed with None."""
     after = copy.deepcopy(TEMPLATE)
     *above, last = [int(key) if key.isdigit() else key for key in path.split("/")]
     node: Any = after

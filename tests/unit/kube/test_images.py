@@ -1,4 +1,4 @@
-"""References of images: taken apart, compared with what is configured, and told."""
+"""Image references: parsed, compared with the configuration, and reported."""
 
 import pytest
 

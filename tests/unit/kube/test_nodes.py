@@ -1,4 +1,4 @@
-"""What follows from one look at the nodes: a wrong table is refused, a lost node is not, and no taint is lost."""
+"""Decisions from one read of the nodes: a wrong table is refused, a lost node is not, and no taint is lost."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run or `status` says of objects that are gone, or that are marked as another stack's."""
+"""Reports of a run or of `status` on deleted objects and on objects with another stack's marks."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ import pytest
 
 from components.guard import DestroySentinel, begin, warn_of_drift_at_end
 from components.platform import ClusterPlatform
-from components.release import release
+from components.service_registration import register_service
 from switchyard.config.loader import load
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.object_names import ObjectName
-from switchyard.kube.presence import drift_of, read_objects, say_missing, say_not_there
+from switchyard.kube.presence import drift_of, read_objects, report_missing, report_not_created
 from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.ownership_marks import Mark
 from tests.support.configuration import BACKEND, EXISTING
@@ -57,9 +57,9 @@ def test_a_deleted_object_is_named_with_the_command_that_recreates_it(gone: tupl
 
 def test_all_deleted_objects_of_a_service_are_one_line() -> None:
     names = sorted(named(serving()))
-    assert say_missing("backend", names).count("\n") == 0
-    assert "are not on the cluster, though the stack has them" in say_missing("backend", names)
-    assert "deleted by hand, or not created yet" in say_not_there("backend", names)
+    assert report_missing("backend", names).count("\n") == 0
+    assert "are not on the cluster, though the stack has them" in report_missing("backend", names)
+    assert "deleted by hand, or not created yet" in report_not_created("backend", names)
 
 
 def test_a_mark_of_another_stack_is_reported_before_a_rollback_needs_the_object() -> None:
@@ -170,6 +170,6 @@ def test_the_inventory_of_a_service_is_what_its_component_registers(
     for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster
         monkeypatch.setattr(f"components.{module}.is_destroy", lambda: True)
     platform = ClusterPlatform(ClusterAccess(), {}, pulumi.ResourceOptions(), lambda _: {})
-    record(monkeypatch, lambda: release("backend", settings, platform))
+    record(monkeypatch, lambda: register_service("backend", settings, platform))
     registered = sorted(name for name in seen if name is not None)
     assert registered == sorted(filter(None, map(ObjectName.of, objects_of("backend", settings))))

@@ -1,4 +1,4 @@
-"""Why a track is short of pods, from what the cluster has of it."""
+"""Why a track has too few pods, from the objects on the cluster."""
 
 from typing import Any
 

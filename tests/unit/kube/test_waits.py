@@ -1,4 +1,4 @@
-"""What an update waits for while a cluster comes to be."""
+"""What an update waits for while a cluster is created."""
 
 import asyncio
 from typing import Any

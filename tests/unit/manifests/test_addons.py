@@ -1,16 +1,17 @@
-"""What a stack brings to its cluster."""
+"""The add-ons that a stack installs on its cluster."""
 
-from typing import Any
+from typing import Any, get_args
 
 import kubernetes_validate
 import pulumi
 import pytest
+from pydantic.alias_generators import to_camel
 
 from components.cluster.addons import ChartAddon, addons
 from devtools.toolchain.versions import KUBERNETES
 from switchyard.aws.security_groups import WEBHOOK
 from switchyard.config.errors import SettingsError
-from switchyard.config.loader import load
+from switchyard.config.loader import Cluster, load
 from switchyard.config.models.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -24,6 +25,7 @@ from switchyard.manifests.addons import (
     namespace_labels,
     platform,
 )
+from tests.support.charts import chart_fields
 from tests.support.configuration import BACKEND
 from tests.support.ec2_configuration import cluster_errors
 from tests.support.engine import record
@@ -129,6 +131,24 @@ def test_charts_are_pinned_in_one_file_and_the_settings_may_give_another() -> No
         {"kind": "ec2", "name": "production", "calico": own, "loadBalancerController": own, "metricsServer": own}
     )
     assert {addon.chart.version for addon in (calico(changed), *platform(changed, "vpc-1"))} == {"9.9.9"}
+
+
+def addons_of(cluster: Cluster) -> list[Addon]:
+    """Every add-on of a cluster, of any kind."""
+    if isinstance(cluster, ExistingCluster):
+        return existing_addons(cluster)
+    return [calico(cluster), *platform(cluster, "vpc-1")]
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [(model, field) for model in get_args(Cluster) for field in chart_fields(model)]
+)
+def test_a_chart_of_the_settings_is_installed(model: type[Cluster], field: str) -> None:
+    chart = {"version": "9.9.9", "chart": "./charts/own", "repository": "https://example.org"}
+    name = {"name": "production"} if "name" in model.model_fields else {}
+    cluster = model.model_validate({"kind": model.kind_name(), **name, to_camel(field): chart})
+    installed = [addon for addon in addons_of(cluster) if addon.chart is getattr(cluster, field)]
+    assert len(installed) == 1, f"no function of switchyard/manifests/addons.py installs {field} of {model.__name__}"
 
 
 def test_an_addon_that_is_not_configured_is_not_rendered() -> None:

@@ -1,4 +1,4 @@
-"""The settings of Argo's blue/green, what is made of them, and what its gates refuse."""
+"""The settings of Argo Rollouts' blue/green, its rendered objects, and the refusals of its gates."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The settings of a canary, and what is made of them."""
+"""The settings of a canary, and its rendered objects."""
 
 import copy
 from typing import Any

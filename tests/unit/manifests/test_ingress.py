@@ -1,4 +1,4 @@
-"""What the Ingresses of the load balancer say."""
+"""The rendered Ingresses of the load balancer."""
 
 import json
 from typing import Any

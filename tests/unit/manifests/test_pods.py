@@ -1,4 +1,4 @@
-"""Pods and Services of a service as real ones are: every key, by the value that it renders."""
+"""Pods and Services of a realistic service: every key, by the value that it renders."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The half in AWS alone: what is Kubernetes' has a rehearsal of its own."""
+"""The AWS resources of a stack only: its Kubernetes objects have a rehearsal of their own."""
 
 import sys
 from pathlib import Path
@@ -26,8 +26,8 @@ machines = Ec2Machines(
     cluster=settings.cluster,
     services=settings.services,
     production=settings.production,
-    made=StackKubeconfig(),
-    answers=answers,
+    stack_kubeconfig=StackKubeconfig(),
+    wait_for_api=answers,
 )
 pulumi.export("kubeconfig", machines.kubeconfig)
 pulumi.export("endpoint", machines.endpoint)

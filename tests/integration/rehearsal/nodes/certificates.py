@@ -1,4 +1,4 @@
-"""Certificates as they are looked at, forged and asked for in tests of a control plane."""
+"""Certificates that tests of a control plane read, forge and request."""
 
 import base64
 from pathlib import Path
@@ -27,7 +27,7 @@ def with_user(kubeconfig: Path, user: dict[str, str], target: Path) -> Path:
 
 
 def forged(kubeconfig: Path) -> dict[str, str]:
-    """A user with the names of a kubeconfig's certificate on one that a key of nobody has signed."""
+    """A user with the names of a kubeconfig's certificate, signed by an unknown key."""
     old, key = client_certificate(kubeconfig), ec.generate_private_key(ec.SECP256R1())
     builder = x509.CertificateBuilder(old.issuer, old.subject, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(old.not_valid_before_utc).not_valid_after(old.not_valid_after_utc)
@@ -42,7 +42,7 @@ def forged(kubeconfig: Path) -> dict[str, str]:
 
 
 def kubelet_request(node_name: str) -> dict[str, Any]:
-    """What a kubelet asks for when it joins: a certificate of its own."""
+    """Returns the certificate request of a kubelet that joins."""
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),

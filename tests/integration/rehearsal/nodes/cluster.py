@@ -1,4 +1,4 @@
-"""The control plane's machine, and the cluster that comes of it."""
+"""The control plane's machine, and its cluster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,6 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def document(root: Path, kind: str) -> dict[str, Any]:
-    """A document of what kubeadm is given, by its kind."""
+    """Returns a document of kubeadm's configuration by its kind."""
     [document] = [each for each in yaml.safe_load_all((root / "given.yaml").read_text()) if each["kind"] == kind]
     return dict(document)

@@ -1,4 +1,4 @@
-"""The machines of `production` after their boot scripts, what kubeadm makes of them, and a control plane of that."""
+"""The machines of `production` after their boot scripts and kubeadm's phases, and a control plane from that."""
 
 import platform
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def nothing_of_this_machine_is_written() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
-    """What an update of the whole stack gave."""
+    """Returns user data, parameters and kubeconfig of an update of the whole stack."""
     return build_stack(tmp_path_factory.mktemp("update"))
 
 

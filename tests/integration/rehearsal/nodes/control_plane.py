@@ -63,7 +63,7 @@ def static_pod(root: Path, component: str) -> tuple[dict[str, str], list[dict[st
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """A running one.
+    """A running control plane.
 
     Attributes:
         root: folder of the machine.

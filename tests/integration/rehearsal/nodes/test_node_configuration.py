@@ -1,4 +1,4 @@
-"""What the machines are given, taken by the programs that read it: cloud-init and kubeadm.
+"""User data and configuration of the machines, checked by the programs that read them: cloud-init and kubeadm.
 
 The update is of the whole stack `production`, on fake AWS and TLS. Each machine is a folder in which its
 own boot script has run, with fakes of the packages and of ``kubeadm init`` and ``join``. cloud-init is that of

@@ -1,4 +1,4 @@
-"""A network, a machine and a secret: enough to see whether the fake providers hold what they promise."""
+"""A network, an instance and a secret: a small program for tests of the fake providers."""
 
 import pulumi
 import pulumi_aws as aws

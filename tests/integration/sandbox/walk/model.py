@@ -1,4 +1,4 @@
-"""The services of a random walk as they are meant to be: what is configured, and what the cluster must show."""
+"""The desired state of the services of a random walk: what is configured, and what the cluster must show."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ class ServiceModel:
         self.ready_seconds = BAD_VERSION_SECONDS
 
     def give_up_bad_version(self) -> None:
-        """Goes back to the colour that serves, and retires the one with the bad version."""
+        """Reverts to the colour that serves, and retires the one with the bad version."""
         self.active = self.active.other
         self.ready_seconds = None
         self.warm(0)

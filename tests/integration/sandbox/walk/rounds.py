@@ -77,7 +77,7 @@ class Rounds:
             yield from self._draw.sample(kinds, len(kinds))
 
     def other_surroundings(self) -> None:
-        """A service is added to the stack or taken away, and the context of the kubeconfig is named or not any more."""
+        """A service is added to the stack or removed, and the context of the kubeconfig is named or not any more."""
         adding, namespace = self.stack.extra is None, self.stack.namespace.name
         self.stack.extra = EXTRA.entry(namespace) if adding else {"remove": True, "namespace": namespace}
         if self.stack.cluster.pop("context", None) is None:
@@ -91,7 +91,7 @@ class Rounds:
             assert self.stack.namespace.objects(EXTRA.name) == []
 
     def other_identifier(self) -> None:
-        """The cluster gets another identifier, which is refused and taken back."""
+        """The cluster gets another identifier, which is refused and reverted."""
         self._act(self._names())
         self.stack.cluster["identifier"] = "another"
         said = self.stack.refused()
@@ -164,7 +164,7 @@ class Rounds:
         self.stack.converge()
 
     def killed(self) -> None:
-        """The engine is killed while it releases all services; half of them are then rolled back, the rest go on."""
+        """The engine is killed while it releases all services; half of them are then rolled back, the rest continue."""
         line, times = self._draw.choice(KILL_AT), self._draw.randint(1, len(self.stack.services))
         names = self._names()
         before = self.stack.saved()
@@ -231,7 +231,7 @@ class Rounds:
         return []
 
     def old_state(self) -> None:
-        """Somebody imports the state of before: it knows nothing of the acts since."""
+        """Somebody imports an earlier state, which lacks the later changes."""
         state = self.stack.engine.run("stack", "export", check=True).output
         self._act(self._names())
         self.stack.converge()

@@ -26,7 +26,7 @@ Which of both it does makes a difference to an engine that is killed, and to nob
 """
 
 EXTRA = ServiceModel("extra")
-"""A service that is added to the stack and taken away again."""
+"""A service that is added to the stack and removed again."""
 
 
 class WalkStack:
@@ -34,7 +34,7 @@ class WalkStack:
 
     Attributes:
         services: the models, by name.
-        extra: what the configuration says of the extra service; None while it is not there.
+        extra: what the configuration says of the extra service; None while it does not exist.
         cluster: settings of the cluster.
         refresh: whether the next update refreshes, because the cluster is not as the state has it.
     """
@@ -100,7 +100,7 @@ class WalkStack:
         return started
 
     def saved(self) -> dict[str, ServiceModel]:
-        """The models as they are, to go back to."""
+        """Returns a copy of the models, to restore them."""
         return copy.deepcopy(self.services)
 
     def other_stack(self, name: str) -> Stack:

@@ -1,4 +1,4 @@
-"""A service and its load balancer as on a cluster of EC2 machines, on one that is there already."""
+"""A service and its load balancer as on a cluster of EC2 machines, on an existing cluster."""
 
 import sys
 from pathlib import Path

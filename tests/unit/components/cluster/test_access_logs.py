@@ -1,4 +1,4 @@
-"""The bucket for access logs, as it is asked for on mocks, and as moto has it afterwards."""
+"""The bucket for access logs, as it is registered on mocks and as it is created in moto."""
 
 import json
 from collections.abc import Iterator

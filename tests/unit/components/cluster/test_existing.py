@@ -1,4 +1,4 @@
-"""What the provider of a cluster that exists is given, and what ends a run before it is registered."""
+"""The inputs of an existing cluster's provider, and the errors that end a run before it is registered."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The machines, their roles, the key, the parameters and the bucket, as they are asked for on mocks."""
+"""The machines, their roles, the key, the parameters and the bucket, as they are registered on mocks."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """What the machines register, as calls of AWS's API: validated by its own model, and run against moto.
 
-moto stands in for AWS. It looks at no policy: whoever asks may do everything. What it lets pass that AWS refuses is in
+moto replaces AWS. It looks at no policy: whoever asks may do everything. What it lets pass that AWS refuses is in
 GAPS, each tried.
 """
 

@@ -1,4 +1,4 @@
-"""When the Ingresses of the load balancer come and go."""
+"""The creation and deletion of the load balancer's Ingresses."""
 
 from collections.abc import Callable, Collection
 from typing import Any

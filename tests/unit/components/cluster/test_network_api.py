@@ -119,7 +119,7 @@ def log_calls(kind: str, own: str, given: dict[str, Any], tags: Tags) -> Iterato
 
 def all_calls(recording: Recording) -> Iterator[tuple[str, list[Call]]]:
     for type_, name in aws_resources(recording):
-        # The default group is there with its VPC: the provider makes nothing, it takes the group's rules away.
+        # The default group is there with its VPC: the provider creates nothing, it takes the group's rules away.
         if not type_.endswith("DefaultSecurityGroup"):
             yield f"{name}-id", calls(type_, f"{name}-id", inputs(recording, type_, name))
 

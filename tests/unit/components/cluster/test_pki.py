@@ -1,4 +1,4 @@
-"""The cluster's certificates and keys: what is asked of the tls provider, and what is made of its answers."""
+"""The cluster's certificates and keys: what is requested from the TLS provider, and how its answers are used."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What placement registers for a node as it is, on mocks."""
+"""What placement registers for each state of a node, on mocks."""
 
 import pytest
 from pulumi.runtime.proto import resource_pb2

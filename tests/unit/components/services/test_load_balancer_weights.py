@@ -1,4 +1,4 @@
-"""The order of an update where the load balancer switches, and a program's look before it, on mocks."""
+"""The order of an update where the load balancer switches, and the check before it, on mocks."""
 
 from collections.abc import Mapping
 from typing import Any

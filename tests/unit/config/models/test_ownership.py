@@ -1,4 +1,4 @@
-"""Words about ownership in the configuration: remove, adopt, formerStack, and names that are taken."""
+"""Ownership settings: remove, adopt, formerStack, and names that are in use."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keys of a service as real ones are: what is refused, with path, value, rule and remedy."""
+"""Keys of a realistic service: what is refused, with path, value, rule and remedy."""
 
 from typing import Any
 
@@ -171,6 +171,22 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ({"minReadySeconds": 300}, "minReadySeconds: 300: must be less than progressDeadlineSeconds (300)"),
         ({"dnsPolicy": "None"}, "dnsPolicy: 'None': leaves the resolver to dnsConfig, which names no server"),
         ({"hostAliases": [{"ip": "host", "hostnames": ["a"]}]}, "hostAliases.0.ip: 'host': must be an IP address"),
+        (
+            {"release": {"drain": {"path": "/drain?x=1"}}},
+            "drain.path: '/drain?x=1': must be a URL path without a query",
+        ),
+        ({"release": {"drain": {"method": "restart"}}}, "drain.method: 'restart': allowed: endpoint, renew, none"),
+        (
+            {"port": 8001, "release": {"drain": {"method": "endpoint"}}},
+            "release.drain.port: 8001: is a port of the Service, by which everybody who reaches the service could end",
+        ),
+        (
+            {
+                "ports": {"more": {"containerPort": 8001, "servicePort": 81}},
+                "release": {"drain": {"method": "endpoint"}},
+            },
+            "pulumi config set --path 'switchyard:services.backend.release.drain.port' 8002",
+        ),
         ({"contentHash": "some"}, "contentHash: 'some': allowed: references, all, none"),
     ],
 )
@@ -178,6 +194,17 @@ def test_an_error_gets_a_line(keys: dict[str, Any], line: str) -> None:
     lines = error_lines({"backend": BACKEND | keys})
     assert any(line in problem for problem in lines), lines
     assert all(problem.startswith("switchyard:services.backend.") for problem in lines)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"port": 8001},  # nothing is asked at it by `renew`
+        {"release": {"drain": {"method": "endpoint"}}, "ports": {"admin": {"containerPort": 8001}}},
+    ],
+)
+def test_a_port_for_drains_that_the_service_does_not_have_is_taken(keys: dict[str, Any]) -> None:
+    assert read({"backend": BACKEND | keys})
 
 
 def test_a_value_in_a_patch_or_a_header_is_never_shown() -> None:

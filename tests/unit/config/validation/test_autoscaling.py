@@ -1,4 +1,4 @@
-"""The settings of an autoscaler, its object, and what the checks make of both."""
+"""The settings of an autoscaler, its object, and the checks of both."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every error in the settings of an EC2 cluster gets a line, all of them at once, before anything is made."""
+"""Every error in the settings of an EC2 cluster gets a line, all of them at once, before anything is created."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Several errors in the settings of an EC2 cluster: each is said, and none that only follows from another."""
+"""Several errors in the settings of an EC2 cluster: each is reported, and none that only follows from another."""
 
 from contextlib import suppress
 from typing import Any

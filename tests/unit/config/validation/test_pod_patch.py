@@ -1,4 +1,4 @@
-"""What a patch of the pods may not change, told by path, value and rule."""
+"""Refused changes of a pod patch, reported by path, value and rule."""
 
 from typing import Any
 

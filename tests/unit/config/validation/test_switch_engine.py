@@ -1,4 +1,4 @@
-"""Where a service may leave its switch to the load balancer."""
+"""The conditions under which the load balancer may switch a service."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is made of a recorded load: the assertions and figures can fail, and say what happened."""
+"""The evaluation of a recorded load: the assertions can fail, and report what happened."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a rehearsal makes of a stack's file, and of a machine's user data."""
+"""How a rehearsal changes a stack's file, and reads an instance's user data."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the fake providers know by themselves, without an engine."""
+"""The fake providers without an engine."""
 
 import os
 import subprocess

@@ -5,8 +5,6 @@ import inspect
 from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args
 
 import pulumi
 import pulumi_aws
@@ -19,23 +17,16 @@ from devtools.rehearsal.aws.registry import RESOURCE_TYPES
 from devtools.rehearsal.configuration import CHARTS
 from devtools.rehearsal.tls.provider import KEY, REQUEST, SELF_SIGNED, SIGNED
 from devtools.toolchain.paths import PROJECT
-from switchyard.config.models.addons import Chart
 from switchyard.config.models.ec2 import Ec2Cluster
+from tests.support.charts import chart_fields
 
 SDKS = {"aws": pulumi_aws, "tls": pulumi_tls}
 FAKED = {"aws": set(RESOURCE_TYPES), "tls": {KEY, REQUEST, SELF_SIGNED, SIGNED}}
 
 
 def test_every_chart_of_the_settings_has_its_entry_in_the_rehearsal() -> None:
-    charts = {to_camel(name) for name, field in Ec2Cluster.model_fields.items() if has_chart(field.annotation)}
+    charts = set(map(to_camel, chart_fields(Ec2Cluster)))
     assert charts == CHARTS.keys(), "add the chart to CHARTS of devtools/rehearsal/configuration.py"
-
-
-def has_chart(annotation: Any) -> bool:
-    """Whether a field takes a chart."""
-    if isinstance(annotation, UnionType):
-        return any(map(has_chart, get_args(annotation)))
-    return inspect.isclass(annotation) and issubclass(annotation, Chart)
 
 
 @pytest.mark.parametrize("sdk", SDKS)

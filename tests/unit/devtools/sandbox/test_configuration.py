@@ -1,4 +1,4 @@
-"""What a sandbox with real nodes is made of: numbers, configuration files, image tags."""
+"""The parts of a sandbox with real nodes: numbers, configuration files, image tags."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -150,7 +150,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folders in place of .tools and of the example."""
     example = tmp_path / "example"
     example.mkdir()
-    for name in ("app.py", "requirements.txt", "Dockerfile"):
+    for name in (*image.MODULES, "requirements.txt", "Dockerfile"):
         (example / name).write_text(name)
     folder = tmp_path / "tools" / "images"
     monkeypatch.setattr(install, "TOOLS", tmp_path / "tools")
@@ -170,17 +170,17 @@ def test_the_backend_is_built_again_only_when_its_files_changed(images: Path, mo
     monkeypatch.setattr(image, "make_backend", make)
     assert backend_image() == backend_image() == images / "backend.tar"
     assert len(archives) == 1
-    for number, name in enumerate(("app.py", "requirements.txt", "Dockerfile"), 2):
+    for number, name in enumerate((*image.MODULES, "requirements.txt", "Dockerfile"), 2):
         (image.EXAMPLE / name).write_text("changed")
         backend_image()
         backend_image()
         assert len(archives) == number
     (images / "backend.tar").write_text("somebody else's")
     backend_image()
-    assert len(archives) == 5
+    assert len(archives) == 6
     monkeypatch.setattr(image, "BUILDER", image.BUILDER + 1)
     backend_image()
-    assert len(archives) == 6
+    assert len(archives) == 7
 
 
 def test_a_failed_build_of_an_image_is_tried_again(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:

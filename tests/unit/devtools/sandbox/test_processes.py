@@ -1,4 +1,4 @@
-"""Ending processes: ended is who holds nothing any more."""
+"""Ending processes: a process has ended when it holds no resource any more."""
 
 import subprocess
 import sys

@@ -84,7 +84,7 @@ def test_processes_of_a_removed_directory_end_before_its_number_is_reused(claims
     ended: list[tuple[Slot, Path]] = []
 
     def end(slot: Slot, owner: Path) -> None:
-        assert claimed(gone) == slot, "its number was given away before"
+        assert claimed(gone) == slot, "its number was reused before"
         ended.append((slot, owner))
 
     assert claim(new, end) == Slot(0)

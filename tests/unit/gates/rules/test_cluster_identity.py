@@ -1,4 +1,4 @@
-"""A run that cannot tell its cluster from another ends, in one call's time; its message has the missing right."""
+"""A run that cannot identify its cluster ends after one call; its message names the missing permission."""
 
 from collections.abc import Callable
 

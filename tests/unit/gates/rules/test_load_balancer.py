@@ -1,4 +1,4 @@
-"""Whether a load balancer does what its Ingresses say: what was observed goes in, a verdict comes out."""
+"""Whether a load balancer has reconciled its Ingresses: verdicts of given observations."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

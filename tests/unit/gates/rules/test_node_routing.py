@@ -1,4 +1,4 @@
-"""Whether the nodes can follow a switch, from what their kube-proxies say."""
+"""Whether the nodes can follow a switch, from the health of their kube-proxies."""
 
 from switchyard.config.models.service import Colour, Track
 from switchyard.gates.rules.node_routing import not_following, refuse_unfollowed, warn_unfollowed

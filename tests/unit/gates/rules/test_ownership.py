@@ -1,4 +1,4 @@
-"""Whose objects are: what may be written, what is refused, and in which words."""
+"""Ownership of objects: what may be written, what is refused, and the messages."""
 
 from typing import Any
 

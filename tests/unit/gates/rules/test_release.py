@@ -1,4 +1,4 @@
-"""What the gates refuse, from what was seen."""
+"""The refusals of the gates for given observations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a stack was, and what it may not move."""
+"""The recorded place of a stack, and the moves that are refused."""
 
 from typing import Any
 

@@ -12,7 +12,14 @@ from tests.support.remedies import commands, pasted
 
 GATES = Path(__file__).resolve().parents[4] / "switchyard" / "gates"
 CALL = re.compile(r"setting\(name, f?[\"']([^\"']+)[\"'], ([^)]+)\)")
-VALUES = {"service.canary.traffic": "replicas", "services[0]": "backend", "others[0]": 8080, "wanted": 3, "tag": "2.0"}
+VALUES = {
+    "service.canary.traffic": "replicas",
+    "services[0]": "backend",
+    "others[0]": 8080,
+    "wanted": 3,
+    "tag": "2.0",
+    "str(serving": "green",
+}
 PATHS = {
     "{idle[0]}.replicas": "blue.replicas",
     "to.replicas_key": "replicas",
@@ -30,7 +37,8 @@ def test_every_command_of_a_gate_is_one_that_the_settings_take() -> None:
             str(value), value
         )
         [command] = commands(setting("backend", PATHS.get(key, key), value, text=isinstance(value, str)))
-        service = BACKEND | {"blue": {"tag": "v1.0.0", "replicas": 3}, "tag": "v1.0.0"}
+        colours = {colour: {"tag": "v1.0.0", "replicas": 3} for colour in ("blue", "green")}
+        service = BACKEND | colours | {"tag": "v1.0.0"}
         if key.startswith("autoscaling."):
             service |= {"autoscaling": {"min": 1, "max": 2}}
         after = pasted(command, {CLUSTER: EXISTING, SERVICES: {"backend": service}})[SERVICES]["backend"]

@@ -1,4 +1,4 @@
-"""What the gates see of a cluster, and what they say of it without refusing."""
+"""The reports and warnings of the gates on a cluster."""
 
 from typing import Any
 
@@ -40,6 +40,16 @@ def test_the_pods_of_a_deployment_s_present_template_are_distinguished_from_thos
     assert current_pods(deployment("v2"), both, pods) == {"new"}
     # The controller has not made anything of the template yet.
     assert current_pods(deployment("v3"), both, pods) == frozenset()
+    # Pods that are renewed are of the same version, so that a rollback to them need not wait.
+    renewed = replica_set("v2", "c")
+    renewed["spec"]["template"]["metadata"]["annotations"] = {"switchyard/renewed-at": "now"}
+    pods.append(pod("renewed", **{"pod-template-hash": "c"}))
+    assert current_pods(deployment("v2"), [*both, renewed], pods) == {"new", "renewed"}
+    of_renewed = deployment("v2")
+    of_renewed["spec"]["template"] = renewed["spec"]["template"]
+    assert current_pods(of_renewed, [*both, renewed], pods) == {"new", "renewed"}
+    renewed["spec"]["template"]["metadata"]["annotations"] = {"switchyard/content-hash": "other"}
+    assert current_pods(deployment("v2"), [*both, renewed], pods) == {"new"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How many pods an update gives each track where an autoscaler decides."""
+"""The number of pods of each track under an autoscaler."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the simulated controller for the load balancer controller makes of actions in annotations."""
+"""The actions of Ingress annotations in the fake load balancer controller."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The load balancers that the fake controller makes in moto."""
+"""The load balancers that the fake controller creates in moto."""
 
 from collections.abc import Iterator
 from typing import Any

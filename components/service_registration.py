@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Released:
+class RegisteredService:
     """One service of the stack.
 
     Attributes:
@@ -32,7 +32,7 @@ class Released:
     outputs: dict[str, Any]
 
 
-def release(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> Released:
+def register_service(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> RegisteredService:
     """Registers one service.
 
     Args:
@@ -40,20 +40,20 @@ def release(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> 
         service: its settings.
         platform: what it stands on.
     """
-    where = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
+    location = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
-        released = _blue_green(key, service, platform)
+        registered = _blue_green(key, service, platform)
     elif isinstance(service, RolloutSettings):
-        released = _rollout(key, service, platform)
+        registered = _rollout(key, service, platform)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    return Released(released.component, where | released.outputs)
+    return RegisteredService(registered.component, location | registered.outputs)
 
 
 # Each strategy is imported where a service has it: the gates and renderers of the others take time to import.
 
 
-def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform") -> Released:
+def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform") -> RegisteredService:
     from components.services.blue_green import BlueGreenService  # noqa: PLC0415
 
     component = BlueGreenService(
@@ -64,15 +64,17 @@ def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform
         observed=platform.observed(key),
         opts=platform.opts,
     )
-    return Released(component, {"active": component.active, "colours": component.colours, "urls": component.urls})
+    return RegisteredService(
+        component, {"active": component.active, "colours": component.colours, "urls": component.urls}
+    )
 
 
-def _rollout(key: str, service: RolloutSettings, platform: "ClusterPlatform") -> Released:
+def _rollout(key: str, service: RolloutSettings, platform: "ClusterPlatform") -> RegisteredService:
     component = _rollout_component(key, service, platform)
     # At least so many pods under `autoscaling`; None where others decide on the number.
     replicas = service.replicas_of(service.track) if service.autoscaling is not None else service.replicas
     rollout = {"tag": service.tag, "replicas": replicas, "follow": component.follow}
-    return Released(component, {"active": component.active, "rollout": rollout, "urls": component.urls})
+    return RegisteredService(component, {"active": component.active, "rollout": rollout, "urls": component.urls})
 
 
 def _rollout_component(key: str, service: RolloutSettings, platform: "ClusterPlatform") -> "RolloutService[Any, Any]":

@@ -1,0 +1,76 @@
+"""Just enough of HTTP/1.1 to keep a connection, and to see how each of its requests ended."""
+
+import asyncio
+from dataclasses import dataclass
+
+LONGEST_SECONDS = 10
+"""After which a message has failed."""
+
+CLOSE = "close"
+
+
+@dataclass(frozen=True)
+class HttpMessage:
+    """One request or answer, whole.
+
+    Attributes:
+        first: its first line.
+        headers: by name in lower case.
+        raw: head and body as they came.
+    """
+
+    first: str
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def closes(self) -> bool:
+        """Whether its connection is not used again."""
+        return self.headers.get("connection", "").lower() == CLOSE
+
+    @property
+    def status(self) -> int:
+        """Of an answer."""
+        return int(self.first.split(" ")[1])
+
+
+async def read_message(reader: asyncio.StreamReader) -> HttpMessage:
+    """Reads one message with a content-length.
+
+    Raises:
+        asyncio.IncompleteReadError: the connection ended first.
+    """
+    head = await reader.readuntil(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return HttpMessage(first, headers, head + body)
+
+
+@dataclass
+class Connection:
+    """One connection that was opened from here."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side has closed it, as far as that is known here."""
+        return self.reader.at_eof() or self.writer.is_closing()
+
+    async def ask(self, request: bytes) -> HttpMessage:
+        """Sends a request and reads its answer. Raises OSError, EOFError or TimeoutError."""
+        async with asyncio.timeout(LONGEST_SECONDS):
+            self.writer.write(request)
+            return await read_message(self.reader)
+
+    def close(self) -> None:
+        """Closes it."""
+        self.writer.close()
+
+
+async def connect(address: str, port: int) -> Connection:
+    """Opens a connection. Raises OSError or TimeoutError."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        return Connection(*await asyncio.open_connection(address, port))

@@ -1,0 +1,132 @@
+"""Clients that keep their connection for as long as they may, with every request recorded."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from devtools.benchmarks.http_messages import Connection, connect
+from devtools.benchmarks.keeping_proxy import HOST, KeepingProxy
+
+EVERY_SECONDS = 0.1
+"""Between two requests of one client."""
+
+START_SECONDS = 20
+"""Within which every client has its first answer."""
+
+# A POST is not sent again by anybody, so that a closed connection shows.
+REQUEST = b"POST / HTTP/1.1\r\nhost: backend\r\ncontent-length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request, and how it ended.
+
+    Attributes:
+        client: number of the client.
+        sent: when it was sent, Unix seconds.
+        done: when the answer was there, or the error.
+        status: HTTP status; 0 without an answer.
+        error: what went wrong; empty if nothing.
+        colour: of the pod that answered; empty without an answer.
+        kept: whether its connection had been used before.
+    """
+
+    client: int
+    sent: float
+    done: float
+    status: int
+    error: str
+    colour: str
+    kept: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether a user would have noticed."""
+        return self.status != 200
+
+
+class KeptClients:
+    """Clients that never close a connection: it ends when the server says so. They run within the block.
+
+    Args:
+        addresses: of the nodes; the clients are spread over them.
+        port: NodePort.
+        number: of clients.
+        behind_proxy: whether a proxy that keeps its connections to the nodes is between.
+    """
+
+    def __init__(self, addresses: Sequence[str], port: int, number: int, *, behind_proxy: bool = False) -> None:
+        self._targets = [(address, port) for address in addresses]
+        self._proxy = KeepingProxy(addresses, port) if behind_proxy else None
+        self.behind_proxy = behind_proxy
+        self._number = number
+        self._answers: list[Answer] = []
+        self._ended = threading.Event()
+        self._answered: set[int] = set()
+        self._all_answered = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._all_answered.wait(START_SECONDS):
+            self._ended.set()
+            self._thread.join()
+            raise TimeoutError(f"{len(self._answered)} of {self._number} clients got an answer")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def answers(self) -> list[Answer]:
+        """Every request until now, by the time it ended."""
+        return sorted(self._answers.copy(), key=lambda answer: answer.done)
+
+    async def _run(self) -> None:
+        if self._proxy is not None:
+            await self._proxy.start()
+            self._targets = [(HOST, self._proxy.port)]
+        async with asyncio.TaskGroup() as clients:
+            for client in range(self._number):
+                clients.create_task(self._client(client))
+        if self._proxy is not None:
+            self._proxy.close()
+
+    async def _client(self, client: int) -> None:
+        address, port = self._targets[client % len(self._targets)]
+        await asyncio.sleep(EVERY_SECONDS * client / self._number)
+        connection: Connection | None = None
+        while not self._ended.is_set():
+            if connection is not None and connection.ended:
+                connection.close()
+                connection = None
+            sent = time.time()
+            connection = await self._ask(client, connection, address, port)
+            await asyncio.sleep(max(0.0, sent + EVERY_SECONDS - time.time()))
+        if connection is not None:
+            connection.close()
+
+    async def _ask(self, client: int, connection: Connection | None, address: str, port: int) -> Connection | None:
+        """Sends one request; returns the connection, if it may be used again."""
+        kept, sent = connection is not None, time.time()
+        status, error, colour, closes = 0, "", "", True
+        try:
+            connection = connection or await connect(address, port)
+            answer = await connection.ask(REQUEST)
+            status, colour, closes = answer.status, answer.headers.get("x-colour", ""), answer.closes
+        except (OSError, EOFError, TimeoutError) as problem:
+            error = repr(problem)
+        self._answers.append(Answer(client, sent, time.time(), status, error, colour, kept))
+        self._answered.add(client)
+        if len(self._answered) == self._number:
+            self._all_answered.set()
+        if closes and connection is not None:
+            with contextlib.suppress(OSError):
+                connection.close()
+            return None
+        return connection

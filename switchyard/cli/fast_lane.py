@@ -1,0 +1,155 @@
+"""What `switchyard switch` and `switchyard rollback` have in common: read, plan, ask, act, report."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+
+import typer
+
+from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.release_request import Request
+from switchyard.config.loader import StackSettings
+from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.stack_values import read_project
+from switchyard.errors import (
+    AccessDeniedError,
+    EngineError,
+    ExitCode,
+    GateRefusedError,
+    NoIdentityError,
+    UsageError,
+)
+from switchyard.gates.cluster_identity import read_uid
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.relocation import StackLocation
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.manifests.ownership_marks import Mark
+from switchyard.release.convergence import Convergence, converge
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.journal import ReleaseJournal
+from switchyard.release.observe import observe
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.refusals import (
+    refuse_kubeconfig_unreachable,
+    refuse_other_uid,
+    refuse_strategy,
+    refuse_unknown,
+)
+from switchyard.release.warming import warm
+
+STATE_SECONDS = {Act.SWITCH: 15.0, Act.ROLLBACK: 5.0}
+"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
+
+
+def run(request: Request, state: Answer, begun: float) -> None:
+    """Runs a command from its settings to its exit code.
+
+    Args:
+        request: what the operator has typed.
+        state: the engine, which reads the outputs of the stack.
+        begun: the monotonic time when the command began.
+    """
+    stack, settings = read_settings_at_once(request.stack)
+    act = Act.ROLLBACK if request.rollback else Act.SWITCH
+    if (refusal := refuse_unknown(request.service, stack, settings.services, act)) is not None:
+        raise UsageError(str(refusal))
+    service = settings.services[request.service]
+    _raise(refuse_strategy(request.service, service, act))
+    if not isinstance(service, BlueGreenSettings):
+        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
+    access = _access(request, stack, settings, service)
+    asyncio.run(_Command(request, act, stack, service, access, state, begun).run())
+
+
+def _access(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+    try:
+        return access_to(stack, settings)
+    except EngineError as error:
+        if not isinstance(settings.cluster, Ec2Cluster):
+            raise
+        target = None if request.colour is None else Colour(request.colour)
+        name = service.named(request.service)
+        raise GateRefusedError(str(refuse_kubeconfig_unreachable(name, service, target, str(error)))) from None
+
+
+class _Command:
+    """One command, from what the cluster has to the report."""
+
+    def __init__(
+        self,
+        request: Request,
+        act: Act,
+        stack: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        state: Answer,
+        begun: float,
+    ) -> None:
+        self._request = request
+        self._act = act
+        self._stack = stack
+        self._service = service
+        self._name = service.named(request.service)
+        self._access = access
+        self._state = state
+        self._begun = begun
+        self._engine = Engine(stack)
+        self._report = Report(request, stack, access.described)
+
+    async def run(self) -> None:
+        cluster = await Cluster.connect(self._access)
+        observation = await self._observe(cluster)
+        await self._check_cluster(cluster)
+        journal = ReleaseJournal(cluster.api, self._service.namespace, self._name, self._report.warn)
+        lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
+        plan = await self._plan(lane, observation)
+        if not self._request.yes and not self._report.confirmed(plan):
+            raise typer.Exit(ExitCode.FAILED)
+        self._begun = self._begun if self._request.yes else time.monotonic()
+        steps = Steps(
+            observe=lambda: self._observe(cluster),
+            warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
+            converge=lambda receipt: self._converge(plan, receipt),
+        )
+        outcome = await lane.run(plan, self._request.reason, steps)
+        self._report.end(plan, outcome)
+
+    async def _observe(self, cluster: Cluster) -> Observation:
+        project = read_project(Path.cwd())
+        own = Mark(project.name if project else "", self._stack.rpartition("/")[2])
+        return await observe(cluster, self._name, self._service, own, self._access.described)
+
+    async def _check_cluster(self, cluster: Cluster) -> None:
+        """Refuses another cluster than the one in the state. Without the state, the mark of the Service decides."""
+        try:
+            outputs = json.loads(await asyncio.to_thread(self._state.wait, STATE_SECONDS[self._act]))
+            uid = await read_uid(cluster.api)
+        except (EngineError, ValueError) as error:
+            self._report.state_unreachable(str(error))
+            return
+        except (AccessDeniedError, NoIdentityError):
+            return
+        _raise(refuse_other_uid(self._stack, uid, StackLocation.of(outputs).uid, self._access.described))
+
+    def _plan(self, lane: FastLane, observation: Observation) -> Awaitable[Plan]:
+        if self._act is Act.ROLLBACK:
+            return lane.plan_rollback(observation)
+        colour = self._request.colour
+        return lane.plan_switch(observation, None if colour is None else Colour(colour))
+
+    async def _converge(self, plan: Plan, receipt: Receipt) -> Convergence:
+        self._report.served(plan, receipt)
+        configured = self._service.active == plan.target
+        return await asyncio.to_thread(converge, self._engine, self._request.service, plan.target, config=configured)
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise GateRefusedError(str(refusal))

@@ -1,0 +1,142 @@
+"""What `switchyard switch` and `switchyard rollback` print, for people and as JSON."""
+
+from typing import Any
+
+import typer
+
+from switchyard.cli.output import console, errors, print_json
+from switchyard.cli.release_request import Request
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane import Outcome
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.receipt import Receipt, lines
+from switchyard.release.refusals import command, not_converged
+
+VERSION = 1
+"""Version of the JSON form. It changes when a name is taken away or gets another meaning."""
+
+
+class Report:
+    """Prints what a command plans and does.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+    """
+
+    def __init__(self, request: Request, stack: str, described: str) -> None:
+        self._request = request
+        self._stack = stack
+        self._described = described
+        self._warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        """Reports a warning: at once to people, in the document to scripts."""
+        self._warnings.append(line)
+        if not self._request.as_json:
+            errors.print(line)
+
+    def state_unreachable(self, why: str) -> None:
+        """Reports that the state cannot be read, which does not stop a command."""
+        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+
+    def confirmed(self, plan: Plan) -> bool:
+        """Shows what will happen, and asks whether it is to."""
+        for line in planned(plan, self._stack, self._described):
+            console.print(line, markup=False)
+        for line in plan.warnings:
+            errors.print(line)
+        if typer.confirm(f"{plan.act.value.capitalize()}?", err=True):
+            return True
+        console.print(f"Nothing was changed. {plan.observation.what_serves}", markup=False)
+        return False
+
+    def served(self, plan: Plan, receipt: Receipt) -> None:
+        """Reports the switch itself, before configuration and state follow."""
+        if self._request.yes:
+            for line in plan.warnings:
+                self.warn(line)
+        if self._request.as_json:
+            return
+        before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
+        console.print(f"{plan.observation.name.key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
+        for line in lines(receipt):
+            console.print(f"  {line}", markup=False)
+
+    def end(self, plan: Plan, outcome: Outcome) -> None:
+        """Reports configuration and state, and what to type next."""
+        problem = self._problem(plan, outcome.convergence)
+        if self._request.as_json:
+            print_json(document(plan, outcome, self._stack, problem, self._warnings))
+            return
+        if problem is not None:
+            errors.print(problem)
+        else:
+            console.print(f"  {_converged(outcome.convergence)}", markup=False)
+        console.print(f"Next: {_next(plan)}", markup=False)
+
+    def _problem(self, plan: Plan, convergence: Convergence) -> str | None:
+        if convergence.problem is None:
+            return None
+        config = convergence.config
+        return not_converged(plan.observation.name, plan.target, self._stack, convergence.problem, config=config)
+
+
+def planned(plan: Plan, stack: str, described: str) -> list[str]:
+    """What a command would do, a line for each thing."""
+    observation = plan.observation
+    where = f"in namespace {observation.settings.namespace} of stack {stack} ({described})"
+    rows = [f"{observation.name.key} {where}", f"  serves now   {plan.source}"]
+    if not plan.patch:
+        return [*rows, "  after this   the same; configuration and state follow"]
+    if plan.warm_tag is not None:
+        seconds = observation.settings.ready_timeout_seconds
+        rows.append(
+            f"  first        warms {plan.warm_tag} in {plan.target} with {plan.source.wanted} pods, {seconds} s at most"
+        )
+        return [*rows, f"  after this   {plan.target} {plan.warm_tag}"]
+    return [*rows, f"  after this   {plan.to}"]
+
+
+def document(plan: Plan, outcome: Outcome, stack: str, problem: str | None, warnings: list[str]) -> dict[str, Any]:
+    """What `--json` prints. Scripts rely on these names."""
+    convergence = outcome.convergence
+    return {
+        "version": VERSION,
+        "command": plan.act.value,
+        "stack": stack,
+        "service": plan.observation.name.key,
+        "name": str(plan.observation.name),
+        "namespace": plan.observation.settings.namespace,
+        "from": _side(plan.source),
+        "to": {"colour": plan.target.value, "tag": plan.to_tag},
+        "serving": plan.target.value,
+        "changed": plan.patch,
+        "warmed": plan.warm_tag is not None,
+        "receipt": outcome.receipt.to_json(),
+        "config": convergence.config,
+        "state": convergence.state,
+        "problem": problem,
+        "waiting": [{"name": step.name, "op": step.op} for step in convergence.waiting],
+        "warnings": warnings,
+        "exitCode": 0,
+    }
+
+
+def _side(state: ColourState) -> dict[str, Any]:
+    return {"colour": state.colour.value, "tag": state.tag}
+
+
+def _converged(convergence: Convergence) -> str:
+    if not convergence.waiting:
+        return "converged     configuration and state have it: the next preview is empty"
+    changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)
+    return f"converged     configuration and state have it; other changes wait for `pulumi up`: {changes}"
+
+
+def _next(plan: Plan) -> str:
+    name = plan.observation.name
+    if plan.act is Act.ROLLBACK:
+        return f"switchyard status; to switch again once it is repaired: {command(Act.SWITCH, name, plan.target.other)}"
+    return f"switchyard status; to go back: {command(Act.ROLLBACK, name)}"

@@ -1,0 +1,70 @@
+"""`switchyard history`: the releases of a service, by the record in its cluster."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from switchyard.cli.options import Json, Stack
+
+if TYPE_CHECKING:
+    from switchyard.config.models.service import ServiceSettings
+    from switchyard.kube.access import ClusterAccess
+    from switchyard.release.store import Releases
+
+FORM_VERSION = 1
+"""Version of the JSON form. It changes when a key is removed or means something else."""
+
+Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
+
+
+def history(service: Service, stack: Stack = None, *, as_json: Json = False) -> None:
+    """Shows the releases of a service by deploy, switch and rollback, newest first."""
+    from switchyard.cli.configuration import access_to, read_settings
+    from switchyard.cli.failures import errors_end_the_command
+    from switchyard.kube.blocking import run_blocking
+
+    with errors_end_the_command(as_json=as_json):
+        name, settings = read_settings(stack)
+        releases = run_blocking(_read(access_to(name, settings), service, _known(service, settings.services)))
+        if as_json:
+            from switchyard.cli.output import print_json
+
+            print_json(document(service, releases))
+            return
+        from switchyard.cli.history_table import print_history
+
+        print_history(service, all_releases(releases))
+
+
+def document(service: str, releases: "Releases") -> dict[str, Any]:
+    """The history as `--json` prints it."""
+    return {
+        "version": FORM_VERSION,
+        "service": service,
+        "releases": [release.to_json() for release in all_releases(releases)],
+    }
+
+
+def all_releases(releases: "Releases") -> list[Any]:
+    """The release that runs, if there is one, and those that ended, newest first."""
+    running = [releases.current] if releases.current is not None and releases.current.running else []
+    return [*running, *releases.history]
+
+
+def _known(service: str, services: "dict[str, ServiceSettings] | Any") -> "ServiceSettings":
+    from switchyard.errors import ConfigurationError
+
+    if service not in services:
+        known = ", ".join(services) or "none"
+        raise ConfigurationError(f"there is no service {service} in the configuration; it has: {known}")
+    settings: ServiceSettings = services[service]
+    return settings
+
+
+async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "Releases":
+    from switchyard.release.store import ReleaseStore
+
+    return await ReleaseStore(await access.api(), settings.namespace, settings.kubernetes_name(key)).read()

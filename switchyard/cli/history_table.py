@@ -1,0 +1,35 @@
+"""The history of a service as a table for people."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from switchyard.cli.output import console
+from switchyard.release.record import ReleaseRecord
+
+
+def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
+    """Prints a row for each release, newest first."""
+    if not releases:
+        console.print(f"{service}: no release is recorded. `switchyard deploy`, `switch` and `rollback` record theirs.")
+        return
+    table = Table(title=f"Releases of {service}", title_justify="left")
+    for column in ("started", "what", "from", "to", "by", "result", "reason"):
+        table.add_column(column)
+    for release in releases:
+        table.add_row(
+            release.started,
+            release.kind,
+            f"{release.source} {release.from_tag or ''}".rstrip(),
+            f"{release.target} {release.tag or ''}".rstrip(),
+            f"{release.actor}@{release.host}",
+            _result(release),
+            release.reason or release.detail or "",
+        )
+    console.print(table)
+
+
+def _result(release: ReleaseRecord) -> str:
+    if not release.running:
+        return release.result.value
+    return f"{'held' if release.held else 'running'} in {release.phase}"

@@ -1,0 +1,82 @@
+"""What is asked of `switchyard switch` or `switchyard rollback`, and what begins before anything is imported for it."""
+
+# ruff: noqa: PLC0415
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+from switchyard.cli.failures import errors_end_the_command
+from switchyard.errors import ExitCode
+from switchyard.release.engine import Engine
+
+SELECTED = "PULUMI_STACK"
+"""Environment variable with the stack that the engine takes for the selected one."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator has typed.
+
+    Attributes:
+        service: key of the service.
+        rollback: whether a rollback is asked for, and not a switch.
+        colour: that is to serve; None leaves it to the command.
+        reason: why, for the record.
+        stack: name of the stack; None for the selected one.
+        yes: whether it is confirmed already.
+        as_json: whether the output is one JSON document.
+    """
+
+    service: str
+    rollback: bool
+    colour: str | None = None
+    reason: str | None = None
+    stack: str | None = None
+    yes: bool = False
+    as_json: bool = False
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the operator can be asked: at a terminal, and where no document is awaited."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def begin(request: Request) -> None:
+    """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
+    begun = time.monotonic()
+    with errors_end_the_command(as_json=request.as_json):
+        if not request.yes and not request.can_ask:
+            _refuse_unconfirmed(request)
+        answer = Engine(request.stack or os.environ.get(SELECTED)).begin_outputs()
+        try:
+            from switchyard.cli.fast_lane import run
+
+            run(request, answer, begun)
+        except KeyboardInterrupt:
+            _end_interrupted(request)
+        finally:
+            answer.end()
+
+
+def _refuse_unconfirmed(request: Request) -> None:
+    from switchyard.errors import UsageError
+    from switchyard.release.plan import Act
+    from switchyard.release.refusals import refuse_unconfirmed
+
+    act = Act.ROLLBACK if request.rollback else Act.SWITCH
+    raise UsageError(str(refuse_unconfirmed(request.service, act)))
+
+
+def _end_interrupted(request: Request) -> None:
+    import typer
+
+    from switchyard.cli.output import errors
+
+    again = "rollback" if request.rollback else "switch"
+    errors.print(
+        f"Interrupted. What serves now: switchyard status. To go on, run the command again: switchyard {again} "
+        f"{request.service}{f' {request.colour}' if request.colour else ''}"
+    )
+    raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,134 @@
+"""The configuration of a stack as its file has it, without the engine.
+
+The engine reads a configuration only while the state of the stack can be reached, and a rollback cannot wait for that.
+What this module cannot read exactly as the engine does is left to the engine.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written, entries, number, scalar_of
+
+_SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encrypted value
+
+ENGINE_NEEDED = "the engine reads this value in its own way"
+EXACT = 2**53
+"""Above this, the engine's numbers lose digits."""
+
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the project's own file says.
+
+    Attributes:
+        name: of the project.
+        sets: keys of the configuration for which the project has a value of its own.
+    """
+
+    name: str
+    sets: frozenset[str] = frozenset()
+
+
+def read_project(directory: Path) -> Project | None:
+    """Reads the project that a directory belongs to; None where there is none that can be read."""
+    for above in (directory.resolve(), *directory.resolve().parents):
+        for ending in ("yaml", "yml"):
+            file = above / f"Pulumi.{ending}"
+            if file.is_file():
+                return _project(file)
+    return None
+
+
+def stack_values(written: Written | None, project: Project | None) -> dict[str, Any] | None:
+    """The values of a stack file by key, as the engine gives them to the program.
+
+    Args:
+        written: the stack file.
+        project: the project, whose own values would stand under those of the stack.
+
+    Returns:
+        None where the engine has to be asked: there is no file, it is encrypted in part, takes values from an
+        environment of Pulumi ESC or from the project, or has values that YAML changes.
+    """
+    if written is None or written.imports or project is None or project.sets.difference(written.nodes):
+        return None
+    try:
+        return {key: _top(node) for key, node in written.nodes.items()}
+    except (ValueError, RecursionError):
+        return None
+
+
+def _project(file: Path) -> Project | None:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return None
+    if not isinstance(content, Mapping) or not isinstance(content.get("name"), str):
+        return None
+    config = content.get("config")
+    declared = config.items() if isinstance(config, Mapping) else ()
+    sets = {
+        str(key)
+        for key, entry in declared
+        if not isinstance(entry, Mapping) or {"value", "default"}.intersection(entry)
+    }
+    return Project(content["name"], frozenset(sets))
+
+
+def _top(node: yaml.Node) -> Any:
+    """A value by its own key: text that reads as JSON is what it reads as."""
+    value = _value(node)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _value(node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node)
+    if not isinstance(node, yaml.ScalarNode):
+        raise ValueError(ENGINE_NEEDED)
+    scalar = scalar_of(node)
+    if scalar.plain and node.end_mark.index - node.start_mark.index != len(node.value):
+        raise ValueError(ENGINE_NEEDED)  # a tag such as `!!str` is in front of it, or it has several lines
+    return _scalar(scalar)
+
+
+def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, scalar, value in entries(node):
+        if key == _SECRET or (scalar.plain and _scalar(scalar) != key):
+            raise ValueError(ENGINE_NEEDED)
+        values[key] = _value(value)
+    return values
+
+
+def _scalar(scalar: Scalar) -> Any:
+    text = scalar.text
+    if scalar.binary:
+        raise ValueError(ENGINE_NEEDED)
+    if not scalar.plain:
+        return text
+    if text in NULLS:
+        return None
+    if text in BOOLEANS:
+        return text.lower() == "true"
+    if DATE.fullmatch(text) or _NOT_FINITE.fullmatch(text):
+        raise ValueError(ENGINE_NEEDED)
+    read = number(text)
+    if (isinstance(read, float) and read.is_integer()) or (read is not None and abs(read) > EXACT):
+        raise ValueError(ENGINE_NEEDED)  # 2.0 arrives as 2, and a longer number with other digits
+    return text if read is None else read

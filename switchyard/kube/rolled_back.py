@@ -1,0 +1,142 @@
+"""Versions of a service that were rolled back, as the record of its releases keeps them in the cluster.
+
+The record is ConfigMap `<name>-release` in the service's namespace. The gates read this part of it, so that no update
+with the configuration of before brings such a version back.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from switchyard.errors import ForeignRecordError, RecordUnreadableError
+from switchyard.kube.api import BoundedApi
+from switchyard.manifests.labels import MANAGED
+
+RECORD_VERSION = "switchyard/record-version"
+"""Annotation: the version of the form of the record."""
+
+VERSION = "1"
+"""The version of the form that this program reads and writes."""
+
+ROLLED_BACK = "rolledBack"
+"""Key of the ConfigMap with the versions that were rolled back, newest first."""
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """A version that was rolled back.
+
+    Attributes:
+        colour: that it served in.
+        tag: of its image.
+        release: ID of the release that took it back.
+        at: when, RFC 3339.
+        actor: who took it back.
+        reason: why, in that operator's words.
+    """
+
+    colour: str
+    tag: str
+    release: str
+    at: str
+    actor: str
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The version as the record has it."""
+        return asdict(self)
+
+
+def record_name(service: str) -> str:
+    """Name of the ConfigMap with the record of a service, and of its Lease."""
+    return f"{service}-release"
+
+
+def parse_rolled_back(config_map: Mapping[str, Any] | None) -> tuple[RolledBack, ...]:
+    """The versions that were rolled back, newest first; none without a record.
+
+    Raises:
+        RecordUnreadableError: the record is of a newer version of this program, or somebody has broken it.
+    """
+    entries = json_of(config_map, ROLLED_BACK, [])
+    names = {field.name for field in fields(RolledBack)}
+    try:
+        return tuple(RolledBack(**{key: entry[key] for key in entry.keys() & names}) for entry in entries)
+    except (AttributeError, TypeError) as error:
+        raise unreadable(config_map, ROLLED_BACK, str(error)) from None
+
+
+def find_rolled_back(versions: Iterable[RolledBack], colour: str, tag: str | None) -> RolledBack | None:
+    """The rollback of a version in a colour; None when it was not rolled back."""
+    return next((version for version in versions if (version.colour, version.tag) == (colour, tag)), None)
+
+
+async def read_rolled_back(api: BoundedApi, namespace: str, service: str) -> tuple[RolledBack, ...]:
+    """Reads the versions of a service that were rolled back.
+
+    Raises:
+        RecordUnreadableError: the record cannot be read.
+        switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+    """
+    return parse_rolled_back(await api.find("configmaps", record_name(service), namespace))
+
+
+def json_of(config_map: Mapping[str, Any] | None, key: str, default: Any) -> Any:
+    """The value of a key of the record, parsed; the default where there is none.
+
+    Raises:
+        RecordUnreadableError: the record is of a newer version of this program, or the value is no JSON.
+    """
+    if config_map is None:
+        return default
+    check_version(config_map)
+    text = (config_map.get("data") or {}).get(key)
+    if text is None:
+        return default
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise unreadable(config_map, key, str(error)) from None
+
+
+def check_version(config_map: Mapping[str, Any]) -> None:
+    """Ends the command for a record of a newer version of this program.
+
+    Raises:
+        RecordUnreadableError: it is of another version.
+    """
+    version = (config_map["metadata"].get("annotations") or {}).get(RECORD_VERSION, VERSION)
+    if version != VERSION:
+        raise RecordUnreadableError(
+            f"{_described(config_map)} has version {version} of the record, and this program knows version {VERSION}. "
+            "Nothing was changed. Update this checkout to the version that wrote it"
+        )
+
+
+def check_own(document: Mapping[str, Any]) -> None:
+    """Ends the command for a ConfigMap or a Lease of the record's name that somebody else created.
+
+    Raises:
+        ForeignRecordError: it lacks the labels of this program.
+    """
+    if not MANAGED.items() <= (document["metadata"].get("labels") or {}).items():
+        raise ForeignRecordError(
+            f"{_described(document)} is not of this program, and its name is that of the record of releases. "
+            "Nothing was changed. Rename or delete it, or give the service another name"
+        )
+
+
+def unreadable(config_map: Mapping[str, Any] | None, key: str, reason: str) -> RecordUnreadableError:
+    """The error for a key of the record that cannot be read."""
+    described = _described(config_map or {"metadata": {}})
+    command = f"kubectl -n {(config_map or {}).get('metadata', {}).get('namespace')} edit configmap"
+    return RecordUnreadableError(
+        f"key {key} of {described} cannot be read: {reason}. Nothing was changed. Correct or remove the key: {command} "
+        f"{(config_map or {}).get('metadata', {}).get('name')}"
+    )
+
+
+def _described(document: Mapping[str, Any]) -> str:
+    metadata = document["metadata"]
+    return f"{document.get('kind', 'ConfigMap')} {metadata.get('name')} in namespace {metadata.get('namespace')}"

@@ -1,0 +1,66 @@
+"""Brings the configuration and the state of a stack to what serves already.
+
+An update of the Service alone would be the obvious way, and the engine (3.250) ends it with "Duplicate resource URN":
+which Deployment waits for the Service, and for which the Service waits, changes with the active colour. So the selector
+is read from the cluster into the state, without the program. Then an update writes the rest, the outputs and the order
+of the resources, if a preview finds that it would change nothing else: what else is in the configuration waits for the
+operator.
+"""
+
+from dataclasses import dataclass
+
+from switchyard.config.commands import below
+from switchyard.config.models.service import Colour
+from switchyard.config.validation.services import SERVICES
+from switchyard.errors import EngineError
+from switchyard.release.engine import Engine, Step
+
+SERVICE_URN = "**::switchyard:service:*$kubernetes:core/v1:Service::{key}"
+"""The Service that users reach, whatever the names of project and stack."""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How far configuration and state are.
+
+    Attributes:
+        config: whether the configuration has what serves.
+        state: whether the state has it.
+        problem: why one of them has not, in the engine's own words.
+        waiting: other changes of the configuration, which the next `pulumi up` makes.
+    """
+
+    config: bool
+    state: bool
+    problem: str | None = None
+    waiting: tuple[Step, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether both have what serves."""
+        return self.config and self.state
+
+
+def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Convergence:
+    """Writes the colour that serves to the configuration and to the state.
+
+    Args:
+        engine: of the stack.
+        key: of the service in the configuration.
+        target: the colour that serves.
+        config: whether the configuration has it already.
+    """
+    try:
+        if not config:
+            engine.set_config({f"{below(SERVICES, key)}.active": target.value})
+            config = True
+        engine.refresh(SERVICE_URN.format(key=key))
+    except EngineError as error:
+        return Convergence(config, state=False, problem=str(error))
+    try:
+        waiting = tuple(engine.preview())
+        if not waiting:
+            engine.up()
+    except EngineError as error:
+        return Convergence(config, state=False, problem=str(error))
+    return Convergence(config, state=True, waiting=waiting)

@@ -1,0 +1,251 @@
+"""Ends the connections that clients keep to the old colour, while its pods stay ready for a rollback."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from switchyard.config.kubernetes import APPS
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.errors import AccessDeniedError, ClusterError
+from switchyard.kube.api import MERGE_PATCH, ProxyRequest
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.polling import poll_until, watch_until
+from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, selector
+from switchyard.release.drain_report import (
+    DrainReport,
+    PodDrain,
+    answered,
+    not_drained,
+    not_renewed,
+    not_undrained,
+    still_serves,
+    unreached,
+)
+
+ASK_SECONDS = 3
+"""How long one pod may take to answer."""
+
+POLL_SECONDS = 0.5
+"""Between two counts of the connections that are left: a pod cannot be watched for them."""
+
+UNDRAIN_SECONDS = 4
+"""How long the end of a drain may take at most: a rollback waits for it."""
+
+PODS_AT_ONCE = 20
+"""Pods that are asked side by side: so many take no longer than one, and are few enough for any API server."""
+
+
+async def drain(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None = None
+) -> DrainReport:
+    """Ends kept connections to a colour that does not serve any more, without a failed request. Raises no error.
+
+    Args:
+        cluster: the cluster.
+        name: the service's name.
+        service: its settings.
+        colour: the old colour.
+        seconds: how long to follow it; None takes the time of the settings. With 0 it has begun when this returns.
+
+    Returns:
+        What was reached, and which connections are left.
+    """
+    began = time.monotonic()
+    begin = _drainer(cluster, name, service, colour, seconds)
+    try:
+        serving = await cluster.serving_track(service.namespace, name)
+        if serving == Track(colour):
+            # The selector on the cluster decides who serves; the pods that it selects are left alone.
+            problem = still_serves(name, service.namespace, colour)
+            report = DrainReport(colour, DrainMethod.NONE, problem=problem)
+        else:
+            report = await begin(str(serving or "another version"))
+    except ClusterError as error:
+        problem = not_drained(name, colour, str(colour.other), [error.summary])
+        report = DrainReport(colour, service.release.drain.method, problem=problem)
+    return replace(report, seconds=time.monotonic() - began)
+
+
+async def undrain(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour) -> DrainReport:
+    """Lets the pods of a colour keep connections again, before it takes traffic. Raises no error.
+
+    Args:
+        cluster: the cluster.
+        name: the service's name.
+        service: its settings.
+        colour: the colour that serves next.
+
+    Returns:
+        What was reached. A pod that was not reached serves all the same.
+    """
+    began, method = time.monotonic(), service.release.drain.method
+    if method is not DrainMethod.ENDPOINT:
+        return DrainReport(colour, DrainMethod.NONE)
+    pods: list[PodDrain] = []
+
+    async def ask() -> list[PodDrain]:
+        pods[:] = await _ask(cluster, name, service, colour, draining=False)
+        return pods
+
+    try:
+        async with asyncio.timeout(UNDRAIN_SECONDS):
+            await poll_until(ask, _all_settled, seconds=UNDRAIN_SECONDS, every=POLL_SECONDS)
+        lines = unreached(pods)
+    except TimeoutError:
+        lines = unreached(pods) or [f"not every pod answered in {UNDRAIN_SECONDS} s"]
+    except ClusterError as error:
+        lines = [error.summary]
+    problem = not_undrained(colour, lines) if lines else None
+    return replace(_report(colour, pods), seconds=time.monotonic() - began, problem=problem)
+
+
+def _drainer(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None
+) -> Callable[[str], Awaitable[DrainReport]]:
+    """What drains by the service's method; it takes who serves."""
+    match service.release.drain.method:
+        case DrainMethod.ENDPOINT:
+            return partial(_by_endpoint, cluster, name, service, colour, seconds)
+        case DrainMethod.RENEW if service.engine is not SwitchEngine.ALB_WEIGHTS:
+            return partial(_by_renewal, cluster, name, service, colour, seconds)
+        case _:
+            return partial(_left_alone, colour)
+
+
+async def _left_alone(colour: Colour, _serving: str) -> DrainReport:
+    return DrainReport(colour, DrainMethod.NONE)
+
+
+async def _by_endpoint(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
+) -> DrainReport:
+    """Asks each pod to close its connections, again and again until none is left: pods may come and go meanwhile."""
+    serves_again = False
+
+    async def ask() -> list[PodDrain]:
+        nonlocal serves_again
+        serves_again = await cluster.serving_track(service.namespace, name) == Track(colour)
+        return await _ask(cluster, name, service, colour, draining=not serves_again)
+
+    pods = await poll_until(
+        ask,
+        lambda pods: serves_again or (_all_settled(pods) and not sum(pod.connections or 0 for pod in pods)),
+        seconds=service.release.drain.grace_seconds if seconds is None else seconds,
+        every=POLL_SECONDS,
+    )
+    report, lines = _report(colour, pods), unreached(pods)
+    if serves_again:
+        return replace(report, problem=still_serves(name, service.namespace, colour))
+    return replace(report, problem=not_drained(name, colour, serving, lines)) if lines else report
+
+
+def _all_settled(pods: list[PodDrain]) -> bool:
+    """Whether asking again would change nothing but the number of connections."""
+    return not any(pod.again for pod in pods)
+
+
+def _report(colour: Colour, pods: list[PodDrain]) -> DrainReport:
+    reached = tuple(pod.pod for pod in pods if pod.reason is None)
+    return DrainReport(
+        colour,
+        DrainMethod.ENDPOINT,
+        pods=len(pods),
+        reached=reached,
+        failed=tuple(pod.pod for pod in pods if pod.reason is not None),
+        connections_left=sum(pod.connections or 0 for pod in pods) if len(reached) == len(pods) else None,
+    )
+
+
+async def _ask(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, *, draining: bool
+) -> list[PodDrain]:
+    """Asks every pod of a colour that runs, those that are being deleted too: they hold connections as well."""
+    settings, turns = service.release.drain, asyncio.Semaphore(PODS_AT_ONCE)
+    request = ProxyRequest(f"{settings.path}?state={'on' if draining else 'off'}", ASK_SECONDS)
+
+    async def of_pod(pod: str) -> PodDrain:
+        async with turns:
+            try:
+                answer = await cluster.get_from_pod(service.namespace, pod, settings.port, request)
+            except AccessDeniedError as error:
+                return PodDrain(pod, reason=f"was not asked: the kubeconfig's user {error}")
+            except ClusterError as error:
+                return PodDrain(pod, reason=f"did not answer: {error}", again=True)
+            state = answered(pod, answer, settings, draining=draining)
+            if draining and state.connections:
+                await _close_own(cluster, service, pod)
+            return state
+
+    listed = await cluster.api.find_all("pods", service.namespace, selector(name, colour))
+    names = [pod["metadata"]["name"] for pod in listed["items"] if pod.get("status", {}).get("phase") == "Running"]
+    return list(await asyncio.gather(*map(of_pod, sorted(names))))
+
+
+async def _close_own(cluster: Cluster, service: BlueGreenSettings, pod: str) -> None:
+    """Has the API server end its own connection to a pod, which it keeps since the smoke test, as others end theirs."""
+    smoke = service.gate.smoke
+    if smoke.enabled and smoke.paths:
+        check = smoke.paths[0]
+        request = ProxyRequest(check.path, ASK_SECONDS, https=smoke.scheme == "HTTPS", headers=check.headers)
+        with suppress(ClusterError):  # it is counted with those that are left
+            await cluster.get_from_pod(service.namespace, pod, service.port, request)
+
+
+async def _by_renewal(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
+) -> DrainReport:
+    """Has the Deployment replace its pods by new ones of the same version, and follows that until the old are gone."""
+    namespace, deployment = service.namespace, colour_name(name, colour)
+    bound = _renewal_seconds(service) if seconds is None else seconds
+    async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
+        before = left = await anext(watch)
+
+        async def gone(names: frozenset[str]) -> bool:
+            nonlocal left
+            left = before & names
+            return not left
+
+        if before:
+            await _renew(cluster, namespace, deployment)
+            await watch_until(watch, gone, bound)
+    report = DrainReport(
+        colour,
+        DrainMethod.RENEW,
+        pods=len(before),
+        reached=tuple(sorted(before - left)),
+        failed=tuple(sorted(left)),
+        connections_left=None if left else 0,
+    )
+    if not left or not bound:
+        return report
+    pods = await cluster.pods_report(namespace, name, Track(colour), service.replicas_of(Track(colour)))
+    why = f"{len(left)} of {len(before)} pods were not replaced in {bound:.0f} s ({pods})"
+    return replace(report, problem=not_renewed(namespace, deployment, colour, serving, why))
+
+
+def _renewal_seconds(service: BlueGreenSettings) -> float:
+    """How long a renewal may take: until the new pods are ready, and then until the last old one has ended."""
+    ending = service.drain.termination_grace_period_seconds
+    return service.ready_timeout_seconds + ending + service.release.drain.grace_seconds
+
+
+async def _renew(cluster: Cluster, namespace: str, deployment: str) -> None:
+    """Changes the annotation that makes a new pod template of the same content."""
+    annotations = {RENEWED_AT: datetime.now(UTC).isoformat(timespec="milliseconds")}
+    await cluster.api.ask(
+        "patch",
+        "deployments",
+        deployment,
+        namespace,
+        APPS,
+        params={"fieldManager": FIELD_MANAGER},
+        headers=MERGE_PATCH,
+        content=json.dumps({"spec": {"template": {"metadata": {"annotations": annotations}}}}),
+    )

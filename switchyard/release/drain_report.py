@@ -1,0 +1,174 @@
+"""What a drain has reached, and what it says of that. Pure functions."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, set_value
+from switchyard.config.models.drain import Drain, DrainMethod
+from switchyard.config.models.service import Colour
+from switchyard.kube.api import ProxyAnswer, is_status
+
+NOT_FOUND = 404
+
+REFUSED = "connection refused"
+"""What the API server says of a pod that does not listen on a port. Asking again does not help."""
+
+SHOWN = 80
+"""Characters of an answer's body that a message shows."""
+
+PODS_NAMED = 3
+"""Pods that a message names."""
+
+
+@dataclass(frozen=True)
+class PodDrain:
+    """How one pod answered.
+
+    Attributes:
+        pod: its name.
+        connections: its open connections; None when it did not say.
+        reason: why it was not reached; None when it was.
+        again: whether another attempt may reach it.
+    """
+
+    pod: str
+    connections: int | None = None
+    reason: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class DrainReport:
+    """What was done about the connections that clients keep to a colour.
+
+    Attributes:
+        colour: whose pods.
+        method: what closes the connections; `none` where nothing has to be done or may be done.
+        pods: number of pods that it had.
+        reached: names of those that close their connections, or that were replaced.
+        failed: names of the others.
+        connections_left: open connections at the end; None where nobody could say.
+        seconds: from the start to the end of the drain.
+        problem: what happened, what serves and what to do, if not all of it is done; None when all is well.
+    """
+
+    colour: Colour
+    method: DrainMethod
+    pods: int = 0
+    reached: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    connections_left: int | None = None
+    seconds: float = 0
+    problem: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """What was done, in one line."""
+        if self.problem is not None:
+            return self.problem
+        if self.method is DrainMethod.NONE:
+            return f"Kept connections to {self.colour} are left to their owners."
+        done = "close their connections" if self.method is DrainMethod.ENDPOINT else "were replaced"
+        left = {None: "how many connections are left is not known", 0: "no connection is left"}.get(
+            self.connections_left, f"{self.connections_left} connections are left, idle or long-lived"
+        )
+        return f"{len(self.reached)} of {self.pods} pods of {self.colour} {done}; {left} after {self.seconds:.1f} s."
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as the receipt of a switch has it."""
+        return {
+            "colour": self.colour.value,
+            "method": self.method.value,
+            "pods": self.pods,
+            "reached": list(self.reached),
+            "failed": list(self.failed),
+            "connectionsLeft": self.connections_left,
+            "seconds": round(self.seconds, 3),
+            "problem": self.problem,
+        }
+
+
+def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> PodDrain:
+    """Reads the answer of a pod that was asked to begin or to end a drain.
+
+    Args:
+        pod: its name.
+        answer: through the API server's proxy.
+        drain: the service's settings.
+        draining: what it was asked for.
+    """
+    if answer.status == NOT_FOUND and is_status(answer):
+        return PodDrain(pod, connections=0)  # the API server knows no such pod: it has ended meanwhile
+    if is_status(answer) or answer.status >= 500:
+        listens = REFUSED not in answer.body
+        where = f"at port {drain.port}: {_excerpt(answer.body)}" if listens else f"does not listen at port {drain.port}"
+        return PodDrain(pod, reason=f"answered {answer.status} {where}" if listens else where, again=listens)
+    try:
+        state = json.loads(answer.body)
+    except ValueError:
+        state = None
+    connections = state.get("connections") if isinstance(state, dict) else None
+    counted = isinstance(connections, int) and not isinstance(connections, bool) and connections >= 0
+    if answer.status != 200 or not counted or state.get("draining") is not draining:
+        reason = f"answered {answer.status}: {_excerpt(answer.body)}"
+        expected = f'{{"draining": {str(draining).lower()}, "connections": N}}'
+        return PodDrain(pod, reason=f"{reason}, expected 200 and {expected} at port {drain.port}{drain.path}")
+    return PodDrain(pod, connections=connections)
+
+
+def not_drained(name: str, colour: Colour, serving: str, lines: Collection[str]) -> str:
+    """Why pods of the old colour keep their connections."""
+    method = below("switchyard:services", name, "release", "drain", "method")
+    return (
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {'; '.join(lines)}. {serving} gets every new "
+        f"connection, and nothing has failed. Those kept end when their clients close them or {colour} is retired. "
+        f"Let the application answer as docs/kept-connections.md says, or: {set_value(method, 'renew')}"
+    )
+
+
+def still_serves(name: str, namespace: str, colour: Colour) -> str:
+    """Why the connections of a colour are left alone."""
+    return (
+        f"{Code.CONNECTIONS_STAY}: Service {name} selects {colour}, so that {colour} serves and its pods keep their "
+        "connections. After a rollback nothing else is to be done. If the other colour was to serve, see: "
+        f"kubectl -n {namespace} get service {name} -o yaml"
+    )
+
+
+def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
+    """Why pods of the old colour were not replaced."""
+    return (
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
+        f"and nothing has failed; {colour} is still complete. See: kubectl -n {namespace} rollout status deployment "
+        f"{deployment}"
+    )
+
+
+def not_undrained(colour: Colour, lines: Collection[str]) -> str:
+    """Why pods may still close each connection although they are to serve."""
+    return (
+        f"{Code.CONNECTIONS_SHORT_LIVED}: pods of {colour} may close each connection after one answer for some minutes "
+        f"more: {'; '.join(lines)}. They answer every request, which takes longer over new connections. It ends by "
+        "itself if the application does as docs/kept-connections.md says, or when these pods are deleted one by one."
+    )
+
+
+def unreached(pods: Collection[PodDrain]) -> list[str]:
+    """A line for each reason, with the pods that it is of."""
+    by_reason: dict[str, list[str]] = {}
+    for pod in pods:
+        if pod.reason is not None:
+            by_reason.setdefault(pod.reason, []).append(pod.pod)
+    lines = []
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - PODS_NAMED} more" if len(names) > PODS_NAMED else ""
+        lines.append(f"{', '.join(names[:PODS_NAMED])}{more} {reason}")
+    return lines
+
+
+def _excerpt(body: str) -> str:
+    text = " ".join(body.split())
+    return repr(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…")

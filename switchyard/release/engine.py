@@ -1,0 +1,175 @@
+"""Runs the engine, which keeps the configuration and the state of a stack: the program `pulumi`, as a subprocess."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from switchyard.config.commands import engine_path, is_converted
+from switchyard.errors import EngineError
+
+SAME = frozenset({"same", "read", "refresh"})
+"""Operations of a preview that change nothing."""
+
+PLAIN = ("--non-interactive", "--color", "never")
+"""Options of an operation that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A resource that an update would change.
+
+    Attributes:
+        urn: the engine's name of the resource.
+        op: what would be done to it, for example ``update``.
+        diffs: paths of the properties that would change.
+    """
+
+    urn: str
+    op: str
+    diffs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the resource alone."""
+        return self.urn.rpartition("::")[2]
+
+
+class Answer:
+    """A command of the engine that runs beside this program.
+
+    Args:
+        process: the engine.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def wait(self, seconds: float | None = None) -> str:
+        """Returns what the command prints.
+
+        Args:
+            seconds: the bound, after which the engine is ended; None waits as long as it takes.
+
+        Raises:
+            EngineError: the command failed, or did not end in time.
+        """
+        try:
+            output, errors = self._process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise EngineError(f"pulumi has not answered in {seconds:.0f} s") from None
+        if self._process.returncode:
+            # A failed operation says why on standard output, among its progress.
+            raise EngineError(_reason(errors) or _reason(output) or "pulumi failed and does not say why")
+        return output
+
+    def end(self) -> None:
+        """Ends the command if it still runs, and waits for that."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+
+class Engine:
+    """The engine on one stack.
+
+    Commands raise `EngineError` when the engine does not do what it is asked for.
+
+    Args:
+        stack: name of the stack; None for the selected one.
+        directory: of the project, or one below it; None for the working directory.
+    """
+
+    def __init__(self, stack: str | None, directory: Path | None = None) -> None:
+        self.stack = stack
+        self._directory = directory
+
+    def stack_name(self) -> str:
+        """The name of the selected stack."""
+        return self.run("stack", "--show-name").strip()
+
+    def config(self) -> dict[str, Any]:
+        """The configuration of the stack, with the engine's entry for each key."""
+        values: dict[str, Any] = json.loads(self.run("config", "--json"))
+        return values
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The outputs of the stack.
+
+        Args:
+            secrets: whether secret ones are shown.
+        """
+        shown = ("--show-secrets",) if secrets else ()
+        values: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *shown))
+        return values
+
+    def set_config(self, values: Mapping[str, object]) -> None:
+        """Sets values of the configuration, all of them at once but for text that reads as a number.
+
+        Args:
+            values: by path, for example ``switchyard:services.backend.active``.
+        """
+        texts = {path: value for path, value in values.items() if is_converted(value)}
+        for path, value in texts.items():
+            self.run("config", "set", "--path", "--type", "string", engine_path(path), str(value))
+        others = [f"{engine_path(path)}={value}" for path, value in values.items() if path not in texts]
+        if others:
+            self.run("config", "set-all", "--path", *(word for pair in others for word in ("--plaintext", pair)))
+
+    def preview(self) -> list[Step]:
+        """The resources that an update would change; empty when it would change nothing."""
+        steps = [step for step in json.loads(self.run("preview", "--json", *PLAIN))["steps"] if step["op"] not in SAME]
+        return [Step(step["urn"], step["op"], tuple(step.get("diffReasons") or ())) for step in steps]
+
+    def refresh(self, target: str) -> None:
+        """Reads one resource from the cluster into the state. The program does not run, and the cluster is not changed.
+
+        Args:
+            target: URN of the resource, where ``**`` stands for any characters.
+        """
+        self.run("refresh", "--yes", "--skip-preview", "--target", target, *PLAIN)
+
+    def up(self, *targets: str) -> None:
+        """Updates the stack.
+
+        Args:
+            targets: URNs of the resources to be updated, where ``**`` stands for any characters; none for all.
+        """
+        self.run("up", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
+
+    def run(self, *arguments: str) -> str:
+        """Runs one command of the engine and returns what it prints."""
+        return Answer(self._start(*arguments)).wait()
+
+    def begin_outputs(self) -> "Answer":
+        """Starts to read the outputs of the stack, without secret ones, and returns at once."""
+        return Answer(self._start("stack", "output", "--json"))
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        # Beside this interpreter first: it is the one pinned for this project, activated or not.
+        pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
+        if pulumi is None:
+            raise EngineError("pulumi is not installed here. Run `make tools`.")
+        options = [] if self.stack is None else ["--stack", self.stack]
+        return subprocess.Popen(
+            [pulumi, *arguments, *options],
+            cwd=self._directory,
+            # The engine ends before its garbage is worth collecting.
+            env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def _reason(printed: str) -> str:
+    """The lines that say why the engine failed; all lines where none is marked as an error."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return "\n".join([line for line in lines if line.startswith("error:")] or lines)

@@ -1,0 +1,270 @@
+"""The fast lane: a switch or a rollback of a service by its selector, in the order that a killed command needs.
+
+1. Observe the service, and refuse what the gates refuse.
+2. Take the Lease, so that one command at a time works on a service.
+3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
+4. Patch the selector. Whatever happens from here on, the target serves.
+5. Watch the endpoints and the nodes follow, and write the receipt.
+6. Bring configuration and state to the same, and end the record.
+
+Killed before 4, the colour that served continues to serve; killed after it, the same command or `pulumi up` goes on.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import httpx
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
+from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.base import Warn
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.waits import ANSWER_SECONDS
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.kube_proxy import Routing
+from switchyard.kube.objects import Endpoint
+from switchyard.kube.polling import watch_until
+from switchyard.kube.selectors import ready_pods
+from switchyard.manifests.labels import selector
+from switchyard.release.convergence import Convergence
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.previous import RUNNING, Recorded, previous
+from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.refusals import (
+    refuse_changed,
+    refuse_no_pods,
+    refuse_serving,
+    warn_fewer,
+)
+from switchyard.release.selector import apply_selector
+
+FOLLOW_SECONDS = 10
+"""How long the endpoints and the nodes are watched after the patch. The switch is done by then, seen or not."""
+
+NO_REQUESTS = "requests: this command sends none and reads none; `switchyard deploy` watches them"
+NO_NODE_PORTS = "when each NodePort first answered with the new colour: not asked; the health of kube-proxy is shown"
+
+NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
+
+
+class Journal(Protocol):
+    """The record of the releases of one service, and the Lease on them."""
+
+    async def last(self) -> Recorded | None:
+        """The record of the latest release; None where there is none."""
+
+    def held(self, act: Act) -> AbstractAsyncContextManager[object]:
+        """The Lease of the service, within the block; the only one at a time."""
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        """Writes that a release runs, before anything is changed. Returns its start by the API server's clock."""
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Writes how the release ended, and moves it into the history."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did.
+
+    Attributes:
+        receipt: what was seen of the switch.
+        convergence: how far configuration and state are.
+    """
+
+    receipt: Receipt
+    convergence: Convergence
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a command does besides, by the engine.
+
+    Attributes:
+        observe: reads the service anew.
+        warm: creates the pods of a retired version, and waits until they are ready.
+        converge: brings configuration and state to what serves, with the receipt known.
+    """
+
+    observe: Callable[[], Awaitable[Observation]]
+    warm: Callable[[Plan], Awaitable[None]]
+    converge: Callable[[Receipt], Awaitable[Convergence]]
+
+
+class FastLane:
+    """A switch or a rollback of one service.
+
+    Args:
+        access: the cluster of the stack.
+        cluster: the same, connected.
+        journal: of the service.
+        warn: reports a warning of a gate.
+        begun: the monotonic time when the command began, from which the receipt counts.
+    """
+
+    def __init__(
+        self, access: ClusterAccess, cluster: Cluster, journal: Journal, warn: Warn, begun: float | None = None
+    ) -> None:
+        self._access = access
+        self._cluster = cluster
+        self._journal = journal
+        self._warn = warn
+        self._begun = time.monotonic() if begun is None else begun
+
+    async def plan_switch(self, observation: Observation, colour: Colour | None) -> Plan:
+        """What a switch would do.
+
+        Args:
+            observation: of the service.
+            colour: that is to serve; None for the one that does not.
+
+        Raises:
+            GateRefusedError: the colour serves already, and the configuration says so.
+        """
+        target = colour or observation.serving.other
+        if observation.serving != target:
+            return Plan(Act.SWITCH, observation, target)
+        last = await self._journal.last()
+        unfinished = last is not None and last.result == RUNNING and last.target == target
+        if observation.settings.active == target and not unfinished:
+            _raise(refuse_serving(observation, target, Act.SWITCH))
+        return Plan(Act.SWITCH, observation, target, patch=False)
+
+    async def plan_rollback(self, observation: Observation) -> Plan:
+        """What a rollback would do.
+
+        Raises:
+            GateRefusedError: there is nothing to go back to, or nothing of it is ready.
+        """
+        converged = observation.settings.active == observation.serving
+        before = previous(observation, await self._journal.last(), converged=converged)
+        if isinstance(before, Refusal):
+            raise GateRefusedError(str(before))
+        plan = Plan(Act.ROLLBACK, observation, before.colour, patch=before.patch)
+        if not before.patch:
+            return plan
+        if before.tag is not None and (not plan.to.wanted or plan.to.tag != before.tag):
+            return replace(plan, warm_tag=before.tag)
+        _raise(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
+        short = plan.to.ready < plan.source.ready
+        return replace(plan, warnings=(warn_fewer(plan, plan.source.ready),)) if short else plan
+
+    async def run(self, plan: Plan, reason: str | None, steps: Steps) -> Outcome:
+        """Does what is planned.
+
+        Args:
+            plan: as the operator has confirmed it.
+            reason: why, in the operator's words.
+            steps: what is done besides, by the engine.
+
+        Raises:
+            GateRefusedError: a gate refuses, or somebody has changed the Service since it was planned.
+            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+        """
+        async with self._journal.held(plan.act):
+            if plan.act is Act.SWITCH and plan.patch:
+                await self._pass_gates(plan)
+            if plan.warm_tag is not None:
+                plan = await self._warmed(plan, steps)
+            started = await self._journal.begin(plan, reason)
+            async with self._ended_on_error():
+                patched = await self._patch(plan) if plan.patch else None
+            receipt = replace(await self._follow(plan, started), patched_after=patched)
+            convergence = await steps.converge(receipt)
+            await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
+        return Outcome(receipt, convergence)
+
+    async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
+        """The plan with its target warm: the service is read anew, as that takes a while."""
+        await steps.warm(plan)
+        observation = await steps.observe()
+        if observation.serving != plan.observation.serving:
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        _raise(refuse_no_pods(observation, plan.target, plan.act))
+        return replace(plan, observation=observation)
+
+    async def _pass_gates(self, plan: Plan) -> None:
+        """Waits for what a switch by `pulumi up` waits for, and is refused as that is."""
+        observation = plan.observation
+        settings = observation.settings.model_copy(update={"active": plan.target})
+        gates = BlueGreenGates(observation.name, settings, self._access, self._warn)
+        if settings.autoscaling is not None:
+            key = observation.name.key
+            gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
+        gates.intended = True
+        await gates.before_switch(creating=False, preview=False)
+
+    @asynccontextmanager
+    async def _ended_on_error(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        except (ClusterError, GateRefusedError) as error:
+            await self._journal.end(None, succeeded=False, detail=str(error))
+            raise
+
+    async def _patch(self, plan: Plan) -> float:
+        """Changes the selector; returns the seconds since the command began."""
+        observation, live = plan.observation, plan.observation.live
+        labels = selector(observation.name, plan.target)
+        try:
+            await apply_selector(self._cluster.api, live, labels)
+        except ApiStatusError as error:
+            if error.status_code != httpx.codes.CONFLICT:
+                raise
+            # A controller of a load balancer may have written an annotation, which is no reason to stop.
+            now = await self._cluster.api.find("services", observation.name, observation.settings.namespace)
+            if now is None or now["spec"].get("selector") != live["spec"].get("selector"):
+                raise GateRefusedError(str(refuse_changed(observation.name))) from None
+            await apply_selector(self._cluster.api, now, labels)
+        return self._elapsed()
+
+    async def _follow(self, plan: Plan, started: str) -> Receipt:
+        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen."""
+        name, settings = plan.observation.name, plan.observation.settings
+        receipt = Receipt(started, unseen=(NO_NODE_PORTS, NO_REQUESTS))
+        try:
+            pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
+            own, ready = {pod.name for pod in pods}, 0
+
+            async def follows(endpoints: frozenset[Endpoint]) -> bool:
+                nonlocal ready
+                ready = len(ready_pods(endpoints))
+                return bool(ready) and ready_pods(endpoints) <= own
+
+            watch = self._cluster.watch_endpoints(settings.namespace, name)
+            if await watch_until(watch, follows, FOLLOW_SECONDS):
+                receipt = replace(receipt, endpoints_after=self._elapsed())
+            receipt = replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
+            return receipt if receipt.nodes else replace(receipt, unseen=(*receipt.unseen, NO_NODES))
+        except ClusterError as error:
+            return replace(receipt, unseen=(*receipt.unseen, f"endpoints and nodes: {error}"))
+
+    async def _nodes(self, plan: Plan) -> tuple[NodeAnswer, ...]:
+        settings = plan.observation.settings
+        try:
+            routing = await self._cluster.routing(settings.node_selector, ANSWER_SECONDS)
+        except AccessDeniedError as error:
+            return (NodeAnswer("all", None, f"not seen: the kubeconfig's user {error}"),)
+        return tuple(_answer(node) for node in routing if node.ready)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+
+def _answer(node: Routing) -> NodeAnswer:
+    if node.status == httpx.codes.OK:
+        return NodeAnswer(node.node, follows=True)
+    if node.status is None:
+        return NodeAnswer(node.node, None, "kube-proxy does not answer, so whether it follows is not known")
+    return NodeAnswer(node.node, False, f"kube-proxy is behind ({node.status}): it may still send to the old colour")
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise GateRefusedError(str(refusal))

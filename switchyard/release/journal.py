@@ -1,0 +1,142 @@
+"""What a switch or a rollback writes to the record of the service, and when."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import LeaseHeldError
+from switchyard.gates.base import Warn
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.clock import ServerClock, to_text
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.lease import DURATION_SECONDS, Holder, ReleaseLease
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.record import ReleaseRecord, new_id
+from switchyard.release.store import Releases, ReleaseStore
+
+WAIT_SECONDS = DURATION_SECONDS + 3
+"""How long a command waits for the Lease of another one: longer than that of a killed command lives."""
+
+POLL_SECONDS = 0.5
+"""Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
+
+
+class ReleaseJournal:
+    """The record and the Lease of one service, as a switch or a rollback uses them.
+
+    Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
+
+    Args:
+        api: the API server.
+        namespace: of the service.
+        name: of the service.
+        warn: reports that the Lease is waited for.
+    """
+
+    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
+        self._api = api
+        self._warn = warn
+        self._namespace = namespace
+        self._name = name
+        self._store = ReleaseStore(api, namespace, name)
+        self._clock: ServerClock | None = None
+        self._record: ReleaseRecord | None = None
+
+    async def last(self) -> ReleaseRecord | None:
+        """The record of the latest release; None where there is none."""
+        return (await self._store.read()).current
+
+    @asynccontextmanager
+    async def held(self, act: Act) -> AsyncGenerator[ReleaseLease, None]:
+        """Holds the Lease of the service within the block.
+
+        A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
+        killed is taken then, and most commands have ended by then.
+
+        Raises:
+            LeaseHeldError: the other command lives.
+        """
+        self._clock = await ServerClock.ask(self._api)
+        holder = Holder(act.value, phase=Phase.SWITCH.value)
+        async with AsyncExitStack() as stack:
+            yield await self._acquired(stack, holder, self._clock)
+
+    async def _acquired(self, stack: AsyncExitStack, holder: Holder, clock: ServerClock) -> ReleaseLease:
+        end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
+        while True:
+            try:
+                lease = ReleaseLease(self._api, self._namespace, self._name, holder, clock)
+                return await stack.enter_async_context(lease.held())
+            except LeaseHeldError as error:
+                if clock.now() >= end:
+                    raise
+                if not waits:
+                    self._warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
+                waits = True
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
+
+        Killed before the selector is changed, that version serves on and nothing is refused because of it.
+        """
+        now = self._now()
+        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now))
+        self._record = releases.current
+        return to_text(now)
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Writes how the release ended, and moves it into the history."""
+        record = self._record
+        if record is None:
+            raise RuntimeError("a release ends that has not begun")
+        now = self._now()
+        result = Result.SUCCEEDED if succeeded else Result.FAILED
+        ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
+        ended = replace(ended, receipt=None if receipt is None else receipt.to_json())
+        await self._store.update(lambda releases: _ended(releases, ended))
+
+    def _now(self) -> datetime:
+        if self._clock is None:
+            raise RuntimeError("the Lease is not held")
+        return self._clock.now()
+
+
+def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+    source, from_tag = plan.source.colour.value, plan.source.tag
+    if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
+        last = releases.current
+        known = last is not None and last.target == source and last.source != source
+        source, from_tag = (last.source, last.from_tag) if last and known else (Colour(source).other.value, None)
+    holder = Holder(plan.act.value)
+    record = ReleaseRecord(
+        id=new_id(now),
+        kind=plan.act.value,
+        service=plan.observation.name.key,
+        source=source,
+        target=plan.target.value,
+        from_tag=from_tag,
+        tag=plan.to_tag,
+        actor=holder.user,
+        host=holder.host,
+        started=to_text(now),
+        reason=reason,
+    ).entering(Phase.SWITCH, now)
+    if plan.act is Act.ROLLBACK and plan.patch and from_tag is not None:
+        version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
+        releases = releases.rolling_back(version)
+    return releases.writing(record)
+
+
+def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
+    releases = releases.writing(record)
+    if record.result is not Result.SUCCEEDED:
+        # What this release has marked serves on; the selector was not changed.
+        kept = tuple(version for version in releases.rolled_back if version.release != record.id)
+        return replace(releases, rolled_back=kept)
+    return releases.permitting(record.target, record.tag) if record.kind == Act.SWITCH else releases

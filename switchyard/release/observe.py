@@ -1,0 +1,57 @@
+"""Reads a service in two colours at the start of a command."""
+
+import asyncio
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.service_name import ServiceName
+from switchyard.errors import GateRefusedError
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.images import parsed
+from switchyard.kube.objects import application
+from switchyard.kube.selectors import ready_pods, serving_track
+from switchyard.manifests.labels import colour_name
+from switchyard.manifests.ownership_marks import Mark
+from switchyard.release.plan import ColourState, Observation
+from switchyard.release.refusals import refuse_foreign, refuse_selector
+
+
+async def observe(
+    cluster: Cluster, name: ServiceName, settings: BlueGreenSettings, own: Mark, described: str
+) -> Observation:
+    """Reads the Service and both colours.
+
+    Args:
+        cluster: the cluster.
+        name: of the service.
+        settings: of the service.
+        own: project and name of the stack.
+        described: the kubeconfig and its context in words.
+
+    Raises:
+        GateRefusedError: the Service is missing, is not this stack's, or selects neither colour.
+        switchyard.errors.ClusterError: the cluster cannot be read.
+    """
+    live, *states = await asyncio.gather(
+        cluster.api.find("services", name, settings.namespace),
+        *(_colour(cluster, name, settings, colour) for colour in Colour),
+    )
+    if (refusal := refuse_foreign(name, settings, live, own, described)) is not None:
+        raise GateRefusedError(str(refusal))
+    selected = live["spec"].get("selector") or {}
+    if (refusal := refuse_selector(name, settings, selected)) is not None:
+        raise GateRefusedError(str(refusal))
+    serving = Colour(str(serving_track(name, selected)))
+    return Observation(name, settings, live, serving, {state.colour: state for state in states})
+
+
+async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colour: Colour) -> ColourState:
+    owner, endpoints, current = await asyncio.gather(
+        cluster.owner(settings.namespace, name, Track(colour)),
+        cluster.endpoints(settings.namespace, colour_name(name, colour)),
+        cluster.current_pods(settings.namespace, name, Track(colour)),
+    )
+    if owner is None:
+        return ColourState(colour, None, 0, 0)
+    image = application(owner["spec"]["template"]["spec"])["image"]
+    ready = len(ready_pods(endpoints).intersection(current))
+    return ColourState(colour, parsed(image).version, owner["spec"].get("replicas", 1), ready)

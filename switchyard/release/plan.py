@@ -1,0 +1,96 @@
+"""The two colours of a service as the cluster has them at the start of a command, and what the command would do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.models.service_name import ServiceName, key_of
+
+
+class Act(StrEnum):
+    """What an operator asks for: the next version, or the one before."""
+
+    SWITCH = "switch"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class ColourState:
+    """One colour on the cluster.
+
+    Attributes:
+        colour: blue or green.
+        tag: version of the image that its Deployment has; None without a Deployment.
+        wanted: pods that its Deployment asks for.
+        ready: ready endpoints of its present version.
+    """
+
+    colour: Colour
+    tag: str | None
+    wanted: int
+    ready: int
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.tag or '(no version)'}, {self.ready} of {self.wanted} pods ready"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A service as it was when the command began.
+
+    Attributes:
+        name: of the service.
+        settings: of the service.
+        live: the Service that users reach, as the API server has it.
+        serving: the colour that the Service selects.
+        colours: both colours.
+    """
+
+    name: ServiceName
+    settings: BlueGreenSettings
+    live: Mapping[str, Any]
+    serving: Colour
+    colours: Mapping[Colour, ColourState]
+
+    @property
+    def what_serves(self) -> str:
+        """What serves now, as a sentence of a message."""
+        return f"{key_of(self.name)} serves {self.colours[self.serving]}."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command would do, as the operator confirms it.
+
+    Attributes:
+        act: switch or rollback.
+        observation: of the service.
+        target: the colour that is to serve.
+        warm_tag: the version that the target is to be warmed with first; None where it is warm.
+        patch: whether the selector has to be changed; otherwise only configuration and state follow.
+        warnings: what the operator should know before.
+    """
+
+    act: Act
+    observation: Observation
+    target: Colour
+    warm_tag: str | None = None
+    patch: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> ColourState:
+        """The colour that serves."""
+        return self.observation.colours[self.observation.serving]
+
+    @property
+    def to(self) -> ColourState:
+        """The colour that is to serve."""
+        return self.observation.colours[self.target]
+
+    @property
+    def to_tag(self) -> str | None:
+        """The version that is to serve."""
+        return self.warm_tag or self.to.tag

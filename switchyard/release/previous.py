@@ -1,0 +1,99 @@
+"""The version that a rollback goes back to, by the record of the releases before: a pure function."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from switchyard.config.models.service import Colour
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.release.plan import Act, Observation
+from switchyard.release.refusals import refuse_nothing_before
+
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+
+
+class Recorded(Protocol):
+    """What is read of the record of a release."""
+
+    @property
+    def kind(self) -> str:
+        """What it was: deploy, switch or rollback."""
+
+    @property
+    def source(self) -> str:
+        """The colour that served before."""
+
+    @property
+    def target(self) -> str:
+        """The colour that was to serve."""
+
+    @property
+    def from_tag(self) -> str | None:
+        """The version that served before."""
+
+    @property
+    def result(self) -> str:
+        """How it ended, or that it runs."""
+
+    @property
+    def started(self) -> str:
+        """When it began."""
+
+    @property
+    def actor(self) -> str:
+        """Who began it."""
+
+
+@dataclass(frozen=True)
+class Previous:
+    """Where a rollback goes.
+
+    Attributes:
+        colour: that served before.
+        tag: its version then; None where no record says so.
+        patch: whether the selector has to be changed; otherwise an earlier rollback has done so and not finished.
+    """
+
+    colour: Colour
+    tag: str | None = None
+    patch: bool = True
+
+
+def previous(observation: Observation, last: Recorded | None, *, converged: bool) -> Previous | Refusal:
+    """The colour and version that served before those that serve now.
+
+    Args:
+        observation: of the service.
+        last: the record of its latest release; None where there is none.
+        converged: whether the configuration has what serves.
+    """
+    serving = observation.serving
+    if last is None or last.result == "refused":
+        return _unrecorded(observation)
+    if last.kind == Act.ROLLBACK and last.target == serving:
+        # Pressed twice, a rollback would otherwise bring back the very version that it took away.
+        if last.result == RUNNING or not converged:
+            return Previous(serving, patch=False)
+        reason = f"it was rolled back from {last.source} to {last.target} already ({last.started}, {last.actor})"
+        return refuse_nothing_before(observation, reason)
+    if last.target == serving:
+        return Previous(Colour(last.source), last.from_tag)
+    if last.kind == Act.ROLLBACK and last.result == RUNNING:
+        return Previous(Colour(last.target))
+    if last.result == SUCCEEDED:
+        return _unrecorded(observation)  # `pulumi up` has switched since
+    reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"
+    return refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
+
+
+def _unrecorded(observation: Observation) -> Previous | Refusal:
+    other = observation.colours[observation.serving.other]
+    if other.wanted:
+        return Previous(other.colour)
+    return refuse_nothing_before(
+        observation, f"{other.colour} has no pods, and no record says which version served before"
+    )
+
+
+def _outcome(result: str) -> str:
+    return {RUNNING: "has not switched", "rolledBack": "was rolled back"}.get(result, f"ended as {result}")

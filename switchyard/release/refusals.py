@@ -1,0 +1,276 @@
+"""Why a switch or a rollback by command is refused: pure functions of what was read."""
+
+import json
+import shlex
+from collections.abc import Collection, Mapping
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, set_value
+from switchyard.config.models.service import Colour, ServiceSettings
+from switchyard.config.models.service_name import key_of
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.config.validation.services import SERVICES
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.kube.selectors import labels_text, serving_track
+from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
+from switchyard.manifests.ownership_marks import Mark, mark_of
+from switchyard.release.plan import Act, Observation, Plan
+
+UNTOUCHED = "Nothing was changed."
+
+
+def refuse_unknown(key: str, stack: str, services: Collection[str], act: Act) -> Refusal | None:
+    """Refuses a service that the stack does not have."""
+    if key in services:
+        return None
+    first = next(iter(services), None)
+    remedy = f"Type one of them: switchyard {act} {first} --stack {stack}" if first else "Add it to the configuration."
+    return Refusal(
+        code=Code.SERVICE_UNKNOWN,
+        step=f"{key}: the {act}",
+        observed=f"stack {stack} has " + (f"the services {', '.join(services)}" if services else "no services"),
+        rule="a service is named by its key under switchyard:services",
+        remedy=f"{UNTOUCHED} {remedy}",
+    )
+
+
+def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | None:
+    """Refuses a service that is not switched by its selector alone."""
+    path = below(SERVICES, key)
+    if service.strategy != "blueGreen":
+        return Refusal(
+            code=Code.STRATEGY_NOT_SWITCHED,
+            step=f"{key}: the {act}",
+            observed=f"its strategy is {service.strategy}",
+            rule="a command switches services of the strategy blueGreen; Argo Rollouts switches the others",
+            remedy=(
+                f"{UNTOUCHED} What serves now: switchyard status. To release or to go back, set the tag: "
+                f"{set_value(f'{path}.tag', service.tag, text=True)} && pulumi up"
+            ),
+        )
+    if service.engine is SwitchEngine.ALB_WEIGHTS:
+        active = service.active or Colour.BLUE
+        return Refusal(
+            code=Code.SWITCHED_BY_WEIGHTS,
+            step=f"{key}: the {act}",
+            observed="its switchEngine is albWeights",
+            rule="the load balancer's weights are switched by an update, which waits for healthy targets",
+            remedy=(
+                f"{UNTOUCHED} What serves now: switchyard status. To switch: "
+                f"{set_value(f'{path}.active', active.other)} && pulumi up"
+            ),
+        )
+    return None
+
+
+def refuse_foreign(
+    name: str, service: ServiceSettings, live: Mapping[str, object] | None, own: Mark, cluster: str
+) -> Refusal | None:
+    """Refuses a Service that is not there, or that another stack or nobody has marked as its own.
+
+    Args:
+        name: of the service.
+        service: its settings.
+        live: the Service on the cluster; None when there is none.
+        own: project and name of the stack.
+        cluster: the kubeconfig and its context in words.
+    """
+    mark = None if live is None else mark_of(live)
+    if live is not None and mark is not None and mark.has_name_of(own):
+        return None
+    if live is None:
+        observed = f"the cluster of {cluster} has no Service {name} in namespace {service.namespace}"
+    else:
+        observed = f"Service {name} on the cluster of {cluster} belongs to {mark or 'no stack'}, not to {own}"
+    return Refusal(
+        code=Code.SERVICE_NOT_OF_STACK,
+        step=f"{key_of(name)}: this command",
+        observed=observed,
+        rule="a command changes only what its stack has created, on the stack's own cluster",
+        remedy=(
+            f"{UNTOUCHED} Check switchyard:cluster.kubeconfig, switchyard:cluster.context and KUBECONFIG. If it is the "
+            "right cluster and the service is new, create it: pulumi up"
+        ),
+    )
+
+
+def refuse_other_uid(stack: str, uid: str, known: str, cluster: str) -> Refusal | None:
+    """Refuses another cluster than the one that the state has.
+
+    Args:
+        stack: its name.
+        uid: of namespace kube-system on the cluster.
+        known: the same in the outputs of the stack; empty where the state does not say.
+        cluster: the kubeconfig and its context in words.
+    """
+    if not known or not uid or known == uid:
+        return None
+    return Refusal(
+        code=Code.OTHER_CLUSTER,
+        step="This command",
+        observed=f"{cluster} is for another cluster (UID of kube-system {uid}) than stack {stack} ({known})",
+        rule="a command changes only what its stack has created, on the stack's own cluster",
+        remedy=f"{UNTOUCHED} Correct switchyard:cluster.kubeconfig, switchyard:cluster.context or KUBECONFIG.",
+    )
+
+
+def refuse_selector(name: str, service: ServiceSettings, selected: Mapping[str, str]) -> Refusal | None:
+    """Refuses a Service that selects neither of the two colours."""
+    track = serving_track(name, selected)
+    if track is not None and track.value in set(Colour):
+        return None
+    return Refusal(
+        code=Code.SELECTOR_NOT_OF_PROGRAM,
+        step=f"{key_of(name)}: this command",
+        observed=f"Service {name} in namespace {service.namespace} selects {labels_text(selected)}",
+        rule=f"a command switches between {' and '.join(labels_text(selector(name, colour)) for colour in Colour)}",
+        remedy=(
+            f"{UNTOUCHED} Its pods serve now: kubectl -n {service.namespace} get pods -l "
+            f"{shlex.quote(labels_text(selected))}. To have the configured colour serve: pulumi up --refresh"
+        ),
+    )
+
+
+def refuse_serving(observation: Observation, target: Colour, act: Act) -> Refusal | None:
+    """Refuses a switch to the colour that serves already, where the configuration says so too."""
+    if observation.serving != target:
+        return None
+    return Refusal(
+        code=Code.ALREADY_SERVING,
+        step=f"{key_of(observation.name)}: the {act} to {target}",
+        observed=f"{target} serves already ({observation.colours[target]})",
+        rule="there is nothing to switch",
+        remedy=f"{UNTOUCHED} To switch to the other one: {command(Act.SWITCH, observation.name, target.other)}",
+    )
+
+
+def refuse_no_pods(observation: Observation, target: Colour, act: Act) -> Refusal | None:
+    """Refuses a rollback to a colour without a ready endpoint."""
+    state, service, name = observation.colours[target], observation.settings, observation.name
+    if state.ready:
+        return None
+    return Refusal(
+        code=Code.TARGET_NOT_READY,
+        step=f"{key_of(name)}: the {act} to {target}",
+        observed=f"none of its {state.wanted} pods is ready ({state.tag or 'no version'})",
+        rule="a colour without a ready endpoint would answer nobody",
+        remedy=(
+            f"{UNTOUCHED} {observation.what_serves} See: kubectl -n {service.namespace} get pods -l "
+            f"{labels_text(selector(name, target))}"
+        ),
+    )
+
+
+def refuse_nothing_before(observation: Observation, reason: str) -> Refusal:
+    """Refuses a rollback when there is no version to go back to."""
+    name, other = observation.name, observation.serving.other
+    return Refusal(
+        code=Code.NOTHING_TO_ROLL_BACK_TO,
+        step=f"{key_of(name)}: the rollback",
+        observed=reason,
+        rule="a rollback goes to the version that served before",
+        remedy=(
+            f"{UNTOUCHED} {observation.what_serves} To have {other} serve ({observation.colours[other]}): "
+            f"{command(Act.SWITCH, name, other)}"
+        ),
+    )
+
+
+def refuse_changed(name: str) -> Refusal:
+    """Refuses to change a Service that somebody else has changed since it was read."""
+    return Refusal(
+        code=Code.SERVICE_CHANGED,
+        step=f"{key_of(name)}: this command",
+        observed=f"somebody has changed Service {name} while the command ran",
+        rule="a selector is changed only from what the operator has confirmed",
+        remedy=f"{UNTOUCHED} See what serves, and run the command again: switchyard status",
+    )
+
+
+def refuse_unconfirmed(name: str, act: Act) -> Refusal:
+    """Refuses to act without a confirmation when there is no terminal to ask at."""
+    return Refusal(
+        code=Code.CONFIRMATION_NEEDED,
+        step=f"{key_of(name)}: the {act}",
+        observed="there is no terminal to ask at, and --yes is not given",
+        rule="a command that changes what serves is confirmed, at a terminal or by --yes",
+        remedy=f"{UNTOUCHED} To confirm it: switchyard {act} {key_of(name)} --yes",
+    )
+
+
+def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: Colour | None, why: str) -> Refusal:
+    """Refuses to go on without the kubeconfig of a cluster that the stack creates, which only the state has."""
+    wanted = "COLOUR" if target is None else target.value
+    apply = [{"op": "replace", "path": "/spec/selector", "value": {"app": str(name), "version": wanted}}]
+    return Refusal(
+        code=Code.KUBECONFIG_IN_STATE,
+        step=f"{key_of(name)}: this command",
+        observed=f"the kubeconfig of this cluster is in the state of the stack, which cannot be read: {why}",
+        rule="without it the cluster cannot be reached",
+        remedy=(
+            f"{UNTOUCHED} With a kubeconfig of your own, by hand: kubectl -n {service.namespace} patch service {name} "
+            f"--field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
+        ),
+    )
+
+
+def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
+    """Refuses a rollback to a retired version whose pods the engine does not create."""
+    name, namespace = plan.observation.name, plan.observation.settings.namespace
+    path = f"{below(SERVICES, key_of(name))}.{plan.target}"
+    by_hand = (
+        f"kubectl -n {namespace} scale deployment {colour_name(name, plan.target)} --replicas={plan.source.wanted}"
+    )
+    remedy = (
+        f"Its Deployment still has that version. Without the state: {by_hand}"
+        if plan.to.tag == plan.warm_tag
+        else f"Then: {set_value(f'{path}.tag', shlex.quote(str(plan.warm_tag)), text=True)} && pulumi up"
+    )
+    return Refusal(
+        code=Code.NOT_WARMED,
+        step=f"{key_of(name)}: the rollback to {plan.target} {plan.warm_tag}",
+        observed=f"its pods are not ready: {why.strip()}",
+        rule="a version without ready pods would answer nobody",
+        remedy=(
+            f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
+            f"switchyard rollback {key_of(name)}"
+        ),
+    )
+
+
+def warn_fewer(plan: Plan, serving_ready: int) -> str:
+    """Warns that a rollback goes to fewer pods than serve now, which does not stop it."""
+    return notice(
+        Code.FEWER_AFTER_ROLLBACK,
+        key_of(plan.observation.name),
+        f"{plan.target} has {plan.to.ready} ready pods, and {serving_ready} serve now",
+        "The rollback is not stopped by that. "
+        f"See: kubectl -n {plan.observation.settings.namespace} get pods -l "
+        f"{labels_text(selector(plan.observation.name, plan.target))}",
+    )
+
+
+def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool) -> str:
+    """Reports that the switch is done, and that configuration or state do not have it yet.
+
+    Args:
+        name: of the service.
+        target: the colour that serves.
+        stack: name of the stack.
+        why: the engine's own words.
+        config: whether the configuration has it, so that only the state lacks it.
+    """
+    later = f"pulumi up --stack {stack}" if config else f"{command(Act.SWITCH, name, target, stack)} --yes"
+    lacking = "the state" if config else "the configuration and the state"
+    return notice(
+        Code.NOT_CONVERGED,
+        key_of(name),
+        f"{target} serves, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"When the state can be reached again: {later}",
+    )
+
+
+def command(act: Act, name: str, colour: Colour | None = None, stack: str | None = None) -> str:
+    """The command line of a switch or a rollback."""
+    words = ["switchyard", act.value, key_of(name), *([colour.value] if colour else [])]
+    return " ".join([*words, *(["--stack", stack] if stack else [])])

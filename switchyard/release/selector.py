@@ -1,0 +1,110 @@
+"""Changes the selector of a Service as the provider's own server-side apply would.
+
+An apply by a field manager replaces everything that the manager applied before: a field that it had and does not send
+again is removed. So what is sent is the whole of what the manager has, read from `metadata.managedFields`, with another
+selector. The next update of the stack finds its own fields under its own manager, and nothing to do.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from switchyard.kube.api import BoundedApi
+from switchyard.manifests.labels import FIELD_MANAGER
+from switchyard.manifests.pods import Manifest
+
+APPLY = "Apply"
+"""The operation of a server-side apply in `managedFields`; all others are called Update."""
+
+_FIELD, _KEY, _VALUE, _ITSELF = "f:", "k:", "v:", "."
+"""How a path in `fieldsV1` begins: a field, an item of a list by its keys, an item of a set, and the value itself."""
+
+
+def applied_fields(live: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Manifest:
+    """What a field manager has applied of an object, with the values that the object has now.
+
+    Args:
+        live: the object, as the API server has it.
+        manager: the field manager.
+
+    Returns:
+        Nothing where the manager has applied nothing, as after a restore of a backup.
+    """
+    entries = (live.get("metadata") or {}).get("managedFields") or []
+    fields: dict[str, Any] = {}
+    for entry in entries:
+        if (entry.get("manager"), entry.get("operation")) == (manager, APPLY) and not entry.get("subresource"):
+            fields |= entry.get("fieldsV1") or {}
+    extracted = _extracted(fields, live) if fields else {}
+    return extracted if isinstance(extracted, dict) else {}
+
+
+def with_selector(live: Mapping[str, Any], labels: Mapping[str, str]) -> Manifest:
+    """What has to be applied for a Service to select these labels and to change in nothing else.
+
+    It carries the version of the object that was read, so that the API server rejects it when anybody has changed the
+    Service since.
+
+    Args:
+        live: the Service, as the API server has it.
+        labels: the new selector.
+    """
+    applied, metadata = applied_fields(live), live["metadata"]
+    name = {key: metadata[key] for key in ("name", "namespace", "resourceVersion")}
+    return {
+        **applied,
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**applied.get("metadata", {}), **name},
+        "spec": {**applied.get("spec", {}), "selector": dict(labels)},
+    }
+
+
+async def apply_selector(api: BoundedApi, live: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Has a Service select these labels, and returns the Service as it is afterwards.
+
+    Args:
+        api: the API server.
+        live: the Service as it was read, including `managedFields`.
+        labels: the new selector.
+
+    Raises:
+        switchyard.errors.ApiStatusError: status 409 when somebody has changed the Service since it was read.
+        switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+    """
+    changed: dict[str, Any] = await api.ask(
+        "patch",
+        "services",
+        live["metadata"]["name"],
+        live["metadata"]["namespace"],
+        # By force, as the provider applies: a selector that somebody has set by hand is taken back.
+        params={"fieldManager": FIELD_MANAGER, "force": "true"},
+        headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+        content=json.dumps(with_selector(live, labels)),
+    )
+    return changed
+
+
+def _extracted(fields: Mapping[str, Any], live: Any) -> Any:
+    """The part of a value that a set of fields names. A set of fields without any names the whole value."""
+    below = {key: value for key, value in fields.items() if key != _ITSELF}
+    if not below:
+        return live
+    if isinstance(live, Mapping):
+        present = [(key.removeprefix(_FIELD), value) for key, value in below.items() if key.startswith(_FIELD)]
+        return {name: _extracted(value, live[name]) for name, value in present if name in live}
+    if isinstance(live, Sequence) and not isinstance(live, str):
+        return [item for key, value in below.items() for item in _items(key, value, live)]
+    return live
+
+
+def _items(key: str, fields: Mapping[str, Any], live: Sequence[Any]) -> list[Any]:
+    """The items of a list that a path names, with their keys, which an item always has."""
+    if key.startswith(_VALUE):
+        value = json.loads(key.removeprefix(_VALUE))
+        return [item for item in live if item == value]
+    if not key.startswith(_KEY):
+        return []
+    keys: dict[str, Any] = json.loads(key.removeprefix(_KEY))
+    named = [item for item in live if isinstance(item, Mapping) and keys.items() <= item.items()]
+    return [{**keys, **_extracted(fields, item)} for item in named]

@@ -1,0 +1,168 @@
+"""Keeps the record of a service's releases in the cluster, in ConfigMap `<name>-release` beside the service.
+
+Each write is a server-side apply of the whole record with the version that was read, so that of two writers one is
+refused and neither is lost.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.rolled_back import (
+    RECORD_VERSION,
+    ROLLED_BACK,
+    VERSION,
+    RolledBack,
+    check_own,
+    check_version,
+    json_of,
+    parse_rolled_back,
+    record_name,
+    unreadable,
+)
+from switchyard.manifests.labels import FIELD_MANAGER, object_labels
+from switchyard.release.record import ReleaseRecord
+
+CURRENT = "current"
+"""Key with the latest release, whether it runs or has ended."""
+
+HISTORY = "history"
+"""Key with the releases that ended, newest first."""
+
+KEPT_RELEASES = 200
+"""Releases that the history keeps."""
+
+HISTORY_BYTES = 900_000
+"""Bytes that the history may take, as a ConfigMap takes 1 MiB: older releases than fit are dropped."""
+
+KEPT_ROLLBACKS = 20
+"""Versions that were rolled back that the record keeps."""
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The record of a service.
+
+    Attributes:
+        current: the latest release; None where there is none.
+        history: releases that ended, newest first.
+        rolled_back: versions that were rolled back, newest first.
+    """
+
+    current: ReleaseRecord | None = None
+    history: tuple[ReleaseRecord, ...] = ()
+    rolled_back: tuple[RolledBack, ...] = ()
+
+    def writing(self, record: ReleaseRecord) -> "Releases":
+        """The record with a release, which enters the history once it has ended."""
+        history = self.history
+        if not record.running:
+            others = tuple(other for other in history if other.id != record.id)
+            history = (record, *others)[:KEPT_RELEASES]
+        return replace(self, current=record, history=history)
+
+    def rolling_back(self, version: RolledBack) -> "Releases":
+        """The record with one more version that was rolled back."""
+        return replace(
+            self.permitting(version.colour, version.tag),
+            rolled_back=(version, *self.permitting(version.colour, version.tag).rolled_back)[:KEPT_ROLLBACKS],
+        )
+
+    def permitting(self, colour: str, tag: str | None) -> "Releases":
+        """The record without a version that was rolled back, so that a switch to it is permitted again."""
+        kept = tuple(version for version in self.rolled_back if (version.colour, version.tag) != (colour, tag))
+        return replace(self, rolled_back=kept)
+
+
+class ReleaseStore:
+    """The record of one service in its cluster.
+
+    Calls raise `switchyard.errors.ReleaseError` for a record that cannot be used, and `switchyard.errors.ClusterError`.
+
+    Args:
+        api: the API server.
+        namespace: of the service.
+        name: of the service.
+    """
+
+    def __init__(self, api: BoundedApi, namespace: str, name: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._service = name
+        self._resource_version: str | None = None
+
+    async def read(self) -> Releases:
+        """Reads the record; an empty one where there is none yet."""
+        live = await self._api.find("configmaps", record_name(self._service), self._namespace)
+        self._resource_version = None
+        if live is None:
+            return Releases()
+        check_own(live)
+        check_version(live)
+        self._resource_version = live["metadata"]["resourceVersion"]
+        current, history = json_of(live, CURRENT, None), json_of(live, HISTORY, [])
+        try:
+            return Releases(
+                None if current is None else ReleaseRecord.from_json(current),
+                tuple(ReleaseRecord.from_json(release) for release in history),
+                parse_rolled_back(live),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise unreadable(live, f"{CURRENT} or {HISTORY}", repr(error)) from None
+
+    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+        """Reads the record, changes it and writes it.
+
+        Args:
+            change: the record after, from the record before.
+
+        Raises:
+            switchyard.errors.ApiStatusError: status 409 when another command has written it in between.
+        """
+        releases = change(await self.read())
+        written = await self._api.ask(
+            "patch",
+            "configmaps",
+            record_name(self._service),
+            self._namespace,
+            params={"fieldManager": FIELD_MANAGER, "force": "true"},
+            headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
+            content=json.dumps(self._manifest(releases)),
+        )
+        self._resource_version = written["metadata"]["resourceVersion"]
+        return releases
+
+    def _manifest(self, releases: Releases) -> Mapping[str, Any]:
+        metadata: dict[str, Any] = {
+            "name": record_name(self._service),
+            "namespace": self._namespace,
+            "labels": object_labels(self._service),
+            "annotations": {RECORD_VERSION: VERSION},
+        }
+        if self._resource_version is not None:
+            metadata["resourceVersion"] = self._resource_version
+        texts = {
+            HISTORY: _history_text(releases.history),
+            ROLLED_BACK: _json([version.to_json() for version in releases.rolled_back]),
+        }
+        if releases.current is not None:
+            texts[CURRENT] = _json(releases.current.to_json())
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
+
+
+def _history_text(history: Sequence[ReleaseRecord]) -> str:
+    """The newest releases of the history that fit."""
+    size, texts = 0, []
+    for release in history:
+        text = _json(release.to_json())
+        size += len(text.encode()) + 1
+        if size > HISTORY_BYTES:
+            break
+        texts.append(text)
+    return f"[{','.join(texts)}]"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

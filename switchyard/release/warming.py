@@ -1,0 +1,25 @@
+"""Warms a retired version before a rollback to it: by an update of its Deployment alone."""
+
+from switchyard.config.commands import below
+from switchyard.config.validation.services import SERVICES
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.release.engine import Engine
+from switchyard.release.plan import Plan
+from switchyard.release.refusals import refuse_not_warmed
+
+DEPLOYMENT_URN = "**::switchyard:service:*$kubernetes:apps/v1:Deployment::{key}-{colour}"
+"""The Deployment of a colour, whatever the names of project and stack."""
+
+
+def warm(engine: Engine, plan: Plan) -> None:
+    """Gives a colour the version and the pods that it is to serve with, and waits until they are ready.
+
+    Raises:
+        GateRefusedError: the engine does not do so.
+    """
+    key, path = plan.observation.name.key, f"{below(SERVICES, plan.observation.name.key)}.{plan.target}"
+    try:
+        engine.set_config({f"{path}.tag": str(plan.warm_tag), f"{path}.replicas": plan.source.wanted})
+        engine.up(DEPLOYMENT_URN.format(key=key, colour=plan.target))
+    except EngineError as error:
+        raise GateRefusedError(str(refuse_not_warmed(plan, str(error)))) from None

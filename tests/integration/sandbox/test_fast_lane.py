@@ -1,0 +1,219 @@
+"""`switchyard switch` and `switchyard rollback`: what serves, the configuration and the state become the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.engine import NAME, Stack
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.shared import Shared
+
+KILLED = """
+import os, signal
+import switchyard.release.fast_lane as lane
+apply = lane.apply_selector
+async def killed(*arguments):
+    if {after}:
+        await apply(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+lane.apply_selector = killed
+from switchyard.cli.main import main
+main()
+"""
+"""The command, killed in the moment before or after the API server has accepted the selector."""
+
+
+@pytest.fixture
+def kubectl(of_module: Shared) -> Kubectl:
+    return of_module.kubectl
+
+
+@pytest.fixture(scope="module", autouse=True)
+def green(of_module: Shared) -> None:
+    """Green is warm beside blue."""
+    of_module.stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = of_module.stack.up()
+    assert result.ok, result.output
+
+
+@pytest.fixture
+def serving(of_module: Shared) -> Stack:
+    """The stack, of which one colour serves and the other is warm, as the test before has left them."""
+    read_back(of_module.stack)
+    return of_module.stack
+
+
+def let_serve(stack: Stack, kubectl: Kubectl, colour: str) -> None:
+    if kubectl.serving() != colour:
+        result = command(stack, "switch", "backend", colour)
+        assert result.returncode == 0, result.stdout + result.stderr
+        read_back(stack)
+
+
+def read_back(stack: Stack) -> None:
+    """Takes the stack file as the engine has changed it."""
+
+    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
+
+
+def command(
+    stack: Stack, *arguments: str, code: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    program = ["-c", code] if code else ["-m", "switchyard"]
+    return subprocess.run(
+        [sys.executable, *program, *arguments, "--yes", "--json", "--stack", NAME],
+        cwd=stack.directory,
+        env={**stack.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert result.stdout, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def active(stack: Stack) -> str:
+    read_back(stack)
+    return str(stack.config["config"]["switchyard:services"]["backend"]["active"])
+
+
+def record(kubectl: Kubectl) -> dict[str, Any]:
+    data = kubectl.get("configmap", "backend-release")["data"]
+    return {key: json.loads(value) for key, value in data.items()}
+
+
+def expect_converged(stack: Stack, kubectl: Kubectl, colour: str) -> None:
+    assert (kubectl.serving(), active(stack)) == (colour, colour)
+    assert stack.planned() == {}
+    assert stack.outputs()["services"]["backend"]["active"] == colour
+
+
+def test_a_switch_and_a_rollback_change_the_selector_alone_and_no_robot_undoes_the_rollback(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    let_serve(serving, kubectl, "blue")
+    uid = kubectl.get("service", "backend")["metadata"]["uid"]
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = command(serving, "switch", "backend", "--reason", "a test")
+        assert result.returncode == 0, result.stdout + result.stderr
+        switched = document(result)
+        assert (switched["serving"], switched["config"], switched["state"]) == ("green", True, True)
+        assert (switched["from"]["tag"], switched["to"]["tag"]) == ("v1.0.0", "v2.0.0")
+        assert switched["receipt"]["readyEndpoints"] == 3
+        expect_converged(serving, kubectl, "green")
+
+        result = command(serving, "rollback", "backend")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert document(result)["serving"] == "blue"
+        expect_converged(serving, kubectl, "blue")
+
+        again = command(serving, "rollback", "backend")
+        assert (again.returncode, document(again)["code"]) == (1, "SY-P023")
+    assert history.colours("backend") == ["blue", "green", "blue"]
+    assert history.fewest_ready("backend") == 3
+    expect_unchanged_by_an_update(serving, kubectl, uid)
+
+    [rolled_back] = record(kubectl)["rolledBack"]
+    assert (rolled_back["colour"], rolled_back["tag"]) == ("green", "v2.0.0")
+    serving.set("services.backend.active", "green")
+    robot = serving.up()
+    assert not robot.ok
+    assert "the switch to green is refused (SY-P005)" in robot.output
+    assert kubectl.serving() == "blue"
+    result = command(serving, "switch", "backend", "green")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert record(kubectl)["rolledBack"] == []
+
+
+def expect_unchanged_by_an_update(stack: Stack, kubectl: Kubectl, uid: str) -> None:
+    before = kubectl.get("service", "backend", "--show-managed-fields")["metadata"]
+    assert before["uid"] == uid
+    assert [(entry["manager"], entry["operation"]) for entry in before["managedFields"]] == [("switchyard", "Apply")]
+    assert stack.up().ok
+    assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
+
+
+def test_a_rollback_without_the_state_works_and_says_how_to_converge(
+    serving: Stack, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    let_serve(serving, kubectl, "green")
+    lost = command(serving, "rollback", "backend", PULUMI_BACKEND_URL=f"file://{tmp_path}/gone")
+    assert lost.returncode == 0, lost.stdout + lost.stderr
+    found = document(lost)
+    assert (found["serving"], found["config"], found["state"]) == ("blue", False, False)
+    assert "(SY-P028)" in found["problem"]
+    assert "switchyard switch backend blue --stack test --yes" in found["problem"]
+    assert (kubectl.serving(), active(serving)) == ("blue", "green")
+
+    assert document(command(serving, "switch", "backend", "blue"))["changed"] is False
+    expect_converged(serving, kubectl, "blue")
+
+
+def test_a_killed_switch_leaves_a_full_colour_and_the_same_command_converges(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "blue")
+    expect_killed_and_converged(serving, kubectl, "switch", "blue", "green")
+
+
+def test_a_killed_rollback_to_a_retired_version_warms_it_and_the_same_command_converges(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    let_serve(serving, kubectl, "green")
+    serving.set("services.backend.blue.replicas", 0)
+    assert serving.up().ok
+    kubectl.expect_pods(blue=0, green=3)
+    expect_killed_and_converged(serving, kubectl, "rollback", "green", "blue")
+    kubectl.expect_pods(blue=3, green=3)
+
+
+def expire_lease(kubectl: Kubectl) -> None:
+    """Makes the Lease that a killed command holds as old as it is 15 s later."""
+    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
+
+
+def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before: str, wanted: str) -> None:
+    arguments = [act, "backend", *([wanted] if act == "switch" else [])]
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        for after, serves in ((False, before), (True, wanted)):
+            killed = command(stack, *arguments, code=KILLED.format(after=after))
+            assert killed.returncode == -9, killed.stdout + killed.stderr
+            assert kubectl.serving() == serves
+            assert record(kubectl)["current"]["result"] == "running"
+            assert active(stack) == before
+            expire_lease(kubectl)
+
+        result = command(stack, *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert document(result)["changed"] is False
+    expect_converged(stack, kubectl, wanted)
+    assert history.colours("backend") == [before, wanted]
+    assert history.fewest_ready("backend") == 3
+
+
+def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
+    serves = kubectl.serving()
+    before = kubectl.get("service", "backend")["metadata"]["resourceVersion"]
+    for arguments, code, message in (
+        (("switch", "nothing"), 2, "SY-P020"),
+        (("switch", "backend", serves), 1, "SY-P022"),
+    ):
+        result = command(serving, *arguments)
+        assert (result.returncode, document(result)["code"]) == (code, message), result.stdout
+    assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before
+
+    selecting = '{{"spec": {{"selector": {{"version": "{}"}}}}}}'
+    kubectl.run("patch", "service", "backend", "-p", selecting.format("other"))
+    for act in ("switch", "rollback"):
+        result = command(serving, act, "backend")
+        assert (result.returncode, document(result)["code"]) == (1, "SY-P025"), result.stdout
+    kubectl.run("patch", "service", "backend", "-p", selecting.format(serves))

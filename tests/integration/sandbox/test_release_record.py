@@ -1,0 +1,162 @@
+"""The record and the Lease of releases on a real API server: one command at a time, and no robot undoes a rollback."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from devtools.engine import Stack
+from switchyard.errors import ForeignRecordError, LeaseHeldError
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.clock import ServerClock
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.phases import Result
+from switchyard.release.store import Releases, ReleaseStore
+from tests.support.kubectl import Kubectl
+from tests.unit.release.test_record import START, record
+
+pytestmark = pytest.mark.shared_stack
+
+Answer = TypeVar("Answer")
+
+RACES = 100
+
+HOLDER = """
+import asyncio, sys
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.clock import ServerClock
+from switchyard.release.lease import Holder, ReleaseLease
+
+async def main(kubeconfig, namespace):
+    api = await ClusterAccess(kubeconfig).api()
+    lease = ReleaseLease(api, namespace, "backend", Holder("deploy"), await ServerClock.ask(api))
+    async with lease.held():
+        await lease.enter("warm")
+        print("held", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def on_cluster(kubectl: Kubectl, act: Callable[[BoundedApi], Awaitable[Answer]]) -> Answer:
+    async def connected() -> Answer:
+        return await act(await ClusterAccess(str(kubectl.kubeconfig)).api())
+
+    return asyncio.run(connected())
+
+
+async def lease_of(api: BoundedApi, kubectl: Kubectl, act: str, user: str) -> ReleaseLease:
+    return ReleaseLease(api, kubectl.namespace, "backend", Holder(act, user=user), await ServerClock.ask(api))
+
+
+def test_of_two_operators_exactly_one_gets_the_lease_every_time(kubectl: Kubectl) -> None:
+    async def attempt(lease: ReleaseLease, decided: asyncio.Barrier) -> str | None:
+        try:
+            async with lease.held():
+                await decided.wait()
+                return None
+        except LeaseHeldError as error:
+            await decided.wait()
+            return str(error)
+
+    async def race(api: BoundedApi) -> list[list[str | None]]:
+        leases = [await lease_of(api, kubectl, "deploy", user) for user in ("ada", "grace")]
+        rounds = []
+        for _ in range(RACES):
+            decided = asyncio.Barrier(2)
+            rounds.append(await asyncio.gather(*(attempt(lease, decided) for lease in leases)))
+        return rounds
+
+    rounds = on_cluster(kubectl, race)
+    assert [len([refusal for refusal in outcome if refusal is None]) for outcome in rounds] == [1] * RACES
+    refusals = [refusal for outcome in rounds for refusal in outcome if refusal is not None]
+    assert all("another release is in progress: " in refusal and " runs deploy" in refusal for refusal in refusals)
+
+
+def test_a_holder_that_was_killed_is_distinguished_from_one_that_lives(kubectl: Kubectl) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(kubectl.kubeconfig), kubectl.namespace], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+
+        async def refused(api: BoundedApi) -> str:
+            with pytest.raises(LeaseHeldError) as error:
+                async with (await lease_of(api, kubectl, "rollback", "ada")).held():
+                    pass
+            return str(error.value)
+
+        held = kubectl.get("lease", "backend-release")["spec"]
+        assert f"(process {holder.pid}) runs deploy, in phase warm, for " in on_cluster(kubectl, refused)
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        holder.stdout.close()
+
+    async def waits(api: BoundedApi) -> None:
+        async with (await lease_of(api, kubectl, "rollback", "ada")).held(wait=True):
+            pass
+
+    on_cluster(kubectl, waits)
+    released = kubectl.get("lease", "backend-release")["spec"]
+    assert released["holderIdentity"] == ""
+    assert released["leaseTransitions"] == held["leaseTransitions"] + 1
+
+
+def test_the_record_survives_and_an_object_of_somebody_else_is_left_alone(kubectl: Kubectl) -> None:
+    async def write(api: BoundedApi) -> Releases:
+        store = ReleaseStore(api, kubectl.namespace, "backend")
+        await store.update(lambda releases: releases.writing(record(1)))
+        await store.update(lambda releases: releases.writing(record(1).ending(Result.SUCCEEDED, START)))
+        await store.update(lambda releases: releases.writing(record(2)))
+        return await ReleaseStore(api, kubectl.namespace, "backend").read()
+
+    releases = on_cluster(kubectl, write)
+    assert (releases.current, releases.history) == (record(2), (record(1).ending(Result.SUCCEEDED, START),))
+
+    kubectl.run("create", "configmap", "other-release", "--from-literal=current=mine")
+
+    async def refused(api: BoundedApi) -> None:
+        with pytest.raises(ForeignRecordError, match="other-release"):
+            await ReleaseStore(api, kubectl.namespace, "other").update(lambda releases: releases.writing(record(1)))
+
+    on_cluster(kubectl, refused)
+    assert kubectl.get("configmap", "other-release")["data"] == {"current": "mine"}
+
+
+def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration_of_before(
+    serving: Stack, kubectl: Kubectl
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    assert serving.up().ok
+    version = RolledBack("green", "v2.0.0", "20300131-1", "2030-01-31T12:00:00Z", "ada", "500s on /pay")
+
+    async def roll_back(api: BoundedApi) -> None:
+        store = ReleaseStore(api, kubectl.namespace, "backend")
+        await store.update(lambda releases: releases.rolling_back(version))
+
+    on_cluster(kubectl, roll_back)
+    serving.set("services.backend.active", "green")
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "the switch to green is refused (SY-P005): v2.0.0 in green was rolled back" in result.output
+        assert "by ada (release 20300131-1): 500s on /pay" in result.output
+        assert "Traceback" not in result.output
+    assert kubectl.serving() == "blue"
+
+    # Another version in the same colour is not the one that was rolled back.
+    serving.set("services.backend.active", "blue")
+    serving.set("services.backend.green.tag", "v2.0.1")
+    assert serving.up().ok
+    serving.set("services.backend.active", "green")
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "green"

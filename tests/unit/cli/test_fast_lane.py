@@ -1,0 +1,227 @@
+"""`switchyard switch` and `rollback` at the command line: what is asked, refused and printed, and exit codes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli.fast_lane_text import Report, document, planned
+from switchyard.cli.main import app
+from switchyard.cli.release_request import Request
+from switchyard.config.loader import load
+from switchyard.config.models.service import Colour
+from switchyard.errors import EngineError
+from switchyard.manifests.ownership_marks import PROJECT, STACK
+from switchyard.release.convergence import Convergence
+from switchyard.release.engine import Engine, Step
+from switchyard.release.fast_lane import Outcome
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.receipt import Receipt
+from tests.support.api_server import PlayedApiServer, server
+from tests.support.configuration import EXISTING
+from tests.support.observed import live, observed
+
+__all__ = ["server"]
+
+BOTH = {"blue": {"tag": "v1", "replicas": 3}, "green": {"tag": "v2", "replicas": 3}}
+BACKEND = {"image": "org/backend", "active": "blue", **BOTH}
+CANARY = {"image": "org/backend", "strategy": "canary", "tag": "v1"}
+WEIGHTS = {**BACKEND, "switchEngine": "albWeights"}
+PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
+RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
+DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
+SERVICES = "/api/v1/namespaces/default"
+UID = "6f1c"
+
+Run = Callable[..., Any]
+
+
+class PlayedAnswer:
+    """The outputs of the stack, or why they cannot be read."""
+
+    def __init__(self, text: str | Exception) -> None:
+        self._text = text
+
+    def wait(self, _: float | None = None) -> str:
+        if isinstance(self._text, Exception):
+            raise self._text
+        return self._text
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+    """Runs a command against a fake API server, on which blue serves."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    monkeypatch.chdir(tmp_path)
+
+    def command(
+        *arguments: str, services: dict[str, Any] | None = None, state: str | Exception = "{}", mark: str = "test"
+    ) -> Any:
+        settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
+        monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer(state))
+        service = live(Colour.BLUE)
+        service["metadata"]["annotations"] = {PROJECT: "shop", STACK: mark}
+        server.answers.setdefault(("GET", f"{SERVICES}/services/backend"), (200, service))
+        server.answers["GET", "/api/v1/namespaces/kube-system"] = (200, {"metadata": {"uid": UID}})
+        for path in ("apis/apps/v1/namespaces/default/replicasets", "api/v1/namespaces/default/pods"):
+            server.answers["GET", f"/{path}"] = (200, {"items": [], "metadata": {"resourceVersion": "1"}})
+        slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+        server.answers["GET", slices] = (200, {"items": [], "metadata": {"resourceVersion": "1"}})
+        return CliRunner().invoke(app, [*arguments, "--stack", "test"])
+
+    return command
+
+
+def refused(result: Any, code: int, message: str) -> str:
+    assert result.exit_code == code, result.output
+    found = json.loads(result.stdout)
+    assert (found["code"], found["exitCode"]) == (message, code)
+    text = str(found["error"])
+    assert "Nothing was changed" in text
+    return text
+
+
+@pytest.mark.parametrize("act", ["switch", "rollback"])
+def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, server: PlayedApiServer, act: str) -> None:
+    result = run(act, "backend")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "(SY-P027)" in result.stderr
+    assert f"switchyard {act} backend --yes" in result.stderr
+    refused(run(act, "backend", "--json"), 2, "SY-P027")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("act", ["switch", "rollback"])
+@pytest.mark.parametrize(
+    ("services", "code", "message", "said"),
+    [
+        ({"shop": BACKEND}, 2, "SY-P020", "switchyard {act} shop --stack test"),
+        ({"backend": CANARY}, 1, "SY-P021", "'switchyard:services.backend.tag' v1"),
+    ],
+)
+def test_a_service_that_a_command_does_not_switch_is_refused_before_the_cluster_is_asked(
+    run: Run, server: PlayedApiServer, act: str, services: dict[str, Any], code: int, message: str, said: str
+) -> None:
+    assert said.format(act=act) in refused(run(act, "backend", "--yes", "--json", services=services), code, message)
+    assert server.asked == []
+
+
+def test_a_service_of_another_stack_is_refused(run: Run) -> None:
+    text = refused(run("rollback", "backend", "--yes", "--json", mark="other"), 1, "SY-P026")
+    assert "belongs to shop/other, not to shop/test" in text
+
+
+def test_a_service_that_is_not_on_the_cluster_is_refused(run: Run, server: PlayedApiServer) -> None:
+    server.answers["GET", f"{SERVICES}/services/backend"] = (404, {})
+    text = refused(run("switch", "backend", "--yes", "--json"), 1, "SY-P026")
+    assert "has no Service backend in namespace default" in text
+
+
+def test_another_cluster_than_that_of_the_state_is_refused(run: Run) -> None:
+    state = json.dumps({"cluster": {"uid": "another"}})
+    text = refused(run("rollback", "backend", "--yes", "--json", state=state), 1, "SY-D010")
+    assert f"(UID of kube-system {UID}) than stack test (another)" in text
+
+
+def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: PlayedApiServer) -> None:
+    result = run("rollback", "backend", "--yes", state=EngineError("no such host"))
+    assert "The state of stack test cannot be read, and the command goes on without it: no such host" in result.stderr
+    assert result.exit_code == 1
+    assert "(SY-P023)" in result.stderr  # green has no pods here
+    assert [call for call in server.asked if call[0] == "PATCH"] == []
+
+
+def test_a_switch_to_what_serves_is_refused(run: Run) -> None:
+    assert "blue serves already" in refused(run("switch", "backend", "blue", "--yes", "--json"), 1, "SY-P022")
+
+
+def test_a_colour_that_there_is_not_is_bad_usage(run: Run, server: PlayedApiServer) -> None:
+    result = run("switch", "backend", "red", "--yes")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert server.asked == []
+
+
+def test_ctrl_c_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
+    monkeypatch.setattr("switchyard.cli.fast_lane.run", interrupted)
+    result = CliRunner().invoke(app, ["switch", "backend", "green", "--yes"])
+    assert result.exit_code == 1
+    assert "switchyard status" in result.stderr
+    assert "switchyard switch backend green" in result.stderr
+
+
+def test_the_operator_is_shown_from_and_to_with_tags_and_ready_pods() -> None:
+    where, serves, after = planned(PLAN, "test", "kubeconfig k")
+    assert "backend in namespace default of stack test (kubeconfig k)" in where
+    assert "blue v1, 3 of 3 pods ready" in serves
+    assert "green v2, 3 of 3 pods ready" in after
+
+
+def test_a_retired_version_is_shown_with_what_warming_it_takes() -> None:
+    retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
+    text = "\n".join(planned(Plan(Act.ROLLBACK, retired, Colour.BLUE, warm_tag="v1"), "test", "k"))
+    assert "warms v1 in blue with 3 pods, 300 s at most" in text
+    assert "after this   blue v1" in text
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_nothing_is_done_without_a_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, answer: bool
+) -> None:
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: answer)
+    report = Report(Request("backend", rollback=False), "test", "k")
+    assert report.confirmed(PLAN) is answer
+    assert ("Nothing was changed. backend serves blue v1" in capsys.readouterr().out) is not answer
+
+
+def test_the_document_has_the_names_that_scripts_rely_on() -> None:
+    found = document(PLAN, DONE, "test", None, [])
+    assert (found["version"], found["command"], found["service"], found["namespace"]) == (
+        1,
+        "switch",
+        "backend",
+        "default",
+    )
+    assert (found["from"], found["to"]) == ({"colour": "blue", "tag": "v1"}, {"colour": "green", "tag": "v2"})
+    assert (found["serving"], found["changed"], found["config"], found["state"]) == ("green", True, True, True)
+    assert (found["receipt"]["patchedAfter"], found["receipt"]["readyEndpoints"]) == (0.41, 3)
+    assert (found["problem"], found["waiting"], found["exitCode"]) == (None, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("convergence", "said"),
+    [
+        (Convergence(config=True, state=True), "configuration and state have it: the next preview is empty"),
+        (
+            Convergence(config=True, state=True, waiting=(Step("urn::backend-blue", "update"),)),
+            "other changes wait for `pulumi up`: backend-blue (update)",
+        ),
+        (
+            Convergence(config=False, state=False, problem="no such host"),
+            "switchyard switch backend green --stack test",
+        ),
+        (Convergence(config=True, state=False, problem="locked"), "pulumi up --stack test"),
+    ],
+)
+def test_the_end_says_how_far_configuration_and_state_are(
+    capsys: pytest.CaptureFixture[str], convergence: Convergence, said: str
+) -> None:
+    report = Report(Request("backend", rollback=False, yes=True), "test", "k")
+    report.served(PLAN, RECEIPT)
+    report.end(PLAN, Outcome(RECEIPT, convergence))
+    printed = capsys.readouterr()
+    assert "backend: green serves v2 (before: blue v1)" in printed.out
+    assert "accepted by the API server after 0.41 s" in printed.out
+    assert "to go back: switchyard rollback backend" in printed.out
+    assert said in printed.out + printed.err

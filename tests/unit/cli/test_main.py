@@ -1,0 +1,35 @@
+"""Every command of the command line is registered, tested and documented."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+from devtools.toolchain.paths import PROJECT
+from switchyard import cli
+from switchyard.cli.main import app
+
+COMMANDS = {
+    command.name or command.callback.__name__.replace("_", "-"): command.callback.__module__
+    for command in app.registered_commands
+    if command.callback is not None
+}
+PAGES = [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]
+
+
+def test_every_command_has_a_file_of_its_own_and_is_registered() -> None:
+    names = [module.name for module in pkgutil.iter_modules(cli.__path__) if module.name != "main"]
+    modules = {f"{cli.__name__}.{name}": name for name in names}
+    commands = {module for module, name in modules.items() if hasattr(importlib.import_module(module), name)}
+    assert commands == set(COMMANDS.values()), "register the command in switchyard/cli/main.py"
+    assert len(COMMANDS) > 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_documented(name: str) -> None:
+    assert any(f"switchyard {name}" in page.read_text() for page in PAGES), f"no page shows `switchyard {name}`"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_unit_tests(name: str) -> None:
+    assert (PROJECT / "tests" / "unit" / "cli" / f"test_{name.replace('-', '_')}.py").is_file()

@@ -1,0 +1,147 @@
+"""The engine as a subprocess: what it is asked for, and its own words when it refuses."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.release.convergence import Convergence, converge
+from switchyard.release.engine import Engine, Step
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.warming import warm
+from tests.support.observed import observed
+
+PROGRAM = """#!{python}
+import json, pathlib, sys, time
+here = pathlib.Path(__file__).parent
+with (here / "asked").open("a") as asked:
+    asked.write(json.dumps(sys.argv[1:]) + "\\n")
+answers = json.loads((here / "answers").read_text())
+code, output, errors = answers.get(sys.argv[1], (0, "", ""))
+if output == "silent":
+    time.sleep(60)
+sys.stdout.write(output)
+sys.stderr.write(errors)
+sys.exit(code)
+"""
+
+Answers = dict[str, tuple[int, str, str]]
+Play = Callable[[Answers], Engine]
+PAIRS = ["--plaintext", "a:b.replicas=3", "--plaintext", "a:b[0].active=green"]
+SERVICE = "**::switchyard:service:*$kubernetes:core/v1:Service::backend"
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(PROGRAM.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    def engine(answers: Answers) -> Engine:
+        (program.parent / "answers").write_text(json.dumps(answers))
+        return Engine("test", tmp_path)
+
+    return engine
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[[], list[list[str]]]:
+    return lambda: [json.loads(line) for line in (tmp_path / "bin" / "asked").read_text().splitlines()]
+
+
+def steps(*changes: tuple[str, str]) -> tuple[int, str, str]:
+    document = {"steps": [{"urn": f"urn:pulumi:test::p::t::{name}", "op": op} for name, op in changes]}
+    return 0, json.dumps(document), ""
+
+
+def test_values_are_set_in_one_call_and_text_like_a_number_as_text(
+    play: Play, asked: Callable[[], Sequence[object]]
+) -> None:
+    play({}).set_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"})
+    assert asked() == [
+        ["config", "set", "--path", "--type", "string", "a:b.tag", "2025", "--stack", "test"],
+        ["config", "set-all", "--path", *PAIRS, "--stack", "test"],
+    ]
+
+
+def test_a_preview_shows_what_would_change_alone(play: Play) -> None:
+    assert play({"preview": steps(("a", "same"), ("b", "update"))}).preview() == [
+        Step("urn:pulumi:test::p::t::b", "update")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "errors", "said"),
+    [
+        ("", "error: no stack named 'test' found\n", "error: no stack named 'test' found"),
+        ("Updating\n  error: the state is locked\nResources:\n", "", "error: the state is locked"),
+        ("", "warning: old\nno such host\n", "warning: old\nno such host"),
+        ("", "", "pulumi failed and does not say why"),
+    ],
+)
+def test_a_failure_has_the_words_of_the_engine(play: Play, output: str, errors: str, said: str) -> None:
+    with pytest.raises(EngineError) as error:
+        play({"up": (255, output, errors)}).up()
+    assert str(error.value) == said
+
+
+def test_an_engine_that_does_not_answer_is_ended(play: Play) -> None:
+    answer = play({"stack": (0, "silent", "")}).begin_outputs()
+    with pytest.raises(EngineError, match="has not answered"):
+        answer.wait(0.01)
+    answer.end()
+
+
+def test_configuration_and_state_follow_and_the_rest_is_written_when_nothing_else_would_change(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    done = converge(play({"preview": steps(("backend", "same"))}), "backend", Colour.GREEN, config=False)
+    assert done == Convergence(config=True, state=True)
+    assert [words[0] for words in asked()] == ["config", "refresh", "preview", "up"]
+    assert "switchyard:services.backend.active=green" in asked()[0]
+    assert SERVICE in asked()[1]
+
+
+def test_other_changes_of_the_configuration_are_left_to_the_operator(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    engine = play({"preview": steps(("backend-blue", "update"))})
+    done = converge(engine, "backend", Colour.GREEN, config=True)
+    assert (done.done, [step.name for step in done.waiting]) == (True, ["backend-blue"])
+    assert [words[0] for words in asked()] == ["refresh", "preview"]
+
+
+@pytest.mark.parametrize(("failing", "config"), [("config", False), ("refresh", True), ("preview", True), ("up", True)])
+def test_a_state_that_cannot_be_reached_is_no_error(play: Play, failing: str, *, config: bool) -> None:
+    answers = {"preview": steps(), failing: (255, "", "error: no such host")}
+    done = converge(play(answers), "backend", Colour.GREEN, config=False)
+    assert (done.config, done.state, done.problem) == (config, False, "error: no such host")
+
+
+def plan() -> Plan:
+    retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
+    return Plan(Act.ROLLBACK, retired, Colour.BLUE, warm_tag="v1")
+
+
+def test_a_retired_version_is_warmed_alone(play: Play, asked: Callable[[], list[list[str]]]) -> None:
+    warm(play({}), plan())
+    config, update = asked()
+    assert {"switchyard:services.backend.blue.tag=v1", "switchyard:services.backend.blue.replicas=3"} <= set(config)
+    assert update[:3] == ["up", "--yes", "--skip-preview"]
+    assert update[3:5] == ["--target", "**::switchyard:service:*$kubernetes:apps/v1:Deployment::backend-blue"]
+
+
+def test_a_version_that_cannot_be_warmed_is_refused_with_a_command_that_needs_no_state(play: Play) -> None:
+    with pytest.raises(GateRefusedError) as error:
+        warm(play({"up": (255, "", "error: no such host")}), plan())
+    assert "(SY-P034)" in str(error.value)
+    assert "backend serves green v2, 3 of 3 pods ready" in str(error.value)
+    assert "kubectl -n default scale deployment backend-blue --replicas=3" in str(error.value)

@@ -1,0 +1,297 @@
+"""A switch and a rollback: what is refused, in which order the rest happens, and what is seen of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.kube_proxy import Routing
+from switchyard.kube.objects import Endpoint, Pod
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane import FastLane, Outcome, Steps
+from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.receipt import NodeAnswer, Receipt, lines
+from tests.support.observed import live, observed
+from tests.unit.release.test_previous import Release
+
+Result = TypeVar("Result")
+CONFLICT = ApiStatusError("patch", "services/backend", 409, "the object has been modified")
+
+
+@dataclass
+class Table:
+    """The API server: one Service, and what is asked for."""
+
+    errors: list[Exception] = field(default_factory=list)
+    service: dict[str, Any] | None = None
+    patches: list[dict[str, Any]] = field(default_factory=list)
+
+    async def ask(self, *_: str, **request: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.patches.append(request)
+        return {}
+
+    async def find(self, *_: str) -> Any:
+        return self.service
+
+
+@dataclass
+class PlayedCluster:
+    """A cluster on which the pods of a colour are behind the Service."""
+
+    api: Table = field(default_factory=Table)
+    behind: tuple[str, ...] = ("green-1", "green-2")
+    nodes: tuple[Routing, ...] = ()
+    denied: Exception | None = None
+    error: Exception | None = None
+
+    async def pods(self, _: str, labels: Mapping[str, str]) -> list[Pod]:
+        if self.error is not None:
+            raise self.error
+        return [Pod(f"{labels['version']}-{number}", ready=True, state="") for number in (1, 2)]
+
+    async def watch_endpoints(self, *_: str) -> AsyncGenerator[frozenset[Endpoint], None]:
+        yield frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
+
+    async def routing(self, *_: object) -> list[Routing]:
+        if self.denied is not None:
+            raise self.denied
+        return list(self.nodes)
+
+
+@dataclass
+class PlayedJournal:
+    """Keeps the order of what happens."""
+
+    events: list[str]
+    latest: Release | None = None
+    receipt: Receipt | None = None
+
+    async def last(self) -> Release | None:
+        return self.latest
+
+    @asynccontextmanager
+    async def held(self, act: Act) -> AsyncGenerator[None, None]:
+        self.events.append(f"hold {act}")
+        yield
+        self.events.append("release")
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        self.events.append(f"begin {plan.target} {reason}")
+        return "2026-01-02T03:04:05Z"
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        self.receipt = receipt
+        self.events.append(f"end {succeeded} {detail}")
+
+
+@dataclass
+class Lane:
+    cluster: PlayedCluster = field(default_factory=PlayedCluster)
+    events: list[str] = field(default_factory=list)
+    latest: Release | None = None
+    again: Observation | None = None
+    problem: str | None = None
+
+    def __post_init__(self) -> None:
+        self.journal = PlayedJournal(self.events, self.latest)
+        self.lane = FastLane(ClusterAccess(), self.cluster, self.journal, self.events.append)  # type: ignore[arg-type]
+
+    def run(self, plan: Plan) -> Outcome:
+        async def observe() -> Observation:
+            assert self.again is not None
+            return self.again
+
+        async def warm(warmed: Plan) -> None:
+            self.events.append(f"warm {warmed.warm_tag}")
+
+        async def converge(_: Receipt) -> Convergence:
+            self.events.append("converge")
+            return Convergence(config=True, state=self.problem is None, problem=self.problem)
+
+        return done(self.lane.run(plan, "why", Steps(observe, warm, converge)))
+
+
+def done(call: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(call)
+
+
+def refused(call: Coroutine[Any, Any, object]) -> str:
+    with pytest.raises(GateRefusedError) as error:
+        asyncio.run(call)
+    return str(error.value)
+
+
+@pytest.fixture(autouse=True)
+def gates(monkeypatch: pytest.MonkeyPatch) -> list[BlueGreenGates]:
+    """The gates that a switch has passed."""
+    passed: list[BlueGreenGates] = []
+
+    async def before_switch(self: BlueGreenGates, *, creating: bool, preview: bool) -> None:
+        assert not creating
+        assert not preview
+        passed.append(self)
+
+    monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
+    monkeypatch.setattr("switchyard.release.fast_lane.FOLLOW_SECONDS", 0.2)
+    return passed
+
+
+def test_a_switch_without_a_colour_goes_to_the_one_that_does_not_serve() -> None:
+    assert done(Lane().lane.plan_switch(observed(Colour.GREEN), None)).target is Colour.BLUE
+
+
+def test_a_switch_to_what_serves_is_refused_with_what_serves() -> None:
+    text = refused(Lane().lane.plan_switch(observed(), Colour.BLUE))
+    assert "(SY-P022): blue serves already (blue v1, 3 of 3 pods ready)" in text
+    assert "Nothing was changed" in text
+
+
+@pytest.mark.parametrize("latest", [None, Release("switch", "green", "blue", result="running")])
+def test_a_switch_that_is_not_finished_goes_on_without_a_patch(latest: Release | None) -> None:
+    configured = Colour.BLUE if latest else Colour.GREEN
+    plan = done(Lane(latest=latest).lane.plan_switch(observed(active=configured), Colour.BLUE))
+    assert plan.patch is False
+
+
+def test_a_rollback_without_a_ready_pod_is_refused() -> None:
+    text = refused(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 0))))
+    assert "(SY-P024): none of its 3 pods is ready (v2)" in text
+    assert "backend serves blue v1, 3 of 3 pods ready." in text
+    assert "kubectl -n default get pods -l app=backend,version=green" in text
+
+
+def test_a_rollback_to_fewer_pods_is_warned_of_and_not_stopped() -> None:
+    plan = done(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 2))))
+    [warning] = plan.warnings
+    assert "green has 2 ready pods, and 3 serve now (SY-P033)" in warning
+
+
+@pytest.mark.parametrize("blue", [ColourState(Colour.BLUE, "v1", 0, 0), ColourState(Colour.BLUE, "v3", 3, 3)])
+def test_a_retired_version_and_one_that_was_replaced_are_warmed_first(blue: ColourState) -> None:
+    plan = done(Lane(latest=Release()).lane.plan_rollback(observed(Colour.GREEN, blue=blue)))
+    assert (plan.target, plan.warm_tag, plan.to_tag) == (Colour.BLUE, "v1", "v1")
+
+
+def test_the_record_is_written_before_the_patch_and_ended_after_configuration_and_state(
+    gates: list[BlueGreenGates],
+) -> None:
+    it = Lane()
+    outcome = it.run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    assert it.events == ["hold switch", "begin green why", "converge", "end True None", "release"]
+    [patch] = it.cluster.api.patches
+    assert '"selector": {"app": "backend", "version": "green"}' in patch["content"]
+    assert [gate.intended for gate in gates] == [True]
+    assert outcome.receipt.patched_after is not None
+    assert (outcome.receipt.ready_endpoints, outcome.receipt.endpoints_after is not None) == (2, True)
+    assert it.journal.receipt == outcome.receipt
+
+
+def test_a_rollback_passes_no_gate_that_protects_a_switch(gates: list[BlueGreenGates]) -> None:
+    it = Lane()
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert gates == []
+    assert len(it.cluster.api.patches) == 1
+
+
+def test_what_serves_already_is_not_patched_again() -> None:
+    it = Lane()
+    outcome = it.run(Plan(Act.SWITCH, observed(Colour.GREEN), Colour.GREEN, patch=False))
+    assert it.cluster.api.patches == []
+    assert outcome.receipt.patched_after is None
+    assert "converge" in it.events
+
+
+def test_an_annotation_by_a_controller_meanwhile_does_not_stop_the_patch() -> None:
+    it = Lane(PlayedCluster(Table([CONFLICT], live(Colour.BLUE))))
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert len(it.cluster.api.patches) == 1
+
+
+@pytest.mark.parametrize("service", [None, live(Colour.GREEN)], ids=["deleted", "switched by another"])
+def test_a_service_that_somebody_has_changed_meanwhile_is_left_alone(service: dict[str, Any] | None) -> None:
+    it = Lane(PlayedCluster(Table([CONFLICT], service)))
+    with pytest.raises(GateRefusedError, match="SY-P031"):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+    assert it.events[2].startswith("end False")
+
+
+def test_a_patch_that_the_api_server_does_not_answer_ends_the_record_as_failed() -> None:
+    it = Lane(PlayedCluster(Table([UnreachableError("connection refused")])))
+    with pytest.raises(UnreachableError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.events == ["hold rollback", "begin green why", "end False connection refused"]
+
+
+def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> None:
+    retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
+    it = Lane(again=observed())
+    it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
+    assert it.events[:3] == ["hold rollback", "warm v2", "begin green why"]
+
+
+@pytest.mark.parametrize(
+    ("again", "code"),
+    [(observed(Colour.GREEN), "SY-P031"), (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024")],
+)
+def test_a_service_that_changed_while_it_warmed_is_not_switched(again: Observation, code: str) -> None:
+    it = Lane(again=again)
+    with pytest.raises(GateRefusedError, match=code):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN, warm_tag="v2"))
+    assert it.cluster.api.patches == []
+
+
+def test_the_receipt_names_each_node_that_does_not_follow() -> None:
+    nodes = (
+        Routing("a", ready=True, status=200),
+        Routing("b", ready=True, status=503),
+        Routing("c", ready=True, status=None),
+        Routing("lost", ready=False, status=None),
+    )
+    receipt = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN)).receipt
+    assert [(node.node, node.follows) for node in receipt.nodes] == [("a", True), ("b", False), ("c", None)]
+    text = "\n".join(lines(receipt))
+    assert "1 of 3 report that they follow" in text
+    assert "b: kube-proxy is behind (503)" in text
+    assert "c: kube-proxy does not answer" in text
+
+
+def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:
+    it = Lane(PlayedCluster(behind=("green-1", "blue-1")))
+    receipt = it.run(Plan(Act.SWITCH, observed(), Colour.GREEN)).receipt
+    assert receipt.endpoints_after is None
+    assert "not those of the new colour alone in time" in "\n".join(lines(receipt))
+
+
+@pytest.mark.parametrize("what", ["nodes", "all"])
+def test_what_may_not_be_seen_is_said_and_does_not_undo_the_switch(what: str) -> None:
+    denied = AccessDeniedError("get", "nodes/proxy", 403, "no")
+    cluster = PlayedCluster(denied=denied) if what == "nodes" else PlayedCluster(error=denied)
+    outcome = Lane(cluster).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    text = "\n".join(lines(outcome.receipt))
+    assert "may not get nodes/proxy" in text
+    assert outcome.convergence.done
+
+
+def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
+    it = Lane(problem="no such host")
+    assert it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN)).convergence.problem == "no such host"
+    assert "end True no such host" in it.events
+
+
+def test_a_sample_without_an_error_has_its_bound() -> None:
+    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),), connections_left=2)
+    assert receipt.error_bound is None
+    counted = replace(receipt, requests=3000, errors=0)
+    assert counted.to_json()["errorBound"] == pytest.approx(0.001)
+    assert "3000 seen, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
+    assert replace(counted, errors=1).error_bound is None

@@ -1,0 +1,114 @@
+"""The state machine of a release, explored exhaustively."""
+
+from collections import deque
+
+import pytest
+
+from switchyard.errors import TransitionError
+from switchyard.release.phases import Event, Phase, Result, Side, State, apply, fitting
+
+PATH = [Event.PASSED] * len(Phase)
+
+
+def explored() -> dict[State, dict[Event, State]]:
+    """Every state that can be reached, with the state after each event that fits."""
+    transitions: dict[State, dict[Event, State]] = {}
+    waiting = deque([State()])
+    while waiting:
+        state = waiting.popleft()
+        if state in transitions:
+            continue
+        transitions[state] = {event: apply(state, event) for event in fitting(state)}
+        waiting.extend(transitions[state].values())
+    return transitions
+
+
+TRANSITIONS = explored()
+
+
+def test_every_state_has_a_full_serving_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    for state in TRANSITIONS:
+        assert state.serving in state.full, state
+    assert {state.phase for state in TRANSITIONS} == set(Phase)
+    assert {state.result for state in TRANSITIONS} == set(Result)
+    count = sum(len(following) for following in TRANSITIONS.values())
+    with capsys.disabled():
+        print(f"\nphases of a release: {len(TRANSITIONS)} states, {count} transitions explored", end=" ")
+
+
+def test_no_state_is_a_dead_end() -> None:
+    ends = {state for state in TRANSITIONS if state.ended}
+    reaching = set(ends)
+    while True:
+        more = {state for state, following in TRANSITIONS.items() if reaching.intersection(following.values())}
+        if more <= reaching:
+            break
+        reaching |= more
+    assert reaching == set(TRANSITIONS)
+
+
+def test_an_operator_can_go_on_from_every_state_without_its_command_and_from_every_held_one() -> None:
+    waiting = [state for state in TRANSITIONS if not state.ended and (state.held or not state.attended)]
+    assert waiting
+    for state in waiting:
+        resumed = TRANSITIONS[state][Event.RESUME]
+        assert resumed.attended
+        assert not resumed.held
+
+
+def test_an_operator_can_take_back_every_release_whose_old_colour_has_its_pods() -> None:
+    for state, following in TRANSITIONS.items():
+        if state.ended:
+            continue
+        if Side.OLD in state.full:
+            after = following[Event.ABORT]
+            assert (after.ended, after.serving) == (True, Side.OLD)
+        else:
+            assert Event.ABORT not in following
+            assert (state.phase, state.serving) == (Phase.RETIRE, Side.NEW)
+
+
+def test_only_a_retirement_that_has_passed_leaves_the_old_colour_without_its_pods() -> None:
+    for state in TRANSITIONS:
+        if Side.OLD not in state.full:
+            assert state.phase is Phase.RETIRE
+
+
+def test_a_failure_of_a_phase_before_the_switch_ends_the_release_with_the_old_colour_serving() -> None:
+    for steps in range(3):
+        state = State()
+        for event in PATH[:steps]:
+            state = apply(state, event)
+        for event, result in ((Event.FAILED, Result.FAILED), (Event.REFUSED, Result.REFUSED)):
+            after = apply(state, event)
+            assert (after.result, after.serving, Side.OLD in after.full) == (result, Side.OLD, True)
+
+
+def test_a_breach_rolls_back_and_no_verdict_holds() -> None:
+    state = State()
+    for event in PATH[:4]:
+        state = apply(state, event)
+    assert (state.phase, state.serving) == (Phase.WATCH, Side.NEW)
+    assert apply(state, Event.BREACHED).result is Result.ROLLED_BACK
+    held = apply(state, Event.NO_VERDICT)
+    assert (held.held, held.result, held.serving) == (True, Result.RUNNING, Side.NEW)
+
+
+def test_a_release_succeeds_once_every_phase_has_passed() -> None:
+    state = State()
+    for event in PATH:
+        state = apply(state, event)
+    assert (state.result, state.serving, state.full) == (Result.SUCCEEDED, Side.NEW, {Side.NEW})
+
+
+@pytest.mark.parametrize("event", Event)
+def test_nothing_fits_a_release_that_has_ended(event: Event) -> None:
+    ended = apply(State(), Event.FAILED)
+    with pytest.raises(TransitionError, match="has ended"):
+        apply(ended, event)
+
+
+def test_an_act_that_does_not_fit_says_what_would() -> None:
+    lost = apply(State(), Event.LOST)
+    with pytest.raises(TransitionError, match="without its command; what fits: resume, abort"):
+        apply(lost, Event.PASSED)
