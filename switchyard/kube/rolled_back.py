@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from switchyard.errors import ForeignRecordError, RecordUnreadableError
 from switchyard.kube.api import BoundedApi
 from switchyard.manifests.labels import MANAGED
+from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 RECORD_VERSION = "switchyard/record-version"
 """Annotation: the version of the form of the record."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from switchyard.config.models.service import Colour
-from switchyard.errors import LeaseHeldError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
@@ -18,6 +17,7 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release_errors import LeaseHeldError
 
 WAIT_SECONDS = DURATION_SECONDS + 3
 """How long a command waits for the Lease of another one: longer than that of a killed command lives."""

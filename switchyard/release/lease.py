@@ -19,12 +19,13 @@ from typing import Any
 import httpx
 
 from switchyard.config.kubernetes import COORDINATION
-from switchyard.errors import ApiStatusError, ClusterError, LeaseHeldError, LeaseLostError
+from switchyard.errors import ApiStatusError, ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
 from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import check_own, record_name
 from switchyard.manifests.labels import object_labels
+from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 DURATION_SECONDS = 15
 """How long a Lease lives without a renewal. Three renewals may be lost."""

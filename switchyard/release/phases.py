@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from switchyard.errors import TransitionError
+from switchyard.release_errors import TransitionError
 
 
 class Phase(StrEnum):

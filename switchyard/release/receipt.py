@@ -104,7 +104,7 @@ def _rest(receipt: Receipt) -> list[str]:
     if receipt.requests is not None:
         bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
         rest.append(f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}")
-    return [*rest, *(f"not seen      {what}" for what in receipt.unseen)]
+    return [*rest, *(f"not seen      {limit}" for limit in receipt.unseen)]
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -31,4 +31,4 @@ class Record:
 class WithRecord:
     """A fake cluster whose API server has the record of the service's releases, at first none."""
 
-    api = Record()
+    api: Any = Record()

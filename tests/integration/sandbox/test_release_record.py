@@ -10,7 +10,6 @@ from typing import TypeVar
 import pytest
 
 from devtools.engine import Stack
-from switchyard.errors import ForeignRecordError, LeaseHeldError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
@@ -18,6 +17,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.lease import Holder, ReleaseLease
 from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.kubectl import Kubectl
 from tests.unit.release.test_record import START, record
 

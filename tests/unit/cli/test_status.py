@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -37,7 +37,7 @@ class NoAutoscalers:
 class Played(PlayedBalancer):
     """A cluster on which green serves by the Service."""
 
-    api = NoAutoscalers()
+    api: Any = field(default_factory=NoAutoscalers)
 
     async def serving_track(self, *_: str) -> Track:
         return Track.GREEN

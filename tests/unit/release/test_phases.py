@@ -4,8 +4,8 @@ from collections import deque
 
 import pytest
 
-from switchyard.errors import TransitionError
 from switchyard.release.phases import Event, Phase, Result, Side, State, apply, fitting
+from switchyard.release_errors import TransitionError
 
 PATH = [Event.PASSED] * len(Phase)
 
@@ -98,7 +98,7 @@ def test_a_release_succeeds_once_every_phase_has_passed() -> None:
     state = State()
     for event in PATH:
         state = apply(state, event)
-    assert (state.result, state.serving, state.full) == (Result.SUCCEEDED, Side.NEW, {Side.NEW})
+    assert (state.result, state.serving, state.full) == (Result.SUCCEEDED, Side.NEW, frozenset({Side.NEW}))
 
 
 @pytest.mark.parametrize("event", Event)

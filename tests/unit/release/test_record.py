@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from switchyard.errors import ForeignRecordError, RecordUnreadableError
 from switchyard.kube.rolled_back import (
     RECORD_VERSION,
     ROLLED_BACK,
@@ -20,6 +19,7 @@ from switchyard.kube.rolled_back import (
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
+from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
