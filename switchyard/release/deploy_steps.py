@@ -149,7 +149,7 @@ class ClusterSteps:
                 return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
-        receipt = {**(record.receipt or {}), "connectionsLeft": report.connections_left}
+        receipt = {**(record.receipt or {}), "drain": report.as_json()}
         event = Event.FAILED if report.problem else Event.PASSED
         return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
 
@@ -186,24 +186,21 @@ class ClusterSteps:
         observation = await self._observed(record)
         journal, old = RollbackJournal(self._ledger, record), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
-        undraining: asyncio.Task[str | None] | None = None
         if observation.serving == old:
             plan = Plan(Act.ROLLBACK, observation, old, patch=False)
         else:
             plan = await lane.plan_rollback(observation)
-            undraining = asyncio.create_task(self._undrained(observation, old))
         self._ledger.check()
         steps = Steps(
             observe=lambda: self._observed(record),
             warm=lambda planned: asyncio.to_thread(warm, self._place.engine, planned),
-            converge=lambda _: self._converge_back(record, observation),
+            converge=lambda _: self._converge_back(record),
         )
         outcome = await lane.run(plan, reason, steps)
-        for line in (*plan.warnings, await undraining if undraining else None):
-            if line:
-                self._place.warn(line)
+        for line in plan.warnings:
+            self._place.warn(line)
         problem = self._not_converged(observation, old, outcome.convergence)
-        return Ended(Event.PASSED, problem, _receipt(outcome.receipt))
+        return Ended(Event.PASSED, problem, outcome.receipt.to_json())
 
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns what remains, in words."""
@@ -251,10 +248,7 @@ class ClusterSteps:
     async def _converge(self, key: str, target: Colour) -> Convergence:
         return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
 
-    async def _converge_back(self, record: ReleaseRecord, observation: Observation) -> Convergence:
-        """Ends the connections to the new colour, and brings configuration and state back, in this order."""
-        new = Colour(record.target)
-        await drain(self._place.cluster, observation.name, observation.settings, new)
+    async def _converge_back(self, record: ReleaseRecord) -> Convergence:
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
         return await self._converge(record.service, Colour(record.source))
@@ -294,7 +288,3 @@ _NO_JOURNAL = _NoJournal()
 def _in_words(verdict: Verdict) -> str:
     code = f" ({verdict.code})" if verdict.code else ""
     return f"{verdict.sentence.removesuffix('.')}{code}"
-
-
-def _receipt(receipt: Receipt) -> dict[str, object]:
-    return receipt.to_json()

@@ -5,11 +5,13 @@
 3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
 4. Patch the selector. Whatever happens from here on, the target serves.
 5. Watch the endpoints and the nodes follow, and write the receipt.
-6. Bring configuration and state to the same, and end the record.
+6. End the connections that clients keep to the old colour, and meanwhile bring configuration and state to the same.
+7. End the record.
 
 Killed before 4, the colour that served continues to serve; killed after it, the same command or `pulumi up` goes on.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,6 +20,7 @@ from typing import Protocol
 
 import httpx
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
@@ -33,6 +36,8 @@ from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
+from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, Recorded, previous
 from switchyard.release.receipt import NodeAnswer, Receipt
@@ -176,7 +181,8 @@ class FastLane:
             async with self._ended_on_error():
                 patched = await self.patch(plan) if plan.patch else None
             receipt = await self.follow(plan, started, patched)
-            convergence = await steps.converge(receipt)
+            drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
+            receipt = replace(receipt, drain=drained)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
 
@@ -195,9 +201,6 @@ class FastLane:
         Args:
             plan: the switch.
             intended: whether a version that was rolled back is meant.
-
-        Raises:
-            GateRefusedError: a gate refuses.
         """
         observation = plan.observation
         settings = observation.settings.model_copy(update={"active": plan.target})
@@ -217,12 +220,7 @@ class FastLane:
             raise
 
     async def patch(self, plan: Plan) -> float:
-        """Changes the selector; returns the seconds since the command began.
-
-        Raises:
-            GateRefusedError: somebody has changed the selector since it was read.
-            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
-        """
+        """Changes the selector; returns the seconds since the command began. Refused where somebody else has."""
         observation, live = plan.observation, plan.observation.live
         labels = selector(observation.name, plan.target)
         try:
@@ -236,6 +234,16 @@ class FastLane:
                 raise GateRefusedError(str(refuse_changed(observation.name))) from None
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
+
+    async def _drain(self, plan: Plan) -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
+        observation = plan.observation
+        name, settings, old = observation.name, observation.settings, plan.target.other
+        permitted = await undrain(self._cluster, name, settings, plan.target)
+        if permitted.problem is not None:
+            self._warn(permitted.problem)
+        follows = settings.release.drain.method is DrainMethod.ENDPOINT
+        return await drain(self._cluster, name, settings, old, None if follows else 0)
 
     async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
         """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.

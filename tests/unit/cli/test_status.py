@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner
@@ -37,7 +37,7 @@ class NoAutoscalers:
 class Played(PlayedBalancer):
     """A cluster on which green serves by the Service."""
 
-    api = cast("Any", NoAutoscalers())
+    api: ClassVar[Any] = NoAutoscalers()
 
     async def serving_track(self, *_: str) -> Track:
         return Track.GREEN
