@@ -8,13 +8,13 @@ from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
 from switchyard.codes import Code
-from switchyard.errors import ExitCode, SwitchyardError
+from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.standing import baked_until
+from switchyard.release.standing import baked_until, held_after
 from switchyard.release.verdict import Verdict
 
 VERSION = 1
@@ -82,16 +82,14 @@ class DeployReport:
 
     def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
         """Reports where the release is, what serves and what to type next. Returns the exit code."""
-        code = _exit_code(record, self._request.act)
+        code = _exit_code(record, self._request)
         if self._request.as_json:
             print_json(document(record))
             return code
-        serves = observation.what_serves
-        text = f"{_ending(record, bake_seconds)} {serves} {_next(record)}".rstrip()
-        if code:
-            errors.print(text)
-        else:
-            console.print(text, markup=False)
+        ending = _bad_ending(record) if code else _good_ending(record, bake_seconds)
+        (errors.print if code else console.print)(
+            f"{ending} {observation.what_serves} {_next(record)}".rstrip(), markup=False
+        )
         return code
 
 
@@ -100,38 +98,40 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
     return {"version": VERSION, **record.to_json()}
 
 
-def _exit_code(record: ReleaseRecord, act: Act) -> ExitCode:
-    if act is Act.ABORT and not record.running:
-        return ExitCode.OK
-    if record.result is Result.SUCCEEDED or (record.running and record.phase is Phase.BAKE and not record.held):
-        return ExitCode.OK
-    return ExitCode.FAILED
+def _exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
+    if record.held:
+        return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
+    is_aborted = request.act is Act.ABORT and not record.running
+    bakes = record.running and record.phase is Phase.BAKE
+    return ExitCode.OK if is_aborted or bakes or record.result is Result.SUCCEEDED else ExitCode.FAILED
 
 
-def _ending(record: ReleaseRecord, bake_seconds: int) -> str:
-    """What happened, in a sentence or two."""
+def _good_ending(record: ReleaseRecord, bake_seconds: int) -> str:
+    """What happened, where it is what the operator asked for."""
     key, version = record.service, f"{record.tag} in {record.target}"
+    if record.held:
+        return f"{key}: the release of {version} waits in phase {record.phase}, {record.detail}."
     if record.running:
-        if record.phase is Phase.BAKE and not record.held:
-            until = baked_until(record, bake_seconds)
-            return f"{key}: {version} has passed. It bakes until {to_text(until) if until else 'its time is over'}."
-        condition = "is held" if record.held else "is not finished"
-        return notice(
-            Code.RELEASE_HELD,
-            key,
-            f"the release of {version} {condition} in phase {record.phase}: {_sentence(record.detail)}",
-            "",
-        ).rstrip()
+        until = baked_until(record, bake_seconds)
+        return f"{key}: {version} has passed. It bakes until {to_text(until) if until else 'its time is over'}."
     if record.result is Result.SUCCEEDED:
         return f"{key}: {version} is released, and {record.source} is retired."
-    result = {
+    return f"{key}: the release of {version} is taken back: {_sentence(record.detail)}."
+
+
+def _bad_ending(record: ReleaseRecord) -> str:
+    """What happened, where it is not what the operator asked for."""
+    version, phase = f"{record.tag} in {record.target}", f"in phase {record.phase}"
+    condition = {
+        Result.RUNNING: f"is held {phase}" if record.held else f"is not finished {phase}",
         Result.ROLLED_BACK: "was rolled back",
         Result.REFUSED: "was refused",
         Result.FAILED: "has failed",
     }[record.result]
-    return notice(
-        Code.RELEASE_ENDED_BADLY, key, f"the release of {version} {result}: {_sentence(record.detail)}", ""
-    ).rstrip()
+    text = f"the release of {version} {condition}: {_sentence(record.detail)}"
+    code = Code.RELEASE_HELD if record.running else Code.RELEASE_ENDED_BADLY
+    # The reason may have a code of its own, which says more.
+    return f"{record.service}: {text}." if f"({PREFIX}" in text else notice(code, record.service, text)
 
 
 def _sentence(detail: str | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from switchyard.errors import ClusterError, EngineError, GateRefusedError
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.standing import Live, Standing, baked_until, standing, waiting
+from switchyard.release.standing import Live, Standing, baked_until, held_after, standing, waiting
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Runner:
             record = waiting(record, held=True, detail=ended.detail)
         elif hold_after is not None and record.phase is hold_after and ended.event is Event.PASSED:
             apply(state, Event.HOLD)
-            record = replace(waiting(record, held=True, detail=f"held after {hold_after}"), phase=state.phase)
+            record = replace(waiting(record, held=True, detail=held_after(hold_after)), phase=state.phase)
         else:
             return record  # the next phase writes it, with its own beginning
         await self._ledger.write(record)

@@ -287,4 +287,5 @@ _NO_JOURNAL = _NoJournal()
 
 def _in_words(verdict: Verdict) -> str:
     code = f" ({verdict.code})" if verdict.code else ""
-    return f"{verdict.sentence.removesuffix('.')}{code}"
+    watched = f"{verdict.seconds:.0f} s watched. " if verdict.seconds else ""
+    return f"{watched}{verdict.sentence.removesuffix('.')}{code}"

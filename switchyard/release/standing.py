@@ -68,3 +68,8 @@ def baked_until(record: ReleaseRecord, bake_seconds: int) -> datetime | None:
 def waiting(record: ReleaseRecord, *, held: bool, detail: str | None = None) -> ReleaseRecord:
     """The record of a release that waits for an operator, or no more."""
     return replace(record, held=held, detail=detail if held else None)
+
+
+def held_after(phase: str | None) -> str:
+    """Why a release is held whose operator has asked for that."""
+    return f"held after {phase}"

@@ -30,7 +30,15 @@ lane.apply_selector = killed
 """
 """The command is killed in the moment after the API server has accepted the selector."""
 
-KILLED = """
+CONDEMNED = """
+from switchyard.release.verdict import Outcome, Verdict
+async def condemned(*_, **__):
+    return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
+steps.watch = condemned
+"""
+"""The watch condemns the version, which simulated nodes cannot show it."""
+
+INJECTED = """
 import os, signal
 import switchyard.release.deploy_steps as steps
 import switchyard.release.fast_lane as lane
@@ -52,8 +60,8 @@ def kubectl(of_module: Shared) -> Kubectl:
     return of_module.kubectl
 
 
-def command(stack: Stack, *arguments: str, killed: str = "") -> subprocess.CompletedProcess[str]:
-    program = ["-c", KILLED.format(killed)] if killed else ["-m", "switchyard"]
+def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
+    program = ["-c", INJECTED.format(injected)] if injected else ["-m", "switchyard"]
     result = subprocess.run(
         [sys.executable, *program, *arguments, "--yes", "--json", "--stack", NAME],
         cwd=stack.directory,
@@ -90,7 +98,7 @@ def let_lease_expire(kubectl: Kubectl) -> None:
 
 
 def expect_killed(stack: Stack, kubectl: Kubectl, tag: str, moment: str, phase: str, serving: str) -> None:
-    result = command(stack, "deploy", "backend", tag, killed=moment)
+    result = command(stack, "deploy", "backend", tag, injected=moment)
     assert result.returncode == -9, result.stdout + result.stderr
     record = current(kubectl)
     assert (record["phase"], record["result"], record["tag"]) == (phase, "running", tag)
@@ -133,6 +141,18 @@ def test_a_release_killed_after_the_patch_is_aborted_and_its_version_does_not_re
     assert (kubectl.serving(), backend(stack)["active"]) == ("green", "green")
     again = document(command(stack, "deploy", "backend", "v3.0.0"), 1)
     assert again["code"] == "SY-P005"
+
+
+def test_a_condemned_version_is_rolled_back_without_an_operator(stack: Stack, kubectl: Kubectl) -> None:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        record = document(command(stack, "deploy", "backend", "v3.1.0", injected=CONDEMNED), 1)
+        assert (record["phase"], record["result"]) == ("watch", "rolledBack")
+        assert "worse than accepted (SY-P050)" in record["detail"]
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    [rolled_back, *_] = json.loads(kubectl.get("configmap", "backend-release")["data"]["rolledBack"])
+    assert (rolled_back["tag"], rolled_back["release"]) == ("v3.1.0", record["id"])
+    assert (kubectl.serving(), backend(stack)["active"], stack.planned()) == ("green", "green", {})
 
 
 def test_a_preview_that_would_change_something_else_refuses_the_release(stack: Stack, kubectl: Kubectl) -> None:

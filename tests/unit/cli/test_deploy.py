@@ -174,7 +174,7 @@ def test_retire_needs_a_service_or_due(run: Run) -> None:
 
 
 def ended(written: ReleaseRecord, act: Act = Act.DEPLOY, *, as_json: bool = False) -> int:
-    request = DeployRequest(act, "backend", "v2", as_json=as_json)
+    request = DeployRequest(act, "backend", "v2", hold_after="drain", as_json=as_json)
     return DeployReport(request, "test", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
 
 
@@ -188,7 +188,14 @@ BAKING = record(1).entering(Phase.BAKE, NOW)
         (record(1).ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("is released, and blue is retired",)),
         (record(1).ending(Result.REFUSED, NOW, "no room"), Act.DEPLOY, 1, ("was refused: no room (SY-P067)",)),
         (record(1).ending(Result.ROLLED_BACK, NOW, "bad"), Act.DEPLOY, 1, ("was rolled back: bad (SY-P067)",)),
-        (record(1).ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("was rolled back: bad",)),
+        (
+            record(1).ending(Result.ROLLED_BACK, NOW, "500s (SY-P050)"),
+            Act.DEPLOY,
+            1,
+            ("was rolled back: 500s (SY-P050). backend",),
+        ),
+        (record(1).ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
+        (record(1, phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
         (
             record(1, phase=Phase.WATCH, held=True, detail="no request"),
             Act.DEPLOY,
