@@ -88,9 +88,9 @@ def _state(stack: str | None) -> Iterator[Answer]:
 def _check(request: DeployRequest) -> None:
     """Refuses what cannot be meant or confirmed, before anything is read."""
     from switchyard.errors import UsageError
-    from switchyard.release.deploy_refusals import impossible_tag, refuse_unasked
+    from switchyard.release.deploy_refusals import refuse_impossible_tag, refuse_unasked
 
-    if request.act is Act.DEPLOY and (refusal := impossible_tag(request.service, request.tag)) is not None:
+    if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(request.service, request.tag)) is not None:
         raise UsageError(str(refusal))
     if not request.service:
         raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")

@@ -111,12 +111,12 @@ class Runner:
 
     async def resume(self, record: ReleaseRecord) -> ReleaseRecord:
         """Continues a release whose command has died, or that is held."""
-        found = await self._standing(record)
-        if found.taken_back:
+        stands = await self._standing(record)
+        if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
-        if found.condemned:
+        if stands.condemned:
             return await self._roll_back(record, record.phases[-1].detail or "the new version was condemned")
-        state = apply(found.state, Event.RESUME)
+        state = apply(stands.state, Event.RESUME)
         return await self._go_on(waiting(record, held=False), state)
 
     async def abort(self, record: ReleaseRecord, by: str) -> ReleaseRecord:
@@ -125,11 +125,11 @@ class Runner:
         Raises:
             switchyard.errors.TransitionError: the old colour has no pods any more.
         """
-        found = await self._standing(record)
+        stands = await self._standing(record)
         reason = f"aborted by {by}"
-        if found.taken_back:
+        if stands.taken_back:
             return await self._roll_back(record, reason)
-        after = apply(found.state, Event.ABORT)
+        after = apply(stands.state, Event.ABORT)
         if after.result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
         self._ledger.check()
@@ -142,11 +142,11 @@ class Runner:
         Raises:
             switchyard.errors.TransitionError: it does not bake.
         """
-        found = await self._standing(record)
-        if found.taken_back:
+        stands = await self._standing(record)
+        if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
-        event = Event.RESUME if found.state.phase is Phase.RETIRE else Event.RETIRE
-        return await self._go_on(waiting(record, held=False), apply(found.state, event))
+        event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
+        return await self._go_on(waiting(record, held=False), apply(stands.state, event))
 
     async def _standing(self, record: ReleaseRecord) -> Standing:
         return standing(record, await self._steps.live())

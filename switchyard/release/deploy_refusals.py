@@ -19,8 +19,7 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
 
 
-def refuse_tag(key: str, tag: str, rule: str) -> Refusal:
-    """Refuses a tag that no registry can have."""
+def _impossible(key: str, tag: str, rule: str) -> Refusal:
     return Refusal(
         code=Code.TAG_IMPOSSIBLE,
         step=f"{key}: the deploy",
@@ -100,31 +99,29 @@ def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> 
     )
 
 
-def others_pending(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> str:
-    """The message for a preview that would change more than the idle colour."""
+def refuse_others(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> Refusal:
+    """Refuses a release whose preview would change more than its colour."""
     changes = ", ".join(f"{step.name} ({step.op})" for step in steps)
-    return str(
-        Refusal(
-            code=Code.OTHER_CHANGES_PENDING,
-            step=f"{key}: the release",
-            observed=f"an update would change more than {colour}: {changes}",
-            rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
-            remedy=(
-                "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
-                f"switchyard deploy {key} {shlex.quote(tag)}"
-            ),
-        )
+    return Refusal(
+        code=Code.OTHER_CHANGES_PENDING,
+        step=f"{key}: the release",
+        observed=f"an update would change more than {colour}: {changes}",
+        rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
+        remedy=(
+            "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
+            f"switchyard deploy {key} {shlex.quote(tag)}"
+        ),
     )
 
 
-def refuse_requests(record: ReleaseRecord, observation: Observation, what: str) -> Refusal:
+def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) -> Refusal:
     """Refuses to retire a colour that still gets requests."""
     key = record.service
     path = f"{below(SERVICES, key)}.{record.source}.replicas"
     return Refusal(
         code=Code.OLD_COLOUR_IN_USE,
         step=f"{key}: the retirement of {record.source}",
-        observed=what,
+        observed=used,
         rule="a colour is retired when it gets no more requests",
         remedy=(
             f"{observation.what_serves} Its pods stay. When its clients have gone: switchyard retire {key}. To retire "
@@ -138,12 +135,12 @@ def described(record: ReleaseRecord) -> str:
     return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
 
 
-def impossible_tag(key: str, tag: str) -> Refusal | None:
+def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
     """Refuses a tag or digest of a form that no registry has."""
     try:
         TypeAdapter(Tag).validate_python(tag)
     except ValidationError as error:
-        return refuse_tag(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
+        return _impossible(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
     return None
 
 

@@ -14,7 +14,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_ledger import DeployLedger, RollbackJournal
-from switchyard.release.deploy_refusals import others_pending, refuse_requests
+from switchyard.release.deploy_refusals import refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane, Steps
@@ -90,7 +90,7 @@ class ClusterSteps:
             preview_change,
             self._place.engine,
             change,
-            lambda steps: others_pending(record.service, target, tag, steps),
+            lambda steps: str(refuse_others(record.service, target, tag, steps)),
         )
         self._settings = self._with(record, pods)
         self._ledger.check()
@@ -217,7 +217,7 @@ class ClusterSteps:
             preview_change,
             self._place.engine,
             change,
-            lambda steps: others_pending(record.service, colour, str(record.tag), steps),
+            lambda steps: str(refuse_others(record.service, colour, str(record.tag), steps)),
         )
         self._ledger.check()
         await asyncio.to_thread(update, self._place.engine)

@@ -152,6 +152,19 @@ def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration
         assert "Traceback" not in result.output
     assert kubectl.serving() == "blue"
 
+    async def permit(api: BoundedApi) -> Releases:
+        store = ReleaseStore(api, kubectl.namespace, "backend")
+        return await store.update(lambda releases: releases.permitting("green", "v2.0.0"))
+
+    # What `switchyard switch backend green` writes: the same configuration goes through.
+    assert on_cluster(kubectl, permit).rolled_back == ()
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    serving.set("services.backend.active", "blue")
+    assert serving.up().ok
+    on_cluster(kubectl, roll_back)
+
     # Another version in the same colour is not the one that was rolled back.
     serving.set("services.backend.active", "blue")
     serving.set("services.backend.green.tag", "v2.0.1")

@@ -60,6 +60,17 @@ def test_a_record_reads_what_it_has_written() -> None:
     ]
 
 
+def test_keys_of_a_later_program_of_the_same_form_are_kept() -> None:
+    later = {"later": {"key": 1}}
+    written = record().entering(Phase.WARM, START).to_json()
+    written = {**written, **later, "phases": [{**written["phases"][0], **later}]}
+    read = ReleaseRecord.from_json(written)
+    assert read.leaving("passed", START).ending(Result.SUCCEEDED, START).to_json()["later"] == later["later"]
+    assert read.to_json() == written
+    entry = rolled_back().to_json() | later
+    assert [version.to_json() for version in parse_rolled_back(config_map(rolledBack=[entry]))] == [entry]
+
+
 def test_the_json_form_has_the_keys_that_scripts_read() -> None:
     document = record().ending(Result.SUCCEEDED, START).to_json()
     wanted = {"from", "to", "tag", "phase", "result", "started", "ended", "actor", "receipt"}
