@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,6 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
-
-
-class KilledError(BaseException):
-    """The command is gone in this moment; nothing of it runs any more."""
 
 
 FIRST = ReleaseRecord(
@@ -34,6 +30,15 @@ FIRST = ReleaseRecord(
     started="2030-01-31T12:00:00Z",
 )
 """The record of a release that begins."""
+
+
+def release(**changes: Any) -> ReleaseRecord:
+    """The record of a release that begins, with changes."""
+    return replace(FIRST, **changes)
+
+
+class KilledError(BaseException):
+    """The command is gone in this moment; nothing of it runs any more."""
 
 
 @dataclass

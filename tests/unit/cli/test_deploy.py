@@ -24,16 +24,33 @@ from switchyard.release.record import ReleaseRecord
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live, observed
-from tests.unit.cli.test_fast_lane import BACKEND, CANARY, SERVICES, PlayedAnswer
-from tests.unit.release.test_record import record
+from tests.support.played_release import release
 
 __all__ = ["server"]
 
+BACKEND = {
+    "image": "org/backend",
+    "active": "blue",
+    "blue": {"tag": "v1", "replicas": 3},
+    "green": {"tag": "v2", "replicas": 3},
+}
+CANARY = {"image": "org/backend", "strategy": "canary", "tag": "v1"}
+SERVICES = "/api/v1/namespaces/default"
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 EVERY = ("deploy", "resume", "abort", "retire")
-UNFINISHED = record(1, phase=Phase.WATCH, held=True)
+UNFINISHED = release(phase=Phase.WATCH, held=True)
 
 Run = Callable[..., Any]
+
+
+class PlayedAnswer:
+    """The outputs of a stack that has none."""
+
+    def wait(self, _: float | None = None) -> str:
+        return "{}"
+
+    def end(self) -> None:
+        pass
 
 
 def typed(act: str) -> list[str]:
@@ -54,7 +71,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     ) -> Any:
         settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
         monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
-        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
         service = live(Colour.BLUE)
         service["metadata"]["annotations"] = {PROJECT: "shop", STACK: "test"}
         containers = {"spec": {"containers": [{"name": "backend", "image": "org/backend:v1"}]}}
@@ -133,8 +150,8 @@ def test_what_serves_is_not_deployed(run: Run, server: PlayedApiServer) -> None:
     ("current", "remedies"),
     [
         (UNFINISHED, ("switchyard resume backend", "switchyard abort backend")),
-        (record(1, phase=Phase.BAKE), ("switchyard retire backend", "switchyard abort backend")),
-        (record(1, kind="switch", phase=Phase.SWITCH), ("switchyard switch backend green",)),
+        (release(phase=Phase.BAKE), ("switchyard retire backend", "switchyard abort backend")),
+        (release(kind="switch", phase=Phase.SWITCH), ("switchyard switch backend green",)),
     ],
 )
 def test_a_release_that_has_not_ended_comes_first(
@@ -147,7 +164,7 @@ def test_a_release_that_has_not_ended_comes_first(
 
 @pytest.mark.parametrize("act", EVERY[1:])
 @pytest.mark.parametrize(
-    "current", [None, record(1, result=Result.SUCCEEDED), record(1, kind="rollback", phase=Phase.SWITCH)]
+    "current", [None, release(result=Result.SUCCEEDED), release(kind="rollback", phase=Phase.SWITCH)]
 )
 def test_what_does_not_run_is_not_continued_and_not_taken_back(
     run: Run, server: PlayedApiServer, act: str, current: ReleaseRecord | None
@@ -178,31 +195,31 @@ def ended(written: ReleaseRecord, act: Act = Act.DEPLOY, *, as_json: bool = Fals
     return DeployReport(request, "test", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
 
 
-BAKING = record(1).entering(Phase.BAKE, NOW)
+BAKING = release().entering(Phase.BAKE, NOW)
 
 
 @pytest.mark.parametrize(
     ("written", "act", "code", "says"),
     [
         (BAKING, Act.DEPLOY, 0, ("It bakes until 2030-01-31T13:00:00Z", "retire --due", "switchyard rollback backend")),
-        (record(1).ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("is released, and blue is retired",)),
-        (record(1).ending(Result.REFUSED, NOW, "no room"), Act.DEPLOY, 1, ("was refused: no room (SY-P067)",)),
-        (record(1).ending(Result.ROLLED_BACK, NOW, "bad"), Act.DEPLOY, 1, ("was rolled back: bad (SY-P067)",)),
+        (release().ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("is released, and blue is retired",)),
+        (release().ending(Result.REFUSED, NOW, "no room"), Act.DEPLOY, 1, ("was refused: no room (SY-P067)",)),
+        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.DEPLOY, 1, ("was rolled back: bad (SY-P067)",)),
         (
-            record(1).ending(Result.ROLLED_BACK, NOW, "500s (SY-P050)"),
+            release().ending(Result.ROLLED_BACK, NOW, "500s (SY-P050)"),
             Act.DEPLOY,
             1,
             ("was rolled back: 500s (SY-P050). backend",),
         ),
-        (record(1).ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
-        (record(1, phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
+        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
+        (release(phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
         (
-            record(1, phase=Phase.WATCH, held=True, detail="no request"),
+            release(phase=Phase.WATCH, held=True, detail="no request"),
             Act.DEPLOY,
             1,
             ("is held in phase watch: no request (SY-P066)", "switchyard resume", "switchyard abort"),
         ),
-        (record(1, phase=Phase.SWITCH), Act.DEPLOY, 1, ("is not finished in phase switch", "switchyard resume")),
+        (release(phase=Phase.SWITCH), Act.DEPLOY, 1, ("is not finished in phase switch", "switchyard resume")),
     ],
 )
 def test_the_end_says_what_happened_what_serves_and_what_to_type(
@@ -220,7 +237,7 @@ def test_the_document_is_the_record_with_the_version_of_its_form(capfd: pytest.C
 
 
 def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture[str]) -> None:
-    left = record(1).entering(Phase.WARM, NOW).leaving("passed", NOW + timedelta(seconds=12), "3 of 3 pods ready")
+    left = release().entering(Phase.WARM, NOW).leaving("passed", NOW + timedelta(seconds=12), "3 of 3 pods ready")
     for as_json in (False, True):
         request = DeployRequest(Act.DEPLOY, "backend", "v2", as_json=as_json)
         DeployReport(request, "test", "kubeconfig").phase_ended(left.phases[0])

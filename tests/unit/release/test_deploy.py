@@ -9,7 +9,7 @@ from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.played_release import FIRST, Play
+from tests.support.played_release import FIRST, PODS, Play
 
 
 def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:

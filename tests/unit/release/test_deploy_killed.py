@@ -9,7 +9,7 @@ import pytest
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release_errors import TransitionError
-from tests.support.played_release import KilledError, Outcomes, Play, World
+from tests.support.played_release import PODS, KilledError, Outcomes, Play, World
 
 KILLS = 1000
 

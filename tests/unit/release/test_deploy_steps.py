@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,10 +22,11 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import Releases
 from switchyard.release.verdict import Outcome, Verdict
 from tests.support.observed import observed, settings
-from tests.unit.release.test_record import START, record
+from tests.support.played_release import release
 
+START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 BREACH = Verdict(Outcome.BREACH, "It is worse.", seconds=2)
-RELEASE = record(1, phase=Phase.DRAIN, tag="v2")
+RELEASE = release(phase=Phase.DRAIN, tag="v2")
 
 
 @dataclass
@@ -122,7 +124,7 @@ def test_a_verdict_is_the_outcome_of_the_watch(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: Any = Play(monkeypatch).steps
-    seen = asyncio.run(steps._observed(record(1, tag="v9"))).settings
+    seen = asyncio.run(steps._observed(release(tag="v9"))).settings
     assert (seen.green.tag, seen.green.replicas, seen.blue.tag) == ("v9", 3, "v1")
 
 
@@ -131,8 +133,8 @@ def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypat
     [("rollback", "blue", Result.ROLLED_BACK), ("switch", "blue", Result.FAILED), ("switch", "green", Result.FAILED)],
 )
 def test_a_release_whose_place_is_taken_enters_the_history(kind: str, target: str, result: Result) -> None:
-    running = record(1, phase=Phase.BAKE)
-    taking: ReleaseRecord = record(2, kind=kind, target=target)
+    running = release(phase=Phase.BAKE)
+    taking: ReleaseRecord = release(id="id-2", kind=kind, target=target)
     releases = superseded(Releases().writing(running), taking, START)
     [ended] = releases.history
     assert (ended.id, ended.result) == (running.id, result)
@@ -140,5 +142,5 @@ def test_a_release_whose_place_is_taken_enters_the_history(kind: str, target: st
 
 
 def test_a_switch_that_was_killed_is_continued_and_not_ended() -> None:
-    releases = Releases().writing(record(1, kind="switch", phase=Phase.SWITCH))
-    assert superseded(releases, record(2, kind="switch"), START) is releases
+    releases = Releases().writing(release(kind="switch", phase=Phase.SWITCH))
+    assert superseded(releases, release(id="id-2", kind="switch"), START) is releases
