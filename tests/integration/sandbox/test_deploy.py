@@ -134,7 +134,8 @@ def test_a_release_killed_after_the_patch_is_aborted_and_its_version_does_not_re
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         expect_killed(stack, kubectl, "v3.0.0", AFTER_PATCH, "switch", "blue")
         plain = stack.up()
-        assert (plain.ok, kubectl.serving()) == (True, "blue"), plain.output
+        assert "blue serves on the cluster, though the stack has green (SY-S010)" in plain.output
+        assert kubectl.serving() == "blue"
         record = document(command(stack, "abort", "backend"))
         assert record["result"] == "rolledBack"
         assert record["detail"].startswith("aborted by ")

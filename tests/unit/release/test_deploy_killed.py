@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_release_killed_at_every_moment_is_resumed_and_aborted_to_an_end(capsy
                 play.world.kill = None
                 if play.world.releases.current is None or not play.world.releases.current.running:
                     continue  # killed before its first write, or after its last
-                if not killed(play, lambda play=play, act=act: play.act(act)) and play.world.releases.current.running:
+                if not killed(play, partial(play.act, act)) and play.world.releases.current.running:
                     play.act("resume")
                 current = play.world.releases.current
                 assert not current.running
@@ -78,7 +79,7 @@ def test_commands_killed_at_random_leave_a_described_state_and_a_full_colour(
                 play.outcomes.clear()
                 play.world.time += timedelta(seconds=60)
                 act = "resume"
-            calls.append(lambda play=play, act=act: play.act(act))
+            calls.append(partial(play.act, act))
         else:
             pytest.fail("the release does not end")
         assert play.world.pods[play.world.serving] == PODS

@@ -7,7 +7,6 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
-from switchyard.release import warm_changes
 from switchyard.release.engine import Step
 from switchyard.release.warm_changes import ColourChange, preview_change, update
 
@@ -89,7 +88,7 @@ def test_a_refused_preview_leaves_the_configuration_as_before(
 
 def test_an_update_waits_for_the_one_of_a_killed_command(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(warm_changes.time, "sleep", pauses.append)
+    monkeypatch.setattr("switchyard.release.warm_changes.time.sleep", pauses.append)
     locked = EngineError("error: the stack is currently locked by 1 lock(s).")
     engine = PlayedEngine({}, locked, locked, [])
     update(engine)  # type: ignore[arg-type]
