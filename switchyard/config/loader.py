@@ -184,17 +184,17 @@ def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -
         problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
         return None
     kind = raw.get("kind")
-    if kind == ExistingCluster.kind_name():  # which needs no model of another kind
-        model: type[Cluster] | None = ExistingCluster
+    if kind == ExistingCluster.kind_name():
+        model: type[Cluster] = ExistingCluster
     else:
-        from switchyard.config.kinds import KINDS  # noqa: PLC0415
+        from switchyard.config.kinds import KINDS  # noqa: PLC0415 (the models of the other kinds take time to import)
 
-        model = KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
-        value = "missing" if kind is None else shown(kind)
-        remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
-        problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
-        return None
+        if not isinstance(kind, str) or kind not in KINDS:
+            value = "missing" if kind is None else shown(kind)
+            remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
+            problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
+            return None
+        model = KINDS[kind]
     name = {"name": NAMELESS} if "name" in model.model_fields else {}
     collected: Collected[Cluster] = collect(CLUSTER, model, raw, written, name)
     problems += collected.problems
