@@ -148,7 +148,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     def read(_: str | None) -> Any:
         raise error
 
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings", read)
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", read)
     return CliRunner().invoke(app, ["status", *arguments])
 
 
