@@ -6,6 +6,7 @@ import typer
 
 from switchyard.cli.analyze import analyze
 from switchyard.cli.history import history
+from switchyard.cli.rbac import rbac
 from switchyard.cli.rollback import rollback
 from switchyard.cli.status import status
 from switchyard.cli.switch import switch
@@ -21,6 +22,7 @@ app.command(short_help="Shows the releases of a service.")(history)
 app.command(short_help="Switches a service to its other colour, at once.")(switch)
 app.command(short_help="Goes back to the version that served before, at once.")(rollback)
 app.command(short_help="Judges a canary's version as its analysis would now.")(analyze)
+app.command(short_help="Prints the least rights that these commands need.")(rbac)
 
 
 def main() -> None:
