@@ -1,5 +1,6 @@
 """The rights that `switchyard rbac` prints are enough for each command, and not more than the commands use."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,13 @@ import pytest
 import yaml
 
 from devtools.engine import NAME, Stack
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.drain import drain
+from switchyard.release.drain_report import DrainReport
+from switchyard.release.pod_metrics import PodMetrics, Reading
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
@@ -98,6 +106,25 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert service["notes"] == []
     assert (service["release"]["kind"], service["release"]["result"]) == ("rollback", "succeeded")
     assert service["release"]["attended"] is False
+
+
+def test_the_steps_of_a_deploy_may_renew_and_read_the_pods(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    settings = BlueGreenSettings.model_validate(stack.snapshot()["config"]["switchyard:services"]["backend"])
+    config = stack.snapshot()["config"]["switchyard:cluster"]["kubeconfig"]
+    before = {pod["metadata"]["uid"] for pod in kubectl.pods("green")}
+
+    async def renew_and_read() -> tuple[DrainReport, Reading]:
+        cluster = await Cluster.connect(ClusterAccess(config))
+        reading = await PodMetrics(cluster.api, "backend", settings, Track.BLUE).read()
+        return await drain(cluster, "backend", settings, Colour.GREEN), reading
+
+    report, reading = asyncio.run(renew_and_read())
+    assert (report.method, report.problem) == (DrainMethod.RENEW, None)
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in kubectl.pods("green"))
+    # No application runs on a simulated node; what matters is that the user may ask it.
+    assert len(reading.failures) == 3
+    assert not any("may not" in reason for reason in reading.failures.values())
 
 
 @pytest.mark.parametrize(
