@@ -170,5 +170,21 @@ def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: 
     assert f"may not list configmaps in namespace {kubectl.namespace}" in note
 
 
+def test_a_rollback_to_a_retired_version_may_warm_it(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    result = command(stack, "switch", "backend", "green", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    read_back(stack)
+    stack.set("services.backend.blue.replicas", 0)
+    retired = stack.up()
+    assert retired.ok, retired.output
+    kubectl.expect_pods(blue=0, green=3)
+    result = command(stack, "rollback", "backend", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    kubectl.expect_pods(blue=3, green=3)
+    assert kubectl.serving() == "blue"
+    read_back(stack)
+
+
 def replace(kubectl: Kubectl, rules: list[dict[str, Any]]) -> None:
     kubectl.run("patch", "role", "switchyard-release", "--type=merge", "-p", json.dumps({"rules": rules}))
