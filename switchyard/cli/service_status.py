@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from switchyard.cli.service_releases import ReleaseStatuses, read_release_statuses
 from switchyard.codes import Code
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import ServiceName, key_of
@@ -26,6 +28,9 @@ from switchyard.kube.shortage import running
 from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.labels import FIELD_MANAGER, selector
 from switchyard.manifests.weights import switched_by_weights, weighted_service
+
+if TYPE_CHECKING:
+    from switchyard.release.latest import LatestRelease
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class ServiceStatus:
             each colour; what AWS does with that is not asked here.
         notes: a sentence for each thing that is not as configured, or that somebody else has set.
         missing: its objects that do not exist.
+        release: its latest release; None without a record, and where the record may not be read.
+        release_problem: why its record cannot be read.
     """
 
     name: ServiceName
@@ -85,6 +92,13 @@ class ServiceStatus:
     to: str | None = None
     notes: tuple[str, ...] = ()
     missing: tuple[ObjectName, ...] = ()
+    release: "LatestRelease | None" = None
+    release_problem: str | None = None
+
+    @property
+    def release_note(self) -> str | None:
+        """What is wrong with its record, with its key."""
+        return None if self.release_problem is None else f"{key_of(self.name)}: {self.release_problem}"
 
     @property
     def as_configured(self) -> bool:
@@ -100,9 +114,20 @@ class ServiceStatus:
 async def inspect_services(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
     """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
     cluster = await Cluster.connect(access)
+    places = [(service.namespace, str(service.named(key))) for key, service in services.items()]
+    statuses, releases = await asyncio.gather(_services(cluster, services), read_release_statuses(cluster.api, places))
+    return [_with_release(status, releases) for status in statuses]
+
+
+async def _services(cluster: Cluster, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
     sizings = await read_sizings(cluster, services)
     reads = (_service(cluster, service.named(key), service, sizings[key]) for key, service in services.items())
     return list(await asyncio.gather(*reads))
+
+
+def _with_release(status: ServiceStatus, releases: ReleaseStatuses) -> ServiceStatus:
+    place = status.namespace, str(status.name)
+    return replace(status, release=releases.latest.get(place), release_problem=releases.problems.get(place))
 
 
 async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:

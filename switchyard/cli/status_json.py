@@ -8,6 +8,9 @@ from switchyard.config.models.service_name import key_of
 from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageError
 from switchyard.kube.images import Running
 
+FORM_VERSION = 1
+"""Version of the JSON form. It changes when a key is removed or means something else."""
+
 _OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
 """The code that the text of a refusal has: its class stands for all of them."""
 
@@ -21,6 +24,7 @@ def document(stack: str, services: list[ServiceStatus], balancer: str | None = N
         balancer: what is wrong with the load balancer; None when nothing is, or without one.
     """
     return {
+        "version": FORM_VERSION,
         "stack": stack,
         "asConfigured": balancer is None and all(service.as_configured for service in services),
         "loadBalancerProblem": balancer,
@@ -52,7 +56,8 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "nodePort": service.node_port,
         "simulated": service.simulated,
         "tracks": {track.value: _track(status) for track, status in service.tracks.items()},
-        "notes": list(service.notes),
+        "release": None if service.release is None else service.release.to_json(),
+        "notes": [*service.notes, *([service.release_note] if service.release_note else [])],
     }
 
 

@@ -23,6 +23,7 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
         console.print(
             "Simulated nodes: pods turn Ready without running; probes, images and smoke tests are not exercised."
         )
+    _print_releases(services)
     for note in (note for service in services for note in service.notes):
         console.print(note, style="yellow", markup=False)
     if balancer is not None:
@@ -31,6 +32,17 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
     if not all(service.as_configured or service.notes for service in services):
         differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."
         console.print(f"{differs} `pulumi up --refresh` shows and repairs it.", style="yellow")
+
+
+def _print_releases(services: list[ServiceStatus]) -> None:
+    """A line for the latest release of each service that has one, and for each record that cannot be read."""
+    for service in services:
+        if service.release is not None:
+            from switchyard.cli.release_text import release_line  # noqa: PLC0415 - only where there is a release
+
+            console.print(release_line(key_of(service.name), service.release), markup=False)
+        if service.release_note is not None:
+            console.print(service.release_note, style="yellow", markup=False)
 
 
 def table(stack: str, services: list[ServiceStatus]) -> Table:

@@ -27,6 +27,9 @@ POLICY = "policy/v1"
 METRICS = "metrics.k8s.io/v1beta1"
 """API version of the metrics that an autoscaler measures by; metrics-server serves it."""
 
+RBAC = "rbac.authorization.k8s.io/v1"
+"""API version of Roles and ClusterRoles."""
+
 ROLLOUTS = "argoproj.io/v1alpha1"
 """API version of the custom resources of Argo Rollouts."""
 

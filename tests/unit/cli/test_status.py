@@ -130,10 +130,11 @@ def test_the_document_for_scripts_has_the_names_that_they_rely_on(monkeypatch: p
     status = looked(monkeypatch, "selector", written("selector"))
     track = TrackStatus("org/backend:v1", 3, 3, (Running("org/backend:v1", digest, 3, 3),))
     report = document("it", [dataclasses.replace(status, tracks={Track.GREEN: track})])
-    assert (report["stack"], report["asConfigured"]) == ("it", True)
+    assert (report["version"], report["stack"], report["asConfigured"]) == (1, "it", True)
     (service_,) = report["services"]
     expected = {"name": "backend", "namespace": "default", "configured": "green", "serving": "green"}
     assert {key: service_[key] for key in expected} == expected
+    assert service_["release"] is None
     assert service_["tracks"]["green"] == {
         "tag": "v1",
         "configured": "org/backend:v1",

@@ -1,0 +1,73 @@
+"""`switchyard rbac`: the least rights that the commands need, as a Role and a ClusterRole to apply."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from switchyard.cli.options import Json, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from switchyard.config.loader import StackSettings
+
+FORM_VERSION = 1
+"""Version of the JSON form. It changes when a key is removed or means something else."""
+
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAMESPACE",
+        help="A namespace of services; may be repeated. Without it, those of the stack's services.",
+        show_default=False,
+    ),
+]
+
+
+def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
+    """Prints the Role of each namespace and the ClusterRole that status, switch, rollback, history and deploy need.
+
+    With --namespace no configuration is read, and no Secret is named in the Roles. Apply it with: kubectl apply -f -
+    """
+    from switchyard.cli.failures import errors_end_the_command
+
+    with errors_end_the_command(as_json=as_json):
+        namespaces, secrets = (namespace, {}) if namespace else _of_stack(stack)
+    from switchyard.manifests.rbac import roles
+
+    objects = roles(namespaces, secrets)
+    if as_json:
+        from switchyard.cli.output import print_json
+
+        print_json({"version": FORM_VERSION, "objects": objects})
+        return
+    import yaml
+
+    print(yaml.safe_dump_all(objects, sort_keys=False), end="")
+
+
+def _of_stack(stack: str | None) -> "tuple[list[str], Mapping[str, Sequence[str]]]":
+    """The namespaces of a stack's services, and the Secrets in each that the program reads the metadata of."""
+    from switchyard.cli.configuration import read_settings_at_once
+
+    _, settings = read_settings_at_once(stack)
+    return [service.namespace for service in settings.services.values()], _secrets(settings)
+
+
+def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
+    from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+    from switchyard.config.references import tracked_references
+
+    names: dict[str, list[str]] = {}
+    for service in settings.services.values():
+        tracks = list(map(Track, Colour)) if isinstance(service, BlueGreenSettings) else [Track.ROLLOUT]
+        references = (reference for track in tracks for reference in tracked_references(service, track).values())
+        names.setdefault(service.namespace, []).extend(
+            reference.name for reference in references if reference.kind == "Secret"
+        )
+    return names

@@ -1,0 +1,77 @@
+"""The latest release of a service in words: what it is, where it stands, and what to type next."""
+
+from switchyard.release.latest import LatestRelease
+from switchyard.release.phases import Phase, Result
+from switchyard.release.record import ReleaseRecord
+
+
+def release_line(key: str, release: LatestRelease) -> str:
+    """The latest release of a service, in one line.
+
+    Args:
+        key: of the service in the configuration.
+        release: its latest one.
+    """
+    record = release.record
+    tag = f" ({record.tag})" if record.tag else ""
+    who = f"{record.actor}@{record.host}"
+    act = f"{key}: {record.kind} {record.source} -> {record.target}{tag}"
+    if record.running:
+        situation = f"runs, in phase {record.phase}, since {record.started}, by {who}; {_condition(release)}"
+    else:
+        situation = f"{_RESULTS[record.result]} at {record.ended}, by {who}"
+    step = _next_step(key, release)
+    return f"{act} {situation}." + (f" {step}" if step else "")
+
+
+_RESULTS = {
+    Result.SUCCEEDED: "succeeded",
+    Result.REFUSED: "was refused",
+    Result.ROLLED_BACK: "was rolled back",
+    Result.FAILED: "failed",
+}
+
+
+def _condition(release: LatestRelease) -> str:
+    if release.record.held:
+        return "held, it waits for an operator"
+    if release.attended is None:
+        return "whether its command lives is not known, as this user may not list leases"
+    return "its command lives" if release.attended else "without its command, whose Lease has expired"
+
+
+def _next_step(key: str, release: LatestRelease) -> str:
+    record = release.record
+    if record.running:
+        return _while_running(key, release)
+    if record.result is Result.ROLLED_BACK:
+        return _return(key, record.target, record.tag)
+    if record.kind == "rollback" and record.result is Result.SUCCEEDED:
+        return _return(key, record.source, record.from_tag)
+    if record.result in {Result.FAILED, Result.REFUSED}:
+        return (
+            f"Why: {record.detail} See: switchyard history {key}" if record.detail else f"See: switchyard history {key}"
+        )
+    return ""
+
+
+def _while_running(key: str, release: LatestRelease) -> str:
+    record = release.record
+    if not record.held and release.attended is not False:
+        return ""
+    if record.kind != "deploy":
+        return f"Go on: {_again(key, record)}"
+    if record.phase is Phase.BAKE:
+        return f"End it: switchyard retire {key}. Go back: switchyard rollback {key}"
+    return f"Go on: switchyard resume {key}. Go back: switchyard abort {key}"
+
+
+def _again(key: str, record: ReleaseRecord) -> str:
+    """The command that a switch or a rollback was, which continues where the first one ended."""
+    colour = f" {record.target}" if record.kind == "switch" else ""
+    return f"switchyard {record.kind} {key}{colour}"
+
+
+def _return(key: str, colour: str, tag: str | None) -> str:
+    version = f"{tag} in {colour}" if tag else colour
+    return f"No update brings {version} back; to mean it: switchyard switch {key} {colour}"

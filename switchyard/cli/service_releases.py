@@ -1,0 +1,109 @@
+"""Reads the latest release of each service: one list of ConfigMaps, and of Leases where a release runs, a namespace.
+
+The modules of a release are imported only where there is a record, so that no other stack waits for them.
+"""
+
+# ruff: noqa: PLC0415
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from switchyard.config.kubernetes import COORDINATION, CORE
+from switchyard.errors import AccessDeniedError, RecordUnreadableError, with_code
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.rolled_back import record_name
+from switchyard.manifests.labels import MANAGED
+
+if TYPE_CHECKING:
+    from switchyard.release.latest import LatestRelease
+
+Place = tuple[str, str]
+"""A namespace, and the name of a service in it."""
+
+
+@dataclass(frozen=True)
+class ReleaseStatuses:
+    """What the records of a stack's services have.
+
+    Attributes:
+        latest: the latest release of each service that has one.
+        problems: why the record of a service cannot be read.
+    """
+
+    latest: "Mapping[Place, LatestRelease]" = field(default_factory=dict)
+    problems: Mapping[Place, str] = field(default_factory=dict)
+
+
+async def read_release_statuses(api: BoundedApi, places: Iterable[Place]) -> ReleaseStatuses:
+    """Reads the latest release of each service. That a user may not read them is a problem of each, and no error.
+
+    Raises:
+        switchyard.errors.ClusterError: the API server does not answer.
+    """
+    services = list(places)
+    namespaces = sorted({namespace for namespace, _ in services})
+    lists = await asyncio.gather(*(_own(api, "configmaps", namespace, CORE) for namespace in namespaces))
+    by_namespace = dict(zip(namespaces, lists, strict=True))
+    problems: dict[Place, str] = {}
+    config_maps: dict[Place, Mapping[str, Any]] = {}
+    for place in services:
+        answer = by_namespace[place[0]]
+        if isinstance(answer, AccessDeniedError):
+            problems[place] = with_code(answer.code, f"its releases are not shown: this user {answer}")
+        elif (config_map := answer.get(record_name(place[1]))) is not None:
+            config_maps[place] = config_map
+    latest = await _latest(api, config_maps, problems) if config_maps else {}
+    return ReleaseStatuses(latest, problems)
+
+
+async def _latest(
+    api: BoundedApi, config_maps: Mapping[Place, Mapping[str, Any]], problems: dict[Place, str]
+) -> "Mapping[Place, LatestRelease]":
+    from switchyard.release.latest import LatestRelease, latest_record
+
+    latest: dict[Place, LatestRelease] = {}
+    for place, config_map in config_maps.items():
+        try:
+            record = latest_record(config_map)
+        except RecordUnreadableError as error:
+            problems[place] = with_code(error.code, str(error))
+            continue
+        if record is not None:
+            latest[place] = LatestRelease(record)
+    running = [place for place, release in latest.items() if release.record.running]
+    return {**latest, **await _attended(api, {place: latest[place] for place in running})} if running else latest
+
+
+async def _attended(api: BoundedApi, running: "Mapping[Place, LatestRelease]") -> "Mapping[Place, LatestRelease]":
+    """Releases that run, with whether a command drives them."""
+    from dataclasses import replace
+
+    from switchyard.kube.clock import ServerClock
+    from switchyard.release.latest import attended
+
+    namespaces = sorted({namespace for namespace, _ in running})
+    clock, *lists = await asyncio.gather(
+        ServerClock.ask(api), *(_own(api, "leases", namespace, COORDINATION) for namespace in namespaces)
+    )
+    by_namespace, now = dict(zip(namespaces, lists, strict=True)), clock.now()
+    releases = {}
+    for place, release in running.items():
+        answer = by_namespace[place[0]]
+        denied = isinstance(answer, AccessDeniedError)
+        releases[place] = replace(
+            release, attended=None if denied else attended(answer.get(record_name(place[1])), now)
+        )
+    return releases
+
+
+async def _own(
+    api: BoundedApi, resource: str, namespace: str, version: str
+) -> Mapping[str, Mapping[str, Any]] | AccessDeniedError:
+    """The objects of this program of one kind in a namespace by name, or why they may not be listed."""
+    try:
+        items = (await api.find_all(resource, namespace, MANAGED, version))["items"]
+    except AccessDeniedError as error:
+        return error
+    return {item["metadata"]["name"]: item for item in items}

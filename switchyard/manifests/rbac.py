@@ -1,0 +1,124 @@
+"""The least rights of a user of the commands: a Role for each namespace of services, and one ClusterRole.
+
+The rights are those of a person who releases, not of a pipeline that creates a stack: nothing can be deleted, and of
+Secrets only those that the services refer to can be read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from switchyard.config.kubernetes import (
+    APPS,
+    AUTOSCALING,
+    COORDINATION,
+    CORE,
+    DISCOVERY,
+    ISTIO,
+    NETWORKING,
+    POLICY,
+    RBAC,
+    ROLLOUTS,
+    TARGETS,
+)
+from switchyard.manifests.labels import MANAGED
+from switchyard.manifests.manifest import Manifest
+
+ROLE = "switchyard-release"
+"""Name of the Role in each namespace."""
+
+CLUSTER_ROLE = "switchyard-release-cluster"
+"""Name of the ClusterRole for what belongs to no namespace."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Verbs on one kind of object.
+
+    Attributes:
+        version: group and version of the API.
+        resource: plural name of the kind, with its subresource.
+        verbs: of Kubernetes' access rules.
+        purpose: which step of the commands needs it.
+    """
+
+    version: str
+    resource: str
+    verbs: tuple[str, ...]
+    purpose: str
+
+    @property
+    def group(self) -> str:
+        """Group of the API; empty for the core group."""
+        return self.version.rpartition("/")[0]
+
+
+READ = ("get", "list")
+WATCH = ("get", "list", "watch")
+
+IN_NAMESPACE = (
+    Grant(CORE, "configmaps", (*READ, "create", "patch"), "record of releases; versions that were rolled back"),
+    Grant(COORDINATION, "leases", (*READ, "create", "update"), "one command at a time"),
+    Grant(CORE, "services", (*READ, "patch"), "selector, which is the switch"),
+    Grant(DISCOVERY, "endpointslices", WATCH, "ready endpoints"),
+    Grant(CORE, "pods", WATCH, "readiness, versions and restarts"),
+    Grant(CORE, "pods/proxy", ("get",), "smoke test, drain and watch of the pods"),
+    Grant(CORE, "services/proxy", ("get",), "smoke test of a colour"),
+    Grant(CORE, "events", WATCH, "why pods are not ready"),
+    Grant(APPS, "deployments", (*WATCH, "patch"), "colours: warm, renew, retire"),
+    # Without these the wait of the provider (4.25.0) for a Deployment does not end: it had not after four minutes.
+    Grant(CORE, "persistentvolumeclaims", WATCH, "the provider's wait for a Deployment"),
+    Grant(APPS, "deployments/scale", ("patch",), "an autoscaled colour before a switch"),
+    Grant(APPS, "replicasets", WATCH, "pods of the current template"),
+    Grant(AUTOSCALING, "horizontalpodautoscalers", READ, "sizes that autoscalers set"),
+    Grant(CORE, "serviceaccounts", READ, "objects that are missing"),
+    Grant(POLICY, "poddisruptionbudgets", READ, "objects that are missing"),
+    Grant(NETWORKING, "ingresses", READ, "route of the load balancer"),
+    Grant(TARGETS, "targetgroupbindings", READ, "target groups of the load balancer"),
+    Grant(ROLLOUTS, "rollouts", READ, "services under Argo Rollouts, for status"),
+    Grant(ROLLOUTS, "analysistemplates", READ, "services under Argo Rollouts, for status"),
+    Grant(ISTIO, "virtualservices", READ, "services with traffic by Istio, for status"),
+)
+"""What the commands need in the namespace of a service."""
+
+IN_CLUSTER = (
+    Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),
+    Grant(CORE, "nodes", READ, "which nodes take traffic"),
+    Grant(CORE, "nodes/proxy", ("get",), "whether the kube-proxy of each node follows a switch"),
+)
+"""What the commands need of what belongs to no namespace.
+
+The health of kube-proxy has no finer right than ``nodes/proxy``, by which the kubelet's API can be read as well.
+Without it the commands work, and say that they did not see the nodes.
+"""
+
+
+def roles(namespaces: Iterable[str], secrets: Mapping[str, Sequence[str]] | None = None) -> list[Manifest]:
+    """The ClusterRole, and the Role of each namespace.
+
+    Args:
+        namespaces: of the services.
+        secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads.
+    """
+    named = secrets or {}
+    return [
+        {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
+        *(_role(namespace, named.get(namespace, ())) for namespace in sorted(set(namespaces))),
+    ]
+
+
+def _role(namespace: str, secrets: Sequence[str]) -> Manifest:
+    rules = [_rule(grant) for grant in IN_NAMESPACE]
+    if secrets:
+        rules.append(
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}
+        )
+    head = _head("Role", ROLE)
+    return {**head, "metadata": {**head["metadata"], "namespace": namespace}, "rules": rules}
+
+
+def _head(kind: str, name: str) -> Manifest:
+    return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": name, "labels": dict(MANAGED)}}
+
+
+def _rule(grant: Grant) -> dict[str, list[str]]:
+    return {"apiGroups": [grant.group], "resources": [grant.resource], "verbs": list(grant.verbs)}

@@ -1,0 +1,190 @@
+"""The rights that `switchyard rbac` prints are enough for each command, and not more than the commands use."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.engine import NAME, Stack
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.drain import drain
+from switchyard.release.drain_report import DrainReport
+from switchyard.release.pod_metrics import PodMetrics, Reading
+from tests.support.kubectl import Kubectl
+from tests.support.shared import Shared
+
+USER = "releaser"
+
+
+def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "switchyard", *arguments, "--stack", NAME],
+        cwd=stack.directory,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert result.stdout, result.stderr
+    printed: dict[str, Any] = json.loads(result.stdout)
+    return printed
+
+
+def read_back(stack: Stack) -> None:
+    """Takes the stack file as the engine has changed it."""
+    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
+
+
+@pytest.fixture(scope="module")
+def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The stack with green warm, reached as a ServiceAccount that has the printed roles and nothing else."""
+    stack, kubectl = of_module.stack, of_module.kubectl
+    stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    result = stack.up()
+    assert result.ok, result.output
+    printed = command(stack, "rbac")
+    assert printed.returncode == 0, printed.stderr
+    cluster_role, role = yaml.safe_load_all(printed.stdout)
+    # Other modules run beside this one on the same cluster.
+    cluster_role["metadata"]["name"] = f"{cluster_role['metadata']['name']}-{kubectl.namespace}"
+    assert role["metadata"]["namespace"] == kubectl.namespace
+    kubectl.apply(cluster_role)
+    kubectl.apply(role)
+    account = f"{kubectl.namespace}:{USER}"
+    kubectl.run("create", "serviceaccount", USER)
+    kubectl.run("create", "rolebinding", USER, f"--role={role['metadata']['name']}", f"--serviceaccount={account}")
+    name = cluster_role["metadata"]["name"]
+    kubectl.run("create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount={account}")
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": kubectl.run("create", "token", USER).strip()}
+    path: Path = tmp_path_factory.mktemp("releaser") / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    stack.set("cluster.kubeconfig", str(path))
+    yield of_module
+    kubectl.run("delete", "clusterrolebinding,clusterrole", name)
+
+
+def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    denied = kubectl.run("auth", "can-i", "--list", f"--as=system:serviceaccount:{kubectl.namespace}:{USER}")
+    assert "secrets" not in denied
+    assert "*.*" not in denied
+
+    result = command(stack, "switch", "backend", "green", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    switched = document(result)
+    assert (switched["serving"], switched["config"], switched["state"]) == ("green", True, True)
+    assert kubectl.serving() == "green"
+    read_back(stack)
+
+    result = command(stack, "rollback", "backend", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
+    assert kubectl.serving() == "blue"
+    read_back(stack)
+
+    history = document(command(stack, "history", "backend", "--json"))
+    assert [release["kind"] for release in history["releases"]] == ["rollback", "switch"]
+
+    result = command(stack, "status", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    [service] = document(result)["services"]
+    assert service["notes"] == []
+    assert (service["release"]["kind"], service["release"]["result"]) == ("rollback", "succeeded")
+    assert service["release"]["attended"] is False
+
+
+def test_the_steps_of_a_deploy_may_renew_and_read_the_pods(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    settings = BlueGreenSettings.model_validate(stack.snapshot()["config"]["switchyard:services"]["backend"])
+    config = stack.snapshot()["config"]["switchyard:cluster"]["kubeconfig"]
+    before = {pod["metadata"]["uid"] for pod in kubectl.pods("green")}
+
+    async def renew_and_read() -> tuple[DrainReport, Reading]:
+        cluster = await Cluster.connect(ClusterAccess(config))
+        reading = await PodMetrics(cluster.api, "backend", settings, Track.BLUE).read()
+        return await drain(cluster, "backend", settings, Colour.GREEN), reading
+
+    report, reading = asyncio.run(renew_and_read())
+    assert (report.method, report.problem) == (DrainMethod.RENEW, None)
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in kubectl.pods("green"))
+    # No application runs on a simulated node; what matters is that the user may ask it.
+    assert len(reading.failures) == 3
+    assert not any("may not" in reason for reason in reading.failures.values())
+
+
+@pytest.mark.parametrize(
+    ("resource", "arguments", "missing"),
+    [
+        ("leases", ("switch", "backend", "green", "--yes"), "get leases/backend-release"),
+        ("configmaps", ("history", "backend"), "get configmaps/backend-release"),
+        ("pods", ("status",), "list pods"),
+    ],
+)
+def test_a_command_names_the_permission_that_a_role_lacks(
+    releaser: Shared, resource: str, arguments: tuple[str, ...], missing: str
+) -> None:
+    kubectl = releaser.kubectl
+    role = kubectl.get("role", "switchyard-release")
+    rules = [rule for rule in role["rules"] if resource not in rule["resources"]]
+    assert len(rules) == len(role["rules"]) - 1
+    before = kubectl.serving()
+    replace(kubectl, rules)
+    try:
+        result = command(releaser.stack, *arguments)
+    finally:
+        replace(kubectl, role["rules"])
+    assert result.returncode == 1
+    assert f"may not {missing}" in result.stderr
+    assert f"in namespace {kubectl.namespace}" in result.stderr
+    assert kubectl.serving() == before
+
+
+def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: Shared) -> None:
+    kubectl = releaser.kubectl
+    role = kubectl.get("role", "switchyard-release")
+    records = {"configmaps", "leases"}
+    replace(kubectl, [rule for rule in role["rules"] if records.isdisjoint(rule["resources"])])
+    try:
+        result = command(releaser.stack, "status", "--json")
+    finally:
+        replace(kubectl, role["rules"])
+    assert result.returncode == 0, result.stdout + result.stderr
+    [service] = document(result)["services"]
+    assert (service["release"], service["serving"]) == (None, "blue")
+    [note] = service["notes"]
+    assert f"may not list configmaps in namespace {kubectl.namespace}" in note
+
+
+def test_a_rollback_to_a_retired_version_may_warm_it(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    result = command(stack, "switch", "backend", "green", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    read_back(stack)
+    stack.set("services.backend.blue.replicas", 0)
+    retired = stack.up()
+    assert retired.ok, retired.output
+    kubectl.expect_pods(blue=0, green=3)
+    result = command(stack, "rollback", "backend", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    kubectl.expect_pods(blue=3, green=3)
+    assert kubectl.serving() == "blue"
+    read_back(stack)
+
+
+def replace(kubectl: Kubectl, rules: list[dict[str, Any]]) -> None:
+    kubectl.run("patch", "role", "switchyard-release", "--type=merge", "-p", json.dumps({"rules": rules}))

@@ -1,0 +1,43 @@
+"""`switchyard rbac` prints the roles of the namespaces that it is given, or of the stack's services."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from switchyard.cli.main import app
+from switchyard.config.models.service import BlueGreenSettings
+
+
+def test_namespaces_need_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: str | None) -> None:
+        raise AssertionError("the configuration was read")
+
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", read)
+    result = CliRunner().invoke(app, ["rbac", "--namespace", "shop", "-n", "api"])
+    assert result.exit_code == 0
+    objects = list(yaml.safe_load_all(result.stdout))
+    assert [item["metadata"].get("namespace") for item in objects] == [None, "api", "shop"]
+
+
+def test_a_stack_gives_its_namespaces_and_the_secrets_that_it_refers_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = BlueGreenSettings.model_validate(
+        {
+            "image": "org/backend",
+            "namespace": "shop",
+            "active": "blue",
+            "blue": {"tag": "v1"},
+            "envFrom": [{"secret": "backend-tls"}],
+        }
+    )
+    settings = SimpleNamespace(services={"backend": service})
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    result = CliRunner().invoke(app, ["rbac", "--json"])
+    report = json.loads(result.stdout)
+    assert report["version"] == 1
+    _, role = report["objects"]
+    assert role["metadata"]["namespace"] == "shop"
+    [rule] = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    assert rule["resourceNames"] == ["backend-tls"]

@@ -1,0 +1,63 @@
+"""The line of `switchyard status` about the latest release of a service."""
+
+from dataclasses import replace
+
+import pytest
+
+from switchyard.cli.release_text import release_line
+from switchyard.release.latest import LatestRelease
+from switchyard.release.phases import Phase, Result
+from tests.unit.release.test_record import record
+
+STARTED = "2030-01-31T12:00:00Z"
+ENDED = "2030-01-31T12:01:00Z"
+
+
+def test_a_running_release_names_who_where_phase_and_since_when() -> None:
+    line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True))
+    assert line == (
+        "backend: deploy blue -> green (v2.0.0) runs, in phase watch, since 2030-01-31T12:00:00Z, by ada@laptop; "
+        "its command lives."
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "condition", "step"),
+    [
+        (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
+        (LatestRelease(record()), "whose Lease has expired", "switchyard abort backend"),
+        (LatestRelease(record(phase=Phase.BAKE)), "whose Lease has expired", "switchyard retire backend"),
+        (LatestRelease(record(kind="switch")), "whose Lease has expired", "switchyard switch backend green"),
+        (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Go on: switchyard rollback backend"),
+    ],
+)
+def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:
+    line = release_line("backend", release)
+    assert condition in line
+    assert step in line
+
+
+def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
+    line = release_line("backend", LatestRelease(record(), attended=None))
+    assert "is not known, as this user may not list leases" in line
+    assert "Go on" not in line
+
+
+def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
+    back = record(result=Result.ROLLED_BACK, ended=ENDED)
+    line = release_line("backend", LatestRelease(back))
+    assert f"was rolled back at {ENDED}, by ada@laptop. No update brings v2.0.0 in green back" in line
+    assert line.endswith("to mean it: switchyard switch backend green")
+    by_command = replace(back, kind="rollback", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
+    line = release_line("backend", LatestRelease(replace(by_command, result=Result.SUCCEEDED)))
+    assert "backend: rollback green -> blue (v1.0.0) succeeded" in line
+    assert line.endswith("No update brings v2.0.0 in green back; to mean it: switchyard switch backend green")
+
+
+def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None:
+    failed = record(result=Result.FAILED, ended=ENDED, detail="the API server does not answer.")
+    assert "Why: the API server does not answer. See: switchyard history backend" in release_line(
+        "backend", LatestRelease(failed)
+    )
+    succeeded = LatestRelease(record(result=Result.SUCCEEDED, ended=ENDED))
+    assert release_line("backend", succeeded).endswith("succeeded at 2030-01-31T12:01:00Z, by ada@laptop.")

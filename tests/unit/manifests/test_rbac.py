@@ -1,0 +1,44 @@
+"""The least rights of a user of the commands, by value."""
+
+import pytest
+
+from switchyard.manifests.rbac import CLUSTER_ROLE, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
+
+NEVER = {"delete", "deletecollection", "*", "escalate", "bind", "impersonate"}
+
+
+def test_each_namespace_has_one_role_beside_the_cluster_role() -> None:
+    objects = roles(["shop", "api", "shop"])
+    assert [(item["kind"], item["metadata"]["name"], item["metadata"].get("namespace")) for item in objects] == [
+        ("ClusterRole", CLUSTER_ROLE, None),
+        ("Role", ROLE, "api"),
+        ("Role", ROLE, "shop"),
+    ]
+    assert all(item["apiVersion"] == "rbac.authorization.k8s.io/v1" for item in objects)
+
+
+@pytest.mark.parametrize("grants", [IN_NAMESPACE, IN_CLUSTER])
+def test_each_resource_has_one_place_and_nothing_can_be_deleted(grants: tuple[object, ...]) -> None:
+    resources = [(grant.group, grant.resource) for grant in (*IN_NAMESPACE, *IN_CLUSTER) if grant in grants]
+    assert len(resources) == len(set(resources))
+    for grant in (*IN_NAMESPACE, *IN_CLUSTER):
+        assert NEVER.isdisjoint(grant.verbs), grant
+        assert "*" not in grant.resource
+        assert grant.purpose
+
+
+def test_nothing_of_the_cluster_can_be_changed() -> None:
+    assert {verb for grant in IN_CLUSTER for verb in grant.verbs} == {"get", "list"}
+
+
+def test_only_the_secrets_that_services_refer_to_can_be_read() -> None:
+    _, api, shop = roles(["shop", "api"], {"shop": ["tls", "db", "tls"]})
+    [rule] = [rule for rule in shop["rules"] if "secrets" in rule["resources"]]
+    assert rule == {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["db", "tls"], "verbs": ["get"]}
+    assert not [rule for rule in api["rules"] if "secrets" in rule["resources"]]
+
+
+def test_a_rule_names_the_group_of_its_api() -> None:
+    _, role = roles(["shop"])
+    groups = {rule["resources"][0]: rule["apiGroups"] for rule in role["rules"]}
+    assert (groups["pods"], groups["leases"], groups["deployments"]) == ([""], ["coordination.k8s.io"], ["apps"])
