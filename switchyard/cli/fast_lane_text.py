@@ -9,7 +9,7 @@ from switchyard.cli.release_request import Request
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import Outcome
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import Receipt, lines
+from switchyard.release.receipt import Receipt, connections, lines
 from switchyard.release.refusals import command, not_converged
 
 VERSION = 1
@@ -70,6 +70,8 @@ class Report:
         if self._request.as_json:
             print_json(document(plan, outcome, self._stack, problem, self._warnings))
             return
+        if outcome.receipt.drain is not None:
+            console.print(f"  {connections(outcome.receipt.drain)}", markup=False)
         if problem is not None:
             errors.print(problem)
         else:

@@ -37,6 +37,8 @@ def _condition(release: LatestRelease) -> str:
         return "held, it waits for an operator"
     if release.attended is None:
         return "whether its command lives is not known, as this user may not list leases"
+    if release.record.phase is Phase.BAKE and not release.attended:
+        return "it has passed its watch, and the old version is ready for a rollback"
     return "its command lives" if release.attended else "without its command, whose Lease has expired"
 
 
@@ -62,7 +64,7 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if record.kind != "deploy":
         return f"Go on: {_again(key, record)}"
     if record.phase is Phase.BAKE:
-        return f"End it: switchyard retire {key}. Go back: switchyard rollback {key}"
+        return f"Retire the old version: switchyard retire {key}. Go back: switchyard rollback {key}"
     return f"Go on: switchyard resume {key}. Go back: switchyard abort {key}"
 
 

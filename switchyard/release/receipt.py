@@ -79,6 +79,11 @@ def lines(receipt: Receipt) -> list[str]:
     return [line for line in (_patched(receipt), _endpoints(receipt), *_nodes(receipt.nodes), *_rest(receipt)) if line]
 
 
+def connections(drain: DrainReport) -> str:
+    """What was done about the connections that clients keep to the old colour, for people."""
+    return f"connections   {drain.summary}"
+
+
 def _patched(receipt: Receipt) -> str:
     if receipt.patched_after is None:
         return "selector      it was as wanted already"
@@ -102,7 +107,7 @@ def _nodes(nodes: Sequence[NodeAnswer]) -> list[str]:
 def _rest(receipt: Receipt) -> list[str]:
     rest = []
     if receipt.drain is not None:
-        rest.append(f"connections   {receipt.drain.summary}")
+        rest.append(connections(receipt.drain))
     if receipt.requests is not None:
         bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
         rest.append(f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}")

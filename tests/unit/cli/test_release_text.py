@@ -26,7 +26,7 @@ def test_a_running_release_names_who_where_phase_and_since_when() -> None:
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
         (LatestRelease(record()), "whose Lease has expired", "switchyard abort backend"),
-        (LatestRelease(record(phase=Phase.BAKE)), "whose Lease has expired", "switchyard retire backend"),
+        (LatestRelease(record(phase=Phase.BAKE)), "it has passed its watch", "switchyard retire backend"),
         (LatestRelease(record(kind="switch")), "whose Lease has expired", "switchyard switch backend green"),
         (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Go on: switchyard rollback backend"),
     ],

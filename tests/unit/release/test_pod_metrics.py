@@ -42,6 +42,7 @@ def pod(name: str, *, ready: bool = True, **metadata: Any) -> dict[str, Any]:
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {
         "metadata": {"uid": f"uid-{name}", "name": name, **metadata},
+        "spec": {"containers": [{"name": "app", "image": "org/backend:v2"}]},
         "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": conditions},
     }
 
