@@ -73,7 +73,7 @@ async def _latest(
         if record is not None:
             latest[place] = LatestRelease(record)
     running = [place for place, release in latest.items() if release.record.running]
-    return latest | await _attended(api, {place: latest[place] for place in running}) if running else latest
+    return {**latest, **await _attended(api, {place: latest[place] for place in running})} if running else latest
 
 
 async def _attended(api: BoundedApi, running: "Mapping[Place, LatestRelease]") -> "Mapping[Place, LatestRelease]":
