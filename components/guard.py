@@ -8,7 +8,7 @@ import pulumi
 
 from components.identity import Identity
 from switchyard.config.loader import NAMESPACE, StackSettings
-from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
@@ -95,7 +95,7 @@ def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
         mark=Mark(pulumi.get_project(), pulumi.get_stack(), identity.text),
         former=None if settings.former is None else Mark.parse(settings.former),
         production=settings.production,
-        own_machines=isinstance(settings.cluster, Ec2Cluster),
+        own_machines=not isinstance(settings.cluster, ExistingCluster),
         services=dict(_entry(settings, key) for key in settings.services),
         removed=_removed(settings),
         destroy_asked=is_whole_destroy(),

@@ -24,7 +24,7 @@
     ├── NodeChangedError               a node is not as it was when the update began
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
     ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
-    ├── ReleaseError                   a release cannot go on, or cannot be read
+    ├── ReleaseError                   (switchyard.release_errors) a release cannot go on, or cannot be read
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
     │   ├── TransitionError            an act does not fit the phase that a release is in
@@ -33,7 +33,8 @@
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine
     ├── ParameterTooLongError          SSM would refuse the value of a parameter
-    └── AnalysisError                  `switchyard analyze` has nothing to judge
+    ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
+    └── AnalysisError                  (switchyard.analysis_errors) `switchyard analyze` has nothing to judge
         ├── NoAnalysisError            the service has no analysis
         ├── NoVersionError             the service has no version to judge
         ├── PrometheusError            Prometheus does not answer
@@ -255,42 +256,6 @@ class ClusterNotReadyError(SwitchyardError):
     code = Code.CLUSTER_NOT_READY
 
 
-class ReleaseError(SwitchyardError):
-    """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
-
-    code = Code.RECORD_UNREADABLE
-
-
-class LeaseHeldError(ReleaseError):
-    """Another command releases the service. The text names its user, host, phase and age."""
-
-    code = Code.RELEASE_IN_PROGRESS
-
-
-class LeaseLostError(ReleaseError):
-    """Another command has taken the Lease, because this one could not renew it in time."""
-
-    code = Code.RELEASE_LEASE_LOST
-
-
-class TransitionError(ReleaseError):
-    """An event that does not fit the state of a release. The text says what would fit."""
-
-    code = Code.ACT_DOES_NOT_FIT
-
-
-class ForeignRecordError(ReleaseError):
-    """A ConfigMap or a Lease of the record's name is not of this program."""
-
-    code = Code.RECORD_OF_ANOTHER_OWNER
-
-
-class RecordUnreadableError(ReleaseError):
-    """The record of releases is of a newer version of this program, or somebody has broken it."""
-
-    code = Code.RECORD_UNREADABLE
-
-
 class AwsError(SwitchyardError):
     """AWS has no answer, or none for this user. The text says why."""
 
@@ -307,37 +272,6 @@ class ParameterTooLongError(SwitchyardError):
     """SSM would refuse the value of a parameter. The text has its name and size, and never its value."""
 
     code = Code.PARAMETER_TOO_LONG
-
-
-class AnalysisError(SwitchyardError):
-    """An analysis cannot be judged. The text says why."""
-
-    code = Code.NO_ANALYSIS
-
-
-class NoAnalysisError(AnalysisError):
-    """A service has no analysis. The text says why."""
-
-    code = Code.NO_ANALYSIS
-    exit_code = ExitCode.USAGE
-
-
-class NoVersionError(AnalysisError):
-    """A service has no version that could be judged. The text says why."""
-
-    code = Code.NO_VERSION
-
-
-class PrometheusError(AnalysisError):
-    """A query has no answer; the text says why. An analysis counts it as an error, not as a failure."""
-
-    code = Code.PROMETHEUS_NO_ANSWER
-
-
-class PrometheusUnresolvedError(AnalysisError):
-    """This machine does not resolve the host name. The controller may still do so."""
-
-    code = Code.PROMETHEUS_UNRESOLVED
 
 
 def with_code(code: Code, text: str) -> str:

@@ -1,14 +1,18 @@
 """The charts that a stack installs on its cluster."""
 
+from typing import TYPE_CHECKING
+
 import pulumi
 
 from components.guard import release_hook
 from components.manifest import KubernetesObject, register
 from switchyard.config.models.cluster import ExistingCluster
-from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.helm_releases import clear_unfinished
 from switchyard.manifests.addons import Addon, addon_namespace, calico, existing_addons, platform
+
+if TYPE_CHECKING:
+    from switchyard.config.models.ec2 import Ec2Cluster
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 """Type token of a Helm release."""
@@ -87,7 +91,7 @@ def addons(
     return [_install(addon, access, opts) for addon in existing_addons(cluster)]
 
 
-def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+def pod_network(cluster: "Ec2Cluster", access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later.
 
     A destroy deletes it with the machines: uninstalling the chart waits for an operator that removes the pod network
@@ -98,7 +102,7 @@ def pod_network(cluster: Ec2Cluster, access: ClusterAccess, opts: pulumi.Resourc
 
 
 def platform_addons(
-    cluster: Ec2Cluster, vpc_id: pulumi.Input[str], access: ClusterAccess, opts: pulumi.ResourceOptions
+    cluster: "Ec2Cluster", vpc_id: pulumi.Input[str], access: ClusterAccess, opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
     """All other add-ons of a cluster that the stack creates; the others wait for the first one."""
     components: list[pulumi.ComponentResource] = []

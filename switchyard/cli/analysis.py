@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import httpx
 
+from switchyard.analysis_errors import NoAnalysisError, NoVersionError, PrometheusError
 from switchyard.cli.prometheus import ANSWER_SECONDS, ask
 from switchyard.config.errors import set_command
 from switchyard.config.kubernetes import ARGO_ROLLOUTS
@@ -15,7 +16,6 @@ from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
-from switchyard.errors import NoAnalysisError, NoVersionError, PrometheusError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rollout import state_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_problems
-from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
 from switchyard.errors import ConfigurationError
@@ -79,7 +79,7 @@ def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
     Raises:
         ConfigurationError: the stack creates its cluster, and has not done so yet.
     """
-    if not isinstance(settings.cluster, Ec2Cluster):
+    if isinstance(settings.cluster, ExistingCluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
     outputs = Engine(stack).outputs(secrets=True)
     if (kubeconfig := outputs.get("kubeconfig")) is None:

@@ -1,44 +1,34 @@
 """What `switchyard switch` and `switchyard rollback` have in common: read, plan, ask, act, report."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable
-from pathlib import Path
 
 import typer
 
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.release_place import check_cluster, observe_service, raise_refusal
 from switchyard.cli.release_request import Request
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
-from switchyard.config.stack_values import read_project
 from switchyard.errors import (
-    AccessDeniedError,
     EngineError,
     ExitCode,
     GateRefusedError,
-    NoIdentityError,
     UsageError,
 )
-from switchyard.gates.cluster_identity import read_uid
-from switchyard.gates.rules.refusal import Refusal
-from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.manifests.ownership_marks import Mark
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.fast_lane import FastLane, Steps
 from switchyard.release.journal import ReleaseJournal
-from switchyard.release.observe import observe
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.refusals import (
     refuse_kubeconfig_unreachable,
-    refuse_other_uid,
     refuse_strategy,
     refuse_unknown,
 )
@@ -61,7 +51,7 @@ def run(request: Request, state: Answer, begun: float) -> None:
     if (refusal := refuse_unknown(request.service, stack, settings.services, act)) is not None:
         raise UsageError(str(refusal))
     service = settings.services[request.service]
-    _raise(refuse_strategy(request.service, service, act))
+    raise_refusal(refuse_strategy(request.service, service, act))
     if not isinstance(service, BlueGreenSettings):
         raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
     access = _access(request, stack, settings, service)
@@ -122,21 +112,12 @@ class _Command:
         self._report.end(plan, outcome)
 
     async def _observe(self, cluster: Cluster) -> Observation:
-        project = read_project(Path.cwd())
-        own = Mark(project.name if project else "", self._stack.rpartition("/")[2])
-        return await observe(cluster, self._name, self._service, own, self._access.described)
+        return await observe_service(cluster, self._access, self._stack, self._name, self._service)
 
     async def _check_cluster(self, cluster: Cluster) -> None:
         """Refuses another cluster than the one in the state. Without the state, the mark of the Service decides."""
-        try:
-            outputs = json.loads(await asyncio.to_thread(self._state.wait, STATE_SECONDS[self._act]))
-            uid = await read_uid(cluster.api)
-        except (EngineError, ValueError) as error:
-            self._report.state_unreachable(str(error))
-            return
-        except (AccessDeniedError, NoIdentityError):
-            return
-        _raise(refuse_other_uid(self._stack, uid, StackLocation.of(outputs).uid, self._access.described))
+        seconds = STATE_SECONDS[self._act]
+        await check_cluster(cluster, self._access, self._stack, self._state, seconds, self._report.state_unreachable)
 
     def _plan(self, lane: FastLane, observation: Observation) -> Awaitable[Plan]:
         if self._act is Act.ROLLBACK:
@@ -148,8 +129,3 @@ class _Command:
         self._report.served(plan, receipt)
         configured = self._service.active == plan.target
         return await asyncio.to_thread(converge, self._engine, self._request.service, plan.target, config=configured)
-
-
-def _raise(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise GateRefusedError(str(refusal))

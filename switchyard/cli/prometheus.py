@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import httpx
 
+from switchyard.analysis_errors import PrometheusError, PrometheusUnresolvedError
 from switchyard.config.kubernetes import ARGO_ROLLOUTS
-from switchyard.errors import PrometheusError, PrometheusUnresolvedError
 
 ANSWER_SECONDS = 30
 """Seconds that an answer may take: as long as Argo Rollouts waits."""

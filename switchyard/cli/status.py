@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def status(stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
-    from switchyard.cli.configuration import access_to, read_settings
+    from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
     with errors_end_the_command(as_json=as_json):
-        name, settings = read_settings(stack)
+        name, settings = read_settings_at_once(stack)
         services, balancer = run_blocking(_read(access_to(name, settings), settings))
     if as_json:
         from switchyard.cli.output import print_json

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from switchyard.config.loader import FORMER, KINDS, MARK, NAMESPACE
+from switchyard.config.kinds import KINDS
+from switchyard.config.loader import FORMER, MARK, NAMESPACE
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ownership import FORMER_STACK
 from switchyard.config.models.service import ServiceSettings

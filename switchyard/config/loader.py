@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import get_args
+from typing import TYPE_CHECKING
 
 from switchyard.codes import Code
 from switchyard.config.collect import Collected, collect
@@ -11,16 +11,18 @@ from switchyard.config.depth import shallow, shallow_services
 from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError, shape, shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
-from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.ownership import former_problems, is_unclear_removal, removed_service
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
-from switchyard.config.validation.ec2 import RelatedProblem, ec2_problems
+from switchyard.config.validation.related import RelatedProblem
 from switchyard.config.validation.service_names import name_clashes
 from switchyard.config.validation.services import SERVICES, name_problems, service_problems, stack_problems
 from switchyard.config.validation.switch_engine import engine_problems
+
+if TYPE_CHECKING:
+    from switchyard.config.kinds import Cluster
 
 NAMESPACE = "switchyard"
 PRODUCTION = "production"
@@ -31,12 +33,6 @@ MARK = f"{NAMESPACE}:production"
 
 FORMER = f"{NAMESPACE}:formerStack"
 """Key with the stack whose objects this one takes over."""
-
-Cluster = ExistingCluster | Ec2Cluster
-"""A cluster of any kind. The loader, the JSON schema and the reference page take the kinds from here."""
-
-KINDS: Mapping[str, type[Cluster]] = {model.kind_name(): model for model in get_args(Cluster)}
-"""Models of a cluster, by its kind."""
 
 OWN = frozenset({"name", "region", "network", "loadBalancer"})
 """Keys that only a cluster on EC2 has."""
@@ -49,7 +45,7 @@ NAMELESS = "nameless"
 class StackSettings:
     """All settings of a stack."""
 
-    cluster: Cluster
+    cluster: "Cluster"
     services: Mapping[str, ServiceSettings]
     production: bool
     removed: Mapping[str, NamespacedName] = field(default_factory=dict)
@@ -104,7 +100,7 @@ def load(
 
 
 def _problems_between(
-    cluster: Cluster | None,
+    cluster: "Cluster | None",
     services: Mapping[str, ServiceSettings],
     removed: Mapping[str, NamespacedName],
     wrong: Collection[str],
@@ -125,10 +121,12 @@ def _problems_between(
     related = [
         RelatedProblem(problem) for problem in (*name_clashes(services, removed), *stack_problems(services, nodes))
     ]
-    if isinstance(cluster, Ec2Cluster):
-        related += ec2_problems(cluster, services, production=production)
     if cluster is not None:
         related += engine_problems(cluster, services)
+        if not isinstance(cluster, ExistingCluster):
+            from switchyard.config.validation.ec2 import ec2_problems  # noqa: PLC0415 (other stacks need none of it)
+
+            related += ec2_problems(cluster, services, production=production)
     for problem in related:
         if problem.problem.path in removed_paths:
             continue
@@ -174,7 +172,7 @@ def _hidden(problem: Problem, secret_keys: Collection[str]) -> Problem:
     return replace(problem, value=HIDDEN) if secret else problem
 
 
-def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> Cluster | None:
+def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -> "Cluster | None":
     """The valid part of the cluster; None for none."""
     if any(problem.path == CLUSTER for problem in problems):
         return None
@@ -186,13 +184,18 @@ def _cluster(raw: object, problems: list[Problem], written: Mapping[str, str]) -
         problems.append(Problem(CLUSTER, value, "must be a mapping of keys to values", remedy))
         return None
     kind = raw.get("kind")
-    model = KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
-        value = "missing" if kind is None else shown(kind)
-        remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
-        problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
-        return None
-    name = {"name": NAMELESS} if model is Ec2Cluster else {}
+    if kind == ExistingCluster.kind_name():
+        model: type[Cluster] = ExistingCluster
+    else:
+        from switchyard.config.kinds import KINDS  # noqa: PLC0415 (the models of the other kinds take time to import)
+
+        if not isinstance(kind, str) or kind not in KINDS:
+            value = "missing" if kind is None else shown(kind)
+            remedy = set_command(f"{CLUSTER}.kind", "ec2" if OWN.intersection(raw) else "existing")
+            problems.append(Problem(f"{CLUSTER}.kind", value, f"allowed: {', '.join(KINDS)}", remedy))
+            return None
+        model = KINDS[kind]
+    name = {"name": NAMELESS} if "name" in model.model_fields else {}
     collected: Collected[Cluster] = collect(CLUSTER, model, raw, written, name)
     problems += collected.problems
     return collected.value

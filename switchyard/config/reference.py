@@ -13,7 +13,7 @@ import yaml
 
 from switchyard.config import json_schema
 from switchyard.config.json_schema import PAGE, Schema
-from switchyard.config.loader import KINDS
+from switchyard.config.kinds import KINDS
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.types.rules import RULE_KEY

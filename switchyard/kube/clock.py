@@ -6,6 +6,9 @@ from typing import Self
 
 from switchyard.kube.api import BoundedApi
 
+# Counts on while the machine sleeps, as CLOCK_MONOTONIC does on macOS and does not on Linux: see clock_gettime(2).
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class ServerClock:
     """The API server's clock, asked once and counted on from there.
@@ -16,7 +19,7 @@ class ServerClock:
 
     def __init__(self, date: datetime) -> None:
         self._date = date
-        self._asked = time.monotonic()
+        self._asked = time.clock_gettime(_CLOCK)
 
     @classmethod
     async def ask(cls, api: BoundedApi) -> Self:
@@ -25,7 +28,7 @@ class ServerClock:
 
     def now(self) -> datetime:
         """The time now, up to a second late."""
-        return self._date + timedelta(seconds=time.monotonic() - self._asked)
+        return self._date + timedelta(seconds=time.clock_gettime(_CLOCK) - self._asked)
 
 
 def to_text(moment: datetime) -> str:

@@ -6,12 +6,12 @@ with the configuration of before brings such a version back.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from switchyard.errors import ForeignRecordError, RecordUnreadableError
 from switchyard.kube.api import BoundedApi
 from switchyard.manifests.labels import MANAGED
+from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 RECORD_VERSION = "switchyard/record-version"
 """Annotation: the version of the form of the record."""
@@ -34,6 +34,7 @@ class RolledBack:
         at: when, RFC 3339.
         actor: who took it back.
         reason: why, in that operator's words.
+        others: keys that this version of the program does not know; they are written back as they are.
     """
 
     colour: str
@@ -42,10 +43,20 @@ class RolledBack:
     at: str
     actor: str
     reason: str | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The version as the record has it."""
-        return asdict(self)
+        return {**self.others, **{key: getattr(self, key) for key in _KEYS}}
+
+
+_KEYS = ("colour", "tag", "release", "at", "actor", "reason")
+"""Keys of a version that was rolled back."""
+
+
+def unknown_keys(document: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """What a later program of the same version of the form has added to a part of the record."""
+    return {key: document[key] for key in document.keys() - set(known)}
 
 
 def record_name(service: str) -> str:
@@ -60,9 +71,11 @@ def parse_rolled_back(config_map: Mapping[str, Any] | None) -> tuple[RolledBack,
         RecordUnreadableError: the record is of a newer version of this program, or somebody has broken it.
     """
     entries = json_of(config_map, ROLLED_BACK, [])
-    names = {field.name for field in fields(RolledBack)}
     try:
-        return tuple(RolledBack(**{key: entry[key] for key in entry.keys() & names}) for entry in entries)
+        return tuple(
+            RolledBack(**{key: entry[key] for key in _KEYS if key in entry}, others=unknown_keys(entry, _KEYS))
+            for entry in entries
+        )
     except (AttributeError, TypeError) as error:
         raise unreadable(config_map, ROLLED_BACK, str(error)) from None
 

@@ -4,15 +4,16 @@ The next chart is a function here that returns its Addon, and a line in `existin
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from switchyard.aws.security_groups import WEBHOOK
 from switchyard.config.kubernetes import ALB_CONTROLLER, ARGO_ROLLOUTS, CALICO_CHART, METRICS_SERVER_CHART
 from switchyard.config.models.addons import ArgoRolloutsChart, Chart
 from switchyard.config.models.cluster import ExistingCluster
-from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.manifests.labels import APPLY
 from switchyard.manifests.pods import Manifest
+
+if TYPE_CHECKING:
+    from switchyard.config.models.ec2 import Ec2Cluster
 
 INGRESS_CLASS = "alb"
 """Class of the Ingresses that the AWS Load Balancer Controller takes care of."""
@@ -48,7 +49,7 @@ def existing_addons(cluster: ExistingCluster) -> list[Addon]:
     return [] if cluster.argo_rollouts is None else [argo_rollouts(cluster.argo_rollouts)]
 
 
-def platform(cluster: Ec2Cluster, vpc_id: object) -> list[Addon]:
+def platform(cluster: "Ec2Cluster", vpc_id: object) -> list[Addon]:
     """The charts that a stack installs on its own machines after the pod network, the load balancer controller first.
 
     Args:
@@ -80,7 +81,7 @@ def namespace_labels(level: PodSecurity) -> dict[str, str]:
     return {"pod-security.kubernetes.io/enforce": level, "pod-security.kubernetes.io/warn": "restricted"}
 
 
-def calico(cluster: Ec2Cluster) -> Addon:
+def calico(cluster: "Ec2Cluster") -> Addon:
     """The pod network: nodes are not Ready before it runs."""
     return Addon(
         kind="Calico",
@@ -93,7 +94,7 @@ def calico(cluster: Ec2Cluster) -> Addon:
     )
 
 
-def load_balancer_controller(cluster: Ec2Cluster, chart: Chart, vpc_id: object) -> Addon:
+def load_balancer_controller(cluster: "Ec2Cluster", chart: Chart, vpc_id: object) -> Addon:
     """The AWS Load Balancer Controller, which creates the load balancer of the Ingresses."""
     return Addon(
         kind="LoadBalancerController",
@@ -131,7 +132,7 @@ def argo_rollouts(chart: ArgoRolloutsChart) -> Addon:
     )
 
 
-def calico_values(cluster: Ec2Cluster) -> dict[str, Any]:
+def calico_values(cluster: "Ec2Cluster") -> dict[str, Any]:
     """VXLAN between all nodes, and nothing else: one UDP port in the nodes' group, no BGP, no IP in IP.
 
     The fields are those of operator.tigera.io/v1 Installation, which the chart passes on.
@@ -157,12 +158,14 @@ def calico_values(cluster: Ec2Cluster) -> dict[str, Any]:
     }
 
 
-def load_balancer_controller_values(cluster: Ec2Cluster, vpc_id: object) -> dict[str, Any]:
+def load_balancer_controller_values(cluster: "Ec2Cluster", vpc_id: object) -> dict[str, Any]:
     """The values of the controller: on the nodes' network, with what it would ask the metadata service for.
 
     With a hop limit of 1 only a process on that network gets the instance's role. Pods there share the node's ports,
     so that two are always on two nodes. Those are application workers, the only nodes without a taint.
     """
+    from switchyard.aws.security_groups import WEBHOOK  # noqa: PLC0415 (an existing cluster has no such rules)
+
     return {
         "clusterName": cluster.name,
         "region": cluster.region,

@@ -71,6 +71,11 @@ class DrainReport:
             return self.problem
         if self.method is DrainMethod.NONE:
             return f"Kept connections to {self.colour} are left to their owners."
+        if self.method is DrainMethod.RENEW and self.failed:
+            return (
+                f"The renewal of {self.pods} pods of {self.colour} has begun: each ends its connections once another "
+                "pod of the same version has taken its place."
+            )
         done = "close their connections" if self.method is DrainMethod.ENDPOINT else "were replaced"
         left = {None: "how many connections are left is not known", 0: "no connection is left"}.get(
             self.connections_left, f"{self.connections_left} connections are left, idle or long-lived"

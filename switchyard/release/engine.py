@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from switchyard.config.commands import engine_path, is_converted
 from switchyard.errors import EngineError
@@ -43,12 +44,18 @@ class Step:
 class Answer:
     """A command of the engine that runs beside this program.
 
+    It prints to files and not to pipes: the engine of a command that was killed then ends in order, and leaves no lock.
+
     Args:
         process: the engine.
+        output: what it prints on standard output.
+        errors: what it prints on standard error.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], output: IO[str], errors: IO[str]) -> None:
         self._process = process
+        self._output = output
+        self._errors = errors
 
     def wait(self, seconds: float | None = None) -> str:
         """Returns what the command prints.
@@ -60,20 +67,28 @@ class Answer:
             EngineError: the command failed, or did not end in time.
         """
         try:
-            output, errors = self._process.communicate(timeout=seconds)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.end()
             raise EngineError(f"pulumi has not answered in {seconds:.0f} s") from None
+        output, errors = _content(self._output), _content(self._errors)
         if self._process.returncode:
             # A failed operation says why on standard output, among its progress.
-            raise EngineError(_reason(errors) or _reason(output) or "pulumi failed and does not say why")
+            why = _reason(errors) or _diagnostics(output) or _reason(output)
+            raise EngineError(why or "pulumi failed and does not say why")
         return output
 
     def end(self) -> None:
         """Ends the command if it still runs, and waits for that."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Forgets what the command has printed."""
+        self._output.close()
+        self._errors.close()
 
 
 class Engine:
@@ -145,28 +160,49 @@ class Engine:
 
     def run(self, *arguments: str) -> str:
         """Runs one command of the engine and returns what it prints."""
-        return Answer(self._start(*arguments)).wait()
+        answer = self._start(*arguments)
+        try:
+            return answer.wait()
+        finally:
+            answer.close()
 
     def begin_outputs(self) -> "Answer":
         """Starts to read the outputs of the stack, without secret ones, and returns at once."""
-        return Answer(self._start("stack", "output", "--json"))
+        return self._start("stack", "output", "--json")
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str) -> Answer:
         # Beside this interpreter first: it is the one pinned for this project, activated or not.
         pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
         if pulumi is None:
             raise EngineError("pulumi is not installed here. Run `make tools`.")
         options = [] if self.stack is None else ["--stack", self.stack]
-        return subprocess.Popen(
+        output, errors = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 - `Answer` does
+        process = subprocess.Popen(
             [pulumi, *arguments, *options],
             cwd=self._directory,
             # The engine ends before its garbage is worth collecting.
             env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
             text=True,
         )
+        return Answer(process, output, errors)
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _diagnostics(printed: str) -> str:
+    """The errors of a preview as JSON, without the engine's remark that its program has ended."""
+    try:
+        document = json.loads(printed)
+        messages = [entry["message"] for entry in document["diagnostics"] if entry["severity"] == "error"]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return "\n".join(message.strip() for message in messages if "an unhandled error occurred" not in message)
 
 
 def _reason(printed: str) -> str:

@@ -5,11 +5,13 @@
 3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
 4. Patch the selector. Whatever happens from here on, the target serves.
 5. Watch the endpoints and the nodes follow, and write the receipt.
-6. Bring configuration and state to the same, and end the record.
+6. End the connections that clients keep to the old colour, and meanwhile bring configuration and state to the same.
+7. End the record.
 
 Killed before 4, the colour that served continues to serve; killed after it, the same command or `pulumi up` goes on.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,6 +20,7 @@ from typing import Protocol
 
 import httpx
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
@@ -33,6 +36,8 @@ from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
+from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, Recorded, previous
 from switchyard.release.receipt import NodeAnswer, Receipt
@@ -49,6 +54,8 @@ FOLLOW_SECONDS = 10
 
 NO_REQUESTS = "requests: this command sends none and reads none; `switchyard deploy` watches them"
 NO_NODE_PORTS = "when each NodePort first answered with the new colour: not asked; the health of kube-proxy is shown"
+
+NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
 
 
 class Journal(Protocol):
@@ -167,14 +174,15 @@ class FastLane:
         """
         async with self._journal.held(plan.act):
             if plan.act is Act.SWITCH and plan.patch:
-                await self._pass_gates(plan)
+                await self.pass_gates(plan)
             if plan.warm_tag is not None:
                 plan = await self._warmed(plan, steps)
             started = await self._journal.begin(plan, reason)
             async with self._ended_on_error():
-                patched = await self._patch(plan) if plan.patch else None
-            receipt = replace(await self._follow(plan, started), patched_after=patched)
-            convergence = await steps.converge(receipt)
+                patched = await self.patch(plan) if plan.patch else None
+            receipt = await self.follow(plan, started, patched)
+            drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
+            receipt = replace(receipt, drain=drained)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
 
@@ -187,15 +195,20 @@ class FastLane:
         _raise(refuse_no_pods(observation, plan.target, plan.act))
         return replace(plan, observation=observation)
 
-    async def _pass_gates(self, plan: Plan) -> None:
-        """Waits for what a switch by `pulumi up` waits for, and is refused as that is."""
+    async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
+        """Waits for what a switch by `pulumi up` waits for, and is refused as that is.
+
+        Args:
+            plan: the switch.
+            intended: whether a version that was rolled back is meant.
+        """
         observation = plan.observation
         settings = observation.settings.model_copy(update={"active": plan.target})
         gates = BlueGreenGates(observation.name, settings, self._access, self._warn)
         if settings.autoscaling is not None:
             key = observation.name.key
             gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
-        gates.intended = True
+        gates.intended = intended
         await gates.before_switch(creating=False, preview=False)
 
     @asynccontextmanager
@@ -206,8 +219,8 @@ class FastLane:
             await self._journal.end(None, succeeded=False, detail=str(error))
             raise
 
-    async def _patch(self, plan: Plan) -> float:
-        """Changes the selector; returns the seconds since the command began."""
+    async def patch(self, plan: Plan) -> float:
+        """Changes the selector; returns the seconds since the command began. Refused where somebody else has."""
         observation, live = plan.observation, plan.observation.live
         labels = selector(observation.name, plan.target)
         try:
@@ -222,10 +235,26 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def _follow(self, plan: Plan, started: str) -> Receipt:
-        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen."""
+    async def _drain(self, plan: Plan) -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
+        observation = plan.observation
+        name, settings, old = observation.name, observation.settings, plan.target.other
+        permitted = await undrain(self._cluster, name, settings, plan.target)
+        if permitted.problem is not None:
+            self._warn(permitted.problem)
+        follows = settings.release.drain.method is DrainMethod.ENDPOINT
+        return await drain(self._cluster, name, settings, old, None if follows else 0)
+
+    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
+        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.
+
+        Args:
+            plan: the switch.
+            started: when the command began, RFC 3339.
+            patched: the answer of `patch`; None where the selector was as wanted.
+        """
         name, settings = plan.observation.name, plan.observation.settings
-        receipt = Receipt(started, unseen=(NO_NODE_PORTS, NO_REQUESTS))
+        receipt = Receipt(started, patched_after=patched, unseen=(NO_NODE_PORTS, NO_REQUESTS))
         try:
             pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
             own, ready = {pod.name for pod in pods}, 0
@@ -238,7 +267,8 @@ class FastLane:
             watch = self._cluster.watch_endpoints(settings.namespace, name)
             if await watch_until(watch, follows, FOLLOW_SECONDS):
                 receipt = replace(receipt, endpoints_after=self._elapsed())
-            return replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
+            receipt = replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
+            return receipt if receipt.nodes else replace(receipt, unseen=(*receipt.unseen, NO_NODES))
         except ClusterError as error:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints and nodes: {error}"))
 

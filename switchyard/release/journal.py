@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from switchyard.config.models.service import Colour
-from switchyard.errors import LeaseHeldError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
@@ -18,6 +17,7 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release_errors import LeaseHeldError
 
 WAIT_SECONDS = DURATION_SECONDS + 3
 """How long a command waits for the Lease of another one: longer than that of a killed command lives."""
@@ -63,22 +63,9 @@ class ReleaseJournal:
         """
         self._clock = await ServerClock.ask(self._api)
         holder = Holder(act.value, phase=Phase.SWITCH.value)
+        lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock)
         async with AsyncExitStack() as stack:
-            yield await self._acquired(stack, holder, self._clock)
-
-    async def _acquired(self, stack: AsyncExitStack, holder: Holder, clock: ServerClock) -> ReleaseLease:
-        end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
-        while True:
-            try:
-                lease = ReleaseLease(self._api, self._namespace, self._name, holder, clock)
-                return await stack.enter_async_context(lease.held())
-            except LeaseHeldError as error:
-                if clock.now() >= end:
-                    raise
-                if not waits:
-                    self._warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
-                waits = True
-                await asyncio.sleep(POLL_SECONDS)
+            yield await acquired(stack, lease, self._clock, self._warn)
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
@@ -107,6 +94,48 @@ class ReleaseJournal:
         return self._clock.now()
 
 
+async def acquired(stack: AsyncExitStack, lease: ReleaseLease, clock: ServerClock, warn: Warn) -> ReleaseLease:
+    """Takes a Lease until a stack ends, and waits for as long as that of a killed command lives.
+
+    Args:
+        stack: ends the Lease.
+        lease: of the service.
+        clock: of the API server.
+        warn: reports that the Lease is waited for.
+
+    Raises:
+        LeaseHeldError: the other command lives.
+    """
+    end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
+    while True:
+        try:
+            return await stack.enter_async_context(lease.held())
+        except LeaseHeldError as error:
+            if clock.now() >= end:
+                raise
+            if not waits:
+                warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
+            waits = True
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
+    """The releases with one that runs in the history, because another one takes its place.
+
+    Args:
+        releases: before.
+        record: of the release that takes the place.
+        now: by the API server's clock.
+    """
+    last = releases.current
+    if last is None or not last.running or last.kind != Act.DEPLOY:
+        return releases
+    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
+    result = Result.ROLLED_BACK if goes_back else Result.FAILED
+    detail = f"{record.kind} {record.id} of {record.actor} took its place"
+    return releases.writing(last.ending(result, now, detail))
+
+
 def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
@@ -130,7 +159,7 @@ def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) ->
     if plan.act is Act.ROLLBACK and plan.patch and from_tag is not None:
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
-    return releases.writing(record)
+    return superseded(releases, record, now).writing(record)
 
 
 def _ended(releases: Releases, record: ReleaseRecord) -> Releases:

@@ -19,12 +19,13 @@ from typing import Any
 import httpx
 
 from switchyard.config.kubernetes import COORDINATION
-from switchyard.errors import ApiStatusError, ClusterError, LeaseHeldError, LeaseLostError
+from switchyard.errors import ApiStatusError, ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
 from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import check_own, record_name
 from switchyard.manifests.labels import object_labels
+from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 DURATION_SECONDS = 15
 """How long a Lease lives without a renewal. Three renewals may be lost."""
@@ -34,6 +35,12 @@ RENEW_SECONDS = 5
 
 WAIT_SECONDS = 1
 """Seconds between two attempts of a command that waits for a Lease."""
+
+ATTEMPTS = 5
+"""Attempts to take a Lease that others change in between: who holds it then is read again."""
+
+CHANGED = frozenset({httpx.codes.CONFLICT, httpx.codes.NOT_FOUND})
+"""Statuses of a write whose object somebody has changed, created or deleted since it was read."""
 
 HOLDER = "switchyard/holder"
 """Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
@@ -206,21 +213,23 @@ class ReleaseLease:
 
     async def _attempt(self) -> Held | None:
         """Takes the Lease; returns whoever holds it, and None when this command does."""
-        live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
-        now = self._clock.now()
-        if live is not None:
-            check_own(live)
-            if (other := Held.of(live)).lives(now):
-                return other
-        self._document = live or self._new()
-        try:
-            await self._write(self._spec(now))
-        except ApiStatusError as error:
-            if error.status_code != httpx.codes.CONFLICT:
-                raise
-            taken = await self._api.find("leases", self._name, self._namespace, COORDINATION)
-            return None if taken is None else Held.of(taken)  # another command was faster
-        return None
+        attempts = 0
+        while True:
+            attempts += 1
+            live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
+            now = self._clock.now()
+            if live is not None:
+                check_own(live)
+                if (other := Held.of(live)).lives(now):
+                    return other
+            self._document = live or self._new()
+            try:
+                await self._write(self._spec(now))
+            except ApiStatusError as error:
+                if error.status_code not in CHANGED or attempts == ATTEMPTS:
+                    raise
+            else:
+                return None
 
     async def _renew(self) -> None:
         """Renews the Lease until it is cancelled, or lost."""

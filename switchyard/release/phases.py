@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from switchyard.errors import TransitionError
+from switchyard.release_errors import TransitionError
 
 
 class Phase(StrEnum):
@@ -196,14 +196,15 @@ def _after_passed(state: State) -> State:
 
 def _after_setback(state: State, event: Event) -> State | None:
     """After a refusal or a failure: before the switch it ends the release; after it, the new colour serves on."""
-    if state.phase in BEFORE_SWITCH:
+    if state.serving is Side.OLD:
         return replace(state, result=Result.REFUSED if event is Event.REFUSED else Result.FAILED)
     if state.phase is Phase.DRAIN:
         # Connections that did not follow are counted in the receipt, and are no reason to stop.
         return replace(state, phase=Phase.WATCH) if event is Event.FAILED else None
     if state.phase is Phase.WATCH:
         return None
-    return replace(state, held=True)  # bake or retire: both colours stay until an operator decides
+    # Bake and retire, and a switch whose command died after it had changed the Service: an operator decides.
+    return replace(state, held=True)
 
 
 def _after_lost_change(state: State) -> State | None:

@@ -10,10 +10,14 @@ from switchyard.config.models.service_name import ServiceName, key_of
 
 
 class Act(StrEnum):
-    """What an operator asks for: the next version, or the one before."""
+    """What an operator asks for: the next version, the one before, or how a release goes on."""
 
     SWITCH = "switch"
     ROLLBACK = "rollback"
+    DEPLOY = "deploy"
+    RESUME = "resume"
+    ABORT = "abort"
+    RETIRE = "retire"
 
 
 @dataclass(frozen=True)

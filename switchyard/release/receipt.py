@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from switchyard.release.drain_report import DrainReport
+
 
 @dataclass(frozen=True)
 class NodeAnswer:
@@ -35,7 +37,7 @@ class Receipt:
             where that was not seen in time.
         ready_endpoints: ready endpoints of the Service then.
         nodes: what is known of each node that takes traffic.
-        connections_left: connections that the old colour still holds; None where they were not counted.
+        drain: what was done about the connections that clients keep to the old colour; None before that.
         requests: requests that were seen since; None where none were counted.
         errors: those of them that failed.
         unseen: what this receipt does not show, and why.
@@ -46,7 +48,7 @@ class Receipt:
     endpoints_after: float | None = None
     ready_endpoints: int = 0
     nodes: tuple[NodeAnswer, ...] = ()
-    connections_left: int | None = None
+    drain: DrainReport | None = None
     requests: int | None = None
     errors: int | None = None
     unseen: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ class Receipt:
             "endpointsAfter": _rounded(self.endpoints_after),
             "readyEndpoints": self.ready_endpoints,
             "nodes": [node.to_json() for node in self.nodes],
-            "connectionsLeft": self.connections_left,
+            "drain": None if self.drain is None else self.drain.as_json(),
             "requests": self.requests,
             "errors": self.errors,
             "errorBound": self.error_bound,
@@ -99,12 +101,12 @@ def _nodes(nodes: Sequence[NodeAnswer]) -> list[str]:
 
 def _rest(receipt: Receipt) -> list[str]:
     rest = []
-    if receipt.connections_left is not None:
-        rest.append(f"connections   {receipt.connections_left} left at the old colour")
+    if receipt.drain is not None:
+        rest.append(f"connections   {receipt.drain.summary}")
     if receipt.requests is not None:
         bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
         rest.append(f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}")
-    return [*rest, *(f"not seen      {what}" for what in receipt.unseen)]
+    return [*rest, *(f"not seen      {limit}" for limit in receipt.unseen)]
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from switchyard.kube.clock import from_text, to_text
+from switchyard.kube.rolled_back import unknown_keys
 from switchyard.release.phases import Phase, Result
 
 
@@ -25,6 +26,7 @@ class PhaseRecord:
         ended: when it ended; None while it runs.
         outcome: the event that it ended in, for example ``passed``; None while it runs.
         detail: the numbers of a verdict, or a reason, in words.
+        others: keys that this version of the program does not know; they are written back as they are.
     """
 
     phase: Phase
@@ -32,10 +34,12 @@ class PhaseRecord:
     ended: str | None = None
     outcome: str | None = None
     detail: str | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The phase as the record has it."""
         return {
+            **self.others,
             "phase": self.phase.value,
             "started": self.started,
             "ended": self.ended,
@@ -46,8 +50,14 @@ class PhaseRecord:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Reads a phase. Raises ``KeyError`` or ``ValueError`` for something else."""
-        optional = (document.get(key) for key in ("ended", "outcome", "detail"))
-        return cls(Phase(document["phase"]), str(document["started"]), *optional)
+        read = cls(
+            phase=Phase(document["phase"]),
+            started=str(document["started"]),
+            ended=document.get("ended"),
+            outcome=document.get("outcome"),
+            detail=document.get("detail"),
+        )
+        return replace(read, others=unknown_keys(document, read.to_json()))
 
     @property
     def seconds(self) -> float | None:
@@ -79,6 +89,7 @@ class ReleaseRecord:
         phases: what happened, oldest first.
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
+        others: keys that this version of the program does not know; they are written back as they are.
     """
 
     id: str
@@ -100,6 +111,7 @@ class ReleaseRecord:
     phases: tuple[PhaseRecord, ...] = ()
     content: Mapping[str, str] = field(default_factory=dict)
     receipt: Mapping[str, Any] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def running(self) -> bool:
@@ -124,6 +136,7 @@ class ReleaseRecord:
     def to_json(self) -> dict[str, Any]:
         """The release as the record and `switchyard history --json` have it."""
         return {
+            **self.others,
             "id": self.id,
             "kind": self.kind,
             "service": self.service,
@@ -148,7 +161,7 @@ class ReleaseRecord:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Reads a release. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for something else."""
-        return cls(
+        read = cls(
             id=str(document["id"]),
             kind=str(document["kind"]),
             service=str(document["service"]),
@@ -169,3 +182,4 @@ class ReleaseRecord:
             content=dict(document.get("content") or {}),
             receipt=document.get("receipt"),
         )
+        return replace(read, others=unknown_keys(document, read.to_json()))

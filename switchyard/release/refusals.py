@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value
+from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -108,7 +109,7 @@ def refuse_other_uid(stack: str, uid: str, known: str, cluster: str) -> Refusal 
     return Refusal(
         code=Code.OTHER_CLUSTER,
         step="This command",
-        observed=f"{cluster} is for another cluster (UID of kube-system {uid}) than stack {stack} ({known})",
+        observed=f"{cluster} is for another cluster (UID of {KUBE_SYSTEM} {uid}) than stack {stack} ({known})",
         rule="a command changes only what its stack has created, on the stack's own cluster",
         remedy=f"{UNTOUCHED} Correct switchyard:cluster.kubeconfig, switchyard:cluster.context or KUBECONFIG.",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from switchyard.codes import Code
 from switchyard.config.models.watch import Watch
 from switchyard.errors import SwitchyardError
 
@@ -25,6 +26,8 @@ Series = tuple[str, tuple[tuple[str, str], ...]]
 
 class MetricsError(SwitchyardError):
     """The metrics of a pod cannot be read: they are too many, or not in the text format of Prometheus."""
+
+    code = Code.METRICS_UNREADABLE
 
 
 @dataclass(frozen=True)

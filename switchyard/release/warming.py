@@ -1,13 +1,14 @@
 """Warms a retired version before a rollback to it: by an update of its Deployment alone."""
 
 from switchyard.config.commands import below
+from switchyard.config.kubernetes import APPS
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.engine import Engine
 from switchyard.release.plan import Plan
 from switchyard.release.refusals import refuse_not_warmed
 
-DEPLOYMENT_URN = "**::switchyard:service:*$kubernetes:apps/v1:Deployment::{key}-{colour}"
+DEPLOYMENT_URN = f"**::switchyard:service:*$kubernetes:{APPS}:Deployment::{{key}}-{{colour}}"
 """The Deployment of a colour, whatever the names of project and stack."""
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from switchyard.kube.rolled_back import ROLLED_BACK, RolledBack
 
@@ -31,4 +31,4 @@ class Record:
 class WithRecord:
     """A fake cluster whose API server has the record of the service's releases, at first none."""
 
-    api = Record()
+    api: ClassVar[Any] = Record()

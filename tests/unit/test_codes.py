@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.codes import TITLES, Code
+from switchyard.code_titles import TITLES
+from switchyard.codes import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [path for package in ("switchyard", "components") for path in (ROOT / package).rglob("*.py")]
@@ -48,7 +49,7 @@ def test_codes_are_unique_and_have_their_area_in_them() -> None:
 
 
 def test_every_code_has_a_title_of_its_own() -> None:
-    assert set(TITLES) == set(Code), "TITLES of switchyard/codes.py has a line for every code"
+    assert set(TITLES) == set(Code), "TITLES of switchyard/code_titles.py has a line for every code"
     assert [title for title, count in Counter(TITLES.values()).items() if count > 1] == []
 
 

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 import switchyard
 from switchyard import errors
-from switchyard.codes import TITLES, Code
+from switchyard.code_titles import TITLES
+from switchyard.codes import Code
 from switchyard.errors import ExitCode, SwitchyardError, with_code
 
 ROOT = Path(switchyard.__file__).parent
@@ -34,6 +36,13 @@ def test_the_drawn_error_tree_has_every_error(classes: set[type[SwitchyardError]
     assert errors.__doc__ is not None
     drawn = {line.split("── ")[1].split()[0] for line in errors.__doc__.splitlines() if "── " in line}
     assert drawn == {error.__name__ for error in classes}
+
+
+def test_the_drawn_error_tree_is_drawn_in_two_columns() -> None:
+    assert errors.__doc__ is not None
+    lines = [line for line in errors.__doc__.splitlines() if "── " in line]
+    starts = {re.search(r"── \w+ +(?=\S)", line).end() for line in lines}  # type: ignore[union-attr]
+    assert len(starts) == 1
 
 
 def test_every_error_has_a_code_with_a_title_and_an_exit_code(classes: set[type[SwitchyardError]]) -> None:

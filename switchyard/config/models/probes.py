@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from switchyard.config.models.base import Int, Model, Seconds, redefined
 from switchyard.config.types.rules import Checked
@@ -12,7 +12,8 @@ from switchyard.config.types.values import HeaderName, HeaderValue, Path
 Delay = Annotated[Int, Field(ge=0, le=3600)]
 PortNumber = Annotated[Int, Field(ge=1, le=65535)]
 
-_NUMBER, _NAME = TypeAdapter(PortNumber), TypeAdapter(PortName)
+_DEFERRED = ConfigDict(defer_build=True)  # until a service has a probe
+_NUMBER, _NAME = TypeAdapter(PortNumber, config=_DEFERRED), TypeAdapter(PortName, config=_DEFERRED)
 
 
 def _is_port(port: object) -> object:

@@ -1,13 +1,16 @@
 """Rules across the fields of an autoscaler's settings."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from switchyard.config.commands import below, remove_command
 from switchyard.config.errors import Problem, set_command
 from switchyard.config.models.cluster import CLUSTER
-from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.validation.related import RelatedProblem, related_problem
+
+if TYPE_CHECKING:
+    from switchyard.config.models.ec2 import Ec2Cluster
 
 METRICS_LAG_SECONDS = 60
 """Shortest window of scaling down.
@@ -45,7 +48,7 @@ def autoscaling_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         yield Problem(key, str(window), rule, set_command(key, "300"))
 
 
-def metrics_problems(cluster: Ec2Cluster, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
+def metrics_problems(cluster: "Ec2Cluster", services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     """Refuses an autoscaler on an EC2 cluster without metrics-server."""
     if cluster.metrics_server is not None:
         return

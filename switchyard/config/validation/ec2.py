@@ -16,8 +16,6 @@ from switchyard.config.validation.autoscaling import metrics_problems
 from switchyard.config.validation.load_balancer import load_balancer_problems
 from switchyard.config.validation.related import RelatedProblem, related_problem
 
-__all__ = ["RelatedProblem", "ec2_problems", "refuse_skipped_minor"]
-
 SERVICE_PREFIXES = (12, 28)
 """Shortest and longest prefix of the network of Services: kubeadm takes at most 20 bits, and at least 10 addresses."""
 

@@ -43,7 +43,7 @@ def _drain_problems(at: str, service: ServiceSettings) -> Iterator[Problem]:
     if service.release.drain.method is DrainMethod.ENDPOINT and port in routed:
         free = next(number for number in range(8001, 65536) if number not in routed)
         rule = "is a port of the Service, by which everybody who reaches the service could end connections"
-        remedy = f"Let the application listen on another port for it: {set_command(at, str(free))}"
+        remedy = f"Let the application listen on another port for it: {set_value(at, free)}"
         yield Problem(at, str(port), rule, remedy)
 
 

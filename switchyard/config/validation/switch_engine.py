@@ -1,21 +1,22 @@
 """Rules on services that the load balancer switches."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from switchyard.config.errors import set_command, shown
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
-from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.config.validation.related import RelatedProblem, related_problem
 from switchyard.config.validation.services import SERVICES
 
+if TYPE_CHECKING:
+    from switchyard.config.kinds import Cluster
 
-def engine_problems(
-    cluster: ExistingCluster | Ec2Cluster, services: Mapping[str, ServiceSettings]
-) -> Iterator[RelatedProblem]:
+
+def engine_problems(cluster: "Cluster", services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     """Refuses a switch engine that needs a load balancer where there is none, or none with a route to the service."""
-    alb = cluster.load_balancer if isinstance(cluster, Ec2Cluster) else None
+    alb = None if isinstance(cluster, ExistingCluster) else cluster.load_balancer
     routed = {route.service for route in alb.routes} if alb is not None else set()
     for name, service in services.items():
         if service.engine is SwitchEngine.SELECTOR or name in routed:

@@ -57,6 +57,7 @@ class _Part(BaseModel):
         hide_input_in_errors=True,
         populate_by_name=True,
         alias_generator=lambda name: name.replace("_", "-"),
+        defer_build=True,  # so a part is built with the whole that it is in, and not once more by itself
     )
 
     def written(self) -> dict[str, Any]:

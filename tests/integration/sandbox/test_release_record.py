@@ -10,7 +10,6 @@ from typing import TypeVar
 import pytest
 
 from devtools.engine import Stack
-from switchyard.errors import ForeignRecordError, LeaseHeldError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
@@ -18,6 +17,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.lease import Holder, ReleaseLease
 from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.kubectl import Kubectl
 from tests.unit.release.test_record import START, record
 
@@ -151,6 +151,19 @@ def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration
         assert "by ada (release 20300131-1): 500s on /pay" in result.output
         assert "Traceback" not in result.output
     assert kubectl.serving() == "blue"
+
+    async def permit(api: BoundedApi) -> Releases:
+        store = ReleaseStore(api, kubectl.namespace, "backend")
+        return await store.update(lambda releases: releases.permitting("green", "v2.0.0"))
+
+    # What `switchyard switch backend green` writes: the same configuration goes through.
+    assert on_cluster(kubectl, permit).rolled_back == ()
+    result = serving.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "green"
+    serving.set("services.backend.active", "blue")
+    assert serving.up().ok
+    on_cluster(kubectl, roll_back)
 
     # Another version in the same colour is not the one that was rolled back.
     serving.set("services.backend.active", "blue")

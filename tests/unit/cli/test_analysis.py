@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from switchyard.analysis_errors import NoVersionError
 from switchyard.cli.analysis import Judgement, Verdict, Version, analysed, hint, judge, succeeded, versions_of
 from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings
-from switchyard.errors import NoVersionError
 from switchyard.manifests.analysis import Metric, metrics
 from tests.support.configuration import read
 from tests.support.played_prometheus import CANARY, HASH, STABLE, rollout

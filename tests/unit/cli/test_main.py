@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
@@ -32,4 +34,6 @@ def test_a_command_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_unit_tests(name: str) -> None:
-    assert (PROJECT / "tests" / "unit" / "cli" / f"test_{name.replace('-', '_')}.py").is_file()
+    tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
+    mentions = re.compile(rf'switchyard\.cli\.{name.replace("-", "_")}\b|"{name}"')
+    assert any(mentions.search(text) for text in tests), f"no test in tests/unit/cli runs `switchyard {name}`"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from switchyard.analysis_errors import PrometheusError
 from switchyard.cli.prometheus import unresolved, values
-from switchyard.errors import PrometheusError
 from tests.support.played_prometheus import REFUSED, SCALAR, vector
 
 INF = float("inf")

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner
@@ -37,7 +37,7 @@ class NoAutoscalers:
 class Played(PlayedBalancer):
     """A cluster on which green serves by the Service."""
 
-    api = NoAutoscalers()
+    api: ClassVar[Any] = NoAutoscalers()
 
     async def serving_track(self, *_: str) -> Track:
         return Track.GREEN
@@ -149,7 +149,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> A
     def read(_: str | None) -> Any:
         raise error
 
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings", read)
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", read)
     return CliRunner().invoke(app, ["status", *arguments])
 
 

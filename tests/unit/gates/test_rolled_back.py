@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,9 +16,12 @@ ROLLBACK = RolledBack("blue", "v1", "20260102-1f0c", "2026-01-02T03:04:05Z", "an
 
 
 def on_green(record: Record) -> PlayedCluster:
-    cluster = PlayedCluster(selected=selector("backend", Track.GREEN), behind=("a",))
-    cluster.api = record
-    return cluster
+    class Recorded(PlayedCluster):
+        """A cluster with this record."""
+
+        api: ClassVar[Any] = record
+
+    return Recorded(selected=selector("backend", Track.GREEN), behind=("a",))
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -11,7 +11,8 @@ from components.cluster.addons import ChartAddon, addons
 from devtools.toolchain.versions import KUBERNETES
 from switchyard.aws.security_groups import WEBHOOK
 from switchyard.config.errors import SettingsError
-from switchyard.config.loader import Cluster, load
+from switchyard.config.kinds import Cluster
+from switchyard.config.loader import load
 from switchyard.config.models.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.ec2 import Ec2Cluster

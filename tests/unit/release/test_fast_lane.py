@@ -1,127 +1,42 @@
 """A switch and a rollback: what is refused, in which order the rest happens, and what is seen of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
-from switchyard.kube.objects import Endpoint, Pod
-from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane, Outcome, Steps
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt, lines
 from tests.support.observed import live, observed
-from tests.unit.release.test_previous import Release
+from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
 
-Result = TypeVar("Result")
 CONFLICT = ApiStatusError("patch", "services/backend", 409, "the object has been modified")
 
 
-@dataclass
-class Table:
-    """The API server: one Service, and what is asked for."""
+@pytest.fixture(autouse=True)
+def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float | None]]:
+    """What is asked of the pods of both colours about their connections: act, colour, seconds."""
+    asked: list[tuple[str, str, float | None]] = []
 
-    errors: list[Exception] = field(default_factory=list)
-    service: dict[str, Any] | None = None
-    patches: list[dict[str, Any]] = field(default_factory=list)
+    async def drain(_: object, __: str, ___: object, colour: Colour, seconds: float | None) -> DrainReport:
+        asked.append(("drain", colour, seconds))
+        return DrainReport(colour, DrainMethod.RENEW, pods=3, failed=("blue-1", "blue-2", "blue-3"))
 
-    async def ask(self, *_: str, **request: Any) -> Any:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.patches.append(request)
-        return {}
+    async def undrain(_: object, __: str, ___: object, colour: Colour) -> DrainReport:
+        asked.append(("undrain", colour, None))
+        return DrainReport(colour, DrainMethod.NONE)
 
-    async def find(self, *_: str) -> Any:
-        return self.service
-
-
-@dataclass
-class PlayedCluster:
-    """A cluster on which the pods of a colour are behind the Service."""
-
-    api: Table = field(default_factory=Table)
-    behind: tuple[str, ...] = ("green-1", "green-2")
-    nodes: tuple[Routing, ...] = ()
-    denied: Exception | None = None
-    error: Exception | None = None
-
-    async def pods(self, _: str, labels: Mapping[str, str]) -> list[Pod]:
-        if self.error is not None:
-            raise self.error
-        return [Pod(f"{labels['version']}-{number}", ready=True, state="") for number in (1, 2)]
-
-    async def watch_endpoints(self, *_: str) -> AsyncGenerator[frozenset[Endpoint], None]:
-        yield frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
-
-    async def routing(self, *_: object) -> list[Routing]:
-        if self.denied is not None:
-            raise self.denied
-        return list(self.nodes)
-
-
-@dataclass
-class PlayedJournal:
-    """Keeps the order of what happens."""
-
-    events: list[str]
-    latest: Release | None = None
-    receipt: Receipt | None = None
-
-    async def last(self) -> Release | None:
-        return self.latest
-
-    @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator[None, None]:
-        self.events.append(f"hold {act}")
-        yield
-        self.events.append("release")
-
-    async def begin(self, plan: Plan, reason: str | None) -> str:
-        self.events.append(f"begin {plan.target} {reason}")
-        return "2026-01-02T03:04:05Z"
-
-    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        self.receipt = receipt
-        self.events.append(f"end {succeeded} {detail}")
-
-
-@dataclass
-class Lane:
-    cluster: PlayedCluster = field(default_factory=PlayedCluster)
-    events: list[str] = field(default_factory=list)
-    latest: Release | None = None
-    again: Observation | None = None
-    problem: str | None = None
-
-    def __post_init__(self) -> None:
-        self.journal = PlayedJournal(self.events, self.latest)
-        self.lane = FastLane(ClusterAccess(), self.cluster, self.journal, self.events.append)  # type: ignore[arg-type]
-
-    def run(self, plan: Plan) -> Outcome:
-        async def observe() -> Observation:
-            assert self.again is not None
-            return self.again
-
-        async def warm(warmed: Plan) -> None:
-            self.events.append(f"warm {warmed.warm_tag}")
-
-        async def converge(_: Receipt) -> Convergence:
-            self.events.append("converge")
-            return Convergence(config=True, state=self.problem is None, problem=self.problem)
-
-        return done(self.lane.run(plan, "why", Steps(observe, warm, converge)))
-
-
-def done(call: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(call)
+    monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
+    monkeypatch.setattr("switchyard.release.fast_lane.undrain", undrain)
+    return asked
 
 
 def refused(call: Coroutine[Any, Any, object]) -> str:
@@ -288,8 +203,20 @@ def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
     assert "end True no such host" in it.events
 
 
+@pytest.mark.parametrize(("method", "seconds"), [("renew", 0), ("endpoint", None)])
+def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
+    drained: list[tuple[str, str, float | None]], method: str, seconds: float | None
+) -> None:
+    plan = Plan(Act.ROLLBACK, observed(release={"drain": {"method": method}}), Colour.GREEN)
+    receipt = Lane().run(plan).receipt
+    # A renewal goes on by itself; the answers of an endpoint are waited for.
+    assert drained == [("undrain", Colour.GREEN, None), ("drain", Colour.BLUE, seconds)]
+    assert receipt.to_json()["drain"]["pods"] == 3
+    assert "The renewal of 3 pods of blue has begun" in "\n".join(lines(receipt))
+
+
 def test_a_sample_without_an_error_has_its_bound() -> None:
-    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),), connections_left=2)
+    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),))
     assert receipt.error_bound is None
     counted = replace(receipt, requests=3000, errors=0)
     assert counted.to_json()["errorBound"] == pytest.approx(0.001)

@@ -4,8 +4,8 @@ from collections import deque
 
 import pytest
 
-from switchyard.errors import TransitionError
 from switchyard.release.phases import Event, Phase, Result, Side, State, apply, fitting
+from switchyard.release_errors import TransitionError
 
 PATH = [Event.PASSED] * len(Phase)
 
@@ -84,6 +84,24 @@ def test_a_failure_of_a_phase_before_the_switch_ends_the_release_with_the_old_co
             assert (after.result, after.serving, Side.OLD in after.full) == (result, Side.OLD, True)
 
 
+def test_a_release_that_was_refused_or_failed_has_the_old_colour_serving() -> None:
+    ended = [state for state in TRANSITIONS if state.result in {Result.REFUSED, Result.FAILED}]
+    assert ended
+    assert {state.serving for state in ended} == {Side.OLD}
+
+
+@pytest.mark.parametrize("event", [Event.REFUSED, Event.FAILED])
+def test_a_setback_after_a_switch_that_lost_its_command_waits_for_the_operator(event: Event) -> None:
+    state = State()
+    for step in (Event.PASSED, Event.PASSED, Event.LOST_AFTER_CHANGE, Event.RESUME):
+        state = apply(state, step)
+    assert (state.phase, state.serving) == (Phase.SWITCH, Side.NEW)
+    held = apply(state, event)
+    assert (held.held, held.result, held.serving) == (True, Result.RUNNING, Side.NEW)
+    assert apply(held, Event.ABORT).result is Result.ROLLED_BACK
+    assert apply(held, Event.RESUME).attended
+
+
 def test_a_breach_rolls_back_and_no_verdict_holds() -> None:
     state = State()
     for event in PATH[:4]:
@@ -98,7 +116,7 @@ def test_a_release_succeeds_once_every_phase_has_passed() -> None:
     state = State()
     for event in PATH:
         state = apply(state, event)
-    assert (state.result, state.serving, state.full) == (Result.SUCCEEDED, Side.NEW, {Side.NEW})
+    assert (state.result, state.serving, state.full) == (Result.SUCCEEDED, Side.NEW, frozenset({Side.NEW}))
 
 
 @pytest.mark.parametrize("event", Event)

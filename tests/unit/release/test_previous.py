@@ -1,6 +1,6 @@
 """Where a rollback goes: by the record of the last release, and never forward by pressing it twice."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -10,18 +10,7 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.plan import ColourState
 from switchyard.release.previous import Previous, previous
 from tests.support.observed import observed
-
-
-@dataclass(frozen=True)
-class Release:
-    kind: str = "deploy"
-    source: str = "blue"
-    target: str = "green"
-    from_tag: str | None = "v1"
-    result: str = "succeeded"
-    started: str = "2026-01-02T03:04:05Z"
-    actor: str = "ann"
-
+from tests.support.played_lane import Release
 
 ON_GREEN = observed(Colour.GREEN)
 ON_BLUE = observed(Colour.BLUE)

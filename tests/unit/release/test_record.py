@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from switchyard.errors import ForeignRecordError, RecordUnreadableError
 from switchyard.kube.rolled_back import (
     RECORD_VERSION,
     ROLLED_BACK,
@@ -20,6 +19,7 @@ from switchyard.kube.rolled_back import (
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
+from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -58,6 +58,17 @@ def test_a_record_reads_what_it_has_written() -> None:
         (Phase.WARM, 12, "passed"),
         (Phase.PROVE, None, None),
     ]
+
+
+def test_keys_of_a_later_program_of_the_same_form_are_kept() -> None:
+    later = {"later": {"key": 1}}
+    written = record().entering(Phase.WARM, START).to_json()
+    written = {**written, **later, "phases": [{**written["phases"][0], **later}]}
+    read = ReleaseRecord.from_json(written)
+    assert read.leaving("passed", START).ending(Result.SUCCEEDED, START).to_json()["later"] == later["later"]
+    assert read.to_json() == written
+    entry = rolled_back().to_json() | later
+    assert [version.to_json() for version in parse_rolled_back(config_map(rolledBack=[entry]))] == [entry]
 
 
 def test_the_json_form_has_the_keys_that_scripts_read() -> None:

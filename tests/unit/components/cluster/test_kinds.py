@@ -8,7 +8,7 @@ import pytest
 
 from switchyard.config import models
 from switchyard.config.json_schema import own_keys
-from switchyard.config.loader import KINDS, Cluster
+from switchyard.config.kinds import KINDS, Cluster
 from switchyard.config.models.cluster import CLUSTER, ClusterModel
 from switchyard.config.reference import page
 
@@ -23,7 +23,7 @@ def clusters() -> set[type[ClusterModel]]:
 
 def test_every_model_of_a_cluster_is_in_the_table(clusters: set[type[ClusterModel]]) -> None:
     forgotten = clusters - set(get_args(Cluster))
-    assert forgotten == set(), "add the model to the union `Cluster` of switchyard/config/loader.py"
+    assert forgotten == set(), "add the model to the union `Cluster` of switchyard/config/kinds.py"
     assert len(clusters) > 1
 
 

@@ -185,7 +185,7 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
                 "ports": {"more": {"containerPort": 8001, "servicePort": 81}},
                 "release": {"drain": {"method": "endpoint"}},
             },
-            "pulumi config set --path 'switchyard:services.backend.release.drain.port' 8002",
+            "for it: pulumi config set --path 'switchyard:services.backend.release.drain.port' 8002",
         ),
         ({"contentHash": "some"}, "contentHash: 'some': allowed: references, all, none"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
+from switchyard.analysis_errors import NoVersionError
 from switchyard.cli.analysis import versions_of
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings, load
@@ -19,7 +20,6 @@ from switchyard.config.models.service import (
     Track,
 )
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
-from switchyard.errors import NoVersionError
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.guard import Guard

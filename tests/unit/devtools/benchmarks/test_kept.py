@@ -84,12 +84,14 @@ def more(clients: KeptClients, number: int) -> list[Answer]:
 def test_a_connection_is_kept_until_an_answer_closes_it(backend: PlayedBackend, behind_proxy: bool) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 3, behind_proxy=behind_proxy) as clients:
         more(clients, 9)
+        # A proxy opens another one when all are in use, and never more than there are clients.
         opened = backend.connections
         more(clients, 9)
-        assert backend.connections == opened <= 3
+        assert opened <= backend.connections <= 3
+        opened = backend.connections
         backend.closes = True
         more(clients, 9)
-        assert backend.connections >= opened + 6
+        assert backend.connections >= opened + 3
     assert not [answer for answer in clients.answers() if answer.failed]
 
 

@@ -36,7 +36,7 @@ def test_nothing_else_is_refused(to: Track, serving: Track | None, versions: lis
     assert refuse_rolled_back("backend", SERVICE, to, serving, versions) is None
 
 
-def test_a_user_who_may_not_read_the_record_is_told_what_is_missing() -> None:
+def test_a_user_who_may_not_read_the_record_learns_which_permission_is_missing() -> None:
     warning = warn_rollbacks_unknown("backend", "may not get configmaps/backend-release (403: forbidden)")
     assert "(SY-P006)" in warning
     assert "may not get configmaps/backend-release" in warning

@@ -1,6 +1,7 @@
 """Every refusal is a rule, pure, and answers a `Refusal` or None.
 
-It is in `switchyard.gates.rules`, or, where it is about a command of a release, in `switchyard.release.refusals`.
+It is in `switchyard.gates.rules`, or, where it is about a command of a release, in `switchyard.release.refusals` or
+`switchyard.release.deploy_refusals`.
 """
 
 import ast
@@ -15,15 +16,15 @@ import pytest
 
 from switchyard.gates import rules
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.release import refusals
+from switchyard.release import deploy_refusals, refusals
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "switchyard" / "gates" / "rules"
-OF_COMMANDS = ROOT / "switchyard" / "release" / "refusals.py"
+OF_COMMANDS = [ROOT / "switchyard" / "release" / f"{name}.py" for name in ("refusals", "deploy_refusals")]
 OF_GATES = [
     importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])
 ]
-MODULES = [*OF_GATES, refusals]
+MODULES = [*OF_GATES, refusals, deploy_refusals]
 REFUSALS: dict[str, Callable[..., object]] = {
     name: function
     for module in MODULES
@@ -36,7 +37,7 @@ OUTSIDE = {
     path: path.read_text()
     for package in ("switchyard", "components")
     for path in (ROOT / package).rglob("*.py")
-    if FOLDER not in path.parents and path != OF_COMMANDS
+    if FOLDER not in path.parents and path not in OF_COMMANDS
 }
 """Text of every file of the program that is not one of the rules."""
 

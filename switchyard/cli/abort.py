@@ -1,0 +1,17 @@
+"""`switchyard abort`: what an operator does with a release that has not ended."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from switchyard.cli.options import Json, ServiceKey, Stack, Yes
+
+
+def abort(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Takes a release back: the version of before serves, and a new one that has not served loses its pods.
+
+    Ends with 0 when that is so.
+    """
+    from switchyard.cli.deploy_request import DeployRequest, begin
+    from switchyard.release.plan import Act
+
+    begin(DeployRequest(Act.ABORT, service, stack=stack, yes=yes, as_json=as_json))

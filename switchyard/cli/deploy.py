@@ -1,0 +1,39 @@
+"""`switchyard deploy`: releases a version of a service, from its tag to where the old one may be retired."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from typing import Annotated, Literal
+
+import typer
+
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+
+TagArgument = Annotated[
+    str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
+]
+
+HoldAfter = Annotated[
+    Literal["warm", "prove", "switch", "drain", "watch"] | None,
+    typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
+]
+
+
+def deploy(
+    service: ServiceKey,
+    tag: TagArgument,
+    reason: Reason = None,
+    hold_after: HoldAfter = None,
+    stack: Stack = None,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Warms a version in the idle colour, proves it, switches, drains and watches; or takes itself back.
+
+    Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
+    """
+    from switchyard.cli.deploy_request import DeployRequest, begin
+    from switchyard.release.plan import Act
+
+    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, yes=yes, as_json=as_json))

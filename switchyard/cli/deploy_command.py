@@ -1,0 +1,188 @@
+"""`deploy`, `resume`, `abort` and `retire` from the settings to the exit code."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import typer
+
+from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.deploy_text import DeployReport
+from switchyard.cli.release_place import check_cluster, observe_service, raise_refusal
+from switchyard.config.loader import StackSettings
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import ClusterError, ExitCode, SwitchyardError, UsageError
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.rolled_back import find_rolled_back
+from switchyard.release.deploy import Runner
+from switchyard.release.deploy_ledger import DeployLedger
+from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
+from switchyard.release.deploy_steps import ClusterSteps, Place
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.lease import Holder
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_strategy, refuse_unknown
+from switchyard.release.standing import baked_until
+from switchyard.release.store import Releases
+
+STATE_SECONDS = 15.0
+"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
+
+
+def run(request: DeployRequest, state: Answer) -> None:
+    """Runs a command from its settings to its exit code.
+
+    Args:
+        request: what the operator has typed.
+        state: the engine, which reads the outputs of the stack.
+    """
+    stack, settings = read_settings_at_once(request.stack)
+    service = _service(request, stack, settings)
+    access = access_to(stack, settings)
+    code = asyncio.run(_Command(request, stack, service, access).run(state))
+    if code:
+        raise typer.Exit(code)
+
+
+def run_due(request: DeployRequest, state: Answer) -> None:
+    """Retires the old colour of every service whose release has baked long enough.
+
+    Args:
+        request: with an empty service.
+        state: the engine, which reads the outputs of the stack.
+    """
+    stack, settings = read_settings_at_once(request.stack)
+    code = asyncio.run(_retire_due(request, stack, settings, access_to(stack, settings), state))
+    if code:
+        raise typer.Exit(code)
+
+
+async def _retire_due(
+    request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: Answer
+) -> ExitCode:
+    worst, due = ExitCode.OK, 0
+    for key, service in settings.services.items():
+        if not isinstance(service, BlueGreenSettings):
+            continue
+        command = _Command(DeployRequest(**{**vars(request), "service": key}), stack, service, access)
+        if not await command.is_due():
+            continue
+        due += 1
+        try:
+            worst = max(worst, await command.run(state))
+        except SwitchyardError as error:  # the others are not less due
+            command.report.failed(error)
+            worst = ExitCode.FAILED
+    if not due:
+        DeployReport(request, stack, access.described).nothing_due()
+    return worst
+
+
+def _service(request: DeployRequest, stack: str, settings: StackSettings) -> BlueGreenSettings:
+    if (refusal := refuse_unknown(request.service, stack, settings.services, request.act)) is not None:
+        raise UsageError(str(refusal))
+    service = settings.services[request.service]
+    raise_refusal(refuse_strategy(request.service, service, request.act))
+    if not isinstance(service, BlueGreenSettings):
+        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
+    return service
+
+
+class _Command:
+    """One command on one service."""
+
+    def __init__(self, request: DeployRequest, stack: str, service: BlueGreenSettings, access: ClusterAccess) -> None:
+        self._request = request
+        self._stack = stack
+        self._service = service
+        self._name = service.named(request.service)
+        self._access = access
+        self.report = DeployReport(request, stack, access.described)
+
+    async def is_due(self) -> bool:
+        """Whether the release of the service has baked long enough."""
+        cluster = await Cluster.connect(self._access)
+        ledger = self._ledger(cluster)
+        current = (await ledger.read()).current
+        if current is None or not current.running or current.kind != Act.DEPLOY:
+            return False
+        if current.phase is Phase.RETIRE:
+            return True
+        until = baked_until(current, self._service.release.bake_seconds)
+        return until is not None and await ledger.ask_time() >= until
+
+    async def run(self, state: Answer) -> ExitCode:
+        """Runs the command, and returns its exit code."""
+        cluster = await Cluster.connect(self._access)
+        observation = await self._observe(cluster)
+        unreachable = self.report.state_unreachable
+        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
+        ledger = self._ledger(cluster)
+        self._refuse(await ledger.read(), observation)
+        if not self._request.yes and not self.report.confirmed(observation):
+            return ExitCode.FAILED
+        async with ledger.held(self._request.act):
+            releases = await ledger.read()
+            observation = await self._observe(cluster)
+            self._refuse(releases, observation)  # the Lease may have been waited for
+            record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
+        with suppress(ClusterError):
+            observation = await self._observe(cluster)
+        return self.report.end(record, observation, self._service.release.bake_seconds)
+
+    def _ledger(self, cluster: Cluster) -> DeployLedger:
+        return DeployLedger(cluster.api, self._service.namespace, self._name, self.report.warn)
+
+    def _runner(self, cluster: Cluster, ledger: DeployLedger) -> Runner:
+        place = Place(
+            access=self._access,
+            cluster=cluster,
+            engine=Engine(self._stack),
+            stack=self._stack,
+            observe=lambda: self._observe(cluster),
+            warn=self.report.warn,
+            on_tick=self.report.tick,
+        )
+        steps = ClusterSteps(place, ledger, self._service)
+        return Runner(ledger, steps, self.report.phase_ended, self._service.release.bake_seconds)
+
+    async def _observe(self, cluster: Cluster) -> Observation:
+        return await observe_service(cluster, self._access, self._stack, self._name, self._service)
+
+    def _refuse(self, releases: Releases, observation: Observation) -> None:
+        request = self._request
+        if request.act is not Act.DEPLOY:
+            raise_refusal(refuse_no_release(releases.current, request.service, request.act))
+            return
+        raise_refusal(refuse_unfinished(releases.current, request.service))
+        raise_refusal(refuse_serves(observation, request.tag))
+        version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
+        raise_refusal(None if version is None else refuse_returned(observation, request.tag, version))
+
+    async def _act(
+        self, runner: Runner, ledger: DeployLedger, releases: Releases, observation: Observation
+    ) -> ReleaseRecord:
+        request = self._request
+        if request.act is Act.DEPLOY:
+            source, reason = observation.colours[observation.serving], request.reason
+            record = ledger.new_record(request.service, source.colour, source.tag, request.tag, reason)
+            await ledger.write(record)
+            return await runner.run(record, None if request.hold_after is None else Phase(request.hold_after))
+        if releases.current is None:
+            raise RuntimeError("a release that does not run is refused before")
+        acts: dict[Act, Callable[[ReleaseRecord], Awaitable[ReleaseRecord]]] = {
+            Act.RESUME: runner.resume,
+            Act.RETIRE: runner.retire,
+            Act.ABORT: lambda record: runner.abort(record, _operator()),
+        }
+        return await acts[request.act](releases.current)
+
+
+def _operator() -> str:
+    holder = Holder("", process=os.getpid())
+    return f"{holder.user} on {holder.host}"

@@ -1,0 +1,109 @@
+"""What is asked of `deploy`, `resume`, `abort` or `retire`, and what begins before anything is imported for it."""
+
+# ruff: noqa: PLC0415
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import typer
+
+from switchyard.cli.failures import errors_end_the_command
+from switchyard.cli.release_request import SELECTED
+from switchyard.errors import ExitCode
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.plan import Act
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """What the operator has typed.
+
+    Attributes:
+        act: deploy, resume, abort or retire.
+        service: key of the service.
+        tag: the version; only for deploy.
+        reason: why, for the record.
+        hold_after: the phase after which the release waits for an operator.
+        stack: name of the stack; None for the selected one.
+        yes: whether it is confirmed already.
+        as_json: whether the output is one JSON document.
+    """
+
+    act: Act
+    service: str
+    tag: str = ""
+    reason: str | None = None
+    hold_after: str | None = None
+    stack: str | None = None
+    yes: bool = False
+    as_json: bool = False
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the operator can be asked: at a terminal, and where no document is awaited."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def typed(self) -> str:
+        """The command line, without its options."""
+        return " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
+
+
+def begin(request: DeployRequest) -> None:
+    """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
+    with errors_end_the_command(as_json=request.as_json):
+        _check(request)
+        with _state(request.stack) as answer:
+            try:
+                from switchyard.cli.deploy_command import run
+
+                run(request, answer)
+            except KeyboardInterrupt:
+                _end_interrupted(request)
+
+
+def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
+    """Retires whatever has baked long enough, one service after the other."""
+    with errors_end_the_command(as_json=as_json):
+        if not yes:
+            _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
+        with _state(stack) as answer:
+            from switchyard.cli.deploy_command import run_due
+
+            run_due(DeployRequest(Act.RETIRE, "", stack=stack, yes=True, as_json=as_json), answer)
+
+
+@contextmanager
+def _state(stack: str | None) -> Iterator[Answer]:
+    answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+    try:
+        yield answer
+    finally:
+        answer.end()
+
+
+def _check(request: DeployRequest) -> None:
+    """Refuses what cannot be meant or confirmed, before anything is read."""
+    from switchyard.errors import UsageError
+    from switchyard.release.deploy_refusals import refuse_impossible_tag, refuse_unasked
+
+    if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(request.service, request.tag)) is not None:
+        raise UsageError(str(refusal))
+    if not request.service:
+        raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")
+    if not request.yes and not request.can_ask:
+        raise UsageError(str(refuse_unasked(request.service, request.typed)))
+
+
+def _end_interrupted(request: DeployRequest) -> None:
+    from switchyard.cli.output import errors
+
+    key = request.service
+    errors.print(
+        "Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status; "
+        f"switchyard history {key}\nTo go on: switchyard resume {key}. To go back: switchyard abort {key}"
+    )
+    raise typer.Exit(ExitCode.FAILED)

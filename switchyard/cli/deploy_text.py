@@ -1,0 +1,153 @@
+"""What `deploy`, `resume`, `abort` and `retire` print, for people and as JSON."""
+
+from typing import Any
+
+import typer
+
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.failures import message_of
+from switchyard.cli.output import console, errors, print_json
+from switchyard.codes import Code
+from switchyard.errors import PREFIX, ExitCode, SwitchyardError
+from switchyard.gates.rules.refusal import notice
+from switchyard.kube.clock import to_text
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record import PhaseRecord, ReleaseRecord
+from switchyard.release.standing import baked_until, held_after
+from switchyard.release.verdict import Verdict
+
+VERSION = 1
+"""Version of the JSON form. It changes when a name is taken away or gets another meaning."""
+
+
+class DeployReport:
+    """Prints what a command plans and does.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+    """
+
+    def __init__(self, request: DeployRequest, stack: str, described: str) -> None:
+        self._request = request
+        self._stack = stack
+        self._described = described
+
+    def warn(self, line: str) -> None:
+        """Reports a warning on standard error, which is free of the document."""
+        errors.print(line)
+
+    def failed(self, error: SwitchyardError) -> None:
+        """Reports an error that does not end the command."""
+        errors.print(message_of(error))
+
+    def state_unreachable(self, why: str) -> None:
+        """Reports that the state cannot be read, which does not stop a command."""
+        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+
+    def confirmed(self, observation: Observation) -> bool:
+        """Shows what will happen, and asks whether it is to."""
+        request, serving = self._request, observation.colours[observation.serving]
+        where = f"in namespace {observation.settings.namespace} of stack {self._stack} ({self._described})"
+        console.print(f"{request.service} {where}\n  serves now   {serving}", markup=False)
+        if request.act is Act.DEPLOY:
+            console.print(f"  after this   {serving.colour.other} {request.tag}, {serving.wanted} pods", markup=False)
+        if typer.confirm(f"{request.act.value.capitalize()}?", err=True):
+            return True
+        console.print(f"Nothing was changed. {observation.what_serves}", markup=False)
+        return False
+
+    def tick(self, verdict: Verdict) -> None:
+        """Shows how the watch stands, on a terminal, in one line that is written over."""
+        if console.is_terminal and not self._request.as_json:
+            counted = f"{verdict.requests} requests, {verdict.failed} failed"
+            console.print(f"  watch     {verdict.seconds:.0f} s, {counted}   ", markup=False, end="\r")
+
+    def phase_ended(self, phase: PhaseRecord) -> None:
+        """One line for the end of a phase, with its time."""
+        if self._request.as_json:
+            return
+        seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
+        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {phase.detail or ''}"
+        console.print(line.rstrip(), markup=False)
+
+    def nothing_due(self) -> None:
+        """Reports that no release has baked long enough."""
+        if self._request.as_json:
+            print_json({"version": VERSION, "due": []})
+        else:
+            console.print("No release has baked long enough to be retired. Nothing was changed.", markup=False)
+
+    def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
+        """Reports where the release is, what serves and what to type next. Returns the exit code."""
+        code = _exit_code(record, self._request)
+        if self._request.as_json:
+            print_json(document(record))
+            return code
+        ending = _bad_ending(record) if code else _good_ending(record, bake_seconds)
+        (errors.print if code else console.print)(
+            f"{ending} {observation.what_serves} {_next(record)}".rstrip(), markup=False
+        )
+        return code
+
+
+def document(record: ReleaseRecord) -> dict[str, Any]:
+    """What `--json` prints. Scripts rely on these names."""
+    return {"version": VERSION, **record.to_json()}
+
+
+def _exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
+    if record.held:
+        return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
+    is_aborted = request.act is Act.ABORT and not record.running
+    bakes = record.running and record.phase is Phase.BAKE
+    return ExitCode.OK if is_aborted or bakes or record.result is Result.SUCCEEDED else ExitCode.FAILED
+
+
+def _good_ending(record: ReleaseRecord, bake_seconds: int) -> str:
+    """What happened, where it is what the operator asked for."""
+    key, version = record.service, f"{record.tag} in {record.target}"
+    if record.held:
+        return f"{key}: the release of {version} waits in phase {record.phase}, {record.detail}."
+    if record.running:
+        until = baked_until(record, bake_seconds)
+        return f"{key}: {version} has passed. It bakes until {to_text(until) if until else 'its time is over'}."
+    if record.result is Result.SUCCEEDED:
+        return f"{key}: {version} is released, and {record.source} is retired."
+    return f"{key}: the release of {version} is taken back: {_sentence(record.detail)}."
+
+
+def _bad_ending(record: ReleaseRecord) -> str:
+    """What happened, where it is not what the operator asked for."""
+    version, phase = f"{record.tag} in {record.target}", f"in phase {record.phase}"
+    condition = {
+        Result.RUNNING: f"is held {phase}" if record.held else f"is not finished {phase}",
+        Result.ROLLED_BACK: "was rolled back",
+        Result.REFUSED: "was refused",
+        Result.FAILED: "has failed",
+    }[record.result]
+    text = f"the release of {version} {condition}: {_sentence(record.detail)}"
+    code = Code.RELEASE_HELD if record.running else Code.RELEASE_ENDED_BADLY
+    # The reason may have a code of its own, which says more.
+    return f"{record.service}: {text}." if f"({PREFIX}" in text else notice(code, record.service, text)
+
+
+def _sentence(detail: str | None) -> str:
+    return (detail or "no reason was written").strip().removesuffix(".")
+
+
+def _next(record: ReleaseRecord) -> str:
+    """What to type next."""
+    key = record.service
+    if not record.running:
+        if record.result is Result.SUCCEEDED:
+            return ""
+        return f"Next: repair it, and switchyard deploy {key} with another tag; switchyard history {key}"
+    if record.phase is Phase.BAKE and not record.held:
+        return (
+            f"Next: switchyard retire {key} (now), or switchyard retire --due (from a schedule). To go back: "
+            f"switchyard rollback {key}"
+        )
+    return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"

@@ -1,0 +1,73 @@
+"""The service and the cluster that a command of a release works on."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.config.models.service_name import ServiceName
+from switchyard.config.stack_values import read_project
+from switchyard.errors import AccessDeniedError, EngineError, GateRefusedError, NoIdentityError
+from switchyard.gates.cluster_identity import read_uid
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.relocation import StackLocation
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.manifests.ownership_marks import Mark
+from switchyard.release.engine import Answer
+from switchyard.release.observe import observe
+from switchyard.release.plan import Observation
+from switchyard.release.refusals import refuse_other_uid
+
+
+async def observe_service(
+    cluster: Cluster, access: ClusterAccess, stack: str, name: ServiceName, service: BlueGreenSettings
+) -> Observation:
+    """Reads the Service and both colours; refuses a Service that is not the stack's.
+
+    Args:
+        cluster: the cluster.
+        access: the same, in words.
+        stack: name of the stack.
+        name: of the service.
+        service: its settings.
+    """
+    project = read_project(Path.cwd())
+    own = Mark(project.name if project else "", stack.rpartition("/")[2])
+    return await observe(cluster, name, service, own, access.described)
+
+
+async def check_cluster(
+    cluster: Cluster,
+    access: ClusterAccess,
+    stack: str,
+    state: Answer,
+    seconds: float,
+    unreachable: Callable[[str], None],
+) -> None:
+    """Refuses another cluster than the one in the state. Without the state, the mark of the Service decides.
+
+    Args:
+        cluster: the cluster.
+        access: the same, in words.
+        stack: name of the stack.
+        state: the engine, which reads the outputs of the stack.
+        seconds: how long it is waited for.
+        unreachable: reports that the state cannot be read.
+    """
+    try:
+        outputs = json.loads(await asyncio.to_thread(state.wait, seconds))
+        uid = await read_uid(cluster.api)
+    except (EngineError, ValueError) as error:
+        unreachable(str(error))
+        return
+    except (AccessDeniedError, NoIdentityError):
+        return
+    raise_refusal(refuse_other_uid(stack, uid, StackLocation.of(outputs).uid, access.described))
+
+
+def raise_refusal(refusal: Refusal | None) -> None:
+    """Raises a refusal, if there is one, as `GateRefusedError`."""
+    if refusal is not None:
+        raise GateRefusedError(str(refusal))

@@ -1,0 +1,17 @@
+"""`switchyard resume`: what an operator does with a release that has not ended."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from switchyard.cli.options import Json, ServiceKey, Stack, Yes
+
+
+def resume(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Continues a release whose command has ended, or that is held, from the phase that it is in.
+
+    Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
+    """
+    from switchyard.cli.deploy_request import DeployRequest, begin
+    from switchyard.release.plan import Act
+
+    begin(DeployRequest(Act.RESUME, service, stack=stack, yes=yes, as_json=as_json))

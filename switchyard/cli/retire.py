@@ -1,0 +1,33 @@
+"""`switchyard retire`: deletes the pods of the old colour, once a release has baked."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from typing import Annotated
+
+import typer
+
+from switchyard.cli.options import Json, Stack, Yes
+
+Service = Annotated[
+    str | None,
+    typer.Argument(metavar="SERVICE", help="The service, by its key in the configuration.", show_default=False),
+]
+
+Due = Annotated[bool, typer.Option("--due", help="Every service whose release has baked long enough; for a schedule.")]
+
+
+def retire(
+    service: Service = None, stack: Stack = None, *, due: Due = False, yes: Yes = False, as_json: Json = False
+) -> None:
+    """Retires the old colour of a release that bakes, if it gets no more requests.
+
+    Ends with 0 when it is retired, or when nothing is due; with 1 when it is refused.
+    """
+    from switchyard.cli.deploy_request import DeployRequest, begin, begin_due
+    from switchyard.release.plan import Act
+
+    if due:
+        begin_due(stack, yes=yes, as_json=as_json)
+    else:
+        begin(DeployRequest(Act.RETIRE, service or "", stack=stack, yes=yes, as_json=as_json))

@@ -1,0 +1,142 @@
+"""The record of a release by `switchyard deploy`, written under the Lease of its service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+from switchyard.config.models.service import Colour
+from switchyard.gates.base import Warn
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.clock import ServerClock, to_text
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.journal import acquired
+from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.record import ReleaseRecord, new_id
+from switchyard.release.store import Releases, ReleaseStore
+
+
+class DeployLedger:
+    """The record and the Lease of one service, within the block of `held`.
+
+    Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
+
+    Args:
+        api: the API server.
+        namespace: of the service.
+        name: of the service.
+        warn: reports that the Lease is waited for.
+    """
+
+    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._name = name
+        self._warn = warn
+        self._store = ReleaseStore(api, namespace, name)
+        self._clock: ServerClock | None = None
+        self._lease: ReleaseLease | None = None
+
+    async def read(self) -> Releases:
+        """The record of the service."""
+        return await self._store.read()
+
+    async def ask_time(self) -> datetime:
+        """The time by the API server's clock, outside of the Lease."""
+        return (await ServerClock.ask(self._api)).now()
+
+    @asynccontextmanager
+    async def held(self, act: Act) -> AsyncGenerator["DeployLedger", None]:
+        """Holds the Lease of the service within the block.
+
+        Raises:
+            LeaseHeldError: another command holds it, and lives.
+        """
+        self._clock = await ServerClock.ask(self._api)
+        lease = ReleaseLease(self._api, self._namespace, self._name, Holder(act.value), self._clock)
+        async with AsyncExitStack() as stack:
+            self._lease = await acquired(stack, lease, self._clock, self._warn)
+            yield self
+
+    def now(self) -> datetime:
+        """The time by the API server's clock."""
+        if self._clock is None:
+            raise RuntimeError("the Lease is not held")
+        return self._clock.now()
+
+    def check(self) -> None:
+        """Ends the command when another one has taken the Lease."""
+        if self._lease is not None:
+            self._lease.check()
+
+    async def enter(self, record: ReleaseRecord) -> None:
+        """Writes that a phase has begun, to the record and to the Lease."""
+        if self._lease is not None:
+            await self._lease.enter(record.phase.value)
+        await self.write(record)
+
+    async def write(self, record: ReleaseRecord) -> None:
+        """Writes the record; one that has ended enters the history."""
+        self.check()
+        await self._store.update(lambda releases: releases.writing(record))
+
+    async def mark_rolled_back(self, record: ReleaseRecord, reason: str) -> None:
+        """Writes that the new version of a release was rolled back, so that no automatic update brings it back."""
+        self.check()
+        if record.tag is None:
+            return
+        version = RolledBack(record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason)
+        await self._store.update(lambda releases: releases.rolling_back(version))
+
+    def new_record(
+        self, service: str, source: Colour, from_tag: str | None, tag: str, reason: str | None
+    ) -> ReleaseRecord:
+        """The record of a release that begins."""
+        now, holder = self.now(), Holder(Act.DEPLOY.value)
+        return ReleaseRecord(
+            id=new_id(now),
+            kind=Act.DEPLOY.value,
+            service=service,
+            source=source.value,
+            target=source.other.value,
+            from_tag=from_tag,
+            tag=tag,
+            actor=holder.user,
+            host=holder.host,
+            started=to_text(now),
+            reason=reason,
+            phase=Phase.WARM,
+        )
+
+
+class RollbackJournal:
+    """What the fast lane writes when a release is rolled back: nothing but the version, as the release is the record.
+
+    Args:
+        ledger: of the release, whose Lease is held.
+        record: of the release.
+    """
+
+    def __init__(self, ledger: DeployLedger, record: ReleaseRecord) -> None:
+        self._ledger = ledger
+        self._record = record
+
+    async def last(self) -> ReleaseRecord:
+        """The record of the release."""
+        return self._record
+
+    @asynccontextmanager
+    async def held(self, _act: Act) -> AsyncGenerator[None, None]:
+        """The Lease is held already."""
+        self._ledger.check()
+        yield
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
+        """Writes the version that was rolled back."""
+        await self._ledger.mark_rolled_back(self._record, reason or "")
+        return to_text(self._ledger.now())
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Writes nothing: the release ends by its own record."""

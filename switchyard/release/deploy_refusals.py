@@ -1,0 +1,155 @@
+"""Why a release by `switchyard deploy` is refused, and what to type then: pure functions."""
+
+import shlex
+from collections.abc import Iterable
+
+from pydantic import TypeAdapter, ValidationError
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, set_value
+from switchyard.config.models.service import Colour
+from switchyard.config.models.service_name import key_of
+from switchyard.config.types.values import Tag
+from switchyard.config.validation.services import SERVICES
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.engine import Step
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import UNTOUCHED
+
+
+def _impossible(key: str, tag: str, rule: str) -> Refusal:
+    return Refusal(
+        code=Code.TAG_IMPOSSIBLE,
+        step=f"{key}: the deploy",
+        observed=f"{tag!r} is no tag or digest of an image",
+        rule=rule,
+        remedy=f"{UNTOUCHED} For example: switchyard deploy {key} v2.1.0",
+    )
+
+
+def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
+    """Refuses to release the version that serves."""
+    serving = observation.colours[observation.serving]
+    if serving.tag != tag:
+        return None
+    return Refusal(
+        code=Code.VERSION_SERVES,
+        step=f"{key_of(observation.name)}: the deploy of {tag}",
+        observed=f"it serves already ({serving})",
+        rule="there is nothing to release",
+        remedy=f"{UNTOUCHED} What is configured and what serves: switchyard status",
+    )
+
+
+def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
+    """Refuses a release while another one has not ended."""
+    if record is None or not record.running:
+        return None
+    if record.kind == Act.DEPLOY:
+        remedy = f"Go on: switchyard resume {key}. Or go back: switchyard abort {key}"
+        if record.phase == "bake":
+            remedy = f"End it: switchyard retire {key}. Or go back: switchyard abort {key}"
+    else:
+        remedy = f"Finish it: switchyard {record.kind} {key}" + (f" {record.target}" if record.kind == "switch" else "")
+    return Refusal(
+        code=Code.RELEASE_UNFINISHED,
+        step=f"{key}: the deploy",
+        observed=f"{described(record)} has not ended (phase {record.phase}{', held' if record.held else ''})",
+        rule="a service has one release at a time",
+        remedy=f"{UNTOUCHED} {remedy}",
+    )
+
+
+def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refusal | None:
+    """Refuses to continue, abort or retire what does not run."""
+    if record is not None and record.running and record.kind == Act.DEPLOY:
+        return None
+    if record is None:
+        observed = "it has no release"
+    elif record.running:
+        observed = f"its last release is {described(record)}, which `switchyard {record.kind} {key}` finishes"
+    else:
+        observed = f"its last release, {described(record)}, has ended ({record.result})"
+    return Refusal(
+        code=Code.NO_RELEASE_RUNS,
+        step=f"{key}: {act}",
+        observed=observed,
+        rule="only a release that `switchyard deploy` has begun, and that has not ended, is continued or taken back",
+        remedy=f"{UNTOUCHED} See: switchyard history {key}",
+    )
+
+
+def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
+    """Refuses to release a version again that was rolled back."""
+    key = key_of(observation.name)
+    because = f": {version.reason}" if version.reason else ""
+    return Refusal(
+        code=Code.VERSION_ROLLED_BACK,
+        step=f"{key}: the deploy of {tag}",
+        observed=(
+            f"it was rolled back at {version.at} by {version.actor} (release {version.release}){because.rstrip('.')}"
+        ),
+        rule="a version that was rolled back does not return unless an operator asks for it",
+        remedy=(
+            f"{UNTOUCHED} {observation.what_serves} If its pods are still there, and to switch all the same: "
+            f"switchyard switch {key} {version.colour}"
+        ),
+    )
+
+
+def refuse_others(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> Refusal:
+    """Refuses a release whose preview would change more than its colour."""
+    changes = ", ".join(f"{step.name} ({step.op})" for step in steps)
+    return Refusal(
+        code=Code.OTHER_CHANGES_PENDING,
+        step=f"{key}: the release",
+        observed=f"an update would change more than {colour}: {changes}",
+        rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
+        remedy=(
+            "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
+            f"switchyard deploy {key} {shlex.quote(tag)}"
+        ),
+    )
+
+
+def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) -> Refusal:
+    """Refuses to retire a colour that still gets requests."""
+    key = record.service
+    path = f"{below(SERVICES, key)}.{record.source}.replicas"
+    return Refusal(
+        code=Code.OLD_COLOUR_IN_USE,
+        step=f"{key}: the retirement of {record.source}",
+        observed=used,
+        rule="a colour is retired when it gets no more requests",
+        remedy=(
+            f"{observation.what_serves} Its pods stay. When its clients have gone: switchyard retire {key}. To retire "
+            f"it all the same: {set_value(path, 0)} && pulumi up"
+        ),
+    )
+
+
+def described(record: ReleaseRecord) -> str:
+    """A release in words."""
+    return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
+
+
+def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
+    """Refuses a tag or digest of a form that no registry has."""
+    try:
+        TypeAdapter(Tag).validate_python(tag)
+    except ValidationError as error:
+        return _impossible(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
+    return None
+
+
+def refuse_unasked(key: str, typed: str) -> Refusal:
+    """Refuses to act without a confirmation when there is no terminal to ask at."""
+    return Refusal(
+        code=Code.CONFIRMATION_NEEDED,
+        step=f"{key}: this command",
+        observed="there is no terminal to ask at, and --yes is not given",
+        rule="a command that changes what serves is confirmed, at a terminal or by --yes",
+        remedy=f"{UNTOUCHED} To confirm it: {typed} --yes",
+    )

@@ -1,0 +1,291 @@
+"""What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.gates.base import Warn
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.convergence import Convergence, converge
+from switchyard.release.deploy import Ended
+from switchyard.release.deploy_ledger import DeployLedger, RollbackJournal
+from switchyard.release.deploy_refusals import refuse_others, refuse_requests
+from switchyard.release.drain import drain, undrain
+from switchyard.release.engine import Engine
+from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.old_traffic import still_used
+from switchyard.release.phases import Event
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import not_converged
+from switchyard.release.standing import Live
+from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warming import warm
+from switchyard.release.watch import start_of, watch
+
+EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
+"""The event that a verdict is; all others are no verdict."""
+
+Observe = Callable[[], Awaitable[Observation]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a release works.
+
+    Attributes:
+        access: the cluster of the stack.
+        cluster: the same, connected.
+        engine: of the stack.
+        stack: its name.
+        observe: reads the service.
+        warn: reports a warning.
+        on_tick: is called after each look of the watch.
+    """
+
+    access: ClusterAccess
+    cluster: Cluster
+    engine: Engine
+    stack: str
+    observe: Observe
+    warn: Warn
+    on_tick: Callable[[Verdict], None] = lambda _: None
+
+
+class ClusterSteps:
+    """The phases of a release, on a cluster.
+
+    Args:
+        place: where the release works.
+        ledger: of the release.
+        settings: of the service.
+    """
+
+    def __init__(self, place: Place, ledger: DeployLedger, settings: BlueGreenSettings) -> None:
+        self._place = place
+        self._ledger = ledger
+        self._settings = settings
+        self._watch: asyncio.Task[Verdict] | None = None
+        self._converging: asyncio.Task[Convergence] | None = None
+
+    async def live(self) -> Live:
+        """Reads what serves, and which colours have ready pods."""
+        observation = await self._place.observe()
+        return Live(observation.serving, {colour.value for colour, state in observation.colours.items() if state.ready})
+
+    async def warm(self, record: ReleaseRecord) -> Ended:
+        """Creates the pods of the new version in the idle colour, and waits until they are ready."""
+        observation = await self._observed(record)
+        pods = observation.colours[Colour(record.source)].wanted
+        target, tag = Colour(record.target), str(record.tag)
+        change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
+        await asyncio.to_thread(
+            preview_change,
+            self._place.engine,
+            change,
+            lambda steps: str(refuse_others(record.service, target, tag, steps)),
+        )
+        self._settings = self._with(record, pods)
+        self._ledger.check()
+        await asyncio.to_thread(update, self._place.engine)
+        state = (await self._observed(record)).colours[target]
+        if state.tag != tag or state.ready < pods:
+            return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
+        return Ended(Event.PASSED, str(state))
+
+    async def prove(self, record: ReleaseRecord) -> Ended:
+        """Has the gates judge the new version before it serves."""
+        plan = await self._plan(record)
+        await self._lane().pass_gates(plan, intended=False)
+        return Ended(Event.PASSED, f"{plan.to.ready} pods ready, gates passed")
+
+    async def switch(self, record: ReleaseRecord) -> Ended:
+        """Has the Service select the new colour, from which moment on the new version is watched."""
+        plan, lane = await self._plan(record), self._lane()
+        observation = plan.observation
+        undrained = await self._undrained(observation, plan.target) if plan.patch else None
+        start = None
+        if plan.patch and observation.settings.release.watch.seconds:
+            start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
+        self._ledger.check()
+        patched = await lane.patch(plan) if plan.patch else None
+        if start is not None:
+            self._watch = asyncio.create_task(
+                watch(
+                    self._place.access,
+                    observation.name,
+                    observation.settings,
+                    self._place.on_tick,
+                    track=Track(plan.target),
+                    start=start,
+                )
+            )
+        receipt = await lane.follow(plan, record.started, patched)
+        detail = f"{plan.target} serves {record.tag}" + (f". {undrained}" if undrained else "")
+        return Ended(Event.PASSED, detail, receipt.to_json())
+
+    async def drain(self, record: ReleaseRecord) -> Ended:
+        """Ends the connections to the old colour, and brings configuration and state to what serves.
+
+        A version that is condemned meanwhile does not wait for that.
+        """
+        observation = await self._observed(record)
+        old, target = Colour(record.source), Colour(record.target)
+        drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
+        converging = self._converging = asyncio.create_task(self._converge(record.service, target))
+        while not (drained.done() and converging.done()):
+            tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
+            running = [task for task in tasks if not task.done()]
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_condemned():
+                drained.cancel()
+                return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
+        report, convergence = await drained, await converging
+        problem = self._not_converged(observation, target, convergence)
+        receipt = {**(record.receipt or {}), "drain": report.as_json()}
+        event = Event.FAILED if report.problem else Event.PASSED
+        return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+
+    async def watch(self, record: ReleaseRecord) -> Ended:
+        """Judges the new version by its requests and its pods."""
+        observation = await self._observed(record)
+        running, self._watch = self._watch, None
+        verdict = await (
+            running
+            or watch(
+                self._place.access,
+                observation.name,
+                observation.settings,
+                self._place.on_tick,
+                track=Track(record.target),
+            )
+        )
+        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict))
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        """Deletes the pods of the old colour, which gets no more requests."""
+        observation = await self._observed(record)
+        old = Colour(record.source)
+        if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
+            raise GateRefusedError(str(refuse_requests(record, observation, used)))
+        self._ledger.check()
+        await self._remove(record, old)
+        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
+
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
+        """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
+        if self._watch is not None:
+            self._watch.cancel()
+        observation = await self._observed(record)
+        journal, old = RollbackJournal(self._ledger, record), Colour(record.source)
+        lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
+        if observation.serving == old:
+            plan = Plan(Act.ROLLBACK, observation, old, patch=False)
+        else:
+            plan = await lane.plan_rollback(observation)
+        self._ledger.check()
+        steps = Steps(
+            observe=lambda: self._observed(record),
+            warm=lambda planned: asyncio.to_thread(warm, self._place.engine, planned),
+            converge=lambda _: self._converge_back(record),
+        )
+        outcome = await lane.run(plan, reason, steps)
+        for line in plan.warnings:
+            self._place.warn(line)
+        problem = self._not_converged(observation, old, outcome.convergence)
+        return Ended(Event.PASSED, problem, outcome.receipt.to_json())
+
+    async def withdraw(self, record: ReleaseRecord) -> str:
+        """Deletes the pods of a new version that has not served. Returns what remains, in words."""
+        try:
+            await self._remove(record, Colour(record.target))
+        except (EngineError, GateRefusedError) as error:
+            return f"Configuration or pods of {record.target} are left as they are: {error}"
+        return f"The pods of {record.target} are deleted"
+
+    async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
+        """Sets a colour to no pods, by the program, whose gates refuse it for a colour that serves."""
+        change = ColourChange(record.service, colour, {"replicas": 0})
+        await asyncio.to_thread(
+            preview_change,
+            self._place.engine,
+            change,
+            lambda steps: str(refuse_others(record.service, colour, str(record.tag), steps)),
+        )
+        self._ledger.check()
+        await asyncio.to_thread(update, self._place.engine)
+
+    async def _observed(self, record: ReleaseRecord) -> Observation:
+        """The service now, with the settings that the release has given to its new colour."""
+        observation = await self._place.observe()
+        own = self._settings.own(Track(record.target))
+        pods = own.replicas if own.tag == record.tag else 0
+        wanted = observation.colours[Colour(record.source)].wanted
+        return replace(observation, settings=self._with(record, pods or wanted))
+
+    def _with(self, record: ReleaseRecord, pods: int) -> BlueGreenSettings:
+        colour = self._settings.own(Track(record.target)).model_copy(update={"tag": record.tag, "replicas": pods})
+        return self._settings.model_copy(update={record.target: colour})
+
+    async def _plan(self, record: ReleaseRecord) -> Plan:
+        observation, target = await self._observed(record), Colour(record.target)
+        return Plan(Act.SWITCH, observation, target, patch=observation.serving != target)
+
+    def _lane(self) -> FastLane:
+        return FastLane(self._place.access, self._place.cluster, _NO_JOURNAL, self._place.warn)
+
+    async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
+        report = await undrain(self._place.cluster, observation.name, observation.settings, colour)
+        return report.problem
+
+    async def _converge(self, key: str, target: Colour) -> Convergence:
+        return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
+
+    async def _converge_back(self, record: ReleaseRecord) -> Convergence:
+        if self._converging is not None:
+            await self._converging  # which still holds the lock of the state
+        return await self._converge(record.service, Colour(record.source))
+
+    def _is_condemned(self) -> bool:
+        task = self._watch
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return False
+        return task.result().outcome is Outcome.BREACH
+
+    def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
+        if convergence.problem is None:
+            return None
+        name, stack = observation.name, self._place.stack
+        return not_converged(name, target, stack, convergence.problem, config=convergence.config)
+
+
+class _NoJournal:
+    """The journal of a fast lane that only passes gates and patches: the release has its own record."""
+
+    async def last(self) -> None:
+        return None
+
+    def held(self, _act: Act) -> contextlib.AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
+
+    async def begin(self, _plan: Plan, _reason: str | None) -> str:
+        raise NotImplementedError
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        raise NotImplementedError
+
+
+_NO_JOURNAL = _NoJournal()
+
+
+def _in_words(verdict: Verdict) -> str:
+    code = f" ({verdict.code})" if verdict.code else ""
+    watched = f"{verdict.seconds:.0f} s watched. " if verdict.seconds else ""
+    return f"{watched}{verdict.sentence.removesuffix('.')}{code}"

@@ -1,0 +1,51 @@
+"""Whether a colour that does not serve still gets requests, as far as that can be seen."""
+
+import asyncio
+
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.kube.cluster import Cluster
+from switchyard.release.drain import drain
+from switchyard.release.pod_metrics import PodMetrics
+from switchyard.release.samples import Counts, Increase
+
+SECONDS = 3
+"""For how long its requests are counted."""
+
+
+async def still_used(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float = SECONDS
+) -> str | None:
+    """What shows that a colour is used, in words. None where nothing shows it, or where it cannot be seen.
+
+    Args:
+        cluster: the cluster.
+        name: the service's name.
+        service: its settings.
+        colour: the one that does not serve.
+        seconds: for how long its requests are counted.
+    """
+    left = None
+    if service.release.drain.method is DrainMethod.ENDPOINT:
+        left = (await drain(cluster, name, service, colour, 0)).connections_left
+    if left:
+        return f"{left} connections to its pods are open"
+    requests = round(await _requests(cluster, name, service, colour, seconds))
+    return f"its pods have answered {requests} requests in {seconds:.0f} s" if requests else None
+
+
+async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float) -> float:
+    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count."""
+    metrics, increase, counts = (
+        PodMetrics(cluster.api, name, service, Track(colour)),
+        Increase(service.release.watch),
+        Counts(),
+    )
+    first = await metrics.read()
+    if not any(first.series.values()):
+        return 0
+    await asyncio.sleep(seconds)  # metrics cannot be watched for
+    for reading in (first, await metrics.read()):
+        for pod, series in reading.series.items():
+            counts += increase.add(pod, series, born=False)
+    return counts.requests

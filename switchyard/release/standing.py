@@ -1,0 +1,75 @@
+"""Where a release stands, by its record and by what the cluster has: the cluster decides. Pure functions."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from switchyard.kube.clock import from_text
+from switchyard.release.phases import BEFORE_SWITCH, Event, Phase, Side, State
+from switchyard.release.record import ReleaseRecord
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the cluster has of a release.
+
+    Attributes:
+        serving: the colour that the Service selects.
+        ready: the colours that have ready pods.
+    """
+
+    serving: str
+    ready: Collection[str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a release stands whose command has ended.
+
+    Attributes:
+        state: for the phases.
+        taken_back: whether the old colour serves again though the release had switched.
+        condemned: whether the new version was condemned, and the rollback has not been done.
+    """
+
+    state: State
+    taken_back: bool = False
+    condemned: bool = False
+
+
+def standing(record: ReleaseRecord, live: Live) -> Standing:
+    """Where a release stands.
+
+    Args:
+        record: of a release that runs.
+        live: what the cluster has.
+    """
+    serving = Side.NEW if live.serving == record.target else Side.OLD
+    sides = {Side.OLD: record.source, Side.NEW: record.target}
+    full = frozenset({serving, *(side for side, colour in sides.items() if colour in live.ready)})
+    phase = record.phase
+    if serving is Side.NEW and phase in BEFORE_SWITCH:
+        phase = Phase.SWITCH  # the selector is changed, and the command has died before it wrote so
+    state = State(phase, attended=False, held=record.held, serving=serving, full=full)
+    last = record.phases[-1] if record.phases else None
+    return Standing(
+        state,
+        taken_back=serving is Side.OLD and phase not in BEFORE_SWITCH,
+        condemned=serving is Side.NEW and last is not None and last.outcome == Event.BREACHED,
+    )
+
+
+def baked_until(record: ReleaseRecord, bake_seconds: int) -> datetime | None:
+    """When a release has baked long enough; None before it bakes."""
+    bakes = [phase for phase in record.phases if phase.phase is Phase.BAKE]
+    return from_text(bakes[0].started) + timedelta(seconds=bake_seconds) if bakes else None
+
+
+def waiting(record: ReleaseRecord, *, held: bool, detail: str | None = None) -> ReleaseRecord:
+    """The record of a release that waits for an operator, or no more."""
+    return replace(record, held=held, detail=detail if held else None)
+
+
+def held_after(phase: str | None) -> str:
+    """Why a release is held whose operator has asked for that."""
+    return f"held after {phase}"

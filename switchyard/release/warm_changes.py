@@ -1,0 +1,108 @@
+"""Gives a colour its version and its pods: by the configuration, and an update that changes nothing else."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchyard.config.commands import below, engine_path
+from switchyard.config.models.service import Colour
+from switchyard.config.validation.services import SERVICES
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.release.engine import Engine, Step
+
+LOCKED = ("currently locked", "[409] Conflict")
+"""What the engine says while another update of the stack runs, for example that of a command that was killed."""
+
+LOCKED_SECONDS = 330
+"""How long such an update is waited for: as long as most may take until their pods are ready."""
+
+COMPONENT = "switchyard:service:"
+"""Part of the URN of everything that belongs to a service."""
+
+
+@dataclass(frozen=True)
+class ColourChange:
+    """What a colour is to have.
+
+    Attributes:
+        key: of the service.
+        colour: of the service.
+        values: the keys of the colour that are set.
+    """
+
+    key: str
+    colour: Colour
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Path of the colour in the configuration."""
+        return f"{below(SERVICES, self.key)}.{self.colour}"
+
+    def others(self, steps: Iterable[Step]) -> list[Step]:
+        """The steps of a preview that are not of this colour."""
+        return [step for step in steps if COMPONENT not in step.urn or step.name != f"{self.key}-{self.colour}"]
+
+
+def preview_change(engine: Engine, change: ColourChange, refusal_of_others: Callable[[list[Step]], str]) -> None:
+    """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
+
+    Args:
+        engine: of the stack.
+        change: the change.
+        refusal_of_others: the message for a preview that would change something else.
+
+    Raises:
+        GateRefusedError: the preview is refused, or would change something else.
+        EngineError: the configuration cannot be read or written.
+    """
+    before = _configured(engine, change)
+    engine.set_config({f"{change.path}.{key}": value for key, value in change.values.items()})
+    try:
+        others = change.others(engine.preview())
+    except EngineError as error:
+        _restore(engine, change, before)
+        raise GateRefusedError(str(error)) from None
+    except BaseException:
+        _restore(engine, change, before)
+        raise
+    if others:
+        _restore(engine, change, before)
+        raise GateRefusedError(refusal_of_others(others))
+
+
+def update(engine: Engine) -> None:
+    """Updates the stack, after another update that still runs has ended.
+
+    Raises:
+        EngineError: the update failed, in the engine's own words.
+    """
+    end = time.monotonic() + LOCKED_SECONDS
+    while True:
+        try:
+            engine.up()
+        except EngineError as error:
+            if not any(text in str(error) for text in LOCKED) or time.monotonic() >= end:
+                raise
+            time.sleep(1)  # the lock is in a backend that cannot be watched
+        else:
+            return
+
+
+def _configured(engine: Engine, change: ColourChange) -> Mapping[str, Any]:
+    """What the configuration has of the colour."""
+    services = engine.config().get(SERVICES, {}).get("objectValue") or {}
+    colour = (services.get(change.key) or {}).get(change.colour.value)
+    return colour if isinstance(colour, dict) else {}
+
+
+def _restore(engine: Engine, change: ColourChange, before: Mapping[str, Any]) -> None:
+    if not before:
+        engine.run("config", "rm", "--path", engine_path(change.path))
+        return
+    kept = {key: before[key] for key in change.values if key in before}
+    if kept:
+        engine.set_config({f"{change.path}.{key}": value for key, value in kept.items()})
+    for key in change.values.keys() - kept.keys():
+        engine.run("config", "rm", "--path", engine_path(f"{change.path}.{key}"))

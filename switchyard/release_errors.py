@@ -1,0 +1,40 @@
+"""Errors of releases by the commands, a branch of the tree in `switchyard.errors`."""
+
+from switchyard.codes import Code
+from switchyard.errors import SwitchyardError
+
+
+class ReleaseError(SwitchyardError):
+    """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
+
+    code = Code.RECORD_UNREADABLE
+
+
+class LeaseHeldError(ReleaseError):
+    """Another command releases the service. The text names its user, host, phase and age."""
+
+    code = Code.RELEASE_IN_PROGRESS
+
+
+class LeaseLostError(ReleaseError):
+    """Another command has taken the Lease, because this one could not renew it in time."""
+
+    code = Code.RELEASE_LEASE_LOST
+
+
+class TransitionError(ReleaseError):
+    """An event that does not fit the state of a release. The text says what would fit."""
+
+    code = Code.ACT_DOES_NOT_FIT
+
+
+class ForeignRecordError(ReleaseError):
+    """A ConfigMap or a Lease of the record's name is not of this program."""
+
+    code = Code.RECORD_OF_ANOTHER_OWNER
+
+
+class RecordUnreadableError(ReleaseError):
+    """The record of releases is of a newer version of this program, or somebody has broken it."""
+
+    code = Code.RECORD_UNREADABLE

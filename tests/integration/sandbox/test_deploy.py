@@ -1,0 +1,176 @@
+"""`switchyard deploy`: to the end, refused, and killed; a full colour serves at every write."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.engine import NAME, Stack
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.shared import Shared
+
+WHILE_WARMING = """
+def killed(engine):
+    engine._start("up", "--yes", "--skip-preview", "--non-interactive")
+    os.kill(os.getpid(), signal.SIGKILL)
+steps.update = killed
+"""
+"""The command is killed while the engine creates pods, which goes on without it."""
+
+AFTER_PATCH = """
+apply = lane.apply_selector
+async def killed(*arguments):
+    await apply(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+lane.apply_selector = killed
+"""
+"""The command is killed in the moment after the API server has accepted the selector."""
+
+CONDEMNED = """
+from switchyard.release.verdict import Outcome, Verdict
+async def condemned(*_, **__):
+    return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
+steps.watch = condemned
+"""
+"""The watch condemns the version, which simulated nodes cannot show it."""
+
+INJECTED = """
+import os, signal
+import switchyard.release.deploy_steps as steps
+import switchyard.release.fast_lane as lane
+{}
+from switchyard.cli.main import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(of_module: Shared) -> Stack:
+    """The stack, whose releases are watched by nobody: its nodes are simulated, and their pods do not answer."""
+    of_module.stack.set("services.backend.release", {"watch": {"seconds": 0}, "drain": {"method": "none"}})
+    return of_module.stack
+
+
+@pytest.fixture
+def kubectl(of_module: Shared) -> Kubectl:
+    return of_module.kubectl
+
+
+def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
+    program = ["-c", INJECTED.format(injected)] if injected else ["-m", "switchyard"]
+    result = subprocess.run(
+        [sys.executable, *program, *arguments, "--yes", "--json", "--stack", NAME],
+        cwd=stack.directory,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    # What the engine has written to the stack file is the configuration from now on.
+    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
+    return result
+
+
+def document(result: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:
+    assert result.returncode == code, result.stdout + result.stderr
+    parsed: dict[str, Any] = json.loads(result.stdout)
+    return parsed
+
+
+def backend(stack: Stack) -> dict[str, Any]:
+    settings: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
+    return settings
+
+
+def current(kubectl: Kubectl) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(kubectl.get("configmap", "backend-release")["data"]["current"])
+    return parsed
+
+
+def let_lease_expire(kubectl: Kubectl) -> None:
+    """Makes the Lease that a killed command holds as old as it is 15 s later."""
+    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
+
+
+def expect_killed(stack: Stack, kubectl: Kubectl, tag: str, moment: str, phase: str, serving: str) -> None:
+    result = command(stack, "deploy", "backend", tag, injected=moment)
+    assert result.returncode == -9, result.stdout + result.stderr
+    record = current(kubectl)
+    assert (record["phase"], record["result"], record["tag"]) == (phase, "running", tag)
+    assert kubectl.serving() == serving
+    let_lease_expire(kubectl)
+
+
+def test_a_release_killed_while_it_warms_is_resumed_to_its_end_and_retired(stack: Stack, kubectl: Kubectl) -> None:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        expect_killed(stack, kubectl, "v2.0.0", WHILE_WARMING, "warm", "blue")
+        second = document(command(stack, "deploy", "backend", "v2.1.0"), 1)
+        assert second["code"] == "SY-P062"
+
+        record = document(command(stack, "resume", "backend"))
+        assert (record["version"], record["phase"], record["result"]) == (1, "bake", "running")
+        assert [phase["phase"] for phase in record["phases"]] == ["warm", "prove", "switch", "drain", "watch", "bake"]
+        assert {phase["outcome"] for phase in record["phases"][:-1]} == {"passed"}
+        assert "was not watched" in record["phases"][4]["detail"]
+        assert record["receipt"]["readyEndpoints"] == 3
+        assert (kubectl.serving(), backend(stack)["active"]) == ("green", "green")
+
+        record = document(command(stack, "retire", "backend"))
+        assert (record["phase"], record["result"]) == ("retire", "succeeded")
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    kubectl.expect_pods(blue=0, green=3)
+    assert stack.planned() == {}
+
+
+def test_a_release_killed_after_the_patch_is_aborted_and_its_version_does_not_return(
+    stack: Stack, kubectl: Kubectl
+) -> None:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        expect_killed(stack, kubectl, "v3.0.0", AFTER_PATCH, "switch", "blue")
+        plain = stack.up()
+        assert "blue serves on the cluster, though the stack has green (SY-S010)" in plain.output
+        assert kubectl.serving() == "blue"
+        record = document(command(stack, "abort", "backend"))
+        assert record["result"] == "rolledBack"
+        assert record["detail"].startswith("aborted by ")
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    assert (kubectl.serving(), backend(stack)["active"]) == ("green", "green")
+    again = document(command(stack, "deploy", "backend", "v3.0.0"), 1)
+    assert again["code"] == "SY-P005"
+
+
+def test_a_condemned_version_is_rolled_back_without_an_operator(stack: Stack, kubectl: Kubectl) -> None:
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        record = document(command(stack, "deploy", "backend", "v3.1.0", injected=CONDEMNED), 1)
+        assert (record["phase"], record["result"]) == ("watch", "rolledBack")
+        assert "worse than accepted (SY-P050)" in record["detail"]
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    [rolled_back, *_] = json.loads(kubectl.get("configmap", "backend-release")["data"]["rolledBack"])
+    assert (rolled_back["tag"], rolled_back["release"]) == ("v3.1.0", record["id"])
+    assert (kubectl.serving(), backend(stack)["active"], stack.planned()) == ("green", "green", {})
+
+
+def test_a_preview_that_would_change_something_else_refuses_the_release(stack: Stack, kubectl: Kubectl) -> None:
+    before = stack.snapshot()
+    stack.set("services.backend.green.replicas", 4)
+    pending = stack.snapshot()
+    record = document(command(stack, "deploy", "backend", "v4.0.0"), 1)
+    assert (record["result"], record["phase"]) == ("refused", "warm")
+    assert "backend-green (update)" in record["detail"]
+    assert "(SY-P064)" in record["detail"]
+    assert stack.snapshot()["config"] == pending["config"]
+    stack.restore(before)
+
+    serves = document(command(stack, "deploy", "backend", "v2.0.0"), 1)
+    assert serves["code"] == "SY-P061"
+    nothing = document(command(stack, "resume", "backend"), 1)
+    assert nothing["code"] == "SY-P063"
+    assert (kubectl.serving(), stack.planned()) == ("green", {})

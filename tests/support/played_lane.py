@@ -1,0 +1,127 @@
+"""A switch or a rollback against a fake cluster and a fake record, which keep the order of what happens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.kube_proxy import Routing
+from switchyard.kube.objects import Endpoint, Pod
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane import FastLane, Outcome, Steps
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt import Receipt
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Release:
+    kind: str = "deploy"
+    source: str = "blue"
+    target: str = "green"
+    from_tag: str | None = "v1"
+    result: str = "succeeded"
+    started: str = "2026-01-02T03:04:05Z"
+    actor: str = "ann"
+
+
+@dataclass
+class Table:
+    """The API server: one Service, and what is asked for."""
+
+    errors: list[Exception] = field(default_factory=list)
+    service: dict[str, Any] | None = None
+    patches: list[dict[str, Any]] = field(default_factory=list)
+
+    async def ask(self, *_: str, **request: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.patches.append(request)
+        return {}
+
+    async def find(self, *_: str) -> Any:
+        return self.service
+
+
+@dataclass
+class PlayedCluster:
+    """A cluster on which the pods of a colour are behind the Service."""
+
+    api: Table = field(default_factory=Table)
+    behind: tuple[str, ...] = ("green-1", "green-2")
+    nodes: tuple[Routing, ...] = ()
+    denied: Exception | None = None
+    error: Exception | None = None
+
+    async def pods(self, _: str, labels: Mapping[str, str]) -> list[Pod]:
+        if self.error is not None:
+            raise self.error
+        return [Pod(f"{labels['version']}-{number}", ready=True, state="") for number in (1, 2)]
+
+    async def watch_endpoints(self, *_: str) -> AsyncGenerator[frozenset[Endpoint], None]:
+        yield frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
+
+    async def routing(self, *_: object) -> list[Routing]:
+        if self.denied is not None:
+            raise self.denied
+        return list(self.nodes)
+
+
+@dataclass
+class PlayedJournal:
+    """Keeps the order of what happens."""
+
+    events: list[str]
+    latest: Release | None = None
+    receipt: Receipt | None = None
+
+    async def last(self) -> Release | None:
+        return self.latest
+
+    @asynccontextmanager
+    async def held(self, act: Act) -> AsyncGenerator[None, None]:
+        self.events.append(f"hold {act}")
+        yield
+        self.events.append("release")
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        self.events.append(f"begin {plan.target} {reason}")
+        return "2026-01-02T03:04:05Z"
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        self.receipt = receipt
+        self.events.append(f"end {succeeded} {detail}")
+
+
+@dataclass
+class Lane:
+    cluster: PlayedCluster = field(default_factory=PlayedCluster)
+    events: list[str] = field(default_factory=list)
+    latest: Release | None = None
+    again: Observation | None = None
+    problem: str | None = None
+
+    def __post_init__(self) -> None:
+        self.journal = PlayedJournal(self.events, self.latest)
+        self.lane = FastLane(ClusterAccess(), self.cluster, self.journal, self.events.append)  # type: ignore[arg-type]
+
+    def run(self, plan: Plan) -> Outcome:
+        async def observe() -> Observation:
+            assert self.again is not None
+            return self.again
+
+        async def warm(warmed: Plan) -> None:
+            self.events.append(f"warm {warmed.warm_tag}")
+
+        async def converge(_: Receipt) -> Convergence:
+            self.events.append("converge")
+            return Convergence(config=True, state=self.problem is None, problem=self.problem)
+
+        return done(self.lane.run(plan, "why", Steps(observe, warm, converge)))
+
+
+def done(call: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(call)

@@ -1,0 +1,220 @@
+"""A release on a world of its own: steps and ledger that can be killed around each write."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from switchyard.errors import GateRefusedError, UnreachableError
+from switchyard.release.deploy import Ended, Runner
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.record import PhaseRecord, ReleaseRecord
+from switchyard.release.standing import Live
+from switchyard.release.store import Releases
+from switchyard.release_errors import LeaseLostError
+
+PODS = 3
+
+
+FIRST = ReleaseRecord(
+    id="id-1",
+    kind="deploy",
+    service="backend",
+    source="blue",
+    target="green",
+    from_tag="v1.0.0",
+    tag="v2.0.1",
+    actor="ada",
+    host="laptop",
+    started="2030-01-31T12:00:00Z",
+)
+"""The record of a release that begins."""
+
+
+def release(**changes: Any) -> ReleaseRecord:
+    """The record of a release that begins, with changes."""
+    return replace(FIRST, **changes)
+
+
+class KilledError(BaseException):
+    """The command is gone in this moment; nothing of it runs any more."""
+
+
+@dataclass
+class World:
+    """The cluster, the configuration and the record: what outlives a command.
+
+    Attributes:
+        serving: the colour that the Service selects.
+        pods: ready pods of each colour.
+        configured: the active colour of the configuration.
+        releases: the record.
+        marked: whether the version was marked as rolled back.
+        kill: how many more writes or moments there are until the command is killed; None never.
+        moments: how many have been.
+    """
+
+    serving: str = "blue"
+    pods: dict[str, int] = field(default_factory=lambda: {"blue": PODS, "green": 0})
+    configured: str = "blue"
+    releases: Releases = field(default_factory=Releases)
+    marked: bool = False
+    kill: int | None = None
+    moments: int = 0
+    time: datetime = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+
+    def moment(self) -> None:
+        """A moment in which a command may be killed. In each of them a full colour serves."""
+        assert self.pods[self.serving] == PODS, "the colour that serves is not full"
+        self.moments += 1
+        if self.kill is not None:
+            if self.kill == 0:
+                raise KilledError
+            self.kill -= 1
+
+    def write(self, change: Callable[[], None]) -> None:
+        self.moment()
+        change()
+        self.moment()
+
+
+Outcomes = dict[Phase, Ended | Exception]
+
+
+@dataclass
+class Played:
+    """Steps and ledger on a world; each step writes what the real one does, and may be killed around each write."""
+
+    world: World
+    outcomes: Outcomes = field(default_factory=dict)
+    blind: bool = False
+    lost_answer: bool = False
+    rollback_error: Exception | None = None
+    steps: list[str] = field(default_factory=list)
+    lost: bool = False
+
+    def now(self) -> datetime:
+        self.world.time += timedelta(seconds=1)
+        return self.world.time
+
+    def check(self) -> None:
+        if self.lost:
+            raise LeaseLostError("lost")
+
+    async def enter(self, record: ReleaseRecord) -> None:
+        await self.write(record)
+
+    async def write(self, record: ReleaseRecord) -> None:
+        self.check()
+        self.world.write(lambda: setattr(self.world, "releases", self.world.releases.writing(record)))
+
+    async def live(self) -> Live:
+        if self.blind:
+            raise UnreachableError("no answer")
+        return Live(self.world.serving, {colour for colour, pods in self.world.pods.items() if pods == PODS})
+
+    def _ended(self, phase: Phase) -> Ended:
+        outcome = self.outcomes.get(phase, Ended(Event.PASSED, f"{phase} is done"))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _set(self, colour: str, pods: int) -> None:
+        self.world.write(lambda: self.world.pods.__setitem__(colour, pods))
+
+    async def warm(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("warm")
+        ended = self._ended(Phase.WARM)
+        assert self.world.serving != record.target, "the colour that serves would be changed"
+        self._set(record.target, 1)
+        self._set(record.target, PODS)
+        return ended
+
+    async def prove(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("prove")
+        ended = self._ended(Phase.PROVE)
+        self.world.moment()
+        return ended if self.world.pods[record.target] == PODS else Ended(Event.REFUSED, "too few ready pods")
+
+    async def switch(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("switch")
+        if self.world.pods[record.target] < PODS:
+            raise GateRefusedError("no ready pods")
+        outcome = self.outcomes.get(Phase.SWITCH)
+        if self.lost_answer or not isinstance(outcome, Exception):
+            self.world.write(lambda: setattr(self.world, "serving", record.target))
+        return self._ended(Phase.SWITCH)
+
+    async def drain(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("drain")
+        self.world.write(lambda: setattr(self.world, "configured", record.target))
+        return self._ended(Phase.DRAIN)
+
+    async def watch(self, record: ReleaseRecord) -> Ended:  # noqa: ARG002 - of the protocol
+        self.steps.append("watch")
+        self.world.moment()
+        return self._ended(Phase.WATCH)
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("retire")
+        ended = self._ended(Phase.RETIRE)
+        assert self.world.serving != record.source, "the colour that serves would be retired"
+        if ended.event is Event.PASSED:
+            self._set(record.source, 0)
+        return ended
+
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:  # noqa: ARG002 - of the protocol
+        self.steps.append("roll back")
+        if self.rollback_error is not None:
+            raise self.rollback_error
+        self.world.write(lambda: setattr(self.world, "marked", True))
+        self.world.write(lambda: setattr(self.world, "serving", record.source))
+        self.world.write(lambda: setattr(self.world, "configured", record.source))
+        return Ended(Event.PASSED)
+
+    async def withdraw(self, record: ReleaseRecord) -> str:
+        self.steps.append("withdraw")
+        assert self.world.serving != record.target, "the colour that serves would be deleted"
+        self._set(record.target, 0)
+        return ""
+
+
+@dataclass
+class Play:
+    """A command on a world."""
+
+    world: World = field(default_factory=World)
+    outcomes: Outcomes = field(default_factory=dict)
+    bake_seconds: int = 0
+    lines: list[PhaseRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.played = Played(self.world, self.outcomes)
+        self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds)
+
+    def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
+        async def begun() -> ReleaseRecord:
+            await self.played.write(FIRST)
+            return await self.runner.run(FIRST, hold_after)
+
+        return asyncio.run(begun())
+
+    def act(self, name: str) -> ReleaseRecord:
+        """`resume`, `abort` or `retire` of the release that runs."""
+        current = self.world.releases.current
+        assert current is not None
+        calls: dict[str, Callable[[], Coroutine[Any, Any, ReleaseRecord]]] = {
+            "resume": lambda: self.runner.resume(current),
+            "abort": lambda: self.runner.abort(current, "ada"),
+            "retire": lambda: self.runner.retire(current),
+        }
+        return asyncio.run(calls[name]())
+
+    def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> ReleaseRecord:
+        written = self.world.releases.current
+        assert written is not None
+        assert (written.result, written.phase, written.held) == (result, phase, held), written
+        assert (self.world.serving, self.world.pods[serving]) == (serving, PODS)
+        assert (written in self.world.releases.history) == (result is not Result.RUNNING)
+        return written

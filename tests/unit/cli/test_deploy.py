@@ -1,0 +1,244 @@
+"""`switchyard deploy`, `resume`, `abort` and `retire` at the command line: what is refused and printed, exit codes."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.deploy_text import DeployReport, document
+from switchyard.cli.main import app
+from switchyard.config.loader import load
+from switchyard.config.models.service import Colour
+from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
+from switchyard.manifests.labels import object_labels
+from switchyard.manifests.ownership_marks import PROJECT, STACK
+from switchyard.release.engine import Engine
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
+from tests.support.api_server import PlayedApiServer, server
+from tests.support.configuration import EXISTING
+from tests.support.observed import live, observed
+from tests.support.played_release import release
+
+__all__ = ["server"]
+
+BACKEND = {
+    "image": "org/backend",
+    "active": "blue",
+    "blue": {"tag": "v1", "replicas": 3},
+    "green": {"tag": "v2", "replicas": 3},
+}
+CANARY = {"image": "org/backend", "strategy": "canary", "tag": "v1"}
+SERVICES = "/api/v1/namespaces/default"
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+EVERY = ("deploy", "resume", "abort", "retire")
+UNFINISHED = release(phase=Phase.WATCH, held=True)
+
+Run = Callable[..., Any]
+
+
+class PlayedAnswer:
+    """The outputs of a stack that has none."""
+
+    def wait(self, _: float | None = None) -> str:
+        return "{}"
+
+    def end(self) -> None:
+        pass
+
+
+def typed(act: str) -> list[str]:
+    return [act, "backend", *(["v9"] if act == "deploy" else [])]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+    """Runs a command against a fake API server, on which blue v1 serves."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    monkeypatch.chdir(tmp_path)
+
+    def command(
+        *arguments: str,
+        services: dict[str, Any] | None = None,
+        current: ReleaseRecord | None = None,
+        rolled_back: list[dict[str, Any]] | None = None,
+    ) -> Any:
+        settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
+        monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+        service = live(Colour.BLUE)
+        service["metadata"]["annotations"] = {PROJECT: "shop", STACK: "test"}
+        containers = {"spec": {"containers": [{"name": "backend", "image": "org/backend:v1"}]}}
+        server.answers |= {
+            ("GET", f"{SERVICES}/services/backend"): (200, service),
+            ("GET", "/apis/apps/v1/namespaces/default/deployments"): (
+                200,
+                {"items": [{"metadata": {"name": "backend-blue"}, "spec": {"replicas": 3, "template": containers}}]},
+            ),
+            ("GET", "/api/v1/namespaces/kube-system"): (200, {"metadata": {"uid": "6f1c"}}),
+        }
+        for path in (
+            "apis/apps/v1/namespaces/default/replicasets",
+            "api/v1/namespaces/default/pods",
+            "apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+        ):
+            server.answers["GET", f"/{path}"] = (200, {"items": [], "metadata": {"resourceVersion": "1"}})
+        if current is not None or rolled_back is not None:
+            server.answers["GET", f"{SERVICES}/configmaps/backend-release"] = (
+                200,
+                {
+                    "metadata": {
+                        "name": "backend-release",
+                        "namespace": "default",
+                        "resourceVersion": "1",
+                        "labels": object_labels("backend"),
+                        "annotations": {RECORD_VERSION: VERSION},
+                    },
+                    "data": {
+                        "current": json.dumps(None if current is None else current.to_json()),
+                        "rolledBack": json.dumps(rolled_back or []),
+                    },
+                },
+            )
+        return CliRunner().invoke(app, [arguments[0], "--stack", "test", *arguments[1:]])
+
+    return command
+
+
+def refused(result: Any, server: PlayedApiServer, exit_code: int, code: str) -> str:
+    assert result.exit_code == exit_code, result.output
+    parsed = json.loads(result.stdout)
+    assert parsed["code"] == code, parsed
+    assert {verb for verb, _ in server.asked} <= {"GET"}, "something was written"
+    return str(parsed["error"])
+
+
+@pytest.mark.parametrize("act", EVERY)
+def test_without_a_terminal_a_command_has_to_be_confirmed(run: Run, server: PlayedApiServer, act: str) -> None:
+    message = refused(run(*typed(act), "--json"), server, 2, "SY-P027")
+    assert f"switchyard {' '.join(typed(act))} --yes" in message
+
+
+@pytest.mark.parametrize("act", EVERY)
+def test_an_unknown_service_is_a_wrong_usage(run: Run, server: PlayedApiServer, act: str) -> None:
+    message = refused(run(act, "nothing", *typed(act)[2:], "--yes", "--json"), server, 2, "SY-P020")
+    assert "backend" in message
+
+
+@pytest.mark.parametrize("act", EVERY)
+def test_services_of_other_strategies_are_refused(run: Run, server: PlayedApiServer, act: str) -> None:
+    refused(run(*typed(act), "--yes", "--json", services={"backend": CANARY}), server, 1, "SY-P021")
+
+
+@pytest.mark.parametrize("tag", ["v1/2", "", "a b", "-x", "v" * 129, "sha256:abc"])
+def test_a_tag_that_no_registry_has_is_refused(run: Run, server: PlayedApiServer, tag: str) -> None:
+    message = refused(run("deploy", "--yes", "--json", "--", "backend", tag), server, 2, "SY-P060")
+    assert "Nothing was changed" in message
+
+
+def test_what_serves_is_not_deployed(run: Run, server: PlayedApiServer) -> None:
+    assert "v1" in refused(run("deploy", "backend", "v1", "--yes", "--json"), server, 1, "SY-P061")
+
+
+@pytest.mark.parametrize(
+    ("current", "remedies"),
+    [
+        (UNFINISHED, ("switchyard resume backend", "switchyard abort backend")),
+        (release(phase=Phase.BAKE), ("switchyard retire backend", "switchyard abort backend")),
+        (release(kind="switch", phase=Phase.SWITCH), ("switchyard switch backend green",)),
+    ],
+)
+def test_a_release_that_has_not_ended_comes_first(
+    run: Run, server: PlayedApiServer, current: ReleaseRecord, remedies: tuple[str, ...]
+) -> None:
+    message = refused(run("deploy", "backend", "v9", "--yes", "--json", current=current), server, 1, "SY-P062")
+    assert all(remedy in message for remedy in remedies), message
+    assert "by ada" in message
+
+
+@pytest.mark.parametrize("act", EVERY[1:])
+@pytest.mark.parametrize(
+    "current", [None, release(result=Result.SUCCEEDED), release(kind="rollback", phase=Phase.SWITCH)]
+)
+def test_what_does_not_run_is_not_continued_and_not_taken_back(
+    run: Run, server: PlayedApiServer, act: str, current: ReleaseRecord | None
+) -> None:
+    refused(run(act, "backend", "--yes", "--json", current=current), server, 1, "SY-P063")
+
+
+def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: PlayedApiServer) -> None:
+    version = {"colour": "green", "tag": "v9", "release": "id-0", "at": "2030-01-31T12:00:00Z", "actor": "ada"}
+    result = run("deploy", "backend", "v9", "--yes", "--json", rolled_back=[version])
+    message = refused(result, server, 1, "SY-P005")
+    assert "id-0" in message
+    assert "switchyard switch backend green" in message
+
+
+def test_nothing_is_due_while_no_release_bakes(run: Run) -> None:
+    result = run("retire", "--due", "--yes", "--json", current=UNFINISHED)
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
+
+
+def test_retire_needs_a_service_or_due(run: Run) -> None:
+    result = run("retire", "--yes")
+    assert (result.exit_code, "--due" in result.output) == (2, True)
+
+
+def ended(written: ReleaseRecord, act: Act = Act.DEPLOY, *, as_json: bool = False) -> int:
+    request = DeployRequest(act, "backend", "v2", hold_after="drain", as_json=as_json)
+    return DeployReport(request, "test", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
+
+
+BAKING = release().entering(Phase.BAKE, NOW)
+
+
+@pytest.mark.parametrize(
+    ("written", "act", "code", "says"),
+    [
+        (BAKING, Act.DEPLOY, 0, ("It bakes until 2030-01-31T13:00:00Z", "retire --due", "switchyard rollback backend")),
+        (release().ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("is released, and blue is retired",)),
+        (release().ending(Result.REFUSED, NOW, "no room"), Act.DEPLOY, 1, ("was refused: no room (SY-P067)",)),
+        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.DEPLOY, 1, ("was rolled back: bad (SY-P067)",)),
+        (
+            release().ending(Result.ROLLED_BACK, NOW, "500s (SY-P050)"),
+            Act.DEPLOY,
+            1,
+            ("was rolled back: 500s (SY-P050). backend",),
+        ),
+        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
+        (release(phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
+        (
+            release(phase=Phase.WATCH, held=True, detail="no request"),
+            Act.DEPLOY,
+            1,
+            ("is held in phase watch: no request (SY-P066)", "switchyard resume", "switchyard abort"),
+        ),
+        (release(phase=Phase.SWITCH), Act.DEPLOY, 1, ("is not finished in phase switch", "switchyard resume")),
+    ],
+)
+def test_the_end_says_what_happened_what_serves_and_what_to_type(
+    capfd: pytest.CaptureFixture[str], written: ReleaseRecord, act: Act, code: int, says: tuple[str, ...]
+) -> None:
+    assert ended(written, act) == code
+    printed = "".join(capfd.readouterr())
+    assert all(text in printed for text in (*says, "backend serves green v2, 3 of 3 pods ready.")), printed
+
+
+def test_the_document_is_the_record_with_the_version_of_its_form(capfd: pytest.CaptureFixture[str]) -> None:
+    assert ended(BAKING, as_json=True) == 0
+    parsed = json.loads(capfd.readouterr().out)
+    assert parsed == document(BAKING) == {"version": 1, **BAKING.to_json()}
+
+
+def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture[str]) -> None:
+    left = release().entering(Phase.WARM, NOW).leaving("passed", NOW + timedelta(seconds=12), "3 of 3 pods ready")
+    for as_json in (False, True):
+        request = DeployRequest(Act.DEPLOY, "backend", "v2", as_json=as_json)
+        DeployReport(request, "test", "kubeconfig").phase_ended(left.phases[0])
+    assert capfd.readouterr().out.splitlines() == ["  warm      passed      12 s  3 of 3 pods ready"]

@@ -1,0 +1,40 @@
+"""`switchyard history` at the command line: a service without releases, and one that is not configured."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli import configuration, history
+from switchyard.cli.main import app
+from switchyard.config.loader import load
+from switchyard.errors import ExitCode
+from switchyard.release.store import Releases
+from tests.support.configuration import BACKEND, EXISTING
+
+
+@pytest.fixture(autouse=True)
+def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack with service `backend`, whose cluster has no record of releases."""
+
+    async def nothing(*_: Any) -> Releases:
+        return Releases()
+
+    settings = load(EXISTING, {"backend": BACKEND}, "staging")
+    monkeypatch.setattr(configuration, "read_settings", lambda _: ("staging", settings))
+    monkeypatch.setattr(history, "_read", nothing)
+
+
+def test_a_service_without_releases_has_an_empty_history() -> None:
+    result = CliRunner().invoke(app, ["history", "backend", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)) == (
+        ExitCode.OK,
+        {"version": 1, "service": "backend", "releases": []},
+    )
+
+
+def test_a_service_that_is_not_configured_is_named_beside_those_that_are() -> None:
+    result = CliRunner().invoke(app, ["history", "frontend"])
+    assert result.exit_code == ExitCode.USAGE
+    assert "there is no service frontend in the configuration; it has: backend" in " ".join(result.output.split())

@@ -1,0 +1,165 @@
+"""The runner of a release: every outcome of every phase, and the acts of an operator."""
+
+from datetime import timedelta
+
+import pytest
+
+from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
+from switchyard.release.deploy import Ended
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.standing import Live, standing
+from switchyard.release_errors import LeaseLostError, TransitionError
+from tests.support.played_release import FIRST, PODS, Play
+
+
+def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:
+    play = Play()
+    play.deploy()
+    written = play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert [phase.phase for phase in play.lines] == list(Phase)
+    assert [phase.phase for phase in written.phases] == list(Phase)
+    assert {phase.outcome for phase in written.phases} == {"passed"}
+    assert play.world.pods == {"blue": 0, "green": PODS}
+
+
+def test_a_release_that_bakes_waits_for_its_time_and_is_retired_before_on_demand() -> None:
+    play = Play(bake_seconds=3600)
+    play.deploy()
+    play.expect(Result.RUNNING, Phase.BAKE, "green")
+    assert play.world.pods == {"blue": PODS, "green": PODS}
+    play.act("resume")
+    assert len(play.expect(Result.RUNNING, Phase.BAKE, "green").phases) == len(Phase) - 1
+    play.world.time += timedelta(seconds=3600)
+    play.act("resume")
+    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+    early = Play(bake_seconds=3600)
+    early.deploy()
+    early.act("retire")
+    early.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+
+REFUSED, FAILED = GateRefusedError("no"), EngineError("no")
+ENDS = [
+    (Phase.WARM, REFUSED, Result.REFUSED, Phase.WARM, "blue", False),
+    (Phase.WARM, FAILED, Result.FAILED, Phase.WARM, "blue", False),
+    (Phase.WARM, ClusterError("no"), Result.FAILED, Phase.WARM, "blue", False),
+    (Phase.WARM, Ended(Event.FAILED, "no"), Result.FAILED, Phase.WARM, "blue", False),
+    (Phase.PROVE, REFUSED, Result.REFUSED, Phase.PROVE, "blue", False),
+    (Phase.PROVE, ClusterError("no"), Result.FAILED, Phase.PROVE, "blue", False),
+    (Phase.SWITCH, REFUSED, Result.REFUSED, Phase.SWITCH, "blue", False),
+    (Phase.SWITCH, UnreachableError("no"), Result.FAILED, Phase.SWITCH, "blue", False),
+    (Phase.DRAIN, Ended(Event.FAILED, "no"), Result.SUCCEEDED, Phase.RETIRE, "green", False),
+    (Phase.DRAIN, REFUSED, Result.SUCCEEDED, Phase.RETIRE, "green", False),
+    (Phase.WATCH, Ended(Event.BREACHED, "no"), Result.ROLLED_BACK, Phase.WATCH, "blue", False),
+    (Phase.WATCH, Ended(Event.NO_VERDICT, "no"), Result.RUNNING, Phase.WATCH, "green", True),
+    (Phase.WATCH, ClusterError("no"), Result.RUNNING, Phase.WATCH, "green", True),
+    (Phase.RETIRE, REFUSED, Result.RUNNING, Phase.RETIRE, "green", True),
+    (Phase.RETIRE, FAILED, Result.RUNNING, Phase.RETIRE, "green", True),
+]
+
+
+@pytest.mark.parametrize(("phase", "outcome", "result", "ends_in", "serving", "held"), ENDS)
+def test_each_outcome_of_each_phase_ends_or_holds_the_release(
+    phase: Phase, outcome: Ended | Exception, result: Result, ends_in: Phase, serving: str, held: bool
+) -> None:
+    play = Play(outcomes={phase: outcome})
+    play.deploy()
+    written = play.expect(result, ends_in, serving, held=held)
+    if result is not Result.SUCCEEDED:
+        assert "no" in str(written.detail)
+        assert written.phases[-1].detail == "no"
+    if held:  # nothing is a dead end
+        play.outcomes.clear()
+        play.act("resume")
+        play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+
+@pytest.mark.parametrize("phase", [Phase.WARM, Phase.PROVE, Phase.SWITCH, Phase.DRAIN, Phase.WATCH])
+@pytest.mark.parametrize(("act", "serving"), [("resume", "green"), ("abort", None)])
+def test_a_release_is_held_after_the_phase_that_was_asked_for(phase: Phase, act: str, serving: str | None) -> None:
+    play = Play()
+    play.deploy(hold_after=phase)
+    written = play.world.releases.current
+    assert written is not None
+    assert (written.held, written.detail) == (True, f"held after {phase}")
+    assert play.lines[-1].phase is phase
+    play.act(act)
+    if serving is None:
+        ended = Result.FAILED if phase in {Phase.WARM, Phase.PROVE} else Result.ROLLED_BACK
+        written = play.world.releases.current
+        assert written is not None
+        assert (written.result, play.world.serving) == (ended, "blue")
+        assert str(written.detail).startswith("aborted by ada")
+        assert play.world.marked == (ended is Result.ROLLED_BACK)
+    else:
+        play.expect(Result.SUCCEEDED, Phase.RETIRE, serving)
+
+
+def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
+    play = Play(outcomes={Phase.SWITCH: UnreachableError("no answer")})
+    play.played.lost_answer = True
+    play.deploy()
+    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+    unknown = Play(outcomes={Phase.SWITCH: UnreachableError("no answer")})
+    unknown.played.lost_answer = unknown.played.blind = True
+    ended = unknown.deploy()
+    assert "is not known" in str(ended.detail)
+    unknown.expect(Result.RUNNING, Phase.SWITCH, "green")
+    unknown.played.blind = False
+    unknown.outcomes.clear()
+    unknown.act("resume")
+    unknown.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+
+def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    play.played.rollback_error = UnreachableError("no answer")
+    play.deploy()
+    written = play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+    assert "8 % failed. The rollback is not done: no answer" in str(written.detail)
+    play.played.rollback_error = None
+    play.act("abort")
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    play.played.rollback_error = UnreachableError("no answer")
+    play.deploy()
+    play.played.rollback_error, play.played.steps = None, []
+    play.act("resume")
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    assert play.played.steps == ["roll back"]
+
+
+def test_a_colour_that_serves_again_is_not_retired() -> None:
+    for act in ("resume", "retire", "abort"):
+        play = Play(bake_seconds=3600)
+        play.deploy()
+        play.world.serving = "blue"  # by hand, or by `pulumi up`
+        play.act(act)
+        play.expect(Result.ROLLED_BACK, Phase.BAKE, "blue")
+
+
+def test_what_does_not_fit_the_phase_is_refused_and_changes_nothing() -> None:
+    play = Play()
+    play.deploy(hold_after=Phase.DRAIN)
+    before = play.world.releases
+    with pytest.raises(TransitionError, match="retire does not fit"):
+        play.act("retire")
+    assert play.world.releases is before
+
+
+def test_a_command_without_its_lease_changes_nothing_more() -> None:
+    play = Play()
+    play.played.lost = True
+    with pytest.raises(LeaseLostError):
+        play.deploy()
+    assert play.played.steps == []
+
+
+def test_the_cluster_decides_where_a_release_stands() -> None:
+    switched = standing(FIRST, Live("green", {"green", "blue"}))
+    assert (switched.state.phase, switched.taken_back) == (Phase.SWITCH, False)

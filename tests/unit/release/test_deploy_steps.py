@@ -1,0 +1,146 @@
+"""What a phase of a release does on the cluster: what runs side by side, and what a rollback waits for."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import Colour
+from switchyard.release import deploy_steps
+from switchyard.release.convergence import Convergence
+from switchyard.release.deploy import Ended
+from switchyard.release.deploy_steps import ClusterSteps, Place
+from switchyard.release.drain_report import DrainReport
+from switchyard.release.journal import superseded
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.plan import Observation
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.store import Releases
+from switchyard.release.verdict import Outcome, Verdict
+from tests.support.observed import observed, settings
+from tests.support.played_release import release
+
+START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+BREACH = Verdict(Outcome.BREACH, "It is worse.", seconds=2)
+RELEASE = release(phase=Phase.DRAIN, tag="v2")
+
+
+@dataclass
+class PlayedLedger:
+    def check(self) -> None:
+        pass
+
+
+@dataclass
+class Play:
+    """Steps whose drain and engine are played."""
+
+    monkeypatch: pytest.MonkeyPatch
+    drained: DrainReport | None = field(
+        default_factory=lambda: DrainReport(Colour.BLUE, DrainMethod.RENEW, 3, ("a",), (), 0)
+    )
+    problem: str | None = None
+    converged: list[Colour] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        async def observe() -> Observation:
+            return observed(Colour.GREEN)
+
+        async def drain(*_: object) -> DrainReport:
+            if self.drained is None:
+                await asyncio.Event().wait()
+                raise AssertionError("an endless drain ended")
+            return self.drained
+
+        def converge(_engine: object, _key: str, target: Colour, *, config: bool) -> Convergence:
+            self.ended.wait(5)
+            self.converged.append(target)
+            return Convergence(config=not config, state=self.problem is None, problem=self.problem)
+
+        self.monkeypatch.setattr(deploy_steps, "drain", drain)
+        self.monkeypatch.setattr(deploy_steps, "converge", converge)
+        place = Place(None, None, None, "test", observe, print)  # type: ignore[arg-type]
+        self.steps = ClusterSteps(place, PlayedLedger(), settings("green"))  # type: ignore[arg-type]
+
+    def drain(self, verdict: Verdict | None = None) -> Ended:
+        async def run() -> Ended:
+            if verdict is not None:
+                self.steps._watch = asyncio.create_task(asyncio.sleep(0, verdict))
+            ended = await self.steps.drain(RELEASE)
+            self.ended.set()
+            return ended
+
+        return asyncio.run(run())
+
+
+def test_a_drain_ends_with_what_it_reached_and_what_configuration_and_state_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play = Play(monkeypatch)
+    play.ended.set()
+    ended = play.drain(Verdict(Outcome.PASS, "It is well."))
+    assert (ended.event, play.converged) == (Event.PASSED, [Colour.GREEN])
+    assert "no connection is left" in str(ended.detail)
+    assert (ended.receipt or {})["drain"]["connectionsLeft"] == 0
+
+
+def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(monkeypatch, problem="error: no such directory")
+    play.ended.set()
+    ended = play.drain()
+    assert ended.event is Event.PASSED
+    assert "error: no such directory" in str(ended.detail)
+
+
+def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(monkeypatch, drained=None)
+    ended = play.drain(BREACH)
+    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event"),
+    [
+        (Outcome.PASS, Event.PASSED),
+        (Outcome.BREACH, Event.BREACHED),
+        (Outcome.UNDECIDED, Event.NO_VERDICT),
+        (Outcome.NO_TRAFFIC, Event.NO_VERDICT),
+    ],
+)
+def test_a_verdict_is_the_outcome_of_the_watch(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, event: Event) -> None:
+    async def watch(*_: object, **__: object) -> Verdict:
+        return Verdict(outcome, "So it is.", seconds=300)
+
+    monkeypatch.setattr(deploy_steps, "watch", watch)
+    ended = asyncio.run(Play(monkeypatch).steps.watch(RELEASE))
+    assert ended.event is event
+    assert str(ended.detail).startswith("300 s watched. So it is")
+
+
+def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: Any = Play(monkeypatch).steps
+    seen = asyncio.run(steps._observed(release(tag="v9"))).settings
+    assert (seen.green.tag, seen.green.replicas, seen.blue.tag) == ("v9", 3, "v1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "result"),
+    [("rollback", "blue", Result.ROLLED_BACK), ("switch", "blue", Result.FAILED), ("switch", "green", Result.FAILED)],
+)
+def test_a_release_whose_place_is_taken_enters_the_history(kind: str, target: str, result: Result) -> None:
+    running = release(phase=Phase.BAKE)
+    taking: ReleaseRecord = release(id="id-2", kind=kind, target=target)
+    releases = superseded(Releases().writing(running), taking, START)
+    [ended] = releases.history
+    assert (ended.id, ended.result) == (running.id, result)
+    assert str(ended.detail).startswith(f"{kind} id-2 of ada")
+
+
+def test_a_switch_that_was_killed_is_continued_and_not_ended() -> None:
+    releases = Releases().writing(release(kind="switch", phase=Phase.SWITCH))
+    assert superseded(releases, release(id="id-2", kind="switch"), START) is releases

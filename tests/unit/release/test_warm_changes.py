@@ -1,0 +1,100 @@
+"""What a release changes in the configuration: previewed first, and as before when that is refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.release.engine import Step
+from switchyard.release.warm_changes import ColourChange, preview_change, update
+
+GREEN = "switchyard:services.backend.green"
+CHANGE = ColourChange("backend", Colour.GREEN, {"tag": "v2", "replicas": 3})
+SERVICE = "urn:pulumi:test::shop::switchyard:service:BlueGreenService$kubernetes:apps/v1:Deployment::"
+OWN = Step(f"{SERVICE}backend-green", "update")
+OTHER = Step(f"{SERVICE}backend-blue", "update")
+OF_A_SERVICE_OF_THIS_NAME = Step("urn:pulumi:test::shop::kubernetes:core/v1:Namespace::backend-green", "create")
+
+
+class PlayedEngine:
+    """An engine with a configuration, and what it answers to previews and updates."""
+
+    def __init__(self, green: Mapping[str, Any] | None, *answers: list[Step] | Exception) -> None:
+        services = {"backend": {} if green is None else {"green": green}}
+        self.entry: dict[str, Any] = {"switchyard:services": {"objectValue": services}}
+        self.answers = list(answers)
+        self.changes: list[object] = []
+
+    def config(self) -> dict[str, Any]:
+        return self.entry
+
+    def set_config(self, values: Mapping[str, object]) -> None:
+        self.changes.append(dict(values))
+
+    def run(self, *arguments: str) -> str:
+        self.changes.append(arguments[-1])
+        return ""
+
+    def preview(self) -> list[Step]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def up(self) -> None:
+        self.preview()
+
+
+def preview(engine: PlayedEngine) -> None:
+    preview_change(engine, CHANGE, lambda steps: f"others: {[step.name for step in steps]}")  # type: ignore[arg-type]
+
+
+SET = {f"{GREEN}.tag": "v2", f"{GREEN}.replicas": 3}
+
+
+@pytest.mark.parametrize("steps", [[], [OWN]])
+def test_a_preview_of_the_idle_colour_alone_passes(steps: list[Step]) -> None:
+    engine = PlayedEngine({"tag": "v1"}, steps)
+    preview(engine)
+    assert engine.changes == [SET]
+
+
+@pytest.mark.parametrize(
+    ("before", "restored"),
+    [
+        ({"tag": "v0", "replicas": 0}, [{f"{GREEN}.tag": "v0", f"{GREEN}.replicas": 0}]),
+        ({"tag": "v0", "env": {"A": "b"}}, [{f"{GREEN}.tag": "v0"}, f"{GREEN}.replicas"]),
+        (None, [GREEN]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (EngineError("error: no room"), "error: no room"),
+        ([OWN, OTHER], r"others: \['backend-blue'\]"),
+        ([OF_A_SERVICE_OF_THIS_NAME], r"others: \['backend-green'\]"),
+    ],
+)
+def test_a_refused_preview_leaves_the_configuration_as_before(
+    before: Mapping[str, Any] | None, restored: list[object], answer: Any, says: str
+) -> None:
+    engine = PlayedEngine(before, answer)
+    with pytest.raises(GateRefusedError, match=says):
+        preview(engine)
+    assert engine.changes == [SET, *restored]
+
+
+def test_an_update_waits_for_the_one_of_a_killed_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("switchyard.release.warm_changes.time.sleep", pauses.append)
+    locked = EngineError("error: the stack is currently locked by 1 lock(s).")
+    engine = PlayedEngine({}, locked, locked, [])
+    update(engine)  # type: ignore[arg-type]
+    assert (len(pauses), engine.answers) == (2, [])
+
+
+def test_an_update_that_fails_says_so_at_once() -> None:
+    with pytest.raises(EngineError, match="pods are not ready"):
+        update(PlayedEngine({}, EngineError("error: pods are not ready")))  # type: ignore[arg-type]
