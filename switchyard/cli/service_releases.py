@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from switchyard.config.kubernetes import COORDINATION, CORE
-from switchyard.errors import AccessDeniedError, RecordUnreadableError, with_code
+from switchyard.errors import AccessDeniedError, with_code
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import record_name
 from switchyard.manifests.labels import MANAGED
+from switchyard.release_errors import RecordUnreadableError
 
 if TYPE_CHECKING:
     from switchyard.release.latest import LatestRelease
