@@ -8,6 +8,8 @@ from typing import Protocol
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.watch import Watch
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.manifests.labels import selector
 from switchyard.release.evidence import Evidence
 from switchyard.release.pod_health import PodHealth
 from switchyard.release.pod_metrics import PodMetrics, Reading
@@ -115,6 +117,8 @@ async def watch(
 ) -> Verdict:
     """Watches a version for the configured time. One that is worse than accepted is condemned before.
 
+    Pods of simulated nodes answer no request: a version that has no others is not watched, and the verdict says so.
+
     Args:
         access: the cluster.
         service: the service's name in Kubernetes.
@@ -130,9 +134,20 @@ async def watch(
     if not settings.release.watch.seconds:
         return Verdict(Outcome.PASS, "The new version was not watched: release.watch.seconds is 0.")
     new = track or settings.track
+    if nodes := await _simulated(await Cluster.connect(access), service, settings, new):
+        where = f"{', '.join(sorted(nodes))} are simulated nodes, whose pods answer no request"
+        return Verdict(Outcome.PASS, f"The new version was not watched: {where}.")
     begun = start or await start_of(access, service, settings, new)
     source = PodMetrics(await access.api(), service, settings, new)
     return await follow(source, settings.release.watch, begun, on_tick, LoopClock())
+
+
+async def _simulated(cluster: Cluster, service: str, settings: ServiceSettings, track: Track) -> frozenset[str]:
+    """The nodes of a track's pods, if all of them are simulated; none if one is real."""
+    pods = await cluster.pods(settings.namespace, selector(service, track))
+    nodes = {pod.node for pod in pods if pod.node}
+    simulated = await cluster.simulated(nodes)
+    return simulated if simulated == nodes else frozenset()
 
 
 async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick, clock: Clock) -> Verdict:

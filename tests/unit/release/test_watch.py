@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +11,9 @@ from switchyard.codes import Code
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.watch import Watch
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.objects import Pod
+from switchyard.release import watch as watch_module
 from switchyard.release.pod_health import WatchedPod
 from switchyard.release.pod_metrics import Reading
 from switchyard.release.samples import Counts, Series, counts_of
@@ -215,3 +218,54 @@ def test_a_watch_of_no_time_says_that_nothing_was_watched() -> None:
     verdict = asyncio.run(watch(ClusterAccess(), "backend", settings))
     assert verdict.outcome is Outcome.PASS
     assert "was not watched" in verdict.sentence
+
+
+@dataclass
+class PlayedCluster:
+    """Pods of a track, on nodes of which some are simulated."""
+
+    nodes: tuple[str, ...]
+    simulated_nodes: frozenset[str]
+
+    async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
+        assert (namespace, labels) == ("default", {"app": "backend", "version": "green"})
+        return [Pod(f"green-{number}", ready=True, state="", node=node) for number, node in enumerate(self.nodes)]
+
+    async def simulated(self, nodes: Collection[str]) -> frozenset[str]:
+        return self.simulated_nodes.intersection(nodes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "simulated", "watched"),
+    [
+        (("a", "b"), {"a", "b"}, False),
+        (("a", "b"), {"b"}, True),
+        (("a",), set(), True),
+        ((), set(), True),
+    ],
+)
+def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the_verdict_says_so(
+    monkeypatch: pytest.MonkeyPatch, nodes: tuple[str, ...], simulated: set[str], *, watched: bool
+) -> None:
+    cluster = PlayedCluster(nodes, frozenset(simulated))
+
+    async def connect(_: ClusterAccess) -> PlayedCluster:
+        return cluster
+
+    async def follow(*_: object) -> Verdict:
+        return Verdict(Outcome.BREACH, "watched")
+
+    async def start_of(*_: object) -> None:
+        return None
+
+    async def api(_: ClusterAccess) -> object:
+        return object()
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    monkeypatch.setattr(watch_module, "follow", follow)
+    monkeypatch.setattr(watch_module, "start_of", start_of)
+    monkeypatch.setattr(ClusterAccess, "api", api)
+    settings = BlueGreenSettings.model_validate({"image": "org/backend", "active": "green", "green": {"tag": "v2"}})
+    verdict = asyncio.run(watch(ClusterAccess(), "backend", settings))
+    assert (verdict.outcome is Outcome.BREACH) is watched
+    assert watched or "was not watched: a, b are simulated nodes" in verdict.sentence

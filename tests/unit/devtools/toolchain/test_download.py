@@ -26,7 +26,7 @@ def releases() -> Iterator[Releases]:
 
 @pytest.fixture
 def downloader(tmp_path: Path) -> Downloader:
-    return Downloader(tmp_path / "downloads", connect_seconds=0.2, read_seconds=0.2)
+    return Downloader(tmp_path / "downloads", connect_seconds=0.2, read_seconds=2)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def tool(download: Download | None, version: str = "1.2.3") -> Tool:
 def put(wanted: Tool, tmp_path: Path) -> tuple[str, list[str]]:
     """Installs; returns where it came from and what was reported."""
     said: list[str] = []
-    downloader = Downloader(tmp_path / "downloads", connect_seconds=0.2, read_seconds=0.2)
+    downloader = Downloader(tmp_path / "downloads", connect_seconds=0.2, read_seconds=2)
     return install.install(wanted, LINUX, downloader, said.append, said.append), said
 
 
