@@ -37,9 +37,11 @@ def _condition(release: LatestRelease) -> str:
         return "held, it waits for an operator"
     if release.attended is None:
         return "whether its command lives is not known, as this user may not list leases"
-    if release.record.phase is Phase.BAKE and not release.attended:
-        return "it has passed its watch, and the old version is ready for a rollback"
-    return "its command lives" if release.attended else "without its command, whose Lease has expired"
+    if release.attended:
+        return "its command lives"
+    if release.record.phase is Phase.BAKE:
+        return "no command needs to run while it bakes"
+    return "without its command, whose Lease has expired"
 
 
 def _next_step(key: str, release: LatestRelease) -> str:
@@ -62,10 +64,13 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if not record.held and release.attended is not False:
         return ""
     if record.kind != "deploy":
-        return f"Go on: {_again(key, record)}"
-    if record.phase is Phase.BAKE:
-        return f"Retire the old version: switchyard retire {key}. Go back: switchyard rollback {key}"
-    return f"Go on: switchyard resume {key}. Go back: switchyard abort {key}"
+        return f"Next: {_again(key, record)} (goes on)"
+    if record.phase is Phase.BAKE and not record.held:
+        return (
+            f"Next: switchyard retire {key} (now), or switchyard retire --due (from a schedule). "
+            f"To go back: switchyard rollback {key}"
+        )
+    return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"
 
 
 def _again(key: str, record: ReleaseRecord) -> str:

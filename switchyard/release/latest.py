@@ -50,7 +50,7 @@ def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
         config_map: the record, which has the labels of this program.
 
     Raises:
-        switchyard.errors.RecordUnreadableError: the record is of a newer version of this program, or is broken.
+        switchyard.release_errors.RecordUnreadableError: the record is of a newer version of this program, or is broken.
     """
     check_version(config_map)
     current = json_of(config_map, CURRENT, None)

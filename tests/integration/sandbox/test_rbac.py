@@ -170,14 +170,18 @@ def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: 
     assert f"may not list configmaps in namespace {kubectl.namespace}" in note
 
 
-def test_a_rollback_to_a_retired_version_may_warm_it(releaser: Shared) -> None:
+def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(releaser: Shared) -> None:
     stack, kubectl = releaser.stack, releaser.kubectl
-    result = command(stack, "switch", "backend", "green", "--yes", "--json")
-    assert result.returncode == 0, result.stdout + result.stderr
-    read_back(stack)
-    stack.set("services.backend.blue.replicas", 0)
-    retired = stack.up()
-    assert retired.ok, retired.output
+    # Watched by nobody: the nodes are simulated, and their pods do not answer.
+    stack.set("services.backend.release", {"watch": {"seconds": 0}, "drain": {"method": "none"}})
+    # The state has the kubeconfig of whoever updated last, which a release does not change.
+    updated = stack.up()
+    assert updated.ok, updated.output
+    for arguments in (("deploy", "backend", "v3.0.0"), ("retire", "backend")):
+        result = command(stack, *arguments, "--yes", "--json")
+        assert result.returncode == 0, result.stdout + result.stderr
+        read_back(stack)
+        assert kubectl.serving() == "green"
     kubectl.expect_pods(blue=0, green=3)
     result = command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr

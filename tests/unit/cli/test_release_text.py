@@ -26,9 +26,9 @@ def test_a_running_release_names_who_where_phase_and_since_when() -> None:
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
         (LatestRelease(record()), "whose Lease has expired", "switchyard abort backend"),
-        (LatestRelease(record(phase=Phase.BAKE)), "it has passed its watch", "switchyard retire backend"),
+        (LatestRelease(record(phase=Phase.BAKE)), "no command needs to run", "switchyard retire backend"),
         (LatestRelease(record(kind="switch")), "whose Lease has expired", "switchyard switch backend green"),
-        (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Go on: switchyard rollback backend"),
+        (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Next: switchyard rollback backend"),
     ],
 )
 def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:
@@ -40,7 +40,7 @@ def test_a_release_without_its_command_says_what_to_type(release: LatestRelease,
 def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     line = release_line("backend", LatestRelease(record(), attended=None))
     assert "is not known, as this user may not list leases" in line
-    assert "Go on" not in line
+    assert "Next" not in line
 
 
 def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
