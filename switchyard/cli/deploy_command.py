@@ -22,7 +22,7 @@ from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
 from switchyard.release.deploy_steps import ClusterSteps, Place
 from switchyard.release.engine import Answer, Engine
-from switchyard.release.lease import Holder
+from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
@@ -70,10 +70,10 @@ async def _retire_due(
         if not isinstance(service, BlueGreenSettings):
             continue
         command = _Command(DeployRequest(**{**vars(request), "service": key}), stack, service, access)
-        if not await command.is_due():
-            continue
-        due += 1
         try:
+            if not await command.is_due():
+                continue
+            due += 1
             worst = max(worst, await command.run(state))
         except SwitchyardError as error:  # the others are not less due
             command.report.failed(error)
@@ -113,6 +113,8 @@ class _Command:
             return False
         if current.phase is Phase.RETIRE:
             return True
+        if current.held:
+            return False  # an operator decides, who may want the old colour back
         until = baked_until(current, self._service.release.bake_seconds)
         return until is not None and await ledger.ask_time() >= until
 

@@ -25,6 +25,12 @@ class Image:
         """The tag; without one the digest, or what a runtime takes then."""
         return self.tag or self.digest or "latest"
 
+    @property
+    def configured(self) -> str:
+        """Tag and digest as the settings have them: ``v1``, ``@sha256:9f86...`` or ``v1@sha256:9f86...``."""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.tag or ''}{digest}" or "latest"
+
 
 @dataclass(frozen=True)
 class Running:

@@ -10,7 +10,8 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.journal import acquired
-from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
@@ -137,6 +138,10 @@ class RollbackJournal:
         """Writes the version that was rolled back."""
         await self._ledger.mark_rolled_back(self._record, reason or "")
         return to_text(self._ledger.now())
+
+    def check(self) -> None:
+        """Ends the command when another one has taken the Lease of the release."""
+        self._ledger.check()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes nothing: the release ends by its own record."""

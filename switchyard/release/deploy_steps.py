@@ -278,6 +278,9 @@ class _NoJournal:
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
         raise NotImplementedError
 
+    def check(self) -> None:
+        raise NotImplementedError
+
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         raise NotImplementedError
 

@@ -14,14 +14,13 @@ Killed before 4, the colour that served continues to serve; killed after it, the
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import httpx
 
 from switchyard.config.models.drain import DrainMethod
-from switchyard.config.models.service import Colour
+from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.base import Warn
@@ -30,7 +29,6 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.waits import ANSWER_SECONDS
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods
@@ -38,9 +36,10 @@ from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.previous import RUNNING, Recorded, previous
-from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.previous import RUNNING, previous
+from switchyard.release.receipt import NodeAnswer, Receipt, node_answer
 from switchyard.release.refusals import (
     refuse_changed,
     refuse_no_pods,
@@ -56,22 +55,6 @@ NO_REQUESTS = "requests: this command sends none and reads none; `switchyard dep
 NO_NODE_PORTS = "when each NodePort first answered with the new colour: not asked; the health of kube-proxy is shown"
 
 NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
-
-
-class Journal(Protocol):
-    """The record of the releases of one service, and the Lease on them."""
-
-    async def last(self) -> Recorded | None:
-        """The record of the latest release; None where there is none."""
-
-    def held(self, act: Act) -> AbstractAsyncContextManager[object]:
-        """The Lease of the service, within the block; the only one at a time."""
-
-    async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a release runs, before anything is changed. Returns its start by the API server's clock."""
-
-    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how the release ended, and moves it into the history."""
 
 
 @dataclass(frozen=True)
@@ -173,18 +156,29 @@ class FastLane:
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
         async with self._journal.held(plan.act):
-            if plan.act is Act.SWITCH and plan.patch:
-                await self.pass_gates(plan)
+            if plan.patch:
+                plan = await self._planned_again(plan, steps)
             if plan.warm_tag is not None:
                 plan = await self._warmed(plan, steps)
             started = await self._journal.begin(plan, reason)
-            async with self._ended_on_error():
+            async with self._ended_on_error(plan):
+                self._journal.check()
                 patched = await self.patch(plan) if plan.patch else None
             receipt = await self.follow(plan, started, patched)
             drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
             receipt = replace(receipt, drain=drained)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
+
+    async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
+        """The plan as it is under the Lease: another command may have retired or warmed a colour since."""
+        if plan.act is Act.SWITCH:
+            await self.pass_gates(plan)
+            return plan
+        now = await self.plan_rollback(await steps.observe())
+        if (now.target, now.patch, now.to_tag, now.warm_tag) != (plan.target, plan.patch, plan.to_tag, plan.warm_tag):
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        return now
 
     async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
         """The plan with its target warm: the service is read anew, as that takes a while."""
@@ -212,12 +206,23 @@ class FastLane:
         await gates.before_switch(creating=False, preview=False)
 
     @asynccontextmanager
-    async def _ended_on_error(self) -> AsyncGenerator[None, None]:
+    async def _ended_on_error(self, plan: Plan) -> AsyncGenerator[None, None]:
         try:
             yield
         except (ClusterError, GateRefusedError) as error:
-            await self._journal.end(None, succeeded=False, detail=str(error))
+            # A patch without an answer may have been applied: then the same command goes on from the record.
+            if isinstance(error, GateRefusedError) or not await self._may_serve(plan):
+                await self._journal.end(None, succeeded=False, detail=str(error))
             raise
+
+    async def _may_serve(self, plan: Plan) -> bool:
+        """Whether the target serves, or that cannot be read."""
+        observation = plan.observation
+        try:
+            serving = await self._cluster.serving_track(observation.settings.namespace, observation.name)
+        except ClusterError:
+            return True
+        return serving == Track(plan.target)
 
     async def patch(self, plan: Plan) -> float:
         """Changes the selector; returns the seconds since the command began. Refused where somebody else has."""
@@ -278,18 +283,10 @@ class FastLane:
             routing = await self._cluster.routing(settings.node_selector, ANSWER_SECONDS)
         except AccessDeniedError as error:
             return (NodeAnswer("all", None, f"not seen: the kubeconfig's user {error}"),)
-        return tuple(_answer(node) for node in routing if node.ready)
+        return tuple(node_answer(node) for node in routing if node.ready)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun
-
-
-def _answer(node: Routing) -> NodeAnswer:
-    if node.status == httpx.codes.OK:
-        return NodeAnswer(node.node, follows=True)
-    if node.status is None:
-        return NodeAnswer(node.node, None, "kube-proxy does not answer, so whether it follows is not known")
-    return NodeAnswer(node.node, False, f"kube-proxy is behind ({node.status}): it may still send to the old colour")
 
 
 def _raise(refusal: Refusal | None) -> None:

@@ -11,7 +11,8 @@ from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.lease import DURATION_SECONDS, Holder, ReleaseLease
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import DURATION_SECONDS, Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
@@ -46,26 +47,52 @@ class ReleaseJournal:
         self._store = ReleaseStore(api, namespace, name)
         self._clock: ServerClock | None = None
         self._record: ReleaseRecord | None = None
+        self._lease: ReleaseLease | None = None
 
     async def last(self) -> ReleaseRecord | None:
-        """The record of the latest release; None where there is none."""
-        return (await self._store.read()).current
+        """The record of the latest release that may have changed what serves; None where there is none.
+
+        A release that ended before its switch changed the idle colour alone. Where there is no other, it is that one.
+        """
+        releases = await self._store.read()
+        if releases.current is None:
+            return None
+        others = (release for release in (releases.current, *releases.history) if not _ended_before_switch(release))
+        return next(others, releases.current)
+
+    def check(self) -> None:
+        """Ends the command when another one has taken the Lease.
+
+        Raises:
+            LeaseLostError: another command has taken it.
+        """
+        if self._lease is not None:
+            self._lease.check()
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[ReleaseLease, None]:
         """Holds the Lease of the service within the block.
 
         A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
-        killed is taken then, and most commands have ended by then.
+        killed is taken then, and most commands have ended by then. A rollback takes the Lease of any command at once,
+        but for that of another rollback.
 
         Raises:
             LeaseHeldError: the other command lives.
         """
         self._clock = await ServerClock.ask(self._api)
         holder = Holder(act.value, phase=Phase.SWITCH.value)
-        lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock)
+        # A rollback waits for nobody: the command that released the bad version may hold the Lease while it watches.
+        urgent = act is Act.ROLLBACK
+        lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock, urgent=urgent)
         async with AsyncExitStack() as stack:
-            yield await acquired(stack, lease, self._clock, self._warn)
+            self._lease = await acquired(stack, lease, self._clock, self._warn)
+            if lease.interrupted is not None:
+                self._warn(
+                    f"{self._name}: this rollback interrupts another command, which changes nothing more: "
+                    f"{lease.interrupted}"
+                )
+            yield self._lease
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
@@ -136,6 +163,10 @@ def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Rele
     return releases.writing(last.ending(result, now, detail))
 
 
+def _ended_before_switch(release: ReleaseRecord) -> bool:
+    return release.kind == Act.DEPLOY and release.result in {Result.REFUSED, Result.FAILED}
+
+
 def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
@@ -156,7 +187,7 @@ def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) ->
         started=to_text(now),
         reason=reason,
     ).entering(Phase.SWITCH, now)
-    if plan.act is Act.ROLLBACK and plan.patch and from_tag is not None:
+    if plan.act is Act.ROLLBACK and from_tag is not None:
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
     return superseded(releases, record, now).writing(record)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from switchyard.kube.rolled_back import check_version, json_of, unreadable
-from switchyard.release.lease import Held
+from switchyard.release.lease_holder import Held
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import CURRENT
 

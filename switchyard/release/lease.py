@@ -5,15 +5,10 @@ be wrong by hours. A Lease whose holder has not renewed it for its duration is f
 """
 
 import asyncio
-import getpass
 import json
-import os
-import secrets
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -25,10 +20,8 @@ from switchyard.kube.clock import ServerClock, from_text
 from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import check_own, record_name
 from switchyard.manifests.labels import object_labels
+from switchyard.release.lease_holder import DURATION_SECONDS, HOLDER, Held, Holder
 from switchyard.release_errors import LeaseHeldError, LeaseLostError
-
-DURATION_SECONDS = 15
-"""How long a Lease lives without a renewal. Three renewals may be lost."""
 
 RENEW_SECONDS = 5
 """Seconds between two renewals."""
@@ -42,89 +35,6 @@ ATTEMPTS = 5
 CHANGED = frozenset({httpx.codes.CONFLICT, httpx.codes.NOT_FOUND})
 """Statuses of a write whose object somebody has changed, created or deleted since it was read."""
 
-HOLDER = "switchyard/holder"
-"""Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a Lease.
-
-    Attributes:
-        act: the command, for example ``rollback``.
-        user: of the operating system.
-        host: the machine's name.
-        process: the process ID there.
-        nonce: what no other command has, of the same process neither.
-        phase: what the command does at present; empty before it begins.
-    """
-
-    act: str
-    user: str = field(default_factory=getpass.getuser)
-    host: str = field(default_factory=socket.gethostname)
-    process: int = field(default_factory=os.getpid)
-    nonce: str = field(default_factory=lambda: secrets.token_hex(4))
-    phase: str = ""
-
-    @property
-    def identity(self) -> str:
-        """The holder in a Lease."""
-        return f"{self.user}@{self.host}/{self.process}/{self.nonce}"
-
-
-@dataclass(frozen=True)
-class Held:
-    """A Lease as the API server has it.
-
-    Attributes:
-        identity: of its holder; empty for a Lease that was released.
-        act: the holder's command.
-        phase: what the command did when it last renewed the Lease.
-        acquired: when the holder took it.
-        renewed: when the holder last renewed it.
-        duration: how long it lives without a renewal.
-        document: the whole object.
-    """
-
-    identity: str
-    act: str
-    phase: str
-    acquired: datetime
-    renewed: datetime
-    duration: timedelta
-    document: dict[str, Any]
-
-    @classmethod
-    def of(cls, lease: dict[str, Any]) -> "Held":
-        """Reads a Lease. One that somebody else wrote is held by whoever it names."""
-        spec = lease["spec"]
-        about: dict[str, Any] = {}
-        with suppress(ValueError):
-            about = json.loads((lease["metadata"].get("annotations") or {}).get(HOLDER, "{}"))
-        created = lease["metadata"]["creationTimestamp"]
-        return cls(
-            spec.get("holderIdentity") or "",
-            str(about.get("act", "command")),
-            str(about.get("phase", "")),
-            from_text(spec.get("acquireTime") or created),
-            from_text(spec.get("renewTime") or created),
-            timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS),
-            lease,
-        )
-
-    def lives(self, now: datetime) -> bool:
-        """Whether its holder lives, as far as the Lease can say."""
-        # A second more, as the API server tells its time in whole seconds.
-        return bool(self.identity) and now - self.renewed <= self.duration + timedelta(seconds=1)
-
-    def described(self, now: datetime) -> str:
-        """Its holder in words."""
-        user, _, process = self.identity.partition("/")
-        seconds = max(0, int((now - self.acquired).total_seconds()))
-        phase = f", in phase {self.phase}" if self.phase else ""
-        number = process.partition("/")[0]
-        return f"{user} (process {number}) runs {self.act}{phase}, for {seconds} s"
-
 
 class ReleaseLease:
     """The Lease of one service, held by one command.
@@ -135,15 +45,30 @@ class ReleaseLease:
         name: of the service.
         holder: this command.
         clock: of the API server.
+        urgent: whether it takes the Lease of a command that lives, unless that does the same.
+
+    Attributes:
+        interrupted: the holder from which it took the Lease, in words; None where it took it from nobody.
     """
 
-    def __init__(self, api: BoundedApi, namespace: str, name: str, holder: Holder, clock: ServerClock) -> None:
+    def __init__(
+        self,
+        api: BoundedApi,
+        namespace: str,
+        name: str,
+        holder: Holder,
+        clock: ServerClock,
+        *,
+        urgent: bool = False,
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._service = name
         self._name = record_name(name)
         self._holder = holder
         self._clock = clock
+        self._urgent = urgent
+        self.interrupted: str | None = None
         self._phase = holder.phase
         self._document: dict[str, Any] = {}
         self._lost = False
@@ -221,7 +146,9 @@ class ReleaseLease:
             if live is not None:
                 check_own(live)
                 if (other := Held.of(live)).lives(now):
-                    return other
+                    if not self._urgent or other.act == self._holder.act:
+                        return other
+                    self.interrupted = other.described(now)
             self._document = live or self._new()
             try:
                 await self._write(self._spec(now))

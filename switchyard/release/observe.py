@@ -54,4 +54,4 @@ async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colo
         return ColourState(colour, None, 0, 0)
     image = application(owner["spec"]["template"]["spec"])["image"]
     ready = len(ready_pods(endpoints).intersection(current))
-    return ColourState(colour, parsed(image).version, owner["spec"].get("replicas", 1), ready)
+    return ColourState(colour, parsed(image).configured, owner["spec"].get("replicas", 1), ready)

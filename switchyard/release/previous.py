@@ -32,6 +32,10 @@ class Recorded(Protocol):
         """The version that served before."""
 
     @property
+    def tag(self) -> str | None:
+        """The version that was to serve."""
+
+    @property
     def result(self) -> str:
         """How it ended, or that it runs."""
 
@@ -68,7 +72,12 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         converged: whether the configuration has what serves.
     """
     serving = observation.serving
-    if last is None or last.result == "refused":
+    if last is None:
+        return _unrecorded(observation)
+    if last.result == "refused":
+        if observation.colours[observation.serving.other].tag == last.tag:
+            reason = f"{last.tag} in {last.target} was refused ({last.started}, {last.actor}), and has never served"
+            return refuse_nothing_before(observation, reason)
         return _unrecorded(observation)
     if last.kind == Act.ROLLBACK and last.target == serving:
         # Pressed twice, a rollback would otherwise bring back the very version that it took away.
@@ -78,8 +87,8 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         return refuse_nothing_before(observation, reason)
     if last.target == serving:
         return Previous(Colour(last.source), last.from_tag)
-    if last.kind == Act.ROLLBACK and last.result == RUNNING:
-        return Previous(Colour(last.target))
+    if last.kind == Act.ROLLBACK and last.result in {RUNNING, "failed"}:
+        return Previous(Colour(last.target))  # it did not get to its end, and is tried again
     if last.result == SUCCEEDED:
         return _unrecorded(observation)  # `pulumi up` has switched since
     reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"

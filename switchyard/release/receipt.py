@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
+from switchyard.kube.kube_proxy import Routing
 from switchyard.release.drain_report import DrainReport
 
 
@@ -72,6 +75,15 @@ class Receipt:
             "errorBound": self.error_bound,
             "unseen": list(self.unseen),
         }
+
+
+def node_answer(node: Routing) -> NodeAnswer:
+    """What the kube-proxy of a node says of itself."""
+    if node.status == httpx.codes.OK:
+        return NodeAnswer(node.node, follows=True)
+    if node.status is None:
+        return NodeAnswer(node.node, None, "kube-proxy does not answer, so whether it follows is not known")
+    return NodeAnswer(node.node, False, f"kube-proxy is behind ({node.status}): it may still send to the old colour")
 
 
 def lines(receipt: Receipt) -> list[str]:

@@ -50,6 +50,8 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
     phase = record.phase
     if serving is Side.NEW and phase in BEFORE_SWITCH:
         phase = Phase.SWITCH  # the selector is changed, and the command has died before it wrote so
+    if serving is Side.OLD and phase is Phase.SWITCH:
+        phase = Phase.PROVE  # what was proved may be long ago
     state = State(phase, attended=False, held=record.held, serving=serving, full=full)
     last = record.phases[-1] if record.phases else None
     return Standing(

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from switchyard.config.models.service import Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
@@ -13,6 +14,7 @@ from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import FastLane, Outcome, Steps
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
+from switchyard.release_errors import LeaseLostError
 
 Result = TypeVar("Result")
 
@@ -23,6 +25,7 @@ class Release:
     source: str = "blue"
     target: str = "green"
     from_tag: str | None = "v1"
+    tag: str | None = "v2"
     result: str = "succeeded"
     started: str = "2026-01-02T03:04:05Z"
     actor: str = "ann"
@@ -53,6 +56,8 @@ class PlayedCluster:
     api: Table = field(default_factory=Table)
     behind: tuple[str, ...] = ("green-1", "green-2")
     nodes: tuple[Routing, ...] = ()
+    serving: Track = Track.BLUE
+    unreadable: Exception | None = None
     denied: Exception | None = None
     error: Exception | None = None
 
@@ -63,6 +68,11 @@ class PlayedCluster:
 
     async def watch_endpoints(self, *_: str) -> AsyncGenerator[frozenset[Endpoint], None]:
         yield frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
+
+    async def serving_track(self, *_: str) -> Track:
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.serving
 
     async def routing(self, *_: object) -> list[Routing]:
         if self.denied is not None:
@@ -77,6 +87,7 @@ class PlayedJournal:
     events: list[str]
     latest: Release | None = None
     receipt: Receipt | None = None
+    lost: LeaseLostError | None = None
 
     async def last(self) -> Release | None:
         return self.latest
@@ -86,6 +97,10 @@ class PlayedJournal:
         self.events.append(f"hold {act}")
         yield
         self.events.append("release")
+
+    def check(self) -> None:
+        if self.lost is not None:
+            raise self.lost
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
         self.events.append(f"begin {plan.target} {reason}")
@@ -102,6 +117,7 @@ class Lane:
     events: list[str] = field(default_factory=list)
     latest: Release | None = None
     again: Observation | None = None
+    under_lease: Observation | None = None
     problem: str | None = None
 
     def __post_init__(self) -> None:
@@ -110,8 +126,9 @@ class Lane:
 
     def run(self, plan: Plan) -> Outcome:
         async def observe() -> Observation:
-            assert self.again is not None
-            return self.again
+            if self.again is not None and any(event.startswith("warm") for event in self.events):
+                return self.again
+            return self.under_lease or plan.observation
 
         async def warm(warmed: Plan) -> None:
             self.events.append(f"warm {warmed.warm_tag}")

@@ -14,7 +14,8 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
@@ -31,7 +32,8 @@ HOLDER = """
 import asyncio, sys
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.clock import ServerClock
-from switchyard.release.lease import Holder, ReleaseLease
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import Holder
 
 async def main(kubeconfig, namespace):
     api = await ClusterAccess(kubeconfig).api()

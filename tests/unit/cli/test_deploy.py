@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -180,8 +181,18 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
     assert "switchyard switch backend green" in message
 
 
-def test_nothing_is_due_while_no_release_bakes(run: Run) -> None:
-    result = run("retire", "--due", "--yes", "--json", current=UNFINISHED)
+@pytest.mark.parametrize(
+    "current",
+    [
+        UNFINISHED,
+        # Its operator may want the old colour back.
+        replace(
+            release(phase=Phase.BAKE, held=True).entering(Phase.BAKE, datetime(2020, 1, 31, tzinfo=UTC)), held=True
+        ),
+    ],
+)
+def test_nothing_is_due_while_no_release_bakes_or_it_is_held(run: Run, current: ReleaseRecord) -> None:
+    result = run("retire", "--due", "--yes", "--json", current=current)
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
 
 

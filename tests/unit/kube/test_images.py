@@ -66,3 +66,9 @@ def test_a_colour_without_a_tag_has_no_image() -> None:
     )
     assert configured_image(service, Track.BLUE) == "org/backend:v1"
     assert configured_image(service, Track.GREEN) is None
+
+
+@pytest.mark.parametrize("tag", ["v1", "v1@sha256:9f86", "@sha256:9f86"])
+def test_an_image_has_its_tag_and_digest_as_they_are_configured(tag: str) -> None:
+    joined = f"ghcr.io:443/org/backend{tag}" if tag.startswith("@") else f"ghcr.io:443/org/backend:{tag}"
+    assert parsed(joined).configured == tag

@@ -1,12 +1,13 @@
 """The runner of a release: every outcome of every phase, and the acts of an operator."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
 from switchyard.release.deploy import Ended
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Event, Phase, Result, Side
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_release import FIRST, PODS, Play
@@ -163,3 +164,8 @@ def test_a_command_without_its_lease_changes_nothing_more() -> None:
 def test_the_cluster_decides_where_a_release_stands() -> None:
     switched = standing(FIRST, Live("green", {"green", "blue"}))
     assert (switched.state.phase, switched.taken_back) == (Phase.SWITCH, False)
+
+
+def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() -> None:
+    stands = standing(replace(FIRST, phase=Phase.SWITCH), Live(FIRST.source, {"green", "blue"}))
+    assert (stands.state.phase, stands.state.serving) == (Phase.PROVE, Side.OLD)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.drain import DrainMethod
-from switchyard.config.models.service import Colour
+from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.kube_proxy import Routing
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt, lines
+from switchyard.release_errors import LeaseLostError
 from tests.support.observed import live, observed
 from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
 
@@ -147,9 +148,13 @@ def test_a_patch_that_the_api_server_does_not_answer_ends_the_record_as_failed()
     assert it.events == ["hold rollback", "begin green why", "end False connection refused"]
 
 
+OF_BLUE = Release(source="green", target="blue", from_tag="v2", tag="v1")
+"""The release that blue serves by."""
+
+
 def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> None:
     retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
-    it = Lane(again=observed())
+    it = Lane(again=observed(), latest=OF_BLUE)
     it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
     assert it.events[:3] == ["hold rollback", "warm v2", "begin green why"]
 
@@ -159,10 +164,49 @@ def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> No
     [(observed(Colour.GREEN), "SY-P031"), (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024")],
 )
 def test_a_service_that_changed_while_it_warmed_is_not_switched(again: Observation, code: str) -> None:
-    it = Lane(again=again)
+    it = Lane(again=again, latest=OF_BLUE)
+    retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
     with pytest.raises(GateRefusedError, match=code):
-        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN, warm_tag="v2"))
+        it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
     assert it.cluster.api.patches == []
+
+
+@pytest.mark.parametrize(
+    ("under_lease", "code"),
+    [
+        (observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), "SY-P023"),  # another command has retired it
+        (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024"),
+        (
+            observed(green=ColourState(Colour.GREEN, "v3", 3, 3)),
+            "SY-P031",
+        ),  # another command has warmed another version
+        (observed(Colour.GREEN), "SY-P031"),
+    ],
+)
+def test_a_rollback_is_planned_again_under_the_lease(under_lease: Observation, code: str) -> None:
+    it = Lane(under_lease=under_lease)
+    with pytest.raises(GateRefusedError, match=code):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+
+
+def test_a_command_that_has_lost_its_lease_changes_nothing() -> None:
+    it = Lane()
+    it.journal.lost = LeaseLostError("another command has taken it")
+    with pytest.raises(LeaseLostError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+
+
+@pytest.mark.parametrize(("serving", "unreadable"), [(Track.GREEN, None), (Track.BLUE, UnreachableError("gone"))])
+def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
+    serving: Track, unreadable: Exception | None
+) -> None:
+    cluster = PlayedCluster(Table([UnreachableError("no answer in 30 s")]), serving=serving, unreadable=unreadable)
+    it = Lane(cluster)
+    with pytest.raises(UnreachableError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.events == ["hold rollback", "begin green why"]
 
 
 def test_the_receipt_names_each_node_that_does_not_follow() -> None:

@@ -14,8 +14,9 @@ from switchyard.errors import ApiStatusError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.manifests.labels import object_labels
-from switchyard.release.lease import ATTEMPTS, Holder, ReleaseLease
-from switchyard.release_errors import LeaseHeldError
+from switchyard.release.lease import ATTEMPTS, ReleaseLease
+from switchyard.release.lease_holder import HOLDER, Holder
+from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -117,3 +118,42 @@ def test_a_lease_that_changes_all_the_time_ends_the_command() -> None:
     with pytest.raises(ApiStatusError):
         hold(server)
     assert (server.refused, server.written) == (ATTEMPTS, [])
+
+
+@pytest.mark.parametrize(("act", "interrupted"), [("deploy", True), ("switch", True), ("rollback", False)])
+def test_a_rollback_takes_the_lease_of_a_command_that_lives_but_not_that_of_a_rollback(
+    act: str, *, interrupted: bool
+) -> None:
+    held = lease("grace@desk/7/n")
+    held["metadata"]["annotations"] = {HOLDER: json.dumps({"act": act, "phase": "watch"})}
+    server = ChangedMeanwhile(held)
+
+    async def roll_back() -> str | None:
+        taken = ReleaseLease(
+            cast("BoundedApi", server), "shop", "backend", Holder("rollback"), ServerClock(START), urgent=True
+        )
+        async with taken.held():
+            return taken.interrupted
+
+    if not interrupted:
+        with pytest.raises(LeaseHeldError, match="grace@desk"):
+            asyncio.run(roll_back())
+        return
+    assert asyncio.run(roll_back()) == f"grace@desk (process 7) runs {act}, in phase watch, for 0 s"
+
+
+def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
+    server = ChangedMeanwhile(None)
+
+    async def deploy() -> None:
+        api = cast("BoundedApi", server)
+        first = ReleaseLease(api, "shop", "backend", Holder("deploy"), ServerClock(START))
+        async with first.held():
+            second = ReleaseLease(api, "shop", "backend", Holder("rollback"), ServerClock(START), urgent=True)
+            async with second.held():
+                with pytest.raises(LeaseLostError):
+                    await first.enter("switch")
+                first.check()
+
+    with pytest.raises(LeaseLostError):
+        asyncio.run(deploy())

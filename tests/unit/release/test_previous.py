@@ -58,3 +58,15 @@ def test_without_a_record_the_warm_colour_is_the_one_before(last: Release | None
     assert previous(ON_GREEN, last, converged=True) == Previous(Colour.BLUE)
     retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
     assert "blue has no pods" in refused(previous(retired, last, converged=True))
+
+
+def test_a_rollback_that_failed_is_tried_again() -> None:
+    assert previous(ON_GREEN, replace(ROLLBACK, result="failed"), converged=True) == Previous(Colour.BLUE)
+
+
+def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:
+    deploy = Release(source="green", target="blue", from_tag="v2", tag="v3", result="refused")
+    warmed = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v3", 3, 3))
+    assert "v3 in blue was refused" in refused(previous(warmed, deploy, converged=True))
+    # The idle colour has another version by now, which no record speaks against.
+    assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE)

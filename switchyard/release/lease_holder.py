@@ -1,0 +1,99 @@
+"""Who holds the Lease of a service, as the command writes it and as others read it."""
+
+import getpass
+import json
+import os
+import secrets
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from switchyard.kube.clock import from_text
+
+HOLDER = "switchyard/holder"
+"""Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
+
+DURATION_SECONDS = 15
+"""How long a Lease lives without a renewal. Three renewals may be lost."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a Lease.
+
+    Attributes:
+        act: the command, for example ``rollback``.
+        user: of the operating system.
+        host: the machine's name.
+        process: the process ID there.
+        nonce: what no other command has, of the same process neither.
+        phase: what the command does at present; empty before it begins.
+    """
+
+    act: str
+    user: str = field(default_factory=getpass.getuser)
+    host: str = field(default_factory=socket.gethostname)
+    process: int = field(default_factory=os.getpid)
+    nonce: str = field(default_factory=lambda: secrets.token_hex(4))
+    phase: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The holder in a Lease."""
+        return f"{self.user}@{self.host}/{self.process}/{self.nonce}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A Lease as the API server has it.
+
+    Attributes:
+        identity: of its holder; empty for a Lease that was released.
+        act: the holder's command.
+        phase: what the command did when it last renewed the Lease.
+        acquired: when the holder took it.
+        renewed: when the holder last renewed it.
+        duration: how long it lives without a renewal.
+        document: the whole object.
+    """
+
+    identity: str
+    act: str
+    phase: str
+    acquired: datetime
+    renewed: datetime
+    duration: timedelta
+    document: dict[str, Any]
+
+    @classmethod
+    def of(cls, lease: dict[str, Any]) -> "Held":
+        """Reads a Lease. One that somebody else wrote is held by whoever it names."""
+        spec = lease["spec"]
+        about: dict[str, Any] = {}
+        with suppress(ValueError):
+            about = json.loads((lease["metadata"].get("annotations") or {}).get(HOLDER, "{}"))
+        created = lease["metadata"]["creationTimestamp"]
+        return cls(
+            spec.get("holderIdentity") or "",
+            str(about.get("act", "command")),
+            str(about.get("phase", "")),
+            from_text(spec.get("acquireTime") or created),
+            from_text(spec.get("renewTime") or created),
+            timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS),
+            lease,
+        )
+
+    def lives(self, now: datetime) -> bool:
+        """Whether its holder lives, as far as the Lease can say."""
+        # A second more, as the API server tells its time in whole seconds.
+        return bool(self.identity) and now - self.renewed <= self.duration + timedelta(seconds=1)
+
+    def described(self, now: datetime) -> str:
+        """Its holder in words."""
+        user, _, process = self.identity.partition("/")
+        seconds = max(0, int((now - self.acquired).total_seconds()))
+        phase = f", in phase {self.phase}" if self.phase else ""
+        number = process.partition("/")[0]
+        return f"{user} (process {number}) runs {self.act}{phase}, for {seconds} s"
