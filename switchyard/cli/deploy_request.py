@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import typer
 
 from switchyard.cli.failures import errors_end_the_command
+from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import SELECTED
 from switchyard.errors import ExitCode
 from switchyard.release.engine import Answer, Engine
@@ -101,9 +102,10 @@ def _check(request: DeployRequest) -> None:
 def _end_interrupted(request: DeployRequest) -> None:
     from switchyard.cli.output import errors
 
-    key = request.service
+    on = stack_option(request.stack)
+    key = f"{request.service}{on}"
     errors.print(
-        "Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status; "
+        f"Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status{on}; "
         f"switchyard history {key}\nTo go on: switchyard resume {key}. To go back: switchyard abort {key}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -6,6 +6,7 @@ import typer
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.failures import message_of
+from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.codes import Code
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
@@ -88,7 +89,7 @@ class DeployReport:
             return code
         ending = _bad_ending(record) if code else _good_ending(record, bake_seconds)
         (errors.print if code else console.print)(
-            f"{ending} {observation.what_serves} {_next(record)}".rstrip(), markup=False
+            f"{ending} {observation.what_serves} {_next(record, self._request.stack)}".rstrip(), markup=False
         )
         return code
 
@@ -138,16 +139,17 @@ def _sentence(detail: str | None) -> str:
     return (detail or "no reason was written").strip().removesuffix(".")
 
 
-def _next(record: ReleaseRecord) -> str:
+def _next(record: ReleaseRecord, stack: str | None) -> str:
     """What to type next."""
-    key = record.service
+    on = stack_option(stack)
+    key = f"{record.service}{on}"
     if not record.running:
         if record.result is Result.SUCCEEDED:
             return ""
-        return f"Next: repair it, and switchyard deploy {key} with another tag; switchyard history {key}"
+        return f"Next: repair it, and switchyard deploy {record.service} TAG{on}; see switchyard history {key}"
     if record.phase is Phase.BAKE and not record.held:
         return (
-            f"Next: switchyard retire {key} (now), or switchyard retire --due (from a schedule). To go back: "
+            f"Next: switchyard retire {key} (now), or switchyard retire --due{on} (from a schedule). To go back: "
             f"switchyard rollback {key}"
         )
     return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"

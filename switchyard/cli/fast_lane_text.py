@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
 from switchyard.release.convergence import Convergence
@@ -76,7 +77,7 @@ class Report:
             errors.print(problem)
         else:
             console.print(f"  {_converged(outcome.convergence)}", markup=False)
-        console.print(f"Next: {_next(plan)}", markup=False)
+        console.print(f"Next: {_next(plan, self._request.stack)}", markup=False)
 
     def _problem(self, plan: Plan, convergence: Convergence) -> str | None:
         if convergence.problem is None:
@@ -137,8 +138,9 @@ def _converged(convergence: Convergence) -> str:
     return f"converged     configuration and state have it; other changes wait for `pulumi up`: {changes}"
 
 
-def _next(plan: Plan) -> str:
-    name = plan.observation.name
+def _next(plan: Plan, stack: str | None) -> str:
+    name, status = plan.observation.name, f"switchyard status{stack_option(stack)}"
     if plan.act is Act.ROLLBACK:
-        return f"switchyard status; to switch again once it is repaired: {command(Act.SWITCH, name, plan.target.other)}"
-    return f"switchyard status; to go back: {command(Act.ROLLBACK, name)}"
+        again = command(Act.SWITCH, name, plan.target.other, stack)
+        return f"{status}; to switch again once it is repaired: {again}"
+    return f"{status}; to go back: {command(Act.ROLLBACK, name, stack=stack)}"

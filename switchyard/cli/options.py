@@ -19,3 +19,12 @@ Reason = Annotated[str | None, typer.Option("--reason", help="Why, for the recor
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Does not ask. Needed where there is no terminal, and with --json.")
 ]
+
+
+def stack_option(stack: str | None) -> str:
+    """What a command that a message suggests needs, so that it is for the same stack.
+
+    Args:
+        stack: as it was given to this command; None for the selected one.
+    """
+    return "" if stack is None else f" --stack {stack}"

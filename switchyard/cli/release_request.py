@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from switchyard.cli.failures import errors_end_the_command
+from switchyard.cli.options import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.engine import Engine
 
@@ -74,9 +75,9 @@ def _end_interrupted(request: Request) -> None:
 
     from switchyard.cli.output import errors
 
-    again = "rollback" if request.rollback else "switch"
+    again, on = "rollback" if request.rollback else "switch", stack_option(request.stack)
     errors.print(
-        f"Interrupted. What serves now: switchyard status. To go on, run the command again: switchyard {again} "
-        f"{request.service}{f' {request.colour}' if request.colour else ''}"
+        f"Interrupted. What serves now: switchyard status{on}. To go on, run the command again: switchyard {again} "
+        f"{request.service}{f' {request.colour}' if request.colour else ''}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

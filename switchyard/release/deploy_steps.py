@@ -261,7 +261,8 @@ class ClusterSteps:
 
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:
-            return None
+            names = ", ".join(step.name for step in convergence.waiting)
+            return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)
 

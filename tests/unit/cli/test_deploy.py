@@ -1,6 +1,7 @@
 """`switchyard deploy`, `resume`, `abort` and `retire` at the command line: what is refused and printed, exit codes."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -253,3 +254,17 @@ def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture
         request = DeployRequest(Act.DEPLOY, "backend", "v2", as_json=as_json)
         DeployReport(request, "test", "kubeconfig").phase_ended(left.phases[0])
     assert capfd.readouterr().out.splitlines() == ["  warm      passed      12 s  3 of 3 pods ready"]
+
+
+@pytest.mark.parametrize("written", [BAKING, UNFINISHED, release().ending(Result.FAILED, NOW, "no room")])
+def test_every_command_that_a_report_suggests_is_for_the_same_stack(
+    written: ReleaseRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = DeployRequest(Act.DEPLOY, "backend", "v2", stack="production")
+    DeployReport(request, "production", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
+    printed = capsys.readouterr()
+    suggested = re.findall(
+        r"switchyard (?:deploy|resume|abort|retire|rollback|history)[^;,()\n]*", printed.out + printed.err
+    )
+    assert suggested
+    assert [command for command in suggested if "--stack production" not in command] == []
