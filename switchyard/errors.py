@@ -23,7 +23,6 @@
     ├── GateRefusedError               a step is not taken
     ├── NodeChangedError               a node is not as it was when the update began
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
-    ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
     ├── ReleaseError                   (switchyard.release_errors) a release cannot go on, or cannot be read
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease

@@ -10,17 +10,18 @@ import typer
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
-from switchyard.cli.release_place import check_cluster, observe_service, raise_refusal
+from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError, UsageError
+from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
 from switchyard.release.deploy import Runner
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
-from switchyard.release.deploy_steps import ClusterSteps, Place
+from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
@@ -141,7 +142,7 @@ class _Command:
         return DeployLedger(cluster.api, self._service.namespace, self._name, self.report.warn)
 
     def _runner(self, cluster: Cluster, ledger: DeployLedger) -> Runner:
-        place = Place(
+        place = ReleaseContext(
             access=self._access,
             cluster=cluster,
             engine=Engine(self._stack),

@@ -2,19 +2,14 @@
 
 # ruff: noqa: PLC0415
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import typer
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.options import stack_option
-from switchyard.cli.release_request import SELECTED
+from switchyard.cli.release_request import can_ask, reading_state
 from switchyard.errors import ExitCode
-from switchyard.release.engine import Answer, Engine
 from switchyard.release.plan import Act
 
 
@@ -43,11 +38,6 @@ class DeployRequest:
     as_json: bool = False
 
     @property
-    def can_ask(self) -> bool:
-        """Whether the operator can be asked: at a terminal, and where no document is awaited."""
-        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
-
-    @property
     def typed(self) -> str:
         """The command line, without its options."""
         return " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
@@ -57,7 +47,7 @@ def begin(request: DeployRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     with errors_end_the_command(as_json=request.as_json):
         _check(request)
-        with _state(request.stack) as answer:
+        with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.deploy_command import run
 
@@ -71,19 +61,10 @@ def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
     with errors_end_the_command(as_json=as_json):
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
-        with _state(stack) as answer:
+        with reading_state(stack) as answer:
             from switchyard.cli.deploy_command import run_due
 
             run_due(DeployRequest(Act.RETIRE, "", stack=stack, yes=True, as_json=as_json), answer)
-
-
-@contextmanager
-def _state(stack: str | None) -> Iterator[Answer]:
-    answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
-    try:
-        yield answer
-    finally:
-        answer.end()
 
 
 def _check(request: DeployRequest) -> None:
@@ -95,7 +76,7 @@ def _check(request: DeployRequest) -> None:
         raise UsageError(str(refusal))
     if not request.service:
         raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")
-    if not request.yes and not request.can_ask:
+    if not request.yes and not can_ask(as_json=request.as_json):
         raise UsageError(str(refuse_unasked(request.service, request.typed)))
 
 

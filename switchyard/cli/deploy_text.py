@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from switchyard.cli.command_report import CommandReport
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.failures import message_of
 from switchyard.cli.options import stack_option
@@ -22,7 +23,7 @@ VERSION = 1
 """Version of the JSON form. It changes when a name is taken away or gets another meaning."""
 
 
-class DeployReport:
+class DeployReport(CommandReport):
     """Prints what a command plans and does.
 
     Args:
@@ -32,9 +33,8 @@ class DeployReport:
     """
 
     def __init__(self, request: DeployRequest, stack: str, described: str) -> None:
+        super().__init__(stack, described)
         self._request = request
-        self._stack = stack
-        self._described = described
 
     def warn(self, line: str) -> None:
         """Reports a warning on standard error, which is free of the document."""
@@ -43,10 +43,6 @@ class DeployReport:
     def failed(self, error: SwitchyardError) -> None:
         """Reports an error that does not end the command."""
         errors.print(message_of(error))
-
-    def state_unreachable(self, why: str) -> None:
-        """Reports that the state cannot be read, which does not stop a command."""
-        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
 
     def confirmed(self, observation: Observation) -> bool:
         """Shows what will happen, and asks whether it is to."""

@@ -8,7 +8,7 @@ import typer
 
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.fast_lane_text import Report
-from switchyard.cli.release_place import check_cluster, observe_service, raise_refusal
+from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -19,6 +19,7 @@ from switchyard.errors import (
     GateRefusedError,
     UsageError,
 )
+from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge

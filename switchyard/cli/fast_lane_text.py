@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from switchyard.cli.command_report import CommandReport
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
@@ -17,7 +18,7 @@ VERSION = 1
 """Version of the JSON form. It changes when a name is taken away or gets another meaning."""
 
 
-class Report:
+class Report(CommandReport):
     """Prints what a command plans and does.
 
     Args:
@@ -27,9 +28,8 @@ class Report:
     """
 
     def __init__(self, request: Request, stack: str, described: str) -> None:
+        super().__init__(stack, described)
         self._request = request
-        self._stack = stack
-        self._described = described
         self._warnings: list[str] = []
 
     def warn(self, line: str) -> None:
@@ -37,10 +37,6 @@ class Report:
         self._warnings.append(line)
         if not self._request.as_json:
             errors.print(line)
-
-    def state_unreachable(self, why: str) -> None:
-        """Reports that the state cannot be read, which does not stop a command."""
-        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
 
     def confirmed(self, plan: Plan) -> bool:
         """Shows what will happen, and asks whether it is to."""

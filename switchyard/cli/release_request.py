@@ -5,15 +5,32 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.options import stack_option
 from switchyard.errors import ExitCode
-from switchyard.release.engine import Engine
+from switchyard.release.engine import Answer, Engine
 
 SELECTED = "PULUMI_STACK"
 """Environment variable with the stack that the engine takes for the selected one."""
+
+
+def can_ask(*, as_json: bool) -> bool:
+    """Whether the operator can be asked: at a terminal, and where no document is awaited."""
+    return not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+@contextmanager
+def reading_state(stack: str | None) -> Iterator[Answer]:
+    """Has the engine read the outputs of a stack while the block runs, and ends the engine with it."""
+    answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+    try:
+        yield answer
+    finally:
+        answer.end()
 
 
 @dataclass(frozen=True)
@@ -38,27 +55,20 @@ class Request:
     yes: bool = False
     as_json: bool = False
 
-    @property
-    def can_ask(self) -> bool:
-        """Whether the operator can be asked: at a terminal, and where no document is awaited."""
-        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
-
 
 def begin(request: Request) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     begun = time.monotonic()
     with errors_end_the_command(as_json=request.as_json):
-        if not request.yes and not request.can_ask:
+        if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
-        answer = Engine(request.stack or os.environ.get(SELECTED)).begin_outputs()
-        try:
-            from switchyard.cli.fast_lane import run
+        with reading_state(request.stack) as answer:
+            try:
+                from switchyard.cli.fast_lane import run
 
-            run(request, answer, begun)
-        except KeyboardInterrupt:
-            _end_interrupted(request)
-        finally:
-            answer.end()
+                run(request, answer, begun)
+            except KeyboardInterrupt:
+                _end_interrupted(request)
 
 
 def _refuse_unconfirmed(request: Request) -> None:

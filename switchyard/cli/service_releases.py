@@ -20,7 +20,7 @@ from switchyard.release_errors import RecordUnreadableError
 if TYPE_CHECKING:
     from switchyard.release.latest import LatestRelease
 
-Place = tuple[str, str]
+ServiceLocation = tuple[str, str]
 """A namespace, and the name of a service in it."""
 
 
@@ -33,11 +33,11 @@ class ReleaseStatuses:
         problems: why the record of a service cannot be read.
     """
 
-    latest: "Mapping[Place, LatestRelease]" = field(default_factory=dict)
-    problems: Mapping[Place, str] = field(default_factory=dict)
+    latest: "Mapping[ServiceLocation, LatestRelease]" = field(default_factory=dict)
+    problems: Mapping[ServiceLocation, str] = field(default_factory=dict)
 
 
-async def read_release_statuses(api: BoundedApi, places: Iterable[Place]) -> ReleaseStatuses:
+async def read_release_statuses(api: BoundedApi, places: Iterable[ServiceLocation]) -> ReleaseStatuses:
     """Reads the latest release of each service. That a user may not read them is a problem of each, and no error.
 
     Raises:
@@ -47,8 +47,8 @@ async def read_release_statuses(api: BoundedApi, places: Iterable[Place]) -> Rel
     namespaces = sorted({namespace for namespace, _ in services})
     lists = await asyncio.gather(*(_own(api, "configmaps", namespace, CORE) for namespace in namespaces))
     by_namespace = dict(zip(namespaces, lists, strict=True))
-    problems: dict[Place, str] = {}
-    config_maps: dict[Place, Mapping[str, Any]] = {}
+    problems: dict[ServiceLocation, str] = {}
+    config_maps: dict[ServiceLocation, Mapping[str, Any]] = {}
     for place in services:
         answer = by_namespace[place[0]]
         if isinstance(answer, AccessDeniedError):
@@ -60,11 +60,11 @@ async def read_release_statuses(api: BoundedApi, places: Iterable[Place]) -> Rel
 
 
 async def _latest(
-    api: BoundedApi, config_maps: Mapping[Place, Mapping[str, Any]], problems: dict[Place, str]
-) -> "Mapping[Place, LatestRelease]":
+    api: BoundedApi, config_maps: Mapping[ServiceLocation, Mapping[str, Any]], problems: dict[ServiceLocation, str]
+) -> "Mapping[ServiceLocation, LatestRelease]":
     from switchyard.release.latest import LatestRelease, latest_record
 
-    latest: dict[Place, LatestRelease] = {}
+    latest: dict[ServiceLocation, LatestRelease] = {}
     for place, config_map in config_maps.items():
         try:
             record = latest_record(config_map)
@@ -77,7 +77,9 @@ async def _latest(
     return {**latest, **await _attended(api, {place: latest[place] for place in running})} if running else latest
 
 
-async def _attended(api: BoundedApi, running: "Mapping[Place, LatestRelease]") -> "Mapping[Place, LatestRelease]":
+async def _attended(
+    api: BoundedApi, running: "Mapping[ServiceLocation, LatestRelease]"
+) -> "Mapping[ServiceLocation, LatestRelease]":
     """Releases that run, with whether a command drives them."""
     from dataclasses import replace
 

@@ -32,6 +32,12 @@ NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they 
 """End of the message of a gate that could not read the cluster, and does not know the steps before it."""
 
 
+def raise_refusal(refusal: Refusal | None) -> None:
+    """Raises a refusal, if there is one, as `GateRefusedError`."""
+    if refusal is not None:
+        raise GateRefusedError(str(refusal))
+
+
 class GateBase(Generic[S_co]):
     """What the gates of one service share: access to its cluster, and warnings to the engineer.
 
@@ -81,8 +87,7 @@ class GateBase(Generic[S_co]):
             self._warn(warning)
 
     def _raise(self, refusal: Refusal | None) -> None:
-        if refusal is not None:
-            raise GateRefusedError(str(refusal))
+        raise_refusal(refusal)
 
     def _why(self, error: ClusterError) -> tuple[str, str]:
         """Why a call failed, and what to do about it."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
+from switchyard.gates.base import raise_refusal
 from switchyard.gates.removal import annotate, delete
 from switchyard.gates.rules.deletion import (
     Action,
@@ -26,7 +27,6 @@ from switchyard.gates.rules.ownership import (
     refuse_unknown_owner,
     takes_over,
 )
-from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
@@ -115,7 +115,7 @@ class Guard:
         """
         namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
         if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
-            _raise(refuse_release_deletion(namespace, name))
+            raise_refusal(refuse_release_deletion(namespace, name))
 
     def adopts(self, manifest: Mapping[str, Any]) -> bool:
         """Whether an object that existed before the stack may be adopted."""
@@ -153,7 +153,7 @@ class Guard:
         except ClusterError as error:
             problem = f"{error} ({error.code})"
             raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, problem))) from error
-        _raise(
+        raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
 
@@ -202,7 +202,7 @@ class Guard:
                 self._unanswered = str(error)
                 self.warn(warn_deleted_with_machines(str(error)))
                 return
-            _raise(refuse_unreachable(record, f"the cluster could not be read ({error})"))
+            raise_refusal(refuse_unreachable(record, f"the cluster could not be read ({error})"))
 
     async def before_destroy(self) -> None:
         """Notes that the run is a destroy, before anything is deleted.
@@ -219,7 +219,7 @@ class Guard:
                     reason, readable = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
-            _raise(refuse_production_destroy(serving, readable=readable))
+            raise_refusal(refuse_production_destroy(serving, readable=readable))
         self.destroying = True
 
     async def _delete_or_keep(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:
@@ -231,11 +231,11 @@ class Guard:
             reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
             if not (preview and run.configured and self._switches(record)):
-                _raise(refuse_serving(record, run, reason))
+                raise_refusal(refuse_serving(record, run, reason))
         deletes = decision.action in {Action.ASK, Action.DELETE}
         if not by_guard:
             if not deletes and live is not None:
-                _raise(refuse_deletion_by_name(record, decision.line))
+                raise_refusal(refuse_deletion_by_name(record, decision.line))
             return
         if not deletes:
             self.say(decision.line)
@@ -289,8 +289,3 @@ class Guard:
 
     def _owner(self, entry: ServiceEntry) -> Owner:
         return Owner(self.mark, self.former, entry.adopted)
-
-
-def _raise(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise GateRefusedError(str(refusal))

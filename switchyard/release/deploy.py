@@ -36,7 +36,7 @@ class Ledger(Protocol):
     def now(self) -> datetime:
         """The time by the API server's clock."""
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease."""
 
     async def enter(self, record: ReleaseRecord) -> None:
@@ -132,7 +132,7 @@ class Runner:
         after = apply(stands.state, Event.ABORT)
         if after.result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
-        self._ledger.check()
+        await self._ledger.confirm()
         remains = await self._steps.withdraw(record)
         return await self._end(record, Result.FAILED, f"{reason}. {remains}".strip())
 
@@ -190,7 +190,7 @@ class Runner:
             Phase.WATCH: steps.watch,
             Phase.RETIRE: steps.retire,
         }
-        self._ledger.check()
+        await self._ledger.confirm()
         try:
             return await does[state.phase](record)
         except GateRefusedError as error:
@@ -239,7 +239,7 @@ class Runner:
 
     async def _roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
         """Goes back to the old colour. Where that fails, the release is held, and `abort` tries again."""
-        self._ledger.check()
+        await self._ledger.confirm()
         try:
             ended = await self._steps.roll_back(record, reason)
         except (ClusterError, GateRefusedError) as error:

@@ -1,48 +1,22 @@
 """The record of a release by `switchyard deploy`, written under the Lease of its service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
-from switchyard.gates.base import Warn
-from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.journal import acquired
-from switchyard.release.lease import ReleaseLease
+from switchyard.release.held_record import HeldRecord
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
-from switchyard.release.store import Releases, ReleaseStore
 
 
-class DeployLedger:
-    """The record and the Lease of one service, within the block of `held`.
-
-    Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
-
-    Args:
-        api: the API server.
-        namespace: of the service.
-        name: of the service.
-        warn: reports that the Lease is waited for.
-    """
-
-    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
-        self._api = api
-        self._namespace = namespace
-        self._name = name
-        self._warn = warn
-        self._store = ReleaseStore(api, namespace, name)
-        self._clock: ServerClock | None = None
-        self._lease: ReleaseLease | None = None
-
-    async def read(self) -> Releases:
-        """The record of the service."""
-        return await self._store.read()
+class DeployLedger(HeldRecord):
+    """The record and the Lease of one service, as a release by `deploy` uses them. The arguments are the base's."""
 
     async def ask_time(self) -> datetime:
         """The time by the API server's clock, outside of the Lease."""
@@ -55,37 +29,23 @@ class DeployLedger:
         Raises:
             LeaseHeldError: another command holds it, and lives.
         """
-        self._clock = await ServerClock.ask(self._api)
-        lease = ReleaseLease(self._api, self._namespace, self._name, Holder(act.value), self._clock)
-        async with AsyncExitStack() as stack:
-            self._lease = await acquired(stack, lease, self._clock, self._warn)
+        async with self.holding(Holder(act.value)):
             yield self
-
-    def now(self) -> datetime:
-        """The time by the API server's clock."""
-        if self._clock is None:
-            raise RuntimeError("the Lease is not held")
-        return self._clock.now()
-
-    def check(self) -> None:
-        """Ends the command when another one has taken the Lease."""
-        if self._lease is not None:
-            self._lease.check()
 
     async def enter(self, record: ReleaseRecord) -> None:
         """Writes that a phase has begun, to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
-        await self.write(record)
+        await self._store.update(lambda releases: releases.writing(record))
 
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record; one that has ended enters the history."""
-        self.check()
+        await self.confirm()
         await self._store.update(lambda releases: releases.writing(record))
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str) -> None:
         """Writes that the new version of a release was rolled back, so that no automatic update brings it back."""
-        self.check()
+        await self.confirm()
         if record.tag is None:
             return
         version = RolledBack(record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason)
@@ -131,7 +91,7 @@ class RollbackJournal:
     @asynccontextmanager
     async def held(self, _act: Act) -> AsyncGenerator[None, None]:
         """The Lease is held already."""
-        self._ledger.check()
+        await self._ledger.confirm()
         yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
@@ -139,9 +99,9 @@ class RollbackJournal:
         await self._ledger.mark_rolled_back(self._record, reason or "")
         return to_text(self._ledger.now())
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease of the release."""
-        self._ledger.check()
+        await self._ledger.confirm()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes nothing: the release ends by its own record."""

@@ -37,7 +37,7 @@ Observe = Callable[[], Awaitable[Observation]]
 
 
 @dataclass(frozen=True)
-class Place:
+class ReleaseContext:
     """Where a release works.
 
     Attributes:
@@ -68,7 +68,7 @@ class ClusterSteps:
         settings: of the service.
     """
 
-    def __init__(self, place: Place, ledger: DeployLedger, settings: BlueGreenSettings) -> None:
+    def __init__(self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings) -> None:
         self._place = place
         self._ledger = ledger
         self._settings = settings
@@ -93,7 +93,7 @@ class ClusterSteps:
             lambda steps: str(refuse_others(record.service, target, tag, steps)),
         )
         self._settings = self._with(record, pods)
-        self._ledger.check()
+        await self._ledger.confirm()
         await asyncio.to_thread(update, self._place.engine)
         state = (await self._observed(record)).colours[target]
         if state.tag != tag or state.ready < pods:
@@ -114,7 +114,7 @@ class ClusterSteps:
         start = None
         if plan.patch and observation.settings.release.watch.seconds:
             start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
-        self._ledger.check()
+        await self._ledger.confirm()
         patched = await lane.patch(plan) if plan.patch else None
         if start is not None:
             self._watch = asyncio.create_task(
@@ -175,7 +175,7 @@ class ClusterSteps:
         old = Colour(record.source)
         if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
             raise GateRefusedError(str(refuse_requests(record, observation, used)))
-        self._ledger.check()
+        await self._ledger.confirm()
         await self._remove(record, old)
         return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
 
@@ -190,7 +190,7 @@ class ClusterSteps:
             plan = Plan(Act.ROLLBACK, observation, old, patch=False)
         else:
             plan = await lane.plan_rollback(observation)
-        self._ledger.check()
+        await self._ledger.confirm()
         steps = Steps(
             observe=lambda: self._observed(record),
             warm=lambda planned: asyncio.to_thread(warm, self._place.engine, planned),
@@ -219,7 +219,7 @@ class ClusterSteps:
             change,
             lambda steps: str(refuse_others(record.service, colour, str(record.tag), steps)),
         )
-        self._ledger.check()
+        await self._ledger.confirm()
         await asyncio.to_thread(update, self._place.engine)
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
@@ -279,7 +279,7 @@ class _NoJournal:
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
         raise NotImplementedError
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         raise NotImplementedError
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:

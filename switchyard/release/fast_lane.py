@@ -23,7 +23,7 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
-from switchyard.gates.base import Warn
+from switchyard.gates.base import Warn, raise_refusal
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.waits import ANSWER_SECONDS
@@ -121,7 +121,7 @@ class FastLane:
         last = await self._journal.last()
         unfinished = last is not None and last.result == RUNNING and last.target == target
         if observation.settings.active == target and not unfinished:
-            _raise(refuse_serving(observation, target, Act.SWITCH))
+            raise_refusal(refuse_serving(observation, target, Act.SWITCH))
         return Plan(Act.SWITCH, observation, target, patch=False)
 
     async def plan_rollback(self, observation: Observation) -> Plan:
@@ -139,7 +139,7 @@ class FastLane:
             return plan
         if before.tag is not None and (not plan.to.wanted or plan.to.tag != before.tag):
             return replace(plan, warm_tag=before.tag)
-        _raise(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
+        raise_refusal(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
         short = plan.to.ready < plan.source.ready
         return replace(plan, warnings=(warn_fewer(plan, plan.source.ready),)) if short else plan
 
@@ -162,7 +162,7 @@ class FastLane:
                 plan = await self._warmed(plan, steps)
             started = await self._journal.begin(plan, reason)
             async with self._ended_on_error(plan):
-                self._journal.check()
+                await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
             receipt = await self.follow(plan, started, patched)
             drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
@@ -186,7 +186,7 @@ class FastLane:
         observation = await steps.observe()
         if observation.serving != plan.observation.serving:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
-        _raise(refuse_no_pods(observation, plan.target, plan.act))
+        raise_refusal(refuse_no_pods(observation, plan.target, plan.act))
         return replace(plan, observation=observation)
 
     async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
@@ -287,8 +287,3 @@ class FastLane:
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun
-
-
-def _raise(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise GateRefusedError(str(refusal))

@@ -1,105 +1,58 @@
 """What a switch or a rollback writes to the record of the service, and when."""
 
-import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from switchyard.config.models.service import Colour
-from switchyard.gates.base import Warn
-from switchyard.kube.api import BoundedApi
-from switchyard.kube.clock import ServerClock, to_text
+from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import DURATION_SECONDS, Holder
+from switchyard.release.held_record import HeldRecord
+from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
-from switchyard.release.store import Releases, ReleaseStore
-from switchyard.release_errors import LeaseHeldError
-
-WAIT_SECONDS = DURATION_SECONDS + 3
-"""How long a command waits for the Lease of another one: longer than that of a killed command lives."""
-
-POLL_SECONDS = 0.5
-"""Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
+from switchyard.release.store import Releases
 
 
-class ReleaseJournal:
-    """The record and the Lease of one service, as a switch or a rollback uses them.
+class ReleaseJournal(HeldRecord):
+    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's."""
 
-    Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
-
-    Args:
-        api: the API server.
-        namespace: of the service.
-        name: of the service.
-        warn: reports that the Lease is waited for.
-    """
-
-    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
-        self._api = api
-        self._warn = warn
-        self._namespace = namespace
-        self._name = name
-        self._store = ReleaseStore(api, namespace, name)
-        self._clock: ServerClock | None = None
-        self._record: ReleaseRecord | None = None
-        self._lease: ReleaseLease | None = None
+    _record: ReleaseRecord | None = None
 
     async def last(self) -> ReleaseRecord | None:
         """The record of the latest release that may have changed what serves; None where there is none.
 
         A release that ended before its switch changed the idle colour alone. Where there is no other, it is that one.
         """
-        releases = await self._store.read()
+        releases = await self.read()
         if releases.current is None:
             return None
         others = (release for release in (releases.current, *releases.history) if not _ended_before_switch(release))
         return next(others, releases.current)
 
-    def check(self) -> None:
-        """Ends the command when another one has taken the Lease.
-
-        Raises:
-            LeaseLostError: another command has taken it.
-        """
-        if self._lease is not None:
-            self._lease.check()
-
     @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator[ReleaseLease, None]:
+    async def held(self, act: Act) -> AsyncGenerator[None, None]:
         """Holds the Lease of the service within the block.
 
-        A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
-        killed is taken then, and most commands have ended by then. A rollback takes the Lease of any command at once,
-        but for that of another rollback.
+        A rollback waits for nobody who changes no pods: the command that released the bad version may hold the Lease
+        while it watches.
 
         Raises:
-            LeaseHeldError: the other command lives.
+            LeaseHeldError: the other command lives, and may not be interrupted.
         """
-        self._clock = await ServerClock.ask(self._api)
         holder = Holder(act.value, phase=Phase.SWITCH.value)
-        # A rollback waits for nobody: the command that released the bad version may hold the Lease while it watches.
-        urgent = act is Act.ROLLBACK
-        lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock, urgent=urgent)
-        async with AsyncExitStack() as stack:
-            self._lease = await acquired(stack, lease, self._clock, self._warn)
-            if lease.interrupted is not None:
-                self._warn(
-                    f"{self._name}: this rollback interrupts another command, which changes nothing more: "
-                    f"{lease.interrupted}"
-                )
-            yield self._lease
+        async with self.holding(holder, urgent=act is Act.ROLLBACK):
+            yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
 
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
-        now = self._now()
+        now = self.now()
         releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now))
         self._record = releases.current
         return to_text(now)
@@ -109,41 +62,11 @@ class ReleaseJournal:
         record = self._record
         if record is None:
             raise RuntimeError("a release ends that has not begun")
-        now = self._now()
+        now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
         ended = replace(ended, receipt=None if receipt is None else receipt.to_json())
         await self._store.update(lambda releases: _ended(releases, ended))
-
-    def _now(self) -> datetime:
-        if self._clock is None:
-            raise RuntimeError("the Lease is not held")
-        return self._clock.now()
-
-
-async def acquired(stack: AsyncExitStack, lease: ReleaseLease, clock: ServerClock, warn: Warn) -> ReleaseLease:
-    """Takes a Lease until a stack ends, and waits for as long as that of a killed command lives.
-
-    Args:
-        stack: ends the Lease.
-        lease: of the service.
-        clock: of the API server.
-        warn: reports that the Lease is waited for.
-
-    Raises:
-        LeaseHeldError: the other command lives.
-    """
-    end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
-    while True:
-        try:
-            return await stack.enter_async_context(lease.held())
-        except LeaseHeldError as error:
-            if clock.now() >= end:
-                raise
-            if not waits:
-                warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
-            waits = True
-            await asyncio.sleep(POLL_SECONDS)
 
 
 def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:

@@ -23,5 +23,5 @@ class Journal(Protocol):
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes how the release ended, and moves it into the history."""
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""

@@ -17,7 +17,6 @@ from switchyard.config.kubernetes import COORDINATION
 from switchyard.errors import ApiStatusError, ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
-from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import check_own, record_name
 from switchyard.manifests.labels import object_labels
 from switchyard.release.lease_holder import DURATION_SECONDS, HOLDER, Held, Holder
@@ -25,9 +24,6 @@ from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 RENEW_SECONDS = 5
 """Seconds between two renewals."""
-
-WAIT_SECONDS = 1
-"""Seconds between two attempts of a command that waits for a Lease."""
 
 ATTEMPTS = 5
 """Attempts to take a Lease that others change in between: who holds it then is read again."""
@@ -45,7 +41,7 @@ class ReleaseLease:
         name: of the service.
         holder: this command.
         clock: of the API server.
-        urgent: whether it takes the Lease of a command that lives, unless that does the same.
+        urgent: whether it takes the Lease of a command that lives and may be interrupted.
 
     Attributes:
         interrupted: the holder from which it took the Lease, in words; None where it took it from nobody.
@@ -75,17 +71,14 @@ class ReleaseLease:
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
-    async def held(self, *, wait: bool = False) -> AsyncGenerator["ReleaseLease", None]:
+    async def held(self) -> AsyncGenerator["ReleaseLease", None]:
         """Holds the Lease within the block, and renews it in the background.
-
-        Args:
-            wait: whether to wait for another holder, without a bound; the caller may be interrupted.
 
         Raises:
             LeaseHeldError: another command holds it.
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
-        await self._acquire(wait=wait)
+        await self._acquire()
         renewal = asyncio.create_task(self._renew())
         try:
             yield self
@@ -93,7 +86,7 @@ class ReleaseLease:
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
-            with suppress(ClusterError):
+            with suppress(LeaseLostError, ClusterError):
                 await self._release()
 
     async def enter(self, phase: str) -> None:
@@ -102,38 +95,35 @@ class ReleaseLease:
         Raises:
             LeaseLostError: another command has taken the Lease.
         """
-        self.check()
         self._phase = phase
-        await self._write(self._spec(from_text(self._document["spec"]["acquireTime"])))
+        await self.confirm()
 
-    def check(self) -> None:
-        """Ends the command when it does not hold the Lease any more.
+    async def confirm(self) -> None:
+        """Renews the Lease now, so that the API server says whether this command still holds it.
 
         Raises:
             LeaseLostError: another command has taken it.
+            switchyard.errors.ClusterError: the API server does not answer.
         """
         if self._lost:
             raise LeaseLostError(self._lost_text)
+        await self._write(self._spec(from_text(self._document["spec"]["acquireTime"])))
 
     @property
     def _lost_text(self) -> str:
         return (
-            f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}, because "
-            "this one could not renew it in time. This command changes nothing more. See who: "
+            f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
+            "that could not wait, or any command once this one had not renewed it in time. This one changes nothing more. "
+            "See who: "
             f"kubectl -n {self._namespace} get lease {self._name} -o yaml"
         )
 
-    async def _acquire(self, *, wait: bool) -> None:
-        async def attempt() -> Held | None:
-            return await self._attempt()
-
-        holder = await poll_until(
-            attempt, lambda other: other is None, seconds=float("inf") if wait else 0, every=WAIT_SECONDS
-        )
+    async def _acquire(self) -> None:
+        holder = await self._attempt()
         if holder is not None:
             raise LeaseHeldError(
                 f"{self._service}: another release is in progress: {holder.described(self._clock.now())}. Nothing was "
-                f"changed. Wait until it has ended: switchyard status"
+                "changed. Wait until it has ended: switchyard status"
             )
 
     async def _attempt(self) -> Held | None:
@@ -146,7 +136,7 @@ class ReleaseLease:
             if live is not None:
                 check_own(live)
                 if (other := Held.of(live)).lives(now):
-                    if not self._urgent or other.act == self._holder.act:
+                    if not self._urgent or not other.may_be_interrupted:
                         return other
                     self.interrupted = other.described(now)
             self._document = live or self._new()
@@ -163,7 +153,7 @@ class ReleaseLease:
         while not self._lost:
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(LeaseLostError, ClusterError):  # an API server that is away for a while is asked again
-                await self._write(self._spec(from_text(self._document["spec"]["acquireTime"])))
+                await self.confirm()
 
     async def _release(self) -> None:
         if not self._lost:

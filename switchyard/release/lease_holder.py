@@ -11,12 +11,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from switchyard.kube.clock import from_text
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act
 
 HOLDER = "switchyard/holder"
 """Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
 
 DURATION_SECONDS = 15
 """How long a Lease lives without a renewal. Three renewals may be lost."""
+
+INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE})
+"""Phases in which a rollback may take the Lease of a command that lives.
+
+While a colour is warmed or retired, the engine changes the pods that a rollback would switch to.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,11 @@ class Held:
             timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS),
             lease,
         )
+
+    @property
+    def may_be_interrupted(self) -> bool:
+        """Whether a rollback may take its Lease while it lives: no pods are changed in its phase."""
+        return self.act != Act.ROLLBACK and self.phase in INTERRUPTIBLE
 
     def lives(self, now: datetime) -> bool:
         """Whether its holder lives, as far as the Lease can say."""

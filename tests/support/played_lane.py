@@ -98,7 +98,7 @@ class PlayedJournal:
         yield
         self.events.append("release")
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         if self.lost is not None:
             raise self.lost
 

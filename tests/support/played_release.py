@@ -88,7 +88,7 @@ class Played:
 
     world: World
     outcomes: Outcomes = field(default_factory=dict)
-    blind: bool = False
+    unreachable: bool = False
     lost_answer: bool = False
     rollback_error: Exception | None = None
     steps: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Played:
         self.world.time += timedelta(seconds=1)
         return self.world.time
 
-    def check(self) -> None:
+    async def confirm(self) -> None:
         if self.lost:
             raise LeaseLostError("lost")
 
@@ -106,11 +106,11 @@ class Played:
         await self.write(record)
 
     async def write(self, record: ReleaseRecord) -> None:
-        self.check()
+        await self.confirm()
         self.world.write(lambda: setattr(self.world, "releases", self.world.releases.writing(record)))
 
     async def live(self) -> Live:
-        if self.blind:
+        if self.unreachable:
             raise UnreachableError("no answer")
         return Live(self.world.serving, {colour for colour, pods in self.world.pods.items() if pods == PODS})
 

@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 from typing import Any
 
 import pytest
-import yaml
 
-from devtools.engine import NAME, Stack
+from devtools.engine import Stack
+from tests.support.commands import document, read_back, run_command
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
@@ -61,25 +60,10 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 
 def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
-    program = ["-c", INJECTED.format(injected)] if injected else ["-m", "switchyard"]
-    result = subprocess.run(
-        [sys.executable, *program, *arguments, "--yes", "--json", "--stack", NAME],
-        cwd=stack.directory,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    # What the engine has written to the stack file is the configuration from now on.
-    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
+    code = INJECTED.format(injected) if injected else None
+    result = run_command(stack, *arguments, "--yes", "--json", code=code)
+    read_back(stack)
     return result
-
-
-def document(result: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:
-    assert result.returncode == code, result.stdout + result.stderr
-    parsed: dict[str, Any] = json.loads(result.stdout)
-    return parsed
 
 
 def backend(stack: Stack) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from devtools.engine import NAME, Stack
+from devtools.engine import Stack
+from tests.support.commands import document, read_back, run_command
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
@@ -49,38 +48,17 @@ def serving(of_module: Shared) -> Stack:
     return of_module.stack
 
 
+def command(
+    stack: Stack, *arguments: str, code: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return run_command(stack, *arguments, "--yes", "--json", code=code, **environment)
+
+
 def let_serve(stack: Stack, kubectl: Kubectl, colour: str) -> None:
     if kubectl.serving() != colour:
         result = command(stack, "switch", "backend", colour)
         assert result.returncode == 0, result.stdout + result.stderr
         read_back(stack)
-
-
-def read_back(stack: Stack) -> None:
-    """Takes the stack file as the engine has changed it."""
-
-    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
-
-
-def command(
-    stack: Stack, *arguments: str, code: str | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    program = ["-c", code] if code else ["-m", "switchyard"]
-    return subprocess.run(
-        [sys.executable, *program, *arguments, "--yes", "--json", "--stack", NAME],
-        cwd=stack.directory,
-        env={**stack.environment, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert result.stdout, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
 
 
 def active(stack: Stack) -> str:

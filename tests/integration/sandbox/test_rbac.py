@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from devtools.engine import NAME, Stack
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.access import ClusterAccess
@@ -19,33 +16,11 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.drain import drain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.pod_metrics import PodMetrics, Reading
+from tests.support.commands import document, read_back, run_command
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
 USER = "releaser"
-
-
-def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "switchyard", *arguments, "--stack", NAME],
-        cwd=stack.directory,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert result.stdout, result.stderr
-    printed: dict[str, Any] = json.loads(result.stdout)
-    return printed
-
-
-def read_back(stack: Stack) -> None:
-    """Takes the stack file as the engine has changed it."""
-    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +30,7 @@ def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Ite
     stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     result = stack.up()
     assert result.ok, result.output
-    printed = command(stack, "rbac")
+    printed = run_command(stack, "rbac")
     assert printed.returncode == 0, printed.stderr
     cluster_role, role = yaml.safe_load_all(printed.stdout)
     # Other modules run beside this one on the same cluster.
@@ -84,23 +59,23 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert "secrets" not in denied
     assert "*.*" not in denied
 
-    result = command(stack, "switch", "backend", "green", "--yes", "--json")
+    result = run_command(stack, "switch", "backend", "green", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     switched = document(result)
     assert (switched["serving"], switched["config"], switched["state"]) == ("green", True, True)
     assert kubectl.serving() == "green"
     read_back(stack)
 
-    result = command(stack, "rollback", "backend", "--yes", "--json")
+    result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
     assert kubectl.serving() == "blue"
     read_back(stack)
 
-    history = document(command(stack, "history", "backend", "--json"))
+    history = document(run_command(stack, "history", "backend", "--json"))
     assert [release["kind"] for release in history["releases"]] == ["rollback", "switch"]
 
-    result = command(stack, "status", "--json")
+    result = run_command(stack, "status", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     [service] = document(result)["services"]
     assert service["notes"] == []
@@ -145,7 +120,7 @@ def test_a_command_names_the_permission_that_a_role_lacks(
     before = kubectl.serving()
     replace(kubectl, rules)
     try:
-        result = command(releaser.stack, *arguments)
+        result = run_command(releaser.stack, *arguments)
     finally:
         replace(kubectl, role["rules"])
     assert result.returncode == 1
@@ -160,7 +135,7 @@ def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: 
     records = {"configmaps", "leases"}
     replace(kubectl, [rule for rule in role["rules"] if records.isdisjoint(rule["resources"])])
     try:
-        result = command(releaser.stack, "status", "--json")
+        result = run_command(releaser.stack, "status", "--json")
     finally:
         replace(kubectl, role["rules"])
     assert result.returncode == 0, result.stdout + result.stderr
@@ -178,12 +153,12 @@ def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(re
     updated = stack.up()
     assert updated.ok, updated.output
     for arguments in (("deploy", "backend", "v3.0.0"), ("retire", "backend")):
-        result = command(stack, *arguments, "--yes", "--json")
+        result = run_command(stack, *arguments, "--yes", "--json")
         assert result.returncode == 0, result.stdout + result.stderr
         read_back(stack)
         assert kubectl.serving() == "green"
     kubectl.expect_pods(blue=0, green=3)
-    result = command(stack, "rollback", "backend", "--yes", "--json")
+    result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     kubectl.expect_pods(blue=3, green=3)
     assert kubectl.serving() == "blue"

@@ -14,13 +14,14 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.held_record import HeldRecord
 from switchyard.release.lease import ReleaseLease
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.kubectl import Kubectl
-from tests.unit.release.test_record import START, record
+from tests.support.release_records import START, record
 
 pytestmark = pytest.mark.shared_stack
 
@@ -104,7 +105,7 @@ def test_a_holder_that_was_killed_is_distinguished_from_one_that_lives(kubectl: 
         holder.stdout.close()
 
     async def waits(api: BoundedApi) -> None:
-        async with (await lease_of(api, kubectl, "rollback", "ada")).held(wait=True):
+        async with HeldRecord(api, kubectl.namespace, "backend", print).holding(Holder("rollback", user="ada")):
             pass
 
     on_cluster(kubectl, waits)

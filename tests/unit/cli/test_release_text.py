@@ -7,7 +7,7 @@ import pytest
 from switchyard.cli.release_text import release_line
 from switchyard.release.latest import LatestRelease
 from switchyard.release.phases import Phase, Result
-from tests.unit.release.test_record import record
+from tests.support.release_records import record
 
 STARTED = "2030-01-31T12:00:00Z"
 ENDED = "2030-01-31T12:01:00Z"

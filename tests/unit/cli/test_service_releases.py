@@ -16,7 +16,7 @@ from switchyard.kube.rolled_back import RECORD_VERSION
 from switchyard.manifests.labels import MANAGED
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record import ReleaseRecord
-from tests.unit.release.test_record import START, record
+from tests.support.release_records import START, record
 
 PLACES = [("shop", "backend"), ("shop", "web"), ("other", "api")]
 

@@ -104,11 +104,11 @@ def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
     play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
     unknown = Play(outcomes={Phase.SWITCH: UnreachableError("no answer")})
-    unknown.played.lost_answer = unknown.played.blind = True
+    unknown.played.lost_answer = unknown.played.unreachable = True
     ended = unknown.deploy()
     assert "is not known" in str(ended.detail)
     unknown.expect(Result.RUNNING, Phase.SWITCH, "green")
-    unknown.played.blind = False
+    unknown.played.unreachable = False
     unknown.outcomes.clear()
     unknown.act("resume")
     unknown.expect(Result.SUCCEEDED, Phase.RETIRE, "green")

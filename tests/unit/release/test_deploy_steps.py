@@ -13,7 +13,7 @@ from switchyard.config.models.service import Colour
 from switchyard.release import deploy_steps
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
-from switchyard.release.deploy_steps import ClusterSteps, Place
+from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
@@ -64,7 +64,7 @@ class Play:
 
         self.monkeypatch.setattr(deploy_steps, "drain", drain)
         self.monkeypatch.setattr(deploy_steps, "converge", converge)
-        place = Place(None, None, None, "test", observe, print)  # type: ignore[arg-type]
+        place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
         self.steps = ClusterSteps(place, PlayedLedger(), settings("green"))  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:

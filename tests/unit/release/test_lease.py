@@ -120,12 +120,24 @@ def test_a_lease_that_changes_all_the_time_ends_the_command() -> None:
     assert (server.refused, server.written) == (ATTEMPTS, [])
 
 
-@pytest.mark.parametrize(("act", "interrupted"), [("deploy", True), ("switch", True), ("rollback", False)])
-def test_a_rollback_takes_the_lease_of_a_command_that_lives_but_not_that_of_a_rollback(
-    act: str, *, interrupted: bool
+@pytest.mark.parametrize(
+    ("act", "phase", "interrupted"),
+    [
+        ("deploy", "watch", True),
+        ("resume", "drain", True),
+        ("switch", "switch", True),
+        ("rollback", "switch", False),
+        ("deploy", "warm", False),  # the engine changes the colour that a rollback would switch to
+        ("retire", "retire", False),
+        ("retire", "", False),
+        ("abort", "", False),
+    ],
+)
+def test_a_rollback_takes_the_lease_of_a_command_that_lives_and_changes_no_pods(
+    act: str, phase: str, *, interrupted: bool
 ) -> None:
     held = lease("grace@desk/7/n")
-    held["metadata"]["annotations"] = {HOLDER: json.dumps({"act": act, "phase": "watch"})}
+    held["metadata"]["annotations"] = {HOLDER: json.dumps({"act": act, "phase": phase})}
     server = ChangedMeanwhile(held)
 
     async def roll_back() -> str | None:
@@ -139,7 +151,7 @@ def test_a_rollback_takes_the_lease_of_a_command_that_lives_but_not_that_of_a_ro
         with pytest.raises(LeaseHeldError, match="grace@desk"):
             asyncio.run(roll_back())
         return
-    assert asyncio.run(roll_back()) == f"grace@desk (process 7) runs {act}, in phase watch, for 0 s"
+    assert asyncio.run(roll_back()) == f"grace@desk (process 7) runs {act}, in phase {phase}, for 0 s"
 
 
 def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
@@ -147,13 +159,13 @@ def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
 
     async def deploy() -> None:
         api = cast("BoundedApi", server)
-        first = ReleaseLease(api, "shop", "backend", Holder("deploy"), ServerClock(START))
+        first = ReleaseLease(api, "shop", "backend", Holder("deploy", phase="watch"), ServerClock(START))
         async with first.held():
             second = ReleaseLease(api, "shop", "backend", Holder("rollback"), ServerClock(START), urgent=True)
             async with second.held():
                 with pytest.raises(LeaseLostError):
                     await first.enter("switch")
-                first.check()
+                await first.confirm()
 
     with pytest.raises(LeaseLostError):
         asyncio.run(deploy())

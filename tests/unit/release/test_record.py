@@ -1,8 +1,7 @@
 """The record of releases: its JSON form, its history, and the versions that were rolled back."""
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,24 +19,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
-
-START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
-
-
-def record(number: int = 0, **changes: Any) -> ReleaseRecord:
-    release = ReleaseRecord(
-        id=f"id-{number}",
-        kind="deploy",
-        service="backend",
-        source="blue",
-        target="green",
-        from_tag="v1.0.0",
-        tag=f"v2.0.{number}",
-        actor="ada",
-        host="laptop",
-        started="2030-01-31T12:00:00Z",
-    )
-    return replace(release, **changes)
+from tests.support.release_records import START, record
 
 
 def rolled_back(tag: str = "v2.0.0", colour: str = "green") -> RolledBack:

@@ -8,9 +8,9 @@ from pathlib import Path
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.stack_values import read_project
-from switchyard.errors import AccessDeniedError, EngineError, GateRefusedError, NoIdentityError
+from switchyard.errors import AccessDeniedError, EngineError, NoIdentityError
+from switchyard.gates.base import raise_refusal
 from switchyard.gates.cluster_identity import read_uid
-from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -65,9 +65,3 @@ async def check_cluster(
     except (AccessDeniedError, NoIdentityError):
         return
     raise_refusal(refuse_other_uid(stack, uid, StackLocation.of(outputs).uid, access.described))
-
-
-def raise_refusal(refusal: Refusal | None) -> None:
-    """Raises a refusal, if there is one, as `GateRefusedError`."""
-    if refusal is not None:
-        raise GateRefusedError(str(refusal))

@@ -1,0 +1,103 @@
+"""The record of a service's releases together with its Lease: what every command of a release works under."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+
+from switchyard.gates.base import Warn
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.clock import ServerClock
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import DURATION_SECONDS, Holder
+from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release_errors import LeaseHeldError
+
+WAIT_SECONDS = DURATION_SECONDS + 3
+"""How long a command waits for the Lease of another one: longer than that of a killed command lives."""
+
+POLL_SECONDS = 0.5
+"""Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
+
+
+class HeldRecord:
+    """The record and the Lease of one service.
+
+    Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
+
+    Args:
+        api: the API server.
+        namespace: of the service.
+        name: of the service.
+        warn: reports that the Lease is waited for, and that a rollback interrupts another command.
+    """
+
+    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._name = name
+        self._warn = warn
+        self._store = ReleaseStore(api, namespace, name)
+        self._clock: ServerClock | None = None
+        self._lease: ReleaseLease | None = None
+
+    async def read(self) -> Releases:
+        """The record of the service."""
+        return await self._store.read()
+
+    def now(self) -> datetime:
+        """The time by the API server's clock."""
+        if self._clock is None:
+            raise RuntimeError("the Lease is not held")
+        return self._clock.now()
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease; the API server decides.
+
+        Raises:
+            LeaseLostError: another command has taken it.
+        """
+        if self._lease is None:
+            raise RuntimeError("the Lease is not held")
+        await self._lease.confirm()
+
+    @asynccontextmanager
+    async def holding(self, holder: Holder, *, urgent: bool = False) -> AsyncGenerator[None, None]:
+        """Holds the Lease within the block.
+
+        A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
+        killed is taken then, and most commands have ended by then.
+
+        Args:
+            holder: this command.
+            urgent: whether it takes the Lease of a command that lives and may be interrupted.
+
+        Raises:
+            LeaseHeldError: the other command lives.
+        """
+        self._clock = await ServerClock.ask(self._api)
+        lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock, urgent=urgent)
+        async with AsyncExitStack() as stack:
+            await self._acquire(stack, lease, self._clock)
+            if lease.interrupted is not None:
+                self._warn(
+                    f"{self._name}: this rollback interrupts another command, which changes nothing more: "
+                    f"{lease.interrupted}"
+                )
+            self._lease = lease
+            yield
+
+    async def _acquire(self, stack: AsyncExitStack, lease: ReleaseLease, clock: ServerClock) -> None:
+        end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
+        while True:
+            try:
+                await stack.enter_async_context(lease.held())
+            except LeaseHeldError as error:
+                if clock.now() >= end:
+                    raise
+                if not waits:
+                    self._warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
+                waits = True
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return

@@ -1,0 +1,51 @@
+"""Runs commands of the command line on a stack of a test."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+
+from devtools.engine import NAME, Stack
+
+
+def run_command(
+    stack: Stack, *arguments: str, code: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command, or a program with its arguments, without a terminal.
+
+    Args:
+        stack: whose directory and environment it has.
+        arguments: of the command, without the stack.
+        code: a program in place of the command line.
+        environment: further variables.
+    """
+    program = ["-c", code] if code else ["-m", "switchyard"]
+    return subprocess.run(
+        [sys.executable, *program, *arguments, "--stack", NAME],
+        cwd=stack.directory,
+        env={**stack.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def document(result: subprocess.CompletedProcess[str], code: int | None = None) -> dict[str, Any]:
+    """The document that a command has printed.
+
+    Args:
+        result: of the command.
+        code: the exit code that it must have; None for any.
+    """
+    assert code in {None, result.returncode}, result.stdout + result.stderr
+    assert result.stdout, result.stderr
+    printed: dict[str, Any] = json.loads(result.stdout)
+    return printed
+
+
+def read_back(stack: Stack) -> None:
+    """Takes the stack file as the engine has changed it."""
+    stack.restore(yaml.safe_load((stack.directory / f"Pulumi.{NAME}.yaml").read_text()))
