@@ -138,7 +138,7 @@ TITLES: Mapping[Code, str] = {
     Code.CONFIRMATION_NEEDED: "A command that changes what serves is not confirmed",
     Code.NOT_CONVERGED: "Configuration or state do not have the switch yet",
     Code.SWITCHED_BY_WEIGHTS: "The load balancer's weights are not switched by a command",
-    Code.SERVICE_CHANGED: "Somebody has changed the Service while a command ran",
+    Code.SERVICE_CHANGED: "Somebody has changed the service while a command ran",
     Code.KUBECONFIG_IN_STATE: "The kubeconfig of the cluster is in a state that cannot be read",
     Code.FEWER_AFTER_ROLLBACK: "A rollback goes to fewer pods than serve",
     Code.NOT_WARMED: "The version to roll back to cannot be warmed",

@@ -93,7 +93,9 @@ NODE_UP = _NODE_STATUS.format(ready=True, reason="KubeletReady")
 NODE_DOWN = _NODE_STATUS.format(ready=False, reason="KubeletNotReady")
 
 _ALIVE = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
-_PENDING = {"key": ".status.phase", "operator": "In", "values": ["Pending"]}
+PENDING = {"key": ".status.phase", "operator": "In", "values": ["Pending"]}
+"""Matches a pod whose phase is Pending."""
+
 _IS_READY = {
     "key": '.status.conditions.[] | select( .type == "Ready" ) | .status',
     "operator": "In",
@@ -145,12 +147,12 @@ def stages() -> list[dict[str, Any]]:
         ),
         _stage(
             "pod-ready",
-            [_ALIVE, _PENDING, _tag_ends(NEVER_READY, CRASH_LOOP, otherwise=True)],
+            [_ALIVE, PENDING, _tag_ends(NEVER_READY, CRASH_LOOP, otherwise=True)],
             {"statusTemplate": READY},
             READY_AFTER_MS,
         ),
-        _stage("pod-never-ready", [_ALIVE, _PENDING, _tag_ends(NEVER_READY)], {"statusTemplate": NOT_READY}),
-        _stage("pod-crash-loop", [_ALIVE, _PENDING, _tag_ends(CRASH_LOOP)], {"statusTemplate": CRASHED}),
+        _stage("pod-never-ready", [_ALIVE, PENDING, _tag_ends(NEVER_READY)], {"statusTemplate": NOT_READY}),
+        _stage("pod-crash-loop", [_ALIVE, PENDING, _tag_ends(CRASH_LOOP)], {"statusTemplate": CRASHED}),
         _stage(
             "pod-crash-after-ready",
             [_ALIVE, _IS_READY, _tag_ends(CRASH_AFTER_READY)],

@@ -113,8 +113,8 @@ class ReleaseLease:
     def _lost_text(self) -> str:
         return (
             f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
-            "that could not wait, or any command once this one had not renewed it in time. This one changes nothing more. "
-            "See who: "
+            "that could not wait, or any command once this one had not renewed it in time. This one changes nothing "
+            "more. See who: "
             f"kubectl -n {self._namespace} get lease {self._name} -o yaml"
         )
 

@@ -182,8 +182,8 @@ def refuse_changed(name: str) -> Refusal:
     return Refusal(
         code=Code.SERVICE_CHANGED,
         step=f"{key_of(name)}: this command",
-        observed=f"somebody has changed Service {name} while the command ran",
-        rule="a selector is changed only from what the operator has confirmed",
+        observed=f"somebody has changed Service {name} or the pods of its colours while the command ran",
+        rule="a selector is changed only as the operator has confirmed it",
         remedy=f"{UNTOUCHED} See what serves, and run the command again: switchyard status",
     )
 

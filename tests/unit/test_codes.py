@@ -21,7 +21,8 @@ SECTIONS = {code: (title, text) for code, title, text in SECTION.findall((ROOT /
 ROWS = [line for line in REFUSALS.splitlines() if line.startswith("| ") and not line.startswith("| code ")]
 REFUSAL_CALLS = [
     (path, node)
-    for path in (ROOT / "switchyard" / "gates" / "rules").glob("*.py")
+    for folder in ("gates/rules", "release")
+    for path in (ROOT / "switchyard" / folder).glob("*.py")
     for node in ast.walk(ast.parse(path.read_text()))
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refusal"
 ]

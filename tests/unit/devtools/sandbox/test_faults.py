@@ -16,6 +16,12 @@ NODE_FAULTS = {name: value for name, value in TEXTS.items() if name.startswith("
 TESTS = [path.read_text() for path in (PROJECT / "tests" / "integration").rglob("*.py")]
 
 
+def matched(stage: dict[str, Any], value: str) -> list[str]:
+    """What a stage asks of an object for which it wants this value."""
+    expressions = stage["spec"]["selector"]["matchExpressions"]
+    return [expression["key"] for expression in expressions if value in expression.get("values", ())]
+
+
 def test_every_text_is_a_suffix_of_a_tag_or_a_value_of_the_nodes_label() -> None:
     assert len(SUFFIXES) > 3
     assert len(NODE_FAULTS) > 0
@@ -45,10 +51,22 @@ def test_simulated_pods_have_the_fault(name: str) -> None:
     assert played, f"add a stage with {name} to devtools/sandbox/stages.py, or the fault to ON_REAL_NODES_ONLY"
 
 
-def matched(stage: dict[str, Any], value: str) -> list[str]:
-    """What a stage asks of an object for which it wants this value."""
-    expressions = stage["spec"]["selector"]["matchExpressions"]
-    return [expression["key"] for expression in expressions if value in expression.get("values", ())]
+PLAYED_INSTEAD_OF_READY = [
+    (stage["metadata"]["name"], suffix)
+    for stage in stages.stages()
+    for suffix in SUFFIXES.values()
+    if stages.PENDING in stage["spec"]["selector"]["matchExpressions"]
+    and any(re.search(rf"{suffix}[|)]", str(key)) for key in matched(stage, "true"))
+]
+
+
+@pytest.mark.parametrize(("stage", "suffix"), PLAYED_INSTEAD_OF_READY)
+def test_a_pod_with_another_stage_while_it_is_pending_does_not_become_ready_as_others_do(
+    stage: str, suffix: str
+) -> None:
+    [ready] = [entry for entry in stages.stages() if entry["metadata"]["name"] == "pod-ready"]
+    excluded = [key for key in matched(ready, "false") if re.search(rf"{suffix}[|)]", str(key))]
+    assert excluded, f"exclude {suffix} from stage pod-ready of devtools/sandbox/stages.py, as {stage} plays it"
 
 
 @pytest.mark.parametrize("name", NODE_FAULTS)
