@@ -80,6 +80,10 @@ class Request:
         return self.done - self.due
 
 
+class UnreadableResultsError(RuntimeError):
+    """The recording of a generator cannot be decoded."""
+
+
 class Load:
     """A steady load: it has answers when the block starts, and goes on until its end.
 
@@ -141,6 +145,27 @@ class Load:
         """Every request of all generators, by the time they were due, once the block has ended."""
         return sorted((request for way in self._rates for request in self._read(way)), key=lambda request: request.due)
 
+    def wait_for(self, colour: str) -> None:
+        """Waits until the newest new connection over each node was answered by a colour.
+
+        A switch is over at the API server before kube-proxy has it on every node: a load that ends with the update, or
+        a next switch, could leave a colour without a request.
+
+        Raises:
+            TimeoutError: a node still answers with another colour.
+        """
+        limit = time.monotonic() + TIMEOUT_SECONDS
+        answering: dict[str, str] = {}
+        while time.monotonic() < limit:
+            # A record that is being written can be cut off; the next reading has it.
+            with contextlib.suppress(UnreadableResultsError):
+                answered = sorted(self._read(NEW), key=lambda request: request.done)
+                answering = {request.node: request.colour for request in answered}
+            if answering == dict.fromkeys(self._addresses, colour):
+                return
+            time.sleep(POLL_SECONDS)
+        raise TimeoutError(f"new connections are not answered by {colour} over every node: {answering}")
+
     def _wait_for_first_answers(self) -> None:
         """What happens in the block happens under load."""
         limit = time.monotonic() + 2 * TIMEOUT_SECONDS
@@ -175,7 +200,7 @@ class Load:
             assert encoder.stdout is not None
             records = [_record(line, way != NEW) for line in encoder.stdout]
         if encoder.returncode:
-            raise RuntimeError(f"{self._results(way)} cannot be read")
+            raise UnreadableResultsError(f"{self._results(way)} cannot be read")
         # The first of them, by number, was sent when it was due: the clock of the rate starts there.
         rate = self._rates[way]
         began = min((request.sent - number / rate for number, request in records), default=0.0)

@@ -176,6 +176,7 @@ def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_
             still = time.time()
         result = warm.up()
         assert result.ok, result.output
+        running.wait_for("green")
     requests = running.requests()
     assert_nobody_noticed(requests)
     last = [request for request in requests if not request.keep_alive and request.sent < still][-100:]

@@ -47,6 +47,7 @@ def test_twenty_switches_and_rollbacks_fail_no_request(warm: Stack, kubectl: Kub
     with History(kubectl.kubeconfig, kubectl.namespace) as history, load() as running:
         for colour in colours:
             switch(warm, colour)
+            running.wait_for(colour)
     requests = running.requests()
     assert_nobody_noticed(requests)
     assert_new_connections_go(requests, ["blue", *colours])
@@ -64,6 +65,7 @@ def test_warming_switching_and_retiring_in_one_update_fail_no_request(
             serving.set(f"services.backend.{colour}", {"tag": tag, "replicas": 3})
             serving.set(f"services.backend.{old}.replicas", 0)
             switch(serving, colour)
+            running.wait_for(colour)
         # To the end of the last old pod, over whose kept connections requests still come.
         kubectl.run("wait", "--for=delete", "pod", "-l", "app=backend,version=blue", "--timeout=120s")
         gone = time.time()
