@@ -3,8 +3,8 @@
 An update of the Service alone would be the obvious way, and the engine (3.250) ends it with "Duplicate resource URN":
 which Deployment waits for the Service, and for which the Service waits, changes with the active colour. So the selector
 is read from the cluster into the state, without the program. Then an update writes the rest, the outputs and the order
-of the resources, if a preview finds that it would change nothing else: what else is in the configuration waits for the
-operator.
+of the resources, and moves the autoscaler, which sizes the colour that serves, if a preview finds that it would change
+nothing else: what else is in the configuration waits for the operator.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,9 @@ from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError
 from switchyard.release.engine import Engine, Step
+
+AUTOSCALER_URN = "$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::{key}-autoscaler"
+"""End of the URN of the autoscaler of a service. It is part of a switch: its target is the colour that serves."""
 
 SERVICE_URN = "**::switchyard:service:*$kubernetes:core/v1:Service::{key}"
 """The Service that users reach, whatever the names of project and stack."""
@@ -58,9 +61,11 @@ def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Conve
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     try:
-        waiting = tuple(engine.preview())
-        if not waiting:
-            engine.up()
+        changes = tuple(engine.preview())
+        others = [step for step in changes if not step.urn.endswith(AUTOSCALER_URN.format(key=key))]
+        if others:
+            return Convergence(config, state=True, waiting=changes)
+        engine.up()
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
-    return Convergence(config, state=True, waiting=waiting)
+    return Convergence(config, state=True)
