@@ -63,11 +63,12 @@ class DeployReport(CommandReport):
             console.print(f"  watch     {verdict.seconds:.0f} s, {counted}   ", markup=False, end="\r")
 
     def phase_ended(self, phase: PhaseRecord) -> None:
-        """One line for the end of a phase, with its time."""
+        """One line for the end of a phase, with its time. The end of the command has what does not fit in it."""
         if self._request.as_json:
             return
+        detail, *_ = (phase.detail or "").splitlines() or [""]
         seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
-        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {phase.detail or ''}"
+        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
         console.print(line.rstrip(), markup=False)
 
     def nothing_due(self) -> None:
