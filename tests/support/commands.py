@@ -9,6 +9,20 @@ import yaml
 
 from devtools.engine import NAME, Stack
 
+WITH_A_FAULT = """
+import os, signal
+import switchyard.release.deploy_steps as steps
+import switchyard.release.fast_lane as lane
+{}
+from switchyard.cli.main import main
+main()
+"""
+
+
+def with_a_fault(code: str) -> str:
+    """The command line as a program in which some code runs first, which replaces a part of it."""
+    return WITH_A_FAULT.format(code)
+
 
 def run_command(
     stack: Stack, *arguments: str, code: str | None = None, **environment: str

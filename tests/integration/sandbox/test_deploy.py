@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command
+from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
@@ -37,15 +37,6 @@ steps.watch = condemned
 """
 """The watch condemns the version, which simulated nodes cannot show it."""
 
-INJECTED = """
-import os, signal
-import switchyard.release.deploy_steps as steps
-import switchyard.release.fast_lane as lane
-{}
-from switchyard.cli.main import main
-main()
-"""
-
 
 @pytest.fixture(scope="module")
 def stack(of_module: Shared) -> Stack:
@@ -60,7 +51,7 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 
 def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
-    code = INJECTED.format(injected) if injected else None
+    code = with_a_fault(injected) if injected else None
     result = run_command(stack, *arguments, "--yes", "--json", code=code)
     read_back(stack)
     return result
