@@ -14,7 +14,8 @@ MESSAGE = re.compile(r"^ {4}(error|warning|info): ", re.MULTILINE)
 RESOURCE = re.compile(r"^ {2}\S.*:$")
 
 ENDED = re.compile(
-    r"(update|preview|refresh|destroy) failed|.*an unhandled error occurred.*", re.DOTALL | re.IGNORECASE
+    r"(update|preview|refresh|destroy) failed|Resource monitor has terminated.*|.*an unhandled error occurred.*",
+    re.DOTALL,
 )
 """What the engine says besides, whatever has failed."""
 

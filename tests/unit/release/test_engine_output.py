@@ -17,6 +17,7 @@ Diagnostics:
     \t* Minimum number of live Pods was not attained
 
   pulumi:pulumi:Stack (switchyard-test):
+    error: Resource monitor has terminated, shutting down
     error: update failed
 
   switchyard:service:BlueGreenService (backend):
