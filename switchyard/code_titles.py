@@ -156,6 +156,7 @@ TITLES: Mapping[Code, str] = {
     Code.OLD_COLOUR_IN_USE: "The old colour still gets requests",
     Code.RELEASE_HELD: "A release is held",
     Code.RELEASE_ENDED_BADLY: "A release did not succeed",
+    Code.REPORT_TIME_INVALID: "The time of a report cannot be read",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",
