@@ -97,10 +97,8 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
     from switchyard.release_errors import ReleaseError
 
     api = await access.api()
-    clock, *answers = await asyncio.gather(
-        ServerClock.ask(api),
-        *(_record(ReleaseStore(api, own.namespace, own.kubernetes_name(key))) for key, own in services.items()),
-    )
+    stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]
+    clock, answers = await asyncio.gather(ServerClock.ask(api), asyncio.gather(*map(_record, stores)))
     by_service = dict(zip(services, answers, strict=True))
     return ReadRecords(
         clock.now(),

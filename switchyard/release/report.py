@@ -21,6 +21,7 @@ from switchyard.release.report_events import (
     Status,
     between,
     events_of,
+    last_bad,
     moment,
     number,
 )
@@ -133,13 +134,12 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
             "decision -> endpoints of the version before", (rollback.decision_to_serving for rollback in rollbacks)
         ),
         Spread.of("problem seen -> endpoints of the version before", totals),
+        Spread.of("decision -> last answer of the bad version", (back.decision_to_last_bad for back in rollbacks)),
     )
     worst, within = parts[3].worst, sum(total <= ROLLBACK_SECONDS for total in totals)
     late = any((rollback.decision_to_serving or 0) > ROLLBACK_SECONDS for rollback in rollbacks)
     bound = at_least(within, len(totals))
-    note = "the last answer of the bad version is not in the receipts"
-    if not totals:
-        note = "when a problem was seen is only known where the watch has condemned a version; " + note
+    note = "" if totals else "unknown: when a problem was seen is only known where the watch has condemned a version"
     return Measure(
         "rollbackTime",
         "rollback time",
@@ -280,8 +280,11 @@ def _drills(drills: Sequence[ReleaseRecord]) -> Measure:
         drill.receipt for drill in drills if drill.result is Result.SUCCEEDED and isinstance(drill.receipt, Mapping)
     ]
     parts = (
-        Spread.of("decision -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
-        Spread.of("decision -> endpoints", (number(receipt.get("endpointsAfter")) for receipt in done)),
+        Spread.of("way back -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
+        Spread.of(
+            "way back -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
+        ),
+        Spread.of("way back -> last answer of the other version", map(last_bad, done)),
     )
     succeeded = sum(drill.result is Result.SUCCEEDED for drill in drills)
     return Measure(

@@ -17,6 +17,9 @@ from switchyard.release.record import PhaseRecord, ReleaseRecord
 AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 """Phases that begin once users have the new version."""
 
+LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
+"""Keys of a receipt with the last answers of the version that was gone from, on either kind of connection."""
+
 ABORTED = "aborted by"
 """How the detail of a release begins that an operator has aborted."""
 
@@ -55,6 +58,7 @@ class Rollback:
         decision_to_accepted: from the decision to the API server's answer to the selector.
         decision_to_serving: from the decision to the endpoints of the version before.
         seen_to_serving: both together.
+        decision_to_last_bad: from the decision to the last answer of the version that was taken back.
     """
 
     started: datetime
@@ -64,6 +68,7 @@ class Rollback:
     decision_to_accepted: float | None
     decision_to_serving: float | None
     seen_to_serving: float | None
+    decision_to_last_bad: float | None
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,14 @@ def _rollback(record: ReleaseRecord, by: str, seen: object, decided: object) -> 
         decision_to_accepted=_sum(waited, accepted),
         decision_to_serving=to_serving,
         seen_to_serving=_sum(to_decision, to_serving),
+        decision_to_last_bad=_sum(waited, last_bad(receipt)),
     )
+
+
+def last_bad(receipt: Mapping[str, Any]) -> float | None:
+    """When the version that was gone from gave its last answer, by a receipt; None where that was not seen."""
+    moments = (number(receipt.get(key)) for key in LAST_OLD)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

@@ -70,6 +70,8 @@ def _receipt(chance: random.Random, moment: datetime) -> dict[str, Any] | None:
         "started": text(moment),
         "patchedAfter": round(chance.uniform(0.1, 3), 3),
         "endpointsAfter": round(chance.uniform(3, 100), 3),
+        "lastOldOnNewConnections": chance.choice([None, round(chance.uniform(1, 9), 3)]),
+        "lastOldOnKeptConnections": chance.choice([None, round(chance.uniform(1, 9), 3)]),
     }
     odd: list[dict[str, Any] | None] = [None, {}, {"started": "noon"}, {**receipt, "patchedAfter": None}]
     odd += [{**receipt, "endpointsAfter": None}, {**receipt, "endpointsAfter": "soon"}]

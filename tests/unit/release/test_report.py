@@ -32,7 +32,8 @@ CREATE TABLE r AS SELECT service, doc, doc->>'id' AS id, doc->>'kind' AS kind, d
     ORDER BY p.key DESC LIMIT 1) AS watch,
   unixepoch(doc->>'$.receipt.started') AS receipt_t,
   CASE WHEN json_type(doc, '$.receipt.patchedAfter') = 'real' THEN doc->>'$.receipt.patchedAfter' END AS accepted,
-  CASE WHEN json_type(doc, '$.receipt.endpointsAfter') = 'real' THEN doc->>'$.receipt.endpointsAfter' END AS serving
+  CASE WHEN json_type(doc, '$.receipt.endpointsAfter') = 'real' THEN doc->>'$.receipt.endpointsAfter' END AS serving,
+  (SELECT max(p.value) FROM json_each(doc, '$.receipt') AS p WHERE p.key LIKE 'lastOldOn%') AS last_bad
   FROM releases WHERE unixepoch(doc->>'started') IS NOT NULL
   AND doc->>'kind' IN ('deploy', 'switch', 'rollback', 'drill');
 CREATE TABLE undone AS SELECT (SELECT d.id FROM r AS d WHERE d.service = b.service AND d.kind IN ('deploy', 'switch')
@@ -48,16 +49,19 @@ CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CA
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
   FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch');
 CREATE TABLE rollbacks AS SELECT t, 'rollback' AS by, NULL AS seen, accepted AS decided_accepted,
-    serving AS decided_serving FROM r WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued
+    serving AS decided_serving, last_bad AS decided_bad FROM r
+    WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued
   UNION ALL SELECT t, by, iif(decided >= seen, decided - seen, NULL),
     iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
-    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving
+    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
+    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + last_bad
   FROM (SELECT *, iif(watch->>'outcome' = 'breached', 'watch', 'abort') AS by,
       unixepoch(watch->>'$.numbers.problemSeen') AS seen,
       unixepoch(iif(json_type(watch, '$.numbers.decided') IS NULL, watch->>'ended',
         watch->>'$.numbers.decided')) AS decided
     FROM deployments WHERE kind = 'deploy' AND result = 'rolledBack' AND NOT is_undone
       AND json_type(doc, '$.receipt') = 'object' AND doc->>'$.receipt.started' IS NOT doc->>'started');
+CREATE TABLE drilled AS SELECT * FROM r WHERE kind = 'drill' AND result = 'succeeded';
 CREATE TABLE spans AS SELECT d.id, d.t, p.value->>'phase' AS phase, p.value->>'outcome' AS outcome, p.key AS place,
     unixepoch(p.value->>'started') AS began, unixepoch(p.value->>'ended') AS ended
   FROM deployments AS d, json_each(d.doc, '$.phases') AS p WHERE d.kind = 'deploy' AND d.result = 'succeeded';
@@ -76,6 +80,10 @@ DURATIONS = {
     "decision -> selector accepted": "SELECT decided_accepted AS s, t FROM rollbacks",
     "decision -> endpoints of the version before": "SELECT decided_serving AS s, t FROM rollbacks",
     "problem seen -> endpoints of the version before": "SELECT seen + decided_serving AS s, t FROM rollbacks",
+    "decision -> last answer of the bad version": "SELECT decided_bad AS s, t FROM rollbacks",
+    "way back -> selector accepted": "SELECT accepted AS s, t FROM drilled",
+    "way back -> endpoints of where it began": "SELECT serving AS s, t FROM drilled",
+    "way back -> last answer of the other version": "SELECT last_bad AS s, t FROM drilled",
     "the phases without the bake": "SELECT (SELECT sum(ended - began) FROM spans WHERE spans.id = whole.id AND "
     "phase <> 'bake') AS s, t FROM whole WHERE seconds IS NOT NULL",
     "warm -> retired, with the bake": "SELECT seconds AS s, t FROM whole",
@@ -177,10 +185,10 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     assert result.unreadable == 1000 - int(value(sql, "SELECT count(*) FROM r"))
 
 
-@pytest.mark.parametrize("name", ["rollbackTime", "deploymentTime", "failedDeploymentRecoveryTime"])
+@pytest.mark.parametrize("name", ["rollbackTime", "deploymentTime", "failedDeploymentRecoveryTime", "drills"])
 def test_durations_are_those_that_sql_finds(result: Report, sql: sqlite3.Connection, name: str) -> None:
     parts = [part for part in measure(result, name)["parts"] if part["name"] in DURATIONS]
-    assert parts
+    assert len(parts) >= (1 if name == "failedDeploymentRecoveryTime" else 2)
     for part in parts:
         known = (
             f"SELECT s, row_number() OVER (ORDER BY s) AS place, count(*) OVER () AS n FROM ({DURATIONS[part['name']]})"
