@@ -26,6 +26,7 @@
     ├── ReleaseError                   (switchyard.release_errors) a release cannot go on, or cannot be read
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
+    │   ├── DrillNotBackError          a drill has switched, and has not come back
     │   ├── TransitionError            an act does not fit the phase that a release is in
     │   ├── ForeignRecordError         somebody else has an object of the record's name
     │   └── RecordUnreadableError      the record is of a newer version, or broken

@@ -22,6 +22,12 @@ class LeaseLostError(ReleaseError):
     code = Code.RELEASE_LEASE_LOST
 
 
+class DrillNotBackError(ReleaseError):
+    """A drill has sent users to the other version, and the way back is not done. The text says how to go back."""
+
+    code = Code.DRILL_NOT_BACK
+
+
 class TransitionError(ReleaseError):
     """An event that does not fit the state of a release. The text says what would fit."""
 

@@ -23,11 +23,13 @@ class Ended:
         event: the outcome.
         detail: the numbers, or the reason, in words.
         receipt: of the switch, where the phase has one.
+        numbers: of the verdict, where the phase has one.
     """
 
     event: Event
     detail: str | None = None
     receipt: dict[str, Any] | None = None
+    numbers: dict[str, Any] | None = None
 
 
 class Ledger(Protocol):
@@ -210,7 +212,7 @@ class Runner:
         return Ended(Event.PASSED if live.serving == record.target else Event.FAILED, str(error))
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
-        record = record.leaving(ended.event.value, self._ledger.now(), ended.detail)
+        record = record.leaving(ended.event.value, self._ledger.now(), ended.detail, ended.numbers)
         if ended.receipt is not None:
             record = replace(record, receipt=ended.receipt)
         self._on_phase(record.phases[-1])

@@ -26,6 +26,7 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
 from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange, preview_change, update
 from switchyard.release.warming import warm
 from switchyard.release.watch import start_of, watch
@@ -73,6 +74,7 @@ class ClusterSteps:
         self._ledger = ledger
         self._settings = settings
         self._watch: asyncio.Task[Verdict] | None = None
+        self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
     async def live(self) -> Live:
@@ -122,7 +124,7 @@ class ClusterSteps:
                     self._place.access,
                     observation.name,
                     observation.settings,
-                    self._place.on_tick,
+                    self._watched,
                     track=Track(plan.target),
                     start=start,
                 )
@@ -163,11 +165,12 @@ class ClusterSteps:
                 self._place.access,
                 observation.name,
                 observation.settings,
-                self._place.on_tick,
+                self._watched,
                 track=Track(record.target),
             )
         )
-        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict))
+        numbers = self._watched.numbers(verdict, observation.settings.release.watch)
+        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""

@@ -148,6 +148,11 @@ class Evidence:
         return self._test(accepted, accepted, 0.25)
 
     @property
+    def past(self) -> Counts:
+        """What the old colour had answered."""
+        return self._past
+
+    @property
     def is_condemned(self) -> bool:
         """Whether any question condemns the version."""
         return State.WORSE in {self._errors.state, *(slow.state for slow in self._slow)}

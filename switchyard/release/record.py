@@ -26,6 +26,7 @@ class PhaseRecord:
         ended: when it ended; None while it runs.
         outcome: the event that it ended in, for example ``passed``; None while it runs.
         detail: the numbers of a verdict, or a reason, in words.
+        numbers: those of a verdict, see `switchyard.release.verdict_numbers`; None for a phase without one.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -34,6 +35,7 @@ class PhaseRecord:
     ended: str | None = None
     outcome: str | None = None
     detail: str | None = None
+    numbers: Mapping[str, Any] | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -45,6 +47,7 @@ class PhaseRecord:
             "ended": self.ended,
             "outcome": self.outcome,
             "detail": self.detail,
+            **({} if self.numbers is None else {"numbers": dict(self.numbers)}),
         }
 
     @classmethod
@@ -56,6 +59,7 @@ class PhaseRecord:
             ended=document.get("ended"),
             outcome=document.get("outcome"),
             detail=document.get("detail"),
+            numbers=document.get("numbers"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
 
@@ -71,7 +75,7 @@ class ReleaseRecord:
 
     Attributes:
         id: of the release; it sorts by the start.
-        kind: deploy, switch or rollback.
+        kind: deploy, switch, rollback or drill.
         service: key of the service in the configuration.
         source: the colour that served before; ``from`` in JSON.
         target: the colour that was to serve; ``to`` in JSON.
@@ -122,11 +126,13 @@ class ReleaseRecord:
         """The record once a phase has begun."""
         return replace(self, phase=phase, phases=(*self.phases, PhaseRecord(phase, to_text(now))))
 
-    def leaving(self, outcome: str, now: datetime, detail: str | None = None) -> "ReleaseRecord":
+    def leaving(
+        self, outcome: str, now: datetime, detail: str | None = None, numbers: Mapping[str, Any] | None = None
+    ) -> "ReleaseRecord":
         """The record once the phase that runs has ended."""
         if not self.phases:
             return self
-        last = replace(self.phases[-1], ended=to_text(now), outcome=outcome, detail=detail)
+        last = replace(self.phases[-1], ended=to_text(now), outcome=outcome, detail=detail, numbers=numbers)
         return replace(self, phases=(*self.phases[:-1], last))
 
     def ending(self, result: Result, now: datetime, detail: str | None = None) -> "ReleaseRecord":
