@@ -11,9 +11,20 @@ class ReleaseError(SwitchyardError):
 
 
 class LeaseHeldError(ReleaseError):
-    """Another command releases the service. The text names its user, host, phase and age."""
+    """Another command releases the service. The text names its user, host, phase and age.
+
+    Args:
+        text: for people.
+        holder: the other command in words.
+        stage: the other command and its phase, which change when there is something new to say.
+    """
 
     code = Code.RELEASE_IN_PROGRESS
+
+    def __init__(self, text: str, holder: str = "", stage: str = "") -> None:
+        super().__init__(text)
+        self.holder = holder
+        self.stage = stage
 
 
 class LeaseLostError(ReleaseError):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -26,6 +26,7 @@ def deploy(
     hold_after: HoldAfter = None,
     stack: Stack = None,
     *,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -36,4 +37,4 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, yes=yes, as_json=as_json))
+    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, yes=yes, as_json=as_json))

@@ -27,7 +27,7 @@ from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import refuse_strategy, refuse_unknown
+from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy, refuse_unknown
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 
@@ -122,24 +122,36 @@ class _Command:
     async def run(self, state: Answer) -> ExitCode:
         """Runs the command, and returns its exit code."""
         cluster = await Cluster.connect(self._access)
+        ledger = self._ledger(cluster)
+        await ledger.wait_until_free()
+        await self._read_again(ledger)
         observation = await self._observe(cluster)
         unreachable = self.report.state_unreachable
         await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
-        ledger = self._ledger(cluster)
         self._refuse(await ledger.read(), observation)
         if not self._request.yes and not self.report.confirmed(observation):
             return ExitCode.FAILED
         async with ledger.held(self._request.act):
-            releases = await ledger.read()
+            releases, confirmed = await ledger.read(), observation
+            await self._read_again(ledger)
             observation = await self._observe(cluster)
             self._refuse(releases, observation)  # the Lease may have been waited for
+            if not self._request.yes:
+                raise_refusal(refuse_other_than_confirmed(confirmed, observation))
             record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
         with suppress(ClusterError):
             observation = await self._observe(cluster)
         return self.report.end(record, observation, self._service.release.bake_seconds)
 
+    async def _read_again(self, ledger: DeployLedger) -> None:
+        """Reads the configuration again when another command was waited for, which writes it."""
+        if ledger.waited:
+            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            self._service = _service(self._request, stack, settings)
+
     def _ledger(self, cluster: Cluster) -> DeployLedger:
-        return DeployLedger(cluster.api, self._service.namespace, self._name, self.report.warn)
+        namespace, wait = self._service.namespace, self._request.wait
+        return DeployLedger(cluster.api, namespace, self._name, self.report.warn, wait=wait)
 
     def _runner(self, cluster: Cluster, ledger: DeployLedger) -> Runner:
         place = ReleaseContext(

@@ -24,6 +24,7 @@ class DeployRequest:
         reason: why, for the record.
         hold_after: the phase after which the release waits for an operator.
         stack: name of the stack; None for the selected one.
+        wait: whether a command that releases the service is waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
     """
@@ -34,6 +35,7 @@ class DeployRequest:
     reason: str | None = None
     hold_after: str | None = None
     stack: str | None = None
+    wait: bool = False
     yes: bool = False
     as_json: bool = False
 
@@ -56,7 +58,7 @@ def begin(request: DeployRequest) -> None:
                 _end_interrupted(request)
 
 
-def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
+def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
     """Retires whatever has baked long enough, one service after the other."""
     with errors_end_the_command(as_json=as_json):
         if not yes:
@@ -64,7 +66,7 @@ def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
         with reading_state(stack) as answer:
             from switchyard.cli.deploy_command import run_due
 
-            run_due(DeployRequest(Act.RETIRE, "", stack=stack, yes=True, as_json=as_json), answer)
+            run_due(DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=True, as_json=as_json), answer)
 
 
 def _check(request: DeployRequest) -> None:

@@ -38,6 +38,11 @@ class Report(CommandReport):
         if not self._request.as_json:
             errors.print(line)
 
+    def tell(self, line: str) -> None:
+        """Reports at once what a script should see too while it waits: standard error is free of the document."""
+        self._warnings.append(line)
+        errors.print(line)
+
     def confirmed(self, plan: Plan) -> bool:
         """Shows what will happen, and asks whether it is to."""
         for line in planned(plan, self._stack, self._described):

@@ -20,6 +20,10 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Does not ask. Needed where there is no terminal, and with --json.")
 ]
 
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Waits for a command that releases the service now, as long as it takes.")
+]
+
 
 def stack_option(stack: str | None) -> str:
     """What a command that a message suggests needs, so that it is for the same stack.

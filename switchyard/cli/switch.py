@@ -3,11 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Wait, Yes
 
 ColourName = Annotated[
     Literal["blue", "green"] | None,
@@ -23,6 +24,7 @@ def switch(
     reason: Reason = None,
     stack: Stack = None,
     *,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -32,4 +34,5 @@ def switch(
     """
     from switchyard.cli.release_request import Request, begin
 
-    begin(Request(service, rollback=False, colour=colour, reason=reason, stack=stack, yes=yes, as_json=as_json))
+    request = Request(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
+    begin(replace(request, yes=yes, as_json=as_json))
