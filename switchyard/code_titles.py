@@ -156,6 +156,8 @@ TITLES: Mapping[Code, str] = {
     Code.OLD_COLOUR_IN_USE: "The old colour still gets requests",
     Code.RELEASE_HELD: "A release is held",
     Code.RELEASE_ENDED_BADLY: "A release did not succeed",
+    Code.DETACHED_ENDED: "A command without a terminal has ended before it began",
+    Code.DETACHED_LOG_UNWRITABLE: "The log of a command without a terminal cannot be written",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

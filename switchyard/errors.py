@@ -6,6 +6,8 @@
     ├── SettingsError                  (switchyard.config.errors) the configuration has errors
     ├── ConfigurationError             the configuration of a stack cannot be read
     │   └── EngineError                the engine refuses a command, or cannot reach the state
+    ├── LogUnwritableError             the log of a detached command cannot be written
+    ├── DetachedEndedError             a detached command has ended before it began
     ├── UsageError                     a command names what the stack does not have, or is not confirmed
     ├── ClusterError                   the cluster cannot be asked, or its answer does not help
     │   ├── KubeconfigError            the kubeconfig cannot be used
@@ -103,6 +105,18 @@ class UsageError(SwitchyardError):
 
     code = Code.CONFIRMATION_NEEDED
     exit_code = ExitCode.USAGE
+
+
+class LogUnwritableError(SwitchyardError):
+    """The log of a command that goes on without a terminal cannot be written."""
+
+    code = Code.DETACHED_LOG_UNWRITABLE
+
+
+class DetachedEndedError(SwitchyardError):
+    """A command that goes on without a terminal has ended before it held the Lease. The text has what it said."""
+
+    code = Code.DETACHED_ENDED
 
 
 class ClusterError(SwitchyardError):

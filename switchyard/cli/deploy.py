@@ -3,11 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Wait, Yes
+from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -27,6 +28,7 @@ def deploy(
     stack: Stack = None,
     *,
     wait: Wait = False,
+    detach: Detach = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -37,4 +39,5 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, yes=yes, as_json=as_json))
+    request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
+    begin(replace(request, yes=yes, as_json=as_json))

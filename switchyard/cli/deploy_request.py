@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import typer
 
+from switchyard.cli.detachment import settle
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
@@ -25,6 +26,7 @@ class DeployRequest:
         hold_after: the phase after which the release waits for an operator.
         stack: name of the stack; None for the selected one.
         wait: whether a command that releases the service is waited for as long as it takes.
+        detach: whether it goes on without this terminal.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
     """
@@ -36,6 +38,7 @@ class DeployRequest:
     hold_after: str | None = None
     stack: str | None = None
     wait: bool = False
+    detach: bool = False
     yes: bool = False
     as_json: bool = False
 
@@ -44,11 +47,23 @@ class DeployRequest:
         """The command line, without its options."""
         return " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
 
+    def confirmed_arguments(self, stack: str) -> list[str]:
+        """The arguments of the same command, confirmed, for a process without a terminal.
+
+        Args:
+            stack: its name.
+        """
+        options = {"--reason": self.reason, "--hold-after": self.hold_after, "--stack": stack}
+        given = [f"{option}={value}" for option, value in options.items() if value is not None]
+        flags = ["--yes", *(["--wait"] if self.wait else [])]
+        return [self.act.value, *given, *flags, "--", self.service, *([self.tag] if self.tag else [])]
+
 
 def begin(request: DeployRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     with errors_end_the_command(as_json=request.as_json):
         _check(request)
+        settle()
         with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.deploy_command import run

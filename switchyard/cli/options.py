@@ -24,6 +24,10 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Waits for a command that releases the service now, as long as it takes.")
 ]
 
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Goes on without this terminal, with a log; ends here once it has begun.")
+]
+
 
 def stack_option(stack: str | None) -> str:
     """What a command that a message suggests needs, so that it is for the same stack.

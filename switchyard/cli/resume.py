@@ -3,11 +3,17 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Json, ServiceKey, Stack, Wait, Yes
+from switchyard.cli.options import Detach, Json, ServiceKey, Stack, Wait, Yes
 
 
 def resume(
-    service: ServiceKey, stack: Stack = None, *, wait: Wait = False, yes: Yes = False, as_json: Json = False
+    service: ServiceKey,
+    stack: Stack = None,
+    *,
+    wait: Wait = False,
+    detach: Detach = False,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Continues a release whose command has ended, or that is held, from the phase that it is in.
 
@@ -16,4 +22,4 @@ def resume(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.RESUME, service, stack=stack, wait=wait, yes=yes, as_json=as_json))
+    begin(DeployRequest(Act.RESUME, service, stack=stack, wait=wait, detach=detach, yes=yes, as_json=as_json))

@@ -9,8 +9,9 @@ from switchyard.errors import UnreachableError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
+from switchyard.kube.polling import poll_until
 from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import DURATION_SECONDS, Holder
+from switchyard.release.lease_holder import DURATION_SECONDS, Held, Holder
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import LeaseHeldError
 
@@ -34,7 +35,7 @@ class HeldRecord:
         api: the API server.
         namespace: of the service.
         name: of the service.
-        warn: reports that the Lease is waited for, and that a rollback interrupts another command.
+        warn: reports that the Lease is waited for, and that this command interrupts another one.
         wait: whether a command that lives is waited for as long as it takes.
 
     Attributes:
@@ -83,6 +84,25 @@ class HeldRecord:
             lease = ReleaseLease(self._api, self._namespace, self._name, Holder(""), clock, urgent=urgent)
             await self._attempt(lease.check_free, clock)
 
+    async def holder(self) -> Held | None:
+        """The command that holds the Lease and lives; None where there is none."""
+        self._clock = await ServerClock.ask(self._api)
+        return await ReleaseLease(self._api, self._namespace, self._name, Holder(""), self._clock).holder()
+
+    async def wait_for_end(self, held: Held, seconds: float) -> None:
+        """Waits until a command has released the Lease, or the time is over.
+
+        Args:
+            held: the Lease as the command had it.
+            seconds: the bound.
+        """
+
+        async def holds() -> bool:
+            other = await self.holder()
+            return other is not None and other.identity == held.identity
+
+        await poll_until(holds, lambda holds: not holds, seconds=seconds, every=POLL_SECONDS)
+
     @asynccontextmanager
     async def holding(self, holder: Holder, *, urgent: bool = False) -> AsyncGenerator[None, None]:
         """Holds the Lease within the block.
@@ -103,7 +123,7 @@ class HeldRecord:
             await self._attempt(lambda: stack.enter_async_context(lease.held()), self._clock)
             if lease.interrupted is not None:
                 self._warn(
-                    f"{self._name}: this rollback interrupts another command, which changes nothing more: "
+                    f"{self._name}: this {holder.act} interrupts another command, which changes nothing more: "
                     f"{lease.interrupted}"
                 )
             self._lease = lease

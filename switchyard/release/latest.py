@@ -19,10 +19,12 @@ class LatestRelease:
         record: of the release.
         attended: whether a command drives it, by its Lease; None where the Lease may not be read. A release that has
             ended is attended by none.
+        holder: the command that drives it; None where there is none, or where the Lease may not be read.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
+    holder: Held | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The release as `switchyard status --json` has it."""
@@ -40,7 +42,19 @@ class LatestRelease:
             "started": record.started,
             "ended": record.ended,
             "actor": record.actor,
+            "holder": None if self.holder is None else _holder(self.holder),
         }
+
+
+def _holder(held: Held) -> dict[str, Any]:
+    return {
+        "act": held.act,
+        "phase": held.phase,
+        "user": held.user,
+        "host": held.host,
+        "process": held.process,
+        "detached": held.detached,
+    }
 
 
 def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
@@ -60,11 +74,12 @@ def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
         raise unreadable(config_map, CURRENT, repr(error)) from None
 
 
-def attended(lease: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Whether the command that a Lease names still renews it.
+def living_holder(lease: Mapping[str, Any] | None, now: datetime) -> Held | None:
+    """The command that a Lease names, if it still renews it.
 
     Args:
         lease: the Lease of the service; None where there is none.
         now: the time by the API server's clock.
     """
-    return lease is not None and Held.of(dict(lease)).lives(now)
+    held = None if lease is None else Held.of(dict(lease))
+    return held if held is not None and held.lives(now) else None

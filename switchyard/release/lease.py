@@ -113,9 +113,8 @@ class ReleaseLease:
     def _lost_text(self) -> str:
         return (
             f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
-            "that could not wait, or any command once this one had not renewed it in time. This one changes nothing "
-            "more. See who: "
-            f"kubectl -n {self._namespace} get lease {self._name} -o yaml"
+            "or an abort, which do not wait, or any command once this one had not renewed it in time. This one changes "
+            f"nothing more. See who: kubectl -n {self._namespace} get lease {self._name} -o yaml"
         )
 
     async def holder(self) -> Held | None:
@@ -165,9 +164,10 @@ class ReleaseLease:
 
     def _held_by(self, other: Held) -> LeaseHeldError:
         described = other.described(self._clock.now())
+        end = f" To end it, on {other.host}: kill -INT -- -{other.process}" if other.detached else ""
         return LeaseHeldError(
             f"{self._service}: another release is in progress: {described}. Nothing was changed. To wait until it has "
-            "ended: the same command with --wait. What it does: switchyard status",
+            f"ended: the same command with --wait. What it does: switchyard status.{end}",
             described,
             f"{other.identity} {other.phase}",
         )
@@ -200,8 +200,10 @@ class ReleaseLease:
 
     async def _send(self, spec: dict[str, Any]) -> dict[str, Any]:
         metadata = self._document["metadata"]
-        about = json.dumps({"act": self._holder.act, "phase": self._phase})
-        annotations = (metadata.get("annotations") or {}) | {HOLDER: about}
+        about: dict[str, Any] = {"act": self._holder.act, "phase": self._phase}
+        if self._holder.detached:
+            about["detached"] = True
+        annotations = (metadata.get("annotations") or {}) | {HOLDER: json.dumps(about)}
         document = {**self._document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
         verb, name = ("update", self._name) if "resourceVersion" in metadata else ("create", "")
         written: dict[str, Any] = await self._api.ask(

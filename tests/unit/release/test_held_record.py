@@ -1,4 +1,4 @@
-"""Waiting for the Lease of another command: as long as it lives, and with a word about whom."""
+"""Waiting for the Lease of another command: as long as it lives, and with a line about whom."""
 
 import asyncio
 import json
@@ -106,7 +106,7 @@ def test_an_api_server_that_is_away_does_not_end_the_wait() -> None:
         held(Busy([away]), wait=False)
 
 
-def test_a_free_lease_is_taken_without_a_word() -> None:
+def test_a_free_lease_is_taken_and_nothing_is_said() -> None:
     for wait in (True, False):
         assert held(Busy(), wait=wait, first=True) == ([], False)
 
