@@ -7,6 +7,8 @@ from typing import Any
 
 from switchyard.kube.rolled_back import check_version, json_of, unreadable
 from switchyard.release.lease_holder import Held
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import CURRENT
 
@@ -26,6 +28,12 @@ class LatestRelease:
     attended: bool | None = False
     holder: Held | None = None
 
+    @property
+    def following(self) -> Phase | None:
+        """The phase that follows when the present one passes; None for a release that has ended, and in its last."""
+        phases = list(Phase)[list(Phase).index(self.record.phase) + 1 :]
+        return phases[0] if phases and self.record.running and self.record.kind == Act.DEPLOY else None
+
     def to_json(self) -> dict[str, Any]:
         """The release as `switchyard status --json` has it."""
         record = self.record
@@ -36,6 +44,7 @@ class LatestRelease:
             "to": record.target,
             "tag": record.tag,
             "phase": record.phase.value,
+            "next": self.following,
             "result": record.result.value,
             "held": record.held,
             "attended": self.attended,

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command
+from tests.support.commands import document, read_back, run_command, start_command
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import holding_lease
 from tests.support.shared import Shared
 
 KILLED = """
@@ -176,6 +177,21 @@ def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before
     expect_converged(stack, kubectl, wanted)
     assert history.colours("backend") == [before, wanted]
     assert history.fewest_ready("backend") == 3
+
+
+def test_a_switch_waits_for_a_command_that_lives_and_says_for_whom(serving: Stack, kubectl: Kubectl) -> None:
+    before = kubectl.serving()
+    target = "green" if before == "blue" else "blue"
+    with holding_lease(kubectl) as holder:
+        waiting = start_command(serving, "switch", "backend", target, "--wait", "--yes", "--json")
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline()
+        assert f"(process {holder.pid}) runs deploy, in phase warm, for " in said
+        assert kubectl.serving() == before
+    printed, _ = waiting.communicate()
+    assert (waiting.returncode, json.loads(printed)["serving"]) == (0, target)
+    assert said.strip() in json.loads(printed)["warnings"]
+    expect_converged(serving, kubectl, target)
 
 
 def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:

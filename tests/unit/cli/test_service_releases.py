@@ -142,6 +142,7 @@ def test_the_form_for_scripts_has_the_release() -> None:
         "to": "green",
         "tag": "v2.0.0",
         "phase": "warm",
+        "next": "prove",
         "result": "running",
         "held": False,
         "attended": False,
