@@ -29,6 +29,8 @@
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
     │   ├── TransitionError            an act does not fit the phase that a release is in
+    │   ├── TogetherUndoneError        of several services one could not be switched; all serve as before
+    │   ├── TogetherSplitError         and not all of them serve as before
     │   ├── ForeignRecordError         somebody else has an object of the record's name
     │   └── RecordUnreadableError      the record is of a newer version, or broken
     ├── AwsError                       AWS does not answer, or denies the call

@@ -39,6 +39,18 @@ class TransitionError(ReleaseError):
     code = Code.ACT_DOES_NOT_FIT
 
 
+class TogetherUndoneError(ReleaseError):
+    """One of several selectors could not be changed, and those before it were changed back. It says what serves."""
+
+    code = Code.TOGETHER_UNDONE
+
+
+class TogetherSplitError(ReleaseError):
+    """One of several selectors could not be changed, nor all of those before it back. The text has what may serve."""
+
+    code = Code.TOGETHER_SPLIT
+
+
 class ForeignRecordError(ReleaseError):
     """A ConfigMap or a Lease of the record's name is not of this program."""
 

@@ -54,9 +54,9 @@ class DeployRequest:
             stack: its name.
         """
         options = {"--reason": self.reason, "--hold-after": self.hold_after, "--stack": stack}
-        given = [f"{option}={value}" for option, value in options.items() if value is not None]
+        texts = [f"{option}={value}" for option, value in options.items() if value is not None]
         flags = ["--yes", *(["--wait"] if self.wait else [])]
-        return [self.act.value, *given, *flags, "--", self.service, *([self.tag] if self.tag else [])]
+        return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]
 
 
 def begin(request: DeployRequest) -> None:

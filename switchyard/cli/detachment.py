@@ -151,9 +151,9 @@ async def _first_line(descriptor: int) -> dict[str, Any] | None:
 
 def _ended(service: str, code: int, log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()[-TAIL:]
-    said = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+    printed = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
     return (
         f"{service}: the command has ended {how} before it held the Lease of the service and had written its record. "
-        f"It has said:\n{said}\nWhat serves: switchyard status. Its log: {log}"
+        f"It has said:\n{printed}\nWhat serves: switchyard status. Its log: {log}"
     )

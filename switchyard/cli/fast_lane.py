@@ -49,12 +49,24 @@ def run(request: Request, state: Answer, begun: float) -> None:
     """
     stack, settings = read_settings_at_once(request.stack)
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    service = _service(request.service, act, stack, settings)
-    access = _access(request, stack, settings, service)
+    service = service_of(request.service, act, stack, settings)
+    access = access_of(request, stack, settings, service)
     asyncio.run(_Command(request, act, stack, service, access, state, begun).run())
 
 
-def _service(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
+def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
+    """The settings of a service that a command switches.
+
+    Args:
+        key: of the service.
+        act: the command.
+        stack: name of the stack.
+        settings: of the stack.
+
+    Raises:
+        UsageError: the stack has no such service.
+        GateRefusedError: it is not switched by its selector alone.
+    """
     if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
         raise UsageError(str(refusal))
     service = settings.services[key]
@@ -64,7 +76,18 @@ def _service(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGre
     return service
 
 
-def _access(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+def access_of(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+    """The access to the cluster of a stack.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        settings: of the stack.
+        service: the settings of the service.
+
+    Raises:
+        GateRefusedError: only the state has the kubeconfig, and it cannot be read.
+    """
     try:
         return access_to(stack, settings)
     except EngineError as error:
@@ -126,7 +149,7 @@ class _Command:
         """Reads the configuration again when another command was waited for, which writes it."""
         if journal.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
-            self._service = _service(self._request.service, self._act, stack, settings)
+            self._service = service_of(self._request.service, self._act, stack, settings)
 
     async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal) -> Observation:
         await self._read_again(journal)

@@ -28,6 +28,8 @@ Detach = Annotated[
     bool, typer.Option("--detach", help="Goes on without this terminal, with a log; ends here once it has begun.")
 ]
 
+Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]
+
 
 def stack_option(stack: str | None) -> str:
     """What a command that a message suggests needs, so that it is for the same stack.

@@ -81,6 +81,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
 
 def _again(key: str, record: ReleaseRecord) -> str:
     """The command that a switch or a rollback was, which continues where the first one ended."""
+    if record.together:
+        return f"switchyard {record.kind} {' '.join(record.together)} --together"
     colour = f" {record.target}" if record.kind == "switch" else ""
     return f"switchyard {record.kind} {key}{colour}"
 

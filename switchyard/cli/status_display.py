@@ -55,7 +55,7 @@ def rendered(stack: str, look: Look) -> RenderableType:
         parts += _release(service, look.at)
         parts += [Text(note, style="yellow") for note in service.notes]
     if look.error is not None:
-        seconds = (look.at - look.seen).total_seconds()
+        seconds = (look.at - look.last_seen).total_seconds()
         parts.append(Text(f"Not seen for {seconds:.0f} s: {reason(look.error)}", style="red"))
     parts.append(Text(f"{to_text(look.at)}  Ctrl-C ends this display, and nothing else.", style="dim"))
     return Group(*parts)

@@ -37,13 +37,13 @@ class Look:
     Attributes:
         at: the time by the API server's clock.
         services: as they were when they could last be seen.
-        seen: when that was.
+        last_seen: when that was.
         error: why they cannot be seen now; None where they can.
     """
 
     at: datetime
     services: tuple[ServiceStatus, ...]
-    seen: datetime
+    last_seen: datetime
     error: SwitchyardError | None = None
 
 
@@ -118,10 +118,10 @@ async def _looked(
     now: Callable[[], datetime],
 ) -> Look:
     try:
-        seen = await _in_time(inspect_services(access, services()))
+        statuses = await _in_time(inspect_services(access, services()))
     except SwitchyardError as error:
         return replace(last, at=now(), error=error)
-    return Look(now(), tuple(seen), now())
+    return Look(now(), tuple(statuses), now())
 
 
 async def _in_time(reading: Awaitable[list[ServiceStatus]]) -> list[ServiceStatus]:

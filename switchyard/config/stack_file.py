@@ -242,12 +242,7 @@ def _kind(text: str) -> str:
 
 
 def stack_file(directory: Path, stack: str) -> Path | None:
-    """The file of a stack; None where there is none.
-
-    Args:
-        directory: of the project, or one below it.
-        stack: its name.
-    """
+    """The file of a stack, by the directory of its project or one below it; None where there is none."""
     for above in (directory, *directory.parents):
         for ending in ("yaml", "yml"):
             project = above / f"Pulumi.{ending}"

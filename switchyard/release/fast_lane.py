@@ -167,7 +167,7 @@ class FastLane:
                 await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
             receipt = await self.follow(plan, started, patched)
-            drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
+            drained, convergence = await asyncio.gather(self.drain(plan), steps.converge(receipt))
             receipt = replace(receipt, drain=drained)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
@@ -251,7 +251,7 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def _drain(self, plan: Plan) -> DrainReport:
+    async def drain(self, plan: Plan) -> DrainReport:
         """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tests.support.kubectl import Kubectl
 
 HOLDER = """
-import asyncio, sys
+import asyncio, signal, sys
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.clock import ServerClock
 from switchyard.release.lease import ReleaseLease
@@ -23,6 +23,7 @@ async def main(kubeconfig, namespace):
         print("held", flush=True)
         await asyncio.sleep(600)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
 asyncio.run(main(*sys.argv[1:]))
 """
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -27,10 +28,10 @@ import os, signal, sys
 from switchyard.cli.detachment import report_begun, settle
 settle()
 print("warms", sys.argv[1:], flush=True)
-report_begun("id-1")
 os.kill(os.getpid(), signal.SIGHUP)
 print("alone:", os.getsid(0) == os.getpid(), sys.stdin.read() == "", flush=True)
 try:
+    report_begun("id-1")
     signal.pause()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -59,7 +60,7 @@ def start(code: str, *arguments: str) -> Detached:
 
 
 def held(process: int, *, detached: bool = True, host: str | None = None) -> Held:
-    holder = Holder("deploy", process=process, **({} if host is None else {"host": host}))
+    holder = Holder("deploy", host=host or socket.gethostname(), process=process)
     now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
     return Held(holder.identity, "deploy", "warm", now, now, timedelta(seconds=15), {}, detached)
 

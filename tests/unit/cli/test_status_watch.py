@@ -119,7 +119,7 @@ def test_an_api_server_that_is_away_is_said_and_asked_again(monkeypatch: pytest.
     looks = watched(monkeypatch, [None, AWAY, AWAY, None], 4)
     assert [look.error for look in looks] == [None, AWAY, AWAY, None]
     assert all(look.services for look in looks), "what was seen last stays"
-    assert looks[2].seen == looks[0].seen
+    assert looks[2].last_seen == looks[0].last_seen
 
 
 def test_the_display_goes_on_while_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,8 @@ def test_the_configuration_is_read_again_when_its_file_has_changed(
 
 
 PROGRAM = """
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
 import tests.unit.cli.test_status_watch as played
 from switchyard.cli import status_watch
 from switchyard.cli.main import app
