@@ -3,11 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Together, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -18,14 +19,21 @@ HoldAfter = Annotated[
     typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
 ]
 
+Others = Annotated[list[str] | None, typer.Argument(hidden=True)]
+"""Services that are named besides, for a message with what to type."""
+
 
 def deploy(
     service: ServiceKey,
     tag: TagArgument,
+    others: Others = None,
     reason: Reason = None,
     hold_after: HoldAfter = None,
     stack: Stack = None,
     *,
+    together: Together = False,
+    wait: Wait = False,
+    detach: Detach = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -36,4 +44,9 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, yes=yes, as_json=as_json))
+    if others or together:
+        from switchyard.cli.together_request import end_deploy
+
+        end_deploy((service, tag, *(others or ())), as_json=as_json)
+    request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
+    begin(replace(request, yes=yes, as_json=as_json))

@@ -3,14 +3,26 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from typing import Annotated
+
+import typer
+
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes
+
+Others = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SERVICE]...", help="With --together, the other services.", show_default=False),
+]
 
 
 def rollback(
     service: ServiceKey,
+    others: Others = None,
     reason: Reason = None,
     stack: Stack = None,
     *,
+    together: Together = False,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -21,4 +33,13 @@ def rollback(
     """
     from switchyard.cli.release_request import Request, begin
 
-    begin(Request(service, rollback=True, reason=reason, stack=stack, yes=yes, as_json=as_json))
+    if others or together:
+        from switchyard.cli.together_request import TogetherRequest, begin_together, end_misused
+        from switchyard.release.plan import Act
+
+        words = (service, *(others or ()))
+        if together:
+            begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json))
+            return
+        end_misused(Act.ROLLBACK, words, as_json=as_json)
+    begin(Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json))

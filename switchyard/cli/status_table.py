@@ -85,7 +85,10 @@ def _targets(service: ServiceStatus) -> str:
 
 
 def _cell(track: TrackStatus | None) -> str:
-    if track is None:
-        return "-"
+    return "-" if track is None else versions_of(track)
+
+
+def versions_of(track: TrackStatus) -> str:
+    """The versions that the pods of a track run, and how many are ready."""
     repository = parsed(track.configured).repository if track.configured else None
     return f"{versions(track.running, repository) or '-'}  {track.ready}/{track.wanted} ready"

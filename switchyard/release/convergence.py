@@ -7,6 +7,7 @@ of the resources, and moves the autoscaler, which sizes the colour that serves, 
 nothing else: what else is in the configuration waits for the operator.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from switchyard.config.commands import below
@@ -53,11 +54,22 @@ def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Conve
         target: the colour that serves.
         config: whether the configuration has it already.
     """
+    return converge_all(engine, {key: target}, config=config)
+
+
+def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool) -> Convergence:
+    """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
+
+    Args:
+        engine: of the stack.
+        targets: the colour that serves, by the key of the service.
+        config: whether the configuration has them already.
+    """
     try:
         if not config:
-            engine.set_config({f"{below(SERVICES, key)}.active": target.value})
+            engine.set_config({f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()})
             config = True
-        engine.refresh(SERVICE_URN.format(key=key))
+        engine.refresh(*(SERVICE_URN.format(key=key) for key in targets))
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     try:

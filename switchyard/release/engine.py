@@ -141,13 +141,13 @@ class Engine:
         steps = [step for step in json.loads(self.run("preview", "--json", *PLAIN))["steps"] if step["op"] not in SAME]
         return [Step(step["urn"], step["op"], tuple(step.get("diffReasons") or ())) for step in steps]
 
-    def refresh(self, target: str) -> None:
-        """Reads one resource from the cluster into the state. The program does not run, and the cluster is not changed.
+    def refresh(self, *targets: str) -> None:
+        """Reads resources from the cluster into the state. The program does not run, and the cluster is not changed.
 
         Args:
-            target: URN of the resource, where ``**`` stands for any characters.
+            targets: URNs of the resources, where ``**`` stands for any characters.
         """
-        self.run("refresh", "--yes", "--skip-preview", "--target", target, *PLAIN)
+        self.run("refresh", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
     def up(self, *targets: str) -> None:
         """Updates the stack.

@@ -18,8 +18,13 @@ from switchyard.release.store import Releases
 
 
 class ReleaseJournal(HeldRecord):
-    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's."""
+    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's.
 
+    Attributes:
+        together: keys of the services that are switched with this one, itself among them; empty for one alone.
+    """
+
+    together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
 
     async def last(self) -> ReleaseRecord | None:
@@ -53,7 +58,8 @@ class ReleaseJournal(HeldRecord):
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
         now = self.now()
-        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now))
+        together = self.together
+        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, together))
         self._record = releases.current
         return to_text(now)
 
@@ -100,7 +106,9 @@ def _is_drilled(releases: Releases, colour: str) -> bool:
     return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
 
 
-def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+def _begun(
+    releases: Releases, plan: Plan, reason: str | None, now: datetime, together: tuple[str, ...] = ()
+) -> Releases:
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
         last = releases.current
@@ -119,6 +127,7 @@ def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) ->
         host=holder.host,
         started=to_text(now),
         reason=reason,
+        together=together,
     ).entering(Phase.SWITCH, now)
     if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)

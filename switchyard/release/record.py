@@ -93,6 +93,7 @@ class ReleaseRecord:
         phases: what happened, oldest first.
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
+        together: keys of the services that were switched with this one, itself among them; empty for one alone.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -115,6 +116,7 @@ class ReleaseRecord:
     phases: tuple[PhaseRecord, ...] = ()
     content: Mapping[str, str] = field(default_factory=dict)
     receipt: Mapping[str, Any] | None = None
+    together: tuple[str, ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -162,6 +164,7 @@ class ReleaseRecord:
             "phases": [phase.to_json() for phase in self.phases],
             "content": dict(self.content),
             "receipt": None if self.receipt is None else dict(self.receipt),
+            **({"together": list(self.together)} if self.together else {}),
         }
 
     @classmethod
@@ -187,5 +190,6 @@ class ReleaseRecord:
             phases=tuple(PhaseRecord.from_json(phase) for phase in document.get("phases", ())),
             content=dict(document.get("content") or {}),
             receipt=document.get("receipt"),
+            together=tuple(document.get("together") or ()),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))

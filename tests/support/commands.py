@@ -47,6 +47,24 @@ def run_command(
     )
 
 
+def start_command(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
+    """Starts a command without a terminal, and returns at once.
+
+    Args:
+        stack: whose directory and environment it has.
+        arguments: of the command, without the stack.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "switchyard", *arguments, "--stack", NAME],
+        cwd=stack.directory,
+        env=stack.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def document(result: subprocess.CompletedProcess[str], code: int | None = None) -> dict[str, Any]:
     """The document that a command has printed.
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command
+from tests.support.commands import document, read_back, run_command, start_command
+from tests.support.denied_switches import MESSAGE, switch_denied
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import holding_lease
 from tests.support.shared import Shared
 
 KILLED = """
@@ -178,6 +180,21 @@ def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before
     assert history.fewest_ready("backend") == 3
 
 
+def test_a_switch_waits_for_a_command_that_lives_and_says_for_whom(serving: Stack, kubectl: Kubectl) -> None:
+    before = kubectl.serving()
+    target = "green" if before == "blue" else "blue"
+    with holding_lease(kubectl) as holder:
+        waiting = start_command(serving, "switch", "backend", target, "--wait", "--yes", "--json")
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline()
+        assert f"(process {holder.pid}) runs deploy, in phase warm, for " in said
+        assert kubectl.serving() == before
+    printed, _ = waiting.communicate()
+    assert (waiting.returncode, json.loads(printed)["serving"]) == (0, target)
+    assert said.strip() in json.loads(printed)["warnings"]
+    expect_converged(serving, kubectl, target)
+
+
 def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
     serves = kubectl.serving()
     before = kubectl.get("service", "backend")["metadata"]["resourceVersion"]
@@ -195,3 +212,29 @@ def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> No
         result = command(serving, act, "backend")
         assert (result.returncode, document(result)["code"]) == (1, "SY-P025"), result.stdout
     kubectl.run("patch", "service", "backend", "-p", selecting.format(serves))
+
+
+def test_of_two_services_both_are_switched_or_none(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "blue")
+    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v2.0.0", "replicas": 1}}
+    image = {"image": "ghcr.io/org/worker", "namespace": kubectl.namespace}
+    serving.set("services.worker", {**image, "active": "blue", **tracks})
+    first = serving.up()
+    assert first.ok, first.output
+
+    with History(kubectl.kubeconfig, kubectl.namespace) as history, switch_denied(kubectl, "worker", "green"):
+        stopped = command(serving, "switch", "backend", "worker", "--together")
+    assert (stopped.returncode, document(stopped)["code"]) == (1, "SY-P134"), stopped.stderr
+    assert MESSAGE in document(stopped)["error"]
+    assert "Changed back and read again: backend" in document(stopped)["error"]
+    assert (history.colours("backend"), history.colours("worker")) == (["blue", "green", "blue"], ["blue"])
+    assert (active(serving), record(kubectl)["current"]["result"]) == ("blue", "failed")
+
+    switched = document(command(serving, "switch", "backend", "worker", "--together"), 0)
+    assert [(service["service"], service["serving"]) for service in switched["services"]] == [
+        ("backend", "green"),
+        ("worker", "green"),
+    ]
+    assert record(kubectl)["current"]["together"] == ["backend", "worker"]
+    assert kubectl.serving("worker") == "green"
+    expect_converged(serving, kubectl, "green")

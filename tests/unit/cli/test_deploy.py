@@ -21,8 +21,9 @@ from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import Act
+from switchyard.release.plan import Act, ColourState
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_other_than_confirmed
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live, observed
@@ -195,6 +196,13 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
 def test_nothing_is_due_while_no_release_bakes_or_it_is_held(run: Run, current: ReleaseRecord) -> None:
     result = run("retire", "--due", "--yes", "--json", current=current)
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
+
+
+def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed() -> None:
+    changed = observed(blue=ColourState(Colour.BLUE, "v3", 3, 3))
+    assert refuse_other_than_confirmed(observed(), observed()) is None
+    for now in (observed(Colour.GREEN), changed):
+        assert "(SY-P031)" in str(refuse_other_than_confirmed(observed(), now))
 
 
 def test_retire_needs_a_service_or_due(run: Run) -> None:
