@@ -45,6 +45,7 @@ class Request:
         stack: name of the stack; None for the selected one.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
+        override: why a rollback goes to a version that a hook has left behind; None where it does not.
     """
 
     service: str
@@ -54,6 +55,7 @@ class Request:
     stack: str | None = None
     yes: bool = False
     as_json: bool = False
+    override: str | None = None
 
 
 def begin(request: Request) -> None:

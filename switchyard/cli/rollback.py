@@ -3,12 +3,28 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
 from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+
+Override = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="REASON",
+        help="Goes back although an irreversible hook has run. Why, for the record.",
+        show_default=False,
+    ),
+]
 
 
 def rollback(
     service: ServiceKey,
     reason: Reason = None,
+    override: Override = None,
     stack: Stack = None,
     *,
     yes: Yes = False,
@@ -21,4 +37,5 @@ def rollback(
     """
     from switchyard.cli.release_request import Request, begin
 
-    begin(Request(service, rollback=True, reason=reason, stack=stack, yes=yes, as_json=as_json))
+    request = Request(service, rollback=True, reason=reason, stack=stack, yes=yes, as_json=as_json)
+    begin(replace(request, override=override or None))

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
+from switchyard.gates.base import raise_refusal
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
+from switchyard.release.hook_refusals import refuse_gone
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
@@ -21,6 +23,29 @@ class ReleaseJournal(HeldRecord):
     """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's."""
 
     _record: ReleaseRecord | None = None
+    override: str | None = None
+    """Why the operator goes back to a version although a hook has left it behind; None where that is refused."""
+
+    @property
+    def record(self) -> ReleaseRecord:
+        """The record of the release that has begun."""
+        if self._record is None:
+            raise RuntimeError("no release has begun")
+        return self._record
+
+    async def check(self, plan: Plan) -> None:
+        """Refuses to go back to a version that a hook has left behind, before anything is written.
+
+        Raises:
+            GateRefusedError: so it is, and the operator does not override it.
+        """
+        _overridden(await self.read(), plan, self.override)
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs."""
+        await self.confirm()
+        await self._store.update(lambda releases: releases.writing(record))
+        self._record = record
 
     async def last(self) -> ReleaseRecord | None:
         """The record of the latest release that may have changed what serves; None where there is none.
@@ -53,7 +78,7 @@ class ReleaseJournal(HeldRecord):
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
         now = self.now()
-        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now))
+        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, self.override))
         self._record = releases.current
         return to_text(now)
 
@@ -90,15 +115,24 @@ def _ended_before_switch(release: ReleaseRecord) -> bool:
     return release.kind == Act.DEPLOY and release.result in {Result.REFUSED, Result.FAILED}
 
 
-def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+    refusal = refuse_gone(plan, (releases.current, *releases.history))
+    if override is None:
+        raise_refusal(refusal)
+    return None if refusal is None else override
+
+
+def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime, override: str | None) -> Releases:
+    override = _overridden(releases, plan, override)
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
         last = releases.current
         known = last is not None and last.target == source and last.source != source
         source, from_tag = (last.source, last.from_tag) if last and known else (Colour(source).other.value, None)
     holder = Holder(plan.act.value)
+    continued = None if plan.patch else _unfinished(releases.current, plan)
     record = ReleaseRecord(
-        id=new_id(now),
+        id=new_id(now) if continued is None else continued.id,
         kind=plan.act.value,
         service=plan.observation.name.key,
         source=source,
@@ -109,11 +143,20 @@ def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime) ->
         host=holder.host,
         started=to_text(now),
         reason=reason,
+        hooks=() if continued is None else continued.hooks,
+        override=override,
     ).entering(Phase.SWITCH, now)
     if plan.act is Act.ROLLBACK and from_tag is not None:
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
     return superseded(releases, record, now).writing(record)
+
+
+def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
+    """The release of a command that was killed and is run again, whose hooks are not run again; None for another."""
+    if last is None or not last.running:
+        return None
+    return last if (last.kind, last.target) == (plan.act, plan.target) else None
 
 
 def _ended(releases: Releases, record: ReleaseRecord) -> Releases:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from switchyard.kube.clock import from_text, to_text
 from switchyard.kube.rolled_back import unknown_keys
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.phases import Phase, Result
 
 
@@ -89,6 +90,8 @@ class ReleaseRecord:
         phases: what happened, oldest first.
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
+        hooks: that were begun, oldest first.
+        override: why an operator has rolled back although a refusal spoke against it; None where nobody has.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -111,12 +114,28 @@ class ReleaseRecord:
     phases: tuple[PhaseRecord, ...] = ()
     content: Mapping[str, str] = field(default_factory=dict)
     receipt: Mapping[str, Any] | None = None
+    hooks: tuple[HookRecord, ...] = ()
+    override: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.result is Result.RUNNING
+
+    @property
+    def irreversible(self) -> HookRecord | None:
+        """The first hook that was begun and cannot be undone; None where there is none."""
+        return next((hook for hook in self.hooks if hook.irreversible), None)
+
+    def hook(self, name: str) -> HookRecord | None:
+        """What the record says of a hook; None for one that was not begun."""
+        return next((hook for hook in self.hooks if hook.name == name), None)
+
+    def with_hook(self, hook: HookRecord) -> "ReleaseRecord":
+        """The record with a hook that was begun or has ended."""
+        others = [other for other in self.hooks if other.name != hook.name]
+        return replace(self, hooks=(*others, hook))
 
     def entering(self, phase: Phase, now: datetime) -> "ReleaseRecord":
         """The record once a phase has begun."""
@@ -156,6 +175,8 @@ class ReleaseRecord:
             "phases": [phase.to_json() for phase in self.phases],
             "content": dict(self.content),
             "receipt": None if self.receipt is None else dict(self.receipt),
+            "hooks": [hook.to_json() for hook in self.hooks],
+            "override": self.override,
         }
 
     @classmethod
@@ -181,5 +202,7 @@ class ReleaseRecord:
             phases=tuple(PhaseRecord.from_json(phase) for phase in document.get("phases", ())),
             content=dict(document.get("content") or {}),
             receipt=document.get("receipt"),
+            hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
+            override=document.get("override"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
