@@ -23,6 +23,7 @@ class ReleaseJournal(HeldRecord):
     """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's."""
 
     _record: ReleaseRecord | None = None
+    _read: Releases | None = None
     override: str | None = None
     """Why the operator goes back to a version although a hook has left it behind; None where that is refused."""
 
@@ -39,7 +40,8 @@ class ReleaseJournal(HeldRecord):
         Raises:
             GateRefusedError: so it is, and the operator does not override it.
         """
-        _overridden(await self.read(), plan, self.override)
+        # A rollback has just read the record, and is not delayed by reading it twice.
+        _overridden(self._read or await self.read(), plan, self.override)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
         """Writes the record while a hook runs."""
@@ -52,7 +54,7 @@ class ReleaseJournal(HeldRecord):
 
         A release that ended before its switch changed the idle colour alone. Where there is no other, it is that one.
         """
-        releases = await self.read()
+        releases = self._read = await self.read()
         if releases.current is None:
             return None
         others = (release for release in (releases.current, *releases.history) if not _ended_before_switch(release))
