@@ -14,7 +14,7 @@ from devtools.sandbox.faults import (
 
 _STATUS = """\
 {{{{ $now := Now }}}}
-phase: Running
+phase: {phase}
 startTime: {{{{ or .status.startTime $now | Quote }}}}
 conditions:
 - {{type: PodScheduled, status: "True", lastTransitionTime: {{{{ $now | Quote }}}}}}
@@ -51,12 +51,22 @@ _BACK_OFF = (
 )
 
 
-def _status(*, ready: bool, restarts: int, state: str) -> str:
-    return _STATUS.format(ready=str(ready), is_ready=str(ready).lower(), restarts=restarts, state=state)
+def _status(*, ready: bool, restarts: int, state: str, phase: str = "Running") -> str:
+    return _STATUS.format(ready=str(ready), is_ready=str(ready).lower(), restarts=restarts, state=state, phase=phase)
+
+
+def _ended(phase: str, code: int) -> str:
+    state = (
+        f"{{terminated: {{exitCode: {code}, reason: simulated, startedAt: {{{{ $now | Quote }}}}, "
+        "finishedAt: {{ $now | Quote }}}}"
+    )
+    return _status(ready=False, restarts=0, state=state, phase=phase)
 
 
 READY = _status(ready=True, restarts=0, state=_RUNNING)
 NOT_READY = _status(ready=False, restarts=0, state=_RUNNING)
+SUCCEEDED = _ended("Succeeded", 0)
+FAILED = _ended("Failed", 1)
 CRASHED = _status(ready=False, restarts=3, state=_BACK_OFF)
 
 _NODE_STATUS = """\
@@ -95,6 +105,9 @@ NODE_DOWN = _NODE_STATUS.format(ready=False, reason="KubeletNotReady")
 _ALIVE = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
 PENDING = {"key": ".status.phase", "operator": "In", "values": ["Pending"]}
 """Matches a pod whose phase is Pending."""
+
+_OF_JOB = {"key": '.metadata.labels["batch.kubernetes.io/job-name"]', "operator": "Exists"}
+_OF_NO_JOB = _OF_JOB | {"operator": "DoesNotExist"}
 
 _IS_READY = {
     "key": '.status.conditions.[] | select( .type == "Ready" ) | .status',
@@ -147,12 +160,19 @@ def stages() -> list[dict[str, Any]]:
         ),
         _stage(
             "pod-ready",
-            [_ALIVE, PENDING, _tag_ends(NEVER_READY, CRASH_LOOP, otherwise=True)],
+            [_ALIVE, PENDING, _OF_NO_JOB, _tag_ends(NEVER_READY, CRASH_LOOP, otherwise=True)],
             {"statusTemplate": READY},
             READY_AFTER_MS,
         ),
+        _stage(
+            "job-succeeds",
+            [_ALIVE, PENDING, _OF_JOB, _tag_ends(NEVER_READY, CRASH_LOOP, otherwise=True)],
+            {"statusTemplate": SUCCEEDED},
+            READY_AFTER_MS,
+        ),
+        _stage("job-fails", [_ALIVE, PENDING, _OF_JOB, _tag_ends(CRASH_LOOP)], {"statusTemplate": FAILED}),
         _stage("pod-never-ready", [_ALIVE, PENDING, _tag_ends(NEVER_READY)], {"statusTemplate": NOT_READY}),
-        _stage("pod-crash-loop", [_ALIVE, PENDING, _tag_ends(CRASH_LOOP)], {"statusTemplate": CRASHED}),
+        _stage("pod-crash-loop", [_ALIVE, PENDING, _OF_NO_JOB, _tag_ends(CRASH_LOOP)], {"statusTemplate": CRASHED}),
         _stage(
             "pod-crash-after-ready",
             [_ALIVE, _IS_READY, _tag_ends(CRASH_AFTER_READY)],

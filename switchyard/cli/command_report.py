@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 
+from switchyard.kube.clock import from_text
+from switchyard.release.hook_record import HookRecord
+
 
 class CommandReport(ABC):
     """Prints what a command plans and does.
@@ -22,3 +25,9 @@ class CommandReport(ABC):
     def state_unreachable(self, why: str) -> None:
         """Reports that the state cannot be read, which does not stop a command."""
         self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+
+
+def hook_line(hook: HookRecord) -> str:
+    """The end of a hook, with its time."""
+    seconds = "" if hook.ended is None else f"{(from_text(hook.ended) - from_text(hook.started)).total_seconds():.0f} s"
+    return f"{'hook':<9} {hook.outcome or '':<9} {seconds:>6}  {hook.name}: {hook.detail or ''}".rstrip(" :")

@@ -20,11 +20,13 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
 from switchyard.release.deploy import Runner
+from switchyard.release.deploy_hooks import release_hooks
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
 from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.detached_holder import interrupt
 from switchyard.release.engine import Answer, Engine
+from switchyard.release.hooks import holding
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
@@ -117,6 +119,8 @@ class _Command:
         current = (await ledger.read()).current
         if current is None or not current.running or current.kind != Act.DEPLOY:
             return False
+        if current.held and holding(current) is not None:
+            return False  # an operator decides what a hook that did not pass means
         if current.phase is Phase.RETIRE:
             return True
         if current.held:
@@ -188,7 +192,8 @@ class _Command:
             on_tick=self.report.tick,
         )
         steps = ClusterSteps(place, ledger, self._service)
-        return Runner(ledger, steps, self.report.phase_ended, self._service.release.bake_seconds)
+        hooks = release_hooks(self._service, self._name, cluster.api, ledger, self.report)
+        return Runner(ledger, steps, self.report.phase_ended, self._service.release.bake_seconds, hooks)
 
     async def _observe(self, cluster: Cluster) -> Observation:
         return await observe_service(cluster, self._access, self._stack, self._name, self._service)

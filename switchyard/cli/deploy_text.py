@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport
+from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
@@ -14,6 +14,7 @@ from switchyard.codes import Code
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
@@ -89,6 +90,11 @@ class DeployReport(CommandReport):
             f"  end       switchyard abort {request.service}{on}",
             markup=False,
         )
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """One line for the end of a hook."""
+        if not self._request.as_json:
+            console.print(f"  {hook_line(hook)}", markup=False)
 
     def nothing_due(self) -> None:
         """Reports that no release has baked long enough."""
@@ -168,4 +174,6 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
             f"Next: switchyard retire {key} (now), or switchyard retire --due{on} (from a schedule). To go back: "
             f"switchyard rollback {key}"
         )
+    if record.irreversible is not None:
+        return f"Next: switchyard resume {key} (goes on)"
     return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"

@@ -14,6 +14,7 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import (
+    ClusterError,
     EngineError,
     ExitCode,
     GateRefusedError,
@@ -121,6 +122,7 @@ class _Command:
         self._begun = begun
         self._engine = Engine(stack)
         self._report = Report(request, stack, access.described)
+        self._journal: ReleaseJournal | None = None
 
     async def run(self) -> None:
         cluster = await Cluster.connect(self._access)
@@ -130,7 +132,10 @@ class _Command:
         await self._read_again(journal)
         observation = await self._observe(cluster)
         await self._check_cluster(cluster)
+        journal.override = self._request.override
+        self._journal = journal
         plan = await self._plan(FastLane(self._access, cluster, journal, self._report.warn), observation)
+        await journal.check(plan)
         if not self._request.yes and not self._report.confirmed(plan):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or journal.waited:
@@ -139,7 +144,7 @@ class _Command:
         steps = Steps(
             observe=lambda: self._observe_again(cluster, journal),
             warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
-            converge=lambda receipt: self._converge(plan, receipt),
+            converge=lambda receipt: self._converge(cluster, plan, receipt),
             waited=lambda: journal.waited,
         )
         outcome = await lane.run(plan, self._request.reason, steps)
@@ -169,7 +174,27 @@ class _Command:
         colour = self._request.colour
         return lane.plan_switch(observation, None if colour is None else Colour(colour))
 
-    async def _converge(self, plan: Plan, receipt: Receipt) -> Convergence:
+    async def _converge(self, cluster: Cluster, plan: Plan, receipt: Receipt) -> Convergence:
         self._report.served(plan, receipt)
         configured = self._service.active == plan.target
-        return await asyncio.to_thread(converge, self._engine, self._request.service, plan.target, config=configured)
+        key = self._request.service
+        convergence = await asyncio.to_thread(converge, self._engine, key, plan.target, config=configured)
+        if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
+            await self._run_hooks(cluster)
+        return convergence
+
+    async def _run_hooks(self, cluster: Cluster) -> None:
+        """Runs the hooks of a rollback, which is done whatever becomes of them."""
+        # Imported here: few rollbacks have hooks, and none waits for the import.
+        from switchyard.release.hook_calls import ClusterHookCalls  # noqa: PLC0415
+        from switchyard.release.hooks import HookRuns, after_rollback  # noqa: PLC0415
+
+        journal = self._journal
+        if journal is None:
+            raise RuntimeError("the command has begun")
+        calls = ClusterHookCalls(cluster.api, self._service, journal.now)
+        runs = HookRuns(self._service.release.hooks, calls, journal, self._report.warn, self._report.hook_ended)
+        try:
+            await after_rollback(runs, journal.record, self._name)
+        except ClusterError as error:
+            self._report.warn(f"{self._name}: the hooks of the rollback are not finished, and it is done: {error}")

@@ -4,12 +4,13 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport
+from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import Outcome
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import Receipt, connections, lines
 from switchyard.release.refusals import command, not_converged
@@ -65,6 +66,11 @@ class Report(CommandReport):
         console.print(f"{plan.observation.name.key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
         for line in lines(receipt):
             console.print(f"  {line}", markup=False)
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """One line for the end of a hook."""
+        if not self._request.as_json:
+            console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, plan: Plan, outcome: Outcome) -> None:
         """Reports configuration and state, and what to type next."""

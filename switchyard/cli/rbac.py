@@ -32,15 +32,16 @@ Namespaces = Annotated[
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
     """Prints the Role of each namespace and the ClusterRole that status, history and the releases need.
 
-    With --namespace no configuration is read, and no Secret is named in the Roles. Apply it with: kubectl apply -f -
+    With --namespace no configuration is read: no Secret is named in the Roles, and they permit no Jobs of hooks.
+    Apply it with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
 
     with errors_end_the_command(as_json=as_json):
-        namespaces, secrets = (namespace, {}) if namespace else _of_stack(stack)
+        namespaces, secrets, jobs = (namespace, {}, set[str]()) if namespace else _of_stack(stack)
     from switchyard.manifests.rbac import roles
 
-    objects = roles(namespaces, secrets)
+    objects = roles(namespaces, secrets, jobs)
     if as_json:
         from switchyard.cli.output import print_json
 
@@ -51,12 +52,14 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     print(yaml.safe_dump_all(objects, sort_keys=False), end="")
 
 
-def _of_stack(stack: str | None) -> "tuple[list[str], Mapping[str, Sequence[str]]]":
-    """The namespaces of a stack's services, and the Secrets in each that the program reads the metadata of."""
+def _of_stack(stack: str | None) -> "tuple[list[str], Mapping[str, Sequence[str]], set[str]]":
+    """The namespaces of a stack's services, the Secrets in each that are read, and those that have Jobs of hooks."""
     from switchyard.cli.configuration import read_settings_at_once
 
     _, settings = read_settings_at_once(stack)
-    return [service.namespace for service in settings.services.values()], _secrets(settings)
+    services = settings.services.values()
+    jobs = {service.namespace for service in services if any(hook.job for _, _, hook in service.release.hooks.all())}
+    return [service.namespace for service in services], _secrets(settings), jobs
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
@@ -70,4 +73,6 @@ def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
         names.setdefault(service.namespace, []).extend(
             reference.name for reference in references if reference.kind == "Secret"
         )
+        calls = (hook.http for _, _, hook in service.release.hooks.all() if hook.http is not None)
+        names[service.namespace].extend(value.secret for call in calls for value in call.secret_headers.values())
     return names

@@ -46,6 +46,7 @@ class Request:
         wait: whether a command that releases the service is waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
+        override: why a rollback goes to a version that a hook has left behind; None where it does not.
     """
 
     service: str
@@ -56,6 +57,7 @@ class Request:
     wait: bool = False
     yes: bool = False
     as_json: bool = False
+    override: str | None = None
 
 
 def begin(request: Request) -> None:

@@ -3,6 +3,7 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,11 +15,22 @@ Others = Annotated[
     typer.Argument(metavar="[SERVICE]...", help="With --together, the other services.", show_default=False),
 ]
 
+Override = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="REASON",
+        help="Goes back although an irreversible hook has run. Why, for the record.",
+        show_default=False,
+    ),
+]
+
 
 def rollback(
     service: ServiceKey,
     others: Others = None,
     reason: Reason = None,
+    override: Override = None,
     stack: Stack = None,
     *,
     together: Together = False,
@@ -42,4 +54,5 @@ def rollback(
             begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json))
             return
         end_misused(Act.ROLLBACK, words, as_json=as_json)
-    begin(Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json))
+    request = Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)
+    begin(replace(request, override=override or None))

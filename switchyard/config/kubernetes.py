@@ -12,6 +12,9 @@ APPS = "apps/v1"
 AUTOSCALING = "autoscaling/v2"
 """API version of HorizontalPodAutoscalers."""
 
+BATCH = "batch/v1"
+"""API version of Jobs."""
+
 COORDINATION = "coordination.k8s.io/v1"
 """API version of Leases."""
 

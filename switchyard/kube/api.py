@@ -130,6 +130,15 @@ class BoundedApi:
             ):
                 return response.json()
 
+    async def ask_text(self, resource: str, name: str, namespace: str, **request: Any) -> str:
+        """Reads what is no JSON, for example the log of a pod. The arguments are those of `ask`."""
+        with mapped_errors("get", _described(resource, name, namespace), CALL_SECONDS):
+            async with (
+                asyncio.timeout(CALL_SECONDS),
+                self._api.call_api("GET", namespace=namespace, url=f"{resource}/{name}", **request) as response,
+            ):
+                return response.text
+
     async def find(
         self, resource: str, name: str, namespace: str | None = None, version: str = CORE, **request: Any
     ) -> Any | None:

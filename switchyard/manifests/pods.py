@@ -121,7 +121,7 @@ def pod_template(
         "enableServiceLinks": False,
         "nodeSelector": dict(service.node_selector),
         "terminationGracePeriodSeconds": service.drain.termination_grace_period_seconds,
-        "securityContext": _pod_security(service.security),
+        "securityContext": pod_security(service.security),
         "topologySpreadConstraints": [
             {
                 "maxSkew": service.spread.max_skew,
@@ -164,7 +164,8 @@ def _optional(service: ServiceSettings) -> Manifest:
     return {key: value for key, value in optional.items() if value}
 
 
-def _pod_security(security: Security) -> Manifest:
+def pod_security(security: Security) -> Manifest:
+    """The security context that the restricted pod security level requires of a pod."""
     rendered: Manifest = {
         "runAsNonRoot": True,
         "runAsUser": security.run_as_user,

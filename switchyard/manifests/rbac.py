@@ -4,12 +4,13 @@ The rights are those of a person who releases, not of a pipeline that creates a 
 Secrets only those that the services refer to can be read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from switchyard.config.kubernetes import (
     APPS,
     AUTOSCALING,
+    BATCH,
     COORDINATION,
     CORE,
     DISCOVERY,
@@ -80,6 +81,15 @@ IN_NAMESPACE = (
 )
 """What the commands need in the namespace of a service."""
 
+FOR_HOOKS = (
+    Grant(BATCH, "jobs", (*WATCH, "create"), "hooks of a release"),
+    Grant(CORE, "pods/log", ("get",), "why a hook has failed"),
+)
+"""What the commands need besides in the namespace of a service whose releases have Jobs as hooks.
+
+Whoever may create a Job may run it as any ServiceAccount of its namespace.
+"""
+
 IN_CLUSTER = (
     Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),
     Grant(CORE, "nodes", READ, "which nodes take traffic"),
@@ -92,22 +102,29 @@ Without it the commands work, and say that they did not see the nodes.
 """
 
 
-def roles(namespaces: Iterable[str], secrets: Mapping[str, Sequence[str]] | None = None) -> list[Manifest]:
+def roles(
+    namespaces: Iterable[str], secrets: Mapping[str, Sequence[str]] | None = None, jobs: Collection[str] = ()
+) -> list[Manifest]:
     """The ClusterRole, and the Role of each namespace.
 
     Args:
         namespaces: of the services.
-        secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads.
+        secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads, and of
+            those that calls of hooks have in their headers.
+        jobs: the namespaces of services whose releases have Jobs as hooks.
     """
     named = secrets or {}
     return [
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
-        *(_role(namespace, named.get(namespace, ())) for namespace in sorted(set(namespaces))),
+        *(
+            _role(namespace, named.get(namespace, ()), FOR_HOOKS if namespace in jobs else ())
+            for namespace in sorted(set(namespaces))
+        ),
     ]
 
 
-def _role(namespace: str, secrets: Sequence[str]) -> Manifest:
-    rules = [_rule(grant) for grant in IN_NAMESPACE]
+def _role(namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Manifest:
+    rules = [_rule(grant) for grant in (*IN_NAMESPACE, *more)]
     if secrets:
         rules.append(
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}

@@ -74,8 +74,8 @@ def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool)
         return Convergence(config, state=False, problem=str(error))
     try:
         changes = tuple(engine.preview())
-        others = [step for step in changes if not step.urn.endswith(AUTOSCALER_URN.format(key=key))]
-        if others:
+        own = tuple(AUTOSCALER_URN.format(key=key) for key in targets)
+        if not all(step.urn.endswith(own) for step in changes):
             return Convergence(config, state=True, waiting=changes)
         engine.up()
     except EngineError as error:

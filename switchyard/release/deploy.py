@@ -4,79 +4,20 @@ What a phase does is in `Steps`; what follows from its outcome is in `switchyard
 dies, the record says which phase had begun, the Service says which colour serves, and both together say how to go on.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError
+from switchyard.gates.base import raise_refusal
+from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
+from switchyard.release.deploy_protocol import Ended, Ledger, Steps
+from switchyard.release.hook_refusals import refuse_abort
+from switchyard.release.hooks import accepted
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.standing import Live, Standing, baked_until, held_after, standing, waiting
+from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
 
-
-@dataclass(frozen=True)
-class Ended:
-    """How a phase ended.
-
-    Attributes:
-        event: the outcome.
-        detail: the numbers, or the reason, in words.
-        receipt: of the switch, where the phase has one.
-        numbers: of the verdict, where the phase has one.
-    """
-
-    event: Event
-    detail: str | None = None
-    receipt: dict[str, Any] | None = None
-    numbers: dict[str, Any] | None = None
-
-
-class Ledger(Protocol):
-    """The record of a release under the Lease of its service. Each call ends the command if the Lease is lost."""
-
-    def now(self) -> datetime:
-        """The time by the API server's clock."""
-
-    async def confirm(self) -> None:
-        """Ends the command when another one has taken the Lease."""
-
-    async def enter(self, record: ReleaseRecord) -> None:
-        """Writes that a phase has begun, to the record and to the Lease."""
-
-    async def write(self, record: ReleaseRecord) -> None:
-        """Writes the record; one that has ended enters the history."""
-
-
-class Steps(Protocol):
-    """What each phase does. A step may be done again after it was interrupted anywhere."""
-
-    async def live(self) -> Live:
-        """Reads what serves, and which colours have ready pods."""
-
-    async def warm(self, record: ReleaseRecord) -> Ended:
-        """Creates the pods of the new version in the idle colour, and waits until they are ready."""
-
-    async def prove(self, record: ReleaseRecord) -> Ended:
-        """Has the gates judge the new version before it serves."""
-
-    async def switch(self, record: ReleaseRecord) -> Ended:
-        """Has the Service select the new colour."""
-
-    async def drain(self, record: ReleaseRecord) -> Ended:
-        """Ends the connections to the old colour, and brings configuration and state to what serves."""
-
-    async def watch(self, record: ReleaseRecord) -> Ended:
-        """Judges the new version by its requests and its pods."""
-
-    async def retire(self, record: ReleaseRecord) -> Ended:
-        """Deletes the pods of the old colour, which gets no more requests."""
-
-    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
-        """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
-
-    async def withdraw(self, record: ReleaseRecord) -> str:
-        """Deletes the pods of a new version that has not served. Returns what remains, in words."""
+__all__ = ["Ended", "Ledger", "Runner", "Steps"]
 
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
@@ -94,9 +35,13 @@ class Runner:
         steps: what the phases do.
         on_phase: is called at the end of each phase.
         bake_seconds: how long the old colour stays ready once the watch has passed.
+        hooks: of the release.
     """
 
-    def __init__(self, ledger: Ledger, steps: Steps, on_phase: OnPhase, bake_seconds: int) -> None:
+    def __init__(
+        self, ledger: Ledger, steps: Steps, on_phase: OnPhase, bake_seconds: int, hooks: ReleaseHooks = NO_HOOKS
+    ) -> None:
+        self._hooks = hooks
         self._ledger = ledger
         self._steps = steps
         self._on_phase = on_phase
@@ -119,18 +64,21 @@ class Runner:
         if stands.condemned:
             return await self._roll_back(record, record.phases[-1].detail or "the new version was condemned")
         state = apply(stands.state, Event.RESUME)
-        return await self._go_on(waiting(record, held=False), state)
+        return await self._go_on(_continued(record), state)
 
     async def abort(self, record: ReleaseRecord, by: str) -> ReleaseRecord:
         """Takes a release back: its old colour serves.
 
         Raises:
-            switchyard.errors.TransitionError: the old colour has no pods any more.
+            switchyard.release_errors.TransitionError: the old colour has no pods any more.
+            GateRefusedError: a hook has run after which the old version no longer works.
         """
         stands = await self._standing(record)
         reason = f"aborted by {by}"
         if stands.taken_back:
             return await self._roll_back(record, reason)
+        if stands.state.irreversible:
+            raise_refusal(refuse_abort(record))
         after = apply(stands.state, Event.ABORT)
         if after.result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
@@ -148,7 +96,7 @@ class Runner:
         if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
-        return await self._go_on(waiting(record, held=False), apply(stands.state, event))
+        return await self._go_on(_continued(record), apply(stands.state, event))
 
     async def _standing(self, record: ReleaseRecord) -> Standing:
         return standing(record, await self._steps.live())
@@ -161,7 +109,9 @@ class Runner:
                     return record
                 ended = Ended(Event.PASSED)
             else:
-                ended = await self._outcome(state, record)
+                record, ended = await self._with_hooks(state, record)
+                if record.irreversible is not None and state.phase is Phase.RETIRE:
+                    state = apply(state, Event.IRREVERSIBLE)
             if ended.event in {Event.LOST, Event.LOST_AFTER_CHANGE}:
                 return replace(record, detail=ended.detail)
             record = self._left(record, ended)
@@ -181,6 +131,17 @@ class Runner:
         await self._ledger.enter(record)
         return record
 
+    async def _with_hooks(self, state: State, record: ReleaseRecord) -> tuple[ReleaseRecord, Ended]:
+        """Runs a phase and the hooks around it. Returns the record with the hooks that were run."""
+        await self._ledger.confirm()
+        return await self._hooks.around(
+            self._steps,
+            state,
+            record,
+            lambda current: self._outcome(state, current),
+            lambda call: self._settled(state.phase, call),
+        )
+
     async def _outcome(self, state: State, record: ReleaseRecord) -> Ended:
         """Runs a phase, and turns its errors into outcomes that fit it."""
         steps = self._steps
@@ -192,15 +153,29 @@ class Runner:
             Phase.WATCH: steps.watch,
             Phase.RETIRE: steps.retire,
         }
-        await self._ledger.confirm()
+        if state.phase is not Phase.SWITCH:
+            return await self._settled(state.phase, does[state.phase](record))
         try:
-            return await does[state.phase](record)
-        except GateRefusedError as error:
-            return Ended(_SETBACKS.get(state.phase, Event.REFUSED), str(error))
+            return await self._settled(state.phase, steps.switch(record), lost=True)
         except (ClusterError, EngineError) as error:
-            if state.phase is Phase.SWITCH:
-                return await self._after_lost_patch(record, error)
-            return Ended(_SETBACKS.get(state.phase, Event.FAILED), str(error))
+            return await self._after_lost_patch(record, error)
+
+    async def _settled(self, phase: Phase, call: Awaitable[Ended], *, lost: bool = False) -> Ended:
+        """The outcome of a call in a phase, with its errors as outcomes.
+
+        Args:
+            phase: the phase.
+            call: what it does.
+            lost: whether an error may mean that its answer was lost, and is raised.
+        """
+        try:
+            return await call
+        except GateRefusedError as error:
+            return Ended(_SETBACKS.get(phase, Event.REFUSED), str(error))
+        except (ClusterError, EngineError) as error:
+            if lost:
+                raise
+            return Ended(_SETBACKS.get(phase, Event.FAILED), str(error))
 
     async def _after_lost_patch(self, record: ReleaseRecord, error: Exception) -> Ended:
         """The outcome of a switch whose answer was lost: the API server may have accepted it."""
@@ -249,8 +224,15 @@ class Runner:
             await self._ledger.write(record)
             return record
         record = replace(record, receipt=ended.receipt or record.receipt)
-        return await self._end(record, Result.ROLLED_BACK, f"{reason}. {ended.detail or ''}".strip())
+        record, problem = await self._hooks.after_rollback(record)
+        details = (f"{reason}.", ended.detail, problem)
+        return await self._end(record, Result.ROLLED_BACK, " ".join(text for text in details if text))
 
     def _is_baked(self, record: ReleaseRecord) -> bool:
         until = baked_until(record, self._bake_seconds)
         return until is None or self._ledger.now() >= until
+
+
+def _continued(record: ReleaseRecord) -> ReleaseRecord:
+    """The record of a release that an operator continues; a hook that has held it does so no more."""
+    return waiting(accepted(record) if record.held else record, held=False)

@@ -1,14 +1,14 @@
 """The record of a release by `switchyard deploy`, written under the Lease of its service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
-from switchyard.release.lease_holder import Holder
+from switchyard.release.lease_holder import HOOK, Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
@@ -45,6 +45,13 @@ class DeployLedger(HeldRecord):
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record; one that has ended enters the history."""
         await self.confirm()
+        await self._store.update(lambda releases: releases.writing(record))
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs, in which a rollback may take the Lease."""
+        runs = any(hook.outcome is None for hook in record.hooks)
+        if self._lease is not None:
+            await self._lease.enter(HOOK if runs else record.phase.value)
         await self._store.update(lambda releases: releases.writing(record))
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str) -> None:
@@ -109,3 +116,30 @@ class RollbackJournal:
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes nothing: the release ends by its own record."""
+
+
+class NoJournal:
+    """The journal of a fast lane that only passes gates and patches: the release has its own record."""
+
+    async def last(self) -> None:
+        """There is no release before."""
+        return
+
+    def held(self, _act: Act) -> AbstractAsyncContextManager[None]:
+        """The release holds the Lease."""
+        return nullcontext()
+
+    async def begin(self, _plan: Plan, _reason: str | None) -> str:
+        """Is not called."""
+        raise NotImplementedError
+
+    async def confirm(self) -> None:
+        """Is not called."""
+        raise NotImplementedError
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Is not called."""
+        raise NotImplementedError
+
+
+NO_JOURNAL = NoJournal()

@@ -1,7 +1,6 @@
 """What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +11,8 @@ from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
-from switchyard.release.deploy import Ended
-from switchyard.release.deploy_ledger import DeployLedger, RollbackJournal
+from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
+from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.engine import Engine
@@ -21,7 +20,6 @@ from switchyard.release.fast_lane import FastLane, Steps
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -146,7 +144,7 @@ class ClusterSteps:
             tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
             running = [task for task in tasks if not task.done()]
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if self._is_condemned():
+            if self.is_condemned():
                 drained.cancel()
                 return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
         report, convergence = await drained, await converging
@@ -172,12 +170,17 @@ class ClusterSteps:
         numbers = self._watched.numbers(verdict, observation.settings.release.watch)
         return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
 
-    async def retire(self, record: ReleaseRecord) -> Ended:
-        """Deletes the pods of the old colour, which gets no more requests."""
+    async def check_unused(self, record: ReleaseRecord) -> None:
+        """Raises `GateRefusedError` while the old colour still gets requests."""
         observation = await self._observed(record)
         old = Colour(record.source)
         if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
             raise GateRefusedError(str(refuse_requests(record, observation, used)))
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        """Deletes the pods of the old colour, which gets no more requests."""
+        await self.check_unused(record)
+        old = Colour(record.source)
         await self._ledger.confirm()
         await self._remove(record, old)
         return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
@@ -242,7 +245,7 @@ class ClusterSteps:
         return Plan(Act.SWITCH, observation, target, patch=observation.serving != target)
 
     def _lane(self) -> FastLane:
-        return FastLane(self._place.access, self._place.cluster, _NO_JOURNAL, self._place.warn)
+        return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)
 
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
         report = await undrain(self._place.cluster, observation.name, observation.settings, colour)
@@ -256,7 +259,8 @@ class ClusterSteps:
             await self._converging  # which still holds the lock of the state
         return await self._converge(record.service, Colour(record.source))
 
-    def _is_condemned(self) -> bool:
+    def is_condemned(self) -> bool:
+        """Whether the watch, which runs since the switch, has condemned the new version already."""
         task = self._watch
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return False
@@ -268,28 +272,6 @@ class ClusterSteps:
             return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)
-
-
-class _NoJournal:
-    """The journal of a fast lane that only passes gates and patches: the release has its own record."""
-
-    async def last(self) -> None:
-        return None
-
-    def held(self, _act: Act) -> contextlib.AbstractAsyncContextManager[None]:
-        return contextlib.nullcontext()
-
-    async def begin(self, _plan: Plan, _reason: str | None) -> str:
-        raise NotImplementedError
-
-    async def confirm(self) -> None:
-        raise NotImplementedError
-
-    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        raise NotImplementedError
-
-
-_NO_JOURNAL = _NoJournal()
 
 
 def _in_words(verdict: Verdict) -> str:

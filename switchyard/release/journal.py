@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
+from switchyard.gates.base import raise_refusal
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
+from switchyard.release.hook_refusals import refuse_gone
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
@@ -26,6 +28,31 @@ class ReleaseJournal(HeldRecord):
 
     together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
+    _read: Releases | None = None
+    override: str | None = None
+    """Why the operator goes back to a version although a hook has left it behind; None where that is refused."""
+
+    @property
+    def record(self) -> ReleaseRecord:
+        """The record of the release that has begun."""
+        if self._record is None:
+            raise RuntimeError("no release has begun")
+        return self._record
+
+    async def check(self, plan: Plan) -> None:
+        """Refuses to go back to a version that a hook has left behind, before anything is written.
+
+        Raises:
+            GateRefusedError: so it is, and the operator does not override it.
+        """
+        # A rollback has just read the record, and is not delayed by reading it twice.
+        _overridden(self._read or await self.read(), plan, self.override)
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs."""
+        await self.confirm()
+        await self._store.update(lambda releases: releases.writing(record))
+        self._record = record
 
     async def last(self) -> ReleaseRecord | None:
         """The record of the latest release that may have changed what serves; None where there is none.
@@ -33,7 +60,7 @@ class ReleaseJournal(HeldRecord):
         A drill that ended has changed nothing. A release that ended before its switch changed the idle colour alone;
         where there is no other, it is that one.
         """
-        releases = await self.read()
+        releases = self._read = await self.read()
         current = () if releases.current is None else (releases.current,)
         others = [release for release in (*current, *releases.history) if not _is_ended_drill(release)]
         return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
@@ -58,8 +85,8 @@ class ReleaseJournal(HeldRecord):
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
         now = self.now()
-        together = self.together
-        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, together))
+        override, together = self.override, self.together
+        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, override, together))
         self._record = releases.current
         return to_text(now)
 
@@ -106,17 +133,31 @@ def _is_drilled(releases: Releases, colour: str) -> bool:
     return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
 
 
+def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+    refusal = refuse_gone(plan, (releases.current, *releases.history))
+    if override is None:
+        raise_refusal(refusal)
+    return None if refusal is None else override
+
+
 def _begun(
-    releases: Releases, plan: Plan, reason: str | None, now: datetime, together: tuple[str, ...] = ()
+    releases: Releases,
+    plan: Plan,
+    reason: str | None,
+    now: datetime,
+    override: str | None,
+    together: tuple[str, ...] = (),
 ) -> Releases:
+    override = _overridden(releases, plan, override)
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
         last = releases.current
         known = last is not None and last.target == source and last.source != source
         source, from_tag = (last.source, last.from_tag) if last and known else (Colour(source).other.value, None)
     holder = Holder(plan.act.value)
+    continued = None if plan.patch else _unfinished(releases.current, plan)
     record = ReleaseRecord(
-        id=new_id(now),
+        id=new_id(now) if continued is None else continued.id,
         kind=plan.act.value,
         service=plan.observation.name.key,
         source=source,
@@ -128,11 +169,20 @@ def _begun(
         started=to_text(now),
         reason=reason,
         together=together,
+        hooks=() if continued is None else continued.hooks,
+        override=override,
     ).entering(Phase.SWITCH, now)
     if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
     return superseded(releases, record, now).writing(record)
+
+
+def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
+    """The release of a command that was killed and is run again, whose hooks are not run again; None for another."""
+    if last is None or not last.running:
+        return None
+    return last if (last.kind, last.target) == (plan.act, plan.target) else None
 
 
 def _ended(releases: Releases, record: ReleaseRecord) -> Releases:

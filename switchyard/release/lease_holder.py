@@ -20,8 +20,11 @@ HOLDER = "switchyard/holder"
 DURATION_SECONDS = 15
 """How long a Lease lives without a renewal. Three renewals may be lost."""
 
-INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE})
-"""Phases in which a rollback may take the Lease of a command that lives.
+HOOK = "hook"
+"""What a Lease has as phase while a hook runs."""
+
+INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE, HOOK})
+"""Phases in which a rollback may take the Lease of a command that lives: it waits for no hook.
 
 While a colour is warmed or retired, the engine changes the pods that a rollback would switch to.
 """

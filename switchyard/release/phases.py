@@ -64,6 +64,7 @@ class Event(StrEnum):
         RESUME: the operator goes on.
         ABORT: the operator takes the release back.
         RETIRE: the operator ends the bake early.
+        IRREVERSIBLE: a hook has begun after which the old version no longer works, or may not.
     """
 
     PASSED = "passed"
@@ -77,6 +78,7 @@ class Event(StrEnum):
     RESUME = "resume"
     ABORT = "abort"
     RETIRE = "retire"
+    IRREVERSIBLE = "irreversible"
 
 
 ACTS = frozenset({Event.HOLD, Event.RESUME, Event.ABORT, Event.RETIRE})
@@ -99,6 +101,7 @@ class State:
         held: whether it waits for an operator.
         serving: the side that the Service selects.
         full: the sides that have all of their pods, ready.
+        irreversible: whether a hook has begun after which the old version no longer works.
     """
 
     phase: Phase = Phase.WARM
@@ -107,6 +110,7 @@ class State:
     held: bool = False
     serving: Side = Side.OLD
     full: frozenset[Side] = frozenset({Side.OLD})
+    irreversible: bool = False
 
     @property
     def ended(self) -> bool:
@@ -116,7 +120,7 @@ class State:
     @property
     def can_roll_back(self) -> bool:
         """Whether the old colour can serve at once."""
-        return self.serving is Side.NEW and Side.OLD in self.full
+        return self.serving is Side.NEW and Side.OLD in self.full and not self.irreversible
 
 
 def apply(state: State, event: Event) -> State:
@@ -148,6 +152,8 @@ def _transition(state: State, event: Event) -> State | None:
             return replace(state, attended=False)
         case Event.LOST_AFTER_CHANGE:
             return _after_lost_change(state)
+        case Event.IRREVERSIBLE:
+            return replace(state, irreversible=True) if state.phase is Phase.RETIRE else None
         case Event.PASSED:
             return _after_passed(state)
         case Event.NO_VERDICT:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from switchyard.kube.clock import from_text, to_text
 from switchyard.kube.rolled_back import unknown_keys
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.phases import Phase, Result
 
 
@@ -94,6 +95,8 @@ class ReleaseRecord:
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
         together: keys of the services that were switched with this one, itself among them; empty for one alone.
+        hooks: that were begun, oldest first.
+        override: why an operator has rolled back although a refusal spoke against it; None where nobody has.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -117,12 +120,28 @@ class ReleaseRecord:
     content: Mapping[str, str] = field(default_factory=dict)
     receipt: Mapping[str, Any] | None = None
     together: tuple[str, ...] = ()
+    hooks: tuple[HookRecord, ...] = ()
+    override: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.result is Result.RUNNING
+
+    @property
+    def irreversible(self) -> HookRecord | None:
+        """The first hook that was begun and cannot be undone; None where there is none."""
+        return next((hook for hook in self.hooks if hook.irreversible), None)
+
+    def hook(self, name: str) -> HookRecord | None:
+        """What the record says of a hook; None for one that was not begun."""
+        return next((hook for hook in self.hooks if hook.name == name), None)
+
+    def with_hook(self, hook: HookRecord) -> "ReleaseRecord":
+        """The record with a hook that was begun or has ended."""
+        others = [other for other in self.hooks if other.name != hook.name]
+        return replace(self, hooks=(*others, hook))
 
     def entering(self, phase: Phase, now: datetime) -> "ReleaseRecord":
         """The record once a phase has begun."""
@@ -165,6 +184,8 @@ class ReleaseRecord:
             "content": dict(self.content),
             "receipt": None if self.receipt is None else dict(self.receipt),
             **({"together": list(self.together)} if self.together else {}),
+            "hooks": [hook.to_json() for hook in self.hooks],
+            "override": self.override,
         }
 
     @classmethod
@@ -191,5 +212,7 @@ class ReleaseRecord:
             content=dict(document.get("content") or {}),
             receipt=document.get("receipt"),
             together=tuple(document.get("together") or ()),
+            hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
+            override=document.get("override"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))

@@ -52,7 +52,8 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
         phase = Phase.SWITCH  # the selector is changed, and the command has died before it wrote so
     if serving is Side.OLD and phase is Phase.SWITCH:
         phase = Phase.PROVE  # what was proved may be long ago
-    state = State(phase, attended=False, held=record.held, serving=serving, full=full)
+    irreversible = record.irreversible is not None
+    state = State(phase, attended=False, held=record.held, serving=serving, full=full, irreversible=irreversible)
     last = record.phases[-1] if record.phases else None
     return Standing(
         state,

@@ -1,13 +1,19 @@
 """A release on a world of its own: steps and ledger that can be killed around each write."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from switchyard.config.models.hooks import Hook, HookHttp, HookJob, Hooks, OnFailure
 from switchyard.errors import GateRefusedError, UnreachableError
+from switchyard.manifests.hooks import HookContext
 from switchyard.release.deploy import Ended, Runner
+from switchyard.release.deploy_hooks import NO_HOOKS, DeployHooks
+from switchyard.release.hook_record import HookOutcome
+from switchyard.release.hooks import HookResult, HookRuns
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 from switchyard.release.standing import Live
@@ -51,6 +57,8 @@ class World:
         configured: the active colour of the configuration.
         releases: the record.
         marked: whether the version was marked as rolled back.
+        sent: how often each hook was begun, by its name.
+        jobs: the Jobs of hooks that were created, with how they end.
         kill: how many more writes or moments there are until the command is killed; None never.
         moments: how many have been.
     """
@@ -60,6 +68,8 @@ class World:
     configured: str = "blue"
     releases: Releases = field(default_factory=Releases)
     marked: bool = False
+    sent: Counter[str] = field(default_factory=Counter)
+    jobs: dict[str, HookOutcome] = field(default_factory=dict)
     kill: int | None = None
     moments: int = 0
     time: datetime = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
@@ -93,6 +103,7 @@ class Played:
     rollback_error: Exception | None = None
     steps: list[str] = field(default_factory=list)
     lost: bool = False
+    in_use: bool = False
 
     def now(self) -> datetime:
         self.world.time += timedelta(seconds=1)
@@ -108,6 +119,17 @@ class Played:
     async def write(self, record: ReleaseRecord) -> None:
         await self.confirm()
         self.world.write(lambda: setattr(self.world, "releases", self.world.releases.writing(record)))
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        await self.write(record)
+
+    def is_condemned(self) -> bool:
+        return False
+
+    async def check_unused(self, record: ReleaseRecord) -> None:  # noqa: ARG002 - of the protocol
+        self.steps.append("check")
+        if self.in_use:
+            raise GateRefusedError("the old colour is in use")
 
     async def live(self) -> Live:
         if self.unreachable:
@@ -135,6 +157,8 @@ class Played:
         self.steps.append("prove")
         ended = self._ended(Phase.PROVE)
         self.world.moment()
+        if self.world.marked:
+            return Ended(Event.REFUSED, "the version was rolled back")
         return ended if self.world.pods[record.target] == PODS else Ended(Event.REFUSED, "too few ready pods")
 
     async def switch(self, record: ReleaseRecord) -> Ended:
@@ -181,6 +205,51 @@ class Played:
 
 
 @dataclass
+class PlayedCalls:
+    """Hooks on a world. A Job is found by its name when it is begun again; a call by HTTP cannot be."""
+
+    world: World
+    outcomes: Mapping[str, HookOutcome] = field(default_factory=dict)
+    contexts: list[HookContext] = field(default_factory=list)
+    endless: frozenset[str] = frozenset()
+
+    async def run(self, hook: Hook, context: HookContext, begun: datetime | None) -> HookResult:
+        outcome = self.outcomes.get(hook.name, HookOutcome.PASSED)
+        self.contexts.append(context)
+        if hook.job is not None:
+            if hook.name not in self.world.jobs:
+                self.world.write(lambda: self._begin(hook.name, outcome))
+            self.world.moment()
+            return HookResult(self.world.jobs[hook.name], f"Job {hook.name}")
+        if begun is not None:
+            return HookResult(HookOutcome.UNKNOWN, "no answer")
+        self.world.write(lambda: self._begin(hook.name, None))
+        if hook.name in self.endless:
+            await asyncio.Event().wait()
+        return HookResult(outcome, f"call {hook.name}")
+
+    def _begin(self, name: str, outcome: HookOutcome | None) -> None:
+        self.world.sent[name] += 1
+        if outcome is not None:
+            self.world.jobs[name] = outcome
+
+
+CALL = HookHttp(url="https://ci.example.org")
+
+EVERYWHERE = Hooks(
+    before_warm=(
+        Hook(name="expand", job=HookJob()),
+        Hook(name="tell", http=CALL, on_failure=OnFailure.CONTINUE),
+    ),
+    before_switch=(Hook(name="load", job=HookJob()),),
+    after_switch=(Hook(name="purge", http=CALL),),
+    before_retire=(Hook(name="contract", job=HookJob(), irreversible=True), Hook(name="done", http=CALL)),
+    on_rollback=(Hook(name="alert", http=CALL),),
+)
+"""Hooks at every point, of both kinds."""
+
+
+@dataclass
 class Play:
     """A command on a world."""
 
@@ -188,10 +257,18 @@ class Play:
     outcomes: Outcomes = field(default_factory=dict)
     bake_seconds: int = 0
     lines: list[PhaseRecord] = field(default_factory=list)
+    hooks: Hooks | None = None
+    hook_outcomes: Mapping[str, HookOutcome] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.played = Played(self.world, self.outcomes)
-        self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds)
+        self.calls = PlayedCalls(self.world, self.hook_outcomes)
+        hooks = NO_HOOKS
+        if self.hooks is not None:
+            runs = HookRuns(self.hooks, self.calls, self.played, self.warnings.append)
+            hooks = DeployHooks(runs, self.played, "backend")
+        self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds, hooks)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:

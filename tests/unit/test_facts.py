@@ -17,6 +17,7 @@ KUBERNETES = "switchyard/config/kubernetes.py"
 OWNERS: Mapping[str | int, str] = {
     "apps/v1": KUBERNETES,
     "autoscaling/v2": KUBERNETES,
+    "batch/v1": KUBERNETES,
     "discovery.k8s.io/": KUBERNETES,
     "networking.k8s.io/": KUBERNETES,
     "policy/v1": KUBERNETES,

@@ -21,6 +21,7 @@ from switchyard.config.validation.argo_blue_green import argo_blue_green_problem
 from switchyard.config.validation.autoscaling import autoscaling_problems
 from switchyard.config.validation.canary import canary_problems, tag_problems
 from switchyard.config.validation.capacity import eligible_nodes, shortfalls
+from switchyard.config.validation.hooks import hook_problems
 from switchyard.config.validation.pods import pod_problems
 
 SERVICES = "switchyard:services"
@@ -56,6 +57,7 @@ def service_problems(name: str, service: ServiceSettings, *, production: bool) -
     yield from leaves_problems(path, service.namespace, service.leaves)
     yield from pod_problems(path, service)
     yield from autoscaling_problems(path, service)
+    yield from hook_problems(path, service)
     yield from _toleration_problems(path, service)
     if service.gate.smoke.enabled and not service.gate.smoke.paths:
         at = f"{path}.gate.smoke.paths"

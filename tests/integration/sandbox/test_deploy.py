@@ -14,6 +14,7 @@ from devtools.engine import Stack
 from devtools.sandbox.faults import NEVER_READY
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
+from tests.support.hook_server import hook_server
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
@@ -41,6 +42,18 @@ async def condemned(*_, **__):
 steps.watch = condemned
 """
 """The watch condemns the version, which simulated nodes cannot show it."""
+
+AFTER_CALL = """
+import switchyard.release.hook_calls as calls
+sent = calls._sent
+async def killed(http, headers, body, seconds):
+    result = await sent(http, headers, body, seconds)
+    if body["hook"] == "purge":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+calls._sent = killed
+"""
+"""The command is killed in the moment after a hook's call was answered, before it can write so."""
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +193,44 @@ def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: 
     assert "Interrupted" in Path(started["log"]).read_text()
     kubectl.expect_pods(**{serving: 3, idle: 0})
     assert (kubectl.serving(), stack.planned()) == (serving, {})
+
+
+def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: Stack, kubectl: Kubectl) -> None:
+    kubectl.run("create", "secret", "generic", "ci", "--from-literal=token=Bearer hidden")
+    with hook_server() as server, History(kubectl.kubeconfig, kubectl.namespace) as history:
+        secret = {"Authorization": {"secret": "ci", "key": "token"}}
+        hooks = {
+            "beforeWarm": [{"name": "expand", "job": {"command": ["expand"]}}],
+            "beforeSwitch": [{"name": "approve", "http": {"url": server.url, "secretHeaders": secret}}],
+            "afterSwitch": [{"name": "purge", "http": {"url": server.url}, "onFailure": "continue"}],
+            "beforeRetire": [{"name": "contract", "job": {"command": ["contract"]}, "irreversible": True}],
+        }
+        stack.set("services.backend.release.hooks", hooks)
+        expect_killed(stack, kubectl, "v5.0.0", AFTER_CALL, "watch", "blue")
+        record = document(command(stack, "resume", "backend"), 0)
+        assert record["phase"] == "bake"
+        outcomes = [(hook["name"], hook["outcome"]) for hook in record["hooks"]]
+        assert outcomes == [("expand", "passed"), ("approve", "passed"), ("purge", "unknown")]
+        assert [(body["hook"], body["tag"]) for _, _, body in server.calls] == [
+            ("approve", "v5.0.0"),
+            ("purge", "v5.0.0"),
+        ]
+        assert server.calls[0][1]["authorization"] == "Bearer hidden"
+        assert server.calls[0][1]["idempotency-key"] == f"{record['id']}/approve"
+
+        record = document(command(stack, "retire", "backend"), 0)
+        assert (record["result"], record["hooks"][-1]["outcome"]) == ("succeeded", "passed")
+        jobs = json.loads(kubectl.run("get", "jobs", "-l", f"switchyard/release={record['id']}", "-o", "json"))["items"]
+        assert sorted((job["metadata"]["labels"]["switchyard/hook"], job["status"]["succeeded"]) for job in jobs) == [
+            ("contract", 1),
+            ("expand", 1),
+        ]
+        assert "hidden" not in json.dumps(kubectl.get("configmap", "backend-release"))
+
+        refused = document(command(stack, "rollback", "backend"), 1)
+        assert refused["code"] == "SY-P092"
+        assert kubectl.serving() == "blue"
+        document(command(stack, "rollback", "backend", "--override", "v2.0.0 ignores the new column"), 0)
+        assert current(kubectl)["override"] == "v2.0.0 ignores the new column"
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3

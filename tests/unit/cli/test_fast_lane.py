@@ -225,3 +225,11 @@ def test_the_end_says_how_far_configuration_and_state_are(
     assert "accepted by the API server after 0.41 s" in printed.out
     assert "to go back: switchyard rollback backend" in printed.out
     assert said in printed.out + printed.err
+
+
+def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[Request] = []
+    monkeypatch.setattr("switchyard.cli.release_request.begin", requests.append)
+    for words in (["--override", "v1 ignores the new column"], ["--override", ""], []):
+        assert CliRunner().invoke(app, ["rollback", "backend", *words]).exit_code == 0
+    assert [request.override for request in requests] == ["v1 ignores the new column", None, None]

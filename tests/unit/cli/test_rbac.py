@@ -41,3 +41,18 @@ def test_a_stack_gives_its_namespaces_and_the_secrets_that_it_refers_to(monkeypa
     assert role["metadata"]["namespace"] == "shop"
     [rule] = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert rule["resourceNames"] == ["backend-tls"]
+
+
+def test_hooks_of_a_stack_give_the_right_to_run_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = {"url": "https://ci.example.org", "secretHeaders": {"Authorization": {"secret": "ci", "key": "token"}}}
+    hooks = {"beforeWarm": [{"name": "expand", "job": {}}], "afterSwitch": [{"name": "purge", "http": call}]}
+    service = BlueGreenSettings.model_validate(
+        {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "release": {"hooks": hooks}}
+    )
+    settings = SimpleNamespace(services={"backend": service})
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
+    resources = {resource: rule for rule in role["rules"] for resource in rule["resources"]}
+    assert resources["secrets"]["resourceNames"] == ["ci"]
+    assert resources["jobs"]["verbs"] == ["get", "list", "watch", "create"]
+    assert "pods/log" in resources

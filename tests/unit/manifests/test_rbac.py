@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchyard.manifests.rbac import CLUSTER_ROLE, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
+from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
 
 NEVER = {"delete", "deletecollection", "*", "escalate", "bind", "impersonate"}
 
@@ -17,11 +17,11 @@ def test_each_namespace_has_one_role_beside_the_cluster_role() -> None:
     assert all(item["apiVersion"] == "rbac.authorization.k8s.io/v1" for item in objects)
 
 
-@pytest.mark.parametrize("grants", [IN_NAMESPACE, IN_CLUSTER])
+@pytest.mark.parametrize("grants", [IN_NAMESPACE, FOR_HOOKS, IN_CLUSTER])
 def test_each_resource_has_one_place_and_nothing_can_be_deleted(grants: tuple[object, ...]) -> None:
-    resources = [(grant.group, grant.resource) for grant in (*IN_NAMESPACE, *IN_CLUSTER) if grant in grants]
+    resources = [(grant.group, grant.resource) for grant in (*IN_NAMESPACE, *FOR_HOOKS, *IN_CLUSTER) if grant in grants]
     assert len(resources) == len(set(resources))
-    for grant in (*IN_NAMESPACE, *IN_CLUSTER):
+    for grant in (*IN_NAMESPACE, *FOR_HOOKS, *IN_CLUSTER):
         assert NEVER.isdisjoint(grant.verbs), grant
         assert "*" not in grant.resource
         assert grant.purpose
@@ -42,3 +42,11 @@ def test_a_rule_names_the_group_of_its_api() -> None:
     _, role = roles(["shop"])
     groups = {rule["resources"][0]: rule["apiGroups"] for rule in role["rules"]}
     assert (groups["pods"], groups["leases"], groups["deployments"]) == ([""], ["coordination.k8s.io"], ["apps"])
+
+
+def test_only_namespaces_with_hooks_permit_to_create_jobs() -> None:
+    _, api, shop = roles(["shop", "api"], jobs={"shop"})
+    [rule] = [rule for rule in shop["rules"] if "jobs" in rule["resources"]]
+    assert (rule["apiGroups"], sorted(rule["verbs"])) == (["batch"], ["create", "get", "list", "watch"])
+    assert [rule["verbs"] for rule in shop["rules"] if "pods/log" in rule["resources"]] == [["get"]]
+    assert not [rule for rule in api["rules"] if {"jobs", "pods/log"} & set(rule["resources"])]

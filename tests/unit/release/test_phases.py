@@ -60,12 +60,26 @@ def test_an_operator_can_take_back_every_release_whose_old_colour_has_its_pods()
     for state, following in TRANSITIONS.items():
         if state.ended:
             continue
-        if Side.OLD in state.full:
+        if Side.OLD in state.full and not state.irreversible:
             after = following[Event.ABORT]
             assert (after.ended, after.serving) == (True, Side.OLD)
         else:
             assert Event.ABORT not in following
             assert (state.phase, state.serving) == (Phase.RETIRE, Side.NEW)
+
+
+def test_a_release_that_cannot_be_taken_back_serves_the_new_version_and_goes_on_to_its_end() -> None:
+    irreversible = [state for state in TRANSITIONS if state.irreversible]
+    assert irreversible
+    for state in irreversible:
+        assert (state.phase, state.serving) == (Phase.RETIRE, Side.NEW)
+        assert Side.NEW in state.full
+        assert Event.ABORT not in TRANSITIONS[state]
+        assert not state.can_roll_back
+        if not state.ended:
+            going = state if state.attended and not state.held else TRANSITIONS[state][Event.RESUME]
+            assert TRANSITIONS[going][Event.PASSED].result is Result.SUCCEEDED
+    assert {state.phase for state in TRANSITIONS if Event.IRREVERSIBLE in TRANSITIONS[state]} == {Phase.RETIRE}
 
 
 def test_only_a_retirement_that_has_passed_leaves_the_old_colour_without_its_pods() -> None:

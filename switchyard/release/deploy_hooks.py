@@ -1,0 +1,172 @@
+"""The hooks of a release around the steps of its phases."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from switchyard.config.models.hooks import HookPoint, OnFailure
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.kube.api import BoundedApi
+from switchyard.release.deploy_protocol import Ended, Ledger, Steps
+from switchyard.release.hook_calls import ClusterHookCalls
+from switchyard.release.hook_record import HookRecord
+from switchyard.release.hooks import HookRuns, PointEnded, abandoned
+from switchyard.release.phases import Event, Phase, Side, State
+from switchyard.release.record import ReleaseRecord
+
+Step = Callable[[ReleaseRecord], Awaitable[Ended]]
+"""Runs a phase, with its errors as outcomes."""
+
+Settled = Callable[[Awaitable[Ended]], Awaitable[Ended]]
+"""Awaits a call of a phase, with its errors as outcomes that fit the phase."""
+
+
+class ReleaseHooks:
+    """A release without hooks."""
+
+    async def around(
+        self,
+        steps: Steps,  # noqa: ARG002 - of the interface
+        state: State,  # noqa: ARG002 - of the interface
+        record: ReleaseRecord,
+        step: Step,
+        settled: Settled,  # noqa: ARG002 - of the interface
+    ) -> tuple[ReleaseRecord, Ended]:
+        """Runs a phase and the hooks around it.
+
+        Args:
+            steps: of the release.
+            state: where it stands.
+            record: of the release.
+            step: runs the phase.
+            settled: awaits another call of the phase.
+
+        Returns:
+            The record with the hooks that were run, and how the phase ended.
+        """
+        return record, await step(record)
+
+    async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
+        """Runs the hooks of a rollback that is done. Returns the record with them, and what did not pass, in words."""
+        return record, None
+
+
+NO_HOOKS = ReleaseHooks()
+
+
+@dataclass
+class DeployHooks(ReleaseHooks):
+    """The hooks of a release by `switchyard deploy`.
+
+    Attributes:
+        runs: the hooks.
+        ledger: of the release.
+        name: of the service's objects.
+    """
+
+    runs: HookRuns
+    ledger: Ledger
+    name: str
+
+    async def around(
+        self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
+    ) -> tuple[ReleaseRecord, Ended]:
+        """Runs a phase and the hooks around it."""
+        if state.phase is Phase.WATCH:
+            return await self._watched(steps, record, step)
+        hooks = PointEnded(record)
+        before = await settled(self._before(steps, state, hooks))
+        if before.event is not Event.PASSED:
+            return hooks.record, before
+        ended = await step(hooks.record)
+        return hooks.record, replace(ended, detail=_joined(ended.detail, hooks.detail))
+
+    async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
+        """Runs the hooks of a rollback that is done."""
+        hooks = PointEnded(abandoned(record, self.ledger.now()))
+        await self.runs.run(HookPoint.ON_ROLLBACK, self.name, hooks)
+        return hooks.record, hooks.detail
+
+    async def _before(self, steps: Steps, state: State, hooks: PointEnded) -> Ended:
+        """Runs the hooks that come before the step of a phase."""
+        point = _point(state)
+        if point is None or not self.runs.waiting(point, hooks.record):
+            return Ended(Event.PASSED)
+        if point is HookPoint.BEFORE_RETIRE:
+            await steps.check_unused(hooks.record)  # the old version might not bear what the hooks do
+        await self.runs.run(point, self.name, hooks)
+        if hooks.follows is not None:
+            return Ended(Event.REFUSED, hooks.detail)
+        if point is HookPoint.BEFORE_SWITCH and hooks.ran:
+            return await steps.prove(hooks.record)  # the hooks may have taken long, or changed what was proved
+        return Ended(Event.PASSED)
+
+    async def _watched(self, steps: Steps, record: ReleaseRecord, step: Step) -> tuple[ReleaseRecord, Ended]:
+        """Runs the hooks after a switch beside the watch. A version that is condemned does not wait for them."""
+        hooks = PointEnded(record)
+        if steps.is_condemned() or not self.runs.waiting(HookPoint.AFTER_SWITCH, record):
+            return record, await step(record)
+        watching = asyncio.ensure_future(step(record))
+        running = asyncio.create_task(self.runs.run(HookPoint.AFTER_SWITCH, self.name, hooks))
+        try:
+            await asyncio.wait({watching, running}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done() and watching.result().event is Event.BREACHED:
+                return abandoned(hooks.record, self.ledger.now()), watching.result()
+            await running
+            if hooks.follows is not None:
+                follows = Event.BREACHED if hooks.follows is OnFailure.ROLLBACK else Event.NO_VERDICT
+                return hooks.record, Ended(follows, hooks.detail)
+            ended = await watching
+            return hooks.record, replace(ended, detail=_joined(ended.detail, hooks.detail))
+        finally:
+            await _cancelled(running)
+            await _cancelled(watching)
+
+
+class HookReport(Protocol):
+    """Where hooks are reported."""
+
+    def warn(self, line: str) -> None:
+        """Reports a hook that did not pass."""
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """Reports the end of a hook."""
+
+
+def release_hooks(
+    service: BlueGreenSettings, name: str, api: BoundedApi, ledger: Ledger, report: HookReport
+) -> ReleaseHooks:
+    """The hooks of a service on a cluster.
+
+    Args:
+        service: its settings.
+        name: of the service's objects.
+        api: the API server.
+        ledger: of the release.
+        report: where they are reported.
+    """
+    hooks = service.release.hooks
+    if not any(hooks.all()):
+        return NO_HOOKS
+    calls = ClusterHookCalls(api, service, ledger.now)
+    return DeployHooks(HookRuns(hooks, calls, ledger, report.warn, report.hook_ended), ledger, name)
+
+
+def _point(state: State) -> HookPoint | None:
+    """The point before the step of a phase; None where there is none, or it is behind."""
+    if state.phase is Phase.SWITCH:
+        return HookPoint.BEFORE_SWITCH if state.serving is Side.OLD else None
+    return {Phase.WARM: HookPoint.BEFORE_WARM, Phase.RETIRE: HookPoint.BEFORE_RETIRE}.get(state.phase)
+
+
+async def _cancelled(task: "asyncio.Future[Any]") -> None:
+    """Ends a task that nobody waits for any more. What it raised is of no interest then."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+def _joined(*texts: str | None) -> str | None:
+    return ". ".join(text for text in texts if text) or None

@@ -1,0 +1,82 @@
+"""What the runner of a release needs: how a phase ended, the record, and what each phase does."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from switchyard.release.phases import Event
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.standing import Live
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a phase ended.
+
+    Attributes:
+        event: the outcome.
+        detail: the numbers, or the reason, in words.
+        receipt: of the switch, where the phase has one.
+        numbers: of the verdict, where the phase has one.
+    """
+
+    event: Event
+    detail: str | None = None
+    receipt: dict[str, Any] | None = None
+    numbers: dict[str, Any] | None = None
+
+
+class Ledger(Protocol):
+    """The record of a release under the Lease of its service. Each call ends the command if the Lease is lost."""
+
+    def now(self) -> datetime:
+        """The time by the API server's clock."""
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease."""
+
+    async def enter(self, record: ReleaseRecord) -> None:
+        """Writes that a phase has begun, to the record and to the Lease."""
+
+    async def write(self, record: ReleaseRecord) -> None:
+        """Writes the record; one that has ended enters the history."""
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs, in which a rollback may take the Lease."""
+
+
+class Steps(Protocol):
+    """What each phase does. A step may be done again after it was interrupted anywhere."""
+
+    async def live(self) -> Live:
+        """Reads what serves, and which colours have ready pods."""
+
+    async def warm(self, record: ReleaseRecord) -> Ended:
+        """Creates the pods of the new version in the idle colour, and waits until they are ready."""
+
+    async def prove(self, record: ReleaseRecord) -> Ended:
+        """Has the gates judge the new version before it serves."""
+
+    async def switch(self, record: ReleaseRecord) -> Ended:
+        """Has the Service select the new colour."""
+
+    async def drain(self, record: ReleaseRecord) -> Ended:
+        """Ends the connections to the old colour, and brings configuration and state to what serves."""
+
+    async def watch(self, record: ReleaseRecord) -> Ended:
+        """Judges the new version by its requests and its pods."""
+
+    def is_condemned(self) -> bool:
+        """Whether the watch, which runs since the switch, has condemned the new version already."""
+
+    async def check_unused(self, record: ReleaseRecord) -> None:
+        """Raises `GateRefusedError` while the old colour still gets requests."""
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        """Deletes the pods of the old colour, which gets no more requests."""
+
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
+        """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
+
+    async def withdraw(self, record: ReleaseRecord) -> str:
+        """Deletes the pods of a new version that has not served. Returns what remains, in words."""

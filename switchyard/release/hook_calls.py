@@ -1,0 +1,140 @@
+"""Begins the hooks of a release: Jobs on the cluster, and calls by HTTP from here."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from switchyard.config.models.environment import SecretValue
+from switchyard.config.models.hooks import IDEMPOTENCY_KEY, Hook, HookHttp
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import ClusterError
+from switchyard.kube.api import BoundedApi
+from switchyard.manifests.hooks import HookContext
+from switchyard.release.hook_job import JobRun
+from switchyard.release.hook_record import HookOutcome
+from switchyard.release.hooks import HookResult
+
+CONNECT_SECONDS = 10
+"""Seconds that a connection may take to be opened. Nothing is sent before, so that its failure is a certain one."""
+
+QUOTED_BYTES = 400
+"""Bytes of an answer that a message quotes."""
+
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+"""Errors of a call of which nothing has been sent."""
+
+
+@dataclass(frozen=True)
+class ClusterHookCalls:
+    """Begins the hooks of one service.
+
+    Attributes:
+        api: the API server.
+        service: the settings of the service.
+        now: the time by the API server's clock.
+    """
+
+    api: BoundedApi
+    service: BlueGreenSettings
+    now: Callable[[], datetime]
+
+    async def run(self, hook: Hook, context: HookContext, begun: datetime | None) -> HookResult:
+        """Runs a hook to its end. See `switchyard.release.hooks.HookCalls`."""
+        if hook.job is not None:
+            return await JobRun(self.api, hook, hook.job, context, self.service).run(begun, self.now())
+        if hook.http is None:
+            raise TypeError(f"hook {hook.name} has neither job nor http")  # which its model refuses
+        if begun is not None:
+            detail = f"its call to {_host(hook.http)} was begun, and the command ended before it had an answer"
+            return HookResult(HookOutcome.UNKNOWN, detail)
+        return await self._call(hook, hook.http, context)
+
+    async def _call(self, hook: Hook, http: HookHttp, context: HookContext) -> HookResult:
+        try:
+            secret = {name: await self._secret(value) for name, value in http.secret_headers.items()}
+        except (ClusterError, ValueError) as error:
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: {error}")
+        headers = {**http.headers, **secret, IDEMPOTENCY_KEY: f"{context.release}/{hook.name}"}
+        try:
+            async with asyncio.timeout(hook.timeout_seconds):
+                return await _sent(http, headers, _body(hook, context), hook.timeout_seconds)
+        except TimeoutError:
+            detail = f"{_host(http)} has not answered in {hook.timeout_seconds} s"
+            return HookResult(HookOutcome.UNKNOWN, detail)
+        except NOT_SENT as error:
+            return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
+        except httpx.HTTPError as error:
+            return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
+
+    async def _secret(self, value: SecretValue) -> str:
+        """The value of a key of a Secret, which goes into a header and nowhere else.
+
+        Raises:
+            ValueError: there is none, or no header can have it. The text does not have the value.
+        """
+        named = f"key {value.key} of Secret {value.secret} in namespace {self.service.namespace}"
+        live = await self.api.find("secrets", value.secret, self.service.namespace)
+        encoded = ((live or {}).get("data") or {}).get(value.key)
+        if encoded is None:
+            raise ValueError(f"there is no {named}")
+        text = ""
+        with suppress(binascii.Error, UnicodeDecodeError):
+            text = base64.b64decode(encoded).decode("ascii").rstrip("\r\n")
+        if not text or not text.isprintable():
+            raise ValueError(f"{named} is empty, or nothing that a header can have")
+        return text
+
+
+async def _sent(http: HookHttp, headers: dict[str, str], body: dict[str, object], seconds: float) -> HookResult:
+    timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+    json_body = None if http.method == "GET" else body
+    async with (
+        httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
+        client.stream(http.method, http.url, headers=headers, json=json_body) as response,
+    ):
+        if response.status_code in http.expect_status:
+            return HookResult(HookOutcome.PASSED, f"{_host(http)} answered {response.status_code}")
+        expected = ", ".join(map(str, http.expect_status))
+        detail = f"{_host(http)} answered {response.status_code}, expected {expected}"
+        return HookResult(HookOutcome.FAILED, detail, await _excerpt(response))
+
+
+async def _excerpt(response: httpx.Response) -> str | None:
+    text = b""
+    with suppress(httpx.HTTPError):
+        async for chunk in response.aiter_bytes():
+            text += chunk
+            if len(text) >= QUOTED_BYTES:
+                break
+    words = " ".join(text[:QUOTED_BYTES].decode("utf-8", errors="replace").split())
+    return f"It answered: {words}" if words else None
+
+
+def _body(hook: Hook, context: HookContext) -> dict[str, object]:
+    """The JSON that a call sends. Its form is documented in docs/hooks.md."""
+    return {
+        "version": 1,
+        "service": context.service,
+        "release": context.release,
+        "hook": hook.name,
+        "point": context.point.value,
+        "fromTag": context.from_tag,
+        "tag": context.tag,
+        "colour": context.colour,
+    }
+
+
+def _host(http: HookHttp) -> str:
+    """The host of a call. The path of an address may be a secret, as those of webhooks are."""
+    return urlsplit(http.url).netloc
+
+
+def _words(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__

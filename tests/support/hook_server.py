@@ -1,0 +1,66 @@
+"""A server on the loopback interface that hooks call."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class HookServer:
+    """What it answers, and what it was asked.
+
+    Attributes:
+        status: of every answer.
+        body: of every answer.
+        silent: whether requests are left without an answer until the server is closed.
+        calls: method, headers and JSON of each request.
+    """
+
+    status: int = 200
+    body: str = ""
+    silent: bool = False
+    calls: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    url: str = ""
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def hook_server() -> Iterator[HookServer]:
+    """Runs the server while the block does."""
+    played = HookServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            played.calls.append((self.command, headers, json.loads(text) if text else None))
+            if played.silent:
+                played.closing.wait()
+                return
+            body = played.body.encode()
+            self.send_response(played.status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST  # noqa: N815 - names of the base class
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    played.url = f"http://127.0.0.1:{server.server_port}/hooks/a-secret-path"
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+    thread.start()
+    try:
+        yield played
+    finally:
+        played.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,318 @@
+"""Hooks as they are begun: HTTP calls to a server, Jobs on an API server that is played."""
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.hooks import Hook, HookPoint
+from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
+from switchyard.manifests.hooks import KEPT, HookContext, hook_labels, job_name
+from switchyard.release import hook_job
+from switchyard.release.hook_calls import ClusterHookCalls
+from switchyard.release.hook_record import HookOutcome
+from switchyard.release.hooks import HookResult
+from tests.support.hook_server import HookServer, hook_server
+from tests.support.observed import settings
+
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+CONTEXT = HookContext("backend", "backend", "20300131120000-a1b2c3", HookPoint.AFTER_SWITCH, "v1", "v2", "green")
+NAME = job_name(CONTEXT, "it")
+CREATED = ("create", "jobs", "")
+
+
+def status(kind: str, reason: str = "", message: str = "") -> dict[str, Any]:
+    return {"conditions": [{"type": kind, "status": "True", "reason": reason, "message": message}]}
+
+
+@dataclass
+class PlayedApi:
+    """An API server with Jobs, their pods and Secrets.
+
+    Attributes:
+        jobs: by name.
+        pods: of the hook.
+        secrets: data by name.
+        statuses: what the controller makes of a Job, one after the other.
+        errors: raised by the next calls, by verb and resource.
+        lost: whether the answer to a creation is lost.
+        asked: verb, resource and name of each call.
+    """
+
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pods: list[dict[str, Any]] = field(default_factory=list)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    errors: dict[tuple[str, str], list[Exception]] = field(default_factory=dict)
+    lost: bool = False
+    log: str = ""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def _asks(self, verb: str, resource: str, name: str) -> None:
+        self.asked.append((verb, resource, name))
+        if waiting := self.errors.get((verb, resource)):
+            raise waiting.pop(0)
+
+    async def find(self, resource: str, name: str, *_: str) -> Any:
+        self._asks("get", resource, name)
+        if resource == "secrets":
+            return {"data": self.secrets[name]} if name in self.secrets else None
+        return self.jobs.get(name)
+
+    async def ask(self, verb: str, resource: str, name: str, *_: str, **request: Any) -> Any:
+        self._asks(verb, resource, name)
+        if verb == "get":
+            return self.jobs[name]
+        document: dict[str, Any] = json.loads(request["content"])
+        self.jobs[document["metadata"]["name"]] = document
+        if self.lost:
+            raise UnreachableError("no answer")
+        return document
+
+    async def ask_text(self, resource: str, name: str, _: str, **request: Any) -> str:
+        self._asks("get", resource, name)
+        assert request["params"] == {"tailLines": "10", "limitBytes": "2000"}
+        return self.log
+
+    async def find_all(self, resource: str, _: str, labels: Mapping[str, str], *__: str) -> Any:
+        self._asks("list", resource, "")
+        items = list(self.jobs.values()) if resource == "jobs" else self.pods
+        assert all(labels.items() <= item["metadata"]["labels"].items() for item in items)
+        return {"items": items, "metadata": {"resourceVersion": "1"}}
+
+    async def watch(self, resource: str, *_: object) -> AsyncGenerator[dict[str, Any], None]:
+        self._asks("watch", resource, "")
+        if resource == "jobs" and self.statuses:
+            await asyncio.sleep(0.01)  # the pods are seen before
+            self.jobs[NAME] = self.jobs[NAME] | {"status": self.statuses.pop(0)}
+            yield {"type": "MODIFIED", "object": self.jobs[NAME]}
+            return
+        await asyncio.Event().wait()
+
+
+def run(api: PlayedApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
+    hook = Hook.model_validate({"name": "it", **own})
+    context = HookContext(**{**vars(CONTEXT), **more})
+    calls = ClusterHookCalls(api, settings(), lambda: NOW)  # type: ignore[arg-type]
+    return asyncio.run(calls.run(hook, context, begun))
+
+
+@pytest.fixture
+def listening() -> Iterator[HookServer]:
+    with hook_server() as played:
+        yield played
+
+
+def call(server: HookServer, **own: Any) -> dict[str, Any]:
+    return {"http": {"url": server.url, **own}}
+
+
+def test_a_call_says_what_is_released_and_has_a_key_that_stays_the_same(listening: HookServer) -> None:
+    result = run(PlayedApi(), call(listening, headers={"X-Team": "payments"}))
+    assert (result.outcome, result.quoted) == (HookOutcome.PASSED, None)
+    [(method, headers, body)] = listening.calls
+    assert (method, headers["idempotency-key"], headers["x-team"]) == ("POST", f"{CONTEXT.release}/it", "payments")
+    assert body == {
+        "version": 1,
+        "service": "backend",
+        "release": CONTEXT.release,
+        "hook": "it",
+        "point": "afterSwitch",
+        "fromTag": "v1",
+        "tag": "v2",
+        "colour": "green",
+    }
+    run(PlayedApi(), call(listening, method="GET"))
+    assert listening.calls[-1][::2] == ("GET", None)
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [(204, "passed"), (302, "failed"), (500, "failed"), (404, "failed")])
+def test_a_status_that_is_not_expected_is_a_failure(listening: HookServer, answer: int, outcome: str) -> None:
+    listening.status, listening.body = answer, "" if answer == 204 else "no\nsuch thing" + "x" * 5000
+    result = run(PlayedApi(), call(listening))
+    assert result.outcome == outcome
+    assert len(listening.calls) == 1  # a redirection is not followed
+    if outcome == "failed":
+        assert f"answered {answer}, expected 200, 201, 202, 204" in str(result.detail)
+        assert "no such thing" in str(result.quoted)
+        assert len(str(result.quoted)) < 500
+    assert "a-secret-path" not in f"{result.detail}{result.quoted}"
+
+
+def test_no_answer_in_time_leaves_unknown_whether_it_ran(listening: HookServer) -> None:
+    listening.silent = True
+    result = run(PlayedApi(), {**call(listening), "timeoutSeconds": 1})
+    assert (result.outcome, len(listening.calls)) == (HookOutcome.UNKNOWN, 1)
+    assert "has not answered" in str(result.detail)
+
+
+def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        result = run(PlayedApi(), {"http": {"url": f"http://127.0.0.1:{free.getsockname()[1]}/hooks"}})
+    assert result.outcome is HookOutcome.FAILED
+    assert "cannot be reached" in str(result.detail)
+
+
+def test_a_call_that_an_earlier_command_has_begun_is_not_sent_again(listening: HookServer) -> None:
+    result = run(PlayedApi(), call(listening), NOW - timedelta(seconds=20))
+    assert (result.outcome, listening.calls) == (HookOutcome.UNKNOWN, [])
+    assert "the command ended before it had an answer" in str(result.detail)
+
+
+AUTHORIZED = {"secretHeaders": {"Authorization": {"secret": "ci", "key": "token"}}}
+
+
+def test_a_header_comes_from_a_secret(listening: HookServer) -> None:
+    api = PlayedApi(secrets={"ci": {"token": base64.b64encode(b"Bearer hidden\n").decode()}})
+    result = run(api, call(listening, **AUTHORIZED))
+    assert listening.calls[0][1]["authorization"] == "Bearer hidden"
+    assert "hidden" not in f"{result.detail}{result.quoted}"
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [{}, {"ci": {}}, {"ci": {"token": ""}}, {"ci": {"token": base64.b64encode(b"hidden\r\nX: 1").decode()}}],
+)
+def test_without_its_secret_nothing_is_sent(listening: HookServer, secrets: dict[str, dict[str, str]]) -> None:
+    result = run(PlayedApi(secrets=secrets), call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
+    assert "key token of Secret ci in namespace default" in str(result.detail)
+    assert "hidden" not in str(result.detail)
+
+
+def test_a_missing_permission_on_the_secret_is_named(listening: HookServer) -> None:
+    denied = AccessDeniedError("get", "secrets/ci in namespace default", 403, "forbidden")
+    result = run(PlayedApi(errors={("get", "secrets"): [denied]}), call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
+    assert "secrets/ci" in str(result.detail)
+
+
+JOB: dict[str, Any] = {"job": {"command": ["migrate"]}}
+COMPLETE, BACKOFF = status("Complete"), status("Failed", "BackoffLimitExceeded", "Job has reached the limit")
+
+
+def pod(api: PlayedApi, state: dict[str, Any]) -> None:
+    labels = hook_labels(CONTEXT, "it")
+    api.pods.append(
+        {"metadata": {"name": f"{NAME}-x", "labels": labels}, "status": {"containerStatuses": [{"state": state}]}}
+    )
+
+
+def test_a_job_is_created_and_followed_to_its_end() -> None:
+    api = PlayedApi(statuses=[{"active": 1}, COMPLETE])
+    result = run(api, JOB)
+    assert (result.outcome, result.detail) == (HookOutcome.PASSED, f"Job {NAME} has succeeded")
+    assert api.asked.count(CREATED) == 1
+    assert api.jobs[NAME]["spec"]["template"]["spec"]["containers"][0]["command"] == ["migrate"]
+
+
+def test_a_job_that_fails_quotes_the_end_of_its_log_and_not_into_the_record() -> None:
+    api = PlayedApi(statuses=[BACKOFF], log="before\nhidden: no such table\x1b[31m\n")
+    pod(api, {"terminated": {"exitCode": 3}})
+    result = run(api, JOB)
+    assert result.outcome is HookOutcome.FAILED
+    assert "BackoffLimitExceeded: Job has reached the limit" in str(result.detail)
+    assert "ended with exit code 3" in str(result.detail)
+    assert f"kubectl -n default logs job/{NAME}" in str(result.detail)
+    assert "hidden" not in str(result.detail)
+    assert result.quoted == f"The end of the log of pod {NAME}-x:\n  before\n  hidden: no such table [31m"
+
+
+def test_what_a_pod_waits_for_is_named_when_its_job_takes_too_long() -> None:
+    api = PlayedApi(statuses=[status("Failed", "DeadlineExceeded", "too long")])
+    pod(api, {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}})
+    result = run(api, JOB)
+    assert "DeadlineExceeded" in str(result.detail)
+    assert "waits: ImagePullBackOff: no such image" in str(result.detail)
+
+
+@pytest.mark.parametrize(("ended", "outcome"), [(COMPLETE, HookOutcome.PASSED), (BACKOFF, HookOutcome.FAILED)])
+def test_a_job_that_is_there_is_not_created_again_and_its_result_counts(
+    ended: dict[str, Any], outcome: HookOutcome
+) -> None:
+    api = PlayedApi(statuses=[COMPLETE])
+    run(api, JOB)
+    api.jobs[NAME]["status"] = ended
+    assert run(api, JOB, NOW - timedelta(seconds=20)).outcome is outcome
+    assert api.asked.count(CREATED) == 1
+
+
+def test_a_job_that_was_not_created_before_the_kill_is_created() -> None:
+    api = PlayedApi(statuses=[COMPLETE])
+    assert run(api, JOB, NOW - timedelta(seconds=20)).outcome is HookOutcome.PASSED
+    assert api.asked.count(CREATED) == 1
+
+
+def test_a_job_that_may_have_ended_and_been_deleted_is_not_created_again() -> None:
+    api = PlayedApi()
+    assert run(api, JOB, NOW - KEPT - timedelta(seconds=1)).outcome is HookOutcome.UNKNOWN
+    assert CREATED not in api.asked
+
+
+def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there() -> None:
+    assert run(PlayedApi(statuses=[COMPLETE], lost=True), JOB).outcome is HookOutcome.PASSED
+    unknown = PlayedApi(errors={("create", "jobs"): [UnreachableError("no answer")]})
+    assert run(unknown, JOB).outcome is HookOutcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AccessDeniedError("create", "jobs in namespace default", 403, "forbidden"),
+        ApiStatusError("create", "jobs in namespace default", 422, "invalid"),
+    ],
+)
+def test_a_job_that_is_not_permitted_or_not_valid_has_failed(error: Exception) -> None:
+    result = run(PlayedApi(errors={("create", "jobs"): [error]}), JOB)
+    assert result.outcome is HookOutcome.FAILED
+    assert "jobs in namespace default" in str(result.detail)
+
+
+def test_a_job_of_somebody_else_does_not_count() -> None:
+    api = PlayedApi(jobs={NAME: {"metadata": {"name": NAME, "labels": {}}, "status": COMPLETE}})
+    result = run(api, JOB)
+    assert result.outcome is HookOutcome.FAILED
+    assert "is not of this release" in str(result.detail)
+
+
+def test_a_job_without_a_version_needs_an_image() -> None:
+    result = run(PlayedApi(), JOB, tag=None)
+    assert (result.outcome, "name an image" in str(result.detail)) == (HookOutcome.FAILED, True)
+    image = {"job": {"image": "org/migrate:v1"}}
+    assert run(PlayedApi(statuses=[COMPLETE]), image, tag=None).outcome is HookOutcome.PASSED
+
+
+def test_an_api_server_that_is_away_for_a_while_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_job, "AGAIN_SECONDS", 0)
+    api = PlayedApi(statuses=[COMPLETE], errors={("list", "jobs"): [UnreachableError("away")] * 3})
+    assert run(api, JOB).outcome is HookOutcome.PASSED
+
+
+def test_a_job_that_nobody_ends_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_job, "LATE_SECONDS", -0.9)
+    result = run(PlayedApi(), {**JOB, "timeoutSeconds": 1})
+    assert result.outcome is HookOutcome.UNKNOWN
+    assert f"kubectl -n default describe job {NAME}" in str(result.detail)
+
+
+def test_a_job_that_is_deleted_leaves_unknown_what_it_did() -> None:
+    api = PlayedApi(statuses=[{"active": 1}])
+    watch = api.watch
+
+    async def deleted(resource: str, *more: object) -> AsyncGenerator[dict[str, Any], None]:
+        if resource == "jobs":
+            yield {"type": "DELETED", "object": api.jobs.pop(NAME)}
+            return
+        async for event in watch(resource, *more):
+            yield event
+
+    api.watch = deleted  # type: ignore[method-assign]
+    result = run(api, JOB)
+    assert (result.outcome, "was deleted" in str(result.detail)) == (HookOutcome.UNKNOWN, True)

@@ -1,0 +1,117 @@
+"""What a switch or a rollback writes: a way back that a hook has closed, and hooks that are not run twice."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import GateRefusedError
+from switchyard.release.hook_record import HookOutcome, HookRecord
+from switchyard.release.journal import ReleaseJournal
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.store import Releases
+from tests.support.observed import observed
+from tests.support.played_release import release
+
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+BLUE, GREEN = ColourState(Colour.BLUE, "v1.0.0", 3, 3), ColourState(Colour.GREEN, "v2.0.1", 3, 3)
+CONTRACT = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
+BEGUN = release(hooks=(CONTRACT,), phase=Phase.RETIRE)
+RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, NOW, None),)).ending(Result.SUCCEEDED, NOW)
+BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
+
+
+@dataclass
+class PlayedStore:
+    """The record of a service."""
+
+    releases: Releases = field(default_factory=Releases)
+    reads: int = 0
+
+    async def read(self) -> Releases:
+        self.reads += 1
+        return self.releases
+
+    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+        self.releases = change(self.releases)
+        return self.releases
+
+
+class PlayedJournal(ReleaseJournal):
+    """A journal whose Lease is held."""
+
+    def __init__(self, releases: Releases, override: str | None = None) -> None:
+        super().__init__(None, "default", "backend", print)  # type: ignore[arg-type]
+        self.store = PlayedStore(releases)
+        self._store: Any = self.store
+        self.override = override
+
+    def now(self) -> datetime:
+        return NOW
+
+    async def confirm(self) -> None:
+        pass
+
+    def begin_now(self, plan: Plan) -> ReleaseRecord:
+        asyncio.run(self.begin(plan, "why"))
+        return self.record
+
+
+@pytest.mark.parametrize("current", [BEGUN, RELEASED])
+def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_written(current: ReleaseRecord) -> None:
+    releases = Releases().writing(current)
+    journal = PlayedJournal(releases)
+    for call in (journal.check(BACK), journal.begin(BACK, "why")):
+        with pytest.raises(GateRefusedError, match="SY-P092"):
+            asyncio.run(call)
+    assert journal.store.releases is releases
+
+
+def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
+    journal = PlayedJournal(Releases().writing(RELEASED), "v1.0.0 ignores the new column")
+    asyncio.run(journal.check(BACK))
+    record = journal.begin_now(BACK)
+    assert (record.override, record.to_json()["override"]) == ("v1.0.0 ignores the new column",) * 2
+    assert ReleaseRecord.from_json(record.to_json()).override == record.override
+
+
+def test_an_override_that_overrides_nothing_is_not_in_the_record() -> None:
+    assert PlayedJournal(Releases(), "why not").begin_now(BACK).override is None
+
+
+def test_a_rollback_reads_the_record_once_before_it_takes_the_lease() -> None:
+    journal = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    asyncio.run(journal.last())
+    asyncio.run(journal.check(BACK))
+    assert journal.store.reads == 1
+
+
+def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_again() -> None:
+    journal = PlayedJournal(Releases())
+    record = journal.begin_now(BACK)
+    alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
+    asyncio.run(journal.write_hooks(record.with_hook(alert)))
+    assert journal.store.releases.current == journal.record
+
+    again = PlayedJournal(journal.store.releases)
+    continued = again.begin_now(replace(BACK, observation=observed(Colour.BLUE, BLUE, GREEN), patch=False))
+    assert (continued.id, continued.hooks) == (record.id, (alert,))
+    other = PlayedJournal(journal.store.releases).begin_now(BACK)  # the selector was changed in between
+    assert other.id != record.id
+    assert other.hooks == ()
+
+
+def test_hooks_of_a_rollback_are_in_the_history() -> None:
+    journal = PlayedJournal(Releases())
+    record = journal.begin_now(BACK)
+    alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z").ending(HookOutcome.FAILED, NOW, "no")
+    asyncio.run(journal.write_hooks(record.with_hook(alert)))
+    asyncio.run(journal.end(None, succeeded=True))
+    [ended] = journal.store.releases.history
+    assert (ended.result, ended.hooks) == (Result.SUCCEEDED, (alert,))
