@@ -131,7 +131,9 @@ class Measurement:
         for turn in wanted:
             waiting.put(turn)
         limit = time.monotonic() + seconds
-        workers = [threading.Thread(target=self._work, args=(waiting, place, limit)) for place in range(at_once)]
+        workers = [
+            threading.Thread(target=self._work, args=(waiting, place, limit), daemon=True) for place in range(at_once)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:
