@@ -125,7 +125,7 @@ def main(
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
             ),
-            Part.WATCH: lambda sandbox, work: watched.run(sandbox, work, plan),
+            Part.WATCH: lambda sandbox, work: watched.run(sandbox, work, plan, data.get(Part.WATCH)),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):

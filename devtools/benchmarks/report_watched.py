@@ -34,18 +34,19 @@ Runs = list[dict[str, Any]]
 def watched(found: dict[str, Any]) -> list[str]:
     """What a bad version costs until it is taken back, and whether good ones stay."""
     runs, plan = found["runs"], found["plan"]
-    lines = ["", "## A bad version after its switch", "", *_how(), "", *_table(runs, plan["rates"])]
+    lines = ["", "## A bad version after its switch", "", *_how(found["load"]), "", *_table(runs, plan["rates"])]
     lines += ["", *_bars(runs, plan["rates"]), *_good(runs, plan)]
     if found["problems"]:
         lines += ["", "Releases that could not be measured:", "", *(f"- {problem}" for problem in found["problems"])]
     return lines
 
 
-def _how() -> list[str]:
+def _how(load: Sequence[float]) -> list[str]:
     return [
         "`switchyard deploy` beside Argo Rollouts' blueGreen that promotes by itself and has a postPromotionAnalysis:",
         "the same pods, versions and two real nodes, half of the requests over kept connections, in shuffled order on",
-        f"one cluster. The old version answers in {LATENCY_MS} ms. The machine was busy with other work meanwhile.",
+        f"one cluster. The old version answers in {LATENCY_MS} ms. The machine's load average was {min(load):.0f} to "
+        f"{max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are those of so busy a machine.",
         "",
         "The peer's analysis is the success rate of its documentation's page on analysis",
         f"(at least {SUCCESS_RATE:.0%}, `failureLimit: {FAILURE_LIMIT}`), asked of the new version alone, with {COUNT}",
@@ -75,7 +76,11 @@ def _row(taken: Runs) -> str:
     last = [_last(run) for run in taken]
     failed = [float(run["failed"]) for run in taken]
     back = sum(run["rolled_back"] for run in taken)
-    cells = [str(len(taken)), f"{back} of {len(taken)}", _both([run["back"] for run in taken])]
+    cells = [
+        str(len(taken)),
+        f"{back} of {len(taken)}",
+        _both([run["back"] for run in taken if run["back"] is not None]),
+    ]
     cells += [_both([run["last_new"] for run in taken]), _both(last), f"{median(failed):.0f} | {p95(failed):.0f}"]
     return " | ".join(cells)
 
@@ -91,9 +96,9 @@ def _last(run: dict[str, Any]) -> float | None:
 def _both(values: Sequence[float | None]) -> str:
     ended = [value for value in values if value is not None]
     if not ended:
-        return "never | never"
+        return "not seen | not seen" if values else "- | -"
     if len(ended) < len(values):
-        return f"{median(ended):.1f} s ({len(values) - len(ended)} of {len(values)} never) | never"
+        return f"{median(ended):.1f} s (not seen: {len(values) - len(ended)} of {len(values)}) | not seen"
     return f"{median(ended):.1f} s | {p95(ended):.1f} s"
 
 
@@ -139,7 +144,9 @@ def _against(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
                 ours, theirs = (_taken(runs, name, case.name, rate) for name in (way, peer))
                 if ours and theirs:
                     mine, its = (median([float(run["failed"]) for run in taken]) for taken in (ours, theirs))
-                    ratios.append((mine / its if its else float("inf"), f"{case.name} at {rate}/s"))
+                    promoted = sum(not run["rolled_back"] for run in theirs)
+                    remark = f", which the peer kept {promoted} times of {len(theirs)}" if promoted else ""
+                    ratios.append((mine / its if its else float("inf"), f"{case.name} at {rate}/s{remark}"))
         if ratios:
             text = ", ".join(f"{ratio:.2f}x ({what})" for ratio, what in ratios)
             verdict = _met(max(ratio for ratio, _ in ratios) <= SHARE)

@@ -4,6 +4,7 @@ Each release is a real one on real nodes, from the old version to where it ends,
 """
 
 import itertools
+import os
 import queue
 import random
 import subprocess
@@ -32,6 +33,9 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import prometheus
 from devtools.sandbox.rollouts import argo_rollouts
 from switchyard.config.models.drain import DrainMethod
+
+PEERS = {ANALYSIS: FASTER, ANALYSIS_OFTEN: OFTEN}
+"""The peer's ways, with how many times shorter than documented their analysis is."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,7 @@ class Turn:
 def turns(ways: Sequence[str], rates: Sequence[int], runs: int, good: int) -> list[Turn]:
     """All releases, in shuffled rounds: a measurement that is cut off has as many of each."""
     numbers = itertools.count(1)
-    bad = [
-        (way, case, rate) for way in ways for case in BAD for rate in rates if case.by_argo or way in {DEPLOY, ENDPOINT}
-    ]
+    bad = [(way, case, rate) for way in ways for case in BAD for rate in rates if case.by_argo or way not in PEERS]
     rounds = []
     for _ in range(runs):
         random.shuffle(bad)
@@ -124,6 +126,7 @@ class Measurement:
         self._sandbox, self._directory, self._plan, self._address = sandbox, directory, plan, prometheus_address
         self.runs: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self.problems: list[str] = []
+        self.load: list[float] = []
 
     def take(self, wanted: Sequence[Turn], at_once: int, seconds: float) -> None:
         """Measures releases, some side by side, until all are measured or the time is over."""
@@ -159,6 +162,7 @@ class Measurement:
         env = environment(turn.case.failing, turn.case.slower)
         addresses = [node.address for node in self._sandbox.real_nodes]
         result = release(ways[key], env, turn.rate, turn.number, addresses, self._directory)
+        self.load.append(os.getloadavg()[0])
         self.runs.setdefault(turn.way, {}).setdefault(turn.case.name, []).append(asdict(result))
         print(f"{turn.way}, {turn.case.name}: {result}", flush=True)
         ways[key].restore()
@@ -176,11 +180,15 @@ class Measurement:
         return Deploy(sandbox, directory, f"deploy-{place}", {})
 
 
-PEERS = {ANALYSIS: FASTER, ANALYSIS_OFTEN: OFTEN}
+def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Releases each kind of version by each way, then good ones; returns the runs by way and version.
 
-
-def run(sandbox: Sandbox, directory: Path, plan: Plan) -> dict[str, Any]:
-    """Releases each kind of version by each way, then good ones; returns the runs by way and version."""
+    Args:
+        sandbox: with real nodes.
+        directory: for stacks and recordings.
+        plan: what is measured.
+        earlier: what an earlier call has returned, whose ways stay where they are not measured again.
+    """
     wanted = turns(plan.ways, plan.rates, plan.runs, plan.good)
     with (
         argo_rollouts(sandbox, directory / "argo-rollouts.log"),
@@ -190,4 +198,17 @@ def run(sandbox: Sandbox, directory: Path, plan: Plan) -> dict[str, Any]:
         seconds = plan.minutes * 60 if plan.minutes else float("inf")
         measurement.take([turn for turn in wanted if turn.case is not GOOD], plan.at_once, seconds)
         measurement.take([turn for turn in wanted if turn.case is GOOD], plan.good_at_once, seconds)
-    return {"runs": measurement.runs, "problems": measurement.problems, "plan": asdict(plan)}
+    taken = {"runs": measurement.runs, "problems": measurement.problems, "load": measurement.load}
+    return together(taken | {"plan": asdict(plan)}, earlier)
+
+
+def together(taken: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """What was measured, with the ways of an earlier measurement that were not measured again."""
+    if not earlier or earlier["runs"].keys() <= taken["runs"].keys():
+        return taken
+    return {
+        "runs": earlier["runs"] | taken["runs"],
+        "problems": earlier["problems"] + taken["problems"],
+        "load": earlier["load"] + taken["load"],
+        "plan": earlier["plan"] | {"rates": sorted({*earlier["plan"]["rates"], *taken["plan"]["rates"]})},
+    }

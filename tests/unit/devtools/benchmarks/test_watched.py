@@ -7,7 +7,7 @@ import pytest
 
 from devtools.benchmarks.load import Request
 from devtools.benchmarks.report_watched import watched
-from devtools.benchmarks.watched import BAD, GOOD, turns
+from devtools.benchmarks.watched import BAD, GOOD, together, turns
 from devtools.benchmarks.watched_run import NEW, OLD, measured
 from devtools.benchmarks.watched_ways import ANALYSIS, DEPLOY, ENDPOINT
 
@@ -63,7 +63,8 @@ def a_run(last: float, failed: int, *, rolled_back: bool = True, stays: bool = F
 
 def page(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], good: list[dict[str, Any]]) -> str:
     runs = {DEPLOY: {BAD_ALL: ours, GOOD.name: good}, ANALYSIS: {BAD_ALL: theirs}}
-    return "\n".join(watched({"runs": runs, "plan": {"rates": [50], "watch_seconds": None}, "problems": []}))
+    plan = {"rates": [50], "watch_seconds": None}
+    return "\n".join(watched({"runs": runs, "plan": plan, "problems": ["one broke"], "load": [1.0, 9.0]}))
 
 
 def test_bars_are_met_by_what_was_measured() -> None:
@@ -81,3 +82,24 @@ def test_bars_that_are_missed_are_said_to_be() -> None:
     assert text.count("**not met**") == 5
     assert "1 of 2 bad releases were rolled back" in text
     assert "1 of 2 had still some at the end" in text
+    assert "- one broke" in text
+
+
+def test_a_peer_that_keeps_a_bad_version_is_named() -> None:
+    text = page([a_run(2, 10)], [a_run(30, 100, rolled_back=False, stays=True)], [])
+    assert "0.10x (100 % fail at 50/s, which the peer kept 1 times of 1)" in text
+
+
+def test_ways_that_are_not_measured_again_stay() -> None:
+    earlier = {
+        "runs": {DEPLOY: {}, ANALYSIS: {BAD_ALL: [1]}},
+        "problems": ["a"],
+        "load": [1.0],
+        "plan": {"rates": [200]},
+    }
+    taken = {"runs": {ANALYSIS: {BAD_ALL: [2]}}, "problems": ["b"], "load": [2.0], "plan": {"rates": [50]}}
+    both = together(taken, earlier)
+    assert both["runs"] == {DEPLOY: {}, ANALYSIS: {BAD_ALL: [2]}}
+    assert (both["problems"], both["load"], both["plan"]) == (["a", "b"], [1.0, 2.0], {"rates": [50, 200]})
+    assert together(earlier, taken) == earlier
+    assert together(taken, None) == taken
