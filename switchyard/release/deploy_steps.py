@@ -32,6 +32,9 @@ from switchyard.release.watch import start_of, watch
 EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
 """The event that a verdict is; all others are no verdict."""
 
+CONDEMNED = "ended early: the new version is worse than accepted"
+"""What becomes of a drain whose version is condemned."""
+
 Observe = Callable[[], Awaitable[Observation]]
 
 
@@ -136,6 +139,8 @@ class ClusterSteps:
 
         A version that is condemned meanwhile does not wait for that.
         """
+        if self._is_condemned():
+            return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
@@ -146,7 +151,7 @@ class ClusterSteps:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             if self.is_condemned():
                 drained.cancel()
-                return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
+                return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}

@@ -24,6 +24,9 @@ MOST = 0.9
 LEAST_PAST = 100
 """Requests that the old colour must have answered before its past says anything."""
 
+EARLY_LOOKS = 15
+"""Looks beside one a second: those at the beginning of a watch are closer together."""
+
 ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
 """The questions."""
 
@@ -110,7 +113,7 @@ class Evidence:
             max(condemned, share_of(TWICE * odds(accepted))),
             false_alarm=self._watch.false_rollback * part,
             missed=self._watch.missed,
-            looks=max(1, self._watch.seconds),
+            looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
     def add(self, counts: Counts) -> None:

@@ -108,6 +108,22 @@ def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monk
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
 
 
+def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play = Play(monkeypatch)
+    play.ended.set()
+
+    async def condemned_and_drained() -> Ended:
+        play.steps._watch = asyncio.create_task(asyncio.sleep(0, BREACH))
+        await play.steps._watch
+        return await play.steps.drain(RELEASE)
+
+    ended = asyncio.run(condemned_and_drained())
+    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert play.converged == []
+
+
 @pytest.mark.parametrize(
     ("outcome", "event"),
     [
