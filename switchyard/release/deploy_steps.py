@@ -139,7 +139,7 @@ class ClusterSteps:
 
         A version that is condemned meanwhile does not wait for that.
         """
-        if self._is_condemned():
+        if self.is_condemned():
             return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
