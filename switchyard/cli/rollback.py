@@ -12,7 +12,7 @@ from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wa
 
 Others = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SERVICE]...", help="With --together, the other services.", show_default=False),
+    typer.Argument(metavar="SERVICE", help="With --together, the other services.", show_default=False),
 ]
 
 Override = Annotated[

@@ -37,8 +37,11 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 @pytest.fixture(scope="module", autouse=True)
 def green(of_module: Shared) -> None:
-    """Green is warm beside blue."""
+    """Green is warm beside blue, also of a second service."""
     of_module.stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v2.0.0", "replicas": 1}}
+    image = {"image": "ghcr.io/org/worker", "namespace": of_module.kubectl.namespace}
+    of_module.stack.set("services.worker", {**image, "active": "blue", **tracks})
     result = of_module.stack.up()
     assert result.ok, result.output
 
@@ -192,7 +195,7 @@ def test_a_switch_waits_for_a_command_that_lives_and_says_for_whom(serving: Stac
     printed, _ = waiting.communicate()
     assert (waiting.returncode, json.loads(printed)["serving"]) == (0, target)
     assert said.strip() in json.loads(printed)["warnings"]
-    expect_converged(serving, kubectl, target)
+    assert (kubectl.serving(), active(serving)) == (target, target)
 
 
 def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
@@ -215,26 +218,21 @@ def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> No
 
 
 def test_of_two_services_both_are_switched_or_none(serving: Stack, kubectl: Kubectl) -> None:
-    let_serve(serving, kubectl, "blue")
-    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v2.0.0", "replicas": 1}}
-    image = {"image": "ghcr.io/org/worker", "namespace": kubectl.namespace}
-    serving.set("services.worker", {**image, "active": "blue", **tracks})
-    first = serving.up()
-    assert first.ok, first.output
-
+    before = kubectl.serving()
+    target = "green" if before == "blue" else "blue"
     with History(kubectl.kubeconfig, kubectl.namespace) as history, switch_denied(kubectl, "worker", "green"):
         stopped = command(serving, "switch", "backend", "worker", "--together")
     assert (stopped.returncode, document(stopped)["code"]) == (1, "SY-P134"), stopped.stderr
     assert MESSAGE in document(stopped)["error"]
     assert "Changed back and read again: backend" in document(stopped)["error"]
-    assert (history.colours("backend"), history.colours("worker")) == (["blue", "green", "blue"], ["blue"])
-    assert (active(serving), record(kubectl)["current"]["result"]) == ("blue", "failed")
+    assert (history.colours("backend"), history.colours("worker")) == ([before, target, before], ["blue"])
+    assert (active(serving), record(kubectl)["current"]["result"]) == (before, "failed")
 
     switched = document(command(serving, "switch", "backend", "worker", "--together"), 0)
     assert [(service["service"], service["serving"]) for service in switched["services"]] == [
-        ("backend", "green"),
+        ("backend", target),
         ("worker", "green"),
     ]
     assert record(kubectl)["current"]["together"] == ["backend", "worker"]
     assert kubectl.serving("worker") == "green"
-    expect_converged(serving, kubectl, "green")
+    expect_converged(serving, kubectl, target)
