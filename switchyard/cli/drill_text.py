@@ -49,7 +49,7 @@ class DrillReport(CommandReport):
         return False
 
     def end(self, plan: DrillPlan, outcome: DrillOutcome) -> ExitCode:
-        """Reports both ways and the time of the rollback, and what to type next."""
+        """Reports both receipts and the time of the rollback, and what to type next."""
         problem = _problem(plan, outcome)
         code = ExitCode.OK if problem is None or plan.unfinished is not None else ExitCode.FAILED
         if self._request.as_json:
@@ -116,7 +116,7 @@ def times(back: Receipt | None) -> dict[str, float | None]:
 
 def _problem(plan: DrillPlan, outcome: DrillOutcome) -> str | None:
     if outcome.problem is None and outcome.back is None:
-        return f"{plan.source.colour} served again before the way back: somebody else has switched"
+        return f"{plan.source.colour} served again before the rollback: somebody else has switched"
     return outcome.problem
 
 

@@ -90,7 +90,7 @@ def test_a_drill_that_is_not_confirmed_changes_nothing(
     [
         (PLAN, DONE, ExitCode.OK, "Rollback time from the decision: selector accepted after 0.21 s, endpoints"),
         (PLAN, DONE, ExitCode.OK, UNSEEN),
-        (PLAN, DrillOutcome(None, BACK, "the way out was interrupted: gone"), ExitCode.FAILED, "backend: the way out"),
+        (PLAN, DrillOutcome(None, BACK, "the switch was interrupted: gone"), ExitCode.FAILED, "backend: the switch"),
         (PLAN, DrillOutcome(BACK, None), ExitCode.FAILED, "somebody else has switched"),
         (BACK_ONLY, DrillOutcome(None, BACK, "ended by this one"), ExitCode.OK, "backend: ended by this one"),
     ],

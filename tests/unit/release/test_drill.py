@@ -68,7 +68,7 @@ def test_a_drill_goes_out_and_back_and_marks_no_version(gates: list[str]) -> Non
         "drill succeeded",
     ]
     assert service.writes == WRITES
-    assert gates == ["blue"], "the way back passes no gate"
+    assert gates == ["blue"], "the rollback passes no gate"
     expect_ended(service)
     assert outcome.out is not None
     assert outcome.back is not None
@@ -133,13 +133,13 @@ def test_a_rollback_while_a_drill_has_not_ended_marks_no_version_and_a_later_one
     assert [release.kind for release in service.releases.history] == ["rollback", "drill", "deploy"]
 
 
-def test_the_way_back_is_tried_again_when_the_api_server_is_gone_for_a_while() -> None:
+def test_the_rollback_is_tried_again_when_the_api_server_is_gone_for_a_while() -> None:
     service = drilled(errors={2: GONE, 3: GONE})
     assert service.drill().back is not None
     expect_ended(service)
 
 
-def test_a_way_back_that_fails_says_what_serves_and_the_same_command_goes_back() -> None:
+def test_a_rollback_that_fails_says_what_serves_and_the_same_command_goes_back() -> None:
     service = drilled(errors=dict.fromkeys(range(2, 5), GONE))
     with pytest.raises(DrillNotBackError) as raised:
         service.drill()
@@ -150,12 +150,12 @@ def test_a_way_back_that_fails_says_what_serves_and_the_same_command_goes_back()
     current = service.releases.current
     assert current is not None
     assert (current.running, current.held, service.serving) == (True, True, Colour.BLUE)
-    assert "the way back is not done: connection refused" in str(current.detail)
+    assert "the rollback is not done: connection refused" in str(current.detail)
     service.drill()
     expect_ended(service)
 
 
-def test_a_way_out_that_the_api_server_has_not_taken_changes_nothing() -> None:
+def test_a_switch_that_the_api_server_has_not_taken_changes_nothing() -> None:
     service = drilled(errors={1: GONE})
     with pytest.raises(UnreachableError):
         service.drill()
@@ -163,11 +163,11 @@ def test_a_way_out_that_the_api_server_has_not_taken_changes_nothing() -> None:
     assert service.events == ["drill running", "drill failed"]
 
 
-def test_a_way_out_whose_answer_is_lost_goes_back_at_once() -> None:
+def test_a_switch_whose_answer_is_lost_goes_back_at_once() -> None:
     service = drilled(errors={1: GONE}, applied={1})
     outcome = service.drill()
     assert service.events[:3] == ["drill running", "select blue", "drill running"]
-    assert outcome.problem == "the way out was interrupted: connection refused"
+    assert outcome.problem == "the switch was interrupted: connection refused"
     assert outcome.back is not None
     expect_ended(service)
 
