@@ -19,7 +19,7 @@ from switchyard.gates.rules.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "switchyard" / "gates" / "rules"
-NAMES = ("refusals", "deploy_refusals", "report_refusals", "drill_refusals")
+NAMES = sorted(path.stem for path in (ROOT / "switchyard" / "release").glob("*refusals.py"))
 OF_COMMANDS = [ROOT / "switchyard" / "release" / f"{name}.py" for name in NAMES]
 OF_GATES = [
     importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])
