@@ -130,11 +130,11 @@ def _passages(plan: DrillPlan, outcome: DrillOutcome) -> Iterator[str]:
     if outcome.back is None:
         return
     yield from (f"  {line}" for line in lines(outcome.back))
-    seen = times(outcome.back)
+    parts = times(outcome.back)
+    last, version = _seconds(parts["lastBadAnswerAfter"]), plan.target.tag or target
     yield (
-        f"Rollback time from the decision: selector accepted after {_seconds(seen['acceptedAfter'])}, endpoints of the "
-        f"version before after {_seconds(seen['endpointsAfter'])}, last answer of {plan.target.tag or target} after "
-        f"{_seconds(seen['lastBadAnswerAfter'])}"
+        f"Rollback time from the decision: selector accepted after {_seconds(parts['acceptedAfter'])}, endpoints of "
+        f"{source} after {_seconds(parts['endpointsAfter'])}, last answer of {version} after {last}"
     )
 
 
