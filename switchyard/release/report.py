@@ -280,11 +280,11 @@ def _drills(drills: Sequence[ReleaseRecord]) -> Measure:
         drill.receipt for drill in drills if drill.result is Result.SUCCEEDED and isinstance(drill.receipt, Mapping)
     ]
     parts = (
-        Spread.of("way back -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
+        Spread.of("rollback -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
         Spread.of(
-            "way back -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
+            "rollback -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
         ),
-        Spread.of("way back -> last answer of the other version", map(last_bad, done)),
+        Spread.of("rollback -> last answer of the other version", map(last_bad, done)),
     )
     succeeded = sum(drill.result is Result.SUCCEEDED for drill in drills)
     return Measure(

@@ -231,12 +231,12 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
     return _rollback(record, "watch", numbers.get("problemSeen"), numbers.get("decided", watch.ended))
 
 
-def _rollback(record: ReleaseRecord, by: str, seen: object, decided: object) -> Rollback:
+def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
     """A rollback by its receipt, whose durations count from the command's start: for an operator, the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
     began, waited = moment(receipt.get("started")), 0.0 if by != "watch" else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
-    to_decision, to_serving = between(seen, decided), _sum(waited, serving)
+    to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
     return Rollback(
         started=_started(record),
         by=by,

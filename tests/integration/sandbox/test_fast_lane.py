@@ -127,6 +127,45 @@ def expect_unchanged_by_an_update(stack: Stack, kubectl: Kubectl, uid: str) -> N
     assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
 
 
+def test_a_drill_ends_where_it_began_and_the_report_counts_it_apart(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "green")
+    before, released = record(kubectl), releases(serving)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = command(serving, "drill", "backend", "--reason", "a test")
+        assert result.returncode == 0, result.stdout + result.stderr
+    drilled = document(result)
+    assert (drilled["serving"], drilled["problem"], drilled["to"]) == (
+        "green",
+        None,
+        {"colour": "blue", "tag": "v1.0.0"},
+    )
+    assert drilled["rollback"]["acceptedAfter"] <= drilled["rollback"]["endpointsAfter"]
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    expect_converged(serving, kubectl, "green")
+
+    after = record(kubectl)
+    assert after["rolledBack"] == before["rolledBack"]
+    assert [(phase["phase"], phase["outcome"]) for phase in after["current"]["phases"]] == [("switch", "passed")] * 2
+    assert (after["current"]["kind"], after["current"]["result"]) == ("drill", "succeeded")
+    assert after["current"]["receipt"]["out"]["readyEndpoints"] == 3
+    report = document(run_command(serving, "report", "--json"), code=0)
+    assert (report["drills"]["sample"]["counts"]["succeeded"], releases(serving, report)) == (1, released)
+    again = command(serving, "drill", "backend", code=KILLED.format(after=True))
+    assert (again.returncode, kubectl.serving()) == (-9, "blue")
+    expire_lease(kubectl)
+    back = document(command(serving, "drill", "backend"), code=0)
+    assert (back["serving"], back["finishedEarlier"], kubectl.serving()) == ("green", True, "green")
+    assert serving.planned() == {}
+
+
+def releases(stack: Stack, report: dict[str, Any] | None = None) -> int:
+    """Releases that reached users, as the report counts them."""
+    document_of_report = report or document(run_command(stack, "report", "--json"), code=0)
+    [weekly] = [measure for measure in document_of_report["measures"] if measure["name"] == "releasesAWeek"]
+    return int(weekly["sample"]["size"])
+
+
 def test_a_rollback_without_the_state_works_and_says_how_to_converge(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:

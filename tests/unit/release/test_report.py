@@ -81,9 +81,9 @@ DURATIONS = {
     "decision -> endpoints of the version before": "SELECT decided_serving AS s, t FROM rollbacks",
     "problem seen -> endpoints of the version before": "SELECT seen + decided_serving AS s, t FROM rollbacks",
     "decision -> last answer of the bad version": "SELECT decided_bad AS s, t FROM rollbacks",
-    "way back -> selector accepted": "SELECT accepted AS s, t FROM drilled",
-    "way back -> endpoints of where it began": "SELECT serving AS s, t FROM drilled",
-    "way back -> last answer of the other version": "SELECT last_bad AS s, t FROM drilled",
+    "rollback -> selector accepted": "SELECT accepted AS s, t FROM drilled",
+    "rollback -> endpoints of where it began": "SELECT serving AS s, t FROM drilled",
+    "rollback -> last answer of the other version": "SELECT last_bad AS s, t FROM drilled",
     "the phases without the bake": "SELECT (SELECT sum(ended - began) FROM spans WHERE spans.id = whole.id AND "
     "phase <> 'bake') AS s, t FROM whole WHERE seconds IS NOT NULL",
     "warm -> retired, with the bake": "SELECT seconds AS s, t FROM whole",
