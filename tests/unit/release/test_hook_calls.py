@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.config.models.hooks import Hook
 from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
-from switchyard.manifests.hooks import KEPT, HookContext
+from switchyard.manifests.hooks import KEPT, HookContext, hook_labels
 from switchyard.release import hook_job
 from switchyard.release.hook_calls import ClusterHookCalls
 from switchyard.release.hook_record import HookOutcome

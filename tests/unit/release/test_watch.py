@@ -288,13 +288,10 @@ def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the
     async def start_of(*_: object) -> None:
         return None
 
-    async def api(_: ClusterAccess) -> object:
-        return object()
-
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(watch_module, "follow", follow)
     monkeypatch.setattr(watch_module, "start_of", start_of)
-    monkeypatch.setattr(ClusterAccess, "api", api)
+    monkeypatch.setattr(ClusterAccess, "api", connect)
     settings = BlueGreenSettings.model_validate({"image": "org/backend", "active": "green", "green": {"tag": "v2"}})
     verdict = asyncio.run(watch(ClusterAccess(), "backend", settings))
     assert (verdict.outcome is Outcome.BREACH) is watched
