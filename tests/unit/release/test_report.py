@@ -182,6 +182,11 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     assert measure(result, "downtime")["sample"]["size"] == count(sql, "deployments", "reached") + count(
         sql, "rollbacks"
     )
+    requests = "SELECT coalesce(sum(doc->>'$.receipt.requests'), 0) FROM deployments WHERE"
+    assert measure(result, "downtime")["sample"]["counts"] == {
+        name: value(sql, f"{requests.replace('requests', name)} {within()} AND doc->>'$.receipt.requests' IS NOT NULL")
+        for name in ("requests", "errors")
+    }
     assert result.unreadable == 1000 - int(value(sql, "SELECT count(*) FROM r"))
 
 
