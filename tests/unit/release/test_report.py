@@ -87,7 +87,8 @@ DURATIONS = {
     "the phases without the bake": "SELECT (SELECT sum(ended - began) FROM spans WHERE spans.id = whole.id AND "
     "phase <> 'bake') AS s, t FROM whole WHERE seconds IS NOT NULL",
     "warm -> retired, with the bake": "SELECT seconds AS s, t FROM whole",
-    "switched -> endpoints of the version before": "SELECT iif(served >= began, served - began, NULL) AS s, t FROM "
+    "switched -> endpoints of the version before": "SELECT iif(served >= began, round(served - began, 3), NULL) AS s, "
+    "t FROM "
     "(SELECT t, coalesce(undone_served, iif(kind = 'deploy' AND result = 'rolledBack' AND NOT is_undone AND "
     "doc->>'$.receipt.started' <> doc->>'started', receipt_t + serving, NULL)) AS served, "
     "(SELECT unixepoch(p.value->>'ended') FROM json_each(doc, '$.phases') AS p WHERE p.value->>'phase' = 'switch' AND "
