@@ -55,7 +55,9 @@ def _release(
         "receipt": _receipt(chance, moment),
         "ofALaterVersion": {"kept": number},
     }
-    if kind == "rollback" and before and chance.random() < 0.7:
+    if kind == "rollback" and before and before[0]["kind"] == "rollback" and chance.random() < 0.7:
+        release |= {key: before[0][key] for key in ("from", "to", "fromTag")}  # typed twice
+    elif kind == "rollback" and before and chance.random() < 0.7:
         release |= {"from": before[0]["to"], "to": before[0]["from"], "fromTag": before[0]["tag"]}
     if kind == "deploy":
         _deployed(chance, release, moment)

@@ -17,8 +17,8 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.report import Report, report
 from tests.support.synthetic_releases import START, synthetic_releases, text
 
-SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=300)
-WEEKS = 297 / 7
+SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=200)
+WEEKS = 197 / 7
 
 EVENTS = """
 CREATE TABLE r AS SELECT service, doc, doc->>'id' AS id, doc->>'kind' AS kind, doc->>'result' AS result,
