@@ -17,8 +17,8 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.report import Report, report
 from tests.support.synthetic_releases import START, synthetic_releases, text
 
-SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=300)
-WEEKS = 297 / 7
+SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=200)
+WEEKS = 197 / 7
 
 EVENTS = """
 CREATE TABLE r AS SELECT service, doc, doc->>'id' AS id, doc->>'kind' AS kind, doc->>'result' AS result,
@@ -87,7 +87,8 @@ DURATIONS = {
     "the phases without the bake": "SELECT (SELECT sum(ended - began) FROM spans WHERE spans.id = whole.id AND "
     "phase <> 'bake') AS s, t FROM whole WHERE seconds IS NOT NULL",
     "warm -> retired, with the bake": "SELECT seconds AS s, t FROM whole",
-    "switched -> endpoints of the version before": "SELECT iif(served >= began, served - began, NULL) AS s, t FROM "
+    "switched -> endpoints of the version before": "SELECT iif(served >= began, round(served - began, 3), NULL) AS s, "
+    "t FROM "
     "(SELECT t, coalesce(undone_served, iif(kind = 'deploy' AND result = 'rolledBack' AND NOT is_undone AND "
     "doc->>'$.receipt.started' <> doc->>'started', receipt_t + serving, NULL)) AS served, "
     "(SELECT unixepoch(p.value->>'ended') FROM json_each(doc, '$.phases') AS p WHERE p.value->>'phase' = 'switch' AND "
@@ -182,6 +183,11 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     assert measure(result, "downtime")["sample"]["size"] == count(sql, "deployments", "reached") + count(
         sql, "rollbacks"
     )
+    requests = "SELECT coalesce(sum(doc->>'$.receipt.requests'), 0) FROM deployments WHERE"
+    assert measure(result, "downtime")["sample"]["counts"] == {
+        name: value(sql, f"{requests.replace('requests', name)} {within()} AND doc->>'$.receipt.requests' IS NOT NULL")
+        for name in ("requests", "errors")
+    }
     assert result.unreadable == 1000 - int(value(sql, "SELECT count(*) FROM r"))
 
 
