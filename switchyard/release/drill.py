@@ -118,7 +118,7 @@ class Drill:
             releases: the record of the service.
 
         Raises:
-            GateRefusedError: there is nothing warm to go to, or a release has not ended.
+            GateRefusedError: there is nothing warm to go to, a hook has left it behind, or a release has not ended.
         """
         current = releases.current
         if current is not None and current.running and current.kind == Act.DRILL:
@@ -129,6 +129,7 @@ class Drill:
         raise_refusal(refuse_condemned(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
         rollback = await self._lane().plan_rollback(observation)
         raise_refusal(refuse_cold(rollback))
+        await self._journal.check(rollback)
         return DrillPlan(observation, rollback.source, rollback.to)
 
     async def run(self, plan: DrillPlan, reason: str | None) -> DrillOutcome:

@@ -11,6 +11,7 @@ from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import ColourState
 from switchyard.release.store import Releases
@@ -109,6 +110,14 @@ def test_a_drill_that_is_killed_is_led_back(kill: int, after: bool, act: str) ->
     expect_ended(service)
     killed = next(release for release in service.releases.history if release.kind == "drill")
     assert killed.result is Result.FAILED
+
+
+def test_a_drill_sends_nobody_to_a_version_that_an_irreversible_hook_has_left_behind() -> None:
+    contract = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
+    service = DrilledService(releases=Releases().writing(replace(DEPLOYED, hooks=(contract,))))
+    with pytest.raises(GateRefusedError, match="SY-P092"):
+        service.drill()
+    assert (service.writes, service.serving) == (0, Colour.GREEN)
 
 
 def test_an_interrupted_drill_is_no_second_drill() -> None:
