@@ -6,6 +6,13 @@ from typing import Any
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
+DETAILS = (
+    None,
+    "the engine does not answer",
+    "aborted by ada on laptop. The pods are deleted",
+    "switch 20300101000000-abc123 of ada took its place",
+)
+
 PHASES = ("warm", "prove", "switch", "drain", "watch", "bake", "retire")
 
 
@@ -50,7 +57,7 @@ def _release(
         "phase": "switch",
         "result": chance.choices(["succeeded", "failed", "refused", "rolledBack", "running"], [70, 10, 8, 10, 2])[0],
         "held": False,
-        "detail": chance.choice([None, "the engine does not answer", "aborted by ada on laptop. The pods are deleted"]),
+        "detail": chance.choice(DETAILS),
         "phases": [],
         "receipt": _receipt(chance, moment),
         "ofALaterVersion": {"kept": number},

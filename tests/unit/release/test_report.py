@@ -45,7 +45,8 @@ CREATE TABLE first_undone AS SELECT * FROM (SELECT u.id, u.served,
   FROM undone AS u JOIN r AS d ON d.id = u.id WHERE d.target = u.source AND d.tag IS u.from_tag) WHERE place = 1;
 CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CASE WHEN r.continued THEN 'continued'
     WHEN first_undone.id IS NOT NULL AND r.result <> 'running' THEN 'rolledBack'
-    WHEN r.result = 'failed' AND NOT r.reached AND r.detail LIKE 'aborted by%' THEN 'withdrawn'
+    WHEN r.result = 'failed' AND NOT r.reached
+        AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place') THEN 'withdrawn'
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
   FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch');
 CREATE TABLE rollbacks AS SELECT t, 'rollback' AS by, NULL AS seen, accepted AS decided_accepted,
