@@ -22,6 +22,7 @@ from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
+from switchyard.release.receipt_warnings import not_followed
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -127,9 +128,9 @@ class ClusterSteps:
                     start=start,
                 )
             )
-        receipt = await lane.follow(plan, record.started, patched)
-        detail = f"{plan.target} serves {record.tag}" + (f". {undrained}" if undrained else "")
-        return Ended(Event.PASSED, detail, receipt.to_json())
+        receipt = await lane.follow(plan, record.started, patched, self._watch)
+        notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and brings configuration and state to what serves.

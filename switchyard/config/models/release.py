@@ -6,6 +6,7 @@ from pydantic import Field
 
 from switchyard.config.models.base import Int, Model
 from switchyard.config.models.drain import Drain
+from switchyard.config.models.receipt import ReceiptProbe
 from switchyard.config.models.watch import Watch
 
 
@@ -18,4 +19,8 @@ class Release(Model):
     watch: Watch = Field(default=Watch.model_construct(), description="How the new version is judged after a switch.")
     bake_seconds: Annotated[Int, Field(ge=0, le=30 * 86400)] = Field(
         default=3600, description="Seconds that the old colour stays ready for a rollback once the watch has passed."
+    )
+    receipt: ReceiptProbe = Field(
+        default=ReceiptProbe.model_construct(),
+        description="How the receipt of a switch tells which version answered on each node.",
     )
