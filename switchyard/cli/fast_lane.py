@@ -55,13 +55,15 @@ def run(request: Request, state: Answer, begun: float) -> None:
     raise_refusal(refuse_strategy(request.service, service, act))
     if not isinstance(service, BlueGreenSettings):
         raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
-    access = _access(request, stack, settings, service)
+    access = _access(request, act, stack, settings, service)
     asyncio.run(_Command(request, act, stack, service, access, state, begun).run())
 
 
-def _access(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+def _access(
+    request: Request, act: Act, stack: str, settings: StackSettings, service: BlueGreenSettings
+) -> ClusterAccess:
     try:
-        return access_to(stack, settings)
+        return access_to(stack, settings, STATE_SECONDS[act])
     except EngineError as error:
         if not isinstance(settings.cluster, Ec2Cluster):
             raise

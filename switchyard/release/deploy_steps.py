@@ -14,7 +14,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_ledger import DeployLedger, RollbackJournal
-from switchyard.release.deploy_refusals import refuse_others, refuse_requests
+from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane, Steps
@@ -92,6 +92,7 @@ class ClusterSteps:
             self._place.engine,
             change,
             lambda steps: str(refuse_others(record.service, target, tag, steps)),
+            observation.colours[target].configured,
         )
         self._settings = self._with(record, pods)
         await self._ledger.confirm()
@@ -208,7 +209,7 @@ class ClusterSteps:
         try:
             await self._remove(record, Colour(record.target))
         except (EngineError, GateRefusedError) as error:
-            return f"Configuration or pods of {record.target} are left as they are: {error}"
+            return abort_incomplete(record, str(error))
         return f"The pods of {record.target} are deleted"
 
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
