@@ -34,7 +34,6 @@ from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
-from switchyard.release.following import Following
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
@@ -50,6 +49,7 @@ from switchyard.release.selector import apply_selector
 
 if TYPE_CHECKING:
     from switchyard.release.counting import Counting
+    from switchyard.release.following import Following
 
 
 @dataclass(frozen=True)
@@ -166,17 +166,24 @@ class FastLane:
 
     async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
         """What follows the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
-        following = Following(self._cluster, plan, self._elapsed)
+        following = self._following(plan)
         receipt = await following.endpoints(receipt)
         counting = self._count(plan)
 
         async def converged() -> tuple[Receipt, Convergence]:
-            seen = await following.nodes(receipt)
+            seen = await following.nodes_and_content(receipt)
+            if seen.content_warning is not None:
+                self._warn(seen.content_warning)
             counting.follow_old()
             return seen, await steps.converge(seen)
 
         drained, (receipt, convergence) = await asyncio.gather(self._drain(plan), converged())
         return Outcome(await counting.end(replace(receipt, drain=drained)), convergence)
+
+    def _following(self, plan: Plan) -> "Following":
+        from switchyard.release.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
+
+        return Following(self._cluster, plan, self._elapsed)
 
     def _count(self, plan: Plan) -> "Counting":
         from switchyard.release.counting import Counting  # noqa: PLC0415 - a parser that is not needed before the patch
@@ -276,8 +283,9 @@ class FastLane:
             patched: the answer of `patch`; None where the selector was as wanted.
             until: ends the requests to nodes early when it is done.
         """
-        following = Following(self._cluster, plan, self._elapsed)
-        return await following.nodes(await following.endpoints(Receipt(started, patched_after=patched)), until)
+        following = self._following(plan)
+        receipt = await following.endpoints(Receipt(started, patched_after=patched))
+        return await following.nodes_and_content(receipt, until)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun

@@ -12,6 +12,7 @@ from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import selector
+from switchyard.release.content_changes import see_content
 from switchyard.release.node_ports import follow_nodes, node_port
 from switchyard.release.plan import Plan
 from switchyard.release.receipt import NodeAnswer, Receipt, node_answer
@@ -55,6 +56,12 @@ class Following:
             return replace(receipt, ready_endpoints=ready)
         except ClusterError as error:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints: {error}"))
+
+    async def nodes_and_content(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
+        """The receipt with what is seen of each node, and of the Secrets and ConfigMaps. The arguments are `nodes`'."""
+        seen, content = await asyncio.gather(self.nodes(receipt, until), see_content(self._cluster.api, self._plan))
+        unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
+        return replace(seen, content=content.versions, content_warning=content.warning, unseen=(*seen.unseen, *unseen))
 
     async def nodes(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
         """The receipt with what is seen of each node.

@@ -1,7 +1,7 @@
 """What a switch did, with times, and what was not seen: printed at the end, and kept in the record."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -62,6 +62,8 @@ class Receipt:
         errors: those of them that failed.
         last_old_kept: when the pods of the old colour had counted their last request, however it reached them; None
             where that was not seen.
+        content: versions of the Secrets and ConfigMaps that the pods of the new colour read, by kind and name.
+        content_warning: that some of them changed since the version of a rollback served.
         unseen: what this receipt does not show, and why.
     """
 
@@ -74,6 +76,8 @@ class Receipt:
     requests: int | None = None
     errors: int | None = None
     last_old_kept: float | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+    content_warning: str | None = None
     unseen: tuple[str, ...] = ()
 
     @property
@@ -127,6 +131,7 @@ class Receipt:
             "followed": self.followed,
             "lastOldOnNewConnections": _rounded(self.last_old_new),
             "lastOldOnKeptConnections": _rounded(self.last_old_kept),
+            "content": dict(self.content),
             "unseen": list(self.unseen),
         }
 
