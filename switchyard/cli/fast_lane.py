@@ -88,8 +88,9 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
     Raises:
         GateRefusedError: only the state has the kubeconfig, and it cannot be read.
     """
+    act = Act.ROLLBACK if request.rollback else Act.SWITCH
     try:
-        return access_to(stack, settings)
+        return access_to(stack, settings, STATE_SECONDS[act])
     except EngineError as error:
         if not isinstance(settings.cluster, Ec2Cluster):
             raise

@@ -13,13 +13,14 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
-from switchyard.release.deploy_refusals import refuse_others, refuse_requests
+from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane, Steps
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt_warnings import not_followed
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -94,6 +95,7 @@ class ClusterSteps:
             self._place.engine,
             change,
             lambda steps: str(refuse_others(record.service, target, tag, steps)),
+            observation.colours[target].configured,
         )
         self._settings = self._with(record, pods)
         await self._ledger.confirm()
@@ -130,9 +132,9 @@ class ClusterSteps:
                     start=start,
                 )
             )
-        receipt = await lane.follow(plan, record.started, patched)
-        detail = f"{plan.target} serves {record.tag}" + (f". {undrained}" if undrained else "")
-        return Ended(Event.PASSED, detail, receipt.to_json())
+        receipt = await lane.follow(plan, record.started, patched, self._watch)
+        notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and brings configuration and state to what serves.
@@ -218,7 +220,7 @@ class ClusterSteps:
         try:
             await self._remove(record, Colour(record.target))
         except (EngineError, GateRefusedError) as error:
-            return f"Configuration or pods of {record.target} are left as they are: {error}"
+            return abort_incomplete(record, str(error))
         return f"The pods of {record.target} are deleted"
 
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:

@@ -48,6 +48,9 @@ class Table:
     async def find(self, *_: str) -> Any:
         return self.service
 
+    async def find_all(self, *_: object) -> Any:
+        return {"items": []}
+
 
 @dataclass
 class PlayedCluster:
@@ -73,6 +76,11 @@ class PlayedCluster:
         if self.unreadable is not None:
             raise self.unreadable
         return self.serving
+
+    async def ready_nodes(self, _: object) -> list[str]:
+        if self.denied is not None:
+            raise self.denied
+        return [node.node for node in self.nodes if node.ready]
 
     async def routing(self, *_: object) -> list[Routing]:
         if self.denied is not None:

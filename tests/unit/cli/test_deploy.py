@@ -20,6 +20,7 @@ from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
+from switchyard.release.deploy_refusals import abort_incomplete
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState
@@ -250,6 +251,12 @@ BAKING = release().entering(Phase.BAKE, NOW)
             ("was rolled back: 500s (SY-P050). backend",),
         ),
         (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
+        (
+            release().ending(Result.FAILED, NOW, f"aborted by ada. {abort_incomplete(release(), 'error: locked')}"),
+            Act.ABORT,
+            1,
+            ("pods of green are left as they are: error: locked (SY-P142)", "'switchyard:services.backend.green.repl"),
+        ),
         (release(phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
         (
             release(phase=Phase.WATCH, held=True, detail="no request"),

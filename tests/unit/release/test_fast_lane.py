@@ -57,7 +57,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[BlueGreenGates]:
         passed.append(self)
 
     monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
-    monkeypatch.setattr("switchyard.release.fast_lane.FOLLOW_SECONDS", 0.2)
+    monkeypatch.setattr("switchyard.release.following.FOLLOW_SECONDS", 0.2)
     return passed
 
 
