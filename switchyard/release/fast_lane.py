@@ -38,7 +38,7 @@ from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.refusals import (
     refuse_changed,
     refuse_no_pods,
@@ -170,15 +170,17 @@ class FastLane:
         receipt = await following.endpoints(receipt)
         counting = self._count(plan)
 
-        async def converged() -> tuple[Receipt, Convergence]:
-            seen = await following.nodes_and_content(receipt)
+        seeing = asyncio.create_task(following.nodes_and_content(receipt))
+
+        async def converged() -> Convergence:
+            seen = await seeing
             if seen.content_warning is not None:
                 self._warn(seen.content_warning)
             counting.follow_old()
-            return seen, await steps.converge(seen)
+            return await steps.converge(seen)
 
-        drained, (receipt, convergence) = await asyncio.gather(self._drain(plan), converged())
-        return Outcome(await counting.end(replace(receipt, drain=drained)), convergence)
+        drained, convergence = await asyncio.gather(self._drain(plan, seeing), converged())
+        return Outcome(await counting.end(replace(await seeing, drain=drained)), convergence)
 
     def _following(self, plan: Plan) -> "Following":
         from switchyard.release.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
@@ -262,14 +264,21 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def _drain(self, plan: Plan) -> DrainReport:
-        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
+    async def _drain(self, plan: Plan, seeing: "asyncio.Task[Receipt]") -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself.
+
+        A renewal waits for the nodes: one that does not follow knows none of the pods that would take their place.
+        """
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other
         permitted = await undrain(self._cluster, name, settings, plan.target)
         if permitted.problem is not None:
             self._warn(permitted.problem)
-        follows = settings.release.drain.method is DrainMethod.ENDPOINT
+        method = settings.release.drain.method
+        if method is DrainMethod.RENEW and (behind := (await seeing).behind):
+            problem = not_renewed_yet(plan, [node.node for node in behind])
+            return DrainReport(old, method, problem=problem)
+        follows = method is DrainMethod.ENDPOINT
         return await drain(self._cluster, name, settings, old, None if follows else 0)
 
     async def follow(
