@@ -74,7 +74,7 @@ async def _switch(
 ) -> tuple[Receipt, str | None]:
     access, name = ClusterAccess(str(sandbox.kubeconfig)), ServiceName("backend", "backend")
     cluster = await Cluster.connect(access)
-    live = await cluster.api.find("services", name, service.namespace)
+    live = await cluster.api.ask("get", "services", name, service.namespace)
     mark = mark_of(live)
     if mark is None:
         raise RuntimeError("the Service has no mark of its stack")
