@@ -22,7 +22,8 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import mark_of
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.observe import observe
 from switchyard.release.plan import Observation, Plan
@@ -74,9 +75,10 @@ async def _switch(
 ) -> tuple[Receipt, str | None]:
     access, name = ClusterAccess(str(sandbox.kubeconfig)), ServiceName("backend", "backend")
     cluster = await Cluster.connect(access)
-    live = await cluster.api.find("services", name, service.namespace)
-    if live is None or (mark := mark_of(live)) is None:
-        raise RuntimeError("the Service is missing, or has no mark of its stack")
+    live = await cluster.api.ask("get", "services", name, service.namespace)
+    mark = mark_of(live)
+    if mark is None:
+        raise RuntimeError("the Service has no mark of its stack")
     for node in sandbox.real_nodes:
         await asyncio.to_thread(wait_for_answer, node.address, live["spec"]["ports"][0]["nodePort"], TAGS[serving])
     configured = service.model_copy(update={"active": Colour(serving)})

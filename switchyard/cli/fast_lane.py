@@ -24,7 +24,8 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.engine import Answer, Engine
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt

@@ -12,7 +12,7 @@ from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt, later_lines

@@ -16,7 +16,8 @@ from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.engine import Engine
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan

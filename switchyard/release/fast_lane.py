@@ -14,9 +14,9 @@ Killed before 4, the colour that served continues to serve; killed after it, the
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,11 +34,12 @@ from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.refusals import (
     refuse_changed,
     refuse_no_pods,
@@ -50,36 +51,6 @@ from switchyard.release.selector import apply_selector
 if TYPE_CHECKING:
     from switchyard.release.counting import Counting
     from switchyard.release.following import Following
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did.
-
-    Attributes:
-        receipt: what was seen of the switch.
-        convergence: how far configuration and state are.
-    """
-
-    receipt: Receipt
-    convergence: Convergence
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What a command does besides, by the engine.
-
-    Attributes:
-        observe: reads the service anew.
-        warm: creates the pods of a retired version, and waits until they are ready.
-        converge: brings configuration and state to what serves, with the receipt known.
-        waited: whether another command was waited for since the service was read.
-    """
-
-    observe: Callable[[], Awaitable[Observation]]
-    warm: Callable[[Plan], Awaitable[None]]
-    converge: Callable[[Receipt], Awaitable[Convergence]]
-    waited: Callable[[], bool] = lambda: False
 
 
 class FastLane:
@@ -171,16 +142,17 @@ class FastLane:
         following = self._following(plan)
         receipt = await following.endpoints(receipt)
         counting = self._count(plan)
+        task = asyncio.create_task(following.nodes_and_content(receipt))
 
-        async def converged() -> tuple[Receipt, Convergence]:
-            seen = await following.nodes_and_content(receipt)
-            if seen.content_warning is not None:
-                self._warn(seen.content_warning)
+        async def converged() -> Convergence:
+            followed = await task
+            if followed.content_warning is not None:
+                self._warn(followed.content_warning)
             counting.follow_old()
-            return seen, await steps.converge(seen)
+            return await steps.converge(followed)
 
-        drained, (receipt, convergence) = await asyncio.gather(self.drain(plan), converged())
-        return Outcome(await counting.end(replace(receipt, drain=drained)), convergence)
+        drained, convergence = await asyncio.gather(self.drain(plan, task), converged())
+        return Outcome(await counting.end(replace(await task, drain=drained)), convergence)
 
     def _following(self, plan: Plan) -> "Following":
         from switchyard.release.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
@@ -273,14 +245,21 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def drain(self, plan: Plan) -> DrainReport:
-        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
+    async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself.
+
+        A renewal waits for the nodes: one that does not follow knows none of the pods that would take their place.
+        """
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other
         permitted = await undrain(self._cluster, name, settings, plan.target)
         if permitted.problem is not None:
             self._warn(permitted.problem)
-        follows = settings.release.drain.method is DrainMethod.ENDPOINT
+        method = settings.release.drain.method
+        if method is DrainMethod.RENEW and (behind := (await following).behind):
+            problem = not_renewed_yet(plan, [node.node for node in behind])
+            return DrainReport(old, method, problem=problem)
+        follows = method is DrainMethod.ENDPOINT
         return await drain(self._cluster, name, settings, old, None if follows else 0)
 
     async def follow(

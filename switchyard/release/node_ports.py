@@ -18,7 +18,13 @@ NODES_SECONDS = 5
 """How long a node may take to follow. A healthy kube-proxy writes its rules within a second."""
 
 ANSWER_SECONDS = 1
-"""How long one answer may take."""
+"""How long the answer of a node may take."""
+
+POD_SECONDS = 3
+"""How long the answer of a pod may take that is asked itself."""
+
+UNANSWERED = 3
+"""Requests after which a NodePort that has not answered once is not asked again."""
 
 EVERY_SECONDS = 0.1
 """Between two requests to a node that answers with the old version: there is nothing to watch."""
@@ -61,8 +67,8 @@ async def node_port(api: BoundedApi, plan: Plan) -> NodePort | str:
     number = _number(observation.live)
     if number is None:
         return f"Service {observation.name} has no NodePort"
-    request = _request(observation.settings)
-    sides = await asyncio.gather(*(_side(api, observation, colour, request) for colour in (plan.target, old)))
+    request = _request(observation.settings, ANSWER_SECONDS)
+    sides = await asyncio.gather(*(_side(api, observation, colour) for colour in (plan.target, old)))
     header = version_header(sides[0], sides[1], observation.settings.release.receipt.header)
     return header if isinstance(header, str) else NodePort(number, header, plan.target, request)
 
@@ -112,7 +118,7 @@ async def _followed(
             if in_a_row == IN_A_ROW:
                 return NodeAnswer(node, follows=True, answered_after=first, last_old_after=last_old, probes=probes)
             continue
-        if not answer.headers and first is None and last_old is None:
+        if not answer.headers and first is None and last_old is None and (answer.answered or probes == UNANSWERED):
             # A NodePort that answers nobody, or not so that it can be read, is not asked again and again.
             return NodeAnswer(node, None, f"its NodePort {port.number} was not seen to answer: {answer.problem}")
         first, in_a_row = None, 0
@@ -144,13 +150,14 @@ def _number(live: Any) -> int | None:
     return next((int(port) for port in ports if port), None)
 
 
-def _request(settings: BlueGreenSettings) -> ProxyRequest:
+def _request(settings: BlueGreenSettings, seconds: float) -> ProxyRequest:
     https = settings.gate.smoke.scheme == "HTTPS"
-    return ProxyRequest(settings.release.receipt.path, ANSWER_SECONDS, https=https)
+    return ProxyRequest(settings.release.receipt.path, seconds, https=https)
 
 
-async def _side(api: BoundedApi, observation: Observation, colour: Colour, request: ProxyRequest) -> Side:
+async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> Side:
     """What pods of a colour answer when they are asked themselves."""
+    request = _request(observation.settings, POD_SECONDS)
     settings, tag = observation.settings, observation.colours[colour].tag
     try:
         listed = await api.find_all("pods", settings.namespace, selector(observation.name, colour))

@@ -1,11 +1,12 @@
 """What an operator must know of a switch that is done."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from switchyard.codes import Code
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import notice
+from switchyard.manifests.labels import colour_name
 from switchyard.release.plan import Plan
 from switchyard.release.receipt import Receipt
 
@@ -34,6 +35,22 @@ def not_followed(plan: Plan, receipt: Receipt) -> str | None:
         f"The Service selects {plan.target}; what reaches these nodes gets {old}, as long as {old} has pods. "
         f"Restart kube-proxy there: kubectl -n {KUBE_SYSTEM} delete pod -l k8s-app=kube-proxy "
         f"--field-selector spec.nodeName={names[0]}",
+    )
+
+
+def not_renewed_yet(plan: Plan, nodes: Sequence[str]) -> str:
+    """Says that the old pods are not renewed while nodes still send to them.
+
+    Args:
+        plan: the switch.
+        nodes: the names of those nodes.
+    """
+    old, settings = plan.target.other, plan.observation.settings
+    shown = ", ".join(nodes[:NODES_NAMED]) + (f" and {len(nodes) - NODES_NAMED} more" if nodes[NODES_NAMED:] else "")
+    return (
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {old}: its pods are not renewed, because {shown} still "
+        "sends new connections to them and would not know the new ones. Nothing has failed. Once these nodes follow: "
+        f"kubectl -n {settings.namespace} rollout restart deployment {colour_name(plan.observation.name, old)}"
     )
 
 

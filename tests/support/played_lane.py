@@ -11,7 +11,8 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane, Outcome, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release_errors import LeaseLostError

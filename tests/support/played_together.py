@@ -12,7 +12,8 @@ from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain_report import DrainReport
-from switchyard.release.fast_lane import FastLane, Outcome
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.together import Member, Together

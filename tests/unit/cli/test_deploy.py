@@ -296,8 +296,7 @@ def test_every_command_that_a_report_suggests_is_for_the_same_stack(
     request = DeployRequest(Act.DEPLOY, "backend", "v2", stack="production")
     DeployReport(request, "production", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
     printed = capsys.readouterr()
-    suggested = re.findall(
-        r"switchyard (?:deploy|resume|abort|retire|rollback|history)[^;,()\n]*", printed.out + printed.err
-    )
+    pattern = r"switchyard (?:deploy|resume|abort|retire|rollback|history)[^;,()\n]*"
+    suggested = re.findall(pattern, printed.out + printed.err)
     assert suggested
-    assert [command for command in suggested if "--stack production" not in command] == []
+    assert all("--stack production" in command for command in suggested), suggested

@@ -19,7 +19,7 @@ from switchyard.errors import EngineError
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.convergence import Convergence
 from switchyard.release.engine import Engine, Step
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt
 from tests.support.api_server import PlayedApiServer, server

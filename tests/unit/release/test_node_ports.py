@@ -118,11 +118,8 @@ def test_a_node_that_answers_with_the_old_version_to_the_end_is_named_and_never_
 @pytest.mark.parametrize(
     ("answers", "says"),
     [
-        ([NOBODY], "no answer in 1 s"),
-        ([status(503, "dial tcp: i/o timeout")], "the API server does not reach it (503)"),
         ([status(500, "invalid upgrade response: status code 200")], "answered with 200, not with 400 or more"),
         ([ProxyAnswer(404, "", {"x-version": "v2", "audit-id": "a"})], "takes the header Connection away"),
-        ([AccessDeniedError("get", "nodes/proxy", 403, "no")], "may not get nodes/proxy"),
     ],
 )
 def test_a_node_that_cannot_be_seen_is_asked_once_and_not_said_to_follow(answers: list[Answer], says: str) -> None:
@@ -131,6 +128,23 @@ def test_a_node_that_cannot_be_seen_is_asked_once_and_not_said_to_follow(answers
     assert node.follows is None
     assert says in str(node.problem)
     assert [name for kind, name, _ in api.asked if kind == "nodes"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (NOBODY, "no answer in 1 s"),
+        (status(503, "dial tcp: i/o timeout"), "the API server does not reach it (503)"),
+        (AccessDeniedError("get", "nodes/proxy", 403, "no"), "may not get nodes/proxy"),
+    ],
+)
+def test_a_node_that_does_not_answer_at_all_is_asked_a_few_times(answer: Answer, says: str) -> None:
+    api = PlayedNodes({"a": [answer]})
+    node = followed(api)["a"]
+    assert node.follows is None
+    assert says in str(node.problem)
+    assert sum(kind == "nodes" for kind, _, _ in api.asked) == ports.UNANSWERED
+    assert followed(PlayedNodes({"a": [answer, NEW]}))["a"].follows is True
 
 
 def test_a_node_with_answers_of_neither_version_at_the_end_is_not_said_to_follow() -> None:

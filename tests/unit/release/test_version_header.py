@@ -1,14 +1,14 @@
 """The header that tells two versions apart: a wrong one would have the receipt claim what was not seen."""
 
-from typing import Any
-
 import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.release.version_header import Side, VersionHeader, version_header
 
 
-def sides(new: list[dict[str, str]], old: list[dict[str, str]], tags: tuple[str, str] = ("v2", "v1")) -> Any:
+def sides(
+    new: list[dict[str, str]], old: list[dict[str, str]], tags: tuple[str, str] = ("v2", "v1")
+) -> tuple[Side, Side]:
     return Side(Colour.GREEN, tags[0], new), Side(Colour.BLUE, tags[1], old)
 
 
@@ -47,7 +47,7 @@ def test_no_header_tells_where_pods_disagree_or_say_something_else(
     assert "release.receipt.header" in reason
 
 
-def test_two_colours_with_one_tag_are_told_by_the_colour() -> None:
+def test_two_colours_with_one_tag_differ_by_the_colour() -> None:
     new, old = {"x-version": "v1", "x-colour": "green"}, {"x-version": "v1", "x-colour": "blue"}
     header = version_header(*sides([new], [old], ("v1", "v1")), None)
     assert isinstance(header, VersionHeader)
@@ -59,7 +59,7 @@ def test_a_named_header_that_is_the_same_in_both_is_refused_with_its_values() ->
     assert reason == "the header X-Build does not tell the versions apart (blue: 7; green: 7)"
 
 
-def test_a_version_whose_old_colour_has_no_pods_is_told_by_its_own_value() -> None:
+def test_a_version_whose_old_colour_has_no_pods_is_known_by_its_own_value() -> None:
     header = version_header(*sides([{"x-version": "v2"}], []), None)
     assert header == VersionHeader("x-version", "v2", None)
     assert isinstance(header, VersionHeader)
