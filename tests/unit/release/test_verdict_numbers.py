@@ -43,7 +43,8 @@ def test_the_numbers_are_those_of_both_colours_with_the_bounds_of_the_test() -> 
 
 
 def test_the_problem_is_seen_at_the_first_look_that_condemns_and_acted_upon_later() -> None:
-    moments, looks = clock(), []
+    moments = clock()
+    looks: list[Verdict] = []
     watched = WatchedVerdict(lambda: next(moments), looks.append)
     for outcome in (Outcome.UNDECIDED, Outcome.BREACH, Outcome.BREACH):
         watched(Verdict(outcome, "So it is."))
