@@ -10,7 +10,7 @@ SECRET = {"secret": "ci", "key": "token"}
 
 def hooks(point: str = "beforeWarm", /, **hook: Any) -> dict[str, Any]:
     """A service with one hook, which is a Job unless something else is said."""
-    kind = {} if {"job", "http"} & hook.keys() else {"job": {}}
+    kind: dict[str, Any] = {} if {"job", "http"} & hook.keys() else {"job": {}}
     return service(release={"hooks": {point: [{"name": "expand", **kind, **hook}]}})
 
 

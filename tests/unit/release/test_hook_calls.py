@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.config.models.hooks import Hook
 from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
-from switchyard.manifests.hooks import KEPT, HookContext
+from switchyard.manifests.hooks import KEPT, HookContext, hook_labels
 from switchyard.release import hook_job
 from switchyard.release.hook_calls import ClusterHookCalls
 from switchyard.release.hook_record import HookOutcome
@@ -131,7 +131,7 @@ COMPLETE, BACKOFF = status("Complete"), status("Failed", "BackoffLimitExceeded",
 
 
 def pod(api: PlayedApi, state: dict[str, Any]) -> None:
-    labels = hook_job.hook_labels(CONTEXT, "it")
+    labels = hook_labels(CONTEXT, "it")
     api.pods.append(
         {"metadata": {"name": f"{NAME}-x", "labels": labels}, "status": {"containerStatuses": [{"state": state}]}}
     )
