@@ -6,6 +6,8 @@
     ├── SettingsError                  (switchyard.config.errors) the configuration has errors
     ├── ConfigurationError             the configuration of a stack cannot be read
     │   └── EngineError                the engine refuses a command, or cannot reach the state
+    ├── LogUnwritableError             the log of a detached command cannot be written
+    ├── DetachedEndedError             a detached command has ended before it began
     ├── UsageError                     a command names what the stack does not have, or is not confirmed
     ├── ClusterError                   the cluster cannot be asked, or its answer does not help
     │   ├── KubeconfigError            the kubeconfig cannot be used
@@ -26,7 +28,10 @@
     ├── ReleaseError                   (switchyard.release_errors) a release cannot go on, or cannot be read
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
+    │   ├── DrillNotBackError          a drill has switched, and has not come back
     │   ├── TransitionError            an act does not fit the phase that a release is in
+    │   ├── TogetherUndoneError        of several services one could not be switched; all serve as before
+    │   ├── TogetherSplitError         and not all of them serve as before
     │   ├── ForeignRecordError         somebody else has an object of the record's name
     │   └── RecordUnreadableError      the record is of a newer version, or broken
     ├── AwsError                       AWS does not answer, or denies the call
@@ -103,6 +108,18 @@ class UsageError(SwitchyardError):
 
     code = Code.CONFIRMATION_NEEDED
     exit_code = ExitCode.USAGE
+
+
+class LogUnwritableError(SwitchyardError):
+    """The log of a command that goes on without a terminal cannot be written."""
+
+    code = Code.DETACHED_LOG_UNWRITABLE
+
+
+class DetachedEndedError(SwitchyardError):
+    """A command that goes on without a terminal has ended before it held the Lease. The text has what it said."""
+
+    code = Code.DETACHED_ENDED
 
 
 class ClusterError(SwitchyardError):

@@ -11,9 +11,20 @@ class ReleaseError(SwitchyardError):
 
 
 class LeaseHeldError(ReleaseError):
-    """Another command releases the service. The text names its user, host, phase and age."""
+    """Another command releases the service. The text names its user, host, phase and age.
+
+    Args:
+        text: for people.
+        holder: the other command in words.
+        stage: the other command and its phase, which change when there is something new to say.
+    """
 
     code = Code.RELEASE_IN_PROGRESS
+
+    def __init__(self, text: str, holder: str = "", stage: str = "") -> None:
+        super().__init__(text)
+        self.holder = holder
+        self.stage = stage
 
 
 class LeaseLostError(ReleaseError):
@@ -22,10 +33,28 @@ class LeaseLostError(ReleaseError):
     code = Code.RELEASE_LEASE_LOST
 
 
+class DrillNotBackError(ReleaseError):
+    """A drill has sent users to the other version, and the rollback is not done. The text says how to go back."""
+
+    code = Code.DRILL_NOT_BACK
+
+
 class TransitionError(ReleaseError):
     """An event that does not fit the state of a release. The text says what would fit."""
 
     code = Code.ACT_DOES_NOT_FIT
+
+
+class TogetherUndoneError(ReleaseError):
+    """One of several selectors could not be changed, and those before it were changed back. It says what serves."""
+
+    code = Code.TOGETHER_UNDONE
+
+
+class TogetherSplitError(ReleaseError):
+    """One of several selectors could not be changed, nor all of those before it back. The text has what may serve."""
+
+    code = Code.TOGETHER_SPLIT
 
 
 class ForeignRecordError(ReleaseError):

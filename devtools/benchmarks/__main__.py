@@ -21,6 +21,7 @@ from devtools.benchmarks import (
     strategy_migration,
     switch,
     traffic,
+    watched,
 )
 from devtools.benchmarks.plots import plot_switches
 from devtools.benchmarks.report import machine, report
@@ -46,6 +47,7 @@ class Part(StrEnum):
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
     EVIDENCE = "evidence"
+    WATCH = "watch"
 
 
 NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
@@ -57,6 +59,9 @@ SWITCHES = 12
 
 SIMULATED_RELEASES = 10_000
 """Of each good version, if it is not said."""
+
+WATCHED = 5
+"""Releases of each bad version by each way at each rate by default."""
 
 CANARIES = 5
 """Runs of each way for each timed version by default. One takes about a minute."""
@@ -82,11 +87,28 @@ def main(
         int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
     ] = 800,
     switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
+    good: Annotated[int, typer.Option(min=0, help="Good releases of part `watch`, at each rate.")] = 20,
+    watch_rate: Annotated[list[int] | None, typer.Option(min=10, help="Requests a second of part `watch`.")] = None,
+    watch_way: Annotated[list[str] | None, typer.Option(help="Ways of part `watch`; without it, all.")] = None,
+    watch_seconds: Annotated[int | None, typer.Option(min=10, help="Of a good release's watch.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="Bad releases side by side in part `watch`.")] = 1,
+    good_at_once: Annotated[int, typer.Option(min=1, help="Good releases side by side in part `watch`.")] = 1,
+    minutes: Annotated[float | None, typer.Option(help="Of part `watch`, for bad and for good releases each.")] = None,
     simulated_releases: Annotated[int, typer.Option(min=1, help="Of each good version.")] = SIMULATED_RELEASES,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
     data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
     data["machine"] = machine()
+    plan = watched.Plan(
+        runs or WATCHED,
+        good,
+        tuple(watch_rate or watched.Plan.rates),
+        tuple(watch_way or watched.Plan.ways),
+        at_once,
+        good_at_once,
+        watch_seconds,
+        minutes,
+    )
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
         measures: dict[Part, Callable[[Sandbox, Path], Any]] = {
             Part.SWITCH: lambda sandbox, work: _plain(switch.run(sandbox, work, runs or SWITCHES)),
@@ -103,6 +125,7 @@ def main(
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
             ),
+            Part.WATCH: lambda sandbox, work: watched.run(sandbox, work, plan, data.get(Part.WATCH)),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }
         for part in only or list(Part):

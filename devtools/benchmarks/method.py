@@ -58,13 +58,13 @@ class Way:
         """Waits until the initial state is restored and no pod is terminating."""
         self.wait(lambda: not self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"))
 
-    def wait(self, holds: Callable[[], bool]) -> None:
+    def wait(self, holds: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
         """Waits until something holds, of which a watch would show what is past as well.
 
         Raises:
-            TimeoutError: it does not in `READY_SECONDS`.
+            TimeoutError: it does not in so many seconds.
         """
-        limit = time.monotonic() + READY_SECONDS
+        limit = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > limit:
                 raise TimeoutError(f"{self.name}: {self.kubectl('get', 'pods,services', '-o', 'wide')}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from devtools.benchmarks import evidence, report_canary, report_kept, report_program, report_traffic
+from devtools.benchmarks import evidence, report_canary, report_kept, report_program, report_traffic, report_watched
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import NAIVE, OURS, PATCH
 from devtools.toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
@@ -44,6 +44,7 @@ def report(data: dict[str, Any]) -> str:
         "connections": report_traffic.connections,
         "ablation": report_traffic.ablation,
         "canary": report_canary.canary,
+        "watch": report_watched.watched,
         "switch": _switch,
         "program": report_program.program,
         "evidence": evidence.report,

@@ -3,10 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Json, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, ServiceKey, Stack, Wait, Yes
 
 
-def abort(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_json: Json = False) -> None:
+def abort(
+    service: ServiceKey, stack: Stack = None, *, wait: Wait = False, yes: Yes = False, as_json: Json = False
+) -> None:
     """Takes a release back: the version of before serves, and a new one that has not served loses its pods.
 
     Ends with 0 when that is so.
@@ -14,4 +16,4 @@ def abort(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_json
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.ABORT, service, stack=stack, yes=yes, as_json=as_json))
+    begin(DeployRequest(Act.ABORT, service, stack=stack, wait=wait, yes=yes, as_json=as_json))

@@ -3,11 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -17,15 +18,20 @@ HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
     typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
 ]
+Together = Annotated[bool, typer.Option("--together", hidden=True, help="Says what to type for several services.")]
 
 
 def deploy(
+    context: typer.Context,
     service: ServiceKey,
     tag: TagArgument,
     reason: Reason = None,
     hold_after: HoldAfter = None,
     stack: Stack = None,
     *,
+    together: Together = False,
+    wait: Wait = False,
+    detach: Detach = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -36,4 +42,9 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, yes=yes, as_json=as_json))
+    if context.args or together:
+        from switchyard.cli.together_request import end_deploy
+
+        end_deploy((service, tag, *context.args), as_json=as_json)
+    request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
+    begin(replace(request, yes=yes, as_json=as_json))

@@ -10,6 +10,7 @@ import typer
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
+from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
@@ -23,18 +24,22 @@ from switchyard.release.deploy_hooks import release_hooks
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
 from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
+from switchyard.release.detached_holder import interrupt
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.hooks import holding
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import refuse_strategy, refuse_unknown
+from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy, refuse_unknown
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 
 STATE_SECONDS = 15.0
 """How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
+
+INTERRUPT_SECONDS = 120.0
+"""How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
 
 
 def run(request: DeployRequest, state: Answer) -> None:
@@ -126,24 +131,56 @@ class _Command:
     async def run(self, state: Answer) -> ExitCode:
         """Runs the command, and returns its exit code."""
         cluster = await Cluster.connect(self._access)
+        ledger = self._ledger(cluster)
+        if self._request.act is not Act.ABORT:  # which ends a command that can be ended before it waits for one
+            await ledger.wait_until_free()
+        await self._read_again(ledger)
         observation = await self._observe(cluster)
         unreachable = self.report.state_unreachable
         await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
-        ledger = self._ledger(cluster)
         self._refuse(await ledger.read(), observation)
         if not self._request.yes and not self.report.confirmed(observation):
             return ExitCode.FAILED
-        async with ledger.held(self._request.act):
-            releases = await ledger.read()
+        if self._request.detach:
+            return await self._detach()
+        if self._request.act is Act.ABORT:
+            await self._end_detached(ledger)
+        async with ledger.held(self._request.act, detached=is_detached()):
+            releases, confirmed = await ledger.read(), observation
+            await self._read_again(ledger)
             observation = await self._observe(cluster)
             self._refuse(releases, observation)  # the Lease may have been waited for
+            if not self._request.yes:
+                raise_refusal(refuse_other_than_confirmed(confirmed, observation))
             record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
         with suppress(ClusterError):
             observation = await self._observe(cluster)
         return self.report.end(record, observation, self._service.release.bake_seconds)
 
+    async def _read_again(self, ledger: DeployLedger) -> None:
+        """Reads the configuration again when another command was waited for, which writes it."""
+        if ledger.waited:
+            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            self._service = _service(self._request, stack, settings)
+
+    async def _detach(self) -> ExitCode:
+        """Has a process without a terminal go on, once everything that needs an operator is done."""
+        detached = await detach(self._request.service, self._request.confirmed_arguments(self._stack))
+        self.report.detached(detached)
+        return ExitCode.OK
+
+    async def _end_detached(self, ledger: DeployLedger) -> None:
+        """Ends a detached command that changes pods at present. One that does not loses its Lease at once."""
+        held = await ledger.holder()
+        if held is None or not interrupt(held):
+            return
+        self.report.warn(f"{self._request.service}: interrupts {held.described(ledger.now())}")
+        if not held.may_be_interrupted:
+            await ledger.wait_for_end(held, INTERRUPT_SECONDS)
+
     def _ledger(self, cluster: Cluster) -> DeployLedger:
-        return DeployLedger(cluster.api, self._service.namespace, self._name, self.report.warn)
+        namespace, wait = self._service.namespace, self._request.wait
+        return DeployLedger(cluster.api, namespace, self._name, self.report.warn, wait=wait)
 
     def _runner(self, cluster: Cluster, ledger: DeployLedger) -> Runner:
         place = ReleaseContext(
@@ -180,9 +217,11 @@ class _Command:
             source, reason = observation.colours[observation.serving], request.reason
             record = ledger.new_record(request.service, source.colour, source.tag, request.tag, reason)
             await ledger.write(record)
+            report_begun(record.id)
             return await runner.run(record, None if request.hold_after is None else Phase(request.hold_after))
         if releases.current is None:
             raise RuntimeError("a release that does not run is refused before")
+        report_begun(releases.current.id)
         acts: dict[Act, Callable[[ReleaseRecord], Awaitable[ReleaseRecord]]] = {
             Act.RESUME: runner.resume,
             Act.RETIRE: runner.retire,

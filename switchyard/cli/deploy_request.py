@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import typer
 
+from switchyard.cli.detachment import settle
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
@@ -24,6 +25,8 @@ class DeployRequest:
         reason: why, for the record.
         hold_after: the phase after which the release waits for an operator.
         stack: name of the stack; None for the selected one.
+        wait: whether a command that releases the service is waited for as long as it takes.
+        detach: whether it goes on without this terminal.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
     """
@@ -34,6 +37,8 @@ class DeployRequest:
     reason: str | None = None
     hold_after: str | None = None
     stack: str | None = None
+    wait: bool = False
+    detach: bool = False
     yes: bool = False
     as_json: bool = False
 
@@ -42,11 +47,23 @@ class DeployRequest:
         """The command line, without its options."""
         return " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
 
+    def confirmed_arguments(self, stack: str) -> list[str]:
+        """The arguments of the same command, confirmed, for a process without a terminal.
+
+        Args:
+            stack: its name.
+        """
+        options = {"--reason": self.reason, "--hold-after": self.hold_after, "--stack": stack}
+        texts = [f"{option}={value}" for option, value in options.items() if value is not None]
+        flags = ["--yes", *(["--wait"] if self.wait else [])]
+        return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]
+
 
 def begin(request: DeployRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     with errors_end_the_command(as_json=request.as_json):
         _check(request)
+        settle()
         with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.deploy_command import run
@@ -56,7 +73,7 @@ def begin(request: DeployRequest) -> None:
                 _end_interrupted(request)
 
 
-def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
+def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
     """Retires whatever has baked long enough, one service after the other."""
     with errors_end_the_command(as_json=as_json):
         if not yes:
@@ -64,7 +81,7 @@ def begin_due(stack: str | None, *, yes: bool, as_json: bool) -> None:
         with reading_state(stack) as answer:
             from switchyard.cli.deploy_command import run_due
 
-            run_due(DeployRequest(Act.RETIRE, "", stack=stack, yes=True, as_json=as_json), answer)
+            run_due(DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=True, as_json=as_json), answer)
 
 
 def _check(request: DeployRequest) -> None:

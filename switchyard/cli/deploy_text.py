@@ -6,6 +6,7 @@ import typer
 
 from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
@@ -14,6 +15,7 @@ from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
 from switchyard.release.hook_record import HookRecord
+from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import PhaseRecord, ReleaseRecord
@@ -64,12 +66,30 @@ class DeployReport(CommandReport):
             console.print(f"  watch     {verdict.seconds:.0f} s, {counted}   ", markup=False, end="\r")
 
     def phase_ended(self, phase: PhaseRecord) -> None:
-        """One line for the end of a phase, with its time."""
+        """One line for the end of a phase, with its time. The end of the command has what does not fit in it."""
         if self._request.as_json:
             return
+        detail, *_ = (phase.detail or "").splitlines() or [""]
         seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
-        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {phase.detail or ''}"
+        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
         console.print(line.rstrip(), markup=False)
+
+    def detached(self, process: Detached) -> None:
+        """Reports a process that goes on without this terminal: how to follow it, and how to end it."""
+        request, on = self._request, stack_option(self._request.stack)
+        host = Holder("").host
+        if request.as_json:
+            at = {"process": process.process, "host": host, "log": str(process.log), "release": process.release}
+            print_json({"version": VERSION, "detached": True, "service": request.service, "stack": self._stack, **at})
+            return
+        act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"
+        console.print(
+            f"{request.service}: {act} goes on without this terminal, in process {process.process} on {host}\n"
+            f"  log       {process.log}\n"
+            f"  follow    switchyard status --watch{on}\n"
+            f"  end       switchyard abort {request.service}{on}",
+            markup=False,
+        )
 
     def hook_ended(self, hook: HookRecord) -> None:
         """One line for the end of a hook."""

@@ -14,7 +14,6 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import (
-    ClusterError,
     EngineError,
     ExitCode,
     GateRefusedError,
@@ -50,17 +49,45 @@ def run(request: Request, state: Answer, begun: float) -> None:
     """
     stack, settings = read_settings_at_once(request.stack)
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    if (refusal := refuse_unknown(request.service, stack, settings.services, act)) is not None:
-        raise UsageError(str(refusal))
-    service = settings.services[request.service]
-    raise_refusal(refuse_strategy(request.service, service, act))
-    if not isinstance(service, BlueGreenSettings):
-        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
-    access = _access(request, stack, settings, service)
+    service = service_of(request.service, act, stack, settings)
+    access = access_of(request, stack, settings, service)
     asyncio.run(_Command(request, act, stack, service, access, state, begun).run())
 
 
-def _access(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
+    """The settings of a service that a command switches.
+
+    Args:
+        key: of the service.
+        act: the command.
+        stack: name of the stack.
+        settings: of the stack.
+
+    Raises:
+        UsageError: the stack has no such service.
+        GateRefusedError: it is not switched by its selector alone.
+    """
+    if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
+        raise UsageError(str(refusal))
+    service = settings.services[key]
+    raise_refusal(refuse_strategy(key, service, act))
+    if not isinstance(service, BlueGreenSettings):
+        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
+    return service
+
+
+def access_of(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+    """The access to the cluster of a stack.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        settings: of the stack.
+        service: the settings of the service.
+
+    Raises:
+        GateRefusedError: only the state has the kubeconfig, and it cannot be read.
+    """
     try:
         return access_to(stack, settings)
     except EngineError as error:
@@ -98,24 +125,39 @@ class _Command:
 
     async def run(self) -> None:
         cluster = await Cluster.connect(self._access)
+        namespace, wait = self._service.namespace, self._request.wait
+        journal = ReleaseJournal(cluster.api, namespace, self._name, self._report.tell, wait=wait)
+        await journal.wait_until_free(urgent=self._act is Act.ROLLBACK)
+        await self._read_again(journal)
         observation = await self._observe(cluster)
         await self._check_cluster(cluster)
-        journal = ReleaseJournal(cluster.api, self._service.namespace, self._name, self._report.warn)
         journal.override = self._request.override
         self._journal = journal
-        lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
-        plan = await self._plan(lane, observation)
+        plan = await self._plan(FastLane(self._access, cluster, journal, self._report.warn), observation)
         await journal.check(plan)
         if not self._request.yes and not self._report.confirmed(plan):
             raise typer.Exit(ExitCode.FAILED)
-        self._begun = self._begun if self._request.yes else time.monotonic()
+        if not self._request.yes or journal.waited:
+            self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
+        lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
         steps = Steps(
-            observe=lambda: self._observe(cluster),
+            observe=lambda: self._observe_again(cluster, journal),
             warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
+            waited=lambda: journal.waited,
         )
         outcome = await lane.run(plan, self._request.reason, steps)
         self._report.end(plan, outcome)
+
+    async def _read_again(self, journal: ReleaseJournal) -> None:
+        """Reads the configuration again when another command was waited for, which writes it."""
+        if journal.waited:
+            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            self._service = service_of(self._request.service, self._act, stack, settings)
+
+    async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal) -> Observation:
+        await self._read_again(journal)
+        return await self._observe(cluster)
 
     async def _observe(self, cluster: Cluster) -> Observation:
         return await observe_service(cluster, self._access, self._stack, self._name, self._service)
@@ -143,15 +185,8 @@ class _Command:
     async def _run_hooks(self, cluster: Cluster) -> None:
         """Runs the hooks of a rollback, which is done whatever becomes of them."""
         # Imported here: few rollbacks have hooks, and none waits for the import.
-        from switchyard.release.hook_calls import ClusterHookCalls  # noqa: PLC0415
-        from switchyard.release.hooks import HookRuns, after_rollback  # noqa: PLC0415
+        from switchyard.cli.rollback_hooks import run_rollback_hooks  # noqa: PLC0415
 
-        journal = self._journal
-        if journal is None:
+        if self._journal is None:
             raise RuntimeError("the command has begun")
-        calls = ClusterHookCalls(cluster.api, self._service, journal.now)
-        runs = HookRuns(self._service.release.hooks, calls, journal, self._report.warn, self._report.hook_ended)
-        try:
-            await after_rollback(runs, journal.record, self._name)
-        except ClusterError as error:
-            self._report.warn(f"{self._name}: the hooks of the rollback are not finished, and it is done: {error}")
+        await run_rollback_hooks(cluster, self._service, self._name, self._journal, self._report)

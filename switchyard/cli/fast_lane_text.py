@@ -39,6 +39,11 @@ class Report(CommandReport):
         if not self._request.as_json:
             errors.print(line)
 
+    def tell(self, line: str) -> None:
+        """Reports at once what a script should see too while it waits: standard error is free of the document."""
+        self._warnings.append(line)
+        errors.print(line)
+
     def confirmed(self, plan: Plan) -> bool:
         """Shows what will happen, and asks whether it is to."""
         for line in planned(plan, self._stack, self._described):
@@ -78,7 +83,7 @@ class Report(CommandReport):
         if problem is not None:
             errors.print(problem)
         else:
-            console.print(f"  {_converged(outcome.convergence)}", markup=False)
+            console.print(f"  {converged(outcome.convergence)}", markup=False)
         console.print(f"Next: {_next(plan, self._request.stack)}", markup=False)
 
     def _problem(self, plan: Plan, convergence: Convergence) -> str | None:
@@ -133,7 +138,8 @@ def _side(state: ColourState) -> dict[str, Any]:
     return {"colour": state.colour.value, "tag": state.tag}
 
 
-def _converged(convergence: Convergence) -> str:
+def converged(convergence: Convergence) -> str:
+    """That configuration and state have what serves, and which other changes wait."""
     if not convergence.waiting:
         return "converged     configuration and state have it: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)

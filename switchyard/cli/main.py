@@ -7,8 +7,10 @@ import typer
 from switchyard.cli.abort import abort
 from switchyard.cli.analyze import analyze
 from switchyard.cli.deploy import deploy
+from switchyard.cli.drill import drill
 from switchyard.cli.history import history
 from switchyard.cli.rbac import rbac
+from switchyard.cli.report import report
 from switchyard.cli.resume import resume
 from switchyard.cli.retire import retire
 from switchyard.cli.rollback import rollback
@@ -23,12 +25,17 @@ app = typer.Typer(
 )
 app.command(short_help="Shows what is configured and what serves.")(status)
 app.command(short_help="Shows the releases of a service.")(history)
-app.command(short_help="Releases a version of a service, and watches it.")(deploy)
+app.command(
+    short_help="Releases a version of a service, and watches it.",
+    context_settings={"allow_extra_args": True},  # for a message with what to type for several services
+)(deploy)
 app.command(short_help="Continues a release that is held, or whose command has ended.")(resume)
 app.command(short_help="Takes a release back.")(abort)
 app.command(short_help="Deletes the old version's pods once a release has baked.")(retire)
 app.command(short_help="Switches a service to its other colour, at once.")(switch)
 app.command(short_help="Goes back to the version that served before, at once.")(rollback)
+app.command(short_help="Rolls a service back and forward again, and says how long it took.")(drill)
+app.command(short_help="Shows how releases went, by measures with their targets.")(report)
 app.command(short_help="Judges a canary's version as its analysis would now.")(analyze)
 app.command(short_help="Prints the least rights that these commands need.")(rbac)
 

@@ -20,6 +20,16 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Does not ask. Needed where there is no terminal, and with --json.")
 ]
 
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Waits for a command that releases the service now, as long as it takes.")
+]
+
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Goes on without this terminal, with a log; ends here once it has begun.")
+]
+
+Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]
+
 
 def stack_option(stack: str | None) -> str:
     """What a command that a message suggests needs, so that it is for the same stack.

@@ -43,6 +43,7 @@ class Request:
         colour: that is to serve; None leaves it to the command.
         reason: why, for the record.
         stack: name of the stack; None for the selected one.
+        wait: whether a command that releases the service is waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
         override: why a rollback goes to a version that a hook has left behind; None where it does not.
@@ -53,6 +54,7 @@ class Request:
     colour: str | None = None
     reason: str | None = None
     stack: str | None = None
+    wait: bool = False
     yes: bool = False
     as_json: bool = False
     override: str | None = None

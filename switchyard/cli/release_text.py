@@ -1,6 +1,7 @@
 """The latest release of a service in words: what it is, where it stands, and what to type next."""
 
 from switchyard.release.latest import LatestRelease
+from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record import ReleaseRecord
 
@@ -38,10 +39,15 @@ def _condition(release: LatestRelease) -> str:
     if release.attended is None:
         return "whether its command lives is not known, as this user may not list leases"
     if release.attended:
-        return "its command lives"
+        return "its command lives" + (f" ({_holder(release.holder)})" if release.holder else "")
     if release.record.phase is Phase.BAKE:
         return "no command needs to run while it bakes"
     return "without its command, whose Lease has expired"
+
+
+def _holder(held: Held) -> str:
+    """Where the command of a release runs, so that an operator finds it."""
+    return f"process {held.process} on {held.host}" + (", detached" if held.detached else "")
 
 
 def _next_step(key: str, release: LatestRelease) -> str:
@@ -75,6 +81,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
 
 def _again(key: str, record: ReleaseRecord) -> str:
     """The command that a switch or a rollback was, which continues where the first one ended."""
+    if record.together:
+        return f"switchyard {record.kind} {' '.join(record.together)} --together"
     colour = f" {record.target}" if record.kind == "switch" else ""
     return f"switchyard {record.kind} {key}{colour}"
 

@@ -3,10 +3,18 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Json, ServiceKey, Stack, Yes
+from switchyard.cli.options import Detach, Json, ServiceKey, Stack, Wait, Yes
 
 
-def resume(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_json: Json = False) -> None:
+def resume(
+    service: ServiceKey,
+    stack: Stack = None,
+    *,
+    wait: Wait = False,
+    detach: Detach = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Continues a release whose command has ended, or that is held, from the phase that it is in.
 
     Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
@@ -14,4 +22,4 @@ def resume(service: ServiceKey, stack: Stack = None, *, yes: Yes = False, as_jso
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.RESUME, service, stack=stack, yes=yes, as_json=as_json))
+    begin(DeployRequest(Act.RESUME, service, stack=stack, wait=wait, detach=detach, yes=yes, as_json=as_json))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Stack, Yes
+from switchyard.cli.options import Json, Stack, Wait, Yes
 
 Service = Annotated[
     str | None,
@@ -18,7 +18,13 @@ Due = Annotated[bool, typer.Option("--due", help="Every service whose release ha
 
 
 def retire(
-    service: Service = None, stack: Stack = None, *, due: Due = False, yes: Yes = False, as_json: Json = False
+    service: Service = None,
+    stack: Stack = None,
+    *,
+    due: Due = False,
+    wait: Wait = False,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Retires the old colour of a release that bakes, if it gets no more requests.
 
@@ -28,6 +34,6 @@ def retire(
     from switchyard.release.plan import Act
 
     if due:
-        begin_due(stack, yes=yes, as_json=as_json)
+        begin_due(stack, wait=wait, yes=yes, as_json=as_json)
     else:
-        begin(DeployRequest(Act.RETIRE, service or "", stack=stack, yes=yes, as_json=as_json))
+        begin(DeployRequest(Act.RETIRE, service or "", stack=stack, wait=wait, yes=yes, as_json=as_json))

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes
+
+Others = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SERVICE", help="With --together, the other services.", show_default=False),
+]
 
 Override = Annotated[
     str | None,
@@ -23,10 +28,13 @@ Override = Annotated[
 
 def rollback(
     service: ServiceKey,
+    others: Others = None,
     reason: Reason = None,
     override: Override = None,
     stack: Stack = None,
     *,
+    together: Together = False,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -37,5 +45,14 @@ def rollback(
     """
     from switchyard.cli.release_request import Request, begin
 
-    request = Request(service, rollback=True, reason=reason, stack=stack, yes=yes, as_json=as_json)
+    if others or together:
+        from switchyard.cli.together_request import TogetherRequest, begin_together, end_misused
+        from switchyard.release.plan import Act
+
+        words = (service, *(others or ()))
+        if together:
+            begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json, override or None))
+            return
+        end_misused(Act.ROLLBACK, words, as_json=as_json)
+    request = Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)
     begin(replace(request, override=override or None))

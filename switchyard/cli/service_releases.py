@@ -84,7 +84,7 @@ async def _attended(
     from dataclasses import replace
 
     from switchyard.kube.clock import ServerClock
-    from switchyard.release.latest import attended
+    from switchyard.release.latest import living_holder
 
     namespaces = sorted({namespace for namespace, _ in running})
     clock, *lists = await asyncio.gather(
@@ -94,10 +94,11 @@ async def _attended(
     releases = {}
     for place, release in running.items():
         answer = by_namespace[place[0]]
-        denied = isinstance(answer, AccessDeniedError)
-        releases[place] = replace(
-            release, attended=None if denied else attended(answer.get(record_name(place[1])), now)
-        )
+        if isinstance(answer, AccessDeniedError):
+            releases[place] = replace(release, attended=None)
+            continue
+        holder = living_holder(answer.get(record_name(place[1])), now)
+        releases[place] = replace(release, attended=holder is not None, holder=holder)
     return releases
 
 

@@ -3,7 +3,7 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from switchyard.kube.access import ClusterAccess
 
 
-def status(stack: Stack = None, *, as_json: Json = False) -> None:
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Shows each change until Ctrl-C.")]
+
+
+def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) -> None:
     """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
+    if watch:
+        _watch(stack, as_json=as_json)
+        return
     from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
@@ -36,6 +42,14 @@ def status(stack: Stack = None, *, as_json: Json = False) -> None:
         print_status(name, services, balancer)
     if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _watch(stack: str | None, *, as_json: bool) -> None:
+    from switchyard.cli.failures import errors_end_the_command
+    from switchyard.cli.status_watch import watch_status
+
+    with errors_end_the_command(as_json=as_json):
+        watch_status(stack, as_json=as_json)
 
 
 async def _read(access: "ClusterAccess", settings: "StackSettings") -> "tuple[list[ServiceStatus], str | None]":

@@ -29,7 +29,15 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
     if balancer is not None:
         errors.print(balancer)
     # A note says what to do itself: a refresh that would replace pods that serve is refused.
-    if not all(service.as_configured or service.notes for service in services):
+    differing = [service for service in services if not (service.as_configured or service.notes)]
+    # A refresh in the middle of a release would give its selector to the state, and the update would take it back.
+    released = [key_of(service.name) for service in differing if service.release and service.release.record.running]
+    if released:
+        console.print(
+            f"{', '.join(released)}: not as configured while the release runs, which brings the configuration to what "
+            "serves. No `pulumi up --refresh` until then."
+        )
+    if len(released) < len(differing):
         differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."
         console.print(f"{differs} `pulumi up --refresh` shows and repairs it.", style="yellow")
 
@@ -77,7 +85,10 @@ def _targets(service: ServiceStatus) -> str:
 
 
 def _cell(track: TrackStatus | None) -> str:
-    if track is None:
-        return "-"
+    return "-" if track is None else versions_of(track)
+
+
+def versions_of(track: TrackStatus) -> str:
+    """The versions that the pods of a track run, and how many are ready."""
     repository = parsed(track.configured).repository if track.configured else None
     return f"{versions(track.running, repository) or '-'}  {track.ready}/{track.wanted} ready"

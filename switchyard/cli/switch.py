@@ -3,26 +3,32 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes
 
-ColourName = Annotated[
-    Literal["blue", "green"] | None,
+Others = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="COLOUR", help="blue or green; without it, the one that does not serve.", show_default=False
+        metavar="COLOUR",
+        help="blue or green; without it, the one that does not serve. With --together, other services instead, each "
+        "as SERVICE or SERVICE=COLOUR.",
+        show_default=False,
     ),
 ]
 
 
 def switch(
     service: ServiceKey,
-    colour: ColourName = None,
+    others: Others = None,
     reason: Reason = None,
     stack: Stack = None,
     *,
+    together: Together = False,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -32,4 +38,15 @@ def switch(
     """
     from switchyard.cli.release_request import Request, begin
 
-    begin(Request(service, rollback=False, colour=colour, reason=reason, stack=stack, yes=yes, as_json=as_json))
+    colour = others[0] if others else None
+    if together or (others and (len(others) > 1 or colour not in {"blue", "green"})):
+        from switchyard.cli.together_request import TogetherRequest, begin_together, end_misused
+        from switchyard.release.plan import Act
+
+        words = (service, *(others or ()))
+        if together:
+            begin_together(TogetherRequest(Act.SWITCH, words, reason, stack, wait, yes, as_json))
+            return
+        end_misused(Act.SWITCH, words, as_json=as_json)
+    request = Request(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
+    begin(replace(request, yes=yes, as_json=as_json))

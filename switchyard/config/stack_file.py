@@ -77,7 +77,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         namespace: namespace of the configuration's keys.
         file: the stack's file, where an option of the engine names another one than that of the project.
     """
-    path = file or _stack_file(directory.resolve(), stack.rpartition("/")[2])
+    path = file or stack_file(directory.resolve(), stack.rpartition("/")[2])
     if path is None:
         return None
     try:
@@ -241,7 +241,8 @@ def _kind(text: str) -> str:
     return "a number"
 
 
-def _stack_file(directory: Path, stack: str) -> Path | None:
+def stack_file(directory: Path, stack: str) -> Path | None:
+    """The file of a stack, by the directory of its project or one below it; None where there is none."""
     for above in (directory, *directory.parents):
         for ending in ("yaml", "yml"):
             project = above / f"Pulumi.{ending}"

@@ -187,7 +187,7 @@ class Runner:
         return Ended(Event.PASSED if live.serving == record.target else Event.FAILED, str(error))
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
-        record = record.leaving(ended.event.value, self._ledger.now(), ended.detail)
+        record = record.leaving(ended.event.value, self._ledger.now(), ended.detail, ended.numbers)
         if ended.receipt is not None:
             record = replace(record, receipt=ended.receipt)
         self._on_phase(record.phases[-1])

@@ -23,13 +23,17 @@ class DeployLedger(HeldRecord):
         return (await ServerClock.ask(self._api)).now()
 
     @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator["DeployLedger", None]:
-        """Holds the Lease of the service within the block.
+    async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["DeployLedger", None]:
+        """Holds the Lease of the service within the block. An abort waits for nobody who changes no pods.
+
+        Args:
+            act: the command.
+            detached: whether it goes on without a terminal.
 
         Raises:
             LeaseHeldError: another command holds it, and lives.
         """
-        async with self.holding(Holder(act.value)):
+        async with self.holding(Holder(act.value, detached=detached), urgent=act is Act.ABORT):
             yield self
 
     async def enter(self, record: ReleaseRecord) -> None:

@@ -17,11 +17,13 @@ class Ended:
         event: the outcome.
         detail: the numbers, or the reason, in words.
         receipt: of the switch, where the phase has one.
+        numbers: of the verdict, where the phase has one.
     """
 
     event: Event
     detail: str | None = None
     receipt: dict[str, Any] | None = None
+    numbers: dict[str, Any] | None = None
 
 
 class Ledger(Protocol):

@@ -24,12 +24,16 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
 from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange, preview_change, update
 from switchyard.release.warming import warm
 from switchyard.release.watch import start_of, watch
 
 EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
 """The event that a verdict is; all others are no verdict."""
+
+CONDEMNED = "ended early: the new version is worse than accepted"
+"""What becomes of a drain whose version is condemned."""
 
 Observe = Callable[[], Awaitable[Observation]]
 
@@ -71,6 +75,7 @@ class ClusterSteps:
         self._ledger = ledger
         self._settings = settings
         self._watch: asyncio.Task[Verdict] | None = None
+        self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
     async def live(self) -> Live:
@@ -120,7 +125,7 @@ class ClusterSteps:
                     self._place.access,
                     observation.name,
                     observation.settings,
-                    self._place.on_tick,
+                    self._watched,
                     track=Track(plan.target),
                     start=start,
                 )
@@ -134,6 +139,8 @@ class ClusterSteps:
 
         A version that is condemned meanwhile does not wait for that.
         """
+        if self.is_condemned():
+            return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
@@ -144,7 +151,7 @@ class ClusterSteps:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             if self.is_condemned():
                 drained.cancel()
-                return Ended(Event.FAILED, "ended early: the new version is worse than accepted")
+                return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
@@ -161,11 +168,12 @@ class ClusterSteps:
                 self._place.access,
                 observation.name,
                 observation.settings,
-                self._place.on_tick,
+                self._watched,
                 track=Track(record.target),
             )
         )
-        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict))
+        numbers = self._watched.numbers(verdict, observation.settings.release.watch)
+        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""

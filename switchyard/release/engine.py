@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from switchyard.config.commands import engine_path, is_converted
 from switchyard.errors import EngineError
+from switchyard.release.engine_output import reason
 
 SAME = frozenset({"same", "read", "refresh"})
 """Operations of a preview that change nothing."""
@@ -73,9 +74,7 @@ class Answer:
             raise EngineError(f"pulumi has not answered in {seconds:.0f} s") from None
         output, errors = _content(self._output), _content(self._errors)
         if self._process.returncode:
-            # A failed operation says why on standard output, among its progress.
-            why = _reason(errors) or _diagnostics(output) or _reason(output)
-            raise EngineError(why or "pulumi failed and does not say why")
+            raise EngineError(reason(output, errors) or "pulumi failed and does not say why")
         return output
 
     def end(self) -> None:
@@ -142,13 +141,13 @@ class Engine:
         steps = [step for step in json.loads(self.run("preview", "--json", *PLAIN))["steps"] if step["op"] not in SAME]
         return [Step(step["urn"], step["op"], tuple(step.get("diffReasons") or ())) for step in steps]
 
-    def refresh(self, target: str) -> None:
-        """Reads one resource from the cluster into the state. The program does not run, and the cluster is not changed.
+    def refresh(self, *targets: str) -> None:
+        """Reads resources from the cluster into the state. The program does not run, and the cluster is not changed.
 
         Args:
-            target: URN of the resource, where ``**`` stands for any characters.
+            targets: URNs of the resources, where ``**`` stands for any characters.
         """
-        self.run("refresh", "--yes", "--skip-preview", "--target", target, *PLAIN)
+        self.run("refresh", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
     def up(self, *targets: str) -> None:
         """Updates the stack.
@@ -193,19 +192,3 @@ class Engine:
 def _content(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
-
-
-def _diagnostics(printed: str) -> str:
-    """The errors of a preview as JSON, without the engine's remark that its program has ended."""
-    try:
-        document = json.loads(printed)
-        messages = [entry["message"] for entry in document["diagnostics"] if entry["severity"] == "error"]
-    except (KeyError, TypeError, ValueError):
-        return ""
-    return "\n".join(message.strip() for message in messages if "an unhandled error occurred" not in message)
-
-
-def _reason(printed: str) -> str:
-    """The lines that say why the engine failed; all lines where none is marked as an error."""
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return "\n".join([line for line in lines if line.startswith("error:")] or lines)

@@ -24,6 +24,9 @@ MOST = 0.9
 LEAST_PAST = 100
 """Requests that the old colour must have answered before its past says anything."""
 
+EARLY_LOOKS = 15
+"""Looks beside one a second: those at the beginning of a watch are closer together."""
+
 ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
 """The questions."""
 
@@ -110,7 +113,7 @@ class Evidence:
             max(condemned, share_of(TWICE * odds(accepted))),
             false_alarm=self._watch.false_rollback * part,
             missed=self._watch.missed,
-            looks=max(1, self._watch.seconds),
+            looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
     def add(self, counts: Counts) -> None:
@@ -146,6 +149,11 @@ class Evidence:
 
     def _slow_test(self, accepted: float) -> ShareTest:
         return self._test(accepted, accepted, 0.25)
+
+    @property
+    def past(self) -> Counts:
+        """What the old colour had answered."""
+        return self._past
 
     @property
     def is_condemned(self) -> bool:

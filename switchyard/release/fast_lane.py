@@ -78,11 +78,13 @@ class Steps:
         observe: reads the service anew.
         warm: creates the pods of a retired version, and waits until they are ready.
         converge: brings configuration and state to what serves, with the receipt known.
+        waited: whether another command was waited for since the service was read.
     """
 
     observe: Callable[[], Awaitable[Observation]]
     warm: Callable[[Plan], Awaitable[None]]
     converge: Callable[[Receipt], Awaitable[Convergence]]
+    waited: Callable[[], bool] = lambda: False
 
 
 class FastLane:
@@ -165,7 +167,7 @@ class FastLane:
                 await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
             receipt = await self.follow(plan, started, patched)
-            drained, convergence = await asyncio.gather(self._drain(plan), steps.converge(receipt))
+            drained, convergence = await asyncio.gather(self.drain(plan), steps.converge(receipt))
             receipt = replace(receipt, drain=drained)
             await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
         return Outcome(receipt, convergence)
@@ -173,10 +175,19 @@ class FastLane:
     async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
         """The plan as it is under the Lease: another command may have retired or warmed a colour since."""
         if plan.act is Act.SWITCH:
+            if steps.waited():
+                plan = self._unchanged(plan, await steps.observe())
             await self.pass_gates(plan)
             return plan
         now = await self.plan_rollback(await steps.observe())
         if (now.target, now.patch, now.to_tag, now.warm_tag) != (plan.target, plan.patch, plan.to_tag, plan.warm_tag):
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        return now
+
+    def _unchanged(self, plan: Plan, observation: Observation) -> Plan:
+        """The plan from what serves now, if that and the target's version are as they were confirmed."""
+        now = replace(plan, observation=observation)
+        if (now.source.colour, now.to_tag) != (plan.source.colour, plan.to_tag):
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         return now
 
@@ -240,7 +251,7 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def _drain(self, plan: Plan) -> DrainReport:
+    async def drain(self, plan: Plan) -> DrainReport:
         """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other

@@ -1,15 +1,17 @@
 """The record of a service's releases together with its Lease: what every command of a release works under."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
+from switchyard.errors import UnreachableError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
+from switchyard.kube.polling import poll_until
 from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import DURATION_SECONDS, Holder
+from switchyard.release.lease_holder import DURATION_SECONDS, Held, Holder
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import LeaseHeldError
 
@@ -18,6 +20,10 @@ WAIT_SECONDS = DURATION_SECONDS + 3
 
 POLL_SECONDS = 0.5
 """Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
+
+
+UNSEEN = "unseen"
+"""Stage of a wait while the API server does not answer."""
 
 
 class HeldRecord:
@@ -29,14 +35,20 @@ class HeldRecord:
         api: the API server.
         namespace: of the service.
         name: of the service.
-        warn: reports that the Lease is waited for, and that a rollback interrupts another command.
+        warn: reports that the Lease is waited for, and that this command interrupts another one.
+        wait: whether a command that lives is waited for as long as it takes.
+
+    Attributes:
+        waited: whether another command was waited for, so that what was read before may be old.
     """
 
-    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn) -> None:
+    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn, *, wait: bool = False) -> None:
         self._api = api
         self._namespace = namespace
         self._name = name
         self._warn = warn
+        self._wait = wait
+        self.waited = False
         self._store = ReleaseStore(api, namespace, name)
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
@@ -61,12 +73,42 @@ class HeldRecord:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
 
+    async def wait_until_free(self, *, urgent: bool = False) -> None:
+        """With `wait`, waits until this command could take the Lease, so that it is planned from what serves then.
+
+        Args:
+            urgent: whether it takes the Lease of a command that lives and may be interrupted.
+        """
+        if self._wait:
+            clock = await ServerClock.ask(self._api)
+            lease = ReleaseLease(self._api, self._namespace, self._name, Holder(""), clock, urgent=urgent)
+            await self._attempt(lease.check_free, clock)
+
+    async def holder(self) -> Held | None:
+        """The command that holds the Lease and lives; None where there is none."""
+        self._clock = await ServerClock.ask(self._api)
+        return await ReleaseLease(self._api, self._namespace, self._name, Holder(""), self._clock).holder()
+
+    async def wait_for_end(self, held: Held, seconds: float) -> None:
+        """Waits until a command has released the Lease, or the time is over.
+
+        Args:
+            held: the Lease as the command had it.
+            seconds: the bound.
+        """
+
+        async def holds() -> bool:
+            other = await self.holder()
+            return other is not None and other.identity == held.identity
+
+        await poll_until(holds, lambda holds: not holds, seconds=seconds, every=POLL_SECONDS)
+
     @asynccontextmanager
     async def holding(self, holder: Holder, *, urgent: bool = False) -> AsyncGenerator[None, None]:
         """Holds the Lease within the block.
 
         A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
-        killed is taken then, and most commands have ended by then.
+        killed is taken then, and most commands have ended by then. With `wait` there is no limit.
 
         Args:
             holder: this command.
@@ -78,26 +120,39 @@ class HeldRecord:
         self._clock = await ServerClock.ask(self._api)
         lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock, urgent=urgent)
         async with AsyncExitStack() as stack:
-            await self._acquire(stack, lease, self._clock)
+            await self._attempt(lambda: stack.enter_async_context(lease.held()), self._clock)
             if lease.interrupted is not None:
                 self._warn(
-                    f"{self._name}: this rollback interrupts another command, which changes nothing more: "
+                    f"{self._name}: this {holder.act} interrupts another command, which changes nothing more: "
                     f"{lease.interrupted}"
                 )
             self._lease = lease
             yield
 
-    async def _acquire(self, stack: AsyncExitStack, lease: ReleaseLease, clock: ServerClock) -> None:
-        end, waits = clock.now() + timedelta(seconds=WAIT_SECONDS), False
+    async def _attempt(self, attempt: Callable[[], Awaitable[object]], clock: ServerClock) -> None:
+        """Attempts something until the Lease permits it, and says whom it waits for."""
+        end, stage = clock.now() + timedelta(seconds=WAIT_SECONDS), ""
         while True:
             try:
-                await stack.enter_async_context(lease.held())
+                await attempt()
             except LeaseHeldError as error:
-                if clock.now() >= end:
+                if not self._wait and clock.now() >= end:
                     raise
-                if not waits:
-                    self._warn(f"Waiting for {WAIT_SECONDS} s at most. {error}")
-                waits = True
-                await asyncio.sleep(POLL_SECONDS)
+                self.waited = True
+                if error.stage != stage:
+                    self._warn(self._waiting(error))
+                stage = error.stage
+            except UnreachableError as error:
+                if not self._wait:
+                    raise
+                if stage != UNSEEN:
+                    self._warn(f"{self._name}: the Lease cannot be read now, and is asked for again: {error}")
+                stage = UNSEEN
             else:
                 return
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _waiting(self, error: LeaseHeldError) -> str:
+        if not self._wait:
+            return f"Waiting for {WAIT_SECONDS} s at most. {error}"
+        return f"{self._name}: waits until this command has ended: {error.holder}. Ctrl-C ends the wait."

@@ -20,8 +20,13 @@ from switchyard.release.store import Releases
 
 
 class ReleaseJournal(HeldRecord):
-    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's."""
+    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's.
 
+    Attributes:
+        together: keys of the services that are switched with this one, itself among them; empty for one alone.
+    """
+
+    together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
     _read: Releases | None = None
     override: str | None = None
@@ -52,13 +57,13 @@ class ReleaseJournal(HeldRecord):
     async def last(self) -> ReleaseRecord | None:
         """The record of the latest release that may have changed what serves; None where there is none.
 
-        A release that ended before its switch changed the idle colour alone. Where there is no other, it is that one.
+        A drill that ended has changed nothing. A release that ended before its switch changed the idle colour alone;
+        where there is no other, it is that one.
         """
         releases = self._read = await self.read()
-        if releases.current is None:
-            return None
-        others = (release for release in (releases.current, *releases.history) if not _ended_before_switch(release))
-        return next(others, releases.current)
+        current = () if releases.current is None else (releases.current,)
+        others = [release for release in (*current, *releases.history) if not _is_ended_drill(release)]
+        return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:
@@ -80,7 +85,8 @@ class ReleaseJournal(HeldRecord):
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
         now = self.now()
-        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, self.override))
+        override, together = self.override, self.together
+        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, override, together))
         self._record = releases.current
         return to_text(now)
 
@@ -105,9 +111,9 @@ def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Rele
         now: by the API server's clock.
     """
     last = releases.current
-    if last is None or not last.running or last.kind != Act.DEPLOY:
+    if last is None or not last.running or last.kind not in {Act.DEPLOY, Act.DRILL}:
         return releases
-    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
+    goes_back = record.kind == Act.ROLLBACK and record.target == last.source and last.kind == Act.DEPLOY
     result = Result.ROLLED_BACK if goes_back else Result.FAILED
     detail = f"{record.kind} {record.id} of {record.actor} took its place"
     return releases.writing(last.ending(result, now, detail))
@@ -117,6 +123,16 @@ def _ended_before_switch(release: ReleaseRecord) -> bool:
     return release.kind == Act.DEPLOY and release.result in {Result.REFUSED, Result.FAILED}
 
 
+def _is_ended_drill(release: ReleaseRecord) -> bool:
+    return release.kind == Act.DRILL and not release.running
+
+
+def _is_drilled(releases: Releases, colour: str) -> bool:
+    """Whether a colour serves for a drill alone, so that a rollback from it says nothing against its version."""
+    last = releases.current
+    return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
+
+
 def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
     refusal = refuse_gone(plan, (releases.current, *releases.history))
     if override is None:
@@ -124,7 +140,14 @@ def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | N
     return None if refusal is None else override
 
 
-def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime, override: str | None) -> Releases:
+def _begun(
+    releases: Releases,
+    plan: Plan,
+    reason: str | None,
+    now: datetime,
+    override: str | None,
+    together: tuple[str, ...] = (),
+) -> Releases:
     override = _overridden(releases, plan, override)
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
@@ -145,10 +168,11 @@ def _begun(releases: Releases, plan: Plan, reason: str | None, now: datetime, ov
         host=holder.host,
         started=to_text(now),
         reason=reason,
+        together=together,
         hooks=() if continued is None else continued.hooks,
         override=override,
     ).entering(Phase.SWITCH, now)
-    if plan.act is Act.ROLLBACK and from_tag is not None:
+    if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
     return superseded(releases, record, now).writing(record)

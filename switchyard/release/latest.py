@@ -7,6 +7,8 @@ from typing import Any
 
 from switchyard.kube.rolled_back import check_version, json_of, unreadable
 from switchyard.release.lease_holder import Held
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import CURRENT
 
@@ -19,10 +21,18 @@ class LatestRelease:
         record: of the release.
         attended: whether a command drives it, by its Lease; None where the Lease may not be read. A release that has
             ended is attended by none.
+        holder: the command that drives it; None where there is none, or where the Lease may not be read.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
+    holder: Held | None = None
+
+    @property
+    def following(self) -> Phase | None:
+        """The phase that follows when the present one passes; None for a release that has ended, and in its last."""
+        phases = list(Phase)[list(Phase).index(self.record.phase) + 1 :]
+        return phases[0] if phases and self.record.running and self.record.kind == Act.DEPLOY else None
 
     def to_json(self) -> dict[str, Any]:
         """The release as `switchyard status --json` has it."""
@@ -34,13 +44,26 @@ class LatestRelease:
             "to": record.target,
             "tag": record.tag,
             "phase": record.phase.value,
+            "next": self.following,
             "result": record.result.value,
             "held": record.held,
             "attended": self.attended,
             "started": record.started,
             "ended": record.ended,
             "actor": record.actor,
+            "holder": None if self.holder is None else _holder(self.holder),
         }
+
+
+def _holder(held: Held) -> dict[str, Any]:
+    return {
+        "act": held.act,
+        "phase": held.phase,
+        "user": held.user,
+        "host": held.host,
+        "process": held.process,
+        "detached": held.detached,
+    }
 
 
 def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
@@ -60,11 +83,12 @@ def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
         raise unreadable(config_map, CURRENT, repr(error)) from None
 
 
-def attended(lease: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Whether the command that a Lease names still renews it.
+def living_holder(lease: Mapping[str, Any] | None, now: datetime) -> Held | None:
+    """The command that a Lease names, if it still renews it.
 
     Args:
         lease: the Lease of the service; None where there is none.
         now: the time by the API server's clock.
     """
-    return lease is not None and Held.of(dict(lease)).lives(now)
+    held = None if lease is None else Held.of(dict(lease))
+    return held if held is not None and held.lives(now) else None

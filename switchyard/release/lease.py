@@ -113,32 +113,35 @@ class ReleaseLease:
     def _lost_text(self) -> str:
         return (
             f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
-            "that could not wait, or any command once this one had not renewed it in time. This one changes nothing "
-            "more. See who: "
-            f"kubectl -n {self._namespace} get lease {self._name} -o yaml"
+            "or an abort, which do not wait, or any command once this one had not renewed it in time. This one changes "
+            f"nothing more. See who: kubectl -n {self._namespace} get lease {self._name} -o yaml"
         )
 
-    async def _acquire(self) -> None:
-        holder = await self._attempt()
-        if holder is not None:
-            raise LeaseHeldError(
-                f"{self._service}: another release is in progress: {holder.described(self._clock.now())}. Nothing was "
-                "changed. Wait until it has ended: switchyard status"
-            )
+    async def holder(self) -> Held | None:
+        """The command that holds the Lease and lives; None where there is none."""
+        return self._holder_of(await self._read())
 
-    async def _attempt(self) -> Held | None:
-        """Takes the Lease; returns whoever holds it, and None when this command does."""
+    async def check_free(self) -> None:
+        """Reads whether this command could take the Lease now.
+
+        Raises:
+            LeaseHeldError: another command holds it.
+        """
+        other = await self.holder()
+        if other is not None and not (self._urgent and other.may_be_interrupted):
+            raise self._held_by(other)
+
+    async def _acquire(self) -> None:
+        """Takes the Lease."""
         attempts = 0
         while True:
             attempts += 1
-            live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
-            now = self._clock.now()
-            if live is not None:
-                check_own(live)
-                if (other := Held.of(live)).lives(now):
-                    if not self._urgent or not other.may_be_interrupted:
-                        return other
-                    self.interrupted = other.described(now)
+            live = await self._read()
+            other, now = self._holder_of(live), self._clock.now()
+            if other is not None:
+                if not self._urgent or not other.may_be_interrupted:
+                    raise self._held_by(other)
+                self.interrupted = other.described(now)
             self._document = live or self._new()
             try:
                 await self._write(self._spec(now))
@@ -146,7 +149,28 @@ class ReleaseLease:
                 if error.status_code not in CHANGED or attempts == ATTEMPTS:
                     raise
             else:
-                return None
+                return
+
+    async def _read(self) -> dict[str, Any] | None:
+        live: dict[str, Any] | None = await self._api.find("leases", self._name, self._namespace, COORDINATION)
+        return live
+
+    def _holder_of(self, live: dict[str, Any] | None) -> Held | None:
+        if live is None:
+            return None
+        check_own(live)
+        other = Held.of(live)
+        return other if other.lives(self._clock.now()) else None
+
+    def _held_by(self, other: Held) -> LeaseHeldError:
+        described = other.described(self._clock.now())
+        end = f" To end it, on {other.host}: kill -INT -- -{other.process}" if other.detached else ""
+        return LeaseHeldError(
+            f"{self._service}: another release is in progress: {described}. Nothing was changed. To wait until it has "
+            f"ended: the same command with --wait. What it does: switchyard status.{end}",
+            described,
+            f"{other.identity} {other.phase}",
+        )
 
     async def _renew(self) -> None:
         """Renews the Lease until it is cancelled, or lost."""
@@ -176,8 +200,10 @@ class ReleaseLease:
 
     async def _send(self, spec: dict[str, Any]) -> dict[str, Any]:
         metadata = self._document["metadata"]
-        about = json.dumps({"act": self._holder.act, "phase": self._phase})
-        annotations = (metadata.get("annotations") or {}) | {HOLDER: about}
+        about: dict[str, Any] = {"act": self._holder.act, "phase": self._phase}
+        if self._holder.detached:
+            about["detached"] = True
+        annotations = (metadata.get("annotations") or {}) | {HOLDER: json.dumps(about)}
         document = {**self._document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
         verb, name = ("update", self._name) if "resourceVersion" in metadata else ("create", "")
         written: dict[str, Any] = await self._api.ask(

@@ -41,6 +41,7 @@ class Holder:
         process: the process ID there.
         nonce: what no other command has, of the same process neither.
         phase: what the command does at present; empty before it begins.
+        detached: whether it goes on without a terminal.
     """
 
     act: str
@@ -49,6 +50,7 @@ class Holder:
     process: int = field(default_factory=os.getpid)
     nonce: str = field(default_factory=lambda: secrets.token_hex(4))
     phase: str = ""
+    detached: bool = False
 
     @property
     def identity(self) -> str:
@@ -68,6 +70,7 @@ class Held:
         renewed: when the holder last renewed it.
         duration: how long it lives without a renewal.
         document: the whole object.
+        detached: whether its holder goes on without a terminal.
     """
 
     identity: str
@@ -77,6 +80,7 @@ class Held:
     renewed: datetime
     duration: timedelta
     document: dict[str, Any]
+    detached: bool = False
 
     @classmethod
     def of(cls, lease: dict[str, Any]) -> "Held":
@@ -94,7 +98,24 @@ class Held:
             from_text(spec.get("renewTime") or created),
             timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS),
             lease,
+            bool(about.get("detached", False)),
         )
+
+    @property
+    def user(self) -> str:
+        """The user of the operating system."""
+        return self.identity.partition("/")[0].rpartition("@")[0]
+
+    @property
+    def host(self) -> str:
+        """The machine's name."""
+        return self.identity.partition("/")[0].rpartition("@")[2]
+
+    @property
+    def process(self) -> int:
+        """The process ID on that machine; 0 where the Lease does not say."""
+        number = self.identity.partition("/")[2].partition("/")[0]
+        return int(number) if number.isdecimal() else 0
 
     @property
     def may_be_interrupted(self) -> bool:
@@ -111,5 +132,5 @@ class Held:
         user, _, process = self.identity.partition("/")
         seconds = max(0, int((now - self.acquired).total_seconds()))
         phase = f", in phase {self.phase}" if self.phase else ""
-        number = process.partition("/")[0]
+        number = f"{process.partition('/')[0]}{', detached' if self.detached else ''}"
         return f"{user} (process {number}) runs {self.act}{phase}, for {seconds} s"

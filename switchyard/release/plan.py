@@ -18,6 +18,7 @@ class Act(StrEnum):
     RESUME = "resume"
     ABORT = "abort"
     RETIRE = "retire"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Recorded(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it was: deploy, switch or rollback."""
+        """What it was: deploy, switch, rollback or drill."""
 
     @property
     def source(self) -> str:
@@ -79,6 +79,8 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
             reason = f"{last.tag} in {last.target} was refused ({last.started}, {last.actor}), and has never served"
             return refuse_nothing_before(observation, reason)
         return _unrecorded(observation)
+    if last.kind == Act.DRILL:
+        return _of_drill(last, serving)
     if last.kind == Act.ROLLBACK and last.target == serving:
         # Pressed twice, a rollback would otherwise bring back the very version that it took away.
         if last.result == RUNNING or not converged:
@@ -93,6 +95,13 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         return _unrecorded(observation)  # `pulumi up` has switched since
     reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"
     return refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
+
+
+def _of_drill(last: Recorded, serving: Colour) -> Previous:
+    """Where a rollback goes while a drill has not ended: back to where the drill began, or where it was to go."""
+    if last.target == serving:
+        return Previous(Colour(last.source), last.from_tag)
+    return Previous(Colour(last.target), last.tag)
 
 
 def _unrecorded(observation: Observation) -> Previous | Refusal:

@@ -27,6 +27,7 @@ class PhaseRecord:
         ended: when it ended; None while it runs.
         outcome: the event that it ended in, for example ``passed``; None while it runs.
         detail: the numbers of a verdict, or a reason, in words.
+        numbers: those of a verdict, see `switchyard.release.verdict_numbers`; None for a phase without one.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -35,6 +36,7 @@ class PhaseRecord:
     ended: str | None = None
     outcome: str | None = None
     detail: str | None = None
+    numbers: Mapping[str, Any] | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class PhaseRecord:
             "ended": self.ended,
             "outcome": self.outcome,
             "detail": self.detail,
+            **({} if self.numbers is None else {"numbers": dict(self.numbers)}),
         }
 
     @classmethod
@@ -57,6 +60,7 @@ class PhaseRecord:
             ended=document.get("ended"),
             outcome=document.get("outcome"),
             detail=document.get("detail"),
+            numbers=document.get("numbers"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
 
@@ -72,7 +76,7 @@ class ReleaseRecord:
 
     Attributes:
         id: of the release; it sorts by the start.
-        kind: deploy, switch or rollback.
+        kind: deploy, switch, rollback or drill.
         service: key of the service in the configuration.
         source: the colour that served before; ``from`` in JSON.
         target: the colour that was to serve; ``to`` in JSON.
@@ -90,6 +94,7 @@ class ReleaseRecord:
         phases: what happened, oldest first.
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
+        together: keys of the services that were switched with this one, itself among them; empty for one alone.
         hooks: that were begun, oldest first.
         override: why an operator has rolled back although a refusal spoke against it; None where nobody has.
         others: keys that this version of the program does not know; they are written back as they are.
@@ -114,6 +119,7 @@ class ReleaseRecord:
     phases: tuple[PhaseRecord, ...] = ()
     content: Mapping[str, str] = field(default_factory=dict)
     receipt: Mapping[str, Any] | None = None
+    together: tuple[str, ...] = ()
     hooks: tuple[HookRecord, ...] = ()
     override: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -141,11 +147,13 @@ class ReleaseRecord:
         """The record once a phase has begun."""
         return replace(self, phase=phase, phases=(*self.phases, PhaseRecord(phase, to_text(now))))
 
-    def leaving(self, outcome: str, now: datetime, detail: str | None = None) -> "ReleaseRecord":
+    def leaving(
+        self, outcome: str, now: datetime, detail: str | None = None, numbers: Mapping[str, Any] | None = None
+    ) -> "ReleaseRecord":
         """The record once the phase that runs has ended."""
         if not self.phases:
             return self
-        last = replace(self.phases[-1], ended=to_text(now), outcome=outcome, detail=detail)
+        last = replace(self.phases[-1], ended=to_text(now), outcome=outcome, detail=detail, numbers=numbers)
         return replace(self, phases=(*self.phases[:-1], last))
 
     def ending(self, result: Result, now: datetime, detail: str | None = None) -> "ReleaseRecord":
@@ -175,6 +183,7 @@ class ReleaseRecord:
             "phases": [phase.to_json() for phase in self.phases],
             "content": dict(self.content),
             "receipt": None if self.receipt is None else dict(self.receipt),
+            **({"together": list(self.together)} if self.together else {}),
             "hooks": [hook.to_json() for hook in self.hooks],
             "override": self.override,
         }
@@ -202,6 +211,7 @@ class ReleaseRecord:
             phases=tuple(PhaseRecord.from_json(phase) for phase in document.get("phases", ())),
             content=dict(document.get("content") or {}),
             receipt=document.get("receipt"),
+            together=tuple(document.get("together") or ()),
             hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
             override=document.get("override"),
         )

@@ -188,6 +188,12 @@ def refuse_changed(name: str) -> Refusal:
     )
 
 
+def refuse_other_than_confirmed(confirmed: Observation, now: Observation) -> Refusal | None:
+    """Refuses a release when another version serves than the one that the operator was shown."""
+    before, serving = confirmed.colours[confirmed.serving], now.colours[now.serving]
+    return None if (before.colour, before.tag) == (serving.colour, serving.tag) else refuse_changed(now.name)
+
+
 def refuse_unconfirmed(name: str, act: Act) -> Refusal:
     """Refuses to act without a confirmation when there is no terminal to ask at."""
     return Refusal(

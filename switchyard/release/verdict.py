@@ -8,6 +8,7 @@ from switchyard.config.models.watch import Watch
 from switchyard.manifests.analysis import QUANTILE
 from switchyard.release.evidence import ERRORS, Evidence, Finding, percent
 from switchyard.release.pod_health import PodHealth
+from switchyard.release.samples import Counts
 from switchyard.release.sequential import State
 
 
@@ -48,6 +49,7 @@ class Verdict:
         restarts: of containers since the watch began.
         seconds: since the watch began.
         source: why the metrics of some pod cannot be read; empty when they can.
+        past: what the old colour had answered, with which the new version was compared.
     """
 
     outcome: Outcome
@@ -59,6 +61,7 @@ class Verdict:
     restarts: int = 0
     seconds: float = 0.0
     source: str = ""
+    past: Counts = Counts()  # noqa: RUF009 - it is frozen
 
     @property
     def code(self) -> Code | None:
@@ -90,6 +93,7 @@ def judge(watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float
         restarts=health.restarts,
         seconds=seconds,
         source=source,
+        past=evidence.past,
     )
 
 

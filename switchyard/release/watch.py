@@ -19,6 +19,12 @@ from switchyard.release.verdict import Outcome, Verdict, judge
 EVERY_SECONDS = 1.0
 """Seconds between two looks."""
 
+EARLY_SECONDS = 5.0
+"""Seconds from the switch for which the looks are closer together: what fails at once is condemned at once."""
+
+EARLY_EVERY_SECONDS = 0.25
+"""Seconds between two looks at the beginning. A look that takes longer is followed by the next at once."""
+
 SILENT_SECONDS = 10.0
 """Seconds without a complete reading after which the metrics count as unreadable. A pod may miss a look or two."""
 
@@ -151,7 +157,7 @@ async def _simulated(cluster: Cluster, service: str, settings: ServiceSettings, 
 
 
 async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick, clock: Clock) -> Verdict:
-    """Reads a source each second, and returns the verdict.
+    """Reads a source each second, at the beginning more often, and returns the verdict.
 
     Args:
         source: the new version's metrics.
@@ -162,15 +168,21 @@ async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick,
     """
     began = clock.now()
     watcher = Watcher(settings, start, began)
-    look = 0
+    look = 0.0
     while True:
-        look = max(look + 1, int((clock.now() - began) / EVERY_SECONDS))
-        await clock.sleep_until(began + min(look * EVERY_SECONDS, settings.seconds))
+        look = _look_after(look, clock.now() - began)
+        await clock.sleep_until(began + min(look, settings.seconds))
         reading = await source.read()
         verdict = watcher.add(reading, clock.now())
         on_tick(verdict)
         if verdict.outcome is Outcome.BREACH or verdict.seconds >= settings.seconds:
             return verdict
+
+
+def _look_after(look: float, elapsed: float) -> float:
+    """When the next look is due, in seconds since the beginning; looks that the last one has missed are left out."""
+    every = EARLY_EVERY_SECONDS if look < EARLY_SECONDS else EVERY_SECONDS
+    return max(look + every, elapsed // every * every)
 
 
 class Watcher:

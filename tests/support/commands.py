@@ -9,6 +9,20 @@ import yaml
 
 from devtools.engine import NAME, Stack
 
+WITH_A_FAULT = """
+import os, signal
+import switchyard.release.deploy_steps as steps
+import switchyard.release.fast_lane as lane
+{}
+from switchyard.cli.main import main
+main()
+"""
+
+
+def with_a_fault(code: str) -> str:
+    """The command line as a program in which some code runs first, which replaces a part of it."""
+    return WITH_A_FAULT.format(code)
+
 
 def run_command(
     stack: Stack, *arguments: str, code: str | None = None, **environment: str
@@ -30,6 +44,24 @@ def run_command(
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
+    )
+
+
+def start_command(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
+    """Starts a command without a terminal, and returns at once.
+
+    Args:
+        stack: whose directory and environment it has.
+        arguments: of the command, without the stack.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "switchyard", *arguments, "--stack", NAME],
+        cwd=stack.directory,
+        env=stack.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -119,6 +119,7 @@ class Lane:
     again: Observation | None = None
     under_lease: Observation | None = None
     problem: str | None = None
+    waited: bool = False
 
     def __post_init__(self) -> None:
         self.journal = PlayedJournal(self.events, self.latest)
@@ -137,7 +138,7 @@ class Lane:
             self.events.append("converge")
             return Convergence(config=True, state=self.problem is None, problem=self.problem)
 
-        return done(self.lane.run(plan, "why", Steps(observe, warm, converge)))
+        return done(self.lane.run(plan, "why", Steps(observe, warm, converge, lambda: self.waited)))
 
 
 def done(call: Coroutine[Any, Any, Result]) -> Result:

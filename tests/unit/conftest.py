@@ -8,11 +8,15 @@ from pathlib import Path
 
 import certifi
 import pytest
+from hypothesis import HealthCheck, settings
 
 CERTIFICATES = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No test asserts that a time is short: on a busy machine it would fail without a fault.
+    settings.register_profile("without-times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("without-times")
     # Accounts of moto begin without its 1,300 images, which no test asks for: to make them takes half a second each.
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     # A connection reads all certificate authorities of the machine, 20 ms each time. One will do: no test connects

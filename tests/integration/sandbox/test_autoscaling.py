@@ -13,6 +13,7 @@ from switchyard.cli.service_status import inspect_services
 from switchyard.config.loader import load
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.kube.access import ClusterAccess
+from tests.support.commands import document, read_back, run_command
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 
@@ -79,6 +80,15 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert serving.planned() == switch | {"backend-green": "update"}
         serving.set("services.backend.active", "green")
 
+        # A switch by the command moves the autoscaler as an update does.
+        serving.set("services.backend.green.replicas", 6)
+        assert serving.up().ok
+        for colour in ("blue", "green"):
+            switched = document(run_command(serving, "switch", "backend", colour, "--yes", "--json"), 0)
+            assert (switched["waiting"], target(kubectl)) == ([], f"backend-{colour}")
+        read_back(serving)
+        assert serving.planned() == {}
+
         # A retirement of blue, with another version of it, leaves green alone.
         scale(kubectl, "backend-green", 7)
         serving.set("services.backend.blue", {"tag": "v3.0.0", "replicas": 0})
@@ -88,7 +98,7 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert status.as_configured
         green = status.tracks[Track.GREEN]
         assert (green.tag, green.wanted, green.ready) == ("v2.0.0", 7, 7)
-    assert history.colours("backend") == ["blue", "green"]
+    assert history.colours("backend") == ["blue", "green", "blue", "green"]
     for colour in ("blue", "green"):
         counts = [moment.ready for moment in history.moments("backend") if moment.colour == colour]
         assert counts == sorted(counts), f"pods of {colour} were lost while it served: {counts}"

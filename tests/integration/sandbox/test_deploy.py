@@ -1,14 +1,18 @@
 """`switchyard deploy`: to the end, refused, and killed; a full colour serves at every write."""
 
 import json
+import os
+import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from devtools.engine import Stack
-from devtools.sandbox.faults import CRASH_LOOP
-from tests.support.commands import document, read_back, run_command
+from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
+from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.hook_server import hook_server
 from tests.support.kubectl import Kubectl
@@ -51,15 +55,6 @@ calls._sent = killed
 """
 """The command is killed in the moment after a hook's call was answered, before it can write so."""
 
-INJECTED = """
-import os, signal
-import switchyard.release.deploy_steps as steps
-import switchyard.release.fast_lane as lane
-{}
-from switchyard.cli.main import main
-main()
-"""
-
 
 @pytest.fixture(scope="module")
 def stack(of_module: Shared) -> Stack:
@@ -74,7 +69,7 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 
 def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
-    code = INJECTED.format(injected) if injected else None
+    code = with_a_fault(injected) if injected else None
     result = run_command(stack, *arguments, "--yes", "--json", code=code)
     read_back(stack)
     return result
@@ -172,6 +167,32 @@ def test_a_preview_that_would_change_something_else_refuses_the_release(stack: S
     nothing = document(command(stack, "resume", "backend"), 1)
     assert nothing["code"] == "SY-P063"
     assert (kubectl.serving(), stack.planned()) == ("green", {})
+
+
+def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: Stack, kubectl: Kubectl) -> None:
+    serving = kubectl.serving()
+    idle = "green" if serving == "blue" else "blue"
+    started = document(command(stack, "deploy", "backend", f"v5.0.0{NEVER_READY}", "--detach"), 0)
+    process = psutil.Process(started["process"])
+    os.kill(process.pid, signal.SIGHUP)  # as at the end of a terminal
+    assert (os.getsid(process.pid), process.terminal()) == (process.pid, None)
+    image = f"ghcr.io/org/backend:v5.0.0{NEVER_READY}"
+    kubectl.wait(f"jsonpath={{.spec.template.spec.containers[0].image}}={image}", f"deployment/backend-{idle}")
+
+    [service] = document(run_command(stack, "status", "--json"))["services"]
+    holder = service["release"]["holder"]
+    assert (holder["process"], holder["detached"], service["release"]["phase"]) == (process.pid, True, "warm")
+    assert process.is_running()
+
+    aborted = command(stack, "abort", "backend")
+    record = document(aborted, 0)
+    assert f"interrupts {holder['user']}@" in aborted.stderr
+    assert (record["id"], record["result"]) == (started["release"], "failed")
+    assert record["detail"].startswith("aborted by ")
+    assert not process.is_running()
+    assert "Interrupted" in Path(started["log"]).read_text()
+    kubectl.expect_pods(**{serving: 3, idle: 0})
+    assert (kubectl.serving(), backend(stack)[idle]["replicas"]) == (serving, 0)
 
 
 def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: Stack, kubectl: Kubectl) -> None:

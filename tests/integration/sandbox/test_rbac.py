@@ -70,6 +70,10 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert kubectl.serving() == "green"
     read_back(stack)
 
+    result = run_command(stack, "drill", "backend", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (document(result)["serving"], kubectl.serving()) == ("green", "green")
+
     result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
@@ -77,7 +81,10 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     read_back(stack)
 
     history = document(run_command(stack, "history", "backend", "--json"))
-    assert [release["kind"] for release in history["releases"]] == ["rollback", "switch"]
+    assert [release["kind"] for release in history["releases"]] == ["rollback", "drill", "switch"]
+
+    report = document(run_command(stack, "report", "--json"), code=0)
+    assert [service["records"] for service in report["services"]] == [3]
 
     result = run_command(stack, "status", "--json")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -21,6 +19,7 @@ from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import holding_lease
 from tests.support.release_records import START, record
 
 pytestmark = pytest.mark.shared_stack
@@ -28,24 +27,6 @@ pytestmark = pytest.mark.shared_stack
 Answer = TypeVar("Answer")
 
 RACES = 100
-
-HOLDER = """
-import asyncio, sys
-from switchyard.kube.access import ClusterAccess
-from switchyard.kube.clock import ServerClock
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import Holder
-
-async def main(kubeconfig, namespace):
-    api = await ClusterAccess(kubeconfig).api()
-    lease = ReleaseLease(api, namespace, "backend", Holder("deploy"), await ServerClock.ask(api))
-    async with lease.held():
-        await lease.enter("warm")
-        print("held", flush=True)
-        await asyncio.sleep(600)
-
-asyncio.run(main(*sys.argv[1:]))
-"""
 
 
 def on_cluster(kubectl: Kubectl, act: Callable[[BoundedApi], Awaitable[Answer]]) -> Answer:
@@ -84,25 +65,17 @@ def test_of_two_operators_exactly_one_gets_the_lease_every_time(kubectl: Kubectl
 
 
 def test_a_holder_that_was_killed_is_distinguished_from_one_that_lives(kubectl: Kubectl) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(kubectl.kubeconfig), kubectl.namespace], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    try:
-        assert holder.stdout.readline() == "held\n"
 
-        async def refused(api: BoundedApi) -> str:
-            with pytest.raises(LeaseHeldError) as error:
-                async with (await lease_of(api, kubectl, "rollback", "ada")).held():
-                    pass
-            return str(error.value)
+    async def refused(api: BoundedApi) -> str:
+        with pytest.raises(LeaseHeldError) as error:
+            async with (await lease_of(api, kubectl, "rollback", "ada")).held():
+                pass
+        return str(error.value)
 
+    with holding_lease(kubectl) as holder:
         held = kubectl.get("lease", "backend-release")["spec"]
         assert f"(process {holder.pid}) runs deploy, in phase warm, for " in on_cluster(kubectl, refused)
-    finally:
         holder.send_signal(signal.SIGKILL)
-        holder.wait()
-        holder.stdout.close()
 
     async def waits(api: BoundedApi) -> None:
         async with HeldRecord(api, kubectl.namespace, "backend", print).holding(Holder("rollback", user="ada")):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport, document
+from switchyard.cli.detachment import Detached
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
@@ -21,8 +22,9 @@ from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import Act
+from switchyard.release.plan import Act, ColourState
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_other_than_confirmed
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live, observed
@@ -195,6 +197,30 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
 def test_nothing_is_due_while_no_release_bakes_or_it_is_held(run: Run, current: ReleaseRecord) -> None:
     result = run("retire", "--due", "--yes", "--json", current=current)
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v9", 0), ("v1", 1)])
+def test_what_is_refused_starts_no_process_without_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tag: str, code: int
+) -> None:
+    started: list[list[str]] = []
+
+    async def detach(_: str, arguments: list[str]) -> Detached:
+        started.append(arguments)
+        return Detached(4711, Path("a.log"), "id-1")
+
+    monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
+    result = run("deploy", "backend", tag, "--yes", "--json", "--detach")
+    assert result.exit_code == code, result.output
+    assert started == ([["deploy", "--stack=test", "--yes", "--", "backend", "v9"]] if code == 0 else [])
+    assert json.loads(result.stdout).get("detached", False) is (code == 0)
+
+
+def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed() -> None:
+    changed = observed(blue=ColourState(Colour.BLUE, "v3", 3, 3))
+    assert refuse_other_than_confirmed(observed(), observed()) is None
+    for now in (observed(Colour.GREEN), changed):
+        assert "(SY-P031)" in str(refuse_other_than_confirmed(observed(), now))
 
 
 def test_retire_needs_a_service_or_due(run: Run) -> None:

@@ -1,11 +1,13 @@
 """The line of `switchyard status` about the latest release of a service."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from switchyard.cli.release_text import release_line
 from switchyard.release.latest import LatestRelease
+from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from tests.support.release_records import record
 
@@ -19,6 +21,13 @@ def test_a_running_release_names_who_where_phase_and_since_when() -> None:
         "backend: deploy blue -> green (v2.0.0) runs, in phase watch, since 2030-01-31T12:00:00Z, by ada@laptop; "
         "its command lives."
     )
+
+
+def test_a_command_without_a_terminal_is_said_with_its_process_and_machine() -> None:
+    now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+    held = Held("ada@laptop/4711/n", "deploy", "watch", now, now, timedelta(seconds=15), {}, detached=True)
+    line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True, holder=held))
+    assert line.endswith("its command lives (process 4711 on laptop, detached).")
 
 
 @pytest.mark.parametrize(

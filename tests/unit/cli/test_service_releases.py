@@ -89,6 +89,14 @@ def test_a_lease_tells_a_command_that_lives_from_one_that_died() -> None:
     api = PlayedApi(running, renewed)
     statuses = read(api)
     assert [statuses.latest[place].attended for place in PLACES[:2]] == [True, False]
+    lives, dead = (statuses.latest[place].to_json()["holder"] for place in PLACES[:2])
+    assert (lives["user"], lives["host"], lives["process"], lives["detached"], dead) == (
+        "ada",
+        "laptop",
+        1,
+        False,
+        None,
+    )
     assert api.asked.count("leases of shop") == 1
     assert read(PlayedApi(running)).latest[PLACES[0]].attended is False
 
@@ -134,10 +142,12 @@ def test_the_form_for_scripts_has_the_release() -> None:
         "to": "green",
         "tag": "v2.0.0",
         "phase": "warm",
+        "next": "prove",
         "result": "running",
         "held": False,
         "attended": False,
         "started": "2030-01-31T12:00:00Z",
         "ended": None,
         "actor": "ada",
+        "holder": None,
     }

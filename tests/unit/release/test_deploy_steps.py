@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Observation
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.samples import Counts
 from switchyard.release.store import Releases
 from switchyard.release.verdict import Outcome, Verdict
 from tests.support.observed import observed, settings
@@ -33,6 +35,9 @@ RELEASE = release(phase=Phase.DRAIN, tag="v2")
 class PlayedLedger:
     def check(self) -> None:
         pass
+
+    def now(self) -> datetime:
+        return START
 
 
 @dataclass
@@ -103,6 +108,22 @@ def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monk
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
 
 
+def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play = Play(monkeypatch)
+    play.ended.set()
+
+    async def condemned_and_drained() -> Ended:
+        play.steps._watch = asyncio.create_task(asyncio.sleep(0, BREACH))
+        await play.steps._watch
+        return await play.steps.drain(RELEASE)
+
+    ended = asyncio.run(condemned_and_drained())
+    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert play.converged == []
+
+
 @pytest.mark.parametrize(
     ("outcome", "event"),
     [
@@ -113,13 +134,22 @@ def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monk
     ],
 )
 def test_a_verdict_is_the_outcome_of_the_watch(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, event: Event) -> None:
-    async def watch(*_: object, **__: object) -> Verdict:
-        return Verdict(outcome, "So it is.", seconds=300)
+    async def watch(_: object, __: str, ___: object, on_tick: Callable[[Verdict], None], **____: object) -> Verdict:
+        on_tick(verdict)
+        return verdict
+
+    verdict = Verdict(outcome, "So it is.", requests=17, failed=2, seconds=300, past=Counts(1000, 1))
 
     monkeypatch.setattr(deploy_steps, "watch", watch)
     ended = asyncio.run(Play(monkeypatch).steps.watch(RELEASE))
     assert ended.event is event
     assert str(ended.detail).startswith("300 s watched. So it is")
+    assert ended.numbers is not None
+    assert (ended.numbers["outcome"], ended.numbers["seconds"]) == (outcome.value, 300)
+    assert ended.numbers["new"] == {"requests": 17, "errors": 2, "p95": None, "restarts": 0}
+    assert ended.numbers["old"] == {"requests": 1000, "errors": 1, "p95": None}
+    seen = "2030-01-31T12:00:00Z" if outcome is Outcome.BREACH else None
+    assert (ended.numbers["problemSeen"], ended.numbers["decided"]) == (seen, "2030-01-31T12:00:00Z")
 
 
 def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:

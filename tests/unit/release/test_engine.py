@@ -119,6 +119,15 @@ def test_other_changes_of_the_configuration_are_left_to_the_operator(
     assert [words[0] for words in asked()] == ["refresh", "preview"]
 
 
+def test_the_autoscaler_follows_the_colour_that_serves(play: Play, asked: Callable[[], list[list[str]]]) -> None:
+    kind = "switchyard:service:BlueGreen$kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+    own, foreign = (f"{kind}::{key}-autoscaler" for key in ("backend", "payments"))
+    assert converge(play({"preview": steps((own, "update"))}), "backend", Colour.GREEN, config=True).done
+    assert [words[0] for words in asked()][-1] == "up"
+    waiting = converge(play({"preview": steps((foreign, "update"))}), "backend", Colour.GREEN, config=True).waiting
+    assert [step.name for step in waiting] == ["payments-autoscaler"]
+
+
 @pytest.mark.parametrize(("failing", "config"), [("config", False), ("refresh", True), ("preview", True), ("up", True)])
 def test_a_state_that_cannot_be_reached_is_no_error(play: Play, failing: str, *, config: bool) -> None:
     answers = {"preview": steps(), failing: (255, "", "error: no such host")}

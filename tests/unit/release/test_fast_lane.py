@@ -266,3 +266,25 @@ def test_a_sample_without_an_error_has_its_bound() -> None:
     assert counted.to_json()["errorBound"] == pytest.approx(0.001)
     assert "3000 seen, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
     assert replace(counted, errors=1).error_bound is None
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [
+        (observed(), True),
+        (observed(Colour.GREEN), False),
+        (observed(green=ColourState(Colour.GREEN, "v3", 3, 3)), False),
+    ],
+)
+def test_a_switch_that_has_waited_is_planned_anew_and_does_not_serve_what_nobody_confirmed(
+    now: Observation, *, goes_on: bool
+) -> None:
+    lane = Lane(under_lease=now, waited=True)
+    plan = Plan(Act.SWITCH, observed(), Colour.GREEN)
+    if goes_on:
+        lane.run(plan)
+        assert len(lane.cluster.api.patches) == 1
+        return
+    with pytest.raises(GateRefusedError, match="SY-P031"):
+        lane.run(plan)
+    assert lane.cluster.api.patches == []

@@ -39,11 +39,14 @@ def reading(requests: int, failed: int = 0, slow: int = 0, pod: WatchedPod = POD
     return Reading((pod,), {pod.uid: series(requests, failed, slow)})
 
 
+BEGAN = 1000.0
+
+
 @dataclass
 class TurnedClock:
     """Time passes by waiting and by reading alone."""
 
-    moment: float = 1000.0
+    moment: float = BEGAN
     waits: list[float] = field(default_factory=list)
 
     def now(self) -> float:
@@ -56,7 +59,7 @@ class TurnedClock:
 
 @dataclass
 class PlayedSource:
-    """Answers with a reading for the number of the look; each takes a while."""
+    """Answers with a reading for the number of full seconds that have passed; each takes a while."""
 
     of_look: Callable[[int], Reading]
     clock: TurnedClock
@@ -65,8 +68,9 @@ class PlayedSource:
 
     async def read(self) -> Reading:
         self.looks += 1
+        second = int(self.clock.moment - BEGAN)
         self.clock.moment += self.takes
-        return self.of_look(self.looks)
+        return self.of_look(second)
 
 
 def watched(
@@ -92,16 +96,41 @@ def test_a_version_that_fails_is_condemned_at_once() -> None:
         "The new version is worse than accepted: 4 of 50 requests (8 %) failed, and 0.1 % is accepted."
     )
     assert (verdict.requests, verdict.failed, verdict.seconds) == (50, 4, 1)
-    assert len(ticks) == 1
+    assert len(ticks) == 4
+
+
+def looks_of(takes: float, seconds: int = 8) -> list[float]:
+    """When the looks of a watch begin, if each takes a while."""
+    clock = TurnedClock()
+    source = PlayedSource(lambda second: reading(1000 + second), clock, takes)
+    asyncio.run(follow(source, Watch(seconds=seconds), Start(reading(1000), Reading(), Counts()), _ignored, clock))
+    return [moment - BEGAN for moment in clock.waits]
+
+
+def _ignored(_: Verdict) -> None: ...
+
+
+def test_the_first_seconds_are_looked_at_more_often() -> None:
+    assert looks_of(takes=0.01) == [*(number / 4 for number in range(1, 21)), 6, 7, 8]
+
+
+def test_a_look_that_takes_longer_is_followed_by_the_next_one_at_once() -> None:
+    assert looks_of(takes=0.6, seconds=3) == [0.25, 0.75, 1.25, 2, 2.5]
+
+
+def test_a_version_that_fails_always_is_condemned_at_the_first_look_at_its_requests() -> None:
+    failing = reading(1006, 6)
+    verdict, ticks = watched(lambda _: failing)
+    assert (verdict.outcome, verdict.seconds, len(ticks)) == (Outcome.BREACH, 0.25, 1)
 
 
 def test_a_good_version_passes_at_the_end_of_the_watch_and_not_before() -> None:
     verdict, ticks = watched(lambda look: reading(1000 + 50 * look))
     assert verdict.outcome is Outcome.PASS
     assert verdict.code is None
-    assert (verdict.seconds, verdict.requests, len(ticks)) == (30, 1500, 30)
+    assert (verdict.seconds, verdict.requests, len(ticks)) == (30, 1500, 20 + 25)
     outcomes = [tick.outcome for tick in ticks]
-    assert outcomes.index(Outcome.PASS) == 10, "the evidence suffices after 509 requests without a failure"
+    assert ticks[outcomes.index(Outcome.PASS)].seconds == 11, "509 requests without a failure suffice"
     assert verdict.p95 == pytest.approx(0.475)
 
 
@@ -146,7 +175,7 @@ def test_an_api_server_that_is_gone_for_a_while_takes_nothing_away() -> None:
     verdict, ticks = watched(lambda look: gone if 5 <= look <= 18 else reading(1000 + 50 * look))
     assert verdict.outcome is Outcome.PASS
     assert verdict.requests == 1500, "the counters of the pods went on"
-    assert [tick.code for tick in ticks].count(Code.METRICS_UNREADABLE) == 5
+    assert [tick.code for tick in ticks].count(Code.METRICS_UNREADABLE) == 4
 
 
 def test_an_api_server_that_never_answers_is_no_success() -> None:
@@ -258,13 +287,10 @@ def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the
     async def start_of(*_: object) -> None:
         return None
 
-    async def api(_: ClusterAccess) -> object:
-        return object()
-
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(watch_module, "follow", follow)
     monkeypatch.setattr(watch_module, "start_of", start_of)
-    monkeypatch.setattr(ClusterAccess, "api", api)
+    monkeypatch.setattr(ClusterAccess, "api", connect)
     settings = BlueGreenSettings.model_validate({"image": "org/backend", "active": "green", "green": {"tag": "v2"}})
     verdict = asyncio.run(watch(ClusterAccess(), "backend", settings))
     assert (verdict.outcome is Outcome.BREACH) is watched

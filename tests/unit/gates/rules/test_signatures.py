@@ -1,7 +1,7 @@
 """Every refusal is a rule, pure, and answers a `Refusal` or None.
 
-It is in `switchyard.gates.rules`, or, where it is about a command of a release, in `switchyard.release.refusals`,
-`switchyard.release.deploy_refusals` or `switchyard.release.hook_refusals`.
+It is in `switchyard.gates.rules`, or, where it is about a command of a release, in a module of `switchyard.release`
+whose name ends in `refusals`.
 """
 
 import ast
@@ -16,17 +16,15 @@ import pytest
 
 from switchyard.gates import rules
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.release import deploy_refusals, hook_refusals, refusals
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "switchyard" / "gates" / "rules"
-OF_COMMANDS = [
-    ROOT / "switchyard" / "release" / f"{name}.py" for name in ("refusals", "deploy_refusals", "hook_refusals")
-]
+NAMES = sorted(module.stem for module in (ROOT / "switchyard" / "release").glob("*refusals.py"))
+OF_COMMANDS = [ROOT / "switchyard" / "release" / f"{name}.py" for name in NAMES]
 OF_GATES = [
     importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])
 ]
-MODULES = [*OF_GATES, refusals, deploy_refusals, hook_refusals]
+MODULES = [*OF_GATES, *(importlib.import_module(f"switchyard.release.{name}") for name in NAMES)]
 REFUSALS: dict[str, Callable[..., object]] = {
     name: function
     for module in MODULES

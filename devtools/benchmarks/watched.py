@@ -1,0 +1,214 @@
+"""What a bad version costs until it is taken back, by this program and by Argo Rollouts, and whether good ones stay.
+
+Each release is a real one on real nodes, from the old version to where it ends, under a load that goes on all the time.
+"""
+
+import itertools
+import os
+import queue
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from devtools.benchmarks.documented import configuration
+from devtools.benchmarks.watched_run import release
+from devtools.benchmarks.watched_ways import (
+    ANALYSIS,
+    ANALYSIS_OFTEN,
+    DEPLOY,
+    ENDPOINT,
+    FASTER,
+    OFTEN,
+    Deploy,
+    PostPromotion,
+    WatchedWay,
+    environment,
+)
+from devtools.sandbox import Sandbox
+from devtools.sandbox.prometheus import prometheus
+from devtools.sandbox.rollouts import argo_rollouts
+from switchyard.config.models.drain import DrainMethod
+
+PEERS = {ANALYSIS: FASTER, ANALYSIS_OFTEN: OFTEN}
+"""The peer's ways, with how many times shorter than documented their analysis is."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of new version.
+
+    Attributes:
+        name: for the report.
+        failing: share of its answers that are a 500.
+        slower: how many times longer than the old version's its answers take.
+        by_argo: whether the documented analysis can condemn it, which asks for the success rate alone.
+    """
+
+    name: str
+    failing: float = 0.0
+    slower: int = 1
+    by_argo: bool = True
+
+
+GOOD = Case("good", by_argo=False)
+BAD = (
+    Case("100 % fail", 1.0),
+    Case("50 % fail", 0.5),
+    Case("8 % fail", 0.08),
+    Case("2 % fail", 0.02, by_argo=False),
+    Case("three times the p95", slower=3, by_argo=False),
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One release that is to be measured."""
+
+    way: str
+    case: Case
+    rate: int
+    number: int
+
+
+def turns(ways: Sequence[str], rates: Sequence[int], runs: int, good: int) -> list[Turn]:
+    """All releases, in shuffled rounds: a measurement that is cut off has as many of each."""
+    numbers = itertools.count(1)
+    bad = [(way, case, rate) for way in ways for case in BAD for rate in rates if case.by_argo or way not in PEERS]
+    rounds = []
+    for _ in range(runs):
+        random.shuffle(bad)
+        rounds += bad
+    rounds += [(DEPLOY, GOOD, rate) for _ in range(good) for rate in rates]
+    return [Turn(*turn, number=next(numbers)) for turn in rounds]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        runs: of each bad version by each way at each rate.
+        good: good releases at each rate.
+        rates: requests a second.
+        ways: their names.
+        at_once: bad releases side by side, each in a namespace of its own.
+        good_at_once: good releases side by side.
+        watch_seconds: of a good release's watch; None for the default.
+        minutes: after which no further bad release is begun, and after as much again no good one; None without a limit.
+    """
+
+    runs: int
+    good: int
+    rates: tuple[int, ...] = (50, 200)
+    ways: tuple[str, ...] = (DEPLOY, ENDPOINT, ANALYSIS, ANALYSIS_OFTEN)
+    at_once: int = 1
+    good_at_once: int = 1
+    watch_seconds: int | None = None
+    minutes: float | None = None
+
+
+class Measurement:
+    """All releases of a plan on one sandbox.
+
+    Args:
+        sandbox: with real nodes.
+        directory: for stacks and recordings.
+        plan: what is measured.
+        prometheus_address: for the peer.
+    """
+
+    def __init__(self, sandbox: Sandbox, directory: Path, plan: Plan, prometheus_address: str) -> None:
+        self._sandbox, self._directory, self._plan, self._address = sandbox, directory, plan, prometheus_address
+        self.runs: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        self.problems: list[str] = []
+        self.load: list[float] = []
+
+    def take(self, wanted: Sequence[Turn], at_once: int, seconds: float) -> None:
+        """Measures releases, some side by side, until all are measured or the time is over."""
+        waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
+        for turn in wanted:
+            waiting.put(turn)
+        limit = time.monotonic() + seconds
+        workers = [
+            threading.Thread(target=self._work, args=(waiting, place, limit), daemon=True) for place in range(at_once)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def _work(self, waiting: "queue.SimpleQueue[Turn]", place: int, limit: float) -> None:
+        ways: dict[str, WatchedWay] = {}
+        while time.monotonic() < limit:
+            try:
+                turn = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self._measure(ways, turn, place)
+            except (RuntimeError, TimeoutError, ValueError, subprocess.CalledProcessError) as error:
+                self.problems.append(f"{turn.way}, {turn.case.name}, {turn.rate}/s: {error}")
+                print(self.problems[-1], flush=True)
+
+    def _measure(self, ways: dict[str, WatchedWay], turn: Turn, place: int) -> None:
+        key = GOOD.name if turn.case is GOOD else turn.way
+        if key not in ways:
+            ways[key] = self._way(key, place)
+        env = environment(turn.case.failing, turn.case.slower)
+        addresses = [node.address for node in self._sandbox.real_nodes]
+        result = release(ways[key], env, turn.rate, turn.number, addresses, self._directory)
+        self.load.append(os.getloadavg()[0])
+        self.runs.setdefault(turn.way, {}).setdefault(turn.case.name, []).append(asdict(result))
+        print(f"{turn.way}, {turn.case.name}: {result}", flush=True)
+        ways[key].restore()
+
+    def _way(self, key: str, place: int) -> WatchedWay:
+        sandbox, directory = self._sandbox, self._directory
+        if key in PEERS:
+            namespace = f"{'often' if key == ANALYSIS_OFTEN else 'analysis'}-{place}"
+            return PostPromotion(sandbox, namespace, self._address, PEERS[key])
+        if key == GOOD.name:
+            watch = {"watch": {"seconds": self._plan.watch_seconds}} if self._plan.watch_seconds else {}
+            return Deploy(sandbox, directory, f"good-{place}", watch)
+        if key == ENDPOINT:
+            return Deploy(sandbox, directory, f"endpoint-{place}", {"drain": {"method": DrainMethod.ENDPOINT.value}})
+        return Deploy(sandbox, directory, f"deploy-{place}", {})
+
+
+def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Releases each kind of version by each way, then good ones; returns the runs by way and version.
+
+    Args:
+        sandbox: with real nodes.
+        directory: for stacks and recordings.
+        plan: what is measured.
+        earlier: what an earlier call has returned, whose ways stay where they are not measured again.
+    """
+    wanted = turns(plan.ways, plan.rates, plan.runs, plan.good)
+    with (
+        argo_rollouts(sandbox, directory / "argo-rollouts.log"),
+        prometheus(directory / "prometheus", configuration(sandbox.kubeconfig)) as address,
+    ):
+        measurement = Measurement(sandbox, directory, plan, address)
+        seconds = plan.minutes * 60 if plan.minutes else float("inf")
+        measurement.take([turn for turn in wanted if turn.case is not GOOD], plan.at_once, seconds)
+        measurement.take([turn for turn in wanted if turn.case is GOOD], plan.good_at_once, seconds)
+    taken = {"runs": measurement.runs, "problems": measurement.problems, "load": measurement.load}
+    return together(taken | {"plan": asdict(plan)}, earlier)
+
+
+def together(taken: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """What was measured, with the ways of an earlier measurement that were not measured again."""
+    if not earlier or earlier["runs"].keys() <= taken["runs"].keys():
+        return taken
+    return {
+        "runs": earlier["runs"] | taken["runs"],
+        "problems": earlier["problems"] + taken["problems"],
+        "load": earlier["load"] + taken["load"],
+        "plan": earlier["plan"] | {"rates": sorted({*earlier["plan"]["rates"], *taken["plan"]["rates"]})},
+    }

@@ -1,0 +1,159 @@
+"""A command that goes on without its terminal: in a process and a session of its own, with a log.
+
+The command at the terminal does all that needs an operator, and ends once the process holds the Lease of the service
+and has written the record. The two speak through a pipe, whose number is in the environment of the process.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from switchyard.errors import DetachedEndedError, LogUnwritableError
+
+CHANNEL = "SWITCHYARD_DETACHED"
+"""Environment variable with the file descriptor to which a detached process writes that it has begun."""
+
+FOLDER = Path(".switchyard")
+"""Directory of the project with the logs. It keeps itself out of Git."""
+
+TAIL = 12
+"""Lines of the log that are shown when the process has ended too early."""
+
+
+@dataclass(frozen=True)
+class Detached:
+    """A process that goes on.
+
+    Attributes:
+        process: its ID.
+        log: the file with what it prints.
+        release: ID of the release in the record.
+    """
+
+    process: int
+    log: Path
+    release: str
+
+
+def is_detached() -> bool:
+    """Whether this process goes on without a terminal."""
+    return CHANNEL in os.environ
+
+
+def settle() -> None:
+    """Has a detached process outlive the terminal, and end by SIGINT as a command at a terminal does by Ctrl-C."""
+    if is_detached():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def report_begun(release: str) -> None:
+    """Tells the command at the terminal, if there is one, that the Lease is held and the record is written.
+
+    Args:
+        release: ID of the release.
+    """
+    channel = os.environ.get(CHANNEL, "")
+    if channel:
+        os.environ[CHANNEL] = ""  # still detached, and nobody listens any more
+        with contextlib.suppress(OSError), os.fdopen(int(channel), "w") as pipe:
+            pipe.write(json.dumps({"release": release}) + "\n")
+
+
+def open_log(service: str, directory: Path | None = None) -> tuple[Path, int]:
+    """Creates the log of a detached command, which only its user may read.
+
+    Args:
+        service: key of the service.
+        directory: of the project; None for the working directory.
+
+    Returns:
+        Its path, and the file descriptor to write to.
+
+    Raises:
+        LogUnwritableError: it cannot be created.
+    """
+    folder = (directory or Path.cwd()) / FOLDER
+    log = folder / f"{service}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        return log, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LogUnwritableError(
+            f"{service}: the log of a command without a terminal cannot be written: {log}: {error.strerror}. Nothing "
+            "was changed. Make room or give the permission, or type the command without --detach."
+        ) from None
+
+
+async def detach(service: str, arguments: list[str], program: tuple[str, ...] = ()) -> Detached:
+    """Starts a process that goes on, and waits until it holds the Lease and has written the record.
+
+    Args:
+        service: key of the service.
+        arguments: of the command line, confirmed.
+        program: that takes them; without it, this one.
+
+    Raises:
+        DetachedEndedError: the process has ended before.
+        LogUnwritableError: its log cannot be created.
+    """
+    log, output = open_log(service)
+    reading, writing = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [*(program or (sys.executable, "-u", "-m", "switchyard")), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(writing,),
+            env=os.environ | {CHANNEL: str(writing)},
+        )
+    finally:
+        os.close(output)
+        os.close(writing)
+    try:
+        begun = await _first_line(reading)
+    except asyncio.CancelledError:  # Ctrl-C, which the process in its own session does not get
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        raise
+    if begun is None:
+        code = await asyncio.to_thread(process.wait)
+        raise DetachedEndedError(_ended(service, code, log))
+    process.returncode = 0  # it goes on, and nobody waits for it
+    return Detached(process.pid, log, str(begun["release"]))
+
+
+async def _first_line(descriptor: int) -> dict[str, Any] | None:
+    """The document that a process writes once it has begun; None when it has ended without one."""
+    reader, loop = asyncio.StreamReader(), asyncio.get_running_loop()
+    with os.fdopen(descriptor) as pipe:
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        try:
+            line = await reader.readline()
+        finally:
+            transport.close()
+    document: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+    return document
+
+
+def _ended(service: str, code: int, log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()[-TAIL:]
+    printed = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    return (
+        f"{service}: the command has ended {how} before it held the Lease of the service and had written its record. "
+        f"It has said:\n{printed}\nWhat serves: switchyard status. Its log: {log}"
+    )

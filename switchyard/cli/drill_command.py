@@ -1,0 +1,63 @@
+"""`switchyard drill` from the settings to the exit code."""
+
+import asyncio
+
+import typer
+
+from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.drill_request import DrillRequest
+from switchyard.cli.drill_text import DrillReport
+from switchyard.cli.release_cluster import check_cluster, observe_service
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import ExitCode, UsageError
+from switchyard.gates.base import raise_refusal
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.drill import Drill
+from switchyard.release.drill_journal import DrillJournal
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.plan import Act, Observation
+from switchyard.release.refusals import refuse_strategy, refuse_unknown
+from switchyard.release.warming import warm
+
+STATE_SECONDS = 15.0
+"""How long the state is waited for, which says what cluster the stack is on. The command goes on without it."""
+
+
+def run(request: DrillRequest, state: Answer) -> None:
+    """Runs a drill from its settings to its exit code.
+
+    Args:
+        request: what the operator has typed.
+        state: the engine, which reads the outputs of the stack.
+    """
+    stack, settings = read_settings_at_once(request.stack)
+    if (refusal := refuse_unknown(request.service, stack, settings.services, Act.DRILL)) is not None:
+        raise UsageError(str(refusal))
+    service = settings.services[request.service]
+    raise_refusal(refuse_strategy(request.service, service, Act.DRILL))
+    if not isinstance(service, BlueGreenSettings):
+        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
+    code = asyncio.run(_drilled(request, stack, service, access_to(stack, settings), state))
+    if code:
+        raise typer.Exit(code)
+
+
+async def _drilled(
+    request: DrillRequest, stack: str, service: BlueGreenSettings, access: ClusterAccess, state: Answer
+) -> ExitCode:
+    report, name = DrillReport(request, stack, access.described), service.named(request.service)
+    cluster = await Cluster.connect(access)
+
+    async def observe() -> Observation:
+        return await observe_service(cluster, access, stack, name, service)
+
+    observation = await observe()
+    await check_cluster(cluster, access, stack, state, STATE_SECONDS, report.state_unreachable)
+    journal = DrillJournal(cluster.api, service.namespace, name, report.warn)
+    engine = Engine(stack)
+    drill = Drill(access, cluster, journal, observe, lambda plan: asyncio.to_thread(warm, engine, plan), report.warn)
+    plan = await drill.plan(observation, await journal.read())
+    if not request.yes and not report.confirmed(plan):
+        return ExitCode.FAILED
+    return report.end(plan, await drill.run(plan, request.reason))

@@ -1,0 +1,64 @@
+"""What is asked of `drill`, and what begins before anything is imported for it."""
+
+# ruff: noqa: PLC0415
+
+from dataclasses import dataclass
+
+import typer
+
+from switchyard.cli.failures import errors_end_the_command
+from switchyard.cli.options import stack_option
+from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.errors import ExitCode
+
+
+@dataclass(frozen=True)
+class DrillRequest:
+    """What the operator has typed.
+
+    Attributes:
+        service: key of the service.
+        reason: why, for the record.
+        stack: name of the stack; None for the selected one.
+        yes: whether it is confirmed already.
+        as_json: whether the output is one JSON document.
+    """
+
+    service: str
+    reason: str | None = None
+    stack: str | None = None
+    yes: bool = False
+    as_json: bool = False
+
+
+def begin(request: DrillRequest) -> None:
+    """Runs a drill. The state is read by the engine while the libraries of the command are still imported."""
+    with errors_end_the_command(as_json=request.as_json):
+        if not request.yes and not can_ask(as_json=request.as_json):
+            _refuse_unconfirmed(request)
+        with reading_state(request.stack) as answer:
+            try:
+                from switchyard.cli.drill_command import run
+
+                run(request, answer)
+            except KeyboardInterrupt:
+                _end_interrupted(request)
+
+
+def _refuse_unconfirmed(request: DrillRequest) -> None:
+    from switchyard.errors import UsageError
+    from switchyard.release.plan import Act
+    from switchyard.release.refusals import refuse_unconfirmed
+
+    raise UsageError(str(refuse_unconfirmed(request.service, Act.DRILL)))
+
+
+def _end_interrupted(request: DrillRequest) -> None:
+    from switchyard.cli.output import errors
+
+    on = stack_option(request.stack)
+    errors.print(
+        f"Interrupted. The other version may serve: switchyard status{on}. To go back: switchyard drill "
+        f"{request.service}{on}. Or: switchyard rollback {request.service}{on}"
+    )
+    raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,121 @@
+"""`switchyard report`: the success measures and DORA's five, from the records of the releases."""
+
+# What the command does is imported when it runs: its help needs none of it.
+# ruff: noqa: PLC0415
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from switchyard.cli.options import Json, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from switchyard.cli.report_text import ReadRecords
+    from switchyard.config.models.service import ServiceSettings
+    from switchyard.kube.access import ClusterAccess
+    from switchyard.release.store import Releases, ReleaseStore
+    from switchyard.release_errors import ReleaseError
+
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SERVICE]...", help="Services, by their keys; without one, all of the stack.", show_default=False
+    ),
+]
+
+Since = Annotated[
+    str,
+    typer.Option("--since", metavar="TIME", help="How far back: a number of hours, days or weeks, as 12h, 30d, 4w."),
+]
+
+
+def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
+    """Shows how releases went: each measure with its target, whether it is met, and what the sample supports.
+
+    Ends with 1 when the record of a service cannot be read; the others are shown all the same.
+    """
+    from switchyard.cli.configuration import access_to, read_settings_at_once
+    from switchyard.cli.failures import errors_end_the_command
+    from switchyard.errors import ExitCode
+    from switchyard.kube.blocking import run_blocking
+
+    with errors_end_the_command(as_json=as_json):
+        span = _span(since)
+        name, settings = read_settings_at_once(stack)
+        chosen = _chosen(services, name, settings.services)
+        records = run_blocking(_read(access_to(name, settings), chosen))
+        from switchyard.cli.report_text import document, print_report
+        from switchyard.release.report import report as measured
+
+        result = measured(records.services, records.now - span, records.now)
+        if as_json:
+            from switchyard.cli.output import print_json
+
+            print_json(document(name, result, records))
+        else:
+            print_report(name, result, records)
+    if records.problems:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _span(text: str) -> "timedelta":
+    """The time that a text as ``30d`` names."""
+    from datetime import timedelta
+
+    from switchyard.errors import UsageError
+    from switchyard.release.report_refusals import refuse_span
+
+    if (refusal := refuse_span(text)) is not None:
+        raise UsageError(str(refusal))
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
+def _chosen(
+    keys: list[str] | None, stack: str, services: "Mapping[str, ServiceSettings]"
+) -> "Mapping[str, ServiceSettings]":
+    from switchyard.errors import UsageError
+    from switchyard.release.report_refusals import refuse_unreported
+
+    if (refusal := refuse_unreported(keys or (), stack, services)) is not None:
+        raise UsageError(str(refusal))
+    return {key: services[key] for key in keys or services}
+
+
+async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings]") -> "ReadRecords":
+    """Reads the record of each service, and the time by the API server's clock."""
+    import asyncio
+
+    from switchyard.cli.history import all_releases
+    from switchyard.cli.report_text import ReadRecords
+    from switchyard.errors import with_code
+    from switchyard.kube.clock import ServerClock
+    from switchyard.release.store import Releases, ReleaseStore
+    from switchyard.release_errors import ReleaseError
+
+    api = await access.api()
+    stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]
+    clock, answers = await asyncio.gather(ServerClock.ask(api), asyncio.gather(*map(_record, stores)))
+    by_service = dict(zip(services, answers, strict=True))
+    return ReadRecords(
+        clock.now(),
+        {key: all_releases(answer) for key, answer in by_service.items() if isinstance(answer, Releases)},
+        {
+            key: with_code(answer.code, str(answer))
+            for key, answer in by_service.items()
+            if isinstance(answer, ReleaseError)
+        },
+    )
+
+
+async def _record(store: "ReleaseStore") -> "Releases | ReleaseError":
+    """The record of a service, or why it cannot be read, so that the others are reported all the same."""
+    from switchyard.release_errors import ReleaseError
+
+    try:
+        return await store.read()
+    except ReleaseError as error:
+        return error

@@ -1,0 +1,81 @@
+"""What `switchyard status --watch` prints where there is no terminal: each change on a line of its own."""
+
+import json
+import sys
+
+from switchyard.cli.release_text import release_line
+from switchyard.cli.service_status import ServiceStatus
+from switchyard.cli.status_json import FORM_VERSION, document, failure
+from switchyard.cli.status_table import versions_of
+from switchyard.cli.status_watch import Look, reason
+from switchyard.config.models.service_name import key_of
+from switchyard.kube.clock import to_text
+
+
+class Lines:
+    """A line for each service that has changed, with the time by the API server's clock."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, str] = {}
+        self._error: str | None = None
+
+    def show(self, look: Look) -> None:
+        """Prints what has changed since the look before."""
+        error = None if look.error is None else type(look.error).__name__
+        if error != self._error:
+            _print(look, f"cannot be seen: {reason(look.error)}" if look.error else "can be seen again")
+        self._error = error
+        if look.error is not None:
+            return
+        for service in look.services:
+            key, line = key_of(service.name), described(service)
+            if self._lines.get(key) != line:
+                _print(look, f"{key}: {line}")
+            self._lines[key] = line
+
+
+class Documents:
+    """The document of `switchyard status --json` at each change, on one line, with the time.
+
+    Args:
+        stack: name of the stack.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+        self._last: object = None
+
+    def show(self, look: Look) -> None:
+        """Prints the whole, if anything in it has changed since the look before."""
+        if look.error is None:
+            content = document(self._stack, list(look.services))
+            changed: object = content
+        else:
+            error = failure(reason(look.error), look.error)
+            content = {"version": FORM_VERSION, "stack": self._stack, **error}
+            changed = error["code"]  # the text may have a time in it
+        if changed != self._last:
+            print(json.dumps({"at": to_text(look.at), **content}, separators=(",", ":")), flush=True)
+        self._last = changed
+
+
+def described(service: ServiceStatus) -> str:
+    """A service in one line: what serves, the pods of its tracks, and its release."""
+    serving = "nothing" if service.serving is None else service.serving.value
+    configured = "" if service.serving == service.configured else f" ({service.configured.value} is configured)"
+    tracks = ", ".join(f"{name.value} {versions_of(track)}" for name, track in service.tracks.items())
+    release = "" if service.release is None else f"; {_release(service)}"
+    return f"{serving} serves{configured}; {tracks}{release}"
+
+
+def _release(service: ServiceStatus) -> str:
+    release, key = service.release, key_of(service.name)
+    if release is None:
+        return ""
+    line = release_line(key, release).removeprefix(f"{key}: ")
+    return f"{line.removesuffix('.')}. After this phase: {release.following}." if release.following else line
+
+
+def _print(look: Look, text: str) -> None:
+    sys.stdout.write(f"{to_text(look.at)} {' '.join(text.split())}\n")
+    sys.stdout.flush()

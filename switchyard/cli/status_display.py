@@ -1,0 +1,102 @@
+"""What `switchyard status --watch` shows on a terminal: the table of `status`, and each release that runs."""
+
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from switchyard.cli.output import console
+from switchyard.cli.release_text import release_line
+from switchyard.cli.service_status import ServiceStatus
+from switchyard.cli.status_table import table
+from switchyard.cli.status_watch import Look, reason
+from switchyard.config.models.service_name import key_of
+from switchyard.kube.clock import from_text, to_text
+from switchyard.release.latest import LatestRelease
+
+
+class LiveDisplay:
+    """A display that is written over at each look.
+
+    Args:
+        stack: name of the stack.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, look: Look) -> None:
+        """Shows a look in place of the one before."""
+        self._live.update(rendered(self._stack, look), refresh=True)
+
+
+def rendered(stack: str, look: Look) -> RenderableType:
+    """A look as a terminal shows it.
+
+    Args:
+        stack: name of the stack.
+        look: what was seen.
+    """
+    parts: list[RenderableType] = [table(stack, list(look.services))]
+    for service in look.services:
+        parts += _release(service, look.at)
+        parts += [Text(note, style="yellow") for note in service.notes]
+    if look.error is not None:
+        seconds = (look.at - look.last_seen).total_seconds()
+        parts.append(Text(f"Not seen for {seconds:.0f} s: {reason(look.error)}", style="red"))
+    parts.append(Text(f"{to_text(look.at)}  Ctrl-C ends this display, and nothing else.", style="dim"))
+    return Group(*parts)
+
+
+def _release(service: ServiceStatus, now: datetime) -> list[RenderableType]:
+    """The latest release of a service: one that runs in some lines, and one that has ended in one."""
+    if service.release_note is not None:
+        return [Text(service.release_note, style="yellow")]
+    if service.release is None:
+        return []
+    key = key_of(service.name)
+    rows: list[RenderableType] = [Text(release_line(key, service.release))]
+    if service.release.record.running:
+        rows += [Text(f"  {name:<9} {value}") for name, value in running_lines(service.release, now)]
+    return rows
+
+
+def running_lines(release: LatestRelease, now: datetime) -> list[tuple[str, str]]:
+    """What is known of a release that runs, a name and a value for each line.
+
+    Args:
+        release: that runs.
+        now: the time by the API server's clock.
+    """
+    record, holder = release.record, release.holder
+    since = record.phases[-1].started if record.phases else record.started
+    then = f"; then {release.following}" if release.following else ""
+    lines = [("phase", f"{record.phase}, for {_seconds(since, now)} s{then}")]
+    if holder is not None:
+        how = ", without a terminal" if holder.detached else ""
+        lines.append(("by", f"{holder.user} on {holder.host}, process {holder.process}{how}, which runs {holder.act}"))
+    lines.append(("elapsed", f"{_seconds(record.started, now)} s since {record.started}"))
+    for phase in record.phases:
+        if phase.ended is not None:
+            took = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
+            lines.append((phase.phase.value, f"{phase.outcome}  {took}  {phase.detail or ''}".rstrip()))
+    if record.held:
+        lines.append(("held", record.detail or "it waits for an operator"))
+    return lines
+
+
+def _seconds(started: str, now: datetime) -> int:
+    return max(0, int((now - from_text(started)).total_seconds()))

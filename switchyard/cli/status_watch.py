@@ -1,0 +1,158 @@
+"""`switchyard status --watch`: looks at the services each second, and shows what has changed, until Ctrl-C.
+
+The lists of a look are shared by all services, one for each kind and namespace. The engine is not asked: the
+configuration is read again only when the stack file has changed.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.failures import message_of
+from switchyard.cli.service_status import ServiceStatus, inspect_services
+from switchyard.config.models.service import ServiceSettings
+from switchyard.config.stack_file import stack_file
+from switchyard.errors import ClusterError, SwitchyardError, UnreachableError
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.clock import ServerClock
+
+SECONDS = 1.0
+"""Between two looks."""
+
+LOOK_SECONDS = 10.0
+"""How long the answers of one look may take."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look has seen.
+
+    Attributes:
+        at: the time by the API server's clock.
+        services: as they were when they could last be seen.
+        last_seen: when that was.
+        error: why they cannot be seen now; None where they can.
+    """
+
+    at: datetime
+    services: tuple[ServiceStatus, ...]
+    last_seen: datetime
+    error: SwitchyardError | None = None
+
+
+class Display(Protocol):
+    """Shows looks."""
+
+    def show(self, look: Look) -> None:
+        """Shows a look; at least each second, also while the next one is awaited."""
+
+
+class Configuration:
+    """The services of a stack, read again when the stack file has changed.
+
+    Args:
+        stack: name of the stack.
+        services: as they were read at the start.
+    """
+
+    def __init__(self, stack: str, services: Mapping[str, ServiceSettings]) -> None:
+        self._stack = stack
+        self._services = services
+        self._file = stack_file(Path.cwd(), stack)
+        self._version = self._written()
+
+    def services(self) -> Mapping[str, ServiceSettings]:
+        """The services now.
+
+        Raises:
+            switchyard.config.errors.SettingsError: the file has errors.
+        """
+        version = self._written()
+        if version != self._version:
+            self._services = read_settings_at_once(self._stack)[1].services
+            self._version = version
+        return self._services
+
+    def _written(self) -> tuple[int, int] | None:
+        with suppress(OSError):
+            if self._file is not None:
+                status = self._file.stat()
+                return status.st_mtime_ns, status.st_size
+        return None
+
+
+async def watch(access: ClusterAccess, services: Callable[[], Mapping[str, ServiceSettings]], display: Display) -> None:
+    """Looks until it is cancelled. An API server that does not answer is said, and asked again.
+
+    Args:
+        access: the cluster.
+        services: of the stack.
+        display: shows what is seen.
+
+    Raises:
+        ClusterError: the first look fails.
+    """
+    clock = await ServerClock.ask(await access.api())
+    now = clock.now()
+    look = Look(now, tuple(await inspect_services(access, services())), now)
+    while True:
+        display.show(look)
+        await asyncio.sleep(SECONDS)
+        looking = asyncio.ensure_future(_looked(access, services, look, clock.now))
+        while not (await asyncio.wait({looking}, timeout=SECONDS))[0]:
+            display.show(replace(look, at=clock.now()))
+        look = looking.result()
+
+
+async def _looked(
+    access: ClusterAccess,
+    services: Callable[[], Mapping[str, ServiceSettings]],
+    last: Look,
+    now: Callable[[], datetime],
+) -> Look:
+    try:
+        statuses = await _in_time(inspect_services(access, services()))
+    except SwitchyardError as error:
+        return replace(last, at=now(), error=error)
+    return Look(now(), tuple(statuses), now())
+
+
+async def _in_time(reading: Awaitable[list[ServiceStatus]]) -> list[ServiceStatus]:
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await reading
+    except TimeoutError:
+        raise UnreachableError(f"the API server has not answered in {LOOK_SECONDS:.0f} s") from None
+
+
+def watch_status(stack: str | None, *, as_json: bool) -> None:
+    """Watches a stack until Ctrl-C.
+
+    Args:
+        stack: its name; None for the selected one.
+        as_json: whether each change is a JSON document on a line of its own.
+    """
+    from switchyard.cli.status_changes import Documents, Lines  # noqa: PLC0415 - with the models
+    from switchyard.cli.status_display import LiveDisplay  # noqa: PLC0415 - only for a terminal
+
+    name, settings = read_settings_at_once(stack)
+    configuration, access = Configuration(name, settings.services), access_to(name, settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the display leaves the terminal as it was
+    with suppress(KeyboardInterrupt):
+        if as_json or not sys.stdout.isatty():
+            asyncio.run(watch(access, configuration.services, Documents(name) if as_json else Lines()))
+            return
+        with LiveDisplay(name) as display:
+            asyncio.run(watch(access, configuration.services, display))
+
+
+def reason(error: SwitchyardError) -> str:
+    """Why the services cannot be seen, with its code."""
+    return message_of(error) if isinstance(error, ClusterError) else str(error)

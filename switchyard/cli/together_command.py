@@ -1,0 +1,139 @@
+"""`switch` and `rollback` of several services, from the settings to the exit code."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import typer
+
+from switchyard.cli.configuration import read_settings_at_once
+from switchyard.cli.fast_lane import STATE_SECONDS, access_of, service_of
+from switchyard.cli.release_cluster import check_cluster, observe_service
+from switchyard.cli.release_request import Request
+from switchyard.cli.rollback_hooks import run_rollback_hooks
+from switchyard.cli.together_request import TogetherRequest
+from switchyard.cli.together_text import TogetherReport
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.errors import ExitCode
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.convergence import Convergence, converge_all
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.journal import ReleaseJournal
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target
+from switchyard.release.warming import warm
+
+Settings = dict[str, BlueGreenSettings]
+
+
+def run(request: TogetherRequest, state: Answer, begun: float) -> None:
+    """Runs a command from its settings to its exit code.
+
+    Args:
+        request: what the operator has typed.
+        state: the engine, which reads the outputs of the stack.
+        begun: the monotonic time when the command began.
+    """
+    name, settings = read_settings_at_once(request.stack)
+    services = {key: service_of(key, request.act, name, settings) for key in request.colours}
+    first, service = next(iter(services.items()))
+    lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
+    access = access_of(lone, name, settings, service)
+    asyncio.run(_Command(request, name, services, access, begun).run(state))
+
+
+class _Command:
+    """One command, from what the cluster has to the report."""
+
+    def __init__(
+        self, request: TogetherRequest, stack: str, services: Settings, access: ClusterAccess, begun: float
+    ) -> None:
+        self._request = request
+        self._stack = stack
+        self._services = services
+        self._access = access
+        self._begun = begun
+        self._engine = Engine(stack)
+        self._report = TogetherReport(request, stack, access.described)
+
+    async def run(self, state: Answer) -> None:
+        cluster = await Cluster.connect(self._access)
+        journals = {key: self._journal(cluster, key) for key in self._services}
+        for journal in journals.values():
+            await journal.wait_until_free(urgent=self._request.act is Act.ROLLBACK)
+        await self._read_again(journals)
+        seconds = STATE_SECONDS[self._request.act]
+        await check_cluster(cluster, self._access, self._stack, state, seconds, self._report.state_unreachable)
+        plans = await planned({key: self._planned(cluster, journal, key) for key, journal in journals.items()})
+        if not self._request.yes and not self._report.confirmed(plans):
+            raise typer.Exit(ExitCode.FAILED)
+        if not self._request.yes or any(journal.waited for journal in journals.values()):
+            self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
+        members = {key: self._member(cluster, journals, key) for key in journals}
+
+        async def converge(plans: Plans, receipts: Receipts) -> Convergence:
+            convergence = await self._converge(plans, receipts)
+            await self._run_hooks(cluster, journals)
+            return convergence
+
+        outcomes = await Together(members, converge).run(plans, self._request.reason)
+        self._report.end(plans, outcomes)
+
+    def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
+        service, wait = self._services[key], self._request.wait
+        journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
+        journal.together = tuple(sorted(self._services))
+        journal.override = self._request.override
+        return journal
+
+    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
+        observation = await self._observe(cluster, key)
+        lane = FastLane(self._access, cluster, journal, self._report.warn)
+        if self._request.act is Act.ROLLBACK:
+            plan = await lane.plan_rollback(observation)
+        else:
+            named = self._request.colours[key]
+            target = Colour(named) if named else unfinished_target((await journal.read()).current)
+            plan = await lane.plan_switch(observation, target)
+        await journal.check(plan)
+        return plan
+
+    def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:
+        journal = journals[key]
+
+        async def observe() -> Observation:
+            await self._read_again(journals)
+            return await self._observe(cluster, key)
+
+        return Member(
+            lane=FastLane(self._access, cluster, journal, self._report.warn, self._begun),
+            journal=journal,
+            observe=observe,
+            warm=lambda plan: asyncio.to_thread(warm, self._engine, plan),
+            waited=lambda: journal.waited,
+        )
+
+    async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:
+        """Reads the configuration again when another command was waited for, which writes it."""
+        if any(journal.waited for journal in journals.values()):
+            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
+
+    async def _observe(self, cluster: Cluster, key: str) -> Observation:
+        service = self._services[key]
+        return await observe_service(cluster, self._access, self._stack, service.named(key), service)
+
+    async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
+        """Runs the hooks of a rollback of each service that has some."""
+        for key, journal in journals.items():
+            service = self._services[key]
+            if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
+                await run_rollback_hooks(cluster, service, service.named(key), journal, self._report)
+
+    async def _converge(self, plans: Plans, receipts: Receipts) -> Convergence:
+        self._report.served(plans, receipts)
+        targets = {key: plan.target for key, plan in plans.items()}
+        configured = all(self._services[key].active == target for key, target in targets.items())
+        return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)

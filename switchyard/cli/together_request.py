@@ -1,0 +1,108 @@
+"""What is asked of `switchyard switch` or `rollback` for several services, and what begins before anything is imported.
+
+The arguments are services, for a switch each with the colour that is to serve where it is to be named: `SERVICE=green`.
+"""
+
+# ruff: noqa: PLC0415
+
+import time
+from dataclasses import dataclass
+from typing import NoReturn
+
+import typer
+
+from switchyard.cli.failures import errors_end_the_command
+from switchyard.cli.options import stack_option
+from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.errors import ExitCode, UsageError
+from switchyard.release.plan import Act
+from switchyard.release.together_refusals import refuse_deploy_together, refuse_several, refuse_words
+
+
+@dataclass(frozen=True)
+class TogetherRequest:
+    """What the operator has typed.
+
+    Attributes:
+        act: switch or rollback.
+        words: the services, each with its colour where one is named.
+        reason: why, for the record.
+        stack: name of the stack; None for the selected one.
+        wait: whether commands that release the services are waited for as long as it takes.
+        yes: whether it is confirmed already.
+        as_json: whether the output is one JSON document.
+        override: why a rollback goes to versions that a hook has left behind; None where it does not.
+    """
+
+    act: Act
+    words: tuple[str, ...]
+    reason: str | None = None
+    stack: str | None = None
+    wait: bool = False
+    yes: bool = False
+    as_json: bool = False
+    override: str | None = None
+
+    @property
+    def colours(self) -> dict[str, str | None]:
+        """The colour that is to serve, by the key of the service; None leaves it to the command."""
+        return {name: colour or None for name, _, colour in (word.partition("=") for word in self.words)}
+
+    @property
+    def typed(self) -> str:
+        """The command line."""
+        return f"switchyard {self.act} {' '.join(self.words)} --together{stack_option(self.stack)}"
+
+
+def begin_together(request: TogetherRequest) -> None:
+    """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
+    from switchyard.release.deploy_refusals import refuse_unasked
+
+    begun = time.monotonic()
+    with errors_end_the_command(as_json=request.as_json):
+        if (refusal := refuse_words(request.act, request.words)) is not None:
+            raise UsageError(str(refusal))
+        if not request.yes and not can_ask(as_json=request.as_json):
+            raise UsageError(str(refuse_unasked(", ".join(request.colours), request.typed)))
+        with reading_state(request.stack) as answer:
+            try:
+                from switchyard.cli.together_command import run
+
+                run(request, answer, begun)
+            except KeyboardInterrupt:
+                _end_interrupted(request)
+
+
+def end_misused(act: Act, words: tuple[str, ...], *, as_json: bool) -> None:
+    """Refuses several services without --together; does nothing for arguments of one service.
+
+    Args:
+        act: the command.
+        words: its arguments.
+        as_json: whether the message is a JSON document.
+    """
+    with errors_end_the_command(as_json=as_json):
+        if (refusal := refuse_several(act, words)) is not None:
+            raise UsageError(str(refusal))
+
+
+def end_deploy(words: tuple[str, ...], *, as_json: bool) -> NoReturn:
+    """Refuses to deploy several services by one command.
+
+    Args:
+        words: the arguments of the command.
+        as_json: whether the message is a JSON document.
+    """
+    with errors_end_the_command(as_json=as_json):
+        raise UsageError(str(refuse_deploy_together(words)))
+    raise typer.Exit(ExitCode.USAGE)
+
+
+def _end_interrupted(request: TogetherRequest) -> None:
+    from switchyard.cli.output import errors
+
+    errors.print(
+        "Interrupted. Selectors that were changed without all others are changed back, unless the command was killed. "
+        f"What serves now: switchyard status{stack_option(request.stack)}. To go on: {request.typed}"
+    )
+    raise typer.Exit(ExitCode.FAILED)

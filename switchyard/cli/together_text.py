@@ -1,0 +1,120 @@
+"""What `switchyard switch --together` and `rollback --together` print, for people and as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from switchyard.cli.command_report import CommandReport, hook_line
+from switchyard.cli.fast_lane_text import VERSION, converged, document, planned
+from switchyard.cli.options import stack_option
+from switchyard.cli.output import console, errors, print_json
+from switchyard.cli.together_request import TogetherRequest
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane import Outcome
+from switchyard.release.hook_record import HookRecord
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt, connections, lines
+from switchyard.release.together_refusals import not_converged_together
+
+ITS_OWN = ("service", "name", "namespace", "from", "to", "serving", "changed", "warmed", "receipt")
+"""Keys of the document of one service that each service of a group has."""
+
+OF_ALL = ("config", "state", "problem", "waiting", "warnings", "exitCode")
+"""Keys of that document that the group has once."""
+
+
+class TogetherReport(CommandReport):
+    """Prints what a command plans and does.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+    """
+
+    def __init__(self, request: TogetherRequest, stack: str, described: str) -> None:
+        super().__init__(stack, described)
+        self._request = request
+        self._warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        """Reports a warning: at once to people, in the document to scripts."""
+        self._warnings.append(line)
+        if not self._request.as_json:
+            errors.print(line)
+
+    def tell(self, line: str) -> None:
+        """Reports at once what a script should see too while it waits: standard error is free of the document."""
+        self._warnings.append(line)
+        errors.print(line)
+
+    def confirmed(self, plans: Mapping[str, Plan]) -> bool:
+        """Shows what will happen to all services, and asks whether it is to."""
+        for plan in plans.values():
+            for line in planned(plan, self._stack, self._described):
+                console.print(line, markup=False)
+            for line in plan.warnings:
+                errors.print(line)
+        if typer.confirm(f"{self._request.act.value.capitalize()} all of them?", err=True):
+            return True
+        console.print("Nothing was changed.", markup=False)
+        return False
+
+    def served(self, plans: Mapping[str, Plan], receipts: Mapping[str, Receipt]) -> None:
+        """Reports the switch of each service, before configuration and state follow."""
+        for key, plan in plans.items():
+            if self._request.yes:
+                for line in plan.warnings:
+                    self.warn(line)
+            if self._request.as_json:
+                continue
+            before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
+            console.print(f"{key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
+            for line in lines(receipts[key]):
+                console.print(f"  {line}", markup=False)
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """One line for the end of a hook."""
+        if not self._request.as_json:
+            console.print(f"  {hook_line(hook)}", markup=False)
+
+    def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome]) -> None:
+        """Reports kept connections, configuration and state, and what to type next."""
+        convergence = next(iter(outcomes.values())).convergence
+        problem = self._problem(plans, convergence)
+        if self._request.as_json:
+            print_json(document_of_all(plans, outcomes, self._stack, problem, self._warnings))
+            return
+        for key, outcome in outcomes.items():
+            if outcome.receipt.drain is not None:
+                console.print(f"{key}\n  {connections(outcome.receipt.drain)}", markup=False)
+        if problem is not None:
+            errors.print(problem)
+        else:
+            console.print(f"  {converged(convergence)}", markup=False)
+        on, names = stack_option(self._request.stack), " ".join(plans)
+        back = Act.SWITCH if self._request.act is Act.ROLLBACK else Act.ROLLBACK
+        console.print(
+            f"Next: switchyard status{on}; to go back: switchyard {back} {names} --together{on}", markup=False
+        )
+
+    def _problem(self, plans: Mapping[str, Plan], convergence: Convergence) -> str | None:
+        if convergence.problem is None:
+            return None
+        return not_converged_together(plans, self._stack, convergence.problem, config=convergence.config)
+
+
+def document_of_all(
+    plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], stack: str, problem: str | None, warnings: list[str]
+) -> dict[str, Any]:
+    """What `--json` prints. Scripts rely on these names."""
+    documents = [document(plans[key], outcome, stack, problem, warnings) for key, outcome in outcomes.items()]
+    return {
+        "version": VERSION,
+        "command": next(iter(plans.values())).act.value,
+        "stack": stack,
+        "together": True,
+        "services": [{name: entry[name] for name in ITS_OWN} for entry in documents],
+        **{name: documents[0][name] for name in OF_ALL},
+    }

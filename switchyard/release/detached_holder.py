@@ -1,0 +1,30 @@
+"""Ends a command that goes on without a terminal on this machine, as Ctrl-C would."""
+
+import contextlib
+import getpass
+import os
+import signal
+import socket
+
+import psutil
+
+from switchyard.release.lease_holder import Held
+
+
+def interrupt(held: Held) -> bool:
+    """Interrupts the process that a Lease names, and the engine that it runs. Returns whether it could.
+
+    Only a detached process on this machine, of this user, that leads its own session and runs this program: process IDs
+    are given out again.
+
+    Args:
+        held: the Lease.
+    """
+    if not held.detached or (held.user, held.host) != (getpass.getuser(), socket.gethostname()):
+        return False
+    with contextlib.suppress(psutil.Error, OSError):
+        command = psutil.Process(held.process).cmdline()
+        if any("switchyard" in word for word in command) and os.getsid(held.process) == held.process:
+            os.killpg(held.process, signal.SIGINT)
+            return True
+    return False

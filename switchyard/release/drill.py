@@ -1,0 +1,233 @@
+"""A drill: a timed rollback that ends where it began, in two passages of the fast lane.
+
+1. A switch to the version that `switchyard rollback` would go to, behind the gates of a switch.
+2. The pods of the colour where it began are waited for, which may be renewed to end the connections that they kept.
+3. The rollback follows, and nothing that protects a switch stops it. Its receipt has the time.
+
+Configuration and state are not touched: in the end the Service selects what they have.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError
+from switchyard.gates.base import Warn, raise_refusal
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.polling import poll_until
+from switchyard.kube.rolled_back import find_rolled_back
+from switchyard.release.convergence import Convergence
+from switchyard.release.drill_journal import DrillJournal
+from switchyard.release.drill_refusals import not_back, refuse_cold, refuse_condemned, refuse_unsettled
+from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_changed
+from switchyard.release.store import Releases
+from switchyard.release_errors import DrillNotBackError
+
+ATTEMPTS = 3
+"""Attempts to go back when the API server does not answer."""
+
+PAUSE_SECONDS = 1.0
+"""Between two of them."""
+
+SETTLE_SECONDS = 60.0
+"""How long the pods of the colour where a drill began are waited for before the rollback, which begins in any case."""
+
+POLL_SECONDS = 0.5
+"""Between two looks at them."""
+
+Observe = Callable[[], Awaitable[Observation]]
+
+
+@dataclass(frozen=True)
+class DrillPlan:
+    """What a drill would do.
+
+    Attributes:
+        observation: of the service.
+        source: the colour where it begins and ends.
+        target: the colour that serves in between.
+        unfinished: an earlier drill whose command has ended, and that is only brought back; None for a new one.
+    """
+
+    observation: Observation
+    source: ColourState
+    target: ColourState
+    unfinished: ReleaseRecord | None = None
+
+    @property
+    def goes_back_only(self) -> bool:
+        """Whether an earlier drill has switched, and has to go back."""
+        return self.unfinished is not None and self.observation.serving == self.target.colour
+
+
+@dataclass(frozen=True)
+class DrillOutcome:
+    """What a drill did.
+
+    Attributes:
+        out: receipt of the switch; None where this command has not seen it.
+        back: receipt of the rollback; None where nothing had to be done.
+        problem: why it is no whole drill; None when it is.
+    """
+
+    out: Receipt | None
+    back: Receipt | None
+    problem: str | None = None
+
+
+class Drill:
+    """A drill of one service.
+
+    Args:
+        access: the cluster of the stack.
+        cluster: the same, connected.
+        journal: of the service.
+        observe: reads the service.
+        warm: creates the pods of a version that was retired while the drill was away from it.
+        warn: reports a warning.
+    """
+
+    def __init__(
+        self,
+        access: ClusterAccess,
+        cluster: Cluster,
+        journal: DrillJournal,
+        observe: Observe,
+        warm: Callable[[Plan], Awaitable[None]],
+        warn: Warn,
+    ) -> None:
+        self._access = access
+        self._cluster = cluster
+        self._journal = journal
+        self._observe = observe
+        self._warm = warm
+        self._warn = warn
+
+    async def plan(self, observation: Observation, releases: Releases) -> DrillPlan:
+        """What a drill would do.
+
+        Args:
+            observation: of the service.
+            releases: the record of the service.
+
+        Raises:
+            GateRefusedError: there is nothing warm to go to, a hook has left it behind, or a release has not ended.
+        """
+        current = releases.current
+        if current is not None and current.running and current.kind == Act.DRILL:
+            colours = observation.colours
+            return DrillPlan(observation, colours[Colour(current.source)], colours[Colour(current.target)], current)
+        raise_refusal(refuse_unsettled(observation, current))
+        other = observation.colours[observation.serving.other]
+        raise_refusal(refuse_condemned(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
+        rollback = await self._lane().plan_rollback(observation)
+        raise_refusal(refuse_cold(rollback))
+        await self._journal.check(rollback)
+        return DrillPlan(observation, rollback.source, rollback.to)
+
+    async def run(self, plan: DrillPlan, reason: str | None) -> DrillOutcome:
+        """Goes to the other version and back.
+
+        Args:
+            plan: as the operator has confirmed it.
+            reason: why, in the operator's words.
+
+        Raises:
+            GateRefusedError: the switch is refused; nothing was changed.
+            DrillNotBackError: the other version serves, and the rollback is not done.
+            switchyard.errors.ClusterError: the API server does not answer before anything was changed.
+        """
+        async with self._journal.lease():
+            now = await self.plan(await self._observe(), await self._journal.read())
+            if _is_other(now, plan):
+                raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+            if now.unfinished is not None:
+                self._journal.adopt(now.unfinished)
+                return await self._back(now, reason, None, "an earlier drill was interrupted, and is ended by this one")
+            return await self._out_and_back(now, reason)
+
+    async def _out_and_back(self, plan: DrillPlan, reason: str | None) -> DrillOutcome:
+        out, problem = None, None
+        try:
+            outcome = await self._lane().run(
+                Plan(Act.SWITCH, plan.observation, plan.target.colour), reason, self._steps()
+            )
+            out = outcome.receipt
+        except ClusterError as error:
+            if not self._journal.begun or self._journal.ended:
+                raise
+            problem = f"the switch was interrupted: {error}"  # it may be done, and so it is rolled back
+        else:
+            await self._settled(plan)
+        return await self._back(plan, reason, out, problem)
+
+    async def _settled(self, plan: DrillPlan) -> None:
+        """Waits until the pods are ready again that were renewed to end their connections."""
+        source = plan.source
+
+        def is_ready(observation: Observation) -> bool:
+            return observation.colours[source.colour].ready >= source.ready
+
+        try:
+            observation = await poll_until(self._observe, is_ready, seconds=SETTLE_SECONDS, every=POLL_SECONDS)
+        except (ClusterError, GateRefusedError):
+            return  # the rollback decides by itself
+        if not is_ready(observation):
+            state = observation.colours[source.colour]
+            self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods are ready where the drill goes back to: {state}")
+
+    async def _back(
+        self, plan: DrillPlan, reason: str | None, out: Receipt | None, problem: str | None
+    ) -> DrillOutcome:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return DrillOutcome(out, await self._once_back(plan, reason), problem)
+            except (AccessDeniedError, GateRefusedError) as error:
+                raise self._not_back(plan, error) from None
+            except ClusterError as error:
+                if attempt == ATTEMPTS:
+                    raise self._not_back(plan, error) from None
+                await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
+        raise RuntimeError("the last attempt has returned or raised")
+
+    async def _once_back(self, plan: DrillPlan, reason: str | None) -> Receipt | None:
+        """One attempt to go back, whose receipt counts from its start."""
+        lane = self._lane()
+        observation = await self._observe()
+        if observation.serving == plan.source.colour:
+            await self._journal.give_up(f"{plan.source.colour} served again without the rollback of the drill")
+            return None
+        rollback = await lane.plan_rollback(observation)
+        outcome = await lane.run(rollback, reason, self._steps())
+        for line in rollback.warnings:
+            self._warn(line)
+        return outcome.receipt
+
+    def _not_back(self, plan: DrillPlan, error: Exception) -> DrillNotBackError:
+        target = plan.target
+        source = f"{plan.source.colour} {plan.source.tag or ''}".rstrip()
+        return DrillNotBackError(not_back(plan.observation.name, f"{target.colour} {target.tag}", source, str(error)))
+
+    def _lane(self) -> FastLane:
+        return FastLane(self._access, self._cluster, self._journal, self._warn, time.monotonic())
+
+    def _steps(self) -> Steps:
+        async def converge(_: Receipt) -> Convergence:
+            return Convergence(config=True, state=True)  # both have what serves before and after the drill
+
+        return Steps(self._observe, self._warm, converge)
+
+
+def _is_other(now: DrillPlan, plan: DrillPlan) -> bool:
+    def sides(drill: DrillPlan) -> tuple[object, ...]:
+        unfinished = None if drill.unfinished is None else drill.unfinished.id
+        return drill.observation.serving, drill.source.tag, drill.target.colour, drill.target.tag, unfinished
+
+    return sides(now) != sides(plan)

@@ -1,0 +1,114 @@
+"""Why a drill is refused, and what to type then: pure functions."""
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, set_value
+from switchyard.config.models.service_name import key_of
+from switchyard.config.validation.services import SERVICES
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.deploy_refusals import described
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import UNTOUCHED, command
+
+
+def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) -> Refusal | None:
+    """Refuses a drill beside a release, or where the configuration has another colour than the one that serves.
+
+    Args:
+        observation: of the service.
+        current: its latest release; None without one. An unfinished drill is not refused here.
+    """
+    key, serving = key_of(observation.name), observation.serving
+    if current is not None and current.running and current.kind != Act.DRILL:
+        observed = f"{described(current)} has not ended (phase {current.phase}{', held' if current.held else ''})"
+        remedy = f"Finish it: {_finishing(current)}"
+    elif observation.settings.active != serving:
+        active = observation.settings.active
+        observed = f"the configuration has {active} as the active colour, and {serving} serves"
+        remedy = f"Bring the configuration to what serves: {command(Act.SWITCH, observation.name, serving)}"
+    else:
+        return None
+    return Refusal(
+        code=Code.DRILL_NOT_SETTLED,
+        step=f"{key}: the drill",
+        observed=observed,
+        rule="a drill ends where it began, and changes nothing that a release is about to change",
+        remedy=f"{UNTOUCHED} {observation.what_serves} {remedy}",
+    )
+
+
+def refuse_condemned(observation: Observation, version: RolledBack | None) -> Refusal | None:
+    """Refuses a drill to a version that was rolled back.
+
+    Args:
+        observation: of the service.
+        version: the rollback of the other colour's version; None when it was not rolled back.
+    """
+    if version is None:
+        return None
+    because = f": {version.reason}" if version.reason else ""
+    return Refusal(
+        code=Code.DRILL_OF_ROLLED_BACK,
+        step=f"{key_of(observation.name)}: the drill",
+        observed=(
+            f"{version.colour} {version.tag} was rolled back at {version.at} by {version.actor} "
+            f"(release {version.release}){because.rstrip('.')}"
+        ),
+        rule="a drill sends users to no version that was condemned",
+        remedy=(
+            f"{UNTOUCHED} {observation.what_serves} Drill when another version is warm in {version.colour}. When it "
+            f"was rolled back: switchyard history {key_of(observation.name)}"
+        ),
+    )
+
+
+def refuse_cold(plan: Plan) -> Refusal | None:
+    """Refuses a drill when a rollback would have to warm its version first.
+
+    Args:
+        plan: of the rollback that the drill would do.
+    """
+    if plan.warm_tag is None:
+        return None
+    path = f"{below(SERVICES, key_of(plan.observation.name))}.{plan.target}"
+    settings = (
+        set_value(f"{path}.tag", plan.warm_tag, text=True),
+        set_value(f"{path}.replicas", plan.source.wanted),
+        "pulumi up",
+    )
+    return Refusal(
+        code=Code.DRILL_NOTHING_WARM,
+        step=f"{key_of(plan.observation.name)}: the drill",
+        observed=f"the version that served before, {plan.target} {plan.warm_tag}, is not warm ({plan.to})",
+        rule="a drill measures a rollback that needs nothing but the selector",
+        remedy=f"{UNTOUCHED} {plan.observation.what_serves} To warm it: {' && '.join(settings)}",
+    )
+
+
+def not_back(name: str, target: str, source: str, why: str) -> str:
+    """Reports that a drill has switched and not come back.
+
+    Args:
+        name: of the service.
+        target: the colour and the version that serve.
+        source: the colour and the version where the drill began.
+        why: the cause.
+    """
+    key = key_of(name)
+    return notice(
+        Code.DRILL_NOT_BACK,
+        key,
+        f"the drill has not come back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
+        f"To go back: switchyard drill {key}. Or: switchyard rollback {key}",
+    )
+
+
+def _finishing(record: ReleaseRecord) -> str:
+    """The command that ends a release."""
+    key = record.service
+    if record.kind != Act.DEPLOY:
+        return f"switchyard {record.kind} {key}" + (f" {record.target}" if record.kind == Act.SWITCH else "")
+    if record.phase == "bake":
+        return f"switchyard retire {key}. Or go back: switchyard abort {key}"
+    return f"switchyard resume {key}. Or go back: switchyard abort {key}"

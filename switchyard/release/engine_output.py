@@ -1,0 +1,63 @@
+"""What the engine says of a failure, without its progress. Pure."""
+
+import json
+import re
+
+DIAGNOSTICS = re.compile(r"^Diagnostics:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+"""The part of the output in which the engine repeats the messages of each resource."""
+
+CODED = re.compile(r"\(SY-[A-Z]\d{3}\)")
+"""A message of the program."""
+
+MESSAGE = re.compile(r"^ {4}(error|warning|info): ", re.MULTILINE)
+
+RESOURCE = re.compile(r"^ {2}\S.*:$")
+
+ENDED = re.compile(
+    r"(update|preview|refresh|destroy) failed|Resource monitor has terminated.*|.*an unhandled error occurred.*",
+    re.DOTALL,
+)
+"""What the engine says besides, whatever has failed."""
+
+
+def reason(output: str, errors: str) -> str:
+    """Why a command of the engine failed, in its own words and those of the program.
+
+    Args:
+        output: what it printed on standard output.
+        errors: what it printed on standard error.
+    """
+    return _of_document(output) or _of_diagnostics(output) or _lines(errors) or _lines(output)
+
+
+def _of_document(output: str) -> str:
+    """The errors of a preview as JSON."""
+    try:
+        entries = json.loads(output)["diagnostics"]
+        messages = [entry["message"] for entry in entries if entry["severity"] == "error"]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return "\n".join(message.strip() for message in messages if not ENDED.fullmatch(message.strip()))
+
+
+def _of_diagnostics(output: str) -> str:
+    """The errors of an update, after what the program says of them: its messages have a code, a cause and a remedy."""
+    section = DIAGNOSTICS.search(output)
+    if section is None:
+        return ""
+    coded, others = [], []
+    text = "\n".join(line for line in section[1].splitlines() if not RESOURCE.match(line))
+    _, *parts = MESSAGE.split(text)
+    for severity, message in zip(parts[::2], parts[1::2], strict=True):
+        words = " ".join(message.split())
+        if CODED.search(words):
+            coded.append(words)
+        elif severity == "error" and not ENDED.fullmatch(words):
+            others.append(f"error: {words}")
+    return "\n".join(dict.fromkeys((*coded, *others)))
+
+
+def _lines(printed: str) -> str:
+    """The lines that say why the engine failed; all lines where none is marked as an error."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return "\n".join([line for line in lines if line.startswith("error:")] or lines)

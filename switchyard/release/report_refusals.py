@@ -1,0 +1,37 @@
+"""Why a report is refused: pure functions."""
+
+import re
+from collections.abc import Collection
+
+from switchyard.codes import Code
+from switchyard.gates.rules.refusal import Refusal
+
+SPAN = re.compile(r"([1-9]\d{0,3})([hdw])")
+"""How far back a report goes: a number of hours, days or weeks."""
+
+
+def refuse_span(text: str) -> Refusal | None:
+    """Refuses a text that names no time."""
+    if SPAN.fullmatch(text):
+        return None
+    return Refusal(
+        code=Code.REPORT_TIME_INVALID,
+        step="The report",
+        observed=f"--since {text!r} names no time",
+        rule="it is a number of hours, days or weeks",
+        remedy="For example: switchyard report --since 30d",
+    )
+
+
+def refuse_unreported(keys: Collection[str], stack: str, services: Collection[str]) -> Refusal | None:
+    """Refuses a service that the stack does not have."""
+    unknown = [key for key in keys if key not in services]
+    if not unknown:
+        return None
+    return Refusal(
+        code=Code.SERVICE_UNKNOWN,
+        step=f"{unknown[0]}: the report",
+        observed=f"stack {stack} has " + (f"the services {', '.join(services)}" if services else "no services"),
+        rule="a service is named by its key under switchyard:services",
+        remedy=f"All of them: switchyard report --stack {stack}",
+    )

@@ -1,0 +1,244 @@
+"""Switches or rolls back several services together: all of their selectors are changed, or none.
+
+1. The gates of every switch are passed. What is refused for one service is refused for all.
+2. The Leases are taken in the order of their names, so that two commands never wait for each other.
+3. Each service is planned again by what serves now, and a retired version is warmed.
+4. Every record says what is about to happen, and which services belong together.
+5. The selectors are changed, straight one after the other. When one of them fails, those before it are changed back,
+   and each is read again.
+6. Endpoints and nodes are watched, kept connections are ended, and configuration and state follow, for all at once.
+
+Killed between two selectors, the records say so, and the same command goes on: it changes those that are left.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError, GateRefusedError
+from switchyard.gates.base import raise_refusal
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane import FastLane, Outcome
+from switchyard.release.journal_protocol import Journal
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_changed, refuse_no_pods
+from switchyard.release.together_refusals import report_split, report_undone
+from switchyard.release_errors import ReleaseError, TogetherSplitError, TogetherUndoneError
+
+Value = TypeVar("Value")
+
+EXPECTED = (ClusterError, GateRefusedError, ReleaseError)
+"""Errors that stop a group, after which it is undone."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One service of a group.
+
+    Attributes:
+        lane: of the service.
+        journal: of the service, with the keys of the others.
+        observe: reads the service anew.
+        warm: creates the pods of a retired version, and waits until they are ready.
+        waited: whether another command was waited for since the service was read.
+    """
+
+    lane: FastLane
+    journal: Journal
+    observe: Callable[[], Awaitable[Observation]]
+    warm: Callable[[Plan], Awaitable[None]]
+    waited: Callable[[], bool] = lambda: False
+
+
+Plans = Mapping[str, Plan]
+Receipts = Mapping[str, Receipt]
+
+
+def unfinished_target(last: ReleaseRecord | None) -> Colour | None:
+    """Where a switch of several services that was killed has sent a service, or was about to; None without one."""
+    if last is None or not last.running or last.kind != Act.SWITCH or not last.together:
+        return None
+    return Colour(last.target)
+
+
+async def planned(plans: Mapping[str, Coroutine[Any, Any, Plan]]) -> dict[str, Plan]:
+    """The plans of all services.
+
+    Raises:
+        GateRefusedError: of any of them, with every reason.
+    """
+    return await _all_or_reasons(plans)
+
+
+class Together:
+    """A group of services.
+
+    Args:
+        members: by the key of the service.
+        converge: brings configuration and state to what serves, for all of them at once.
+    """
+
+    def __init__(
+        self, members: Mapping[str, Member], converge: Callable[[Plans, Receipts], Awaitable[Convergence]]
+    ) -> None:
+        self._members = dict(sorted(members.items()))
+        self._converge = converge
+
+    async def run(self, plans: Plans, reason: str | None) -> dict[str, Outcome]:
+        """Does what is planned, for all services or for none.
+
+        Args:
+            plans: by the key of the service, as the operator has confirmed them.
+            reason: why, in the operator's words.
+
+        Raises:
+            GateRefusedError: a gate refuses, or somebody has changed a Service since it was planned.
+            TogetherUndoneError: a selector could not be changed, and all serve as before.
+            TogetherSplitError: and not all of them could be changed back.
+        """
+        await _all_or_reasons({key: self._pass_gates(key, plans[key]) for key in self._members})
+        async with AsyncExitStack() as leases:
+            for key, member in sorted(self._members.items(), key=lambda item: _place(plans[item[0]])):
+                await leases.enter_async_context(member.journal.held(plans[key].act))
+            plans = await _all_or_reasons({key: self._planned_again(key, plans[key]) for key in self._members})
+            plans = {key: await self._warmed(key, plan) for key, plan in plans.items()}
+            started, patched = await self._changed(plans, reason)
+            receipts = await _each(
+                {key: member.lane.follow(plans[key], started[key], patched[key]) for key, member in self._items()}
+            )
+            return await self._ended(plans, receipts)
+
+    def _items(self) -> Sequence[tuple[str, Member]]:
+        return list(self._members.items())
+
+    async def _pass_gates(self, key: str, plan: Plan) -> None:
+        if plan.patch and plan.act is Act.SWITCH:
+            await self._members[key].lane.pass_gates(plan)
+
+    async def _planned_again(self, key: str, plan: Plan) -> Plan:
+        """The plan by what serves under the Lease: another command may have changed a colour since."""
+        member = self._members[key]
+        if not plan.patch:
+            return plan
+        observation = await member.observe()
+        if plan.act is Act.SWITCH:
+            now = replace(plan, observation=observation)
+            same = (now.source.colour, now.to_tag) == (plan.source.colour, plan.to_tag)
+        else:
+            now = await member.lane.plan_rollback(observation)
+            same = (now.target, now.patch, now.to_tag, now.warm_tag) == (
+                plan.target,
+                plan.patch,
+                plan.to_tag,
+                plan.warm_tag,
+            )
+        if not same:
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        if now.warm_tag is None:
+            raise_refusal(refuse_no_pods(observation, now.target, now.act))
+        if member.waited():
+            await self._pass_gates(key, now)
+        return now
+
+    async def _warmed(self, key: str, plan: Plan) -> Plan:
+        if plan.warm_tag is None:
+            return plan
+        member = self._members[key]
+        await member.warm(plan)
+        now = replace(plan, observation=await member.observe())
+        if now.source.colour != plan.source.colour:
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        raise_refusal(refuse_no_pods(now.observation, now.target, now.act))
+        return now
+
+    async def _changed(self, plans: Plans, reason: str | None) -> tuple[dict[str, str], dict[str, float | None]]:
+        """Begins every record and changes every selector. Whatever stops it, what was done is undone."""
+        started: dict[str, str] = {}
+        patched: dict[str, float | None] = {}
+        step = next(iter(plans))
+        try:
+            for step, member in self._items():
+                started[step] = await member.journal.begin(plans[step], reason)
+            for key, member in self._items():
+                step = key
+                await member.journal.confirm()
+            for step, member in self._items():
+                patched[step] = None  # a change without an answer may have been made
+                if plans[step].patch:
+                    patched[step] = await member.lane.patch(plans[step])
+        except (*EXPECTED, asyncio.CancelledError) as error:
+            await self._undo(plans, list(started), list(patched), step, error)
+            raise
+        return started, patched
+
+    async def _undo(
+        self, plans: Plans, begun: Sequence[str], touched: Sequence[str], failed: str, error: BaseException
+    ) -> None:
+        """Changes selectors back, and ends the records. Says what serves where one cannot be changed back.
+
+        Raises:
+            TogetherUndoneError: all serve as before.
+            TogetherSplitError: some do not.
+        """
+        why = str(error) or "interrupted"
+        split = {key: problem for key in reversed(touched) if (problem := await self._changed_back(key, plans[key]))}
+        for key in begun:
+            if key not in split:  # that of one that still serves the new colour stays open: the command can go on
+                with suppress(*EXPECTED):
+                    await self._members[key].journal.confirm()  # the record is of whoever has taken the Lease
+                    detail = f"together with {', '.join(plans)}, of which {failed} was not changed: {why}"
+                    await self._members[key].journal.end(None, succeeded=False, detail=detail)
+        if split:
+            raise TogetherSplitError(report_split(plans, failed, why, split)) from error
+        if not isinstance(error, asyncio.CancelledError):
+            raise TogetherUndoneError(report_undone(plans, failed, why, touched)) from error
+
+    async def _changed_back(self, key: str, plan: Plan) -> str | None:
+        """Has the colour of before serve, and reads that it does; returns why it does not."""
+        member, source = self._members[key], plan.source.colour
+        if not plan.patch:
+            return None
+        try:
+            now = await member.observe()
+            if now.serving != source:
+                await member.journal.confirm()
+                await member.lane.patch(Plan(plan.act, now, source))
+                now = await member.observe()
+        except EXPECTED as error:
+            return str(error)
+        return None if now.serving == source else f"{now.serving} serves, changed by somebody else"
+
+    async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
+        """Ends kept connections and the records, while configuration and state follow."""
+        drains = _each({key: member.lane.drain(plans[key]) for key, member in self._items()})
+        drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
+        receipts = {key: replace(receipt, drain=drained[key]) for key, receipt in receipts.items()}
+        for key, member in self._items():
+            await member.journal.end(receipts[key], succeeded=True, detail=convergence.problem)
+        return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
+
+
+def _place(plan: Plan) -> tuple[str, str]:
+    """Namespace and name of the Lease of a service, by which all commands take them."""
+    return plan.observation.settings.namespace, str(plan.observation.name)
+
+
+async def _each(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Value]:
+    return dict(zip(calls, await asyncio.gather(*calls.values()), strict=True))
+
+
+async def _all_or_reasons(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Value]:
+    """What all calls return; where gates refuse some of them, one error with all reasons."""
+    answers = await asyncio.gather(*calls.values(), return_exceptions=True)
+    refusals = [answer for answer in answers if isinstance(answer, GateRefusedError)]
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, GateRefusedError):
+            raise answer
+    if refusals:
+        raise GateRefusedError("\n".join(map(str, refusals)))
+    return dict(zip(calls, answers, strict=True))  # type: ignore[arg-type] # no exception is left

@@ -1,0 +1,143 @@
+"""Why several services are not switched together, and what serves then: pure functions."""
+
+from collections.abc import Mapping, Sequence
+
+from switchyard.codes import Code
+from switchyard.config.models.service import Colour
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.release.plan import Act, Plan
+from switchyard.release.refusals import UNTOUCHED
+
+
+def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
+    """Refuses several services, or what is no colour, without --together.
+
+    Args:
+        act: the command.
+        words: its arguments, of which the first is the service.
+    """
+    names = list(dict.fromkeys(word.partition("=")[0] for word in words))
+    if len(words) == 1 or (act is Act.SWITCH and len(words) == len(("service", "colour")) and words[1] in set(Colour)):
+        return None
+    return Refusal(
+        code=Code.TOGETHER_MISUSED,
+        step=f"{', '.join(words)}: the {act}",
+        observed="several services are named, or a colour that there is not",
+        rule="a command works on one service; with --together on several, all of them or none",
+        remedy=f"{UNTOUCHED} For all of them: switchyard {act} {' '.join(names)} --together",
+    )
+
+
+def refuse_words(act: Act, words: Sequence[str]) -> Refusal | None:
+    """Refuses arguments of a command with --together that are not services, each once.
+
+    Args:
+        act: the command.
+        words: its arguments.
+    """
+    names = [word.partition("=")[0] for word in words]
+    colours = [word.partition("=")[2] for word in words if "=" in word]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        observed = f"{', '.join(twice)} is named twice"
+    elif [colour for colour in colours if act is not Act.SWITCH or colour not in set(Colour)]:
+        observed = f"{' '.join(word for word in words if '=' in word)}: no colour of a switch"
+    else:
+        return None
+    form = "SERVICE or SERVICE=blue or SERVICE=green" if act is Act.SWITCH else "SERVICE"
+    return Refusal(
+        code=Code.TOGETHER_MISUSED,
+        step=f"{', '.join(words)}: the {act}",
+        observed=observed,
+        rule=f"with --together each service is named once, as {form}",
+        remedy=f"{UNTOUCHED} For example: switchyard {act} {' '.join(dict.fromkeys(names))} --together",
+    )
+
+
+def refuse_deploy_together(words: Sequence[str]) -> Refusal:
+    """Refuses to deploy several services by one command, and names the commands that do so.
+
+    Args:
+        words: the arguments of the command, as SERVICE=TAG.
+    """
+    pairs = [word.partition("=") for word in words]
+    names = [name for name, _, _ in pairs]
+    if not all("=" in word for word in words):
+        service, tag, *more = words
+        return Refusal(
+            code=Code.DEPLOY_TOGETHER,
+            step=f"{service}: the deploy of {tag}",
+            observed=f"more is named: {' '.join(more)}" if more else "--together is given",
+            rule="a deploy releases one version of one service",
+            remedy=f"{UNTOUCHED} For this service alone: switchyard deploy {service} {tag}",
+        )
+    warm = " && ".join(f"switchyard deploy {name} {tag or 'TAG'} --hold-after prove" for name, _, tag in pairs)
+    return Refusal(
+        code=Code.DEPLOY_TOGETHER,
+        step=f"{', '.join(words)}: the deploy",
+        observed="several services are named",
+        rule="a deploy releases one service; several are warmed one by one, and switched together",
+        remedy=f"{UNTOUCHED} Type: {warm} && switchyard switch {' '.join(names)} --together",
+    )
+
+
+def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Sequence[str]) -> str:
+    """Reports that a group was not switched, and that every service serves as before.
+
+    Args:
+        plans: by the key of the service.
+        failed: the service at which it stopped.
+        why: the reason.
+        touched: services whose selector was changed and changed back, or that at which it stopped.
+    """
+    act = next(iter(plans.values())).act
+    back = [key for key in touched if key != failed and plans[key].patch]
+    serving = ", ".join(f"{key} {plan.source.colour} {plan.source.tag or ''}".rstrip() for key, plan in plans.items())
+    return notice(
+        Code.TOGETHER_UNDONE,
+        ", ".join(plans),
+        f"the {act} is not done, because {failed} could not be changed: {why.strip()}",
+        (f"Changed back and read again: {', '.join(back)}. " if back else "")
+        + f"All serve as before: {serving}. Repair the cause, and type the command again",
+    )
+
+
+def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mapping[str, str]) -> str:
+    """Reports that a group was not switched, and that some of its services could not be changed back.
+
+    Args:
+        plans: by the key of the service.
+        failed: the service at which it stopped.
+        why: the reason.
+        split: services that may not serve as before, with the reason.
+    """
+    act = next(iter(plans.values())).act
+    before = ", ".join(f"{key} ({plans[key].source.colour})" for key in plans if key not in split)
+    parts = "; ".join(f"{key}: {plans[key].target} may serve ({problem.strip()})" for key, problem in split.items())
+    return notice(
+        Code.TOGETHER_SPLIT,
+        ", ".join(plans),
+        f"the {act} stopped at {failed} ({why.strip()}), and not every service could be changed back: {parts}",
+        (f"As before: {before}. " if before else "")
+        + f"See what serves: switchyard status. To go on: switchyard {act} {' '.join(plans)} --together",
+    )
+
+
+def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, config: bool) -> str:
+    """Reports that a group is switched, and that configuration or state do not have it yet.
+
+    Args:
+        plans: by the key of the service.
+        stack: name of the stack.
+        why: the engine's own words.
+        config: whether the configuration has it, so that only the state lacks it.
+    """
+    words = " ".join(f"{key}={plan.target}" for key, plan in plans.items())
+    later = f"pulumi up --stack {stack}" if config else f"switchyard switch {words} --together --stack {stack} --yes"
+    lacking = "the state" if config else "the configuration and the state"
+    return notice(
+        Code.NOT_CONVERGED,
+        ", ".join(plans),
+        f"they serve as asked, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"When the state can be reached again: {later}",
+    )

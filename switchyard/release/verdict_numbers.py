@@ -1,0 +1,93 @@
+"""The verdict of a watch as numbers, for the record of a release."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from switchyard.config.models.watch import Watch
+from switchyard.kube.clock import to_text
+from switchyard.manifests.analysis import QUANTILE
+from switchyard.release.evidence import Finding
+from switchyard.release.verdict import Outcome, Verdict
+
+
+class WatchedVerdict:
+    """Follows a watch, and knows at which look the new version was condemned.
+
+    Args:
+        now: the time by the API server's clock.
+        on_tick: is called after each look as well.
+    """
+
+    def __init__(self, now: Callable[[], datetime], on_tick: Callable[[Verdict], None]) -> None:
+        self._now = now
+        self._on_tick = on_tick
+        self._condemned: datetime | None = None
+
+    def __call__(self, verdict: Verdict) -> None:
+        """Takes the verdict after a look."""
+        if verdict.outcome is Outcome.BREACH and self._condemned is None:
+            self._condemned = self._now()
+        self._on_tick(verdict)
+
+    def numbers(self, verdict: Verdict, watch: Watch) -> dict[str, Any]:
+        """The numbers of the verdict, which is acted upon now.
+
+        Args:
+            verdict: at the end of the watch.
+            watch: its settings.
+        """
+        condemned = self._condemned if verdict.outcome is Outcome.BREACH else None
+        return numbers_of(verdict, watch, None if condemned is None else to_text(condemned), to_text(self._now()))
+
+
+def numbers_of(verdict: Verdict, watch: Watch, problem_seen: str | None, decided: str) -> dict[str, Any]:
+    """The numbers of a verdict as the record has them.
+
+    Args:
+        verdict: at the end of the watch.
+        watch: its settings.
+        problem_seen: the time of the look at which the new version was condemned; None where it was not.
+        decided: when the release began to act upon the verdict.
+    """
+    return {
+        "outcome": verdict.outcome.value,
+        "seconds": round(verdict.seconds, 1),
+        "new": {
+            "requests": verdict.requests,
+            "errors": verdict.failed,
+            "p95": _rounded(verdict.p95),
+            "restarts": verdict.restarts,
+        },
+        "old": {
+            "requests": round(verdict.past.requests),
+            "errors": round(verdict.past.failed),
+            "p95": _rounded(verdict.past.quantile(QUANTILE)),
+        },
+        "bounds": {
+            "falseRollback": watch.false_rollback,
+            "missed": watch.missed,
+            "seconds": watch.seconds,
+            "errorsAccepted": watch.errors.accepted,
+            "errorsCondemned": watch.errors.condemned,
+            "p95Seconds": watch.latency_p95.max_seconds if watch.latency_p95.enabled else None,
+        },
+        "questions": [_question(finding) for finding in verdict.findings],
+        "problemSeen": problem_seen,
+        "decided": decided,
+    }
+
+
+def _question(finding: Finding) -> dict[str, Any]:
+    return {
+        "question": finding.question,
+        "state": finding.state.value,
+        "requests": finding.total,
+        "hits": finding.hits,
+        "accepted": round(finding.accepted, 6),
+        "condemned": round(finding.condemned, 6),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)

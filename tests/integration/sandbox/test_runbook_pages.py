@@ -1,0 +1,77 @@
+"""Each page of the runbook that is about one situation, walked line by line in that situation."""
+
+import signal
+
+import pytest
+
+from devtools.engine import Stack
+from devtools.sandbox.faults import NODE_FAULT_LABEL, NODE_NOT_READY
+from tests.support.commands import read_back, run_command, with_a_fault
+from tests.support.kubectl import Kubectl
+from tests.support.runbook_pages import Walk
+
+WITHOUT_REQUESTS = """
+from switchyard.release.verdict import Outcome, Verdict
+async def without_requests(*_, **__):
+    return Verdict(Outcome.NO_TRAFFIC, "The new version got no request in 300 s.", seconds=300)
+steps.watch = without_requests
+"""
+"""The watch sees no request, as on a service that nobody uses at night."""
+
+AFTER_SWITCH = """
+async def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+steps.drain = killed
+"""
+"""The command is killed once the new version serves."""
+
+NODE = "k8s-worker-1"
+
+UNREADY = '{"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeStatusUnknown"}]}}'
+
+
+@pytest.fixture
+def walk(serving: Stack, kubectl: Kubectl) -> Walk:
+    """A walk on a stack of which blue v1.0.0 serves, on simulated nodes: nobody watches its releases."""
+    return Walk(serving, kubectl)
+
+
+def deploy_with(stack: Stack, fault: str, tag: str) -> int:
+    """The exit code of a release with a fault."""
+    result = run_command(stack, "deploy", "backend", tag, "--yes", code=with_a_fault(fault))
+    read_back(stack)
+    return result.returncode
+
+
+def test_release(walk: Walk) -> None:
+    walk.page("release")
+
+
+def test_roll_back(walk: Walk) -> None:
+    walk.section("release", "Release")
+    walk.page("roll-back")
+
+
+def test_a_release_is_stuck(walk: Walk, serving: Stack) -> None:
+    serving.set("services.backend.readyTimeoutSeconds", 5)
+    assert deploy_with(serving, WITHOUT_REQUESTS, "v2.0.0") == 1
+    walk.page("stuck")
+
+
+def test_the_operator_is_lost(walk: Walk, serving: Stack) -> None:
+    assert deploy_with(serving, AFTER_SWITCH, "v2.0.0") == -signal.SIGKILL
+    walk.page("lost-operator")
+
+
+def test_a_node_is_down(walk: Walk, kubectl: Kubectl) -> None:
+    walk.section("release", "Release")
+    kubectl.run("label", "node", NODE, f"{NODE_FAULT_LABEL}={NODE_NOT_READY}")
+    try:
+        kubectl.run("wait", "--for=condition=Ready=false", f"node/{NODE}", "--timeout=30s")
+        for pod in kubectl.get("pods", f"--field-selector=spec.nodeName={NODE}"):
+            # What the node controller does of a kubelet that is silent for 40 s; this one reports itself.
+            kubectl.run("patch", "pod", pod["metadata"]["name"], "--subresource=status", "-p", UNREADY)
+        walk.page("node-down")
+    finally:
+        kubectl.run("label", "node", NODE, f"{NODE_FAULT_LABEL}-")
+        kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=30s")

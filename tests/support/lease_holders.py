@@ -1,0 +1,47 @@
+"""A command in a process of its own that holds the Lease of a service."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.kubectl import Kubectl
+
+HOLDER = """
+import asyncio, signal, sys
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.clock import ServerClock
+from switchyard.release.lease import ReleaseLease
+from switchyard.release.lease_holder import Holder
+
+async def main(kubeconfig, namespace):
+    api = await ClusterAccess(kubeconfig).api()
+    lease = ReleaseLease(api, namespace, "backend", Holder("deploy"), await ServerClock.ask(api))
+    async with lease.held():
+        await lease.enter("warm")
+        print("held", flush=True)
+        await asyncio.sleep(600)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@contextmanager
+def holding_lease(kubectl: Kubectl) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the Lease in phase `warm` within the block; at its end it is interrupted and releases it."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(kubectl.kubeconfig), kubectl.namespace],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+    finally:
+        holder.send_signal(signal.SIGINT)
+        holder.wait()
+        holder.stdout.close()

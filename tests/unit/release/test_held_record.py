@@ -1,0 +1,139 @@
+"""Waiting for the Lease of another command: as long as it lives, and with a line about whom."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from switchyard.errors import UnreachableError
+from switchyard.kube.api import BoundedApi
+from switchyard.manifests.labels import object_labels
+from switchyard.release import held_record
+from switchyard.release.held_record import HeldRecord
+from switchyard.release.lease_holder import HOLDER, Holder
+
+START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def lease(phase: str, holder: str = "grace@desk/7/n") -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "backend-release",
+            "labels": object_labels("backend"),
+            "annotations": {HOLDER: json.dumps({"act": "deploy", "phase": phase})},
+            "creationTimestamp": "2030-01-31T12:00:00Z",
+            "resourceVersion": "1",
+        },
+        "spec": {"holderIdentity": holder, "renewTime": "2030-01-31T12:00:00.000000Z"},
+    }
+
+
+@dataclass
+class Busy:
+    """An API server on which another command holds the Lease for some reads.
+
+    Attributes:
+        answers: what each read finds, or raises; after the last one the Lease is free.
+        written: holders of the writes.
+    """
+
+    answers: list[dict[str, Any] | Exception] = field(default_factory=list)
+    reads: int = 0
+    written: list[str] = field(default_factory=list)
+
+    async def date(self) -> datetime:
+        return START
+
+    async def find(self, *_: Any) -> dict[str, Any] | None:
+        self.reads += 1
+        answer = self.answers.pop(0) if self.answers else lease("", "")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def ask(self, *_: Any, content: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(content)
+        self.written.append(document["spec"]["holderIdentity"])
+        return document
+
+
+def held(server: Busy, *, wait: bool, first: bool = False) -> tuple[list[str], bool]:
+    """Takes the Lease; returns what was said, and whether another command was waited for."""
+    lines: list[str] = []
+    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", lines.append, wait=wait)
+
+    async def hold() -> None:
+        if first:
+            await record.wait_until_free()
+            assert server.written == [], "waiting takes nothing"
+        async with record.holding(Holder("deploy", user="ada")):
+            assert server.written[0].startswith("ada@")
+
+    asyncio.run(hold())
+    return lines, record.waited
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_record, "POLL_SECONDS", 0)
+
+
+def test_a_command_that_lives_is_waited_for_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_record, "WAIT_SECONDS", -1)  # the time of a command that does not wait is over
+    lines, waited = held(Busy([lease("warm")] * 30), wait=True)
+    assert lines == [
+        "backend: waits until this command has ended: grace@desk (process 7) runs deploy, in phase warm, for 0 s. "
+        "Ctrl-C ends the wait."
+    ]
+    assert waited
+
+
+def test_each_phase_of_the_other_command_is_said_once() -> None:
+    lines, _ = held(Busy([lease("warm"), lease("warm"), lease("watch"), lease("watch")]), wait=True, first=True)
+    assert ["in phase warm" in line for line in lines] == [True, False]
+    assert "in phase watch" in lines[1]
+
+
+def test_an_api_server_that_is_away_does_not_end_the_wait() -> None:
+    away = UnreachableError("no answer")
+    lines, _ = held(Busy([lease("warm"), away, away, lease("warm")]), wait=True)
+    assert len(lines) == 3
+    assert "is asked for again: no answer" in lines[1]
+    with pytest.raises(UnreachableError):
+        held(Busy([away]), wait=False)
+
+
+def test_a_free_lease_is_taken_and_nothing_is_said() -> None:
+    for wait in (True, False):
+        assert held(Busy(), wait=wait, first=True) == ([], False)
+
+
+def test_who_does_not_wait_reads_no_lease_before() -> None:
+    server = Busy()
+    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", print)
+    asyncio.run(record.wait_until_free())
+    assert server.reads == 0
+
+
+def test_ctrl_c_ends_the_wait_and_takes_nothing() -> None:
+    server = Busy([lease("warm")] * 10_000)
+    lines: list[str] = []
+    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", lines.append, wait=True)
+
+    async def interrupted() -> None:
+        async def hold() -> None:
+            async with record.holding(Holder("deploy")):
+                raise AssertionError("it holds a Lease that another command holds")
+
+        task = asyncio.create_task(hold())
+        while not lines:
+            await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert server.written == []
