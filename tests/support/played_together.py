@@ -89,7 +89,7 @@ class PlayedLane:
     async def follow(self, _: Plan, started: str, patched: float | None) -> Receipt:
         return Receipt(started, patched_after=patched)
 
-    async def drain(self, plan: Plan) -> DrainReport:
+    async def drain(self, plan: Plan, _: object) -> DrainReport:
         self.world.events.append(f"drain {self.key}")
         return DrainReport(plan.target.other, DrainMethod.NONE)
 
