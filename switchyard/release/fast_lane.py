@@ -173,11 +173,11 @@ class FastLane:
         seeing = asyncio.create_task(following.nodes_and_content(receipt))
 
         async def converged() -> Convergence:
-            seen = await seeing
-            if seen.content_warning is not None:
-                self._warn(seen.content_warning)
+            followed = await seeing
+            if followed.content_warning is not None:
+                self._warn(followed.content_warning)
             counting.follow_old()
-            return await steps.converge(seen)
+            return await steps.converge(followed)
 
         drained, convergence = await asyncio.gather(self._drain(plan, seeing), converged())
         return Outcome(await counting.end(replace(await seeing, drain=drained)), convergence)

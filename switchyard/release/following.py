@@ -59,9 +59,11 @@ class Following:
 
     async def nodes_and_content(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
         """The receipt with what is seen of each node, and of the Secrets and ConfigMaps. The arguments are `nodes`'."""
-        seen, content = await asyncio.gather(self.nodes(receipt, until), see_content(self._cluster.api, self._plan))
+        followed, content = await asyncio.gather(self.nodes(receipt, until), see_content(self._cluster.api, self._plan))
         unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
-        return replace(seen, content=content.versions, content_warning=content.warning, unseen=(*seen.unseen, *unseen))
+        return replace(
+            followed, content=content.versions, content_warning=content.warning, unseen=(*followed.unseen, *unseen)
+        )
 
     async def nodes(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
         """The receipt with what is seen of each node.

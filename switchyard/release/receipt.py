@@ -196,8 +196,8 @@ def _rest(receipt: Receipt) -> Iterator[str]:
     if receipt.drain is not None:
         yield f"connections   {receipt.drain.summary}"
     old = [
-        f"{seconds:.2f} s on {what}"
-        for seconds, what in ((receipt.last_old_new, "new connections"), (receipt.last_old_kept, "kept ones"))
+        f"{seconds:.2f} s on {connections}"
+        for seconds, connections in ((receipt.last_old_new, "new connections"), (receipt.last_old_kept, "kept ones"))
         if seconds is not None
     ]
     if old:
