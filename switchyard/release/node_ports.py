@@ -110,9 +110,11 @@ async def _followed(
 ) -> NodeAnswer:
     first = last_old = None
     in_a_row = probes = 0
+    last = FreshAnswer()
     while True:
         answer: FreshAnswer = await ask(node)
         now, probes = elapsed(), probes + 1
+        last = answer if answer.headers else last  # one that is lost takes nothing back
         if port.header.is_new(answer.headers):
             first, in_a_row = (now if first is None else first), in_a_row + 1
             if in_a_row == IN_A_ROW:
@@ -125,7 +127,7 @@ async def _followed(
         if port.header.is_old(answer.headers):
             last_old = now
         if ended():
-            return _behind(node, port, last_old, probes, answer)
+            return _behind(node, port, last_old, probes, last)
         await asyncio.sleep(EVERY_SECONDS)
 
 

@@ -153,6 +153,12 @@ def test_a_node_with_answers_of_neither_version_at_the_end_is_not_said_to_follow
     assert "x-version: none is neither version's" in str(node.problem)
 
 
+def test_a_lost_answer_at_the_end_takes_nothing_back() -> None:
+    node = followed(PlayedNodes({"a": [OLD, NOBODY]}), count(0.0, 0.5))["a"]
+    assert node.follows is False
+    assert "still answers with blue" in str(node.problem)
+
+
 def test_a_verdict_meanwhile_ends_the_requests() -> None:
     api = PlayedNodes({"a": [OLD]})
     assert followed(api, until=True)["a"].follows is False
