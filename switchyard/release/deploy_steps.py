@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import Warn
@@ -15,13 +16,15 @@ from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJ
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
+from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -146,7 +149,7 @@ class ClusterSteps:
             return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
-        drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
+        drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._converge(record.service, target))
         while not (drained.done() and converging.done()):
             tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
@@ -160,6 +163,15 @@ class ClusterSteps:
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
         event = Event.FAILED if report.problem else Event.PASSED
         return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+
+    async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
+        """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
+        cluster, method = self._place.cluster, observation.settings.release.drain.method
+        if method is DrainMethod.RENEW:
+            plan = await self._plan(record)
+            if nodes := await still_behind(cluster, plan, record.receipt):
+                return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+        return await drain(cluster, observation.name, observation.settings, old)
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""

@@ -256,7 +256,7 @@ class FastLane:
         if permitted.problem is not None:
             self._warn(permitted.problem)
         method = settings.release.drain.method
-        if method is DrainMethod.RENEW and (behind := (await following).behind):
+        if method is DrainMethod.RENEW and (behind := (await following).unconfirmed):
             problem = not_renewed_yet(plan, [node.node for node in behind])
             return DrainReport(old, method, problem=problem)
         follows = method is DrainMethod.ENDPOINT

@@ -1,7 +1,8 @@
 """What is seen of a switch after the patch: the endpoints, and which version answers on each node."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from switchyard.manifests.labels import selector
 from switchyard.release.content_changes import see_content
 from switchyard.release.node_ports import follow_nodes, node_port
 from switchyard.release.plan import Plan
-from switchyard.release.receipt import NodeAnswer, Receipt, node_answer
+from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt, node_answer
 
 FOLLOW_SECONDS = 10
 """How long the endpoints are watched after the patch. The switch is done by then, seen or not."""
@@ -74,7 +75,7 @@ class Following:
         try:
             nodes, unseen = await self._asked(until)
         except AccessDeniedError as error:
-            nodes, unseen = (NodeAnswer("all", None, f"not seen: the kubeconfig's user {error}"),), ()
+            nodes, unseen = (NodeAnswer(ALL_NODES, None, f"not seen: the kubeconfig's user {error}"),), ()
         except ClusterError as error:
             nodes, unseen = (), (f"nodes: {error}",)
         else:
@@ -100,6 +101,22 @@ class Following:
             )
             return tuple(health.values()), (unseen,)
         return tuple(_together(answers[name], health.get(name)) for name in names), ()
+
+
+async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> list[str]:
+    """Names of the nodes that did not follow a switch and, asked again, may still send to the old colour.
+
+    Args:
+        cluster: the cluster.
+        plan: the switch.
+        receipt: of it, as the record has it.
+    """
+    nodes = (receipt or {}).get("nodes") or []
+    if all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes):
+        return []
+    began = time.monotonic()
+    now = await Following(cluster, plan, lambda: time.monotonic() - began).nodes(Receipt(""))
+    return [node.node for node in now.unconfirmed]
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:

@@ -12,6 +12,9 @@ from switchyard.release.drain_report import DrainReport
 NODES_SHOWN = 10
 """Nodes that follow, of which the moment is printed; `--json` has all of them."""
 
+ALL_NODES = "all"
+"""Stands for the nodes that could not be looked at, for want of a permission."""
+
 
 @dataclass(frozen=True)
 class NodeAnswer:
@@ -84,6 +87,11 @@ class Receipt:
     def behind(self) -> tuple[NodeAnswer, ...]:
         """The nodes that were seen not to follow."""
         return tuple(node for node in self.nodes if node.follows is False)
+
+    @property
+    def unconfirmed(self) -> tuple[NodeAnswer, ...]:
+        """The nodes that may still send to the old colour: they do not follow, or their kube-proxy does not answer."""
+        return tuple(node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
 
     @property
     def followed(self) -> bool | None:
