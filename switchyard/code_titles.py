@@ -170,6 +170,8 @@ TITLES: Mapping[Code, str] = {
     Code.HOOK_FAILED: "A hook of a release has failed",
     Code.HOOK_UNKNOWN: "Nobody knows whether a hook of a release ran",
     Code.OLD_VERSION_GONE: "The version of before no longer works",
+    Code.RELEASES_FROZEN: "Releases are frozen",
+    Code.RETIREMENT_WAITS: "A retirement waits for the end of a freeze",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

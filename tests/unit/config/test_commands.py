@@ -19,16 +19,19 @@ from switchyard.config.errors import Problem, SettingsError
 from switchyard.config.examples import typing_error
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
+from switchyard.config.models.releases import RELEASES
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.validation import related
 from switchyard.config.validation.services import SERVICES as SERVICES_KEY
-from tests.support import wrong_clusters, wrong_pods, wrong_rollouts, wrong_services
+from tests.support import wrong_clusters, wrong_pods, wrong_releases, wrong_rollouts, wrong_services
 from tests.support.remedies import commands, pasted, pastes
 
 PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = PROJECT / "switchyard" / "config"
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
-WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG
+WRONG: dict[str, dict[str, Any]] = (
+    wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG | wrong_releases.WRONG
+)
 """Configurations with errors; together they break every rule of the settings."""
 
 UNREACHED = frozenset(
@@ -58,6 +61,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
             former=config.get("switchyard:formerStack"),
             written=written,
             keys=[key for key in config if ":" in key],
+            raw_releases=config.get(RELEASES),
         )
     except SettingsError as error:
         return list(error.problems)
