@@ -173,6 +173,8 @@ TITLES: Mapping[Code, str] = {
     Code.NODE_BEHIND: "A node does not follow a switch",
     Code.CONTENT_CHANGED_SINCE: "A Secret or ConfigMap changed since the version served",
     Code.ABORT_INCOMPLETE: "An abort left pods or configuration",
+    Code.RELEASES_FROZEN: "Releases are frozen",
+    Code.RETIREMENT_WAITS: "A retirement waits for the end of a freeze",
     Code.STEP_NOT_TAKEN: "A step is not taken",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",

@@ -13,6 +13,7 @@ from switchyard.cli.release_request import Request
 from switchyard.cli.rollback_hooks import run_rollback_hooks
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import ExitCode
 from switchyard.kube.access import ClusterAccess
@@ -41,11 +42,16 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     first, service = next(iter(services.items()))
     lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
     access = access_of(lone, name, settings, service)
-    asyncio.run(_Command(request, name, services, access, begun).run(state))
+    command = _Command(request, name, services, access, begun)
+    command.freezes = settings.releases.freeze
+    asyncio.run(command.run(state))
 
 
 class _Command:
     """One command, from what the cluster has to the report."""
+
+    freezes: tuple[Freeze, ...] = ()
+    """The windows of the stack without releases."""
 
     def __init__(
         self, request: TogetherRequest, stack: str, services: Settings, access: ClusterAccess, begun: float
@@ -85,7 +91,8 @@ class _Command:
         service, wait = self._services[key], self._request.wait
         journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
         journal.together = tuple(sorted(self._services))
-        journal.override = self._request.override
+        if self._request.act is Act.ROLLBACK:
+            journal.override = self._request.override
         return journal
 
     async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
@@ -97,8 +104,19 @@ class _Command:
             named = self._request.colours[key]
             target = Colour(named) if named else unfinished_target((await journal.read()).current)
             plan = await lane.plan_switch(observation, target)
+            await self._pass_freeze(cluster, journal, plan)
         await journal.check(plan)
         return plan
+
+    async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        if self.freezes and plan.act is Act.SWITCH and plan.patch:
+            # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
+            from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
+
+            key, step = plan.observation.name.key, f"the switch to {plan.target}"
+            override, typed = self._request.override, self._request.typed
+            journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
     def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:
         journal = journals[key]
@@ -120,6 +138,7 @@ class _Command:
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
+            self.freezes = settings.releases.freeze
 
     async def _observe(self, cluster: Cluster, key: str) -> Observation:
         service = self._services[key]

@@ -48,8 +48,9 @@ def not_renewed_yet(plan: Plan, nodes: Sequence[str]) -> str:
     old, settings = plan.target.other, plan.observation.settings
     shown = ", ".join(nodes[:NODES_NAMED]) + (f" and {len(nodes) - NODES_NAMED} more" if nodes[NODES_NAMED:] else "")
     return (
-        f"{Code.CONNECTIONS_STAY}: kept connections stay with {old}: its pods are not renewed, because {shown} may "
-        "still send new connections to them and would not know the new ones. Nothing has failed. Once these nodes follow: "
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {old}: its pods are not renewed, because {shown} "
+        "may still send new connections to them and would not know the new ones. Nothing has failed. Once these nodes "
+        "follow: "
         f"kubectl -n {settings.namespace} rollout restart deployment {colour_name(plan.observation.name, old)}"
     )
 
