@@ -270,9 +270,7 @@ def test_pods_are_not_renewed_while_a_node_may_send_to_them(
     assert "rollout restart deployment backend-blue" in str(outcome.receipt.drain.problem)
 
 
-def test_an_endpoint_drains_although_a_node_sends_to_the_old_pods(
-    drained: list[tuple[str, str, float | None]],
-) -> None:
+def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[str, str, float | None]]) -> None:
     nodes = (Routing("b", ready=True, status=503),)
     plan = Plan(Act.SWITCH, observed(release={"drain": {"method": "endpoint"}}), Colour.GREEN)
     Lane(PlayedCluster(nodes=nodes)).run(plan)
