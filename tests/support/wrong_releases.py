@@ -48,7 +48,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "two hooks of one name": _hooks("beforeWarm", {"name": "expand", "job": {}}, {"name": "expand", "job": {}}),
     "a hook that rolls nothing back": _hooks("beforeWarm", {"name": "a", "job": {}, "onFailure": "rollback"}),
     "a hook that stops a rollback": _hooks("onRollback", {"name": "a", "job": {}, "onFailure": "stop"}),
-    "a hook before the switch without a way back": _hooks("beforeWarm", {"name": "a", "job": {}, "irreversible": True}),
+    "an irreversible hook before the switch": _hooks("beforeWarm", {"name": "a", "job": {}, "irreversible": True}),
     "a hook with variables of the program": _hooks(
         "beforeWarm", {"name": "a", "job": {"env": {"SWITCHYARD_TAG": "1"}, "mounts": [{"volume": "v", "path": "/v"}]}}
     ),
