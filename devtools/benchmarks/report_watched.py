@@ -1,5 +1,6 @@
 """The section of `docs/benchmarks.md` on versions that are judged after their switch."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,25 +29,38 @@ LAST_FAILING = 0.08
 SHARE = 0.2
 """Of the peer's failed requests that a bad version may cost."""
 
+REASON = 200
+"""Characters of a reason in the page; the raw data has all."""
+
 Runs = list[dict[str, Any]]
 
 
 def watched(found: dict[str, Any]) -> list[str]:
     """What a bad version costs until it is taken back, and whether good ones stay."""
     runs, plan = found["runs"], found["plan"]
-    lines = ["", "## A bad version after its switch", "", *_how(found["load"]), "", *_table(runs, plan["rates"])]
+    lines = [
+        "",
+        "## A bad version after its switch",
+        "",
+        *_how(found["load"], plan["at_once"]),
+        "",
+        *_table(runs, plan["rates"]),
+    ]
     lines += ["", *_bars(runs, plan["rates"]), *_good(runs, plan)]
+    if note := found.get("note"):
+        lines += ["", note]
     if found["problems"]:
         lines += ["", "Releases that could not be measured:", "", *(f"- {problem}" for problem in found["problems"])]
     return lines
 
 
-def _how(load: Sequence[float]) -> list[str]:
+def _how(load: Sequence[float], at_once: int) -> list[str]:
     return [
         "`switchyard deploy` beside Argo Rollouts' blueGreen that promotes by itself and has a postPromotionAnalysis:",
         "the same pods, versions and two real nodes, half of the requests over kept connections, in shuffled order on",
-        f"one cluster. The old version answers in {LATENCY_MS} ms. The machine's load average was {min(load):.0f} to "
-        f"{max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are those of so busy a machine.",
+        f"one cluster, {at_once} releases at a time. The old version answers in {LATENCY_MS} ms. The machine's load",
+        f"average was {min(load):.0f} to {max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are",
+        "those of so busy a machine.",
         "",
         "The peer's analysis is the success rate of its documentation's page on analysis",
         f"(at least {SUCCESS_RATE:.0%}, `failureLimit: {FAILURE_LIMIT}`), asked of the new version alone, with {COUNT}",
@@ -54,7 +68,9 @@ def _how(load: Sequence[float]) -> list[str]:
         "times in the last way; this program's watch has its default settings. Prometheus looks at the pods each",
         "second.",
         "",
-        "Seconds from the switch of the selector:",
+        "Seconds from the switch of the selector. A last answer is 'not seen' where the load, which ends a few seconds",
+        "after the release's command, ended before it. Pods drain by default for 35 s, and so do those of a version",
+        "that was rolled back: a connection that was opened to it and is kept has its answers for about a minute.",
     ]
 
 
@@ -98,7 +114,7 @@ def _both(values: Sequence[float | None]) -> str:
     if not ended:
         return "not seen | not seen" if values else "- | -"
     if len(ended) < len(values):
-        return f"{median(ended):.1f} s (not seen: {len(values) - len(ended)} of {len(values)}) | not seen"
+        return f"not seen ({len(values) - len(ended)} of {len(values)}) | not seen"
     return f"{median(ended):.1f} s | {p95(ended):.1f} s"
 
 
@@ -128,8 +144,9 @@ def _bars(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
                     len(ended) < len(last)
                 )
                 lines.append(
-                    f"- {way}: last answer of a version that fails 8 % or more, {name}: {p95(ended):.1f} s at p95, "
-                    f"longest {max(ended):.1f} s{never} (to reach: at most {LAST_SECONDS} s; {_met(is_met)})"
+                    f"- {way}: last answer of a version that fails 8 % or more, {name}: {p95(ended):.1f} s "
+                    f"at p95 of {len(last)}, longest {max(ended):.1f} s{never} "
+                    f"(to reach: at most {LAST_SECONDS} s; {_met(is_met)})"
                 )
         lines += _against(runs, way, rates)
     return lines
@@ -158,18 +175,19 @@ def _against(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
 
 def _good(runs: dict[str, Any], plan: dict[str, Any]) -> list[str]:
     lines = []
-    for rate in plan["rates"]:
-        taken = _taken(runs, DEPLOY, GOOD.name, rate)
-        if not taken:
+    seconds = plan["watch_seconds"] or Watch.model_fields["seconds"].default
+    names = [name for name in runs.get(DEPLOY, {}) if name.startswith(GOOD.name)]
+    for name, rate in itertools.product(names, plan["rates"]):
+        if not (taken := _taken(runs, DEPLOY, name, rate)):
             continue
         back = sum(run["rolled_back"] for run in taken)
         held = sum(run["reason"].startswith("held") for run in taken)
         requests, failed = (sum(run[column] for run in taken) for column in ("requests", "failed"))
-        seconds = plan["watch_seconds"] or Watch.model_fields["seconds"].default
         lines.append(
-            f"- good releases at {rate} requests a second, watched for {seconds} s each: {back} of {len(taken)} were "
-            f"rolled back (to reach: none; {_met(not back)}), {held} held; {failed} of {requests:,} requests failed"
+            f"- {name}, {rate} requests a second, watched for {seconds} s: {back} of {len(taken)} were rolled back "
+            f"(to reach: none; {_met(not back)}), {held} held; {failed} of {requests:,} requests failed"
         )
+        lines += [f"    - rolled back: {run['reason'][:REASON]}" for run in taken if run["rolled_back"]]
     return lines
 
 

@@ -10,6 +10,7 @@ from switchyard.cli.configuration import read_settings_at_once
 from switchyard.cli.fast_lane import STATE_SECONDS, access_of, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
+from switchyard.cli.rollback_hooks import run_rollback_hooks
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
 from switchyard.config.models.releases import Freeze
@@ -77,23 +78,33 @@ class _Command:
         if not self._request.yes or any(journal.waited for journal in journals.values()):
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
         members = {key: self._member(cluster, journals, key) for key in journals}
-        outcomes = await Together(members, self._converge).run(plans, self._request.reason)
+
+        async def converge(plans: Plans, receipts: Receipts) -> Convergence:
+            convergence = await self._converge(plans, receipts)
+            await self._run_hooks(cluster, journals)
+            return convergence
+
+        outcomes = await Together(members, converge).run(plans, self._request.reason)
         self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
         service, wait = self._services[key], self._request.wait
         journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
         journal.together = tuple(sorted(self._services))
+        if self._request.act is Act.ROLLBACK:  # a switch overrides a freeze alone
+            journal.override = self._request.override
         return journal
 
     async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
         observation = await self._observe(cluster, key)
         lane = FastLane(self._access, cluster, journal, self._report.warn)
         if self._request.act is Act.ROLLBACK:
-            return await lane.plan_rollback(observation)
-        named = self._request.colours[key]
-        target = Colour(named) if named else unfinished_target((await journal.read()).current)
-        plan = await lane.plan_switch(observation, target)
+            plan = await lane.plan_rollback(observation)
+        else:
+            named = self._request.colours[key]
+            target = Colour(named) if named else unfinished_target((await journal.read()).current)
+            plan = await lane.plan_switch(observation, target)
+        await journal.check(plan)
         await self._pass_freeze(cluster, journal, plan)
         return plan
 
@@ -132,6 +143,13 @@ class _Command:
     async def _observe(self, cluster: Cluster, key: str) -> Observation:
         service = self._services[key]
         return await observe_service(cluster, self._access, self._stack, service.named(key), service)
+
+    async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
+        """Runs the hooks of a rollback of each service that has some."""
+        for key, journal in journals.items():
+            service = self._services[key]
+            if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
+                await run_rollback_hooks(cluster, service, service.named(key), journal, self._report)
 
     async def _converge(self, plans: Plans, receipts: Receipts) -> Convergence:
         self._report.served(plans, receipts)

@@ -103,7 +103,8 @@ class ReleaseJournal(HeldRecord):
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
-        ended = replace(ended, receipt=None if receipt is None else receipt.to_json())
+        if receipt is not None:
+            ended = replace(ended, receipt=receipt.to_json(), content=receipt.content)
         await self._store.update(lambda releases: _ended(releases, ended))
 
 

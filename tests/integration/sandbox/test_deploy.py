@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from devtools.engine import Stack
-from devtools.sandbox.faults import NEVER_READY
+from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.hook_server import hook_server
@@ -192,7 +192,7 @@ def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: 
     assert not process.is_running()
     assert "Interrupted" in Path(started["log"]).read_text()
     kubectl.expect_pods(**{serving: 3, idle: 0})
-    assert (kubectl.serving(), stack.planned()) == (serving, {})
+    assert (kubectl.serving(), backend(stack)[idle]["replicas"]) == (serving, 0)
 
 
 def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: Stack, kubectl: Kubectl) -> None:
@@ -203,7 +203,8 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
             "beforeWarm": [{"name": "expand", "job": {"command": ["expand"]}}],
             "beforeSwitch": [{"name": "approve", "http": {"url": server.url, "secretHeaders": secret}}],
             "afterSwitch": [{"name": "purge", "http": {"url": server.url}, "onFailure": "continue"}],
-            "beforeRetire": [{"name": "contract", "job": {"command": ["contract"]}, "irreversible": True}],
+            "beforeRetire": [{"name": "contract", "job": {"image": f"org/x:v1{CRASH_LOOP}"}, "irreversible": True}],
+            "onRollback": [{"name": "alert", "http": {"url": server.url}}],
         }
         stack.set("services.backend.release.hooks", hooks)
         expect_killed(stack, kubectl, "v5.0.0", AFTER_CALL, "watch", "blue")
@@ -218,20 +219,28 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
         assert server.calls[0][1]["authorization"] == "Bearer hidden"
         assert server.calls[0][1]["idempotency-key"] == f"{record['id']}/approve"
 
-        record = document(command(stack, "retire", "backend"), 0)
-        assert (record["result"], record["hooks"][-1]["outcome"]) == ("succeeded", "passed")
+        record = document(command(stack, "retire", "backend"), 1)
+        assert (record["held"], record["phase"], record["hooks"][-1]["outcome"]) == (True, "retire", "failed")
+        assert "hook contract at beforeRetire has failed" in record["detail"]
         jobs = json.loads(kubectl.run("get", "jobs", "-l", f"switchyard/release={record['id']}", "-o", "json"))["items"]
-        assert sorted((job["metadata"]["labels"]["switchyard/hook"], job["status"]["succeeded"]) for job in jobs) == [
-            ("contract", 1),
-            ("expand", 1),
-        ]
+        ended = {job["metadata"]["labels"]["switchyard/hook"]: job["status"] for job in jobs}
+        assert (ended["expand"]["succeeded"], ended["contract"]["failed"], len(jobs)) == (1, 1, 2)
         assert "hidden" not in json.dumps(kubectl.get("configmap", "backend-release"))
 
-        refused = document(command(stack, "rollback", "backend"), 1)
-        assert refused["code"] == "SY-P092"
-        assert kubectl.serving() == "blue"
-        document(command(stack, "rollback", "backend", "--override", "v2.0.0 ignores the new column"), 0)
-        assert current(kubectl)["override"] == "v2.0.0 ignores the new column"
+        for act in ("abort", "rollback"):
+            assert document(command(stack, act, "backend"), 1)["code"] == "SY-P092"
+            assert kubectl.serving() == "blue"
+        document(command(stack, "rollback", "backend", "--override", "nothing was dropped"), 0)
+        rollback = current(kubectl)
+        assert (rollback["override"], rollback["result"]) == ("nothing was dropped", "succeeded")
+        assert [(hook["name"], hook["outcome"]) for hook in rollback["hooks"]] == [("alert", "passed")]
+        alert = server.calls[-1][2]
+        assert (alert["hook"], alert["fromTag"], alert["tag"], alert["colour"]) == (
+            "alert",
+            "v5.0.0",
+            "v2.0.0",
+            "green",
+        )
     assert history.colours("backend") == ["green", "blue", "green"]
     assert history.fewest_ready("backend") == 3
 

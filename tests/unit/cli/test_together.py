@@ -17,7 +17,7 @@ from switchyard.config.models.service import Colour
 from switchyard.release.convergence import Convergence, converge_all
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.engine import Engine, Step
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.latest import LatestRelease
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
@@ -55,6 +55,8 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             "switchyard switch api worker --together",
         ),
         (("deploy", "api=v2", "worker=v3", "web=v4"), "SY-P133", "switchyard deploy web v4 --hold-after prove"),
+        (("deploy", "api", "v2", "worker"), "SY-P133", "For this service alone: switchyard deploy api v2"),
+        (("deploy", "api", "v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
     ],
 )
 def test_a_wrong_usage_ends_with_2_and_what_to_type(arguments: tuple[str, ...], code: str, remedy: str) -> None:
