@@ -63,7 +63,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
             routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.
             freezes: the windows without releases, in which the Service is not switched. Where the load balancer
-                switches, an update is also the only way back, and they do not hold.
+                switches, an update is also how one rolls back, and they do not hold.
             opts: options of the component.
 
         Raises:

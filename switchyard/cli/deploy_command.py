@@ -237,7 +237,7 @@ class _Command:
         raise_refusal(None if version is None else refuse_returned(observation, request.tag, version))
 
     async def _pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
-        """Refuses what gives traffic to another version, or takes the way back away, while releases are frozen."""
+        """Refuses what gives traffic to another version, or retires the old one, while releases are frozen."""
         request, serving = self._request, observation.serving
         record = None if request.act is Act.DEPLOY else releases.current
         if is_stopped(request.act, record, serving):

@@ -91,7 +91,7 @@ class _Command:
         service, wait = self._services[key], self._request.wait
         journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
         journal.together = tuple(sorted(self._services))
-        if self._request.act is Act.ROLLBACK:
+        if self._request.act is Act.ROLLBACK:  # a switch overrides a freeze alone
             journal.override = self._request.override
         return journal
 
@@ -104,8 +104,8 @@ class _Command:
             named = self._request.colours[key]
             target = Colour(named) if named else unfinished_target((await journal.read()).current)
             plan = await lane.plan_switch(observation, target)
-            await self._pass_freeze(cluster, journal, plan)
         await journal.check(plan)
+        await self._pass_freeze(cluster, journal, plan)
         return plan
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:

@@ -1,6 +1,6 @@
 """What a window without releases means for each command of a release.
 
-`deploy`, `switch` and `drill` give traffic to another version, and `retire` takes the way back away: they are refused.
+`deploy`, `switch` and `drill` give traffic to another version, and `retire` takes the old one away: they are refused.
 So is `resume`, where it would do one of both. `rollback` and `abort` never are, and never ask.
 """
 

@@ -1,11 +1,11 @@
-"""Configurations with errors in `switchyard:releases`, and in the hooks of a release."""
+"""Configurations with errors in `switchyard:releases`."""
 
 from typing import Any
 
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.releases import RELEASES
 from switchyard.config.validation.services import SERVICES
-from tests.support.configuration import BACKEND, EXISTING, changed
+from tests.support.configuration import BACKEND, EXISTING
 
 _SLACK = {"name": "releases", "format": "slack", "secret": {"name": "release-webhooks", "key": "slack"}}
 _FREEZE = {"reason": "holidays", "by": "ada", "from": "2026-12-24T00:00:00Z", "until": "2026-12-27T00:00:00Z"}
@@ -20,10 +20,6 @@ def _releases(releases: object) -> dict[str, Any]:
 
 def _freeze(**more: Any) -> dict[str, Any]:
     return _releases({"freeze": [_FREEZE | more]})
-
-
-def _hooks(point: str, *hooks: dict[str, Any]) -> dict[str, Any]:
-    return {CLUSTER: EXISTING, SERVICES: {"backend": changed("release.hooks", {point: list(hooks)})}}
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -45,24 +41,4 @@ WRONG: dict[str, dict[str, Any]] = {
     ),
     "two notifications of one name": _releases({"notifications": [_SLACK, dict(_SLACK)]}),
     "a notification for nobody": _releases({"notifications": [_SLACK | {"events": [], "services": ["other"]}]}),
-    "two hooks of one name": _hooks("beforeWarm", {"name": "expand", "job": {}}, {"name": "expand", "job": {}}),
-    "a hook that rolls nothing back": _hooks("beforeWarm", {"name": "a", "job": {}, "onFailure": "rollback"}),
-    "a hook that stops a rollback": _hooks("onRollback", {"name": "a", "job": {}, "onFailure": "stop"}),
-    "a hook before the switch without a way back": _hooks("beforeWarm", {"name": "a", "job": {}, "irreversible": True}),
-    "a hook with variables of the program": _hooks(
-        "beforeWarm", {"name": "a", "job": {"env": {"SWITCHYARD_TAG": "1"}, "mounts": [{"volume": "v", "path": "/v"}]}}
-    ),
-    "a hook that shows a secret": _hooks(
-        "beforeWarm",
-        {"name": "a", "job": {"env": {"TOKEN": "hunter2"}, "secretEnv": {"TOKEN": {"secret": "s", "key": "k"}}}},
-        {
-            "name": "b",
-            "http": {
-                "url": "https://ci.example.org/",
-                "headers": {"X-Token": "hunter2"},
-                "secretHeaders": {"X-Token": {"secret": "s", "key": "k"}},
-            },
-        },
-    ),
-    "a hook of both kinds": _hooks("beforeWarm", {"name": "a", "job": {}, "http": {"url": "https://ci.example.org/"}}),
 }

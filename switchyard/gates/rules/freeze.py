@@ -6,7 +6,7 @@ from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.windows import OpenWindow
 
-RULE = "while a window without releases is open, another version gets no traffic and the way back stays"
+RULE = "while a window without releases is open, another version gets no traffic and none is retired"
 
 
 def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: OpenWindow | None) -> Refusal | None:

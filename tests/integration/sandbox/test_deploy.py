@@ -243,3 +243,34 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
         )
     assert history.colours("backend") == ["green", "blue", "green"]
     assert history.fewest_ready("backend") == 3
+
+
+def test_a_freeze_stops_a_deploy_and_an_update_and_no_rollback(stack: Stack, kubectl: Kubectl) -> None:
+    before = kubectl.serving()
+    stack.set("services.backend.release.hooks", {})
+    window = {"reason": "holidays", "by": "ada", "from": "2020-01-01T00:00:00Z", "until": "2090-01-01T00:00:00Z"}
+    stack.set("releases", {"freeze": [window]})
+    refused = document(command(stack, "deploy", "backend", "v6.0.0"), 1)
+    assert refused["code"] == "SY-P100", refused
+    assert "holidays (by ada), until 2090-01-01T00:00:00Z" in refused["error"]
+    assert kubectl.serving() == before
+
+    record = document(command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix"), 0)
+    assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
+    after = kubectl.serving()
+    assert after != before
+    converged = stack.up()  # changes no selector, so that the freeze does not matter
+    assert converged.ok, converged.output
+
+    stack.set("services.backend.active", before)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert f"the switch to {before} is refused (SY-P100): releases are frozen: holidays" in result.output
+        assert "switchyard rollback backend" in result.output
+    stack.set("services.backend.active", after)
+    assert kubectl.serving() == after
+
+    document(command(stack, "rollback", "backend"), 0)
+    assert kubectl.serving() == before
+    assert stack.up().ok
+    stack.set("releases", {})

@@ -40,8 +40,6 @@ SERVICES = "/api/v1/namespaces/default"
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 EVERY = ("deploy", "resume", "abort", "retire")
 UNFINISHED = release(phase=Phase.WATCH, held=True)
-BAKED = release().entering(Phase.BAKE, datetime(2020, 1, 31, tzinfo=UTC))
-FROZEN = {"reason": "holidays", "by": "ada", "from": "2020-01-01T00:00:00Z", "until": "2090-01-01T00:00:00Z"}
 
 Run = Callable[..., Any]
 
@@ -187,40 +185,6 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
     message = refused(result, server, 1, "SY-P005")
     assert "id-0" in message
     assert "switchyard switch backend green" in message
-
-
-@pytest.mark.parametrize(
-    ("act", "current"),
-    [
-        ("deploy", None),
-        ("retire", BAKED),
-        ("resume", BAKED),
-        ("resume", release(phase=Phase.PROVE, held=True)),
-    ],
-)
-def test_what_a_freeze_stops_says_who_froze_and_how_to_go_through(
-    run: Run, server: PlayedApiServer, act: str, current: ReleaseRecord | None
-) -> None:
-    message = refused(run(*typed(act), "--yes", "--json", current=current, freeze=FROZEN), server, 1, "SY-P100")
-    assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in message
-    assert f'switchyard {" ".join(typed(act))} --override "REASON"' in message
-    assert "switchyard rollback backend" in message
-
-
-def test_a_freeze_of_another_service_does_not_matter(run: Run, server: PlayedApiServer) -> None:
-    services = {"backend": BACKEND, "worker": BACKEND | {"nodePort": 30081}}
-    result = run(
-        "deploy", "backend", "v1", "--yes", "--json", services=services, freeze=FROZEN | {"services": ["worker"]}
-    )
-    refused(result, server, 1, "SY-P061")
-
-
-def test_what_is_due_in_a_freeze_is_left_with_a_line(run: Run, server: PlayedApiServer) -> None:
-    result = run("retire", "--due", "--yes", current=BAKED, freeze=FROZEN)
-    assert result.exit_code == 0, result.output
-    assert "backend: is not retired: releases are frozen: holidays (by ada)" in " ".join(result.output.split())
-    assert "(SY-P101)" in result.output
-    assert {verb for verb, _ in server.asked} == {"GET"}
 
 
 @pytest.mark.parametrize(
