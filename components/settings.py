@@ -24,6 +24,7 @@ def read_settings() -> StackSettings:
             secret_keys=pulumi.runtime.get_config_secret_keys_env(),
             former=config.get("formerStack"),
             keys=pulumi.runtime.config.get_config_env(),
+            raw_releases=config.get_object("releases"),
             written=read_stack_file(project_directory(), pulumi.get_stack(), NAMESPACE, config_file()),
         )
 

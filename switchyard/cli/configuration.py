@@ -8,6 +8,7 @@ from typing import Any
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_problems
 from switchyard.config.models.cluster import ExistingCluster
+from switchyard.config.models.releases import RELEASES
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
 from switchyard.errors import ConfigurationError
@@ -65,6 +66,7 @@ def _loaded(stack: str, values: dict[str, Any], written: Written | None) -> Stac
         production=values.get(f"{NAMESPACE}:production"),
         former=values.get(f"{NAMESPACE}:formerStack"),
         keys=values,
+        raw_releases=values.get(RELEASES),
         written=written,
     )
 

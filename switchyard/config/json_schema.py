@@ -10,6 +10,7 @@ from switchyard.config.kinds import KINDS
 from switchyard.config.loader import FORMER, MARK, NAMESPACE
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ownership import FORMER_STACK
+from switchyard.config.models.releases import RELEASES, Releases
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NAME_LIMIT, NAME_PATTERN
 from switchyard.config.pod_schema import definition_of
@@ -46,7 +47,7 @@ def _without_defaults(value: Any) -> Any:
 @cache
 def definitions() -> dict[str, Schema]:
     """The JSON schemas of all settings models by name, with their rules in words under `RULE_KEY`."""
-    models = [(model, "validation") for model in (*KINDS.values(), ServiceSettings)]
+    models = [(model, "validation") for model in (*KINDS.values(), ServiceSettings, Releases)]
     _, schema = models_json_schema(models, by_alias=True, schema_generator=_Generator)  # type: ignore[arg-type]
     tidied: dict[str, Schema] = {name: _tidied(inner) for name, inner in schema["$defs"].items()}
     service = tidied[ServiceSettings.__name__]
@@ -98,6 +99,11 @@ def own_keys() -> dict[str, Schema]:
             "type": "object",
             "propertyNames": {"maxLength": NAME_LIMIT, "pattern": f"^{NAME_PATTERN}$"},
             "additionalProperties": _service(),
+        },
+        RELEASES: {
+            "description": "What holds for the releases of all services: windows without releases, and messages.",
+            "type": "object",
+            "allOf": [{"$ref": f"#/$defs/{Releases.__name__}"}],
         },
         MARK: {
             "description": (

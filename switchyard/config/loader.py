@@ -12,11 +12,13 @@ from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.config.models.ownership import former_problems, is_unclear_removal, removed_service
+from switchyard.config.models.releases import RELEASES, Releases
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
 from switchyard.config.validation.related import RelatedProblem
+from switchyard.config.validation.releases import releases_problems
 from switchyard.config.validation.service_names import name_clashes
 from switchyard.config.validation.services import SERVICES, name_problems, service_problems, stack_problems
 from switchyard.config.validation.switch_engine import engine_problems
@@ -52,6 +54,8 @@ class StackSettings:
     """Namespace and name of each service that is marked to be removed, by its key."""
     former: str | None = None
     """The stack that this one took over from, as ``project/stack``."""
+    releases: Releases = field(default_factory=Releases.model_construct)
+    """What holds for the releases of all services."""
 
 
 def load(
@@ -63,6 +67,7 @@ def load(
     former: object = None,
     written: Written | None = None,
     keys: Collection[str] = (),
+    raw_releases: object = None,
 ) -> StackSettings:
     """Parses and checks a stack's configuration.
 
@@ -75,6 +80,7 @@ def load(
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
         written: the stack file, to detect values that YAML has changed; with None only the values are checked.
         keys: all keys of the configuration with their namespaces, to refuse unknown ones.
+        raw_releases: value of `switchyard:releases`; with None nothing of it holds.
 
     Raises:
         SettingsError: with every error of the configuration.
@@ -83,20 +89,23 @@ def load(
     marked = stack == PRODUCTION if production is None else production is True
     raw_cluster = shallow(CLUSTER, raw_cluster, problems)
     raw_services = shallow_services(SERVICES, raw_services, problems)
+    raw_releases = shallow(RELEASES, raw_releases, problems)
     cluster = _cluster(raw_cluster, problems, without_quotes(CLUSTER, raw_cluster, written))
     removed = _removed(raw_services, problems)
     services = _services(
         raw_services, problems, removed, without_quotes(SERVICES, raw_services, written), production=marked
     )
+    releases = _releases(raw_releases, raw_services, problems, written)
     reported = {problem.path for problem in problems}
-    altered = [*differences(CLUSTER, raw_cluster, written), *differences(SERVICES, raw_services, written)]
+    raw = {CLUSTER: raw_cluster, SERVICES: raw_services, RELEASES: raw_releases}
+    altered = [problem for key, value in raw.items() for problem in differences(key, value, written)]
     problems += [problem for problem in altered if problem.path not in reported]
     problems += _problems_between(cluster, services, removed, {problem.path for problem in problems}, marked)
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     if problems or cluster is None:
         raise SettingsError(problems)
     former_stack = former if isinstance(former, str) else None
-    return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack)
+    return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack, releases)
 
 
 def _problems_between(
@@ -136,7 +145,7 @@ def _problems_between(
 
 def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
     """Refuses unknown keys: a typing error in `production` would leave a stack without its protection."""
-    known = (CLUSTER, SERVICES, MARK, FORMER)
+    known = (CLUSTER, SERVICES, RELEASES, MARK, FORMER)
     for key in sorted(set(keys).difference(known)):
         namespace, _, name = key.partition(":")
         if namespace == NAMESPACE:
@@ -155,7 +164,7 @@ def _production_problems(production: object) -> Iterator[Problem]:
 
 def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
     """Refuses values that are encrypted in the stack file: in the state they would be plain text."""
-    for key in {CLUSTER, SERVICES}.intersection(secret_keys):
+    for key in {CLUSTER, SERVICES, RELEASES}.intersection(secret_keys):
         # The engine reports which keys contain a secret, and not where in their values it is.
         yield Problem(
             key,
@@ -244,6 +253,18 @@ def _services(
             ]
         problems += errors
     return services
+
+
+def _releases(raw: object, raw_services: object, problems: list[Problem], written: Written | None) -> Releases:
+    """What holds for all releases; nothing where the key is absent or wrong."""
+    if raw is None:
+        return Releases.model_construct()
+    collected = collect(RELEASES, Releases, raw, without_quotes(RELEASES, raw, written))
+    problems += collected.problems
+    if collected.value is None or not collected.complete:
+        return Releases.model_construct()
+    problems += releases_problems(collected.value, [*raw_services] if isinstance(raw_services, Mapping) else [])
+    return collected.value
 
 
 def _service(name: str, raw: object, written: Mapping[str, str]) -> tuple[ServiceSettings | None, list[Problem]]:

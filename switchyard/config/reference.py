@@ -15,6 +15,7 @@ from switchyard.config import json_schema
 from switchyard.config.json_schema import PAGE, Schema
 from switchyard.config.kinds import KINDS
 from switchyard.config.models.cluster import CLUSTER
+from switchyard.config.models.releases import RELEASES, Releases
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.types.rules import RULE_KEY
 from switchyard.config.validation.services import SERVICES
@@ -49,9 +50,9 @@ IntelliJ) completes keys, shows their descriptions and underlines wrong ones:
   `<name>` stands for a key of your own, `<n>` for the index of a list, which the command writes as `[0]`.
 - Times are in seconds where the name ends in `Seconds`. Quantities are those of Kubernetes: `100m`, `256Mi`.
 - Text that YAML would read as a number, a date or a boolean needs quotes: `tag: "2.0"`.
-- Values under `{CLUSTER}` and `{SERVICES}` cannot be encrypted (`secure:`), because they go to the
-  cluster and to the state as plain text. Name a Kubernetes Secret instead, with `secretEnv`. Keys of providers, such as
-  `aws:region` and `aws:secretKey`, may stand beside them and may be encrypted.
+- Values under `{CLUSTER}`, `{SERVICES}` and `{RELEASES}` cannot be encrypted (`secure:`),
+  because they go to the cluster and to the state as plain text. Name a Kubernetes Secret instead, with `secretEnv`.
+  Keys of providers, such as `aws:region` and `aws:secretKey`, may stand beside them and may be encrypted.
 - All keys exist since version {FIRST_VERSION}, unless an entry names a later one.
 """
 
@@ -97,6 +98,7 @@ def _roots() -> Iterator[tuple[str, str, str]]:
     for model in KINDS.values():
         yield model.heading, model.__name__, CLUSTER
     yield "A service", ServiceSettings.__name__, f"{SERVICES}.<service>"
+    yield "The releases of all services", Releases.__name__, RELEASES
 
 
 def _sections(model: str, path: str) -> list[_Section]:
