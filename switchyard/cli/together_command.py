@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import typer
 
@@ -21,6 +22,7 @@ from switchyard.release.engine import Answer, Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target
 from switchyard.release.warming import warm
 
@@ -40,15 +42,24 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     first, service = next(iter(services.items()))
     lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
     access = access_of(lone, name, settings, service)
-    asyncio.run(_Command(request, name, services, access, begun).run(state))
+    subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
+    asyncio.run(_Command(request, name, services, access, begun, subscriptions).run(state))
 
 
 class _Command:
     """One command, from what the cluster has to the report."""
 
     def __init__(
-        self, request: TogetherRequest, stack: str, services: Settings, access: ClusterAccess, begun: float
+        self,
+        request: TogetherRequest,
+        stack: str,
+        services: Settings,
+        access: ClusterAccess,
+        begun: float,
+        subscriptions: Mapping[str, Subscriptions],
     ) -> None:
+        self._subscriptions = subscriptions
+        self._journals: dict[str, ReleaseJournal] = {}
         self._request = request
         self._stack = stack
         self._services = services
@@ -59,7 +70,7 @@ class _Command:
 
     async def run(self, state: Answer) -> None:
         cluster = await Cluster.connect(self._access)
-        journals = {key: self._journal(cluster, key) for key in self._services}
+        self._journals = journals = {key: self._journal(cluster, key) for key in self._services}
         for journal in journals.values():
             await journal.wait_until_free(urgent=self._request.act is Act.ROLLBACK)
         await self._read_again(journals)
@@ -71,12 +82,22 @@ class _Command:
         if not self._request.yes or any(journal.waited for journal in journals.values()):
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
         members = {key: self._member(cluster, journals, key) for key in journals}
-        outcomes = await Together(members, self._converge).run(plans, self._request.reason)
-        self._report.end(plans, outcomes)
+        async with AsyncExitStack() as messages:
+            for journal in journals.values():
+                await messages.enter_async_context(journal.sending())
+            outcomes = await Together(members, self._converge).run(plans, self._request.reason)
+            self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
         service, wait = self._services[key], self._request.wait
-        journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
+        journal = ReleaseJournal(
+            cluster.api,
+            service.namespace,
+            service.named(key),
+            self._report.tell,
+            wait=wait,
+            subscriptions=self._subscriptions[key],
+        )
         journal.together = tuple(sorted(self._services))
         return journal
 
@@ -116,6 +137,8 @@ class _Command:
 
     async def _converge(self, plans: Plans, receipts: Receipts) -> Convergence:
         self._report.served(plans, receipts)
+        for journal in self._journals.values():
+            journal.begin_sending()
         targets = {key: plan.target for key, plan in plans.items()}
         configured = all(self._services[key].active == target for key, target in targets.items())
         return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)

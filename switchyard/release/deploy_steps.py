@@ -139,7 +139,7 @@ class ClusterSteps:
 
         A version that is condemned meanwhile does not wait for that.
         """
-        if self._is_condemned():
+        if self.is_condemned():
             return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
@@ -260,6 +260,7 @@ class ClusterSteps:
         return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
 
     async def _converge_back(self, record: ReleaseRecord) -> Convergence:
+        self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
         return await self._converge(record.service, Colour(record.source))

@@ -43,7 +43,7 @@ def slack_text(message: Message) -> str:
         "verdict": _verdict,
         "rollback": _rollback,
         "retirement": _retirement,
-    }[message.event](release)
+    }.get(message.event, _start)(release)
     key, stack = release["service"], message.stack
     lines = [f"{key} (stack {stack}): {happened}", *numbers]
     if release.get("reason"):

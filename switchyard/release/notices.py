@@ -9,22 +9,10 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 from switchyard.release.store import Releases
+from switchyard.release.subscriptions import Subscriptions
 
 FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})
 """Kinds of releases that are a change of the selector alone."""
-
-
-@dataclass(frozen=True)
-class Subscriber:
-    """A notification of a service.
-
-    Attributes:
-        name: of the notification.
-        events: that it is sent.
-    """
-
-    name: str
-    events: frozenset[str] = frozenset(ReleaseEvent)
 
 
 @dataclass(frozen=True)
@@ -46,12 +34,11 @@ class Occurrence:
         return f"{release}/{self.event.value}" + ("" if self.number == 1 else f"-{self.number}")
 
 
-def queueing(stack: str, subscribers: tuple[Subscriber, ...]) -> Callable[[Releases, Releases], Releases]:
+def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Releases]:
     """The function that adds the messages of a change to the record, in the write that makes the change.
 
     Args:
-        stack: name of the stack.
-        subscribers: the notifications of the service.
+        subscriptions: the notifications of the service.
     """
 
     def queued(before: Releases, after: Releases) -> Releases:
@@ -61,12 +48,11 @@ def queueing(stack: str, subscribers: tuple[Subscriber, ...]) -> Callable[[Relea
             return after
         outbox = after.outbox
         for occurrence in occurrences(before, release):
-            to = {subscriber.name: None for subscriber in subscribers if occurrence.event in subscriber.events}
+            event = occurrence.event
+            to = {name: None for name, entry in subscriptions.notifications.items() if event in entry.events}
             if to:
-                message_id = occurrence.id(release.id)
-                outbox = outbox.adding(
-                    Message(message_id, occurrence.event.value, occurrence.at, stack, release.to_json(), to)
-                )
+                message_id, stack = occurrence.id(release.id), subscriptions.stack
+                outbox = outbox.adding(Message(message_id, event.value, occurrence.at, stack, release.to_json(), to))
         return replace(after, outbox=outbox)
 
     return queued

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from switchyard.kube.clock import from_text, to_text
 from switchyard.kube.rolled_back import unknown_keys
+from switchyard.release.record import ReleaseRecord
 
 KEPT_MESSAGES = 20
 """Messages that wait at most. The oldest are dropped."""
@@ -52,6 +53,7 @@ class Message:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Reads a message. Raises ``AttributeError``, ``KeyError``, ``TypeError`` or ``ValueError`` for another."""
+        ReleaseRecord.from_json(document["release"])
         texts = (str(document[key]) for key in ("id", "event", "at", "stack"))
         read = cls(*texts, release=dict(document["release"]), to=dict(document["to"]))
         for moment in (read.at, *filter(None, read.to.values())):
@@ -101,19 +103,13 @@ class Outbox:
         """Without the messages about a release that has changed nothing."""
         return replace(self, messages=tuple(message for message in self.messages if message.release["id"] != release))
 
-    def cleared(self, now: datetime, names: Collection[str]) -> "Outbox":
-        """Without what is too old, and without notifications that the configuration has no more.
+    def cleared(self, now: datetime) -> "Outbox":
+        """Without what is too old to be news.
 
         Args:
             now: by the API server's clock.
-            names: of the notifications of the service.
         """
-        young = [message for message in self.messages if now - from_text(message.at) < timedelta(hours=KEPT_HOURS)]
-        addressed = (
-            replace(message, to={name: since for name, since in message.to.items() if name in names})
-            for message in young
-        )
-        kept = tuple(message for message in addressed if message.to)
+        kept = tuple(message for message in self.messages if now - from_text(message.at) < timedelta(hours=KEPT_HOURS))
         return replace(self, messages=kept, dropped=self.dropped + len(self.messages) - len(kept))
 
     def claiming(self, now: datetime, skipped: Collection[str] = ()) -> tuple["Outbox", tuple[Claim, ...]]:
