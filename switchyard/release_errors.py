@@ -34,7 +34,7 @@ class LeaseLostError(ReleaseError):
 
 
 class DrillNotBackError(ReleaseError):
-    """A drill has sent users to the other version, and the way back is not done. The text says how to go back."""
+    """A drill has sent users to the other version, and the rollback is not done. The text says how to go back."""
 
     code = Code.DRILL_NOT_BACK
 

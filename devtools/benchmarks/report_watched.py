@@ -1,5 +1,6 @@
 """The section of `docs/benchmarks.md` on versions that are judged after their switch."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ LAST_FAILING = 0.08
 SHARE = 0.2
 """Of the peer's failed requests that a bad version may cost."""
 
+REASON = 200
+"""Characters of a reason in the page; the raw data has all."""
+
 Runs = list[dict[str, Any]]
 
 
@@ -54,7 +58,9 @@ def _how(load: Sequence[float]) -> list[str]:
         "times in the last way; this program's watch has its default settings. Prometheus looks at the pods each",
         "second.",
         "",
-        "Seconds from the switch of the selector:",
+        "Seconds from the switch of the selector. A last answer is 'not seen' where the load, which ends a few seconds",
+        "after the release's command, ended before it. Pods drain by default for 35 s, and so do those of a version",
+        "that was rolled back: a connection that was opened to it and is kept has its answers for about a minute.",
     ]
 
 
@@ -98,7 +104,7 @@ def _both(values: Sequence[float | None]) -> str:
     if not ended:
         return "not seen | not seen" if values else "- | -"
     if len(ended) < len(values):
-        return f"{median(ended):.1f} s (not seen: {len(values) - len(ended)} of {len(values)}) | not seen"
+        return f"not seen ({len(values) - len(ended)} of {len(values)}) | not seen"
     return f"{median(ended):.1f} s | {p95(ended):.1f} s"
 
 
@@ -158,18 +164,19 @@ def _against(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
 
 def _good(runs: dict[str, Any], plan: dict[str, Any]) -> list[str]:
     lines = []
-    for rate in plan["rates"]:
-        taken = _taken(runs, DEPLOY, GOOD.name, rate)
-        if not taken:
+    seconds = plan["watch_seconds"] or Watch.model_fields["seconds"].default
+    names = [name for name in runs.get(DEPLOY, {}) if name.startswith(GOOD.name)]
+    for name, rate in itertools.product(names, plan["rates"]):
+        if not (taken := _taken(runs, DEPLOY, name, rate)):
             continue
         back = sum(run["rolled_back"] for run in taken)
         held = sum(run["reason"].startswith("held") for run in taken)
         requests, failed = (sum(run[column] for run in taken) for column in ("requests", "failed"))
-        seconds = plan["watch_seconds"] or Watch.model_fields["seconds"].default
         lines.append(
-            f"- good releases at {rate} requests a second, watched for {seconds} s each: {back} of {len(taken)} were "
-            f"rolled back (to reach: none; {_met(not back)}), {held} held; {failed} of {requests:,} requests failed"
+            f"- {name}, {rate} requests a second, watched for {seconds} s: {back} of {len(taken)} were rolled back "
+            f"(to reach: none; {_met(not back)}), {held} held; {failed} of {requests:,} requests failed"
         )
+        lines += [f"    - rolled back: {run['reason'][:REASON]}" for run in taken if run["rolled_back"]]
     return lines
 
 

@@ -112,10 +112,8 @@ class Deploy(WatchedWay):
         self.stack.set("services.backend.green.env", env | {"RUN": str(number)})
         result = self._command("deploy", "backend", self._tag)
         record = json.loads(result.stdout)
-        if "result" not in record:
-            raise RuntimeError(f"{self.name}: {record}")
-        if record["result"] not in {"rolledBack", "running", "succeeded"} or record["phase"] in {"warm", "prove"}:
-            raise RuntimeError(f"{self.name}: {record}")
+        if record.get("phase") in {None, "warm", "prove"}:
+            raise RuntimeError(str(record.get("detail") or record))
         watched = next((phase.get("detail") for phase in record["phases"] if phase["phase"] == "watch"), None)
         held = "held: " if record.get("held") else ""
         return record["result"] == "rolledBack", f"{held}{record.get('detail') or watched or record['result']}"

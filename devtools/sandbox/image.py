@@ -23,8 +23,8 @@ from devtools.toolchain.paths import PROJECT, TOOLS
 
 IMAGES = TOOLS / "images"
 EXAMPLE = PROJECT / "examples" / "backend"
-
-MODULES = ("app.py", "drain_connections.py")  # of the example itself
+MIGRATIONS = tuple(f"migrations/{name}.py" for name in ("__init__", "contract", "database", "expand"))
+MODULES = ("app.py", "drain_connections.py", *MIGRATIONS)  # of the example itself
 
 BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"
@@ -105,8 +105,8 @@ def assemble_backend(target: Path) -> None:
         version = next(name.removeprefix("python") for name in _interpreters(system))
         modules = packages / "usr" / "local" / "lib" / f"python{version}" / "dist-packages"
         _install_wheels(modules, version, installed["libc6"])
-        (application / "app").mkdir(parents=True)
         for module in MODULES:
+            (application / "app" / module).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(EXAMPLE / module, application / "app" / module)
         for root in (system, packages, application):
             _compile(system, version, root)

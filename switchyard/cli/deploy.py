@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Together, Wait, Yes
+from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -18,15 +18,13 @@ HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
     typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
 ]
-
-Others = Annotated[list[str] | None, typer.Argument(hidden=True)]
-"""Services that are named besides, for a message with what to type."""
+Together = Annotated[bool, typer.Option("--together", hidden=True, help="Says what to type for several services.")]
 
 
 def deploy(
+    context: typer.Context,
     service: ServiceKey,
     tag: TagArgument,
-    others: Others = None,
     reason: Reason = None,
     hold_after: HoldAfter = None,
     stack: Stack = None,
@@ -44,9 +42,9 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    if others or together:
+    if context.args or together:
         from switchyard.cli.together_request import end_deploy
 
-        end_deploy((service, tag, *(others or ())), as_json=as_json)
+        end_deploy((service, tag, *context.args), as_json=as_json)
     request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
     begin(replace(request, yes=yes, as_json=as_json))

@@ -147,7 +147,8 @@ class _Command:
         """Runs the command, and returns its exit code."""
         cluster = await Cluster.connect(self._access)
         ledger = self._ledger(cluster)
-        await ledger.wait_until_free()
+        if self._request.act is not Act.ABORT:  # which ends a command that can be ended before it waits for one
+            await ledger.wait_until_free()
         await self._read_again(ledger)
         observation = await self._observe(cluster)
         unreachable = self.report.state_unreachable

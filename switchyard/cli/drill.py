@@ -17,7 +17,7 @@ def drill(
     """Sends all users to the version that `rollback` would go to, and back at once; says how long that took.
 
     A drill whose command has ended is brought back by the same command. Ends with 0 when what served serves again and
-    both ways were done, or an earlier drill is brought back; with 1 when it is refused or something went wrong.
+    both were done, or an earlier drill is brought back; with 1 when it is refused or something went wrong.
     """
     from switchyard.cli.drill_request import DrillRequest, begin
 

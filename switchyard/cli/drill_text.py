@@ -49,7 +49,7 @@ class DrillReport(CommandReport):
         return False
 
     def end(self, plan: DrillPlan, outcome: DrillOutcome) -> ExitCode:
-        """Reports both ways and the time of the rollback, and what to type next."""
+        """Reports both receipts and the time of the rollback, and what to type next."""
         problem = _problem(plan, outcome)
         code = ExitCode.OK if problem is None or plan.unfinished is not None else ExitCode.FAILED
         if self._request.as_json:
@@ -116,7 +116,7 @@ def times(back: Receipt | None) -> dict[str, float | None]:
 
 def _problem(plan: DrillPlan, outcome: DrillOutcome) -> str | None:
     if outcome.problem is None and outcome.back is None:
-        return f"{plan.source.colour} served again before the way back: somebody else has switched"
+        return f"{plan.source.colour} served again before the rollback: somebody else has switched"
     return outcome.problem
 
 
@@ -130,11 +130,11 @@ def _passages(plan: DrillPlan, outcome: DrillOutcome) -> Iterator[str]:
     if outcome.back is None:
         return
     yield from (f"  {line}" for line in lines(outcome.back))
-    seen = times(outcome.back)
+    parts = times(outcome.back)
+    last, version = _seconds(parts["lastBadAnswerAfter"]), plan.target.tag or target
     yield (
-        f"Rollback time from the decision: selector accepted after {_seconds(seen['acceptedAfter'])}, endpoints of the "
-        f"version before after {_seconds(seen['endpointsAfter'])}, last answer of {plan.target.tag or target} after "
-        f"{_seconds(seen['lastBadAnswerAfter'])}"
+        f"Rollback time from the decision: selector accepted after {_seconds(parts['acceptedAfter'])}, endpoints of "
+        f"{source} after {_seconds(parts['endpointsAfter'])}, last answer of {version} after {last}"
     )
 
 

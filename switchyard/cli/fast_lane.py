@@ -14,7 +14,6 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import (
-    ClusterError,
     EngineError,
     ExitCode,
     GateRefusedError,
@@ -199,15 +198,8 @@ class _Command:
     async def _run_hooks(self, cluster: Cluster) -> None:
         """Runs the hooks of a rollback, which is done whatever becomes of them."""
         # Imported here: few rollbacks have hooks, and none waits for the import.
-        from switchyard.release.hook_calls import ClusterHookCalls  # noqa: PLC0415
-        from switchyard.release.hooks import HookRuns, after_rollback  # noqa: PLC0415
+        from switchyard.cli.rollback_hooks import run_rollback_hooks  # noqa: PLC0415
 
-        journal = self._journal
-        if journal is None:
+        if self._journal is None:
             raise RuntimeError("the command has begun")
-        calls = ClusterHookCalls(cluster.api, self._service, journal.now)
-        runs = HookRuns(self._service.release.hooks, calls, journal, self._report.warn, self._report.hook_ended)
-        try:
-            await after_rollback(runs, journal.record, self._name)
-        except ClusterError as error:
-            self._report.warn(f"{self._name}: the hooks of the rollback are not finished, and it is done: {error}")
+        await run_rollback_hooks(cluster, self._service, self._name, self._journal, self._report)

@@ -25,7 +25,10 @@ app = typer.Typer(
 )
 app.command(short_help="Shows what is configured and what serves.")(status)
 app.command(short_help="Shows the releases of a service.")(history)
-app.command(short_help="Releases a version of a service, and watches it.")(deploy)
+app.command(
+    short_help="Releases a version of a service, and watches it.",
+    context_settings={"allow_extra_args": True},  # for a message with what to type for several services
+)(deploy)
 app.command(short_help="Continues a release that is held, or whose command has ended.")(resume)
 app.command(short_help="Takes a release back.")(abort)
 app.command(short_help="Deletes the old version's pods once a release has baked.")(retire)

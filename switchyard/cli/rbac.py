@@ -30,7 +30,7 @@ Namespaces = Annotated[
 
 
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
-    """Prints the Role of each namespace and the ClusterRole that status, history and the releases need.
+    """Prints the Role of each namespace and the ClusterRole that status, history, report and the releases need.
 
     With --namespace no configuration is read: no Secret is named in the Roles, and they permit no Jobs of hooks.
     Apply it with: kubectl apply -f -

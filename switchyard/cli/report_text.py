@@ -138,11 +138,11 @@ def _details(measure: Measure) -> Iterator[str]:
         yield counts
     if measure.bound is not None:
         word = "at most" if measure.name in {"errorRateDuring", "changeFailureRate"} else "at least"
-        what = "" if measure.unit == "share" else " of them within the target"
+        whole = "" if measure.unit == "share" else " of them within the target"
         support = {True: ", which shows the target", False: ", which does not show the target", None: ""}[
             measure.supported
         ]
-        yield f"at 95 % the sample shows {word} {100 * measure.bound:.4g} %{what}{support}"
+        yield f"at 95 % the sample shows {word} {100 * measure.bound:.4g} %{whole}{support}"
     for part in measure.parts:
         if part.size:
             yield f"{part.name}: median {part.median:g} s, 95 % {part.p95:g} s, longest {part.worst:g} s ({part.size})"

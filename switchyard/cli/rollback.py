@@ -12,7 +12,7 @@ from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wa
 
 Others = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SERVICE]...", help="With --together, the other services.", show_default=False),
+    typer.Argument(metavar="SERVICE", help="With --together, the other services.", show_default=False),
 ]
 
 Override = Annotated[
@@ -51,7 +51,7 @@ def rollback(
 
         words = (service, *(others or ()))
         if together:
-            begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json))
+            begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json, override or None))
             return
         end_misused(Act.ROLLBACK, words, as_json=as_json)
     request = Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)

@@ -73,7 +73,7 @@ def _release(service: ServiceStatus) -> str:
     if release is None:
         return ""
     line = release_line(key, release).removeprefix(f"{key}: ")
-    return f"{line} After this phase: {release.following}." if release.following else line
+    return f"{line.removesuffix('.')}. After this phase: {release.following}." if release.following else line
 
 
 def _print(look: Look, text: str) -> None:

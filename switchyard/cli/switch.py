@@ -13,7 +13,7 @@ from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wa
 Others = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[COLOUR]",
+        metavar="COLOUR",
         help="blue or green; without it, the one that does not serve. With --together, other services instead, each "
         "as SERVICE or SERVICE=COLOUR.",
         show_default=False,

@@ -11,6 +11,7 @@ from switchyard.cli.configuration import read_settings_at_once
 from switchyard.cli.fast_lane import STATE_SECONDS, access_of, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
+from switchyard.cli.rollback_hooks import run_rollback_hooks
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
 from switchyard.config.models.service import BlueGreenSettings, Colour
@@ -59,7 +60,6 @@ class _Command:
         subscriptions: Mapping[str, Subscriptions],
     ) -> None:
         self._subscriptions = subscriptions
-        self._journals: dict[str, ReleaseJournal] = {}
         self._request = request
         self._stack = stack
         self._services = services
@@ -70,7 +70,7 @@ class _Command:
 
     async def run(self, state: Answer) -> None:
         cluster = await Cluster.connect(self._access)
-        self._journals = journals = {key: self._journal(cluster, key) for key in self._services}
+        journals = {key: self._journal(cluster, key) for key in self._services}
         for journal in journals.values():
             await journal.wait_until_free(urgent=self._request.act is Act.ROLLBACK)
         await self._read_again(journals)
@@ -82,10 +82,18 @@ class _Command:
         if not self._request.yes or any(journal.waited for journal in journals.values()):
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
         members = {key: self._member(cluster, journals, key) for key in journals}
+
+        async def converge(plans: Plans, receipts: Receipts) -> Convergence:
+            for journal in journals.values():
+                journal.begin_sending()
+            convergence = await self._converge(plans, receipts)
+            await self._run_hooks(cluster, journals)
+            return convergence
+
         async with AsyncExitStack() as messages:
             for journal in journals.values():
                 await messages.enter_async_context(journal.sending())
-            outcomes = await Together(members, self._converge).run(plans, self._request.reason)
+            outcomes = await Together(members, converge).run(plans, self._request.reason)
             self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
@@ -99,16 +107,20 @@ class _Command:
             subscriptions=self._subscriptions[key],
         )
         journal.together = tuple(sorted(self._services))
+        journal.override = self._request.override
         return journal
 
     async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
         observation = await self._observe(cluster, key)
         lane = FastLane(self._access, cluster, journal, self._report.warn)
         if self._request.act is Act.ROLLBACK:
-            return await lane.plan_rollback(observation)
-        named = self._request.colours[key]
-        target = Colour(named) if named else unfinished_target((await journal.read()).current)
-        return await lane.plan_switch(observation, target)
+            plan = await lane.plan_rollback(observation)
+        else:
+            named = self._request.colours[key]
+            target = Colour(named) if named else unfinished_target((await journal.read()).current)
+            plan = await lane.plan_switch(observation, target)
+        await journal.check(plan)
+        return plan
 
     def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:
         journal = journals[key]
@@ -135,10 +147,15 @@ class _Command:
         service = self._services[key]
         return await observe_service(cluster, self._access, self._stack, service.named(key), service)
 
+    async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
+        """Runs the hooks of a rollback of each service that has some."""
+        for key, journal in journals.items():
+            service = self._services[key]
+            if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
+                await run_rollback_hooks(cluster, service, service.named(key), journal, self._report)
+
     async def _converge(self, plans: Plans, receipts: Receipts) -> Convergence:
         self._report.served(plans, receipts)
-        for journal in self._journals.values():
-            journal.begin_sending()
         targets = {key: plan.target for key, plan in plans.items()}
         configured = all(self._services[key].active == target for key, target in targets.items())
         return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)

@@ -31,6 +31,7 @@ class TogetherRequest:
         wait: whether commands that release the services are waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
+        override: why a rollback goes to versions that a hook has left behind; None where it does not.
     """
 
     act: Act
@@ -40,6 +41,7 @@ class TogetherRequest:
     wait: bool = False
     yes: bool = False
     as_json: bool = False
+    override: str | None = None
 
     @property
     def colours(self) -> dict[str, str | None]:

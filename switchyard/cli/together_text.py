@@ -5,13 +5,14 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport
+from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.fast_lane_text import VERSION, converged, document, planned
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import Outcome
+from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt, connections, lines
 from switchyard.release.together_refusals import not_converged_together
@@ -72,6 +73,11 @@ class TogetherReport(CommandReport):
             console.print(f"{key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
             for line in lines(receipts[key]):
                 console.print(f"  {line}", markup=False)
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """One line for the end of a hook."""
+        if not self._request.as_json:
+            console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome]) -> None:
         """Reports kept connections, configuration and state, and what to type next."""

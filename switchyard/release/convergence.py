@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from switchyard.config.commands import below
+from switchyard.config.kubernetes import AUTOSCALING
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError
 from switchyard.release.engine import Engine, Step
 
-AUTOSCALER_URN = "$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::{key}-autoscaler"
+AUTOSCALER_URN = f"$kubernetes:{AUTOSCALING}:HorizontalPodAutoscaler::{{key}}-autoscaler"
 """End of the URN of the autoscaler of a service. It is part of a switch: its target is the colour that serves."""
 
 SERVICE_URN = "**::switchyard:service:*$kubernetes:core/v1:Service::{key}"

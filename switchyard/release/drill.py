@@ -1,8 +1,8 @@
 """A drill: a timed rollback that ends where it began, in two passages of the fast lane.
 
-1. The way out is a switch to the version that `switchyard rollback` would go to, behind the gates of a switch.
+1. A switch to the version that `switchyard rollback` would go to, behind the gates of a switch.
 2. The pods of the colour where it began are waited for, which may be renewed to end the connections that they kept.
-3. The way back is a rollback, and nothing that protects a switch stops it. Its receipt has the time.
+3. The rollback follows, and nothing that protects a switch stops it. Its receipt has the time.
 
 Configuration and state are not touched: in the end the Service selects what they have.
 """
@@ -37,7 +37,7 @@ PAUSE_SECONDS = 1.0
 """Between two of them."""
 
 SETTLE_SECONDS = 60.0
-"""How long the pods of the colour where a drill began are waited for before the way back, which begins in any case."""
+"""How long the pods of the colour where a drill began are waited for before the rollback, which begins in any case."""
 
 POLL_SECONDS = 0.5
 """Between two looks at them."""
@@ -72,8 +72,8 @@ class DrillOutcome:
     """What a drill did.
 
     Attributes:
-        out: receipt of the way out; None where this command has not seen it.
-        back: receipt of the way back; None where nothing had to be done.
+        out: receipt of the switch; None where this command has not seen it.
+        back: receipt of the rollback; None where nothing had to be done.
         problem: why it is no whole drill; None when it is.
     """
 
@@ -118,7 +118,7 @@ class Drill:
             releases: the record of the service.
 
         Raises:
-            GateRefusedError: there is nothing warm to go to, or a release has not ended.
+            GateRefusedError: there is nothing warm to go to, a hook has left it behind, or a release has not ended.
         """
         current = releases.current
         if current is not None and current.running and current.kind == Act.DRILL:
@@ -129,6 +129,7 @@ class Drill:
         raise_refusal(refuse_condemned(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
         rollback = await self._lane().plan_rollback(observation)
         raise_refusal(refuse_cold(rollback))
+        await self._journal.check(rollback)
         return DrillPlan(observation, rollback.source, rollback.to)
 
     async def run(self, plan: DrillPlan, reason: str | None) -> DrillOutcome:
@@ -139,8 +140,8 @@ class Drill:
             reason: why, in the operator's words.
 
         Raises:
-            GateRefusedError: the way out is refused; nothing was changed.
-            DrillNotBackError: the other version serves, and the way back is not done.
+            GateRefusedError: the switch is refused; nothing was changed.
+            DrillNotBackError: the other version serves, and the rollback is not done.
             switchyard.errors.ClusterError: the API server does not answer before anything was changed.
         """
         async with self._journal.lease():
@@ -162,7 +163,7 @@ class Drill:
         except ClusterError as error:
             if not self._journal.begun or self._journal.ended:
                 raise
-            problem = f"the way out was interrupted: {error}"  # it may be done, and so the way back is gone
+            problem = f"the switch was interrupted: {error}"  # it may be done, and so it is rolled back
         else:
             await self._settled(plan)
         return await self._back(plan, reason, out, problem)
@@ -177,7 +178,7 @@ class Drill:
         try:
             observation = await poll_until(self._observe, is_ready, seconds=SETTLE_SECONDS, every=POLL_SECONDS)
         except (ClusterError, GateRefusedError):
-            return  # the way back decides by itself
+            return  # the rollback decides by itself
         if not is_ready(observation):
             state = observation.colours[source.colour]
             self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods are ready where the drill goes back to: {state}")
@@ -201,7 +202,7 @@ class Drill:
         lane = self._lane()
         observation = await self._observe()
         if observation.serving == plan.source.colour:
-            await self._journal.give_up(f"{plan.source.colour} served again without the way back of the drill")
+            await self._journal.give_up(f"{plan.source.colour} served again without the rollback of the drill")
             return None
         rollback = await lane.plan_rollback(observation)
         outcome = await lane.run(rollback, reason, self._steps())

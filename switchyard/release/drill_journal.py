@@ -16,7 +16,7 @@ from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.standing import waiting
 
 OUT = "out"
-"""Key of the receipt with the receipt of the way out; the others are of the way back."""
+"""Key of the receipt with the receipt of the switch; the others are of the rollback."""
 
 
 class DrillJournal(ReleaseJournal):
@@ -58,7 +58,7 @@ class DrillJournal(ReleaseJournal):
         self._record = record
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a passage begins: the way out begins the drill, and the way back is its second switch."""
+        """Writes that a passage begins: the first one begins the drill."""
         now = self.now()
         record = self._record or self._new(plan, reason)
         # A passage whose end was not written is lost: whether it was done is seen on the cluster.
@@ -66,7 +66,7 @@ class DrillJournal(ReleaseJournal):
         return to_text(now)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how a passage ended. Only the way back, and a way out that was not taken, end the drill."""
+        """Writes how a passage ended. Only the rollback, and a switch that was not taken, end the drill."""
         record = self._record
         if record is None:
             raise RuntimeError("a passage ends that has not begun")
@@ -77,7 +77,7 @@ class DrillJournal(ReleaseJournal):
             await self._write(replace(record, receipt={OUT: None if receipt is None else receipt.to_json()}))
             return
         if goes_back and not succeeded:
-            await self._write(waiting(record, held=True, detail=f"the way back is not done: {detail}"))
+            await self._write(waiting(record, held=True, detail=f"the rollback is not done: {detail}"))
             return
         result = Result.SUCCEEDED if succeeded and self._out is not None else Result.FAILED
         if succeeded and result is Result.FAILED:
@@ -85,7 +85,7 @@ class DrillJournal(ReleaseJournal):
         await self._write(replace(record.ending(result, now, detail), receipt=self._receipts(record, receipt)))
 
     async def give_up(self, detail: str) -> None:
-        """Ends a drill whose way out was never taken, or whose service somebody else has brought back."""
+        """Ends a drill whose switch was never taken, or whose service somebody else has brought back."""
         if self._record is not None:
             now = self.now()
             await self._write(_left(self._record, "lost", now).ending(Result.FAILED, now, detail))

@@ -127,11 +127,12 @@ class HookRuns:
                 continue
             follows = hook.after_failure(point)
             ended.detail = did_not_pass(hook.name, point, result)
-            quoted = f"\n{result.quoted}" if result.quoted else ""
-            self._warn(f"{ended.record.service}: {ended.detail}. {_what_follows(follows, point)}{quoted}")
+            if result.quoted is not None:
+                self._warn(result.quoted)
             if follows is not OnFailure.CONTINUE:
-                ended.follows = follows
+                ended.follows = follows  # the release ends, or is held, with the detail as its reason
                 return
+            self._warn(f"{ended.record.service}: {ended.detail}. It goes on (onFailure: {follows}).")
 
     async def _run(self, hook: Hook, point: HookPoint, name: str, ended: PointEnded) -> HookResult:
         entry, begun = ended.record.hook(hook.name), None
@@ -206,14 +207,6 @@ def did_not_pass(name: str, point: HookPoint, result: HookResult) -> str:
     else:
         code, condition = Code.HOOK_FAILED, "has failed"
     return notice(code, "", f"hook {name} at {point} {condition}{reason}").removesuffix(".")
-
-
-def _what_follows(follows: OnFailure, point: HookPoint) -> str:
-    return {
-        OnFailure.STOP: "The release is held" if point is HookPoint.BEFORE_RETIRE else "The release stops here",
-        OnFailure.ROLLBACK: "The release is rolled back",
-        OnFailure.CONTINUE: "It goes on",
-    }[follows] + f" (onFailure: {follows})."
 
 
 def _is_settled(entry: HookRecord | None, hook: Hook, point: HookPoint) -> bool:

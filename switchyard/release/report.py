@@ -25,10 +25,11 @@ from switchyard.release.report_events import (
     moment,
     number,
 )
-from switchyard.release.report_measure import Measure, Spread, at_least, at_most, share
+from switchyard.release.report_measure import Measure, Spread, at_least, share
+from switchyard.release.report_requests import availability, downtime, error_rate
 
-SUCCESS, ROLLBACK_SECONDS, DEPLOYMENT_SECONDS, AVAILABILITY = 0.99, 60.0, 900.0, 0.999
-"""Targets: the share of deployments, the longest rollback and deployment, and the availability in a month."""
+SUCCESS, ROLLBACK_SECONDS, DEPLOYMENT_SECONDS = 0.99, 60.0, 900.0
+"""Targets: the share of deployments, and the longest rollback and deployment."""
 
 WEEK = 7 * 86400.0
 
@@ -83,10 +84,10 @@ def report(services: Mapping[str, Sequence[ReleaseRecord]], since: datetime, unt
         (
             _success(deployments),
             _rollback_time(rollbacks),
-            _downtime(deployments, rollbacks),
+            downtime(deployments, rollbacks),
             _deployment_time(deployments),
-            _error_rate(deployments),
-            _availability(),
+            error_rate(deployments),
+            availability(),
             _releases_a_week(deployments, weeks),
         ),
         dora(deployments, weeks),
@@ -157,19 +158,6 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
     )
 
 
-def _downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -> Measure:
-    switches = sum(deployment.reached for deployment in deployments) + len(rollbacks)
-    return Measure(
-        "downtime",
-        "downtime",
-        "seconds",
-        target="0 s",
-        of="switches and rollbacks",
-        size=switches,
-        note="unknown: no record counts failed health checks. A probe from outside, or the load balancer's metrics, do",
-    )
-
-
 def _deployment_time(deployments: Iterable[Deployment]) -> Measure:
     ended = [
         deployment.record
@@ -217,54 +205,6 @@ def _from_to(record: ReleaseRecord, phase: Phase) -> float | None:
     return None if warm is None or last is None else between(warm.started, last.ended)
 
 
-def _error_rate(deployments: Iterable[Deployment]) -> Measure:
-    numbers = [deployment.watched for deployment in deployments if deployment.watched is not None]
-    during = [_counted(watched.get("new")) for watched in numbers]
-    before = [_counted(watched.get("old")) for watched in numbers]
-    requests, errors = sum(count for count, _ in during), sum(failed for _, failed in during)
-    past, past_errors = sum(count for count, _ in before), sum(failed for _, failed in before)
-    value, reference = share(errors, requests), share(past_errors, past)
-    met = None if value is None or reference is None else errors * past <= past_errors * requests
-    if met is False and (at_least(errors, requests) or 0) <= (at_most(past_errors, past) or 1):
-        met = None  # more, and not more than chance explains
-    shown = f"before: {100 * reference:.3g} % of {past} requests; " if reference is not None else ""
-    return Measure(
-        "errorRateDuring",
-        "error rate during a release",
-        "share",
-        value,
-        "no increase",
-        met,
-        requests,
-        "requests of new versions within their watch",
-        at_most(errors, requests),
-        note=f"{shown}before is what the old version had answered when the watch began, and not the hour before: "
-        "Prometheus has that"
-        if value is not None
-        else "unknown: no record has a watch that counted requests",
-        counts={"errors": errors, "requests": requests, "errorsBefore": past_errors, "requestsBefore": past},
-    )
-
-
-def _counted(side: object) -> tuple[int, int]:
-    """Requests and errors of one colour; none for what is no such numbers."""
-    if not isinstance(side, Mapping):
-        return 0, 0
-    requests, errors = number(side.get("requests")), number(side.get("errors"))
-    return (0, 0) if requests is None or errors is None or errors > requests else (int(requests), int(errors))
-
-
-def _availability() -> Measure:
-    return Measure(
-        "availability",
-        "availability",
-        "share",
-        target=">= 99.9 % a month",
-        note="unknown: no record counts all requests of a month. In Prometheus: 1 - sum(increase(http_requests_total"
-        '{status=~"5.."}[30d])) / sum(increase(http_requests_total[30d]))',
-    )
-
-
 def _releases_a_week(deployments: Sequence[Deployment], weeks: float) -> Measure:
     return Measure(
         "releasesAWeek",
@@ -280,11 +220,11 @@ def _drills(drills: Sequence[ReleaseRecord]) -> Measure:
         drill.receipt for drill in drills if drill.result is Result.SUCCEEDED and isinstance(drill.receipt, Mapping)
     ]
     parts = (
-        Spread.of("way back -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
+        Spread.of("rollback -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
         Spread.of(
-            "way back -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
+            "rollback -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
         ),
-        Spread.of("way back -> last answer of the other version", map(last_bad, done)),
+        Spread.of("rollback -> last answer of the other version", map(last_bad, done)),
     )
     succeeded = sum(drill.result is Result.SUCCEEDED for drill in drills)
     return Measure(

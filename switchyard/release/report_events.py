@@ -3,6 +3,7 @@
 A record may be of an earlier version of the program, or odd: what it does not say is None, and never a guess.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +21,8 @@ AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 """Keys of a receipt with the last answers of the version that was gone from, on either kind of connection."""
 
-ABORTED = "aborted by"
-"""How the detail of a release begins that an operator has aborted."""
+WITHDRAWN = re.compile(r"^aborted by|took its place$")
+"""Details of a release that an operator has ended before users got its version, by `abort` or by a switch to it."""
 
 
 class Status(StrEnum):
@@ -32,7 +33,7 @@ class Status(StrEnum):
         ROLLED_BACK: it reached users, and was taken back, by the watch or by an operator.
         FAILED: anything else that went wrong.
         PREVENTED: a gate refused it before it reached users.
-        WITHDRAWN: an operator aborted it before it reached users.
+        WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
         RUNNING: it has not ended; a release that bakes or is held counts here.
         CONTINUED: a switch that found its selector as wanted: it finished an earlier command.
     """
@@ -193,7 +194,7 @@ def _status(record: ReleaseRecord, *, is_undone: bool) -> Status:
         return Status.CONTINUED
     if is_undone and not record.running:
         return Status.ROLLED_BACK
-    if record.result is Result.FAILED and not reached(record) and (record.detail or "").startswith(ABORTED):
+    if record.result is Result.FAILED and not reached(record) and WITHDRAWN.search(record.detail or ""):
         return Status.WITHDRAWN
     return {
         Result.RUNNING: Status.RUNNING,
@@ -231,12 +232,12 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
     return _rollback(record, "watch", numbers.get("problemSeen"), numbers.get("decided", watch.ended))
 
 
-def _rollback(record: ReleaseRecord, by: str, seen: object, decided: object) -> Rollback:
+def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
     """A rollback by its receipt, whose durations count from the command's start: for an operator, the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
     began, waited = moment(receipt.get("started")), 0.0 if by != "watch" else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
-    to_decision, to_serving = between(seen, decided), _sum(waited, serving)
+    to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
     return Rollback(
         started=_started(record),
         by=by,

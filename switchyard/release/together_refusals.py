@@ -62,6 +62,15 @@ def refuse_deploy_together(words: Sequence[str]) -> Refusal:
     """
     pairs = [word.partition("=") for word in words]
     names = [name for name, _, _ in pairs]
+    if not all("=" in word for word in words):
+        service, tag, *more = words
+        return Refusal(
+            code=Code.DEPLOY_TOGETHER,
+            step=f"{service}: the deploy of {tag}",
+            observed=f"more is named: {' '.join(more)}" if more else "--together is given",
+            rule="a deploy releases one version of one service",
+            remedy=f"{UNTOUCHED} For this service alone: switchyard deploy {service} {tag}",
+        )
     warm = " && ".join(f"switchyard deploy {name} {tag or 'TAG'} --hold-after prove" for name, _, tag in pairs)
     return Refusal(
         code=Code.DEPLOY_TOGETHER,

@@ -37,8 +37,8 @@ class WatchedVerdict:
             verdict: at the end of the watch.
             watch: its settings.
         """
-        seen = self._condemned if verdict.outcome is Outcome.BREACH else None
-        return numbers_of(verdict, watch, None if seen is None else to_text(seen), to_text(self._now()))
+        condemned = self._condemned if verdict.outcome is Outcome.BREACH else None
+        return numbers_of(verdict, watch, None if condemned is None else to_text(condemned), to_text(self._now()))
 
 
 def numbers_of(verdict: Verdict, watch: Watch, problem_seen: str | None, decided: str) -> dict[str, Any]:

@@ -6,6 +6,13 @@ from typing import Any
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
+DETAILS = (
+    None,
+    "the engine does not answer",
+    "aborted by ada on laptop. The pods are deleted",
+    "switch 20300101000000-abc123 of ada took its place",
+)
+
 PHASES = ("warm", "prove", "switch", "drain", "watch", "bake", "retire")
 
 
@@ -50,12 +57,14 @@ def _release(
         "phase": "switch",
         "result": chance.choices(["succeeded", "failed", "refused", "rolledBack", "running"], [70, 10, 8, 10, 2])[0],
         "held": False,
-        "detail": chance.choice([None, "the engine does not answer", "aborted by ada on laptop. The pods are deleted"]),
+        "detail": chance.choice(DETAILS),
         "phases": [],
         "receipt": _receipt(chance, moment),
         "ofALaterVersion": {"kept": number},
     }
-    if kind == "rollback" and before and chance.random() < 0.7:
+    if kind == "rollback" and before and before[0]["kind"] == "rollback" and chance.random() < 0.7:
+        release |= {key: before[0][key] for key in ("from", "to", "fromTag")}  # typed twice
+    elif kind == "rollback" and before and chance.random() < 0.7:
         release |= {"from": before[0]["to"], "to": before[0]["from"], "fromTag": before[0]["tag"]}
     if kind == "deploy":
         _deployed(chance, release, moment)
@@ -73,7 +82,10 @@ def _receipt(chance: random.Random, moment: datetime) -> dict[str, Any] | None:
         "lastOldOnNewConnections": chance.choice([None, round(chance.uniform(1, 9), 3)]),
         "lastOldOnKeptConnections": chance.choice([None, round(chance.uniform(1, 9), 3)]),
     }
-    odd: list[dict[str, Any] | None] = [None, {}, {"started": "noon"}, {**receipt, "patchedAfter": None}]
+    if chance.random() < 0.7:
+        receipt |= {"requests": chance.randint(0, 50), "errors": 0} | chance.choice([{}, {}, {"requests": None}])
+        receipt["errors"] = min(receipt["requests"] or 0, chance.choice([0, 0, 0, 0, 1]))
+    odd: list[dict[str, Any] | None] = [None, {}, {"started": "noon"}, *[{**receipt, "patchedAfter": None}] * 3]
     odd += [{**receipt, "endpointsAfter": None}, {**receipt, "endpointsAfter": "soon"}]
     return receipt if chance.random() < 0.8 else chance.choice(odd)
 

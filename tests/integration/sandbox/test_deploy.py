@@ -192,7 +192,7 @@ def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: 
     assert not process.is_running()
     assert "Interrupted" in Path(started["log"]).read_text()
     kubectl.expect_pods(**{serving: 3, idle: 0})
-    assert (kubectl.serving(), stack.planned()) == (serving, {})
+    assert (kubectl.serving(), backend(stack)[idle]["replicas"]) == (serving, 0)
 
 
 def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: Stack, kubectl: Kubectl) -> None:

@@ -37,8 +37,11 @@ def kubectl(of_module: Shared) -> Kubectl:
 
 @pytest.fixture(scope="module", autouse=True)
 def green(of_module: Shared) -> None:
-    """Green is warm beside blue."""
+    """Green is warm beside blue, also of a second service."""
     of_module.stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v2.0.0", "replicas": 1}}
+    image = {"image": "ghcr.io/org/worker", "namespace": of_module.kubectl.namespace}
+    of_module.stack.set("services.worker", {**image, "active": "blue", **tracks})
     result = of_module.stack.up()
     assert result.ok, result.output
 
@@ -124,6 +127,44 @@ def expect_unchanged_by_an_update(stack: Stack, kubectl: Kubectl, uid: str) -> N
     assert kubectl.get("service", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
 
 
+def test_a_drill_ends_where_it_began_and_the_report_counts_it_apart(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "green")
+    before, released = record(kubectl), releases(serving)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = command(serving, "drill", "backend", "--reason", "a test")
+        assert result.returncode == 0, result.stdout + result.stderr
+    drilled = document(result)
+    assert (drilled["serving"], drilled["problem"], drilled["to"]) == (
+        "green",
+        None,
+        {"colour": "blue", "tag": "v1.0.0"},
+    )
+    assert drilled["rollback"]["acceptedAfter"] <= drilled["rollback"]["endpointsAfter"]
+    assert history.colours("backend") == ["green", "blue", "green"]
+    assert history.fewest_ready("backend") == 3
+    expect_converged(serving, kubectl, "green")
+
+    after = record(kubectl)
+    assert after["rolledBack"] == before["rolledBack"]
+    assert [(phase["phase"], phase["outcome"]) for phase in after["current"]["phases"]] == [("switch", "passed")] * 2
+    assert (after["current"]["kind"], after["current"]["result"]) == ("drill", "succeeded")
+    assert after["current"]["receipt"]["out"]["readyEndpoints"] == 3
+    report = document(run_command(serving, "report", "--json"), code=0)
+    assert (report["drills"]["sample"]["counts"]["succeeded"], releases(serving, report)) == (1, released)
+    again = command(serving, "drill", "backend", code=KILLED.format(after=True))
+    assert (again.returncode, kubectl.serving()) == (-9, "blue")
+    expire_lease(kubectl)
+    back = document(command(serving, "drill", "backend"), code=0)
+    assert (back["serving"], back["finishedEarlier"], kubectl.serving()) == ("green", True, "green")
+
+
+def releases(stack: Stack, report: dict[str, Any] | None = None) -> int:
+    """Releases that reached users, as the report counts them."""
+    document_of_report = report or document(run_command(stack, "report", "--json"), code=0)
+    [weekly] = [measure for measure in document_of_report["measures"] if measure["name"] == "releasesAWeek"]
+    return int(weekly["sample"]["size"])
+
+
 def test_a_rollback_without_the_state_works_and_says_how_to_converge(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
@@ -192,7 +233,7 @@ def test_a_switch_waits_for_a_command_that_lives_and_says_for_whom(serving: Stac
     printed, _ = waiting.communicate()
     assert (waiting.returncode, json.loads(printed)["serving"]) == (0, target)
     assert said.strip() in json.loads(printed)["warnings"]
-    expect_converged(serving, kubectl, target)
+    assert (kubectl.serving(), active(serving)) == (target, target)
 
 
 def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> None:
@@ -215,26 +256,21 @@ def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> No
 
 
 def test_of_two_services_both_are_switched_or_none(serving: Stack, kubectl: Kubectl) -> None:
-    let_serve(serving, kubectl, "blue")
-    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v2.0.0", "replicas": 1}}
-    image = {"image": "ghcr.io/org/worker", "namespace": kubectl.namespace}
-    serving.set("services.worker", {**image, "active": "blue", **tracks})
-    first = serving.up()
-    assert first.ok, first.output
-
+    before = kubectl.serving()
+    target = "green" if before == "blue" else "blue"
     with History(kubectl.kubeconfig, kubectl.namespace) as history, switch_denied(kubectl, "worker", "green"):
         stopped = command(serving, "switch", "backend", "worker", "--together")
     assert (stopped.returncode, document(stopped)["code"]) == (1, "SY-P134"), stopped.stderr
     assert MESSAGE in document(stopped)["error"]
     assert "Changed back and read again: backend" in document(stopped)["error"]
-    assert (history.colours("backend"), history.colours("worker")) == (["blue", "green", "blue"], ["blue"])
-    assert (active(serving), record(kubectl)["current"]["result"]) == ("blue", "failed")
+    assert (history.colours("backend"), history.colours("worker")) == ([before, target, before], ["blue"])
+    assert (active(serving), record(kubectl)["current"]["result"]) == (before, "failed")
 
     switched = document(command(serving, "switch", "backend", "worker", "--together"), 0)
     assert [(service["service"], service["serving"]) for service in switched["services"]] == [
-        ("backend", "green"),
+        ("backend", target),
         ("worker", "green"),
     ]
     assert record(kubectl)["current"]["together"] == ["backend", "worker"]
     assert kubectl.serving("worker") == "green"
-    expect_converged(serving, kubectl, "green")
+    expect_converged(serving, kubectl, target)

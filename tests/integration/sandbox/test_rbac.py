@@ -22,6 +22,9 @@ from tests.support.shared import Shared
 
 USER = "releaser"
 
+HOOKS = {"beforeWarm": [{"name": "expand", "job": {"command": ["expand"]}}]}
+"""Hooks of the service's releases, whose Jobs the printed roles permit."""
+
 
 @pytest.fixture(scope="module")
 def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
@@ -30,6 +33,7 @@ def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Ite
     stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     result = stack.up()
     assert result.ok, result.output
+    stack.set("services.backend.release.hooks", HOOKS)
     printed = run_command(stack, "rbac")
     assert printed.returncode == 0, printed.stderr
     cluster_role, role = yaml.safe_load_all(printed.stdout)
@@ -66,6 +70,10 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert kubectl.serving() == "green"
     read_back(stack)
 
+    result = run_command(stack, "drill", "backend", "--yes", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (document(result)["serving"], kubectl.serving()) == ("green", "green")
+
     result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
@@ -73,7 +81,10 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     read_back(stack)
 
     history = document(run_command(stack, "history", "backend", "--json"))
-    assert [release["kind"] for release in history["releases"]] == ["rollback", "switch"]
+    assert [release["kind"] for release in history["releases"]] == ["rollback", "drill", "switch"]
+
+    report = document(run_command(stack, "report", "--json"), code=0)
+    assert [service["records"] for service in report["services"]] == [3]
 
     result = run_command(stack, "status", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -148,7 +159,7 @@ def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: 
 def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(releaser: Shared) -> None:
     stack, kubectl = releaser.stack, releaser.kubectl
     # Watched by nobody: the nodes are simulated, and their pods do not answer.
-    stack.set("services.backend.release", {"watch": {"seconds": 0}, "drain": {"method": "none"}})
+    stack.set("services.backend.release", {"watch": {"seconds": 0}, "drain": {"method": "none"}, "hooks": HOOKS})
     # The state has the kubeconfig of whoever updated last, which a release does not change.
     updated = stack.up()
     assert updated.ok, updated.output
@@ -157,6 +168,7 @@ def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(re
         assert result.returncode == 0, result.stdout + result.stderr
         read_back(stack)
         assert kubectl.serving() == "green"
+        assert [(hook["name"], hook["outcome"]) for hook in document(result)["hooks"]] == [("expand", "passed")]
     kubectl.expect_pods(blue=0, green=3)
     result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr

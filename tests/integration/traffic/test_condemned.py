@@ -23,7 +23,7 @@ def test_a_release_that_fails_under_load_is_rolled_back_and_does_not_return(
     read_back(serving)
     record = document(released, 1)
     assert (record["phase"], record["result"], record["tag"]) == ("watch", "rolledBack", "v2.0.0"), record
-    assert re.search(r"\d+ of \d+ requests \(\d+ %\) failed, and 0\.1 % is accepted \(SY-P050\)", record["detail"])
+    assert re.search(r"\d+ of \d+ requests \([\d.]+ %\) failed, and 0\.1 % is accepted \(SY-P050\)", record["detail"])
     assert history.colours("backend") == ["blue", "green", "blue"]
     assert history.fewest_ready("backend") == 3
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport, document
+from switchyard.cli.detachment import Detached
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
@@ -196,6 +197,23 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
 def test_nothing_is_due_while_no_release_bakes_or_it_is_held(run: Run, current: ReleaseRecord) -> None:
     result = run("retire", "--due", "--yes", "--json", current=current)
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v9", 0), ("v1", 1)])
+def test_what_is_refused_starts_no_process_without_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tag: str, code: int
+) -> None:
+    started: list[list[str]] = []
+
+    async def detach(_: str, arguments: list[str]) -> Detached:
+        started.append(arguments)
+        return Detached(4711, Path("a.log"), "id-1")
+
+    monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
+    result = run("deploy", "backend", tag, "--yes", "--json", "--detach")
+    assert result.exit_code == code, result.output
+    assert started == ([["deploy", "--stack=test", "--yes", "--", "backend", "v9"]] if code == 0 else [])
+    assert json.loads(result.stdout).get("detached", False) is (code == 0)
 
 
 def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed() -> None:

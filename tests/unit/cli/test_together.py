@@ -55,6 +55,8 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             "switchyard switch api worker --together",
         ),
         (("deploy", "api=v2", "worker=v3", "web=v4"), "SY-P133", "switchyard deploy web v4 --hold-after prove"),
+        (("deploy", "api", "v2", "worker"), "SY-P133", "For this service alone: switchyard deploy api v2"),
+        (("deploy", "api", "v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
     ],
 )
 def test_a_wrong_usage_ends_with_2_and_what_to_type(arguments: tuple[str, ...], code: str, remedy: str) -> None:

@@ -22,13 +22,14 @@ from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.validation import related
 from switchyard.config.validation.services import SERVICES as SERVICES_KEY
-from tests.support import wrong_clusters, wrong_pods, wrong_rollouts, wrong_services
+from tests.support import wrong_clusters, wrong_hooks, wrong_pods, wrong_rollouts, wrong_services
 from tests.support.remedies import commands, pasted, pastes
 
 PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = PROJECT / "switchyard" / "config"
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
-WRONG: dict[str, dict[str, Any]] = wrong_services.WRONG | wrong_rollouts.WRONG | wrong_clusters.WRONG | wrong_pods.WRONG
+TABLES = (wrong_services, wrong_rollouts, wrong_clusters, wrong_pods, wrong_hooks)
+WRONG: dict[str, dict[str, Any]] = {name: config for table in TABLES for name, config in table.WRONG.items()}
 """Configurations with errors; together they break every rule of the settings."""
 
 UNREACHED = frozenset(

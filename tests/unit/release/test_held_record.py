@@ -116,3 +116,24 @@ def test_who_does_not_wait_reads_no_lease_before() -> None:
     record = HeldRecord(cast("BoundedApi", server), "shop", "backend", print)
     asyncio.run(record.wait_until_free())
     assert server.reads == 0
+
+
+def test_ctrl_c_ends_the_wait_and_takes_nothing() -> None:
+    server = Busy([lease("warm")] * 10_000)
+    lines: list[str] = []
+    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", lines.append, wait=True)
+
+    async def interrupted() -> None:
+        async def hold() -> None:
+            async with record.holding(Holder("deploy")):
+                raise AssertionError("it holds a Lease that another command holds")
+
+        task = asyncio.create_task(hold())
+        while not lines:
+            await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert server.written == []

@@ -1,4 +1,4 @@
-"""What a switch or a rollback writes: a way back that a hook has closed, and hooks that are not run twice."""
+"""What a switch or a rollback writes: why it overrides a refusal, and hooks that are not run twice."""
 
 import asyncio
 from collections.abc import Callable

@@ -17,8 +17,8 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.report import Report, report
 from tests.support.synthetic_releases import START, synthetic_releases, text
 
-SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=300)
-WEEKS = 297 / 7
+SINCE, UNTIL = START + timedelta(days=3), START + timedelta(days=200)
+WEEKS = 197 / 7
 
 EVENTS = """
 CREATE TABLE r AS SELECT service, doc, doc->>'id' AS id, doc->>'kind' AS kind, doc->>'result' AS result,
@@ -45,7 +45,8 @@ CREATE TABLE first_undone AS SELECT * FROM (SELECT u.id, u.served,
   FROM undone AS u JOIN r AS d ON d.id = u.id WHERE d.target = u.source AND d.tag IS u.from_tag) WHERE place = 1;
 CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CASE WHEN r.continued THEN 'continued'
     WHEN first_undone.id IS NOT NULL AND r.result <> 'running' THEN 'rolledBack'
-    WHEN r.result = 'failed' AND NOT r.reached AND r.detail LIKE 'aborted by%' THEN 'withdrawn'
+    WHEN r.result = 'failed' AND NOT r.reached
+        AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place') THEN 'withdrawn'
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
   FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch');
 CREATE TABLE rollbacks AS SELECT t, 'rollback' AS by, NULL AS seen, accepted AS decided_accepted,
@@ -81,13 +82,14 @@ DURATIONS = {
     "decision -> endpoints of the version before": "SELECT decided_serving AS s, t FROM rollbacks",
     "problem seen -> endpoints of the version before": "SELECT seen + decided_serving AS s, t FROM rollbacks",
     "decision -> last answer of the bad version": "SELECT decided_bad AS s, t FROM rollbacks",
-    "way back -> selector accepted": "SELECT accepted AS s, t FROM drilled",
-    "way back -> endpoints of where it began": "SELECT serving AS s, t FROM drilled",
-    "way back -> last answer of the other version": "SELECT last_bad AS s, t FROM drilled",
+    "rollback -> selector accepted": "SELECT accepted AS s, t FROM drilled",
+    "rollback -> endpoints of where it began": "SELECT serving AS s, t FROM drilled",
+    "rollback -> last answer of the other version": "SELECT last_bad AS s, t FROM drilled",
     "the phases without the bake": "SELECT (SELECT sum(ended - began) FROM spans WHERE spans.id = whole.id AND "
     "phase <> 'bake') AS s, t FROM whole WHERE seconds IS NOT NULL",
     "warm -> retired, with the bake": "SELECT seconds AS s, t FROM whole",
-    "switched -> endpoints of the version before": "SELECT iif(served >= began, served - began, NULL) AS s, t FROM "
+    "switched -> endpoints of the version before": "SELECT iif(served >= began, round(served - began, 3), NULL) AS s, "
+    "t FROM "
     "(SELECT t, coalesce(undone_served, iif(kind = 'deploy' AND result = 'rolledBack' AND NOT is_undone AND "
     "doc->>'$.receipt.started' <> doc->>'started', receipt_t + serving, NULL)) AS served, "
     "(SELECT unixepoch(p.value->>'ended') FROM json_each(doc, '$.phases') AS p WHERE p.value->>'phase' = 'switch' AND "
@@ -182,6 +184,11 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     assert measure(result, "downtime")["sample"]["size"] == count(sql, "deployments", "reached") + count(
         sql, "rollbacks"
     )
+    requests = "SELECT coalesce(sum(doc->>'$.receipt.requests'), 0) FROM deployments WHERE"
+    assert measure(result, "downtime")["sample"]["counts"] == {
+        name: value(sql, f"{requests.replace('requests', name)} {within()} AND doc->>'$.receipt.requests' IS NOT NULL")
+        for name in ("requests", "errors")
+    }
     assert result.unreadable == 1000 - int(value(sql, "SELECT count(*) FROM r"))
 
 
