@@ -39,6 +39,7 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy, refuse_unknown
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
+from switchyard.release.subscriptions import Subscriptions
 
 STATE_SECONDS = 15.0
 """How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
@@ -57,7 +58,8 @@ def run(request: DeployRequest, state: Answer) -> None:
     stack, settings = read_settings_at_once(request.stack)
     service = _service(request, stack, settings)
     access = access_to(stack, settings)
-    command = _Command(request, stack, service, access)
+    subscriptions = Subscriptions.of(stack, settings.releases, request.service)
+    command = _Command(request, stack, service, access, subscriptions)
     command.freezes = settings.releases.freeze
     code = asyncio.run(command.run(state))
     if code:
@@ -84,7 +86,8 @@ async def _retire_due(
     for key, service in settings.services.items():
         if not isinstance(service, BlueGreenSettings):
             continue
-        command = _Command(DeployRequest(**{**vars(request), "service": key}), stack, service, access)
+        subscriptions = Subscriptions.of(stack, settings.releases, key)
+        command = _Command(DeployRequest(**{**vars(request), "service": key}), stack, service, access, subscriptions)
         command.freezes = settings.releases.freeze
         try:
             if not await command.is_due():
@@ -119,8 +122,16 @@ class _Command:
     _override: str | None = None
     """What the record is to have of an operator who goes on although releases are frozen."""
 
-    def __init__(self, request: DeployRequest, stack: str, service: BlueGreenSettings, access: ClusterAccess) -> None:
+    def __init__(
+        self,
+        request: DeployRequest,
+        stack: str,
+        service: BlueGreenSettings,
+        access: ClusterAccess,
+        subscriptions: Subscriptions,
+    ) -> None:
         self._request = request
+        self._subscriptions = subscriptions
         self._stack = stack
         self._service = service
         self._name = service.named(request.service)
@@ -128,9 +139,13 @@ class _Command:
         self.report = DeployReport(request, stack, access.described)
 
     async def is_due(self) -> bool:
-        """Whether the release of the service has baked long enough."""
+        """Whether the release of the service has baked long enough. Messages of earlier commands are sent."""
         cluster = await Cluster.connect(self._access)
         ledger = self._ledger(cluster)
+        async with ledger.sending():
+            return await self._is_due(ledger)
+
+    async def _is_due(self, ledger: DeployLedger) -> bool:
         current = (await ledger.read()).current
         if current is None or not current.running or current.kind != Act.DEPLOY:
             return False
@@ -170,18 +185,19 @@ class _Command:
             return await self._detach()
         if self._request.act is Act.ABORT:
             await self._end_detached(ledger)
-        async with ledger.held(self._request.act, detached=is_detached()):
-            releases, confirmed = await ledger.read(), observation
-            await self._read_again(ledger)
-            observation = await self._observe(cluster)
-            self._refuse(releases, observation)  # the Lease may have been waited for
-            await self._pass_freeze(cluster, releases, observation)
-            if not self._request.yes:
-                raise_refusal(refuse_other_than_confirmed(confirmed, observation))
-            record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
-        with suppress(ClusterError):
-            observation = await self._observe(cluster)
-        return self.report.end(record, observation, self._service.release.bake_seconds)
+        async with ledger.sending():
+            async with ledger.held(self._request.act, detached=is_detached()):
+                releases, confirmed = await ledger.read(), observation
+                await self._read_again(ledger)
+                observation = await self._observe(cluster)
+                self._refuse(releases, observation)  # the Lease may have been waited for
+                await self._pass_freeze(cluster, releases, observation)
+                if not self._request.yes:
+                    raise_refusal(refuse_other_than_confirmed(confirmed, observation))
+                record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
+            with suppress(ClusterError):
+                observation = await self._observe(cluster)
+            return self.report.end(record, observation, self._service.release.bake_seconds)
 
     async def _read_again(self, ledger: DeployLedger) -> None:
         """Reads the configuration again when another command was waited for, which writes it."""
@@ -207,7 +223,9 @@ class _Command:
 
     def _ledger(self, cluster: Cluster) -> DeployLedger:
         namespace, wait = self._service.namespace, self._request.wait
-        return DeployLedger(cluster.api, namespace, self._name, self.report.warn, wait=wait)
+        return DeployLedger(
+            cluster.api, namespace, self._name, self.report.warn, wait=wait, subscriptions=self._subscriptions
+        )
 
     def _runner(self, cluster: Cluster, ledger: DeployLedger) -> Runner:
         place = ReleaseContext(

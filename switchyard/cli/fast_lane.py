@@ -36,6 +36,7 @@ from switchyard.release.refusals import (
     refuse_strategy,
     refuse_unknown,
 )
+from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.warming import warm
 
 STATE_SECONDS = {Act.SWITCH: 15.0, Act.ROLLBACK: 5.0}
@@ -54,7 +55,8 @@ def run(request: Request, state: Answer, begun: float) -> None:
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
     service = service_of(request.service, act, stack, settings)
     access = access_of(request, stack, settings, service)
-    switching = _Command(request, act, stack, service, access, state, begun)
+    subscriptions = Subscriptions.of(stack, settings.releases, request.service)
+    switching = _Command(request, act, stack, service, access, state, begun, subscriptions)
     switching.freezes = settings.releases.freeze
     asyncio.run(switching.run())
 
@@ -119,9 +121,11 @@ class _Command:
         access: ClusterAccess,
         state: Answer,
         begun: float,
+        subscriptions: Subscriptions,
     ) -> None:
         self._request = request
         self._act = act
+        self._subscriptions = subscriptions
         self._stack = stack
         self._service = service
         self._name = service.named(request.service)
@@ -134,8 +138,14 @@ class _Command:
 
     async def run(self) -> None:
         cluster = await Cluster.connect(self._access)
-        namespace, wait = self._service.namespace, self._request.wait
-        journal = ReleaseJournal(cluster.api, namespace, self._name, self._report.tell, wait=wait)
+        journal = ReleaseJournal(
+            cluster.api,
+            self._service.namespace,
+            self._name,
+            self._report.tell,
+            wait=self._request.wait,
+            subscriptions=self._subscriptions,
+        )
         await journal.wait_until_free(urgent=self._act is Act.ROLLBACK)
         await self._read_again(journal)
         observation = await self._observe(cluster)
@@ -157,8 +167,9 @@ class _Command:
             converge=lambda receipt: self._converge(cluster, plan, receipt),
             waited=lambda: journal.waited,
         )
-        outcome = await lane.run(plan, self._request.reason, steps)
-        self._report.end(plan, outcome)
+        async with journal.sending():
+            outcome = await lane.run(plan, self._request.reason, steps)
+            self._report.end(plan, outcome)
 
     async def _read_again(self, journal: ReleaseJournal) -> None:
         """Reads the configuration again when another command was waited for, which writes it."""
@@ -202,6 +213,8 @@ class _Command:
 
     async def _converge(self, cluster: Cluster, plan: Plan, receipt: Receipt) -> Convergence:
         self._report.served(plan, receipt)
+        if self._journal is not None:
+            self._journal.begin_sending()
         configured = self._service.active == plan.target
         key = self._request.service
         convergence = await asyncio.to_thread(converge, self._engine, key, plan.target, config=configured)

@@ -65,9 +65,10 @@ def _of_stack(stack: str | None) -> "tuple[list[str], Mapping[str, Sequence[str]
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
     from switchyard.config.models.service import BlueGreenSettings, Colour, Track
     from switchyard.config.references import tracked_references
+    from switchyard.release.subscriptions import Subscriptions
 
     names: dict[str, list[str]] = {}
-    for service in settings.services.values():
+    for key, service in settings.services.items():
         tracks = list(map(Track, Colour)) if isinstance(service, BlueGreenSettings) else [Track.ROLLOUT]
         references = (reference for track in tracks for reference in tracked_references(service, track).values())
         names.setdefault(service.namespace, []).extend(
@@ -75,4 +76,7 @@ def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
         )
         calls = (hook.http for _, _, hook in service.release.hooks.all() if hook.http is not None)
         names[service.namespace].extend(value.secret for call in calls for value in call.secret_headers.values())
+        subscriptions = Subscriptions.of("", settings.releases, key)
+        if isinstance(service, BlueGreenSettings):  # the others are not released by the commands
+            names[service.namespace].extend(entry.secret.name for entry in subscriptions.notifications.values())
     return names

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import typer
 
@@ -23,6 +24,7 @@ from switchyard.release.engine import Answer, Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target
 from switchyard.release.warming import warm
 
@@ -42,7 +44,8 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     first, service = next(iter(services.items()))
     lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
     access = access_of(lone, name, settings, service)
-    command = _Command(request, name, services, access, begun)
+    subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
+    command = _Command(request, name, services, access, begun, subscriptions)
     command.freezes = settings.releases.freeze
     asyncio.run(command.run(state))
 
@@ -54,8 +57,15 @@ class _Command:
     """The windows of the stack without releases."""
 
     def __init__(
-        self, request: TogetherRequest, stack: str, services: Settings, access: ClusterAccess, begun: float
+        self,
+        request: TogetherRequest,
+        stack: str,
+        services: Settings,
+        access: ClusterAccess,
+        begun: float,
+        subscriptions: Mapping[str, Subscriptions],
     ) -> None:
+        self._subscriptions = subscriptions
         self._request = request
         self._stack = stack
         self._services = services
@@ -80,16 +90,28 @@ class _Command:
         members = {key: self._member(cluster, journals, key) for key in journals}
 
         async def converge(plans: Plans, receipts: Receipts) -> Convergence:
+            for journal in journals.values():
+                journal.begin_sending()
             convergence = await self._converge(plans, receipts)
             await self._run_hooks(cluster, journals)
             return convergence
 
-        outcomes = await Together(members, converge).run(plans, self._request.reason)
-        self._report.end(plans, outcomes)
+        async with AsyncExitStack() as messages:
+            for journal in journals.values():
+                await messages.enter_async_context(journal.sending())
+            outcomes = await Together(members, converge).run(plans, self._request.reason)
+            self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
         service, wait = self._services[key], self._request.wait
-        journal = ReleaseJournal(cluster.api, service.namespace, service.named(key), self._report.tell, wait=wait)
+        journal = ReleaseJournal(
+            cluster.api,
+            service.namespace,
+            service.named(key),
+            self._report.tell,
+            wait=wait,
+            subscriptions=self._subscriptions[key],
+        )
         journal.together = tuple(sorted(self._services))
         if self._request.act is Act.ROLLBACK:  # a switch overrides a freeze alone
             journal.override = self._request.override

@@ -10,6 +10,13 @@ One fixed name, so that the command line and the engine are the same owner: a se
 set is no conflict for the other.
 """
 
+RECORD_MANAGER = "switchyard-record"
+"""Field manager of the record of releases.
+
+An earlier program writes the record as `FIELD_MANAGER`, and an apply removes what its own manager has set before and
+sets no more. Under another name, keys that such a program does not know outlive it.
+"""
+
 MANAGED = {MANAGED_BY: FIELD_MANAGER}
 """Label of every object that this program creates for a service."""
 

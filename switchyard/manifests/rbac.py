@@ -110,7 +110,7 @@ def roles(
     Args:
         namespaces: of the services.
         secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads, and of
-            those that calls of hooks have in their headers.
+            those that calls of hooks have in their headers, or that have the URLs of notifications.
         jobs: the namespaces of services whose releases have Jobs as hooks.
     """
     named = secrets or {}

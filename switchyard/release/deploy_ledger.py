@@ -9,7 +9,7 @@ from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.lease_holder import HOOK, Holder
-from switchyard.release.phases import Phase
+from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
@@ -41,11 +41,13 @@ class DeployLedger(HeldRecord):
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
         await self._store.update(lambda releases: releases.writing(record))
+        self._send_beside(record)
 
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record; one that has ended enters the history."""
         await self.confirm()
         await self._store.update(lambda releases: releases.writing(record))
+        self._send_beside(record)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
         """Writes the record while a hook runs, in which a rollback may take the Lease."""
@@ -53,6 +55,14 @@ class DeployLedger(HeldRecord):
         if self._lease is not None:
             await self._lease.enter(HOOK if runs else record.phase.value)
         await self._store.update(lambda releases: releases.writing(record))
+
+    def _send_beside(self, record: ReleaseRecord) -> None:
+        """Begins to send what waits, unless the selector is about to be changed: users come first."""
+        last = record.phases[-1] if record.phases else None
+        switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
+        condemned = last is not None and last.outcome == Event.BREACHED
+        if not record.running or not (switches or condemned):
+            self.begin_sending()
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str) -> None:
         """Writes that the new version of a release was rolled back, so that no automatic update brings it back."""

@@ -268,13 +268,13 @@ class ClusterSteps:
         return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)
 
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
-        report = await undrain(self._place.cluster, observation.name, observation.settings, colour)
-        return report.problem
+        return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
     async def _converge(self, key: str, target: Colour) -> Convergence:
         return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
 
     async def _converge_back(self, record: ReleaseRecord) -> Convergence:
+        self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
         return await self._converge(record.service, Colour(record.source))

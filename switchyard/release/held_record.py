@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from switchyard.errors import UnreachableError
 from switchyard.gates.base import Warn
@@ -12,8 +13,14 @@ from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
 from switchyard.release.lease import ReleaseLease
 from switchyard.release.lease_holder import DURATION_SECONDS, Held, Holder
+from switchyard.release.notices import queueing
+from switchyard.release.outbox import Outbox
 from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
 from switchyard.release_errors import LeaseHeldError
+
+if TYPE_CHECKING:
+    from switchyard.release.courier import Courier
 
 WAIT_SECONDS = DURATION_SECONDS + 3
 """How long a command waits for the Lease of another one: longer than that of a killed command lives."""
@@ -37,19 +44,31 @@ class HeldRecord:
         name: of the service.
         warn: reports that the Lease is waited for, and that this command interrupts another one.
         wait: whether a command that lives is waited for as long as it takes.
+        subscriptions: the notifications of the service.
 
     Attributes:
         waited: whether another command was waited for, so that what was read before may be old.
     """
 
-    def __init__(self, api: BoundedApi, namespace: str, name: str, warn: Warn, *, wait: bool = False) -> None:
+    def __init__(
+        self,
+        api: BoundedApi,
+        namespace: str,
+        name: str,
+        warn: Warn,
+        *,
+        wait: bool = False,
+        subscriptions: Subscriptions = NO_SUBSCRIPTIONS,
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._name = name
         self._warn = warn
         self._wait = wait
         self.waited = False
-        self._store = ReleaseStore(api, namespace, name)
+        self._subscriptions = subscriptions
+        self._courier: Courier | None = None
+        self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
 
@@ -72,6 +91,38 @@ class HeldRecord:
         if self._lease is None:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
+
+    def begin_sending(self) -> None:
+        """Sends the messages that wait in the record, beside what goes on. With none it does nothing."""
+        if self._store.outbox != Outbox():
+            self._sender().begin()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncGenerator[None, None]:
+        """Sends the messages that wait once the block has ended, also by an error. Ctrl-C waits for none."""
+        try:
+            yield
+        except Exception:
+            await self._finish_sending()
+            raise
+        await self._finish_sending()
+
+    async def _finish_sending(self) -> None:
+        if self._courier is not None or self._store.outbox != Outbox():
+            await self._sender().finish()
+
+    def _sender(self) -> "Courier":
+        if self._courier is None:
+            from switchyard.release.courier import Courier, posting  # noqa: PLC0415 - few releases have messages
+
+            post = posting(self._api, self._namespace)
+            self._courier = Courier(self._store, self._subscriptions, post, self._ask_now, self._warn)
+        return self._courier
+
+    async def _ask_now(self) -> datetime:
+        if self._clock is None:
+            self._clock = await ServerClock.ask(self._api)
+        return self._clock.now()
 
     async def wait_until_free(self, *, urgent: bool = False) -> None:
         """With `wait`, waits until this command could take the Lease, so that it is planned from what serves then.

@@ -4,11 +4,15 @@ Each write is a server-side apply of the whole record with the version that was 
 refused and neither is lost.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx
+
+from switchyard.errors import ApiStatusError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import (
     RECORD_VERSION,
@@ -20,16 +24,22 @@ from switchyard.kube.rolled_back import (
     json_of,
     parse_rolled_back,
     record_name,
+    unknown_keys,
     unreadable,
 )
-from switchyard.manifests.labels import FIELD_MANAGER, object_labels
+from switchyard.manifests.labels import RECORD_MANAGER, object_labels
+from switchyard.release.outbox import Outbox
 from switchyard.release.record import ReleaseRecord
+from switchyard.release_errors import RecordUnreadableError
 
 CURRENT = "current"
 """Key with the latest release, whether it runs or has ended."""
 
 HISTORY = "history"
 """Key with the releases that ended, newest first."""
+
+OUTBOX = "outbox"
+"""Key with the messages that are still to be sent; none where nothing waits."""
 
 KEPT_RELEASES = 200
 """Releases that the history keeps."""
@@ -40,6 +50,9 @@ HISTORY_BYTES = 900_000
 KEPT_ROLLBACKS = 20
 """Versions that were rolled back that the record keeps."""
 
+ATTEMPTS = 5
+"""Attempts to write when another command has meanwhile written that messages were sent, and nothing else."""
+
 
 @dataclass(frozen=True)
 class Releases:
@@ -49,11 +62,19 @@ class Releases:
         current: the latest release; None where there is none.
         history: releases that ended, newest first.
         rolled_back: versions that were rolled back, newest first.
+        outbox: messages that are still to be sent.
+        others: keys that this version of the program does not know; they are written back as they are.
     """
 
     current: ReleaseRecord | None = None
     history: tuple[ReleaseRecord, ...] = ()
     rolled_back: tuple[RolledBack, ...] = ()
+    outbox: Outbox = field(default_factory=Outbox)
+    others: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def differs_in_messages_alone(self, other: "Releases") -> bool:
+        """Whether two records are equal but for the messages that wait, or entirely."""
+        return replace(self, outbox=other.outbox) == other
 
     def writing(self, record: ReleaseRecord) -> "Releases":
         """The record with a release, which enters the history once it has ended."""
@@ -85,13 +106,26 @@ class ReleaseStore:
         api: the API server.
         namespace: of the service.
         name: of the service.
+        queued: the record with the messages that a change causes, from the record before and after it.
+
+    Attributes:
+        outbox: the messages that waited when the record was read or written last.
     """
 
-    def __init__(self, api: BoundedApi, namespace: str, name: str) -> None:
+    def __init__(
+        self,
+        api: BoundedApi,
+        namespace: str,
+        name: str,
+        queued: Callable[[Releases, Releases], Releases] = lambda _, after: after,
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._service = name
+        self._queued = queued
         self._resource_version: str | None = None
+        self._writing = asyncio.Lock()
+        self.outbox = Outbox()
 
     async def read(self) -> Releases:
         """Reads the record; an empty one where there is none yet."""
@@ -104,34 +138,53 @@ class ReleaseStore:
         self._resource_version = live["metadata"]["resourceVersion"]
         current, history = json_of(live, CURRENT, None), json_of(live, HISTORY, [])
         try:
-            return Releases(
+            releases = Releases(
                 None if current is None else ReleaseRecord.from_json(current),
                 tuple(ReleaseRecord.from_json(release) for release in history),
                 parse_rolled_back(live),
+                _outbox(live),
+                unknown_keys(live.get("data") or {}, (CURRENT, HISTORY, OUTBOX, ROLLED_BACK)),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise unreadable(live, f"{CURRENT} or {HISTORY}", repr(error)) from None
+        self.outbox = releases.outbox
+        return releases
 
     async def update(self, change: Callable[[Releases], Releases]) -> Releases:
-        """Reads the record, changes it and writes it.
+        """Reads the record, changes it and writes it, with the messages that the change causes.
 
         Args:
             change: the record after, from the record before.
 
         Raises:
-            switchyard.errors.ApiStatusError: status 409 when another command has written it in between.
+            switchyard.errors.ApiStatusError: status 409 when another command has written a release in between.
         """
-        releases = change(await self.read())
+        async with self._writing:  # messages are sent, and their end is written, beside a release
+            before = await self.read()
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return await self._write(self._queued(before, change(before)))
+                except ApiStatusError as error:
+                    if error.status_code != httpx.codes.CONFLICT:
+                        raise
+                    now = await self.read()
+                    if not before.differs_in_messages_alone(now):
+                        raise
+                    before = now
+            return await self._write(self._queued(before, change(before)))
+
+    async def _write(self, releases: Releases) -> Releases:
         written = await self._api.ask(
             "patch",
             "configmaps",
             record_name(self._service),
             self._namespace,
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
+            params={"fieldManager": RECORD_MANAGER, "force": "true"},
             headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
             content=json.dumps(self._manifest(releases)),
         )
         self._resource_version = written["metadata"]["resourceVersion"]
+        self.outbox = releases.outbox
         return releases
 
     def _manifest(self, releases: Releases) -> Mapping[str, Any]:
@@ -144,12 +197,23 @@ class ReleaseStore:
         if self._resource_version is not None:
             metadata["resourceVersion"] = self._resource_version
         texts = {
+            **releases.others,
             HISTORY: _history_text(releases.history),
             ROLLED_BACK: _json([version.to_json() for version in releases.rolled_back]),
         }
         if releases.current is not None:
             texts[CURRENT] = _json(releases.current.to_json())
+        if releases.outbox != Outbox():
+            texts[OUTBOX] = _json(releases.outbox.to_json())
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
+
+
+def _outbox(live: Mapping[str, Any]) -> Outbox:
+    """The messages that wait. A key that somebody has broken stops no release."""
+    try:
+        return Outbox.from_json(json_of(live, OUTBOX, None))
+    except RecordUnreadableError:
+        return Outbox(dropped=1)
 
 
 def _history_text(history: Sequence[ReleaseRecord]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,6 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
-
 
 FIRST = ReleaseRecord(
     id="id-1",
@@ -59,6 +58,7 @@ class World:
         marked: whether the version was marked as rolled back.
         sent: how often each hook was begun, by its name.
         jobs: the Jobs of hooks that were created, with how they end.
+        queued: adds the messages that a change of the record causes; none at first.
         kill: how many more writes or moments there are until the command is killed; None never.
         moments: how many have been.
     """
@@ -70,6 +70,7 @@ class World:
     marked: bool = False
     sent: Counter[str] = field(default_factory=Counter)
     jobs: dict[str, HookOutcome] = field(default_factory=dict)
+    queued: Callable[[Releases, Releases], Releases] = lambda _, after: after
     kill: int | None = None
     moments: int = 0
     time: datetime = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
@@ -104,6 +105,7 @@ class Played:
     steps: list[str] = field(default_factory=list)
     lost: bool = False
     in_use: bool = False
+    after_write: Callable[[], Awaitable[None]] | None = None
 
     def now(self) -> datetime:
         self.world.time += timedelta(seconds=1)
@@ -118,7 +120,11 @@ class Played:
 
     async def write(self, record: ReleaseRecord) -> None:
         await self.confirm()
-        self.world.write(lambda: setattr(self.world, "releases", self.world.releases.writing(record)))
+        before = self.world.releases
+        after = self.world.queued(before, before.writing(record))
+        self.world.write(lambda: setattr(self.world, "releases", after))
+        if self.after_write is not None:
+            await self.after_write()
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
         await self.write(record)
@@ -281,12 +287,9 @@ class Play:
         """`resume`, `abort` or `retire` of the release that runs."""
         current = self.world.releases.current
         assert current is not None
-        calls: dict[str, Callable[[], Coroutine[Any, Any, ReleaseRecord]]] = {
-            "resume": lambda: self.runner.resume(current),
-            "abort": lambda: self.runner.abort(current, "ada"),
-            "retire": lambda: self.runner.retire(current),
-        }
-        return asyncio.run(calls[name]())
+        if name == "abort":
+            return asyncio.run(self.runner.abort(current, "ada"))
+        return asyncio.run({"resume": self.runner.resume, "retire": self.runner.retire}[name](current))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> ReleaseRecord:
         written = self.world.releases.current

@@ -8,6 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from switchyard.cli.main import app
+from switchyard.config.models.releases import Releases
 from switchyard.config.models.service import BlueGreenSettings
 
 
@@ -32,7 +33,7 @@ def test_a_stack_gives_its_namespaces_and_the_secrets_that_it_refers_to(monkeypa
             "envFrom": [{"secret": "backend-tls"}],
         }
     )
-    settings = SimpleNamespace(services={"backend": service})
+    settings = SimpleNamespace(services={"backend": service}, releases=Releases())
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
     result = CliRunner().invoke(app, ["rbac", "--json"])
     report = json.loads(result.stdout)
@@ -49,10 +50,39 @@ def test_hooks_of_a_stack_give_the_right_to_run_them(monkeypatch: pytest.MonkeyP
     service = BlueGreenSettings.model_validate(
         {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "release": {"hooks": hooks}}
     )
-    settings = SimpleNamespace(services={"backend": service})
+    settings = SimpleNamespace(services={"backend": service}, releases=Releases())
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
     _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     resources = {resource: rule for rule in role["rules"] for resource in rule["resources"]}
     assert resources["secrets"]["resourceNames"] == ["ci"]
     assert resources["jobs"]["verbs"] == ["get", "list", "watch", "create"]
     assert "pods/log" in resources
+
+
+def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}}
+    services = {
+        key: BlueGreenSettings.model_validate({**settings, "namespace": key, "name": key}) for key in ("shop", "api")
+    }
+    releases = Releases.model_validate(
+        {
+            "notifications": [
+                {"name": "chat", "format": "slack", "secret": {"name": "chat", "key": "url"}},
+                {"name": "ci", "format": "json", "secret": {"name": "ci", "key": "url"}, "services": ["api"]},
+            ]
+        }
+    )
+    settings_of_stack = SimpleNamespace(services=services, releases=releases)
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings_of_stack))
+    _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
+    secrets = {
+        role["metadata"]["namespace"]: rule
+        for role in roles
+        for rule in role["rules"]
+        if rule["resources"] == ["secrets"]
+    }
+    assert {namespace: rule["resourceNames"] for namespace, rule in secrets.items()} == {
+        "api": ["chat", "ci"],
+        "shop": ["chat"],
+    }
+    assert all(rule["verbs"] == ["get"] for rule in secrets.values())
