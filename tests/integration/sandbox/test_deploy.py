@@ -14,7 +14,7 @@ from devtools.engine import Stack
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
-from tests.support.hook_server import hook_server
+from tests.support.hook_server import HookServer, hook_server
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
@@ -249,28 +249,50 @@ def test_a_freeze_stops_a_deploy_and_an_update_and_no_rollback(stack: Stack, kub
     before = kubectl.serving()
     stack.set("services.backend.release.hooks", {})
     window = {"reason": "holidays", "by": "ada", "from": "2020-01-01T00:00:00Z", "until": "2090-01-01T00:00:00Z"}
-    stack.set("releases", {"freeze": [window]})
+    subscribed = {"name": "chat", "format": "slack", "secret": {"name": "webhooks", "key": "chat"}}
+    stack.set("releases", {"freeze": [window], "notifications": [subscribed]})
     refused = document(command(stack, "deploy", "backend", "v6.0.0"), 1)
     assert refused["code"] == "SY-P100", refused
     assert "holidays (by ada), until 2090-01-01T00:00:00Z" in refused["error"]
     assert kubectl.serving() == before
 
-    record = document(command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix"), 0)
-    assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
-    after = kubectl.serving()
-    assert after != before
-    converged = stack.up()  # changes no selector, so that the freeze does not matter
-    assert converged.ok, converged.output
+    with hook_server() as server:
+        kubectl.run("create", "secret", "generic", "webhooks", f"--from-literal=chat={server.url}")
+        server.status = 503
+        deployed = command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix")
+        record = document(deployed, 0)
+        assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
+        assert "has not got the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
+        assert server.url not in deployed.stdout + deployed.stderr
+        after = kubectl.serving()
+        assert after != before
+        converged = stack.up()  # changes no selector, so that the freeze does not matter
+        assert converged.ok, converged.output
 
-    stack.set("services.backend.active", before)
-    for result in (stack.preview(), stack.up()):
-        assert not result.ok
-        assert f"the switch to {before} is refused (SY-P100): releases are frozen: holidays" in result.output
-        assert "switchyard rollback backend" in result.output
-    stack.set("services.backend.active", after)
-    assert kubectl.serving() == after
+        stack.set("services.backend.active", before)
+        for result in (stack.preview(), stack.up()):
+            assert not result.ok
+            assert f"the switch to {before} is refused (SY-P100): releases are frozen: holidays" in result.output
+            assert "switchyard rollback backend" in result.output
+        stack.set("services.backend.active", after)
+        assert kubectl.serving() == after
 
-    document(command(stack, "rollback", "backend"), 0)
+        server.status = 200
+        server.calls.clear()
+        document(command(stack, "rollback", "backend"), 0)
+        expect_told(server, record["id"], kubectl)
     assert kubectl.serving() == before
     assert stack.up().ok
     stack.set("releases", {})
+
+
+def expect_told(server: HookServer, release: str, kubectl: Kubectl) -> None:
+    """Asserts that what waited while the webhook was down has arrived once, in its order, and the rollback."""
+    ids = [headers["idempotency-key"] for _, headers, _ in server.calls]
+    assert ids[:2] == [f"{release}/start", f"{release}/verdict"]
+    assert len(ids) == len(set(ids)), ids
+    assert any(key.endswith("/rollback") for key in ids), ids
+    assert "the release of v6.0.0" in server.calls[0][2]["text"]
+    record = kubectl.get("configmap", "backend-release")["data"]
+    assert json.loads(record.get("outbox", "{}")).get("messages", []) == []
+    assert server.url not in json.dumps(record)
