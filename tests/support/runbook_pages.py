@@ -25,8 +25,8 @@ VARYING = (
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z"), "TIME"),
     (re.compile(r"\b(backend-(?:blue|green))-[0-9a-f]+-[0-9a-z]{5}\b"), r"\1-POD"),
     (re.compile(r"(?<![\w.-])\d+(\.\d+)?(?= (s|min|h)\b)"), "N"),
-    (re.compile(r"\(process \d+\)"), "(process N)"),
-    (re.compile(r"\s\d+m\d+s\s|\s\d+[ms]\s*$"), " AGE "),
+    (re.compile(r"\(process \d+( on \S+)?\)"), "(process N)"),
+    (re.compile(r"(?<=\s)(\d+[dhms]){1,2}(?=\s|$)"), "AGE"),
     (re.compile(r"[━┃┏┓┗┛┡┩╇┳┻│─┼┴└┘├┤ \t]+"), " "),
 )
 """What differs between two runs, and what stands for it. Durations are compared by their unit alone."""

@@ -21,7 +21,7 @@ steps.watch = without_requests
 AFTER_SWITCH = """
 async def killed(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
-steps.drain = killed
+steps.ClusterSteps.drain = killed
 """
 """The command is killed once the new version serves."""
 
@@ -36,11 +36,11 @@ def walk(serving: Stack, kubectl: Kubectl) -> Walk:
     return Walk(serving, kubectl)
 
 
-def deploy_with(stack: Stack, fault: str, tag: str) -> int:
-    """The exit code of a release with a fault."""
+def deploy_with(stack: Stack, fault: str, tag: str, code: int) -> None:
+    """Runs a release with a fault, which ends with an exit code."""
     result = run_command(stack, "deploy", "backend", tag, "--yes", code=with_a_fault(fault))
     read_back(stack)
-    return result.returncode
+    assert result.returncode == code, result.stdout + result.stderr
 
 
 def test_release(walk: Walk) -> None:
@@ -54,12 +54,12 @@ def test_roll_back(walk: Walk) -> None:
 
 def test_a_release_is_stuck(walk: Walk, serving: Stack) -> None:
     serving.set("services.backend.readyTimeoutSeconds", 5)
-    assert deploy_with(serving, WITHOUT_REQUESTS, "v2.0.0") == 1
+    deploy_with(serving, WITHOUT_REQUESTS, "v2.0.0", 1)
     walk.page("stuck")
 
 
 def test_the_operator_is_lost(walk: Walk, serving: Stack) -> None:
-    assert deploy_with(serving, AFTER_SWITCH, "v2.0.0") == -signal.SIGKILL
+    deploy_with(serving, AFTER_SWITCH, "v2.0.0", -signal.SIGKILL)
     walk.page("lost-operator")
 
 
