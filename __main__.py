@@ -27,7 +27,9 @@ def main() -> None:
     platform = build_platform(settings)
     attach(guard, platform.access)
 
-    services = {key: register_service(key, service, platform) for key, service in settings.services.items()}
+    services = {
+        key: register_service(key, service, platform, settings.releases) for key, service in settings.services.items()
+    }
     components = [service.component for service in services.values()]
 
     outputs = {

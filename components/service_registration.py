@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from switchyard.config.models.releases import Releases
 from switchyard.config.models.service import (
     ArgoBlueGreenSettings,
     BlueGreenSettings,
@@ -32,17 +33,20 @@ class RegisteredService:
     outputs: dict[str, Any]
 
 
-def register_service(key: str, service: ServiceSettings, platform: "ClusterPlatform") -> RegisteredService:
+def register_service(
+    key: str, service: ServiceSettings, platform: "ClusterPlatform", releases: Releases
+) -> RegisteredService:
     """Registers one service.
 
     Args:
         key: the key of the service.
         service: its settings.
         platform: what it stands on.
+        releases: what holds for the releases of all services.
     """
     location = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):
-        registered = _blue_green(key, service, platform)
+        registered = _blue_green(key, service, platform, releases)
     elif isinstance(service, RolloutSettings):
         registered = _rollout(key, service, platform)
     else:
@@ -53,7 +57,9 @@ def register_service(key: str, service: ServiceSettings, platform: "ClusterPlatf
 # Each strategy is imported where a service has it: the gates and renderers of the others take time to import.
 
 
-def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform") -> RegisteredService:
+def _blue_green(
+    key: str, service: BlueGreenSettings, platform: "ClusterPlatform", releases: Releases
+) -> RegisteredService:
     from components.services.blue_green import BlueGreenService  # noqa: PLC0415
 
     component = BlueGreenService(
@@ -62,6 +68,7 @@ def _blue_green(key: str, service: BlueGreenSettings, platform: "ClusterPlatform
         access=platform.access,
         routing=platform.routing(key),
         observed=platform.observed(key),
+        freezes=releases.freeze,
         opts=platform.opts,
     )
     return RegisteredService(

@@ -33,6 +33,7 @@
     │   ├── TogetherUndoneError        of several services one could not be switched; all serve as before
     │   ├── TogetherSplitError         and not all of them serve as before
     │   ├── ForeignRecordError         somebody else has an object of the record's name
+    │   ├── WebhookUrlError            a key of a Secret has no URL of a webhook
     │   └── RecordUnreadableError      the record is of a newer version, or broken
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine

@@ -67,3 +67,9 @@ class RecordUnreadableError(ReleaseError):
     """The record of releases is of a newer version of this program, or somebody has broken it."""
 
     code = Code.RECORD_UNREADABLE
+
+
+class WebhookUrlError(ReleaseError):
+    """A key of a Secret has no URL of a webhook. The text does not have the value."""
+
+    code = Code.WEBHOOK_UNUSABLE

@@ -7,7 +7,9 @@ import pulumi
 
 from components.manifest import KubernetesObject, register
 from components.services.base import BLUE_GREEN_TYPE, ReleasedService
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
@@ -49,6 +51,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         access: ClusterAccess,
         routing: "WeightedRouting | None" = None,
         observed: Observed | None = None,
+        freezes: tuple[Freeze, ...] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the service.
@@ -59,6 +62,8 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
             access: how the gates reach the cluster.
             routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.
+            freezes: the windows without releases, in which the Service is not switched. Where the load balancer
+                switches, an update is also how one rolls back, and they do not hold.
             opts: options of the component.
 
         Raises:
@@ -76,6 +81,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         kept = observed.kept if observed is not None else ()
         weighted = routing.gates(service.named(name), service, access, warn, say, kept) if routing else None
         gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
+        gates.freezes = () if service.engine is SwitchEngine.ALB_WEIGHTS else freezes
         super().__init__(BLUE_GREEN_TYPE, name, service, gates, observed, opts)
 
         service_account = self._service_account()

@@ -18,6 +18,7 @@ from devtools.benchmarks import (
     kept,
     long_run,
     program,
+    receipts,
     strategy_migration,
     switch,
     traffic,
@@ -43,6 +44,7 @@ class Part(StrEnum):
     ABLATION = "ablation"
     CONNECTIONS = "connections"
     KEPT = "kept"
+    RECEIPTS = "receipts"
     LONG = "long"
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
@@ -56,6 +58,9 @@ NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
 
 SWITCHES = 12
 """Runs of each way by default."""
+
+RECEIPTS = 50
+"""Switches with a stopped kube-proxy by default. One takes about 6 s."""
 
 SIMULATED_RELEASES = 10_000
 """Of each good version, if it is not said."""
@@ -121,6 +126,9 @@ def main(
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
             Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or SWITCHES)),
+            Part.RECEIPTS: lambda sandbox, work: [
+                asdict(result) for result in receipts.run(sandbox, work, runs or RECEIPTS)
+            ],
             Part.LONG: lambda sandbox, work: asdict(long_run.run(sandbox, work, requests, switches, rate)),
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)

@@ -7,7 +7,15 @@ from typing import Any
 
 import psutil
 
-from devtools.benchmarks import evidence, report_canary, report_kept, report_program, report_traffic, report_watched
+from devtools.benchmarks import (
+    evidence,
+    report_canary,
+    report_kept,
+    report_program,
+    report_receipts,
+    report_traffic,
+    report_watched,
+)
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import NAIVE, OURS, PATCH
 from devtools.toolchain.versions import ETCD, KUBERNETES, KUBERNETES_PROVIDER, PULUMI
@@ -39,6 +47,7 @@ def report(data: dict[str, Any]) -> str:
     sections: dict[str, Callable[[Any], list[str]]] = {
         "traffic": report_traffic.ways,
         "kept": report_kept.kept,
+        "receipts": report_receipts.receipts,
         "long": report_traffic.long_run,
         "strategy-migration": report_traffic.strategy_migrations,
         "connections": report_traffic.connections,

@@ -38,19 +38,29 @@ Runs = list[dict[str, Any]]
 def watched(found: dict[str, Any]) -> list[str]:
     """What a bad version costs until it is taken back, and whether good ones stay."""
     runs, plan = found["runs"], found["plan"]
-    lines = ["", "## A bad version after its switch", "", *_how(found["load"]), "", *_table(runs, plan["rates"])]
+    lines = [
+        "",
+        "## A bad version after its switch",
+        "",
+        *_how(found["load"], plan["at_once"]),
+        "",
+        *_table(runs, plan["rates"]),
+    ]
     lines += ["", *_bars(runs, plan["rates"]), *_good(runs, plan)]
+    if note := found.get("note"):
+        lines += ["", note]
     if found["problems"]:
         lines += ["", "Releases that could not be measured:", "", *(f"- {problem}" for problem in found["problems"])]
     return lines
 
 
-def _how(load: Sequence[float]) -> list[str]:
+def _how(load: Sequence[float], at_once: int) -> list[str]:
     return [
         "`switchyard deploy` beside Argo Rollouts' blueGreen that promotes by itself and has a postPromotionAnalysis:",
         "the same pods, versions and two real nodes, half of the requests over kept connections, in shuffled order on",
-        f"one cluster. The old version answers in {LATENCY_MS} ms. The machine's load average was {min(load):.0f} to "
-        f"{max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are those of so busy a machine.",
+        f"one cluster, {at_once} releases at a time. The old version answers in {LATENCY_MS} ms. The machine's load",
+        f"average was {min(load):.0f} to {max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are",
+        "those of so busy a machine.",
         "",
         "The peer's analysis is the success rate of its documentation's page on analysis",
         f"(at least {SUCCESS_RATE:.0%}, `failureLimit: {FAILURE_LIMIT}`), asked of the new version alone, with {COUNT}",
@@ -134,8 +144,9 @@ def _bars(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
                     len(ended) < len(last)
                 )
                 lines.append(
-                    f"- {way}: last answer of a version that fails 8 % or more, {name}: {p95(ended):.1f} s at p95, "
-                    f"longest {max(ended):.1f} s{never} (to reach: at most {LAST_SECONDS} s; {_met(is_met)})"
+                    f"- {way}: last answer of a version that fails 8 % or more, {name}: {p95(ended):.1f} s "
+                    f"at p95 of {len(last)}, longest {max(ended):.1f} s{never} "
+                    f"(to reach: at most {LAST_SECONDS} s; {_met(is_met)})"
                 )
         lines += _against(runs, way, rates)
     return lines

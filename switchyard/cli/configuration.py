@@ -71,19 +71,21 @@ def _loaded(stack: str, values: dict[str, Any], written: Written | None) -> Stac
     )
 
 
-def access_to(stack: str, settings: StackSettings) -> ClusterAccess:
+def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:
     """The access of the command line to the cluster of a stack.
 
     Args:
         stack: its name.
         settings: its settings.
+        seconds: how long the state, which has the kubeconfig of a cluster that the stack creates, is waited for.
 
     Raises:
+        EngineError: the state cannot be read in that time.
         ConfigurationError: the stack creates its cluster, and has not done so yet.
     """
     if isinstance(settings.cluster, ExistingCluster):
         return ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context)
-    outputs = Engine(stack).outputs(secrets=True)
+    outputs = Engine(stack).outputs(secrets=True, seconds=seconds)
     if (kubeconfig := outputs.get("kubeconfig")) is None:
         raise ConfigurationError(f"stack {stack} has no cluster yet. Create it: pulumi up --stack {stack}")
     return ClusterAccess(stack_kubeconfig=StackKubeconfig(kubeconfig))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Detach, Json, Reason, ServiceKey, Stack, Wait, Yes
+from switchyard.cli.options import Detach, Json, Override, Reason, ServiceKey, Stack, Wait, Yes
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
@@ -26,6 +26,7 @@ def deploy(
     service: ServiceKey,
     tag: TagArgument,
     reason: Reason = None,
+    override: Override = None,
     hold_after: HoldAfter = None,
     stack: Stack = None,
     *,
@@ -47,4 +48,4 @@ def deploy(
 
         end_deploy((service, tag, *context.args), as_json=as_json)
     request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
-    begin(replace(request, yes=yes, as_json=as_json))
+    begin(replace(request, override=override or None, yes=yes, as_json=as_json))

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import typer
 
@@ -13,9 +14,12 @@ from switchyard.cli.deploy_text import DeployReport
 from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.config.loader import StackSettings
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError, UsageError
 from switchyard.gates.base import raise_refusal
+from switchyard.gates.freeze import read_open_window
+from switchyard.gates.rules.freeze import report_not_retired
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
@@ -26,6 +30,7 @@ from switchyard.release.deploy_refusals import refuse_no_release, refuse_returne
 from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.detached_holder import interrupt
 from switchyard.release.engine import Answer, Engine
+from switchyard.release.freeze import combined, is_stopped, pass_freeze
 from switchyard.release.hooks import holding
 from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
@@ -54,7 +59,9 @@ def run(request: DeployRequest, state: Answer) -> None:
     service = _service(request, stack, settings)
     access = access_to(stack, settings)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
-    code = asyncio.run(_Command(request, stack, service, access, subscriptions).run(state))
+    command = _Command(request, stack, service, access, subscriptions)
+    command.freezes = settings.releases.freeze
+    code = asyncio.run(command.run(state))
     if code:
         raise typer.Exit(code)
 
@@ -81,10 +88,13 @@ async def _retire_due(
             continue
         subscriptions = Subscriptions.of(stack, settings.releases, key)
         command = _Command(DeployRequest(**{**vars(request), "service": key}), stack, service, access, subscriptions)
+        command.freezes = settings.releases.freeze
         try:
             if not await command.is_due():
                 continue
             due += 1
+            if await command.waits_for_window():
+                continue
             worst = max(worst, await command.run(state))
         except SwitchyardError as error:  # the others are not less due
             command.report.failed(error)
@@ -106,6 +116,11 @@ def _service(request: DeployRequest, stack: str, settings: StackSettings) -> Blu
 
 class _Command:
     """One command on one service."""
+
+    freezes: tuple[Freeze, ...] = ()
+    """The windows of the stack without releases."""
+    _override: str | None = None
+    """What the record is to have of an operator who goes on although releases are frozen."""
 
     def __init__(
         self,
@@ -143,6 +158,14 @@ class _Command:
         until = baked_until(current, self._service.release.bake_seconds)
         return until is not None and await ledger.ask_time() >= until
 
+    async def waits_for_window(self) -> bool:
+        """Whether the retirement that is due waits for the end of a window, which is reported."""
+        cluster = await Cluster.connect(self._access)
+        window = await read_open_window(cluster.api, self.freezes, self._request.service)
+        if window is not None:
+            self.report.warn(report_not_retired(self._request.service, window))
+        return window is not None
+
     async def run(self, state: Answer) -> ExitCode:
         """Runs the command, and returns its exit code."""
         cluster = await Cluster.connect(self._access)
@@ -153,7 +176,9 @@ class _Command:
         observation = await self._observe(cluster)
         unreachable = self.report.state_unreachable
         await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
-        self._refuse(await ledger.read(), observation)
+        releases = await ledger.read()
+        self._refuse(releases, observation)
+        await self._pass_freeze(cluster, releases, observation)
         if not self._request.yes and not self.report.confirmed(observation):
             return ExitCode.FAILED
         if self._request.detach:
@@ -166,6 +191,7 @@ class _Command:
                 await self._read_again(ledger)
                 observation = await self._observe(cluster)
                 self._refuse(releases, observation)  # the Lease may have been waited for
+                await self._pass_freeze(cluster, releases, observation)
                 if not self._request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed, observation))
                 record = await self._act(self._runner(cluster, ledger), ledger, releases, observation)
@@ -178,6 +204,7 @@ class _Command:
         if ledger.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._service = _service(self._request, stack, settings)
+            self.freezes = settings.releases.freeze
 
     async def _detach(self) -> ExitCode:
         """Has a process without a terminal go on, once everything that needs an operator is done."""
@@ -227,6 +254,17 @@ class _Command:
         version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
         raise_refusal(None if version is None else refuse_returned(observation, request.tag, version))
 
+    async def _pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
+        """Refuses what gives traffic to another version, or retires the old one, while releases are frozen."""
+        request, serving = self._request, observation.serving
+        record = None if request.act is Act.DEPLOY else releases.current
+        if is_stopped(request.act, record, serving):
+            acts = {Act.DEPLOY: f"the deploy of {request.tag}", Act.RETIRE: f"the retirement of {serving.other}"}
+            step = acts.get(request.act, f"the {request.act}")
+            self._override = await pass_freeze(
+                cluster.api, self.freezes, request.service, step, request.override, request.typed
+            )
+
     async def _act(
         self, runner: Runner, ledger: DeployLedger, releases: Releases, observation: Observation
     ) -> ReleaseRecord:
@@ -234,18 +272,20 @@ class _Command:
         if request.act is Act.DEPLOY:
             source, reason = observation.colours[observation.serving], request.reason
             record = ledger.new_record(request.service, source.colour, source.tag, request.tag, reason)
+            record = replace(record, override=self._override)
             await ledger.write(record)
             report_begun(record.id)
             return await runner.run(record, None if request.hold_after is None else Phase(request.hold_after))
         if releases.current is None:
             raise RuntimeError("a release that does not run is refused before")
         report_begun(releases.current.id)
+        current = replace(releases.current, override=combined(releases.current.override, self._override))
         acts: dict[Act, Callable[[ReleaseRecord], Awaitable[ReleaseRecord]]] = {
             Act.RESUME: runner.resume,
             Act.RETIRE: runner.retire,
             Act.ABORT: lambda record: runner.abort(record, _operator()),
         }
-        return await acts[request.act](releases.current)
+        return await acts[request.act](current)
 
 
 def _operator() -> str:

@@ -29,6 +29,7 @@ class DeployRequest:
         detach: whether it goes on without this terminal.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
+        override: why it goes on although releases are frozen; None where it does not.
     """
 
     act: Act
@@ -41,6 +42,7 @@ class DeployRequest:
     detach: bool = False
     yes: bool = False
     as_json: bool = False
+    override: str | None = None
 
     @property
     def typed(self) -> str:
@@ -53,7 +55,12 @@ class DeployRequest:
         Args:
             stack: its name.
         """
-        options = {"--reason": self.reason, "--hold-after": self.hold_after, "--stack": stack}
+        options = {
+            "--reason": self.reason,
+            "--override": self.override,
+            "--hold-after": self.hold_after,
+            "--stack": stack,
+        }
         texts = [f"{option}={value}" for option, value in options.items() if value is not None]
         flags = ["--yes", *(["--wait"] if self.wait else [])]
         return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]

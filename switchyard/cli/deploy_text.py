@@ -124,7 +124,9 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
 def _exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
     if record.held:
         return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
-    is_aborted = request.act is Act.ABORT and not record.running
+    is_aborted = (
+        request.act is Act.ABORT and not record.running and f"({Code.ABORT_INCOMPLETE})" not in str(record.detail)
+    )
     bakes = record.running and record.phase is Phase.BAKE
     return ExitCode.OK if is_aborted or bakes or record.result is Result.SUCCEEDED else ExitCode.FAILED
 

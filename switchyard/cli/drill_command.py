@@ -8,6 +8,7 @@ from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.drill_request import DrillRequest
 from switchyard.cli.drill_text import DrillReport
 from switchyard.cli.release_cluster import check_cluster, observe_service
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ExitCode, UsageError
 from switchyard.gates.base import raise_refusal
@@ -16,6 +17,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.drill import Drill
 from switchyard.release.drill_journal import DrillJournal
 from switchyard.release.engine import Answer, Engine
+from switchyard.release.freeze import pass_freeze
 from switchyard.release.plan import Act, Observation
 from switchyard.release.refusals import refuse_strategy, refuse_unknown
 from switchyard.release.warming import warm
@@ -38,13 +40,19 @@ def run(request: DrillRequest, state: Answer) -> None:
     raise_refusal(refuse_strategy(request.service, service, Act.DRILL))
     if not isinstance(service, BlueGreenSettings):
         raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
-    code = asyncio.run(_drilled(request, stack, service, access_to(stack, settings), state))
+    freezes = settings.releases.freeze
+    code = asyncio.run(_drilled(request, stack, service, access_to(stack, settings), state, freezes))
     if code:
         raise typer.Exit(code)
 
 
 async def _drilled(
-    request: DrillRequest, stack: str, service: BlueGreenSettings, access: ClusterAccess, state: Answer
+    request: DrillRequest,
+    stack: str,
+    service: BlueGreenSettings,
+    access: ClusterAccess,
+    state: Answer,
+    freezes: tuple[Freeze, ...],
 ) -> ExitCode:
     report, name = DrillReport(request, stack, access.described), service.named(request.service)
     cluster = await Cluster.connect(access)
@@ -58,6 +66,8 @@ async def _drilled(
     engine = Engine(stack)
     drill = Drill(access, cluster, journal, observe, lambda plan: asyncio.to_thread(warm, engine, plan), report.warn)
     plan = await drill.plan(observation, await journal.read())
+    if plan.unfinished is None:  # one that was interrupted comes back
+        await pass_freeze(cluster.api, freezes, request.service, "the drill", None)
     if not request.yes and not report.confirmed(plan):
         return ExitCode.FAILED
     return report.end(plan, await drill.run(plan, request.reason))

@@ -12,6 +12,7 @@ from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import (
     EngineError,
@@ -24,11 +25,13 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.engine import Answer, Engine
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.refusals import (
+    command,
     refuse_kubeconfig_unreachable,
     refuse_strategy,
     refuse_unknown,
@@ -53,7 +56,9 @@ def run(request: Request, state: Answer, begun: float) -> None:
     service = service_of(request.service, act, stack, settings)
     access = access_of(request, stack, settings, service)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
-    asyncio.run(_Command(request, act, stack, service, access, state, begun, subscriptions).run())
+    switching = _Command(request, act, stack, service, access, state, begun, subscriptions)
+    switching.freezes = settings.releases.freeze
+    asyncio.run(switching.run())
 
 
 def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
@@ -90,8 +95,9 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
     Raises:
         GateRefusedError: only the state has the kubeconfig, and it cannot be read.
     """
+    act = Act.ROLLBACK if request.rollback else Act.SWITCH
     try:
-        return access_to(stack, settings)
+        return access_to(stack, settings, STATE_SECONDS[act])
     except EngineError as error:
         if not isinstance(settings.cluster, Ec2Cluster):
             raise
@@ -102,6 +108,9 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
 
 class _Command:
     """One command, from what the cluster has to the report."""
+
+    freezes: tuple[Freeze, ...] = ()
+    """The windows of the stack without releases."""
 
     def __init__(
         self,
@@ -141,17 +150,19 @@ class _Command:
         await self._read_again(journal)
         observation = await self._observe(cluster)
         await self._check_cluster(cluster)
-        journal.override = self._request.override
+        if self._act is Act.ROLLBACK:
+            journal.override = self._request.override
         self._journal = journal
         plan = await self._plan(FastLane(self._access, cluster, journal, self._report.warn), observation)
         await journal.check(plan)
+        await self._pass_freeze(cluster, journal, plan)
         if not self._request.yes and not self._report.confirmed(plan):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or journal.waited:
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
         lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
         steps = Steps(
-            observe=lambda: self._observe_again(cluster, journal),
+            observe=lambda: self._observe_again(cluster, journal, plan),
             warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
             waited=lambda: journal.waited,
@@ -165,9 +176,25 @@ class _Command:
         if journal.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._service = service_of(self._request.service, self._act, stack, settings)
+            self.freezes = settings.releases.freeze
 
-    async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal) -> Observation:
+    async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        if self.freezes and plan.act is Act.SWITCH and plan.patch:
+            # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
+            from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
+
+            key, override = self._request.service, self._request.override
+            step, typed = (
+                f"the switch to {plan.target}",
+                command(Act.SWITCH, self._name, plan.target, self._request.stack),
+            )
+            journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
+
+    async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> Observation:
         await self._read_again(journal)
+        if journal.waited:
+            await self._pass_freeze(cluster, journal, plan)  # a window may have opened since
         return await self._observe(cluster)
 
     async def _observe(self, cluster: Cluster) -> Observation:

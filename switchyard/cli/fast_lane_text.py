@@ -8,11 +8,13 @@ from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
+from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import Receipt, connections, lines
+from switchyard.release.receipt import Receipt, first_lines, later_lines
+from switchyard.release.receipt_warnings import not_followed
 from switchyard.release.refusals import command, not_converged
 
 VERSION = 1
@@ -62,10 +64,7 @@ class Report(CommandReport):
                 self.warn(line)
         if self._request.as_json:
             return
-        before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
-        console.print(f"{plan.observation.name.key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
-        for line in lines(receipt):
-            console.print(f"  {line}", markup=False)
+        print_served(plan, receipt)
 
     def hook_ended(self, hook: HookRecord) -> None:
         """One line for the end of a hook."""
@@ -73,13 +72,24 @@ class Report(CommandReport):
             console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, plan: Plan, outcome: Outcome) -> None:
-        """Reports configuration and state, and what to type next."""
-        problem = self._problem(plan, outcome.convergence)
+        """Reports the rest of the receipt, configuration and state, and what to type next.
+
+        Raises:
+            typer.Exit: a node was seen not to follow.
+        """
+        problem, behind = self._problem(plan, outcome.convergence), not_followed(plan, outcome.receipt)
+        if behind is not None:
+            self.warn(behind)
         if self._request.as_json:
             print_json(document(plan, outcome, self._stack, problem, self._warnings))
-            return
-        if outcome.receipt.drain is not None:
-            console.print(f"  {connections(outcome.receipt.drain)}", markup=False)
+        else:
+            self._print_end(plan, outcome, problem)
+        if behind is not None:
+            raise typer.Exit(ExitCode.FAILED)
+
+    def _print_end(self, plan: Plan, outcome: Outcome, problem: str | None) -> None:
+        for line in later_lines(outcome.receipt):
+            console.print(f"  {line}", markup=False)
         if problem is not None:
             errors.print(problem)
         else:
@@ -91,6 +101,17 @@ class Report(CommandReport):
             return None
         config = convergence.config
         return not_converged(plan.observation.name, plan.target, self._stack, convergence.problem, config=config)
+
+
+def print_served(plan: Plan, receipt: Receipt) -> None:
+    """Reports what serves after a switch of one service, and what was seen of it."""
+    before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
+    done = f"{plan.target} serves {plan.to_tag}{before}"
+    if receipt.behind:
+        done = f"the Service selects {plan.target} {plan.to_tag}{before}, but not every node follows"
+    console.print(f"{plan.observation.name.key}: {done}", markup=False)
+    for line in first_lines(receipt):
+        console.print(f"  {line}", markup=False)
 
 
 def planned(plan: Plan, stack: str, described: str) -> list[str]:
@@ -130,7 +151,7 @@ def document(plan: Plan, outcome: Outcome, stack: str, problem: str | None, warn
         "problem": problem,
         "waiting": [{"name": step.name, "op": step.op} for step in convergence.waiting],
         "warnings": warnings,
-        "exitCode": 0,
+        "exitCode": int(ExitCode.FAILED if outcome.receipt.behind else ExitCode.OK),
     }
 
 

@@ -24,9 +24,15 @@ def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
             f"{release.target} {release.tag or ''}".rstrip(),
             f"{release.actor}@{release.host}",
             _result(release),
-            release.reason or release.detail or "",
+            _reason(release),
         )
     console.print(table)
+
+
+def _reason(release: ReleaseRecord) -> str:
+    reason = release.reason or release.detail or ""
+    override = "" if release.override is None else f"override: {release.override}"
+    return "; ".join(text for text in (reason, override) if text)
 
 
 def _result(release: ReleaseRecord) -> str:

@@ -28,6 +28,16 @@ Detach = Annotated[
     bool, typer.Option("--detach", help="Goes on without this terminal, with a log; ends here once it has begun.")
 ]
 
+Override = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="REASON",
+        help="Goes on although releases are frozen. Why, for the record.",
+        show_default=False,
+    ),
+]
+
 Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]
 
 

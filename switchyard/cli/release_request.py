@@ -46,7 +46,8 @@ class Request:
         wait: whether a command that releases the service is waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
-        override: why a rollback goes to a version that a hook has left behind; None where it does not.
+        override: why a rollback goes to a version that a hook has left behind, or why a switch goes through although
+            releases are frozen; None where it does not.
     """
 
     service: str

@@ -3,11 +3,14 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Detach, Json, ServiceKey, Stack, Wait, Yes
+from dataclasses import replace
+
+from switchyard.cli.options import Detach, Json, Override, ServiceKey, Stack, Wait, Yes
 
 
 def resume(
     service: ServiceKey,
+    override: Override = None,
     stack: Stack = None,
     *,
     wait: Wait = False,
@@ -22,4 +25,5 @@ def resume(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    begin(DeployRequest(Act.RESUME, service, stack=stack, wait=wait, detach=detach, yes=yes, as_json=as_json))
+    request = DeployRequest(Act.RESUME, service, stack=stack, wait=wait, detach=detach, yes=yes, as_json=as_json)
+    begin(replace(request, override=override or None))

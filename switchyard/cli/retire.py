@@ -3,11 +3,12 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Stack, Wait, Yes
+from switchyard.cli.options import Json, Override, Stack, Wait, Yes
 
 Service = Annotated[
     str | None,
@@ -19,6 +20,7 @@ Due = Annotated[bool, typer.Option("--due", help="Every service whose release ha
 
 def retire(
     service: Service = None,
+    override: Override = None,
     stack: Stack = None,
     *,
     due: Due = False,
@@ -36,4 +38,5 @@ def retire(
     if due:
         begin_due(stack, wait=wait, yes=yes, as_json=as_json)
     else:
-        begin(DeployRequest(Act.RETIRE, service or "", stack=stack, wait=wait, yes=yes, as_json=as_json))
+        request = DeployRequest(Act.RETIRE, service or "", stack=stack, wait=wait, yes=yes, as_json=as_json)
+        begin(replace(request, override=override or None))

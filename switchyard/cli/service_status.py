@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from switchyard.cli.service_releases import ReleaseStatuses, read_release_statuses
 from switchyard.codes import Code
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import ServiceName, key_of
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -30,6 +31,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, selector
 from switchyard.manifests.weights import switched_by_weights, weighted_service
 
 if TYPE_CHECKING:
+    from switchyard.gates.rules.windows import OpenWindow
     from switchyard.release.latest import LatestRelease
 
 
@@ -78,6 +80,7 @@ class ServiceStatus:
         missing: its objects that do not exist.
         release: its latest release; None without a record, and where the record may not be read.
         release_problem: why its record cannot be read.
+        frozen: the window without releases that is open for it; None without one.
     """
 
     name: ServiceName
@@ -94,6 +97,12 @@ class ServiceStatus:
     missing: tuple[ObjectName, ...] = ()
     release: "LatestRelease | None" = None
     release_problem: str | None = None
+    frozen: "OpenWindow | None" = None
+
+    @property
+    def frozen_note(self) -> str | None:
+        """That releases of it are frozen, with its key."""
+        return None if self.frozen is None else f"{key_of(self.name)}: releases are frozen: {self.frozen}"
 
     @property
     def release_note(self) -> str | None:
@@ -111,12 +120,35 @@ class ServiceStatus:
         return serves and all(track.as_configured for track in self.tracks.values())
 
 
-async def inspect_services(access: ClusterAccess, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:
-    """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`."""
+async def inspect_services(
+    access: ClusterAccess, services: Mapping[str, ServiceSettings], freezes: tuple[Freeze, ...] = ()
+) -> list[ServiceStatus]:
+    """Reads the state of every service, side by side. Raises `switchyard.errors.ClusterError`.
+
+    Args:
+        access: the cluster.
+        services: of the stack.
+        freezes: the windows of the stack without releases.
+    """
     cluster = await Cluster.connect(access)
     places = [(service.namespace, str(service.named(key))) for key, service in services.items()]
     statuses, releases = await asyncio.gather(_services(cluster, services), read_release_statuses(cluster.api, places))
-    return [_with_release(status, releases) for status in statuses]
+    statuses = [_with_release(status, releases) for status in statuses]
+    return await _with_windows(cluster, statuses, freezes) if freezes else statuses
+
+
+async def _with_windows(
+    cluster: Cluster, statuses: list[ServiceStatus], freezes: tuple[Freeze, ...]
+) -> list[ServiceStatus]:
+    from switchyard.gates.rules.windows import freezes_of, open_window  # noqa: PLC0415 - only where there are windows
+
+    now = await cluster.api.date()
+    return [
+        replace(status, frozen=open_window(freezes_of(freezes, key_of(status.name)), now))
+        if status.configured is not Track.ROLLOUT and status.engine is not SwitchEngine.ALB_WEIGHTS
+        else status
+        for status in statuses
+    ]
 
 
 async def _services(cluster: Cluster, services: Mapping[str, ServiceSettings]) -> list[ServiceStatus]:

@@ -56,7 +56,7 @@ async def _read(access: "ClusterAccess", settings: "StackSettings") -> "tuple[li
     """The services, and what is wrong with the load balancer of a cluster that the stack creates."""
     from switchyard.cli.service_status import inspect_services
 
-    services = await inspect_services(access, settings.services)
+    services = await inspect_services(access, settings.services, settings.releases.freeze)
     if getattr(settings.cluster, "load_balancer", None) is None:
         return services, None
     # The SDK of AWS takes a second to import, which other clusters need not wait for.

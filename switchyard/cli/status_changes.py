@@ -65,7 +65,8 @@ def described(service: ServiceStatus) -> str:
     configured = "" if service.serving == service.configured else f" ({service.configured.value} is configured)"
     tracks = ", ".join(f"{name.value} {versions_of(track)}" for name, track in service.tracks.items())
     release = "" if service.release is None else f"; {_release(service)}"
-    return f"{serving} serves{configured}; {tracks}{release}"
+    frozen = "" if service.frozen is None else f"; releases are frozen: {service.frozen}"
+    return f"{serving} serves{configured}; {tracks}{frozen}{release}"
 
 
 def _release(service: ServiceStatus) -> str:

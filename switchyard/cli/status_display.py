@@ -52,6 +52,8 @@ def rendered(stack: str, look: Look) -> RenderableType:
     """
     parts: list[RenderableType] = [table(stack, list(look.services))]
     for service in look.services:
+        if service.frozen_note is not None:
+            parts.append(Text(service.frozen_note, style="yellow"))
         parts += _release(service, look.at)
         parts += [Text(note, style="yellow") for note in service.notes]
     if look.error is not None:

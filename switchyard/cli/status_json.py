@@ -56,6 +56,7 @@ def _service(service: ServiceStatus) -> dict[str, Any]:
         "nodePort": service.node_port,
         "simulated": service.simulated,
         "tracks": {track.value: _track(status) for track, status in service.tracks.items()},
+        "frozen": None if service.frozen is None else service.frozen.to_json(),
         "release": None if service.release is None else service.release.to_json(),
         "notes": [*service.notes, *([service.release_note] if service.release_note else [])],
     }

@@ -43,8 +43,10 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
 
 
 def _print_releases(services: list[ServiceStatus]) -> None:
-    """A line for the latest release of each service that has one, and for each record that cannot be read."""
+    """A line for an open freeze, for the latest release of each service, and for each record that cannot be read."""
     for service in services:
+        if service.frozen_note is not None:
+            console.print(service.frozen_note, style="yellow", markup=False)
         if service.release is not None:
             from switchyard.cli.release_text import release_line  # noqa: PLC0415 - only where there is a release
 

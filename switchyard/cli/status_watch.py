@@ -17,6 +17,7 @@ from typing import Protocol
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.failures import message_of
 from switchyard.cli.service_status import ServiceStatus, inspect_services
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.stack_file import stack_file
 from switchyard.errors import ClusterError, SwitchyardError, UnreachableError
@@ -60,11 +61,13 @@ class Configuration:
     Args:
         stack: name of the stack.
         services: as they were read at the start.
+        freezes: the windows without releases, as they were read with them.
     """
 
-    def __init__(self, stack: str, services: Mapping[str, ServiceSettings]) -> None:
+    def __init__(self, stack: str, services: Mapping[str, ServiceSettings], freezes: tuple[Freeze, ...] = ()) -> None:
         self._stack = stack
         self._services = services
+        self._freezes = freezes
         self._file = stack_file(Path.cwd(), stack)
         self._version = self._written()
 
@@ -76,9 +79,14 @@ class Configuration:
         """
         version = self._written()
         if version != self._version:
-            self._services = read_settings_at_once(self._stack)[1].services
+            _, settings = read_settings_at_once(self._stack)
+            self._services, self._freezes = settings.services, settings.releases.freeze
             self._version = version
         return self._services
+
+    def freezes(self) -> tuple[Freeze, ...]:
+        """The windows without releases, as they were when the services were last asked for."""
+        return self._freezes
 
     def _written(self) -> tuple[int, int] | None:
         with suppress(OSError):
@@ -88,24 +96,30 @@ class Configuration:
         return None
 
 
-async def watch(access: ClusterAccess, services: Callable[[], Mapping[str, ServiceSettings]], display: Display) -> None:
+async def watch(
+    access: ClusterAccess,
+    services: Callable[[], Mapping[str, ServiceSettings]],
+    display: Display,
+    freezes: Callable[[], tuple[Freeze, ...]] = tuple,
+) -> None:
     """Looks until it is cancelled. An API server that does not answer is said, and asked again.
 
     Args:
         access: the cluster.
         services: of the stack.
         display: shows what is seen.
+        freezes: the windows of the stack without releases.
 
     Raises:
         ClusterError: the first look fails.
     """
     clock = await ServerClock.ask(await access.api())
     now = clock.now()
-    look = Look(now, tuple(await inspect_services(access, services())), now)
+    look = Look(now, tuple(await inspect_services(access, services(), freezes())), now)
     while True:
         display.show(look)
         await asyncio.sleep(SECONDS)
-        looking = asyncio.ensure_future(_looked(access, services, look, clock.now))
+        looking = asyncio.ensure_future(_looked(access, services, look, clock.now, freezes))
         while not (await asyncio.wait({looking}, timeout=SECONDS))[0]:
             display.show(replace(look, at=clock.now()))
         look = looking.result()
@@ -116,9 +130,10 @@ async def _looked(
     services: Callable[[], Mapping[str, ServiceSettings]],
     last: Look,
     now: Callable[[], datetime],
+    freezes: Callable[[], tuple[Freeze, ...]],
 ) -> Look:
     try:
-        statuses = await _in_time(inspect_services(access, services()))
+        statuses = await _in_time(inspect_services(access, services(), freezes()))
     except SwitchyardError as error:
         return replace(last, at=now(), error=error)
     return Look(now(), tuple(statuses), now())
@@ -143,14 +158,15 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
     from switchyard.cli.status_display import LiveDisplay  # noqa: PLC0415 - only for a terminal
 
     name, settings = read_settings_at_once(stack)
-    configuration, access = Configuration(name, settings.services), access_to(name, settings)
+    configuration, access = Configuration(name, settings.services, settings.releases.freeze), access_to(name, settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the display leaves the terminal as it was
     with suppress(KeyboardInterrupt):
         if as_json or not sys.stdout.isatty():
-            asyncio.run(watch(access, configuration.services, Documents(name) if as_json else Lines()))
+            shown = Documents(name) if as_json else Lines()
+            asyncio.run(watch(access, configuration.services, shown, configuration.freezes))
             return
         with LiveDisplay(name) as display:
-            asyncio.run(watch(access, configuration.services, display))
+            asyncio.run(watch(access, configuration.services, display, configuration.freezes))
 
 
 def reason(error: SwitchyardError) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes
+from switchyard.cli.options import Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
 
 Others = Annotated[
     list[str] | None,
@@ -25,6 +25,7 @@ def switch(
     service: ServiceKey,
     others: Others = None,
     reason: Reason = None,
+    override: Override = None,
     stack: Stack = None,
     *,
     together: Together = False,
@@ -45,8 +46,8 @@ def switch(
 
         words = (service, *(others or ()))
         if together:
-            begin_together(TogetherRequest(Act.SWITCH, words, reason, stack, wait, yes, as_json))
+            begin_together(TogetherRequest(Act.SWITCH, words, reason, stack, wait, yes, as_json, override or None))
             return
         end_misused(Act.SWITCH, words, as_json=as_json)
     request = Request(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
-    begin(replace(request, yes=yes, as_json=as_json))
+    begin(replace(request, override=override or None, yes=yes, as_json=as_json))

@@ -14,6 +14,7 @@ from switchyard.cli.release_request import Request
 from switchyard.cli.rollback_hooks import run_rollback_hooks
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import ExitCode
 from switchyard.kube.access import ClusterAccess
@@ -44,11 +45,16 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
     access = access_of(lone, name, settings, service)
     subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
-    asyncio.run(_Command(request, name, services, access, begun, subscriptions).run(state))
+    command = _Command(request, name, services, access, begun, subscriptions)
+    command.freezes = settings.releases.freeze
+    asyncio.run(command.run(state))
 
 
 class _Command:
     """One command, from what the cluster has to the report."""
+
+    freezes: tuple[Freeze, ...] = ()
+    """The windows of the stack without releases."""
 
     def __init__(
         self,
@@ -107,7 +113,8 @@ class _Command:
             subscriptions=self._subscriptions[key],
         )
         journal.together = tuple(sorted(self._services))
-        journal.override = self._request.override
+        if self._request.act is Act.ROLLBACK:  # a switch overrides a freeze alone
+            journal.override = self._request.override
         return journal
 
     async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
@@ -120,7 +127,18 @@ class _Command:
             target = Colour(named) if named else unfinished_target((await journal.read()).current)
             plan = await lane.plan_switch(observation, target)
         await journal.check(plan)
+        await self._pass_freeze(cluster, journal, plan)
         return plan
+
+    async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        if self.freezes and plan.act is Act.SWITCH and plan.patch:
+            # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
+            from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
+
+            key, step = plan.observation.name.key, f"the switch to {plan.target}"
+            override, typed = self._request.override, self._request.typed
+            journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
     def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:
         journal = journals[key]
@@ -142,6 +160,7 @@ class _Command:
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
+            self.freezes = settings.releases.freeze
 
     async def _observe(self, cluster: Cluster, key: str) -> Observation:
         service = self._services[key]

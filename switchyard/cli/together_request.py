@@ -31,7 +31,8 @@ class TogetherRequest:
         wait: whether commands that release the services are waited for as long as it takes.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
-        override: why a rollback goes to versions that a hook has left behind; None where it does not.
+        override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
+            has left behind; None where it does not.
     """
 
     act: Act

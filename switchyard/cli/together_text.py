@@ -6,21 +6,23 @@ from typing import Any
 import typer
 
 from switchyard.cli.command_report import CommandReport, hook_line
-from switchyard.cli.fast_lane_text import VERSION, converged, document, planned
+from switchyard.cli.fast_lane_text import VERSION, converged, document, planned, print_served
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
+from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, Plan
-from switchyard.release.receipt import Receipt, connections, lines
+from switchyard.release.receipt import Receipt, later_lines
+from switchyard.release.receipt_warnings import not_followed
 from switchyard.release.together_refusals import not_converged_together
 
 ITS_OWN = ("service", "name", "namespace", "from", "to", "serving", "changed", "warmed", "receipt")
 """Keys of the document of one service that each service of a group has."""
 
-OF_ALL = ("config", "state", "problem", "waiting", "warnings", "exitCode")
+OF_ALL = ("config", "state", "problem", "waiting", "warnings")
 """Keys of that document that the group has once."""
 
 
@@ -67,12 +69,8 @@ class TogetherReport(CommandReport):
             if self._request.yes:
                 for line in plan.warnings:
                     self.warn(line)
-            if self._request.as_json:
-                continue
-            before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
-            console.print(f"{key}: {plan.target} serves {plan.to_tag}{before}", markup=False)
-            for line in lines(receipts[key]):
-                console.print(f"  {line}", markup=False)
+            if not self._request.as_json:
+                print_served(plan, receipts[key])
 
     def hook_ended(self, hook: HookRecord) -> None:
         """One line for the end of a hook."""
@@ -80,15 +78,26 @@ class TogetherReport(CommandReport):
             console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome]) -> None:
-        """Reports kept connections, configuration and state, and what to type next."""
-        convergence = next(iter(outcomes.values())).convergence
-        problem = self._problem(plans, convergence)
+        """Reports the rest of the receipts, configuration and state, and what to type next.
+
+        Raises:
+            typer.Exit: a node was seen not to follow.
+        """
+        problem = self._problem(plans, next(iter(outcomes.values())).convergence)
+        behind = [line for key, outcome in outcomes.items() if (line := not_followed(plans[key], outcome.receipt))]
+        for line in behind:
+            self.warn(line)
         if self._request.as_json:
             print_json(document_of_all(plans, outcomes, self._stack, problem, self._warnings))
-            return
+        else:
+            self._print_end(plans, outcomes, problem)
+        if behind:
+            raise typer.Exit(ExitCode.FAILED)
+
+    def _print_end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], problem: str | None) -> None:
+        convergence = next(iter(outcomes.values())).convergence
         for key, outcome in outcomes.items():
-            if outcome.receipt.drain is not None:
-                console.print(f"{key}\n  {connections(outcome.receipt.drain)}", markup=False)
+            console.print(key, *(f"  {line}" for line in later_lines(outcome.receipt)), sep="\n", markup=False)
         if problem is not None:
             errors.print(problem)
         else:
@@ -117,4 +126,5 @@ def document_of_all(
         "together": True,
         "services": [{name: entry[name] for name in ITS_OWN} for entry in documents],
         **{name: documents[0][name] for name in OF_ALL},
+        "exitCode": max(entry["exitCode"] for entry in documents),
     }

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from switchyard.config.models.service import ServiceSettings
+from switchyard.config.models.releases import Freeze
+from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import (
     AccessDeniedError,
@@ -50,10 +51,12 @@ class GateBase(Generic[S_co]):
     Attributes:
         sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
         intended: whether an operator has asked for the new version by a command, even if it was rolled back.
+        freezes: the windows without releases in which an update switches no colour. A command asks them itself.
     """
 
     sizing = Sizing()
     intended = False
+    freezes: tuple[Freeze, ...] = ()
 
     def __init__(self, name: str, service: S_co, access: ClusterAccess, warn: Warn) -> None:
         self._name = name
@@ -85,6 +88,15 @@ class GateBase(Generic[S_co]):
         if warning is not None and warning not in self._warned:
             self._warned.add(warning)
             self._warn(warning)
+
+    async def _check_frozen(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
+        """Refuses a switch while a window without releases is open."""
+        # Imported here: most stacks have no windows, and none of their runs waits for it.
+        from switchyard.gates.freeze import read_open_window  # noqa: PLC0415
+        from switchyard.gates.rules.freeze import refuse_frozen_switch  # noqa: PLC0415
+
+        window = await read_open_window(cluster.api, self.freezes, key_of(self._name))
+        self._raise(refuse_frozen_switch(self._name, to, serving, window))
 
     def _raise(self, refusal: Refusal | None) -> None:
         raise_refusal(refusal)

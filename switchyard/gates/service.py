@@ -83,7 +83,8 @@ class Gates(GateBase[S_co]):
             preview: whether this is a preview.
 
         Raises:
-            GateRefusedError: it has too few ready endpoints, its smoke test fails, or the version was rolled back.
+            GateRefusedError: it has too few ready endpoints, its smoke test fails, the version was rolled back, or
+                releases are frozen.
         """
         to = self._service.track
         async with self._cluster() as cluster:
@@ -95,6 +96,8 @@ class Gates(GateBase[S_co]):
                 await self._check_adoption(cluster, selected)
             if not self.intended:
                 await self._check_rolled_back(cluster, to, serving)
+            if self.freezes:
+                await self._check_frozen(cluster, to, serving)
             if serving is Track.ROLLOUT:
                 self._raise(refuse_routed(self._name, to, await cluster.rollout(self._service.namespace, self._name)))
             serving_ready = await self._serving_ready(cluster, to) if selected else 0

@@ -36,6 +36,7 @@ class ProxyAnswer:
 
     status: int
     body: str
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ class BoundedApi:
                 ) as response,
             ):
                 text = response.text if request.limit is None else await _limited(response, request.limit)
-                answer = ProxyAnswer(response.status_code, text)
+                answer = ProxyAnswer(response.status_code, text, dict(response.headers))
         if (denial := _denial_by_api_server(answer)) is not None:
             raise AccessDeniedError("get", _described(f"{resource}/proxy", "", namespace), answer.status, denial)
         return answer

@@ -191,10 +191,17 @@ class Cluster(PodsReader):
             labels: labels of the nodes that take traffic.
             timeout: seconds that each is given to answer.
         """
-        listed = (await self._api.find_all("nodes", None, labels))["items"]
-        nodes = [node for node in listed if SIMULATED not in node["metadata"].get("annotations", {})]
+        nodes = await self._nodes(labels)
         answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))
         return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
+
+    async def ready_nodes(self, labels: Mapping[str, str]) -> list[str]:
+        """The names of the nodes with these labels that are Ready; simulated nodes are left out."""
+        return [node["metadata"]["name"] for node in await self._nodes(labels) if routing_of(node, None).ready]
+
+    async def _nodes(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        listed = (await self._api.find_all("nodes", None, labels))["items"]
+        return [node for node in listed if SIMULATED not in node["metadata"].get("annotations", {})]
 
     async def _kube_proxy(self, node: str, timeout: float) -> int | None:
         status = None

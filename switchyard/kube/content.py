@@ -75,6 +75,22 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
         ) from error
 
 
+async def versions_now(api: BoundedApi, service: ServiceSettings, colour: Colour) -> dict[str, str]:
+    """The versions of the objects that the pods of a colour read, as they are now; those that are missing are left out.
+
+    Args:
+        api: the API server.
+        service: the service's settings.
+        colour: whose pods.
+    """
+    references = tracked_references(service, Track(colour))
+    answers = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))
+    versions = {
+        key: version_of(reference, answer) for (key, reference), answer in zip(references.items(), answers, strict=True)
+    }
+    return {key: version for key, version in versions.items() if version is not None}
+
+
 def _tracked(service: ServiceSettings) -> dict[Track, dict[str, Reference]]:
     tracks = list(map(Track, Colour)) if isinstance(service, BlueGreenSettings) else [Track.ROLLOUT]
     return {track: tracked_references(service, track) for track in tracks}

@@ -62,7 +62,7 @@ IN_NAMESPACE = (
     Grant(CORE, "services", (*READ, "patch"), "selector, which is the switch"),
     Grant(DISCOVERY, "endpointslices", WATCH, "ready endpoints"),
     Grant(CORE, "pods", WATCH, "readiness, versions and restarts"),
-    Grant(CORE, "pods/proxy", ("get",), "smoke test, drain and watch of the pods"),
+    Grant(CORE, "pods/proxy", ("get",), "smoke test, drain, watch and receipt"),
     Grant(CORE, "services/proxy", ("get",), "smoke test of a colour"),
     Grant(CORE, "events", WATCH, "why pods are not ready"),
     Grant(APPS, "deployments", (*WATCH, "patch"), "colours: warm, renew, retire"),
@@ -93,12 +93,12 @@ Whoever may create a Job may run it as any ServiceAccount of its namespace.
 IN_CLUSTER = (
     Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),
     Grant(CORE, "nodes", READ, "which nodes take traffic"),
-    Grant(CORE, "nodes/proxy", ("get",), "whether the kube-proxy of each node follows a switch"),
+    Grant(CORE, "nodes/proxy", ("get",), "whether each node follows a switch"),
 )
 """What the commands need of what belongs to no namespace.
 
-The health of kube-proxy has no finer right than ``nodes/proxy``, by which the kubelet's API can be read as well.
-Without it the commands work, and say that they did not see the nodes.
+The NodePort of a node and the health of its kube-proxy have no finer right than ``nodes/proxy``, by which the kubelet's
+API can be read as well. Without it the commands work, and say that they did not see the nodes.
 """
 
 

@@ -25,8 +25,8 @@ from switchyard.release.notice_text import json_document, slack_document
 from switchyard.release.outbox import KEPT_HOURS, KEPT_MESSAGES, Claim, Outbox
 from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.webhook import WebhookUrlError, send, url_of
-from switchyard.release_errors import ReleaseError
+from switchyard.release.webhook import send, url_of
+from switchyard.release_errors import ReleaseError, WebhookUrlError
 
 ROUND_SECONDS = 20.0
 """Seconds that a command may spend on messages after everything else is done. What is left waits for the next one."""

@@ -189,7 +189,8 @@ class Runner:
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
         record = record.leaving(ended.event.value, self._ledger.now(), ended.detail, ended.numbers)
         if ended.receipt is not None:
-            record = replace(record, receipt=ended.receipt)
+            content = ended.receipt.get("content") or record.content
+            record = replace(record, receipt=ended.receipt, content=content)
         self._on_phase(record.phases[-1])
         return record
 

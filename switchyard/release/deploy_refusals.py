@@ -11,7 +11,7 @@ from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import Tag
 from switchyard.config.validation.services import SERVICES
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
@@ -152,4 +152,20 @@ def refuse_unasked(key: str, typed: str) -> Refusal:
         observed="there is no terminal to ask at, and --yes is not given",
         rule="a command that changes what serves is confirmed, at a terminal or by --yes",
         remedy=f"{UNTOUCHED} To confirm it: {typed} --yes",
+    )
+
+
+def abort_incomplete(record: ReleaseRecord, why: str) -> str:
+    """Says that a new version that has not served could not be taken back.
+
+    Args:
+        record: of the release.
+        why: in the words of the engine or of a gate.
+    """
+    replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"
+    return notice(
+        Code.ABORT_INCOMPLETE,
+        "",
+        f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
+        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && pulumi up",
     )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import Warn
@@ -13,13 +14,17 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
-from switchyard.release.deploy_refusals import refuse_others, refuse_requests
+from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport
 from switchyard.release.engine import Engine
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
+from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -94,6 +99,7 @@ class ClusterSteps:
             self._place.engine,
             change,
             lambda steps: str(refuse_others(record.service, target, tag, steps)),
+            observation.colours[target].configured,
         )
         self._settings = self._with(record, pods)
         await self._ledger.confirm()
@@ -130,9 +136,9 @@ class ClusterSteps:
                     start=start,
                 )
             )
-        receipt = await lane.follow(plan, record.started, patched)
-        detail = f"{plan.target} serves {record.tag}" + (f". {undrained}" if undrained else "")
-        return Ended(Event.PASSED, detail, receipt.to_json())
+        receipt = await lane.follow(plan, record.started, patched, self._watch)
+        notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and brings configuration and state to what serves.
@@ -143,7 +149,7 @@ class ClusterSteps:
             return Ended(Event.FAILED, CONDEMNED)
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
-        drained = asyncio.create_task(drain(self._place.cluster, observation.name, observation.settings, old))
+        drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._converge(record.service, target))
         while not (drained.done() and converging.done()):
             tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
@@ -157,6 +163,15 @@ class ClusterSteps:
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
         event = Event.FAILED if report.problem else Event.PASSED
         return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+
+    async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
+        """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
+        cluster, method = self._place.cluster, observation.settings.release.drain.method
+        if method is DrainMethod.RENEW:
+            plan = await self._plan(record)
+            if nodes := await still_behind(cluster, plan, record.receipt):
+                return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+        return await drain(cluster, observation.name, observation.settings, old)
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
@@ -218,7 +233,7 @@ class ClusterSteps:
         try:
             await self._remove(record, Colour(record.target))
         except (EngineError, GateRefusedError) as error:
-            return f"Configuration or pods of {record.target} are left as they are: {error}"
+            return abort_incomplete(record, str(error))
         return f"The pods of {record.target} are deleted"
 
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
@@ -253,8 +268,7 @@ class ClusterSteps:
         return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)
 
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
-        report = await undrain(self._place.cluster, observation.name, observation.settings, colour)
-        return report.problem
+        return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
     async def _converge(self, key: str, target: Colour) -> Convergence:
         return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)

@@ -22,7 +22,8 @@ from switchyard.kube.rolled_back import find_rolled_back
 from switchyard.release.convergence import Convergence
 from switchyard.release.drill_journal import DrillJournal
 from switchyard.release.drill_refusals import not_back, refuse_cold, refuse_condemned, refuse_unsettled
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord

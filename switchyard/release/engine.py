@@ -113,14 +113,15 @@ class Engine:
         values: dict[str, Any] = json.loads(self.run("config", "--json"))
         return values
 
-    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+    def outputs(self, *, secrets: bool = False, seconds: float | None = None) -> dict[str, Any]:
         """The outputs of the stack.
 
         Args:
             secrets: whether secret ones are shown.
+            seconds: the bound; None waits as long as it takes.
         """
         shown = ("--show-secrets",) if secrets else ()
-        values: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *shown))
+        values: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *shown, seconds=seconds))
         return values
 
     def set_config(self, values: Mapping[str, object]) -> None:
@@ -157,11 +158,11 @@ class Engine:
         """
         self.run("up", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
-    def run(self, *arguments: str) -> str:
-        """Runs one command of the engine and returns what it prints."""
+    def run(self, *arguments: str, seconds: float | None = None) -> str:
+        """Runs one command of the engine and returns what it prints, in bounded time if there is a bound."""
         answer = self._start(*arguments)
         try:
-            return answer.wait()
+            return answer.wait(seconds)
         finally:
             answer.close()
 

@@ -4,42 +4,42 @@
 2. Take the Lease, so that one command at a time works on a service.
 3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
 4. Patch the selector. Whatever happens from here on, the target serves.
-5. Watch the endpoints and the nodes follow, and write the receipt.
-6. End the connections that clients keep to the old colour, and meanwhile bring configuration and state to the same.
-7. End the record.
+5. Watch the endpoints follow.
+6. End the connections that clients keep to the old colour; meanwhile ask each node until it follows, and then bring
+   configuration and state to the same.
+7. End the record, with the receipt.
 
 Killed before 4, the colour that served continues to serve; killed after it, the same command or `pulumi up` goes on.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour, Track
-from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, GateRefusedError
+from switchyard.errors import ApiStatusError, ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.base import Warn, raise_refusal
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.gates.waits import ANSWER_SECONDS
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.objects import Endpoint
-from switchyard.kube.polling import watch_until
-from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
-from switchyard.release.receipt import NodeAnswer, Receipt, node_answer
+from switchyard.release.receipt import Receipt
+from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.refusals import (
     refuse_changed,
     refuse_no_pods,
@@ -48,43 +48,9 @@ from switchyard.release.refusals import (
 )
 from switchyard.release.selector import apply_selector
 
-FOLLOW_SECONDS = 10
-"""How long the endpoints and the nodes are watched after the patch. The switch is done by then, seen or not."""
-
-NO_REQUESTS = "requests: this command sends none and reads none; `switchyard deploy` watches them"
-NO_NODE_PORTS = "when each NodePort first answered with the new colour: not asked; the health of kube-proxy is shown"
-
-NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did.
-
-    Attributes:
-        receipt: what was seen of the switch.
-        convergence: how far configuration and state are.
-    """
-
-    receipt: Receipt
-    convergence: Convergence
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What a command does besides, by the engine.
-
-    Attributes:
-        observe: reads the service anew.
-        warm: creates the pods of a retired version, and waits until they are ready.
-        converge: brings configuration and state to what serves, with the receipt known.
-        waited: whether another command was waited for since the service was read.
-    """
-
-    observe: Callable[[], Awaitable[Observation]]
-    warm: Callable[[Plan], Awaitable[None]]
-    converge: Callable[[Receipt], Awaitable[Convergence]]
-    waited: Callable[[], bool] = lambda: False
+if TYPE_CHECKING:
+    from switchyard.release.counting import Counting
+    from switchyard.release.following import Following
 
 
 class FastLane:
@@ -166,11 +132,39 @@ class FastLane:
             async with self._ended_on_error(plan):
                 await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
-            receipt = await self.follow(plan, started, patched)
-            drained, convergence = await asyncio.gather(self.drain(plan), steps.converge(receipt))
-            receipt = replace(receipt, drain=drained)
-            await self._journal.end(receipt, succeeded=True, detail=convergence.problem)
-        return Outcome(receipt, convergence)
+            outcome = await self._followed(plan, Receipt(started, patched_after=patched), steps)
+            problems = (not_followed(plan, outcome.receipt), outcome.convergence.problem)
+            await self._journal.end(outcome.receipt, succeeded=True, detail=" ".join(filter(None, problems)) or None)
+        return outcome
+
+    async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
+        """What follows the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
+        following = self._following(plan)
+        receipt = await following.endpoints(receipt)
+        counting = self._count(plan)
+        task = asyncio.create_task(following.nodes_and_content(receipt))
+
+        async def converged() -> Convergence:
+            followed = await task
+            if followed.content_warning is not None:
+                self._warn(followed.content_warning)
+            counting.follow_old()
+            return await steps.converge(followed)
+
+        drained, convergence = await asyncio.gather(self.drain(plan, task), converged())
+        return Outcome(await counting.end(replace(await task, drain=drained)), convergence)
+
+    def _following(self, plan: Plan) -> "Following":
+        from switchyard.release.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
+
+        return Following(self._cluster, plan, self._elapsed)
+
+    def _count(self, plan: Plan) -> "Counting":
+        from switchyard.release.counting import Counting  # noqa: PLC0415 - a parser that is not needed before the patch
+
+        counting = Counting(self._cluster.api, plan, self._elapsed)
+        counting.begin()
+        return counting
 
     async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
         """The plan as it is under the Lease: another command may have retired or warmed a colour since."""
@@ -251,50 +245,37 @@ class FastLane:
             await apply_selector(self._cluster.api, now, labels)
         return self._elapsed()
 
-    async def drain(self, plan: Plan) -> DrainReport:
-        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself."""
+    async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself.
+
+        A renewal waits for the nodes: one that does not follow knows none of the pods that would take their place.
+        """
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other
         permitted = await undrain(self._cluster, name, settings, plan.target)
         if permitted.problem is not None:
             self._warn(permitted.problem)
-        follows = settings.release.drain.method is DrainMethod.ENDPOINT
+        method = settings.release.drain.method
+        if method is DrainMethod.RENEW and (behind := (await following).unconfirmed):
+            problem = not_renewed_yet(plan, [node.node for node in behind])
+            return DrainReport(old, method, problem=problem)
+        follows = method is DrainMethod.ENDPOINT
         return await drain(self._cluster, name, settings, old, None if follows else 0)
 
-    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
+    async def follow(
+        self, plan: Plan, started: str, patched: float | None, until: "asyncio.Future[Any] | None" = None
+    ) -> Receipt:
         """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.
 
         Args:
             plan: the switch.
             started: when the command began, RFC 3339.
             patched: the answer of `patch`; None where the selector was as wanted.
+            until: ends the requests to nodes early when it is done.
         """
-        name, settings = plan.observation.name, plan.observation.settings
-        receipt = Receipt(started, patched_after=patched, unseen=(NO_NODE_PORTS, NO_REQUESTS))
-        try:
-            pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
-            own, ready = {pod.name for pod in pods}, 0
-
-            async def follows(endpoints: frozenset[Endpoint]) -> bool:
-                nonlocal ready
-                ready = len(ready_pods(endpoints))
-                return bool(ready) and ready_pods(endpoints) <= own
-
-            watch = self._cluster.watch_endpoints(settings.namespace, name)
-            if await watch_until(watch, follows, FOLLOW_SECONDS):
-                receipt = replace(receipt, endpoints_after=self._elapsed())
-            receipt = replace(receipt, ready_endpoints=ready, nodes=await self._nodes(plan))
-            return receipt if receipt.nodes else replace(receipt, unseen=(*receipt.unseen, NO_NODES))
-        except ClusterError as error:
-            return replace(receipt, unseen=(*receipt.unseen, f"endpoints and nodes: {error}"))
-
-    async def _nodes(self, plan: Plan) -> tuple[NodeAnswer, ...]:
-        settings = plan.observation.settings
-        try:
-            routing = await self._cluster.routing(settings.node_selector, ANSWER_SECONDS)
-        except AccessDeniedError as error:
-            return (NodeAnswer("all", None, f"not seen: the kubeconfig's user {error}"),)
-        return tuple(node_answer(node) for node in routing if node.ready)
+        following = self._following(plan)
+        receipt = await following.endpoints(Receipt(started, patched_after=patched))
+        return await following.nodes_and_content(receipt, until)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun

@@ -16,8 +16,8 @@ def _last_irreversible(
 ) -> tuple[ReleaseRecord, HookRecord] | None:
     """The release after which a version no longer works, with the hook that made it so; None where there is none.
 
-    Releases that never served change nothing about it. A later release of that very version does: it has been proved
-    against what the hook has left.
+    Releases that never served change nothing about it. A later one by which that very version has served does: it has
+    been proved against what the hook has left, or an operator has answered for it.
 
     Args:
         releases: newest first.
@@ -30,7 +30,7 @@ def _last_irreversible(
         hook = release.irreversible
         if hook is not None and release.source == colour and tag in {None, release.from_tag}:
             return release, hook
-        if release.kind == Act.DEPLOY and release.tag == tag and release.result is Result.SUCCEEDED:
+        if release.kind != Act.DRILL and release.tag == tag and release.result is Result.SUCCEEDED:
             return None
     return None
 

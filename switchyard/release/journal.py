@@ -31,6 +31,8 @@ class ReleaseJournal(HeldRecord):
     _read: Releases | None = None
     override: str | None = None
     """Why the operator goes back to a version although a hook has left it behind; None where that is refused."""
+    frozen: str | None = None
+    """Why the operator switches although a window without releases is open, and which; None where none is."""
 
     @property
     def record(self) -> ReleaseRecord:
@@ -85,10 +87,13 @@ class ReleaseJournal(HeldRecord):
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
         """
         now = self.now()
-        override, together = self.override, self.together
-        releases = await self._store.update(lambda releases: _begun(releases, plan, reason, now, override, together))
+        releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
         self._record = releases.current
         return to_text(now)
+
+    def _begun(self, releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+        override = _overridden(releases, plan, self.override) or self.frozen
+        return _begun(releases, plan, reason, now, override, self.together)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes how the release ended, and moves it into the history."""
@@ -98,7 +103,8 @@ class ReleaseJournal(HeldRecord):
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
-        ended = replace(ended, receipt=None if receipt is None else receipt.to_json())
+        if receipt is not None:
+            ended = replace(ended, receipt=receipt.to_json(), content=receipt.content)
         await self._store.update(lambda releases: _ended(releases, ended))
 
 
@@ -148,7 +154,6 @@ def _begun(
     override: str | None,
     together: tuple[str, ...] = (),
 ) -> Releases:
-    override = _overridden(releases, plan, override)
     source, from_tag = plan.source.colour.value, plan.source.tag
     if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
         last = releases.current
@@ -170,7 +175,7 @@ def _begun(
         reason=reason,
         together=together,
         hooks=() if continued is None else continued.hooks,
-        override=override,
+        override=override or (None if continued is None else continued.override),
     ).entering(Phase.SWITCH, now)
     if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)

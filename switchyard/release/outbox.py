@@ -54,8 +54,14 @@ class Message:
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Reads a message. Raises ``AttributeError``, ``KeyError``, ``TypeError`` or ``ValueError`` for another."""
         ReleaseRecord.from_json(document["release"])
-        texts = (str(document[key]) for key in ("id", "event", "at", "stack"))
-        read = cls(*texts, release=dict(document["release"]), to=dict(document["to"]))
+        read = cls(
+            id=str(document["id"]),
+            event=str(document["event"]),
+            at=str(document["at"]),
+            stack=str(document["stack"]),
+            release=dict(document["release"]),
+            to=dict(document["to"]),
+        )
         for moment in (read.at, *filter(None, read.to.values())):
             if from_text(moment).tzinfo is None:
                 raise ValueError(f"{moment} has no time zone")
@@ -122,10 +128,10 @@ class Outbox:
             now: by the API server's clock.
             skipped: names of notifications that get nothing now.
         """
-        seen, claims, messages = set(skipped), list[Claim](), list[Message]()
+        busy, claims, messages = set(skipped), list[Claim](), list[Message]()
         for message in self.messages:
-            mine = [name for name in message.to if name not in seen]
-            seen.update(mine)
+            mine = [name for name in message.to if name not in busy]
+            busy.update(mine)
             free = [name for name in mine if _is_free(message.to[name], now)]
             claims.extend(Claim(name, message) for name in free)
             messages.append(replace(message, to={**message.to, **dict.fromkeys(free, to_text(now))}))

@@ -37,6 +37,11 @@ class ColourState:
     wanted: int
     ready: int
 
+    @property
+    def configured(self) -> Mapping[str, object]:
+        """The keys of the configuration that this colour has on the cluster; none without a Deployment."""
+        return {} if self.tag is None else {"tag": self.tag, "replicas": self.wanted}
+
     def __str__(self) -> str:
         return f"{self.colour} {self.tag or '(no version)'}, {self.ready} of {self.wanted} pods ready"
 

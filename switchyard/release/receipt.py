@@ -1,7 +1,7 @@
 """What a switch did, with times, and what was not seen: printed at the end, and kept in the record."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -9,24 +9,44 @@ import httpx
 from switchyard.kube.kube_proxy import Routing
 from switchyard.release.drain_report import DrainReport
 
+NODES_SHOWN = 10
+"""Nodes that follow, of which the moment is printed; `--json` has all of them."""
+
+ALL_NODES = "all"
+"""Stands for the nodes that could not be looked at, for want of a permission."""
+
 
 @dataclass(frozen=True)
 class NodeAnswer:
-    """What is known of one node after a switch.
+    """What is known of one node after a switch. Durations are seconds since the command began.
 
     Attributes:
         node: its name.
-        follows: whether its kube-proxy reports that it keeps up; None where that could not be seen.
+        follows: whether its NodePort answers with the new version, or, where that could not be asked, whether its
+            kube-proxy reports that it keeps up; None where neither could be seen.
         problem: why it does not follow, or why that could not be seen.
+        answered_after: when its NodePort first answered with the new version; None where that was not seen.
+        last_old_after: when it last answered a new connection with the old version; None where it was not seen to.
+        probes: requests that were sent to it.
     """
 
     node: str
     follows: bool | None
     problem: str | None = None
+    answered_after: float | None = None
+    last_old_after: float | None = None
+    probes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The node in the JSON form of a receipt."""
-        return {"node": self.node, "follows": self.follows, "problem": self.problem}
+        return {
+            "node": self.node,
+            "follows": self.follows,
+            "problem": self.problem,
+            "answeredAfter": _rounded(self.answered_after),
+            "lastOldAfter": _rounded(self.last_old_after),
+            "probes": self.probes,
+        }
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,12 @@ class Receipt:
         ready_endpoints: ready endpoints of the Service then.
         nodes: what is known of each node that takes traffic.
         drain: what was done about the connections that clients keep to the old colour; None before that.
-        requests: requests that were seen since; None where none were counted.
+        requests: requests that the pods of the new colour have counted since; None where they could not be read.
         errors: those of them that failed.
+        last_old_kept: when the pods of the old colour had counted their last request, however it reached them; None
+            where that was not seen.
+        content: versions of the Secrets and ConfigMaps that the pods of the new colour read, by kind and name.
+        content_warning: that some of them changed since the version of a rollback served.
         unseen: what this receipt does not show, and why.
     """
 
@@ -54,12 +78,50 @@ class Receipt:
     drain: DrainReport | None = None
     requests: int | None = None
     errors: int | None = None
+    last_old_kept: float | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+    content_warning: str | None = None
     unseen: tuple[str, ...] = ()
+
+    @property
+    def behind(self) -> tuple[NodeAnswer, ...]:
+        """The nodes that were seen not to follow."""
+        return tuple(node for node in self.nodes if node.follows is False)
+
+    @property
+    def unconfirmed(self) -> tuple[NodeAnswer, ...]:
+        """The nodes that may still send to the old colour: they do not follow, or their kube-proxy does not answer."""
+        return tuple(node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
+
+    @property
+    def followed(self) -> bool | None:
+        """Whether every node was seen to answer with the new version; None where that of some is not known."""
+        if self.behind:
+            return False
+        asked = [node.answered_after is not None for node in self.nodes]
+        return True if asked and all(asked) else None
+
+    @property
+    def last_old_new(self) -> float | None:
+        """When a node last answered a new connection with the old version; None where none was seen to."""
+        return max((node.last_old_after for node in self.nodes if node.last_old_after is not None), default=None)
 
     @property
     def error_bound(self) -> float | None:
         """The share of failed requests that the sample does not exclude at 95 %, where none failed: 3 in n."""
         return 3 / self.requests if self.requests and self.errors == 0 else None
+
+    @property
+    def bound(self) -> str | None:
+        """What the sample says of failed requests, in words; None without one."""
+        if not self.requests or self.errors is None:
+            return None
+        counted = f"{self.errors} of {self.requests} failed"
+        if self.error_bound is None:
+            return counted
+        if self.error_bound >= 1:
+            return f"{counted}, too few for a bound"
+        return f"{counted}: under {self.error_bound:.2%} at 95 %"
 
     def to_json(self) -> dict[str, Any]:
         """The receipt as the record and `--json` have it."""
@@ -73,6 +135,11 @@ class Receipt:
             "requests": self.requests,
             "errors": self.errors,
             "errorBound": self.error_bound,
+            "bound": self.bound,
+            "followed": self.followed,
+            "lastOldOnNewConnections": _rounded(self.last_old_new),
+            "lastOldOnKeptConnections": _rounded(self.last_old_kept),
+            "content": dict(self.content),
             "unseen": list(self.unseen),
         }
 
@@ -88,12 +155,17 @@ def node_answer(node: Routing) -> NodeAnswer:
 
 def lines(receipt: Receipt) -> list[str]:
     """The receipt for people, a line for each thing."""
-    return [line for line in (_patched(receipt), _endpoints(receipt), *_nodes(receipt.nodes), *_rest(receipt)) if line]
+    return [*first_lines(receipt), *later_lines(receipt)]
 
 
-def connections(drain: DrainReport) -> str:
-    """What was done about the connections that clients keep to the old colour, for people."""
-    return f"connections   {drain.summary}"
+def first_lines(receipt: Receipt) -> list[str]:
+    """What is known once the nodes have been asked, before configuration and state follow."""
+    return [_patched(receipt), _endpoints(receipt), *_nodes(receipt)]
+
+
+def later_lines(receipt: Receipt) -> list[str]:
+    """What is known at the end of the command."""
+    return list(_rest(receipt))
 
 
 def _patched(receipt: Receipt) -> str:
@@ -110,20 +182,38 @@ def _endpoints(receipt: Receipt) -> str:
     )
 
 
-def _nodes(nodes: Sequence[NodeAnswer]) -> list[str]:
+def _nodes(receipt: Receipt) -> list[str]:
+    nodes = receipt.nodes
+    if not nodes:
+        return []
+    answered = [node for node in nodes if node.answered_after is not None]
     follow = sum(node.follows is True for node in nodes)
-    counted = f"nodes         {follow} of {len(nodes)} report that they follow" if nodes else ""
-    return [counted, *(f"              {node.node}: {node.problem}" for node in nodes if not node.follows)]
+    counted = f"{follow} of {len(nodes)} report that they follow"
+    if answered:
+        counted = f"{len(answered)} of {len(nodes)} answered with the new version at their own NodePort"
+        counted += f", {follow - len(answered)} more report that they follow" if follow > len(answered) else ""
+    return [
+        f"nodes         {counted}",
+        *(f"              {node.node}: after {node.answered_after:.2f} s" for node in answered[:NODES_SHOWN]),
+        *([f"              and {len(answered) - NODES_SHOWN} more"] if len(answered) > NODES_SHOWN else []),
+        *(f"              {node.node}: {node.problem}" for node in nodes if node.problem),
+    ]
 
 
-def _rest(receipt: Receipt) -> list[str]:
-    rest = []
+def _rest(receipt: Receipt) -> Iterator[str]:
     if receipt.drain is not None:
-        rest.append(connections(receipt.drain))
+        yield f"connections   {receipt.drain.summary}"
+    old = [
+        f"{seconds:.2f} s on {connections}"
+        for seconds, connections in ((receipt.last_old_new, "new connections"), (receipt.last_old_kept, "kept ones"))
+        if seconds is not None
+    ]
+    if old:
+        yield f"last old      answer seen after {', '.join(old)}"
     if receipt.requests is not None:
-        bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
-        rest.append(f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}")
-    return [*rest, *(f"not seen      {limit}" for limit in receipt.unseen)]
+        bound = "" if receipt.error_bound is None else f" (under {min(receipt.error_bound, 1):.2%} at 95 %)"
+        yield f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}"
+    yield from (f"not seen      {limit}" for limit in receipt.unseen)
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -96,7 +96,7 @@ class ReleaseRecord:
         receipt: what was seen of the switch, see `switchyard.release.receipt`.
         together: keys of the services that were switched with this one, itself among them; empty for one alone.
         hooks: that were begun, oldest first.
-        override: why an operator has rolled back although a refusal spoke against it; None where nobody has.
+        override: why an operator has gone on although a refusal spoke against it; None where nobody has.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value
-from switchyard.config.kubernetes import KUBE_SYSTEM
+from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -125,11 +125,17 @@ def refuse_selector(name: str, service: ServiceSettings, selected: Mapping[str, 
         step=f"{key_of(name)}: this command",
         observed=f"Service {name} in namespace {service.namespace} selects {labels_text(selected)}",
         rule=f"a command switches between {' and '.join(labels_text(selector(name, colour)) for colour in Colour)}",
-        remedy=(
-            f"{UNTOUCHED} Its pods serve now: kubectl -n {service.namespace} get pods -l "
-            f"{shlex.quote(labels_text(selected))}. To have the configured colour serve: pulumi up --refresh"
-        ),
+        remedy=f"{UNTOUCHED} {_what_answers(name, service, selected)}. To have the configured colour serve: "
+        "pulumi up --refresh",
     )
+
+
+def _what_answers(name: str, service: ServiceSettings, selected: Mapping[str, str]) -> str:
+    """How to see the pods behind a Service, whose endpoints are somebody's own where it selects nothing."""
+    get = f"kubectl -n {service.namespace} get"
+    if not selected:
+        return f"Its endpoints, which it does not choose itself: {get} endpointslices -l {SERVICE_OF_SLICE}={name}"
+    return f"Its pods serve now: {get} pods -l {shlex.quote(labels_text(selected))}"
 
 
 def refuse_serving(observation: Observation, target: Colour, act: Act) -> Refusal | None:
@@ -207,7 +213,14 @@ def refuse_unconfirmed(name: str, act: Act) -> Refusal:
 
 def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: Colour | None, why: str) -> Refusal:
     """Refuses to go on without the kubeconfig of a cluster that the stack creates, which only the state has."""
-    wanted = "COLOUR" if target is None else target.value
+    # What cannot be a label's value: the API server refuses a selector with it, which would otherwise select no pods.
+    wanted = "<blue or green>" if target is None else target.value
+    choose = (
+        f"put the colour that is to serve in place of {wanted}; what serves now is in the answer of kubectl -n "
+        f"{service.namespace} get service {name} -o wide. "
+        if target is None
+        else ""
+    )
     apply = [{"op": "replace", "path": "/spec/selector", "value": {"app": str(name), "version": wanted}}]
     return Refusal(
         code=Code.KUBECONFIG_IN_STATE,
@@ -215,8 +228,8 @@ def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: C
         observed=f"the kubeconfig of this cluster is in the state of the stack, which cannot be read: {why}",
         rule="without it the cluster cannot be reached",
         remedy=(
-            f"{UNTOUCHED} With a kubeconfig of your own, by hand: kubectl -n {service.namespace} patch service {name} "
-            f"--field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
+            f"{UNTOUCHED} With a kubeconfig of your own, by hand: {choose}kubectl -n {service.namespace} patch service "
+            f"{name} --field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
         ),
     )
 

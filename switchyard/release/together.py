@@ -21,7 +21,8 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import raise_refusal
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane, Outcome
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
@@ -215,12 +216,18 @@ class Together:
 
     async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
         """Ends kept connections and the records, while configuration and state follow."""
-        drains = _each({key: member.lane.drain(plans[key]) for key, member in self._items()})
+        drains = _each({key: member.lane.drain(plans[key], _known(receipts[key])) for key, member in self._items()})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
         receipts = {key: replace(receipt, drain=drained[key]) for key, receipt in receipts.items()}
         for key, member in self._items():
             await member.journal.end(receipts[key], succeeded=True, detail=convergence.problem)
         return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
+
+
+def _known(receipt: Receipt) -> "asyncio.Future[Receipt]":
+    known: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+    known.set_result(receipt)
+    return known
 
 
 def _place(plan: Plan) -> tuple[str, str]:

@@ -45,19 +45,28 @@ class ColourChange:
         return [step for step in steps if COMPONENT not in step.urn or step.name != f"{self.key}-{self.colour}"]
 
 
-def preview_change(engine: Engine, change: ColourChange, refusal_of_others: Callable[[list[Step]], str]) -> None:
+def preview_change(
+    engine: Engine,
+    change: ColourChange,
+    refusal_of_others: Callable[[list[Step]], str],
+    live: Mapping[str, object] | None = None,
+) -> None:
     """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
 
     Args:
         engine: of the stack.
         change: the change.
         refusal_of_others: the message for a preview that would change something else.
+        live: what the cluster has of the keys that are set. Where an earlier command has written the change and died,
+            a refusal goes back to that.
 
     Raises:
         GateRefusedError: the preview is refused, or would change something else.
         EngineError: the configuration cannot be read or written.
     """
     before = _configured(engine, change)
+    if live and all(before.get(key) == value for key, value in change.values.items()):
+        before = {**before, **live}
     engine.set_config({f"{change.path}.{key}": value for key, value in change.values.items()})
     try:
         others = change.others(engine.preview())

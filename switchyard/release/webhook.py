@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from switchyard.release_errors import WebhookUrlError
+
 SEND_SECONDS = 5.0
 """Seconds that a message may take, from the connection to the status of the answer."""
 
@@ -20,10 +22,6 @@ ID_HEADER = "Idempotency-Key"
 
 _LOG = logging.getLogger("httpx")
 _secret: ContextVar[bool] = ContextVar("_secret", default=False)
-
-
-class WebhookUrlError(ValueError):
-    """A key of a Secret has no URL of a webhook. The text does not have the value."""
 
 
 def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:

@@ -14,7 +14,8 @@ from switchyard.kube.objects import Endpoint
 from switchyard.release.convergence import Convergence
 from switchyard.release.drill import Drill, DrillOutcome
 from switchyard.release.drill_journal import DrillJournal
-from switchyard.release.fast_lane import FastLane, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt import Receipt

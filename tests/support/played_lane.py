@@ -11,7 +11,8 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
 from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane, Outcome, Steps
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release_errors import LeaseLostError
@@ -48,6 +49,9 @@ class Table:
     async def find(self, *_: str) -> Any:
         return self.service
 
+    async def find_all(self, *_: object) -> Any:
+        return {"items": []}
+
 
 @dataclass
 class PlayedCluster:
@@ -73,6 +77,11 @@ class PlayedCluster:
         if self.unreadable is not None:
             raise self.unreadable
         return self.serving
+
+    async def ready_nodes(self, _: object) -> list[str]:
+        if self.denied is not None:
+            raise self.denied
+        return [node.node for node in self.nodes if node.ready]
 
     async def routing(self, *_: object) -> list[Routing]:
         if self.denied is not None:

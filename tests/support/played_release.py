@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,6 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
-
 
 FIRST = ReleaseRecord(
     id="id-1",
@@ -288,12 +287,9 @@ class Play:
         """`resume`, `abort` or `retire` of the release that runs."""
         current = self.world.releases.current
         assert current is not None
-        calls: dict[str, Callable[[], Coroutine[Any, Any, ReleaseRecord]]] = {
-            "resume": lambda: self.runner.resume(current),
-            "abort": lambda: self.runner.abort(current, "ada"),
-            "retire": lambda: self.runner.retire(current),
-        }
-        return asyncio.run(calls[name]())
+        if name == "abort":
+            return asyncio.run(self.runner.abort(current, "ada"))
+        return asyncio.run({"resume": self.runner.resume, "retire": self.runner.retire}[name](current))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> ReleaseRecord:
         written = self.world.releases.current

@@ -12,7 +12,8 @@ from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
 from switchyard.release.convergence import Convergence
 from switchyard.release.drain_report import DrainReport
-from switchyard.release.fast_lane import FastLane, Outcome
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.together import Member, Together
@@ -88,7 +89,7 @@ class PlayedLane:
     async def follow(self, _: Plan, started: str, patched: float | None) -> Receipt:
         return Receipt(started, patched_after=patched)
 
-    async def drain(self, plan: Plan) -> DrainReport:
+    async def drain(self, plan: Plan, _: object) -> DrainReport:
         self.world.events.append(f"drain {self.key}")
         return DrainReport(plan.target.other, DrainMethod.NONE)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from switchyard.config.models.base import Int, Model
 from switchyard.config.models.drain import Drain
 from switchyard.config.models.hooks import Hooks
+from switchyard.config.models.receipt import ReceiptProbe
 from switchyard.config.models.watch import Watch
 
 
@@ -23,4 +24,8 @@ class Release(Model):
     hooks: Hooks = Field(
         default=Hooks.model_construct(),
         description="Jobs and HTTP calls at the points of a release, for example the migrations of a database.",
+    )
+    receipt: ReceiptProbe = Field(
+        default=ReceiptProbe.model_construct(),
+        description="How the receipt of a switch tells which version answered on each node.",
     )

@@ -62,8 +62,8 @@ class Freeze(Model):
 
     indivisible: ClassVar[bool] = True
 
-    reason: Line = Field(description="Why, which a refused operator is told.", examples=["Black Friday"])
-    by: Line = Field(description="Who has decided it, which a refused operator is told.", examples=["checkout team"])
+    reason: Line = Field(description="Why, which a refused command prints.", examples=["Black Friday"])
+    by: Line = Field(description="Who has decided it, which a refused command prints.", examples=["checkout team"])
     start: Moment | None = Field(
         default=None,
         alias="from",
@@ -164,6 +164,6 @@ class Releases(Model):
     )
     notifications: tuple[Notification, ...] = Field(
         default=(),
-        description="Webhooks that are told of releases. None of them delays or stops a release.",
+        description="Webhooks that get messages about releases. None of them delays or stops a release.",
         examples=[[{"name": "releases", "format": "slack", "secret": {"name": "release-webhooks", "key": "slack"}}]],
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from switchyard.config.commands import below, remove_value, set_value
 from switchyard.config.errors import Problem, shown
 from switchyard.config.examples import typing_error
-from switchyard.config.models.releases import RELEASES, Releases
+from switchyard.config.models.releases import RELEASES, Freeze, Notification, Releases
 
 
 def releases_problems(releases: Releases, services: Collection[str]) -> Iterator[Problem]:
@@ -15,7 +15,11 @@ def releases_problems(releases: Releases, services: Collection[str]) -> Iterator
         releases: the settings.
         services: keys of all services.
     """
-    for key, entries in (("freeze", releases.freeze), ("notifications", releases.notifications)):
+    lists: dict[str, tuple[Freeze | Notification, ...]] = {
+        "freeze": releases.freeze,
+        "notifications": releases.notifications,
+    }
+    for key, entries in lists.items():
         for number, entry in enumerate(entries):
             path = below(RELEASES, key, number, "services")
             for index, service in enumerate(entry.services or ()):

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from devtools.engine import Stack
-from devtools.sandbox.faults import NEVER_READY
+from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
-from tests.support.hook_server import hook_server
+from tests.support.hook_server import HookServer, hook_server
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
@@ -203,7 +203,8 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
             "beforeWarm": [{"name": "expand", "job": {"command": ["expand"]}}],
             "beforeSwitch": [{"name": "approve", "http": {"url": server.url, "secretHeaders": secret}}],
             "afterSwitch": [{"name": "purge", "http": {"url": server.url}, "onFailure": "continue"}],
-            "beforeRetire": [{"name": "contract", "job": {"command": ["contract"]}, "irreversible": True}],
+            "beforeRetire": [{"name": "contract", "job": {"image": f"org/x:v1{CRASH_LOOP}"}, "irreversible": True}],
+            "onRollback": [{"name": "alert", "http": {"url": server.url}}],
         }
         stack.set("services.backend.release.hooks", hooks)
         expect_killed(stack, kubectl, "v5.0.0", AFTER_CALL, "watch", "blue")
@@ -218,19 +219,80 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
         assert server.calls[0][1]["authorization"] == "Bearer hidden"
         assert server.calls[0][1]["idempotency-key"] == f"{record['id']}/approve"
 
-        record = document(command(stack, "retire", "backend"), 0)
-        assert (record["result"], record["hooks"][-1]["outcome"]) == ("succeeded", "passed")
+        record = document(command(stack, "retire", "backend"), 1)
+        assert (record["held"], record["phase"], record["hooks"][-1]["outcome"]) == (True, "retire", "failed")
+        assert "hook contract at beforeRetire has failed" in record["detail"]
         jobs = json.loads(kubectl.run("get", "jobs", "-l", f"switchyard/release={record['id']}", "-o", "json"))["items"]
-        assert sorted((job["metadata"]["labels"]["switchyard/hook"], job["status"]["succeeded"]) for job in jobs) == [
-            ("contract", 1),
-            ("expand", 1),
-        ]
+        ended = {job["metadata"]["labels"]["switchyard/hook"]: job["status"] for job in jobs}
+        assert (ended["expand"]["succeeded"], ended["contract"]["failed"], len(jobs)) == (1, 1, 2)
         assert "hidden" not in json.dumps(kubectl.get("configmap", "backend-release"))
 
-        refused = document(command(stack, "rollback", "backend"), 1)
-        assert refused["code"] == "SY-P092"
-        assert kubectl.serving() == "blue"
-        document(command(stack, "rollback", "backend", "--override", "v2.0.0 ignores the new column"), 0)
-        assert current(kubectl)["override"] == "v2.0.0 ignores the new column"
+        for act in ("abort", "rollback"):
+            assert document(command(stack, act, "backend"), 1)["code"] == "SY-P092"
+            assert kubectl.serving() == "blue"
+        document(command(stack, "rollback", "backend", "--override", "nothing was dropped"), 0)
+        rollback = current(kubectl)
+        assert (rollback["override"], rollback["result"]) == ("nothing was dropped", "succeeded")
+        assert [(hook["name"], hook["outcome"]) for hook in rollback["hooks"]] == [("alert", "passed")]
+        alert = server.calls[-1][2]
+        assert (alert["hook"], alert["fromTag"], alert["tag"], alert["colour"]) == (
+            "alert",
+            "v5.0.0",
+            "v2.0.0",
+            "green",
+        )
     assert history.colours("backend") == ["green", "blue", "green"]
     assert history.fewest_ready("backend") == 3
+
+
+def test_a_freeze_stops_a_deploy_and_an_update_and_no_rollback(stack: Stack, kubectl: Kubectl) -> None:
+    before = kubectl.serving()
+    stack.set("services.backend.release.hooks", {})
+    window = {"reason": "holidays", "by": "ada", "from": "2020-01-01T00:00:00Z", "until": "2090-01-01T00:00:00Z"}
+    subscribed = {"name": "chat", "format": "slack", "secret": {"name": "webhooks", "key": "chat"}}
+    stack.set("releases", {"freeze": [window], "notifications": [subscribed]})
+    refused = document(command(stack, "deploy", "backend", "v6.0.0"), 1)
+    assert refused["code"] == "SY-P100", refused
+    assert "holidays (by ada), until 2090-01-01T00:00:00Z" in refused["error"]
+    assert kubectl.serving() == before
+
+    with hook_server() as server:
+        kubectl.run("create", "secret", "generic", "webhooks", f"--from-literal=chat={server.url}")
+        server.status = 503
+        deployed = command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix")
+        record = document(deployed, 0)
+        assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
+        assert "has not got the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
+        assert server.url not in deployed.stdout + deployed.stderr
+        after = kubectl.serving()
+        assert after != before
+        converged = stack.up()  # changes no selector, so that the freeze does not matter
+        assert converged.ok, converged.output
+
+        stack.set("services.backend.active", before)
+        for result in (stack.preview(), stack.up()):
+            assert not result.ok
+            assert f"the switch to {before} is refused (SY-P100): releases are frozen: holidays" in result.output
+            assert "switchyard rollback backend" in result.output
+        stack.set("services.backend.active", after)
+        assert kubectl.serving() == after
+
+        server.status = 200
+        server.calls.clear()
+        document(command(stack, "rollback", "backend"), 0)
+        expect_told(server, record["id"], kubectl)
+    assert kubectl.serving() == before
+    assert stack.up().ok
+    stack.set("releases", {})
+
+
+def expect_told(server: HookServer, release: str, kubectl: Kubectl) -> None:
+    """Asserts that what waited while the webhook was down has arrived once, in its order, and the rollback."""
+    ids = [headers["idempotency-key"] for _, headers, _ in server.calls]
+    assert ids[:2] == [f"{release}/start", f"{release}/verdict"]
+    assert len(ids) == len(set(ids)), ids
+    assert any(key.endswith("/rollback") for key in ids), ids
+    assert "the release of v6.0.0" in server.calls[0][2]["text"]
+    record = kubectl.get("configmap", "backend-release")["data"]
+    assert json.loads(record.get("outbox", "{}")).get("messages", []) == []
+    assert server.url not in json.dumps(record)

@@ -1,18 +1,15 @@
 """`switchyard deploy`, `resume`, `abort` and `retire` at the command line: what is refused and printed, exit codes."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import DeployReport, document
 from switchyard.cli.detachment import Detached
 from switchyard.cli.main import app
 from switchyard.config.loader import load
@@ -22,7 +19,7 @@ from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import Act, ColourState
+from switchyard.release.plan import ColourState
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_other_than_confirmed
 from tests.support.api_server import PlayedApiServer, server
@@ -72,8 +69,14 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
         services: dict[str, Any] | None = None,
         current: ReleaseRecord | None = None,
         rolled_back: list[dict[str, Any]] | None = None,
+        freeze: dict[str, Any] | None = None,
     ) -> Any:
-        settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
+        settings = load(
+            {**EXISTING, "kubeconfig": str(server.kubeconfig)},
+            services or {"backend": BACKEND},
+            "test",
+            raw_releases=None if freeze is None else {"freeze": [freeze]},
+        )
         monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
         monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
         service = live(Colour.BLUE)
@@ -226,71 +229,3 @@ def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed()
 def test_retire_needs_a_service_or_due(run: Run) -> None:
     result = run("retire", "--yes")
     assert (result.exit_code, "--due" in result.output) == (2, True)
-
-
-def ended(written: ReleaseRecord, act: Act = Act.DEPLOY, *, as_json: bool = False) -> int:
-    request = DeployRequest(act, "backend", "v2", hold_after="drain", as_json=as_json)
-    return DeployReport(request, "test", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
-
-
-BAKING = release().entering(Phase.BAKE, NOW)
-
-
-@pytest.mark.parametrize(
-    ("written", "act", "code", "says"),
-    [
-        (BAKING, Act.DEPLOY, 0, ("It bakes until 2030-01-31T13:00:00Z", "retire --due", "switchyard rollback backend")),
-        (release().ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("is released, and blue is retired",)),
-        (release().ending(Result.REFUSED, NOW, "no room"), Act.DEPLOY, 1, ("was refused: no room (SY-P067)",)),
-        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.DEPLOY, 1, ("was rolled back: bad (SY-P067)",)),
-        (
-            release().ending(Result.ROLLED_BACK, NOW, "500s (SY-P050)"),
-            Act.DEPLOY,
-            1,
-            ("was rolled back: 500s (SY-P050). backend",),
-        ),
-        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
-        (release(phase=Phase.WATCH, held=True, detail="held after drain"), Act.DEPLOY, 0, ("waits in phase watch",)),
-        (
-            release(phase=Phase.WATCH, held=True, detail="no request"),
-            Act.DEPLOY,
-            1,
-            ("is held in phase watch: no request (SY-P066)", "switchyard resume", "switchyard abort"),
-        ),
-        (release(phase=Phase.SWITCH), Act.DEPLOY, 1, ("is not finished in phase switch", "switchyard resume")),
-    ],
-)
-def test_the_end_says_what_happened_what_serves_and_what_to_type(
-    capfd: pytest.CaptureFixture[str], written: ReleaseRecord, act: Act, code: int, says: tuple[str, ...]
-) -> None:
-    assert ended(written, act) == code
-    printed = "".join(capfd.readouterr())
-    assert all(text in printed for text in (*says, "backend serves green v2, 3 of 3 pods ready.")), printed
-
-
-def test_the_document_is_the_record_with_the_version_of_its_form(capfd: pytest.CaptureFixture[str]) -> None:
-    assert ended(BAKING, as_json=True) == 0
-    parsed = json.loads(capfd.readouterr().out)
-    assert parsed == document(BAKING) == {"version": 1, **BAKING.to_json()}
-
-
-def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture[str]) -> None:
-    left = release().entering(Phase.WARM, NOW).leaving("passed", NOW + timedelta(seconds=12), "3 of 3 pods ready")
-    for as_json in (False, True):
-        request = DeployRequest(Act.DEPLOY, "backend", "v2", as_json=as_json)
-        DeployReport(request, "test", "kubeconfig").phase_ended(left.phases[0])
-    assert capfd.readouterr().out.splitlines() == ["  warm      passed      12 s  3 of 3 pods ready"]
-
-
-@pytest.mark.parametrize("written", [BAKING, UNFINISHED, release().ending(Result.FAILED, NOW, "no room")])
-def test_every_command_that_a_report_suggests_is_for_the_same_stack(
-    written: ReleaseRecord, capsys: pytest.CaptureFixture[str]
-) -> None:
-    request = DeployRequest(Act.DEPLOY, "backend", "v2", stack="production")
-    DeployReport(request, "production", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
-    printed = capsys.readouterr()
-    suggested = re.findall(
-        r"switchyard (?:deploy|resume|abort|retire|rollback|history)[^;,()\n]*", printed.out + printed.err
-    )
-    assert suggested
-    assert [command for command in suggested if "--stack production" not in command] == []

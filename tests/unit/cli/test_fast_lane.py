@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from switchyard.cli.fast_lane_text import Report, document, planned
@@ -17,11 +19,12 @@ from switchyard.errors import EngineError
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.convergence import Convergence
 from switchyard.release.engine import Engine, Step
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt import NodeAnswer, Receipt
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
+from tests.support.ec2_configuration import PRODUCTION
 from tests.support.observed import live, observed
 
 __all__ = ["server"]
@@ -233,3 +236,48 @@ def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pyt
     for words in (["--override", "v1 ignores the new column"], ["--override", ""], []):
         assert CliRunner().invoke(app, ["rollback", "backend", *words]).exit_code == 0
     assert [request.override for request in requests] == ["v1 ignores the new column", None, None]
+
+
+BEHIND = NodeAnswer("worker-2", follows=False, problem="its NodePort still answers with blue after 5.9 s")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_node_that_does_not_follow_is_named_and_success_is_not_claimed(
+    capfd: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    receipt = replace(RECEIPT, nodes=(NodeAnswer("worker-1", follows=True, answered_after=0.9), BEHIND))
+    report = Report(Request("backend", rollback=False, yes=True, as_json=as_json), "test", "kubeconfig")
+    report.served(PLAN, receipt)
+    with pytest.raises(typer.Exit) as ending:
+        report.end(PLAN, replace(DONE, receipt=receipt))
+    assert ending.value.exit_code == 1
+    printed = capfd.readouterr()
+    if as_json:
+        found = json.loads(printed.out)
+        assert (found["exitCode"], found["receipt"]["followed"]) == (1, False)
+        assert "(SY-P140)" in found["warnings"][0]
+        return
+    assert "green serves" not in printed.out
+    assert "the Service selects green v2 (before: blue v1), but not every node follows" in printed.out
+    assert "1 of 2 answered with the new version" in printed.out
+    assert "worker-2: its NodePort still answers with blue" in printed.err
+
+
+@pytest.mark.parametrize(("act", "colour"), [("rollback", None), ("switch", "green")])
+def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, act: str, colour: str | None
+) -> None:
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("switchyard.cli.fast_lane.STATE_SECONDS", {Act.SWITCH: 0.3, Act.ROLLBACK: 0.2})
+    settings = load(PRODUCTION, {"backend": {**BACKEND, "nodePort": 30080}}, "test")
+    monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
+    arguments = [act, "backend", *([colour] if colour else []), "--yes", "--json", "--stack", "test"]
+    text = refused(CliRunner().invoke(app, arguments), 1, "SY-P032")
+    assert "pulumi has not answered in 0 s" in text
+    assert f'"version": "{colour or "<blue or green>"}"' in text

@@ -21,6 +21,7 @@ from switchyard.cli.status_changes import Documents, Lines
 from switchyard.cli.status_display import rendered
 from switchyard.cli.status_json import document
 from switchyard.cli.status_watch import Configuration, Look, watch
+from switchyard.config.models.releases import Freeze, Releases
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -31,6 +32,10 @@ from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from tests.support.release_records import START, record
+
+FREEZE = Freeze.model_validate(
+    {"reason": "holidays", "by": "ada", "from": "2026-12-24T00:00:00Z", "until": "2026-12-27T00:00:00Z"}
+)
 
 AWAY = UnreachableError("no answer from https://127.0.0.1:6443")
 HELD = Held("ada@laptop/4711/n", "deploy", "watch", START, START, timedelta(seconds=15), {}, detached=True)
@@ -210,7 +215,8 @@ def test_the_configuration_is_read_again_when_its_file_has_changed(
     file.write_text("config: {}\n")
     monkeypatch.chdir(tmp_path)
     read: list[str | None] = []
-    settings = type("Settings", (), {"services": {"web": None}})()
+    freezes = (FREEZE,)
+    settings = type("Settings", (), {"services": {"web": None}, "releases": Releases(freeze=freezes)})()
 
     def read_settings(stack: str | None) -> Any:
         read.append(stack)
@@ -222,6 +228,7 @@ def test_the_configuration_is_read_again_when_its_file_has_changed(
         file.write_text("config: {switchyard:services: {}}\n")
     assert configuration.services() == ({"web": None} if is_changed else {})
     assert configuration.services() == ({"web": None} if is_changed else {})
+    assert configuration.freezes() == (freezes if is_changed else ())
     assert read == (["test"] if is_changed else [])
 
 
@@ -235,7 +242,7 @@ from switchyard.cli.main import app
 async def inspect(*_):
     return [played.status(release=played.RELEASING)]
 
-settings = type("Settings", (), {"services": {}})()
+settings = type("Settings", (), {"services": {}, "releases": played.Releases()})()
 status_watch.read_settings_at_once = lambda _: ("test", settings)
 status_watch.access_to = lambda *_: played.PlayedAccess()
 status_watch.inspect_services = inspect

@@ -17,7 +17,7 @@ from switchyard.config.models.service import Colour
 from switchyard.release.convergence import Convergence, converge_all
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.engine import Engine, Step
-from switchyard.release.fast_lane import Outcome
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.latest import LatestRelease
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt

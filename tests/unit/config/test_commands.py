@@ -19,16 +19,17 @@ from switchyard.config.errors import Problem, SettingsError
 from switchyard.config.examples import typing_error
 from switchyard.config.loader import load
 from switchyard.config.models.cluster import CLUSTER
+from switchyard.config.models.releases import RELEASES
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.validation import related
 from switchyard.config.validation.services import SERVICES as SERVICES_KEY
-from tests.support import wrong_clusters, wrong_hooks, wrong_pods, wrong_rollouts, wrong_services
+from tests.support import wrong_clusters, wrong_hooks, wrong_pods, wrong_releases, wrong_rollouts, wrong_services
 from tests.support.remedies import commands, pasted, pastes
 
 PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = PROJECT / "switchyard" / "config"
 ENGINE = PROJECT / ".tools" / "bin" / "pulumi"
-TABLES = (wrong_services, wrong_rollouts, wrong_clusters, wrong_pods, wrong_hooks)
+TABLES = (wrong_services, wrong_rollouts, wrong_clusters, wrong_pods, wrong_hooks, wrong_releases)
 WRONG: dict[str, dict[str, Any]] = {name: config for table in TABLES for name, config in table.WRONG.items()}
 """Configurations with errors; together they break every rule of the settings."""
 
@@ -59,6 +60,7 @@ def problems_of(config: dict[str, Any], written: Written | None = None) -> list[
             former=config.get("switchyard:formerStack"),
             written=written,
             keys=[key for key in config if ":" in key],
+            raw_releases=config.get(RELEASES),
         )
     except SettingsError as error:
         return list(error.problems)

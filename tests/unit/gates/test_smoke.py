@@ -35,7 +35,7 @@ class PlayedApi:
     @asynccontextmanager
     async def call_api(self, _: str, **request: Any) -> "AsyncGenerator[Any, None]":
         self.asked.append((request["url"], request["headers"]))
-        yield SimpleNamespace(status_code=200, text="well")
+        yield SimpleNamespace(status_code=200, text="well", headers={})
 
 
 def test_headers_and_the_scheme_are_sent_to_each_pod_and_through_the_service() -> None:

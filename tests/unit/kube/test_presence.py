@@ -11,6 +11,7 @@ from components.guard import DestroySentinel, begin, warn_of_drift_at_end
 from components.platform import ClusterPlatform
 from components.service_registration import register_service
 from switchyard.config.loader import load
+from switchyard.config.models.releases import Releases
 from switchyard.errors import AccessDeniedError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
@@ -170,6 +171,6 @@ def test_the_inventory_of_a_service_is_what_its_component_registers(
     for module in ("services.base", "services.rollout"):  # nothing is asked of a cluster
         monkeypatch.setattr(f"components.{module}.is_destroy", lambda: True)
     platform = ClusterPlatform(ClusterAccess(), {}, pulumi.ResourceOptions(), lambda _: {})
-    record(monkeypatch, lambda: register_service("backend", settings, platform))
+    record(monkeypatch, lambda: register_service("backend", settings, platform, Releases()))
     registered = sorted(name for name in seen if name is not None)
     assert registered == sorted(filter(None, map(ObjectName.of, objects_of("backend", settings))))

@@ -49,12 +49,13 @@ class Play:
         default_factory=lambda: DrainReport(Colour.BLUE, DrainMethod.RENEW, 3, ("a",), (), 0)
     )
     problem: str | None = None
+    method: str = "renew"
     converged: list[Colour] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         async def observe() -> Observation:
-            return observed(Colour.GREEN)
+            return observed(Colour.GREEN, release={"drain": {"method": self.method}})
 
         async def drain(*_: object) -> DrainReport:
             if self.drained is None:
@@ -70,7 +71,7 @@ class Play:
         self.monkeypatch.setattr(deploy_steps, "drain", drain)
         self.monkeypatch.setattr(deploy_steps, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-        self.steps = ClusterSteps(place, PlayedLedger(), settings("green"))  # type: ignore[arg-type]
+        self.steps = ClusterSteps(place, PlayedLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
@@ -100,6 +101,22 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(m
     ended = play.drain()
     assert ended.event is Event.PASSED
     assert "error: no such directory" in str(ended.detail)
+
+
+@pytest.mark.parametrize("method", ["renew", "endpoint"])
+def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    async def still_behind(*_: object) -> list[str]:
+        return ["k8s-worker-2"]
+
+    monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
+    play = Play(monkeypatch, method=method)
+    play.ended.set()
+    ended = play.drain()
+    if method == "renew":
+        assert ended.event is Event.FAILED
+        assert "its pods are not renewed, because k8s-worker-2 may still send" in str(ended.detail)
+    else:
+        assert ended.event is Event.PASSED
 
 
 def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,3 +154,9 @@ def test_a_version_that_cannot_be_warmed_is_refused_with_a_command_that_needs_no
     assert "(SY-P034)" in str(error.value)
     assert "backend serves green v2, 3 of 3 pods ready" in str(error.value)
     assert "kubectl -n default scale deployment backend-blue --replicas=3" in str(error.value)
+
+
+def test_outputs_of_an_engine_that_hangs_end_in_the_given_time(play: Play) -> None:
+    engine = play({"stack": (0, "silent", "")})
+    with pytest.raises(EngineError, match="pulumi has not answered in 0 s"):
+        engine.outputs(secrets=True, seconds=0.2)

@@ -139,3 +139,14 @@ def test_latency_that_is_not_judged_is_no_question() -> None:
     evidence.add(counts(10_000, over={0.5: 10_000}))
     assert set(found(evidence)) == {ERRORS}
     assert not evidence.is_condemned
+
+
+def test_one_burst_of_slow_requests_that_stays_within_the_limit_condemns_nothing_and_lasting_ones_do() -> None:
+    evidence = Evidence(WATCH, Counts())
+    for _ in range(20):
+        evidence.add(counts(50, over={0.5: 0}))
+    evidence.add(counts(40, over={0.5: 40}))
+    assert not evidence.is_condemned
+    assert found(evidence)[LIMIT].state is State.OPEN
+    evidence.add(counts(40, over={0.5: 40}))
+    assert evidence.is_condemned

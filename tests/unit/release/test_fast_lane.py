@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.kube_proxy import Routing
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, ColourState, Observation, Plan
-from switchyard.release.receipt import NodeAnswer, Receipt, lines
+from switchyard.release.receipt import lines
 from switchyard.release_errors import LeaseLostError
 from tests.support.observed import live, observed
 from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
@@ -57,7 +56,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[BlueGreenGates]:
         passed.append(self)
 
     monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
-    monkeypatch.setattr("switchyard.release.fast_lane.FOLLOW_SECONDS", 0.2)
+    monkeypatch.setattr("switchyard.release.following.FOLLOW_SECONDS", 0.2)
     return passed
 
 
@@ -259,13 +258,23 @@ def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
     assert "The renewal of 3 pods of blue has begun" in "\n".join(lines(receipt))
 
 
-def test_a_sample_without_an_error_has_its_bound() -> None:
-    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),))
-    assert receipt.error_bound is None
-    counted = replace(receipt, requests=3000, errors=0)
-    assert counted.to_json()["errorBound"] == pytest.approx(0.001)
-    assert "3000 seen, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
-    assert replace(counted, errors=1).error_bound is None
+@pytest.mark.parametrize("status", [503, None], ids=["behind", "no answer"])
+def test_pods_are_not_renewed_while_a_node_may_send_to_them(
+    drained: list[tuple[str, str, float | None]], status: int | None
+) -> None:
+    nodes = (Routing("a", ready=True, status=200), Routing("b", ready=True, status=status))
+    outcome = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    assert [act for act, *_ in drained] == ["undrain"]
+    assert outcome.receipt.drain is not None
+    assert "its pods are not renewed, because b may still send" in str(outcome.receipt.drain.problem)
+    assert "rollout restart deployment backend-blue" in str(outcome.receipt.drain.problem)
+
+
+def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[str, str, float | None]]) -> None:
+    nodes = (Routing("b", ready=True, status=503),)
+    plan = Plan(Act.SWITCH, observed(release={"drain": {"method": "endpoint"}}), Colour.GREEN)
+    Lane(PlayedCluster(nodes=nodes)).run(plan)
+    assert [act for act, *_ in drained] == ["undrain", "drain"]
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,14 @@ def test_a_hook_that_may_have_run_counts_as_one_that_ran(outcome: HookOutcome | 
         (back(patch=False), [RELEASED]),
         # Released again after the hook, the version has been proved against what it has left.
         (back(), [release(id="id-3", tag="v1.0.0").ending(Result.SUCCEEDED, START), RELEASED]),
+        # An operator has gone back to it already, and it has served.
+        (
+            back(),
+            [
+                release(id="id-3", kind="rollback", target="blue", tag="v1.0.0").ending(Result.SUCCEEDED, START),
+                RELEASED,
+            ],
+        ),
         (back(), [None]),
     ],
 )

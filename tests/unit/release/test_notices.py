@@ -128,8 +128,8 @@ def test_the_outbox_is_read_as_it_was_written_and_a_broken_part_counts_as_droppe
     read = Outbox.from_json(document)
     assert read == dataclasses.replace(outbox, dropped=3)
     assert read.to_json()["messages"][0]["later"] == "kept"
-    for broken in (None, 3, [], {"messages": 3, "dropped": "x"}):
-        assert Outbox.from_json(broken) == Outbox()
+    documents: tuple[object, ...] = (None, 3, [], {"messages": 3, "dropped": "x"})
+    assert [Outbox.from_json(broken) for broken in documents] == [Outbox()] * 4
 
 
 def test_the_json_form_is_the_release_of_the_history_with_the_event() -> None:

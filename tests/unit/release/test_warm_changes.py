@@ -86,6 +86,22 @@ def test_a_refused_preview_leaves_the_configuration_as_before(
     assert engine.changes == [SET, *restored]
 
 
+@pytest.mark.parametrize(
+    ("before", "restored"),
+    [
+        ({"tag": "v2", "replicas": 3, "env": {"A": "b"}}, {f"{GREEN}.tag": "v1", f"{GREEN}.replicas": 0}),
+        ({"tag": "v0", "replicas": 1}, {f"{GREEN}.tag": "v0", f"{GREEN}.replicas": 1}),
+    ],
+    ids=["written by a command that died", "written by nobody"],
+)
+def test_a_refusal_after_a_kill_goes_back_to_what_the_cluster_has(before: dict[str, Any], restored: object) -> None:
+    engine = PlayedEngine(before, EngineError("error: no room"))
+    live = {"tag": "v1", "replicas": 0}
+    with pytest.raises(GateRefusedError):
+        preview_change(engine, CHANGE, lambda _: "", live)  # type: ignore[arg-type]
+    assert engine.changes == [SET, restored]
+
+
 def test_an_update_waits_for_the_one_of_a_killed_command(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("switchyard.release.warm_changes.time.sleep", pauses.append)

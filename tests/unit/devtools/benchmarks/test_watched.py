@@ -63,14 +63,14 @@ def a_run(last: float, failed: int, *, rolled_back: bool = True, stays: bool = F
 
 def page(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], good: list[dict[str, Any]]) -> str:
     runs = {DEPLOY: {BAD_ALL: ours, GOOD.name: good}, ANALYSIS: {BAD_ALL: theirs}}
-    plan = {"rates": [50], "watch_seconds": None}
+    plan = {"rates": [50], "watch_seconds": None, "at_once": 1}
     return "\n".join(watched({"runs": runs, "plan": plan, "problems": ["one broke"], "load": [1.0, 9.0]}))
 
 
 def test_bars_are_met_by_what_was_measured() -> None:
     text = page([a_run(2, 10)] * 2, [a_run(30, 100)] * 2, [a_run(2, 0, rolled_back=False)])
     assert "2 of 2 bad releases were rolled back (to reach: all; met)" in text
-    assert "over any connection: 2.0 s at p95" in text
+    assert "over any connection: 2.0 s at p95 of 2, longest 2.0 s" in text
     assert "0.10x (100 % fail at 50/s) (to reach: at most 0.2x; met)" in text
     assert "0 of 1 were rolled back (to reach: none; met), 0 held" in text
     assert "not met" not in text

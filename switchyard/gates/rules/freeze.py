@@ -1,0 +1,78 @@
+"""Whether a window without releases is open: what is refused then, and what to type."""
+
+from switchyard.codes import Code
+from switchyard.config.models.service import Colour, Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.gates.rules.windows import OpenWindow
+
+RULE = "while a window without releases is open, another version gets no traffic and none is retired"
+
+
+def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: OpenWindow | None) -> Refusal | None:
+    """Refuses a switch by an update while a window is open.
+
+    Args:
+        name: of the service.
+        to: the track that would receive the traffic.
+        serving: the track that serves; None without one.
+        window: that is open; None without one.
+    """
+    colours = {track.value for track in (to, serving) if track is not None} & set(Colour)
+    if window is None or to == serving or len(colours) < len(Colour):
+        return None
+    key = key_of(name)
+    return Refusal(
+        code=Code.RELEASES_FROZEN,
+        step=f"{key}: the switch to {to}",
+        observed=f"releases are frozen: {window}",
+        rule=RULE,
+        remedy=(
+            f"{serving} continues to serve. Wait until then. To go back to the version before: switchyard rollback "
+            f'{key}. To switch all the same: switchyard switch {key} {to} --override "REASON"'
+        ),
+    )
+
+
+def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Refusal:
+    """Refuses a command while a window is open.
+
+    Args:
+        key: of the service.
+        step: what the command does, for example ``the deploy of v2.1.0``.
+        window: that is open.
+        override: the command that goes through all the same; empty where there is none.
+    """
+    anyway = f" To go on all the same: {override}" if override else ""
+    return Refusal(
+        code=Code.RELEASES_FROZEN,
+        step=f"{key}: {step}",
+        observed=f"releases are frozen: {window}",
+        rule=RULE,
+        remedy=f"Nothing was changed. Wait until then. A rollback is never refused: switchyard rollback {key}.{anyway}",
+    )
+
+
+def report_not_retired(key: str, window: OpenWindow) -> str:
+    """Reports that a retirement waits for the end of a window.
+
+    Args:
+        key: of the service.
+        window: that is open.
+    """
+    return notice(
+        Code.RETIREMENT_WAITS,
+        key,
+        f"is not retired: releases are frozen: {window}",
+        "The old colour stays ready for a rollback, and is retired by the first run after the window.",
+    )
+
+
+def override_text(reason: str, window: OpenWindow) -> str:
+    """What the record has of an operator who has released all the same.
+
+    Args:
+        reason: in that operator's words.
+        window: that was open.
+    """
+    return f"{reason} (in the freeze: {window})"

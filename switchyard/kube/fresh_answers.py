@@ -1,0 +1,70 @@
+"""Requests through the API server's proxy that the application gets over a new connection each.
+
+The API server keeps its connections to nodes and pods: a second request to a NodePort goes to the pod of the first one,
+whatever the node does with new connections by then. A request with `Connection: Upgrade` is sent over a connection of
+its own, and ended with it. Without a header `Upgrade` it asks the application for nothing. The API server hands its
+answer on only when the status is 400 or more; otherwise it answers 500 itself.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from switchyard.errors import AccessDeniedError, ClusterError
+from switchyard.kube.api import BoundedApi, ProxyRequest, is_status
+
+OVER_A_NEW_CONNECTION = {"Connection": "Upgrade, close"}
+"""`close` is for the client here: the API server ends its connection too, without a word."""
+
+OF_API_SERVER = "audit-id"
+"""Header that the API server adds to every answer but one that it hands on over a connection of its own."""
+
+_STATUS = re.compile(r"invalid upgrade response: status code (\d+)")
+
+
+@dataclass(frozen=True)
+class FreshAnswer:
+    """An answer over a new connection.
+
+    Attributes:
+        headers: of the answer, in lower case; empty without one that can be read.
+        problem: why it cannot be read; empty when it can.
+        answered: whether somebody answered, readable or not.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    answered: bool = False
+
+
+async def ask_anew(
+    api: BoundedApi, resource: str, namespace: str | None, target: str, asked: ProxyRequest
+) -> FreshAnswer:
+    """Sends one GET over a new connection. Raises no `ClusterError`.
+
+    Args:
+        api: the API server.
+        resource: pods or nodes.
+        namespace: of the pod; None for a node.
+        target: name and port.
+        asked: what is asked; a path that the application answers with a status of 400 or more.
+    """
+    headers = {**asked.headers, **OVER_A_NEW_CONNECTION}
+    request = ProxyRequest(asked.path, asked.timeout, asked.https, headers)
+    try:
+        answer = await api.get_through_proxy(resource, namespace, target, request)
+    except AccessDeniedError as error:
+        return FreshAnswer(problem=f"the kubeconfig's user {error.summary}")
+    except ClusterError as error:
+        return FreshAnswer(problem=str(error))
+    if is_status(answer):
+        refused = _STATUS.search(answer.body)
+        if refused is None:
+            return FreshAnswer(problem=f"the API server does not reach it ({answer.status})")
+        return FreshAnswer(
+            problem=f"GET {asked.path} is answered with {refused[1]}, not with 400 or more", answered=True
+        )
+    if OF_API_SERVER in answer.headers:
+        problem = "a proxy before the API server takes the header Connection away, so that connections are kept"
+        return FreshAnswer(problem=problem, answered=True)
+    return FreshAnswer(answer.headers, answered=True)

@@ -1,0 +1,63 @@
+"""The versions of the Secrets and ConfigMaps that a service's pods read: for the record, and compared with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from switchyard.errors import SwitchyardError
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.content import versions_now
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt_warnings import content_changed
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.store import Releases, ReleaseStore
+
+
+@dataclass(frozen=True)
+class ContentSeen:
+    """What is known of the objects that the pods of the new version read.
+
+    Attributes:
+        versions: by kind and name, for example ``secret/backend``.
+        warning: that some have changed since the version served last; None where none has, or nobody knows.
+        problem: why the versions could not be read; empty when they could.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    warning: str | None = None
+    problem: str = ""
+
+
+async def see_content(api: BoundedApi, plan: Plan) -> ContentSeen:
+    """Reads the versions of the objects, and for a rollback those that its version served with. Raises no error.
+
+    Args:
+        api: the API server.
+        plan: the switch, which is done.
+    """
+    observation = plan.observation
+    settings = observation.settings
+    try:
+        versions = await versions_now(api, settings, plan.target)
+        if plan.act is not Act.ROLLBACK or not versions:
+            return ContentSeen(versions)
+        releases = await ReleaseStore(api, settings.namespace, observation.name).read()
+    except SwitchyardError as error:
+        return ContentSeen(problem=str(error))
+    before = last_served(releases, plan)
+    if before is None:
+        return ContentSeen(versions)
+    changed = [key for key, version in versions.items() if before.content.get(key, version) != version]
+    return ContentSeen(versions, content_changed(plan, changed, before.started))
+
+
+def last_served(releases: Releases, plan: Plan) -> ReleaseRecord | None:
+    """The latest release by which the version of a rollback served, as far as it has the versions of its objects."""
+    current = [releases.current] if releases.current is not None else []
+    return next(
+        (
+            record
+            for record in (*current, *releases.history)
+            if record.content and record.target == plan.target and record.tag == plan.to_tag
+        ),
+        None,
+    )

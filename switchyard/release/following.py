@@ -1,0 +1,127 @@
+"""What is seen of a switch after the patch: the endpoints, and which version answers on each node."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from switchyard.errors import AccessDeniedError, ClusterError
+from switchyard.gates.waits import ANSWER_SECONDS
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.objects import Endpoint
+from switchyard.kube.polling import watch_until
+from switchyard.kube.selectors import ready_pods
+from switchyard.manifests.labels import selector
+from switchyard.release.content_changes import see_content
+from switchyard.release.node_ports import follow_nodes, node_port
+from switchyard.release.plan import Plan
+from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt, node_answer
+
+FOLLOW_SECONDS = 10
+"""How long the endpoints are watched after the patch. The switch is done by then, seen or not."""
+
+NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
+
+
+class Following:
+    """Watches a switch be followed. It raises no `ClusterError`: the switch is done, whatever is seen of it.
+
+    Args:
+        cluster: the cluster.
+        plan: the switch.
+        elapsed: seconds since the command began.
+    """
+
+    def __init__(self, cluster: Cluster, plan: Plan, elapsed: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._plan = plan
+        self._elapsed = elapsed
+
+    async def endpoints(self, receipt: Receipt) -> Receipt:
+        """The receipt with the endpoints of the Service, once they are those of the new colour alone."""
+        plan, settings, ready = self._plan, self._plan.observation.settings, 0
+        name = plan.observation.name
+        try:
+            pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
+            own = {pod.name for pod in pods}
+
+            async def follows(endpoints: frozenset[Endpoint]) -> bool:
+                nonlocal ready
+                ready = len(ready_pods(endpoints))
+                return bool(ready) and ready_pods(endpoints) <= own
+
+            watch = self._cluster.watch_endpoints(settings.namespace, name)
+            if await watch_until(watch, follows, FOLLOW_SECONDS):
+                receipt = replace(receipt, endpoints_after=self._elapsed())
+            return replace(receipt, ready_endpoints=ready)
+        except ClusterError as error:
+            return replace(receipt, unseen=(*receipt.unseen, f"endpoints: {error}"))
+
+    async def nodes_and_content(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
+        """The receipt with what is seen of each node, and of the Secrets and ConfigMaps. The arguments are `nodes`'."""
+        followed, content = await asyncio.gather(self.nodes(receipt, until), see_content(self._cluster.api, self._plan))
+        unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
+        problems = (*followed.unseen, *unseen)
+        return replace(followed, content=content.versions, content_warning=content.warning, unseen=problems)
+
+    async def nodes(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
+        """The receipt with what is seen of each node.
+
+        Args:
+            receipt: so far.
+            until: ends the requests to nodes early when it is done.
+        """
+        try:
+            nodes, unseen = await self._asked(until)
+        except AccessDeniedError as error:
+            nodes, unseen = (NodeAnswer(ALL_NODES, None, f"not seen: the kubeconfig's user {error}"),), ()
+        except ClusterError as error:
+            nodes, unseen = (), (f"nodes: {error}",)
+        else:
+            unseen = unseen if nodes else (*unseen, NO_NODES)
+        return replace(receipt, nodes=nodes, unseen=(*receipt.unseen, *unseen))
+
+    async def _asked(self, until: "asyncio.Future[Any] | None") -> tuple[tuple[NodeAnswer, ...], tuple[str, ...]]:
+        api, labels = self._cluster.api, self._plan.observation.settings.node_selector
+        port, names = await asyncio.gather(node_port(api, self._plan), self._cluster.ready_nodes(labels))
+        if not names:
+            return (), ()
+        answers: dict[str, NodeAnswer] = {}
+        if not isinstance(port, str):
+            answers = {node.node: node for node in await follow_nodes(api, port, names, self._elapsed, until)}
+            if all(node.follows is not None for node in answers.values()):
+                return tuple(answers[name] for name in names), ()
+        # What was not seen to answer is judged by the health of its kube-proxy.
+        routing = await self._cluster.routing(labels, ANSWER_SECONDS)
+        health = {node.node: node_answer(node) for node in routing if node.ready}
+        if isinstance(port, str):
+            unseen = (
+                f"when each NodePort first answered with the new version: {port}; the health of kube-proxy is shown"
+            )
+            return tuple(health.values()), (unseen,)
+        return tuple(_together(answers[name], health.get(name)) for name in names), ()
+
+
+async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> list[str]:
+    """Names of the nodes that did not follow a switch and, asked again, may still send to the old colour.
+
+    Args:
+        cluster: the cluster.
+        plan: the switch.
+        receipt: of it, as the record has it.
+    """
+    nodes = (receipt or {}).get("nodes") or []
+    if all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes):
+        return []
+    began = time.monotonic()
+    now = await Following(cluster, plan, lambda: time.monotonic() - began).nodes(Receipt(""))
+    return [node.node for node in now.unconfirmed]
+
+
+def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:
+    """What is known of a node by its answers, or, where they do not tell, by the health of its kube-proxy."""
+    if asked.follows is not None or health is None:
+        return asked
+    why = "; ".join(filter(None, (asked.problem, health.problem or "its kube-proxy reports that it follows")))
+    return replace(asked, follows=health.follows, problem=why)

@@ -1,0 +1,178 @@
+"""Asks the NodePort of each node, over a new connection each time, until the new version answers there."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.errors import ClusterError
+from switchyard.kube.api import BoundedApi, ProxyRequest
+from switchyard.kube.fresh_answers import FreshAnswer, ask_anew
+from switchyard.manifests.labels import selector
+from switchyard.release.plan import Observation, Plan
+from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.version_header import Side, VersionHeader, version_header
+
+NODES_SECONDS = 5
+"""How long a node may take to follow. A healthy kube-proxy writes its rules within a second."""
+
+ANSWER_SECONDS = 1
+"""How long the answer of a node may take."""
+
+POD_SECONDS = 3
+"""How long the answer of a pod may take that is asked itself."""
+
+UNANSWERED = 3
+"""Requests after which a NodePort that has not answered once is not asked again."""
+
+EVERY_SECONDS = 0.1
+"""Between two requests to a node that answers with the old version: there is nothing to watch."""
+
+IN_A_ROW = 3
+"""Answers of the new version, over as many connections, after which a node follows."""
+
+AT_ONCE = 10
+"""Requests that are under way at the same time, so that many nodes burden no API server."""
+
+PODS_ASKED = 3
+"""Pods of each colour that are asked which header they answer with."""
+
+
+@dataclass(frozen=True)
+class NodePort:
+    """The NodePort of a service, and how it is asked.
+
+    Attributes:
+        number: of the port.
+        header: what tells the version of an answer.
+        new: the colour that is to answer.
+        request: what is asked.
+    """
+
+    number: int
+    header: VersionHeader
+    new: Colour
+    request: ProxyRequest
+
+
+async def node_port(api: BoundedApi, plan: Plan) -> NodePort | str:
+    """How the NodePort of a service is asked which version answers; or why it cannot be, in words.
+
+    Args:
+        api: the API server.
+        plan: the switch.
+    """
+    observation, old = plan.observation, plan.target.other
+    number = _number(observation.live)
+    if number is None:
+        return f"Service {observation.name} has no NodePort"
+    request = _request(observation.settings, ANSWER_SECONDS)
+    sides = await asyncio.gather(*(_side(api, observation, colour) for colour in (plan.target, old)))
+    header = version_header(sides[0], sides[1], observation.settings.release.receipt.header)
+    return header if isinstance(header, str) else NodePort(number, header, plan.target, request)
+
+
+async def follow_nodes(
+    api: BoundedApi,
+    port: NodePort,
+    nodes: Sequence[str],
+    elapsed: Callable[[], float],
+    until: "asyncio.Future[Any] | None" = None,
+) -> list[NodeAnswer]:
+    """Asks each node until the new version has answered, side by side and in bounded time.
+
+    Args:
+        api: the API server.
+        port: what is asked.
+        nodes: their names.
+        elapsed: seconds since the command began.
+        until: ends it early when it is done.
+    """
+    turns, end = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS
+
+    async def ask(node: str) -> FreshAnswer:
+        async with turns:
+            return await ask_anew(api, "nodes", None, f"{node}:{port.number}", port.request)
+
+    def ended() -> bool:
+        return elapsed() > end or (until is not None and until.done())
+
+    return list(await asyncio.gather(*(_followed(node, port, ask, elapsed, ended) for node in nodes)))
+
+
+async def _followed(
+    node: str,
+    port: NodePort,
+    ask: Callable[[str], Any],
+    elapsed: Callable[[], float],
+    ended: Callable[[], bool],
+) -> NodeAnswer:
+    first = last_old = None
+    in_a_row = probes = 0
+    last = FreshAnswer()
+    while True:
+        answer: FreshAnswer = await ask(node)
+        now, probes = elapsed(), probes + 1
+        last = answer if answer.headers else last  # one that is lost takes nothing back
+        if port.header.is_new(answer.headers):
+            first, in_a_row = (now if first is None else first), in_a_row + 1
+            if in_a_row == IN_A_ROW:
+                return NodeAnswer(node, follows=True, answered_after=first, last_old_after=last_old, probes=probes)
+            continue
+        if not answer.headers and first is None and last_old is None and (answer.answered or probes == UNANSWERED):
+            # A NodePort that answers nobody, or not so that it can be read, is not asked again and again.
+            return NodeAnswer(node, None, f"its NodePort {port.number} was not seen to answer: {answer.problem}")
+        first, in_a_row = None, 0
+        if port.header.is_old(answer.headers):
+            last_old = now
+        if ended():
+            return _behind(node, port, last_old, probes, last)
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+def _behind(node: str, port: NodePort, last_old: float | None, probes: int, last: FreshAnswer) -> NodeAnswer:
+    """A node that the new version was not seen to answer on in time."""
+    if last_old is None or not port.header.is_old(last.headers):
+        value = last.headers.get(port.header.name)
+        why = last.problem or f"{port.header.name}: {value or 'none'} is neither version's"
+        return NodeAnswer(node, None, f"what answers at its NodePort is not clear: {why}", probes=probes)
+    problem = f"its NodePort still answers with {port.new.other} after {last_old:.1f} s"
+    return NodeAnswer(node, False, problem, last_old_after=last_old, probes=probes)
+
+
+def requests_sent(receipt: Receipt) -> int:
+    """How many requests the pods of the new colour may have got from the receipt itself."""
+    probes = sum(node.probes for node in receipt.nodes)
+    return probes + PODS_ASKED if probes else 0
+
+
+def _number(live: Any) -> int | None:
+    ports = [port.get("nodePort") for port in live["spec"].get("ports", ())]
+    return next((int(port) for port in ports if port), None)
+
+
+def _request(settings: BlueGreenSettings, seconds: float) -> ProxyRequest:
+    https = settings.gate.smoke.scheme == "HTTPS"
+    return ProxyRequest(settings.release.receipt.path, seconds, https=https)
+
+
+async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> Side:
+    """What pods of a colour answer when they are asked themselves."""
+    request = _request(observation.settings, POD_SECONDS)
+    settings, tag = observation.settings, observation.colours[colour].tag
+    try:
+        listed = await api.find_all("pods", settings.namespace, selector(observation.name, colour))
+    except ClusterError as error:
+        return Side(colour, tag, problem=str(error))
+    names = [pod["metadata"]["name"] for pod in listed["items"] if _is_ready(pod)][:PODS_ASKED]
+    targets = [f"{name}:{settings.port}" for name in names]
+    answers = await asyncio.gather(*(ask_anew(api, "pods", settings.namespace, target, request) for target in targets))
+    headers = [answer.headers for answer in answers if answer.headers]
+    return Side(colour, tag, headers, next((answer.problem for answer in answers if answer.problem), ""))
+
+
+def _is_ready(pod: Any) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    ready = any((condition["type"], condition["status"]) == ("Ready", "True") for condition in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]

@@ -1,0 +1,99 @@
+"""Which version has answered, by a header of the answer. Pure functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from switchyard.config.models.service import Colour
+
+Headers = Mapping[str, str]
+"""Headers of one answer, by their names in lower case."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the pods of one colour have answered when they were asked themselves.
+
+    Attributes:
+        colour: theirs.
+        tag: their version; None where it is not known.
+        answers: the headers of one answer of each.
+        problem: why others did not answer; empty when all did.
+    """
+
+    colour: Colour
+    tag: str | None
+    answers: Sequence[Headers] = ()
+    problem: str = ""
+
+    def has_named(self, value: str) -> bool:
+        """Whether a value is this side's colour, or its tag with or without a leading v."""
+        plain = value.strip().casefold().removeprefix("v")
+        return plain in {self.colour.value, (self.tag or self.colour.value).casefold().removeprefix("v")}
+
+    def values(self, name: str) -> set[str | None]:
+        """The values of a header in the answers; None among them where an answer lacks it."""
+        return {answer.get(name) for answer in self.answers}
+
+
+@dataclass(frozen=True)
+class VersionHeader:
+    """A header that tells which of two versions has answered.
+
+    Attributes:
+        name: its name, in lower case.
+        new: its value in answers of the new version.
+        old: its value in answers of the old one; None where that has no pods.
+    """
+
+    name: str
+    new: str
+    old: str | None
+
+    def is_new(self, headers: Headers) -> bool:
+        """Whether an answer is the new version's."""
+        return headers.get(self.name) == self.new
+
+    def is_old(self, headers: Headers) -> bool:
+        """Whether an answer is the old version's."""
+        return self.old is not None and headers.get(self.name) == self.old
+
+
+def version_header(new: Side, old: Side, wanted: str | None) -> VersionHeader | str:
+    """The header that tells two versions apart, or why none does, in words.
+
+    Args:
+        new: the version that is to serve.
+        old: the one that served.
+        wanted: the header of the settings; None looks for one whose value is the tag or the colour.
+    """
+    if not new.answers:
+        return f"no pod of {new.colour} could be asked: {new.problem or 'it has none'}"
+    if not old.answers and old.problem:
+        return f"no pod of {old.colour} could be asked: {old.problem}"
+    names = sorted(set.intersection(*(set(answer) for answer in new.answers))) if wanted is None else [wanted.lower()]
+    for name in names:
+        header = _telling(name, new, old, named=wanted is None)
+        if header is not None:
+            return header
+    if wanted is None:
+        return f"no header of their answers is the tag or the colour of the pod; name one: {SETTING}"
+    values = (f"{side.colour}: {', '.join(sorted(map(str, side.values(names[0]))))}" for side in (old, new))
+    return f"the header {wanted} does not tell the versions apart ({'; '.join(values)})"
+
+
+SETTING = "release.receipt.header"
+"""The setting that names the header, below the service."""
+
+
+def _telling(name: str, new: Side, old: Side, *, named: bool) -> VersionHeader | None:
+    """A header, if all pods of a colour agree on its value and those of the other have another."""
+    new_values, old_values = new.values(name), old.values(name)
+    if len(new_values) != 1 or len(old_values) > 1 or new_values == old_values:
+        return None
+    [value] = new_values
+    before = next(iter(old_values), None)
+    if value is None or (old.answers and before is None):
+        return None
+    if named and not (new.has_named(value) and (before is None or old.has_named(before))):
+        return None
+    return VersionHeader(name, value, before)

@@ -1,0 +1,39 @@
+"""Whether the nodes that did not follow a switch follow now: the old pods stay until they do."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.kube.kube_proxy import Routing
+from switchyard.release.following import still_behind
+from switchyard.release.plan import Act, Plan
+from tests.support.observed import observed
+from tests.support.played_lane import PlayedCluster
+
+PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
+FOLLOWS = {"node": "a", "follows": True}
+DENIED = {"node": "all", "follows": None, "problem": "not seen: may not get nodes/proxy"}
+BEHIND = {"node": "b", "follows": False}
+UNANSWERED = {"node": "b", "follows": None}
+
+
+def behind(receipt: dict[str, Any] | None, *statuses: int | None) -> list[str]:
+    """The nodes that are behind, of which each has a health of its kube-proxy now."""
+    nodes = tuple(Routing(name, ready=True, status=status) for name, status in zip("ab", statuses, strict=False))
+    cluster: Any = PlayedCluster(nodes=nodes)
+    return asyncio.run(still_behind(cluster, PLAN, receipt))
+
+
+@pytest.mark.parametrize("receipt", [None, {}, {"nodes": []}, {"nodes": [FOLLOWS]}, {"nodes": [DENIED]}])
+def test_what_followed_or_could_not_be_asked_is_not_asked_again(receipt: dict[str, Any] | None) -> None:
+    assert behind(receipt, 503, 503) == []
+
+
+@pytest.mark.parametrize("node", [BEHIND, UNANSWERED], ids=["behind", "no answer"])
+@pytest.mark.parametrize(("status", "expected"), [(200, []), (503, ["b"]), (None, ["b"])])
+def test_a_node_that_did_not_follow_is_asked_again(
+    node: dict[str, Any], status: int | None, expected: list[str]
+) -> None:
+    assert behind({"nodes": [FOLLOWS, node]}, 200, status) == expected

@@ -1,0 +1,16 @@
+"""The receipt of a switch as a value."""
+
+from dataclasses import replace
+
+import pytest
+
+from switchyard.release.receipt import NodeAnswer, Receipt, lines
+
+
+def test_a_sample_without_an_error_has_its_bound() -> None:
+    receipt = Receipt("now", 0.5, 0.6, 3, (NodeAnswer("a", follows=True),))
+    assert receipt.error_bound is None
+    counted = replace(receipt, requests=3000, errors=0)
+    assert counted.to_json()["errorBound"] == pytest.approx(0.001)
+    assert "3000 seen, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
+    assert replace(counted, errors=1).error_bound is None

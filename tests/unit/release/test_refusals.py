@@ -1,0 +1,48 @@
+"""What a refusal of a switch gives to paste: nothing of it may do harm."""
+
+import json
+import re
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.release.refusals import refuse_kubeconfig_unreachable, refuse_selector
+from tests.support.observed import settings
+
+LABEL_VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
+"""The API server's rule for the value of a label, and of a selector."""
+
+
+def patched(target: Colour | None) -> tuple[str, str]:
+    """The refusal, and the colour that its patch selects."""
+    text = str(refuse_kubeconfig_unreachable("backend", settings(), target, "no such host"))
+    [[operation]] = [json.loads(patch) for patch in re.findall(r"-p '(.*)'", text)]
+    return text, operation["value"]["version"]
+
+
+def test_a_patch_by_hand_without_a_colour_is_refused_by_the_api_server_as_it_is_pasted() -> None:
+    text, colour = patched(None)
+    assert not re.fullmatch(LABEL_VALUE, colour)
+    assert "put the colour that is to serve in place of <blue or green>" in text
+    assert "kubectl -n default get service backend -o wide" in text
+
+
+def test_a_patch_by_hand_with_a_colour_selects_it() -> None:
+    text, colour = patched(Colour.GREEN)
+    assert colour == "green"
+    assert "in place of" not in text
+
+
+@pytest.mark.parametrize(
+    ("selected", "remedy"),
+    [
+        ({}, "kubectl -n default get endpointslices -l kubernetes.io/service-name=backend"),
+        ({"app": "other"}, "kubectl -n default get pods -l app=other"),
+    ],
+)
+def test_a_selector_of_neither_colour_has_a_remedy_that_shows_what_answers(
+    selected: dict[str, str], remedy: str
+) -> None:
+    text = str(refuse_selector("backend", settings(), selected))
+    assert remedy in text
+    assert "-l nothing" not in text
