@@ -38,7 +38,12 @@ except KeyboardInterrupt:
 """
 """A process that begins, survives the end of its terminal, and ends by SIGINT."""
 
-SILENT = "import time; print('waits', flush=True); time.sleep(600)"
+SILENT = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell's background job ignores
+print("waits", flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.fixture(autouse=True)
