@@ -46,8 +46,9 @@ class DeployRequest:
 
     @property
     def typed(self) -> str:
-        """The command line, without its options."""
-        return " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
+        """The command line, for the same stack, without its other options."""
+        words = " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
+        return words + stack_option(self.stack)
 
     def confirmed_arguments(self, stack: str) -> list[str]:
         """The arguments of the same command, confirmed, for a process without a terminal.

@@ -24,6 +24,7 @@ VARYING = (
     (re.compile(r"\b\d{14}-[0-9a-f]{6}\b"), "ID"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z"), "TIME"),
     (re.compile(r"\b(backend-(?:blue|green))-[0-9a-f]+-[0-9a-z]{5}\b"), r"\1-POD"),
+    (re.compile(r"\b([a-z-]+)-[0-9a-f]{10}\b"), r"\1-HASH"),
     (re.compile(r"(?<![\w.-])\d+(\.\d+)?(?= (s|min|h)\b)"), "N"),
     (re.compile(r"\(process \d+( on \S+)?\)"), "(process N)"),
     (re.compile(r"(?<=\s)(\d+[dhms]){1,2}(?=\s|$)"), "AGE"),

@@ -49,7 +49,7 @@ def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Ref
         step=f"{key}: {step}",
         observed=f"releases are frozen: {window}",
         rule=RULE,
-        remedy=f"Nothing was changed. Wait until then. A rollback is never refused: switchyard rollback {key}.{anyway}",
+        remedy=f"Nothing was changed. Wait until then. A rollback is never refused.{anyway}",
     )
 
 

@@ -75,3 +75,16 @@ def test_a_node_is_down(walk: Walk, kubectl: Kubectl) -> None:
     finally:
         kubectl.run("label", "node", NODE, f"{NODE_FAULT_LABEL}-")
         kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=30s")
+
+
+def test_releases_are_frozen(walk: Walk, serving: Stack) -> None:
+    window = {"reason": "Black Friday", "by": "checkout team", "from": "2020-11-27T00:00:00Z"}
+    serving.set("releases", {"freeze": [{**window, "until": "2090-12-01T06:00:00Z"}]})
+    walk.page("frozen")
+
+
+def test_a_release_with_a_migration(walk: Walk, serving: Stack) -> None:
+    expand = {"name": "expand", "job": {"command": ["python", "-m", "migrations.expand"]}}
+    contract = {"name": "contract", "job": {"command": ["python", "-m", "migrations.contract"]}, "irreversible": True}
+    serving.set("services.backend.release.hooks", {"beforeWarm": [expand], "beforeRetire": [contract]})
+    walk.page("migration")

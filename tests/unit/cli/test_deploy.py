@@ -129,7 +129,7 @@ def refused(result: Any, server: PlayedApiServer, exit_code: int, code: str) -> 
 @pytest.mark.parametrize("act", EVERY)
 def test_without_a_terminal_a_command_has_to_be_confirmed(run: Run, server: PlayedApiServer, act: str) -> None:
     message = refused(run(*typed(act), "--json"), server, 2, "SY-P027")
-    assert f"switchyard {' '.join(typed(act))} --yes" in message
+    assert f"switchyard {' '.join(typed(act))} --stack test --yes" in message
 
 
 @pytest.mark.parametrize("act", EVERY)

@@ -52,8 +52,8 @@ def test_what_a_freeze_stops_says_who_froze_and_how_to_go_through(
 ) -> None:
     message = refused(run(*typed(act), "--yes", "--json", current=current, freeze=FROZEN), server, 1, "SY-P100")
     assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in message
-    assert f'switchyard {" ".join(typed(act))} --override "REASON"' in message
-    assert "switchyard rollback backend" in message
+    assert f'switchyard {" ".join(typed(act))} --stack test --override "REASON"' in message
+    assert "A rollback is never refused" in message
 
 
 def test_a_freeze_of_another_service_does_not_matter(run: Run, server: PlayedApiServer) -> None:

@@ -42,7 +42,7 @@ def test_a_command_says_how_it_goes_through_where_it_may() -> None:
     )
     assert "backend: the deploy of v2.1.0 is refused (SY-P100): releases are frozen: Black Friday" in refusal
     assert refusal.endswith('To go on all the same: switchyard deploy backend v2.1.0 --override "R"')
-    assert str(refuse_frozen("backend", "the drill", WINDOW, "")).endswith("switchyard rollback backend.")
+    assert str(refuse_frozen("backend", "the drill", WINDOW, "")).endswith("A rollback is never refused.")
 
 
 def test_a_retirement_that_waits_and_an_override_name_the_window() -> None:
