@@ -27,6 +27,9 @@ LEAST_PAST = 100
 EARLY_LOOKS = 15
 """Looks beside one a second: those at the beginning of a watch are closer together."""
 
+SLOW_SECONDS = 5.0
+"""Seconds, in any order, in which too many requests must have been slow before the latency condemns a version."""
+
 ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
 """The questions."""
 
@@ -71,7 +74,7 @@ def raised(accepted: float, hits: float, total: float) -> float:
     return min(MOST, max(accepted, upper_bound(hits, total)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Slow:
     """A question about the latency: whether too many requests take longer than a boundary of the histogram."""
 
@@ -79,13 +82,22 @@ class _Slow:
     boundary: float
     test: ShareTest
     is_conclusive: bool = True
+    slow_seconds: float = 0.0
+
+    def add(self, timed: float, slower: float, seconds: float) -> None:
+        """Adds the requests of a look, and its time, where too many of them were slow."""
+        self.test.add(timed, slower)
+        if slower > self.test.accepted * timed:
+            self.slow_seconds += seconds
 
     @property
     def state(self) -> State:
         # Where the histogram ends below the limit, what is slower than its end may still be within the limit. And slow
-        # requests come in bursts: one that leaves the whole watch within what is accepted condemns nothing.
+        # requests come in bursts, in which they are not independent: a node that stands still for a second makes all
+        # of them slow. A burst condemns nothing, nor does what leaves the whole watch within what is accepted.
         within = self.test.hits <= self.test.accepted * self.test.total
-        is_open = self.test.state is State.WORSE and (within or not self.is_conclusive)
+        is_burst = self.slow_seconds < SLOW_SECONDS
+        is_open = self.test.state is State.WORSE and (within or is_burst or not self.is_conclusive)
         return State.OPEN if is_open else self.test.state
 
 
@@ -119,15 +131,20 @@ class Evidence:
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
-    def add(self, counts: Counts) -> None:
-        """Adds the requests since the last look."""
+    def add(self, counts: Counts, seconds: float = 1.0) -> None:
+        """Adds the requests since the last look.
+
+        Args:
+            counts: the requests.
+            seconds: since the last look.
+        """
         self.counts += counts
         self._errors.add(counts.requests, counts.failed)
         if self._latency and not self._slow and counts.timed:
             self._slow = self._slow_questions(counts)
         for slow in self._slow:
             if slow.boundary in counts.buckets:
-                slow.test.add(counts.timed, counts.slower(slow.boundary))
+                slow.add(counts.timed, counts.slower(slow.boundary), seconds)
 
     def _slow_questions(self, counts: Counts) -> list["_Slow"]:
         finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))

@@ -200,7 +200,7 @@ class Watcher:
         self._health = PodHealth(settings)
         self._increase = Increase(settings)
         self._at_first = {pod.uid for pod in start.new.pods}
-        self._complete = began
+        self._complete = self._looked = began
         self._seen = not start.new.error
         if self._seen:
             self._health.add(start.new.pods, began, first=True)
@@ -212,7 +212,8 @@ class Watcher:
             self._health.add(reading.pods, now, first=not self._seen)
             if not self._seen:
                 self._at_first, self._seen = {pod.uid for pod in reading.pods}, True
-            self._evidence.add(self._count(reading))
+            self._evidence.add(self._count(reading), now - self._looked)
+            self._looked = now
         if not reading.problem:
             self._complete = now
         silent = bool(reading.problem) and now - self._complete >= min(SILENT_SECONDS, self._settings.seconds)
