@@ -12,6 +12,9 @@ import kr8s.asyncio
 SERVICES = ("services", "service")
 PODS = ("pods", "pod")
 
+LISTED = "LISTED"
+"""Type of the events that stand for what was there when the block began."""
+
 SECONDS = 60
 """How long the watches may take to begin, and to catch up at the end."""
 
@@ -63,8 +66,12 @@ class History:
         """Replays the writes: one moment for each, from the first in which the Service exists."""
         selector: dict[str, str] | None = None
         ready: dict[str, dict[str, str]] = {}
-        moments = []
-        for event in sorted(self.events, key=_version):
+        moments: list[Moment] = []
+        listed = sum(event["type"] == LISTED for event in self.events)
+        # What was there when the block began is one state: its objects were last written in any order.
+        for number, event in enumerate(
+            sorted(self.events, key=lambda event: (event["type"] != LISTED, _version(event)))
+        ):
             thing = event["object"]
             name = thing["metadata"]["name"]
             if thing["kind"] == "Service":
@@ -74,7 +81,7 @@ class History:
                 ready[name] = thing["metadata"]["labels"]
             else:
                 ready.pop(name, None)
-            if selector is not None:
+            if selector is not None and number >= listed - 1:
                 matching = sum(selector.items() <= labels.items() for labels in ready.values())
                 moments.append(Moment(_version(event), selector.get("version", ""), matching))
         return moments
@@ -98,7 +105,7 @@ class History:
             async with api.call_api("GET", namespace=self.namespace, url=plural) as response:
                 listed = response.json()
             kind = listed["kind"].removesuffix("List")
-            self.events += [{"type": "ADDED", "object": item | {"kind": kind}} for item in listed["items"]]
+            self.events += [{"type": LISTED, "object": item | {"kind": kind}} for item in listed["items"]]
             streams[plural] = listed["metadata"]["resourceVersion"]
         self._open = len(streams)
         await asyncio.gather(*(self._follow(api, plural, version) for plural, version in streams.items()))
