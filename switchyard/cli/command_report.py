@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from switchyard.cli.output import errors
 from switchyard.kube.clock import from_text
 from switchyard.release.hook_record import HookRecord
 
@@ -25,6 +26,27 @@ class CommandReport(ABC):
     def state_unreachable(self, why: str) -> None:
         """Reports that the state cannot be read, which does not stop a command."""
         self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+
+
+class CollectedReport(CommandReport):
+    """Prints what a command plans and does, and collects its warnings for the document.
+
+    Args:
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+        as_json: whether the output is one JSON document.
+    """
+
+    def __init__(self, stack: str, described: str, *, as_json: bool) -> None:
+        super().__init__(stack, described)
+        self._as_json = as_json
+        self._warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        """Reports a warning: at once to people, in the document to scripts."""
+        self._warnings.append(line)
+        if not self._as_json:
+            errors.print(line)
 
 
 def hook_line(hook: HookRecord) -> str:

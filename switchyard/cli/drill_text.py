@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport
+from switchyard.cli.command_report import CollectedReport
 from switchyard.cli.drill_request import DrillRequest
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
@@ -19,7 +19,7 @@ VERSION = 1
 """Version of the JSON form. It changes when a name is taken away or gets another meaning."""
 
 
-class DrillReport(CommandReport):
+class DrillReport(CollectedReport):
     """Prints what a drill plans and does.
 
     Args:
@@ -29,15 +29,8 @@ class DrillReport(CommandReport):
     """
 
     def __init__(self, request: DrillRequest, stack: str, described: str) -> None:
-        super().__init__(stack, described)
+        super().__init__(stack, described, as_json=request.as_json)
         self._request = request
-        self._warnings: list[str] = []
-
-    def warn(self, line: str) -> None:
-        """Reports a warning: at once to people, in the document to scripts."""
-        self._warnings.append(line)
-        if not self._request.as_json:
-            errors.print(line)
 
     def confirmed(self, plan: DrillPlan) -> bool:
         """Shows what will happen to users, and asks whether it is to."""

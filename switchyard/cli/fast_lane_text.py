@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport, hook_line
+from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
@@ -21,7 +21,7 @@ VERSION = 1
 """Version of the JSON form. It changes when a name is taken away or gets another meaning."""
 
 
-class Report(CommandReport):
+class Report(CollectedReport):
     """Prints what a command plans and does.
 
     Args:
@@ -31,15 +31,8 @@ class Report(CommandReport):
     """
 
     def __init__(self, request: Request, stack: str, described: str) -> None:
-        super().__init__(stack, described)
+        super().__init__(stack, described, as_json=request.as_json)
         self._request = request
-        self._warnings: list[str] = []
-
-    def warn(self, line: str) -> None:
-        """Reports a warning: at once to people, in the document to scripts."""
-        self._warnings.append(line)
-        if not self._request.as_json:
-            errors.print(line)
 
     def tell(self, line: str) -> None:
         """Reports at once what a script should see too while it waits: standard error is free of the document."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport, hook_line
+from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.fast_lane_text import VERSION, converged, document, planned, print_served
 from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
@@ -26,7 +26,7 @@ OF_ALL = ("config", "state", "problem", "waiting", "warnings")
 """Keys of that document that the group has once."""
 
 
-class TogetherReport(CommandReport):
+class TogetherReport(CollectedReport):
     """Prints what a command plans and does.
 
     Args:
@@ -36,15 +36,8 @@ class TogetherReport(CommandReport):
     """
 
     def __init__(self, request: TogetherRequest, stack: str, described: str) -> None:
-        super().__init__(stack, described)
+        super().__init__(stack, described, as_json=request.as_json)
         self._request = request
-        self._warnings: list[str] = []
-
-    def warn(self, line: str) -> None:
-        """Reports a warning: at once to people, in the document to scripts."""
-        self._warnings.append(line)
-        if not self._request.as_json:
-            errors.print(line)
 
     def tell(self, line: str) -> None:
         """Reports at once what a script should see too while it waits: standard error is free of the document."""
