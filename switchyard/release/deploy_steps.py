@@ -24,7 +24,7 @@ from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
+from switchyard.release.receipt_warnings import doubt, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -137,7 +137,7 @@ class ClusterSteps:
                 )
             )
         receipt = await lane.follow(plan, record.started, patched, self._watch)
-        notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
+        notes = (f"{plan.target} serves {record.tag}", undrained, doubt(plan, receipt))
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def drain(self, record: ReleaseRecord) -> Ended:
