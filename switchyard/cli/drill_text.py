@@ -7,8 +7,8 @@ import typer
 
 from switchyard.cli.command_report import CollectedReport
 from switchyard.cli.drill_request import DrillRequest
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.drill import DrillOutcome, DrillPlan
 from switchyard.release.plan import Act, ColourState, Plan

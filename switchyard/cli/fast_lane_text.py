@@ -5,9 +5,9 @@ from typing import Any
 import typer
 
 from switchyard.cli.command_report import CollectedReport, hook_line
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane_protocol import Outcome

@@ -37,7 +37,7 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     """
     from switchyard.cli.failures import errors_end_the_command
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         namespaces, secrets, jobs = (namespace, {}, set[str]()) if namespace else _of_stack(stack)
     from switchyard.manifests.rbac import roles
 

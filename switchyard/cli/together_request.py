@@ -12,8 +12,8 @@ from typing import NoReturn
 import typer
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, UsageError
 from switchyard.release.plan import Act
 from switchyard.release.together_refusals import refuse_deploy_together, refuse_several, refuse_words
@@ -60,7 +60,7 @@ def begin_together(request: TogetherRequest) -> None:
     from switchyard.release.deploy_refusals import refuse_unasked
 
     begun = time.monotonic()
-    with errors_end_the_command(as_json=request.as_json):
+    with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_words(request.act, request.words)) is not None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):

@@ -7,9 +7,9 @@ import typer
 
 from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.fast_lane_text import VERSION, converged, document, planned, print_served
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane_protocol import Outcome

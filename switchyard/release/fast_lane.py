@@ -207,7 +207,7 @@ class FastLane:
         if settings.autoscaling is not None:
             key = observation.name.key
             gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
-        gates.intended = intended
+        gates.intended, gates.by_command = intended, True
         await gates.before_switch(creating=False, preview=False)
 
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.node_routing import SEE_KUBE_PROXY
@@ -84,7 +85,8 @@ def not_seen(plan: Plan, receipt: Receipt) -> str | None:
     about_nodes = (unseen for unseen in receipt.unseen if unseen.startswith(ABOUT_NODES))
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
     why = denied or unknown or next(about_nodes, BY_HEALTH)
-    remedy = "To see it, apply the roles of `switchyard rbac`" if denied else "Where it matters, ask it from outside"
+    apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
+    remedy = apply if denied else "Where it matters, ask the service from outside"
     return notice(
         Code.FOLLOWING_NOT_SEEN,
         key_of(plan.observation.name),
