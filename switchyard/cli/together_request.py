@@ -74,27 +74,29 @@ def begin_together(request: TogetherRequest) -> None:
                 _end_interrupted(request)
 
 
-def end_misused(act: Act, words: tuple[str, ...], *, as_json: bool) -> None:
+def end_misused(act: Act, words: tuple[str, ...], stack: str | None, *, as_json: bool) -> None:
     """Refuses several services without --together; does nothing for arguments of one service.
 
     Args:
         act: the command.
         words: its arguments.
+        stack: name of the stack; None for the selected one.
         as_json: whether the message is a JSON document.
     """
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         if (refusal := refuse_several(act, words)) is not None:
             raise UsageError(str(refusal))
 
 
-def end_deploy(words: tuple[str, ...], *, as_json: bool) -> NoReturn:
+def end_deploy(words: tuple[str, ...], stack: str | None, *, as_json: bool) -> NoReturn:
     """Refuses to deploy several services by one command.
 
     Args:
         words: the arguments of the command.
+        stack: name of the stack; None for the selected one.
         as_json: whether the message is a JSON document.
     """
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         raise UsageError(str(refuse_deploy_together(words)))
     raise typer.Exit(ExitCode.USAGE)
 

@@ -38,6 +38,10 @@ EXPECTED = (ClusterError, GateRefusedError, ReleaseError)
 """Errors that stop a group, after which it is undone."""
 
 
+async def permitted(_: Plan) -> None:
+    """Permits every plan."""
+
+
 @dataclass(frozen=True)
 class Member:
     """One service of a group.
@@ -48,6 +52,8 @@ class Member:
         observe: reads the service anew.
         warm: creates the pods of a retired version, and waits until they are ready.
         waited: whether another command was waited for since the service was read.
+        permit: refuses a plan that is not permitted any more once the Leases are held, as a window without releases may
+            have opened meanwhile.
     """
 
     lane: FastLane
@@ -55,6 +61,7 @@ class Member:
     observe: Callable[[], Awaitable[Observation]]
     warm: Callable[[Plan], Awaitable[None]]
     waited: Callable[[], bool] = lambda: False
+    permit: Callable[[Plan], Awaitable[None]] = permitted
 
 
 Plans = Mapping[str, Plan]
@@ -143,6 +150,7 @@ class Together:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         if now.warm_tag is None:
             raise_refusal(refuse_no_pods(observation, now.target, now.act))
+        await member.permit(now)
         if member.waited():
             await self._pass_gates(key, now)
         return now
