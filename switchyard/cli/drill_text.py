@@ -59,8 +59,8 @@ class DrillReport(CollectedReport):
         return code
 
     def _say_what_was_not_seen(self, plan: DrillPlan, outcome: DrillOutcome) -> bool:
-        """Warns of what was not seen of both ways; returns whether none of it leaves a doubt."""
-        ways = [
+        """Warns of what was not seen of both switches; returns whether none of it leaves a doubt."""
+        switches = [
             (Plan(act, plan.observation, side.colour), receipt)
             for act, side, receipt in (
                 (Act.SWITCH, plan.target, outcome.out),
@@ -68,10 +68,10 @@ class DrillReport(CollectedReport):
             )
             if receipt is not None
         ]
-        for way, receipt in ways:
-            if (line := doubt(way, receipt) or not_seen(way, receipt)) is not None:
+        for switch, receipt in switches:
+            if (line := doubt(switch, receipt) or not_seen(switch, receipt)) is not None:
                 self.warn(line)
-        return not any(is_in_doubt(way, receipt) for way, receipt in ways)
+        return not any(is_in_doubt(switch, receipt) for switch, receipt in switches)
 
 
 def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:
