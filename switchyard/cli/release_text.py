@@ -4,7 +4,7 @@ from switchyard.config.commands import typed
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again
 
 
 def release_line(key: str, release: LatestRelease) -> str:
@@ -70,21 +70,13 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if not record.held and release.attended is not False:
         return ""
     if record.kind != "deploy":
-        return f"Next: {_again(key, record)} (goes on)"
+        return f"Next: {again(record)} (goes on)"
     if record.phase is Phase.BAKE and not record.held:
         retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
         back = typed(f"switchyard rollback {key}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
     return f"Next: {resume} (goes on), or {abort} (goes back)"
-
-
-def _again(key: str, record: ReleaseRecord) -> str:
-    """The command that a switch or a rollback was, which continues where the first one ended."""
-    if record.together:
-        return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
-    colour = f" {record.target}" if record.kind == "switch" else ""
-    return typed(f"switchyard {record.kind} {key}{colour}")
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:

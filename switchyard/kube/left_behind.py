@@ -37,16 +37,12 @@ class BegunHook(Protocol):
         """``passed``, ``failed`` or ``unknown``; None before."""
 
 
-class PastRelease(Protocol):
-    """A release of a service, as its record has it."""
-
-    @property
-    def id(self) -> str:
-        """Of the release."""
+class RecordedRelease(Protocol):
+    """A release of a service, as its record has it: who sent the traffic from where to where, and what became of it."""
 
     @property
     def kind(self) -> str:
-        """``deploy``, ``switch``, ``rollback`` or ``drill``."""
+        """What it was: deploy, switch, rollback or drill."""
 
     @property
     def source(self) -> str:
@@ -65,12 +61,20 @@ class PastRelease(Protocol):
         """The version that was to serve; None where it is not known."""
 
     @property
+    def result(self) -> str:
+        """How it ended, or that it runs."""
+
+    @property
     def actor(self) -> str:
         """Who began it."""
 
+
+class PastRelease(RecordedRelease, Protocol):
+    """A release of a service, with its hooks."""
+
     @property
-    def result(self) -> str:
-        """How it ended, or that it runs."""
+    def id(self) -> str:
+        """Of the release."""
 
     @property
     def irreversible(self) -> BegunHook | None:

@@ -16,6 +16,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again, described
 from switchyard.release.refusals import UNTOUCHED
 
 
@@ -53,7 +54,7 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
         if record.phase == "bake":
             remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
-        remedy = f"Finish it: {_again(record, key)}"
+        remedy = f"Finish it: {again(record)}"
     return Refusal(
         code=Code.RELEASE_UNFINISHED,
         step=f"{key}: the deploy",
@@ -70,7 +71,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
     if record is None:
         observed = "it has no release"
     elif record.running:
-        observed = f"its last release is {described(record)}, which `{_again(record, key)}` finishes"
+        observed = f"its last release is {described(record)}, which `{again(record)}` finishes"
     else:
         observed = f"its last release, {described(record)}, has ended ({record.result})"
     return Refusal(
@@ -131,11 +132,6 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
     )
 
 
-def described(record: ReleaseRecord) -> str:
-    """A release in words."""
-    return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
-
-
 def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
     """Refuses a tag or digest of a form that no registry has."""
     try:
@@ -170,8 +166,3 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
         f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && pulumi up",
     )
-
-
-def _again(record: ReleaseRecord, key: str) -> str:
-    """The command that was a switch, a rollback or a drill, which finishes it."""
-    return typed(f"switchyard {record.kind} {key}" + (f" {record.target}" if record.kind == Act.SWITCH else ""))

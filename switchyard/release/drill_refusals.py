@@ -7,10 +7,10 @@ from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.deploy_refusals import described
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again, described
 from switchyard.release.refusals import UNTOUCHED, command
 from switchyard.release.standing import baked_until
 
@@ -111,8 +111,7 @@ def _finishing(record: ReleaseRecord, observation: Observation) -> str:
     """How to end a release, and to drill then."""
     key = record.service
     if record.kind != Act.DEPLOY:
-        colour = f" {record.target}" if record.kind == Act.SWITCH else ""
-        return f"Finish it: {typed(f'switchyard {record.kind} {key}{colour}')}"
+        return f"Finish it: {again(record)}"
     back = f"Or go back: {typed(f'switchyard abort {key}')}"
     until = baked_until(record, observation.settings.release.bake_seconds)
     if record.phase != Phase.BAKE or record.held or until is None:
