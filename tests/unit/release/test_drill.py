@@ -211,6 +211,13 @@ def test_a_rollback_that_takes_the_lease_ends_the_drill_where_it_is() -> None:
         (DrilledService(releases=Releases().writing(HELD)), "SY-P122", "Finish it: switchyard resume backend"),
         (
             DrilledService(
+                releases=Releases().writing(replace(RUNNING, kind="switch", together=("backend", "worker")))
+            ),
+            "SY-P122",
+            "Finish it: switchyard switch backend worker --together",
+        ),
+        (
+            DrilledService(
                 releases=Releases().rolling_back(RolledBack("blue", "v1", "id-0", "2030-01-31T12:00:00Z", "ada", None))
             ),
             "SY-P123",
