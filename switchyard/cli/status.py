@@ -31,15 +31,15 @@ def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) 
     with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings_at_once(stack)
         services, balancer = run_blocking(_read(access_to(name, settings), settings))
-    if as_json:
-        from switchyard.cli.output import print_json
-        from switchyard.cli.status_json import document
+        if as_json:
+            from switchyard.cli.output import print_json
+            from switchyard.cli.status_json import document
 
-        print_json(document(name, services, balancer))
-    else:
-        from switchyard.cli.status_table import print_status
+            print_json(document(name, services, balancer))
+        else:
+            from switchyard.cli.status_table import print_status
 
-        print_status(name, services, balancer)
+            print_status(name, services, balancer)
     if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(ExitCode.FAILED)
 
