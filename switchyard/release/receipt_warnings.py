@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
-from switchyard.config.kubernetes import KUBE_SYSTEM
+from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.node_routing import SEE_KUBE_PROXY
 from switchyard.gates.rules.refusal import notice
@@ -67,9 +67,17 @@ def _not_known(plan: Plan, receipt: Receipt) -> str:
         key_of(plan.observation.name),
         f"whether every node follows the switch to {target} is not known ({'; '.join(why)})",
         f"The Service selects {target}; what reaches such a node may still get {old}, as long as {old} has pods. "
-        f"{SEE_KUBE_PROXY}. Where something other than kube-proxy implements Services: "
-        f"{setting(plan.observation.name, 'gate.checkNodes', False)}",
+        f"{_see(plan, receipt)}",
     )
+
+
+def _see(plan: Plan, receipt: Receipt) -> str:
+    """How to look at what was not seen to follow a switch."""
+    name, namespace = plan.observation.name, plan.observation.settings.namespace
+    if receipt.endpoints_after is None:
+        return f"See: kubectl -n {namespace} get endpointslices -l {SERVICE_OF_SLICE}={name}"
+    other = setting(name, "gate.checkNodes", False)
+    return f"{SEE_KUBE_PROXY}. Where something other than kube-proxy implements Services: {other}"
 
 
 def not_seen(plan: Plan, receipt: Receipt) -> str | None:

@@ -82,7 +82,9 @@ def test_what_should_have_been_seen_and_was_not_is_no_success(
     assert "(SY-P155)" in warning
     assert says in warning
     assert "what reaches such a node may still get blue" in warning
-    assert "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy" in warning
+    slices = "kubectl -n default get endpointslices -l kubernetes.io/service-name=backend"
+    nodes = "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
+    assert (slices if receipt.endpoints_after is None else nodes) in warning
 
 
 @pytest.mark.parametrize(
