@@ -175,6 +175,8 @@ TITLES: Mapping[Code, str] = {
     Code.NODE_BEHIND: "A node does not follow a switch",
     Code.CONTENT_CHANGED_SINCE: "A Secret or ConfigMap changed since the version served",
     Code.ABORT_INCOMPLETE: "An abort left pods or configuration",
+    Code.FOLLOWING_UNKNOWN: "Whether every node follows a switch is not known",
+    Code.FOLLOWING_NOT_SEEN: "Nobody can see here whether the nodes follow a switch",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",

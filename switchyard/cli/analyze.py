@@ -54,7 +54,7 @@ def analyze(
     from switchyard.cli.output import console
     from switchyard.kube.blocking import run_blocking
 
-    with errors_end_the_command():
+    with errors_end_the_command(stack):
         name, settings = read_settings(stack)
         canary, configured = analysed(settings.services, service)
         analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})

@@ -39,7 +39,7 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     """
     from switchyard.cli.failures import errors_end_the_command
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         from switchyard.manifests.rbac import roles
 
         objects = roles(namespace) if namespace else _of_stack(stack)

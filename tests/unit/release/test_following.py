@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.kube.kube_proxy import Routing
-from switchyard.release.following import still_behind
+from switchyard.release.following import Following, still_behind
 from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt
 from tests.support.observed import observed
 from tests.support.played_lane import PlayedCluster
 
@@ -37,3 +39,14 @@ def test_a_node_that_did_not_follow_is_asked_again(
     node: dict[str, Any], status: int | None, expected: list[str]
 ) -> None:
     assert behind({"nodes": [FOLLOWS, node]}, 200, status) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "unread"),
+    [(UnreachableError("no answer in 5 s"), True), (AccessDeniedError("list", "nodes", 403, "no"), False)],
+)
+def test_only_nodes_that_may_be_read_count_as_unread(error: Exception, unread: bool) -> None:
+    cluster: Any = PlayedCluster(denied=error)
+    receipt = asyncio.run(Following(cluster, PLAN, lambda: 0.0).nodes(Receipt("now")))
+    assert receipt.nodes_unread is unread
+    assert receipt.followed is None
