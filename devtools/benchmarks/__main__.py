@@ -87,7 +87,7 @@ def main(
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
+        typer.Option(min=2, help=f"Of each way: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."),
     ] = None,
     program_runs: Annotated[int, typer.Option(min=2, help="Previews of each number of services.")] = 5,
     size: Annotated[list[int] | None, typer.Option(help="Numbers of services; without it, all.")] = None,

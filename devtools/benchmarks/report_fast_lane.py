@@ -52,11 +52,10 @@ def _reason(first: float, patch: float, startup: dict[str, list[float]] | None) 
     return (
         f"{beginning}an interpreter has started after {interpreter:.2f} s and imported what the command needs after "
         f"{imports:.2f} s, {imports / patch:.1f}x all of `{PATCH}`; beside the imports the engine reads the state "
-        f"({state:.2f} s). The other {rest:.2f} s are what is left of that, the reads and gates, the Lease and the "
-        "record, which are written before the patch so that a killed command can go on, and the patch itself with "
-        f"kube-proxy. Without the imports it would be about {rest / patch:.1f}x: a process that stays loaded, or a "
-        f"client that is no Python program, would end that part. Medians of {len(startup['imports'])} on the same "
-        "machine without load."
+        f"({state:.2f} s). The other {rest:.2f} s are the reads and gates, the Lease and the record, which are written "
+        "before the patch so that a killed command can go on, and the patch itself with kube-proxy: about "
+        f"{rest / patch:.1f}x. A process that stays loaded, or a client that needs no interpreter, would end the "
+        f"imports' part. Medians of {len(startup['imports'])} on the same machine without load."
     )
 
 

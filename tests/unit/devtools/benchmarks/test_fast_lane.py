@@ -50,8 +50,8 @@ def test_what_keeps_it_from_the_bar_is_named_with_its_share() -> None:
         f"12.0x** kubectl patch (to reach: at most 2x; not met), 1.20x {UNDO} (to reach: ahead of it; not met)" in lines
     )
     assert "imported what the command needs after 0.30 s, 3.0x all of `kubectl patch`" in lines
-    assert "The other 0.90 s" in lines
-    assert "Without the imports it would be about 9.0x" in lines
+    assert "The other 0.90 s are the reads" in lines
+    assert "and the patch itself with kube-proxy: about 9.0x." in lines
 
 
 def test_without_the_start_up_s_figures_the_reason_has_none() -> None:
