@@ -76,6 +76,6 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
 
 
 def _shown(way: str) -> str:
-    """The name of a way in two lines at most."""
+    """Breaks the name of a way into two lines at most."""
     name, _, more = way.partition(", long run")
     return f"{name}\n(long run{more})" if more else name

@@ -51,7 +51,7 @@ def kept(found: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None = N
         "",
         f"'They stay': the old version still answered at the end, {SECONDS_AFTER} s after the last step. With Argo "
         "Rollouts they stay until it ends the old pods, by default 30 s after the promotion; with `kubectl patch` and "
-        "Helm for as long as the old pods are kept as the way back. A renewal is "
+        "Helm for as long as the old pods are kept for a rollback. A renewal is "
         "bounded by `drain.preStopSeconds` (35 s by default), for which an old pod still answers before it gets "
         "SIGTERM; its command ends when the renewal has begun. See [kept connections](kept-connections.md).",
         "",
