@@ -120,13 +120,14 @@ class ThereAndBack(Switch):
         """Switches to green, and rolls back to blue."""
         return super().command(to) if to == "green" else self.words("rollback", "backend")
 
+    def turn(self) -> str:
+        """The colour that does not serve: after a command that failed, the next one tries the same."""
+        serving = self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}")
+        return other(serving)
+
     def label(self, to: str) -> str:
         """The name of the command and of its drain."""
         return f"{SWITCH if to == 'green' else ROLLBACK}, drain method {self.drain}"
-
-    def serving(self) -> str:
-        """The colour that the Service selects."""
-        return self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}")
 
     def old_pods(self, to: str) -> frozenset[str]:
         """The UIDs of the pods of the colour that a command leaves."""

@@ -15,7 +15,7 @@ from devtools.benchmarks.fast_lane import ThereAndBack
 from devtools.benchmarks.kept import CLIENTS, SECONDS_BEFORE, KeptRun, act, kept_run
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import TAGS, other
+from devtools.benchmarks.method import TAGS
 from devtools.sandbox import Sandbox
 from switchyard.config.models.drain import DrainMethod
 
@@ -151,8 +151,7 @@ def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int)
         started = time.time()
         time.sleep(SECONDS_BEFORE)
         for number in range(1, pace.commands + 1):
-            # By what serves, and not by the number: after a command that failed, the next one tries the same.
-            acted = act(way, other(way.serving()))
+            acted = act(way, way.turn())
             while time.time() < acted.done + LEAST_AFTER or not pace.enough(
                 number, tally.requests + sum(group.waiting() for group in clients), time.time() - started
             ):

@@ -49,6 +49,7 @@ def kept(found: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None = N
     return [
         *lines,
         "",
+        *_problems(rows(found, long)),
         f"'They stay': the old version still answered at the end, {SECONDS_AFTER} s after the last step. With Argo "
         "Rollouts they stay until it ends the old pods, by default 30 s after the promotion; with `kubectl patch` and "
         "Helm for as long as the old pods are kept for a rollback. A renewal is "
@@ -105,11 +106,15 @@ def _bars(long: dict[str, Any]) -> list[str]:
             for failure in long["failures"][:SHOWN]
         )
         lines += [f"Failures by cause: {causes}. The first: {first}.", ""]
-    problems = [run["problem"] for run in commands if run["problem"]]
-    if problems:
-        lines += [f"{len(problems)} of the commands named a problem:", "", *(f"- {text}" for text in problems[:SHOWN])]
-        lines += [""]
     return lines
+
+
+def _problems(taken: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What commands said that went wrong, one by one."""
+    problems = [f"- {way}: {run['problem']}" for way, runs in taken.items() for run in runs if run.get("problem")]
+    if not problems:
+        return []
+    return [f"{len(problems)} of the commands named a problem:", "", *problems[:SHOWN], ""]
 
 
 def _failures(failed: int, requests: int) -> str:

@@ -86,8 +86,9 @@ def test_a_late_or_a_lasting_old_answer_does_not_meet_the_bar() -> None:
 
 def test_what_commands_said_that_went_wrong_is_on_the_page() -> None:
     runs = {SWITCH: [RUN, RUN | {"problem": "a pod did not answer"}]}
-    lines = page({"a": [RUN]}, long(runs=runs))
-    assert "1 of the commands named a problem:\n\n- a pod did not answer" in lines
+    lines = page({"a": [RUN, RUN | {"problem": "exit code 1"}]}, long(runs=runs))
+    named = f"- a: exit code 1\n- {SWITCH}, long run at 1,000 requests a second: a pod did not answer"
+    assert f"2 of the commands named a problem:\n\n{named}" in lines
 
 
 def test_the_later_kind_of_clients_decides() -> None:
