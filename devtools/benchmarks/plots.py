@@ -56,11 +56,18 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
         axes.plot(ended, [row] * len(ended), "o", color=COLOURS["blue"], alpha=0.4, markersize=5)
         if len(ended) < len(values):
             axes.plot([edge], [row], ">", color=COLOURS["failed"], markersize=8, clip_on=False)
-            axes.annotate(f"{len(values) - len(ended)} of {len(values)} stay ", (edge, row), ha="right", fontsize=7)
+            axes.annotate(
+                f"{len(values) - len(ended)} of {len(values)} stay    ",
+                (edge, row),
+                ha="right",
+                va="center",
+                fontsize=7,
+            )
         else:
             axes.plot([p95(ended)], [row], "|", color="black", markersize=14)
     axes.axvline(LAST_OLD_SECONDS, color=COLOURS["green"], linewidth=0.9, linestyle="--")
     axes.set_xscale("log")
+    axes.annotate(f" {LAST_OLD_SECONDS} s", (LAST_OLD_SECONDS, len(seconds) - 0.4), va="bottom", fontsize=7)
     axes.set_xlim(right=edge)
     axes.set_ylim(-0.6, len(seconds) - 0.4)
     axes.set_yticks(range(len(seconds)), [_shown(way) for way in reversed(seconds)], fontsize=7)

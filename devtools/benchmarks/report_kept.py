@@ -52,7 +52,7 @@ def kept(found: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None = N
         *_problems(rows(found, long)),
         f"'They stay': the old version still answered at the end, {SECONDS_AFTER} s after the last step. With Argo "
         "Rollouts they stay until it ends the old pods, by default 30 s after the promotion; with `kubectl patch` and "
-        "Helm for as long as the old pods are kept for a rollback. A renewal is "
+        "Helm for as long as the old pods are kept for a rollback. A renewal, the default, is "
         "bounded by `drain.preStopSeconds` (35 s by default), for which an old pod still answers before it gets "
         "SIGTERM; its command ends when the renewal has begun. See [kept connections](kept-connections.md).",
         "",
@@ -89,10 +89,9 @@ def _bars(long: dict[str, Any]) -> list[str]:
     seconds = [last(run) for run in commands]
     ended = [value for value in seconds if value is not None]
     stay = f"; in {len(seconds) - len(ended)} the old version still answered" if len(ended) < len(seconds) else ""
-    counts = " and ".join(f"{len(taken)} of {way}" for way, taken in long["runs"].items())
     lines = [
-        f"**{failed} of {requests:,} requests failed** over {len(commands)} commands in {long['seconds'] / 60:.0f} min "
-        f"({counts}; to reach: none of {REQUESTS:,}; {_verdict(failed == 0 and requests >= REQUESTS)}). With "
+        f"**{failed} of {requests:,} requests failed** over {len(commands)} commands in {long['seconds'] / 60:.0f} min, "
+        f"a switch and a rollback in turn (to reach: none of {REQUESTS:,}; {_verdict(failed == 0 and requests >= REQUESTS)}). With "
         f"{CONFIDENCE:.0%} confidence, fewer than {failure_bound(requests, failed) * 1e6:.1f} in a million fail. "
         f"**The last old answer came {_p95(ended)} after Enter at p95**, to either kind of clients{stay} (to reach: "
         f"{LAST_OLD_SECONDS} s; {_verdict(met(commands))}).",
