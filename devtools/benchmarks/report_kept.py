@@ -89,9 +89,10 @@ def _bars(long: dict[str, Any]) -> list[str]:
     seconds = [last(run) for run in commands]
     ended = [value for value in seconds if value is not None]
     stay = f"; in {len(seconds) - len(ended)} the old version still answered" if len(ended) < len(seconds) else ""
+    none = _verdict(failed == 0 and requests >= REQUESTS)
     lines = [
-        f"**{failed} of {requests:,} requests failed** over {len(commands)} commands in {long['seconds'] / 60:.0f} min, "
-        f"a switch and a rollback in turn (to reach: none of {REQUESTS:,}; {_verdict(failed == 0 and requests >= REQUESTS)}). With "
+        f"**{failed} of {requests:,} requests failed** over {len(commands)} commands, a switch and a rollback in turn, "
+        f"in {long['seconds'] / 60:.0f} min (to reach: none of {REQUESTS:,}; {none}). With "
         f"{CONFIDENCE:.0%} confidence, fewer than {failure_bound(requests, failed) * 1e6:.1f} in a million fail. "
         f"**The last old answer came {_p95(ended)} after Enter at p95**, to either kind of clients{stay} (to reach: "
         f"{LAST_OLD_SECONDS} s; {_verdict(met(commands))}).",

@@ -49,7 +49,7 @@ def test_the_long_run_is_in_the_same_table_with_its_rate() -> None:
 
 def test_the_bars_of_the_long_run_are_met_without_a_failure_and_in_time() -> None:
     lines = page({"a": [RUN]}, long())
-    assert "**0 of 1,000,000 requests failed** over 100 commands in 17 min, a switch and a rollback in turn" in lines
+    assert "**0 of 1,000,000 requests failed** over 100 commands, a switch and a rollback in turn, in 17 min" in lines
     assert "to reach: none of 1,000,000; met)" in lines
     assert "fewer than 3.0 in a million fail" in lines
     assert (
