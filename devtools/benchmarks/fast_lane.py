@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.method import Way, other, ours
+from devtools.benchmarks.method import READY_SECONDS, TAGS, Way, other, ours
 from devtools.engine import ENGINE_LIMIT, NAME
 from devtools.sandbox import Sandbox
 from switchyard.config.models.drain import DrainMethod
@@ -62,6 +62,12 @@ class Switch(Way):
     def start(self, to: str) -> "subprocess.Popen[str]":
         """Starts the command in the stack's directory, without a terminal."""
         return self._start(self.command(to))
+
+    def settle(self) -> None:
+        """Waits until no pod is terminating, and both colours have all their pods: a drain may have replaced some."""
+        super().settle()
+        for colour in TAGS:
+            self.kubectl("rollout", "status", f"deployment/backend-{colour}", f"--timeout={READY_SECONDS}s")
 
     def words(self, *arguments: str) -> list[str]:
         """The words of a command: its executable first, as it is on the path of an operator."""

@@ -52,9 +52,10 @@ def kept(found: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None = N
         *_problems(rows(found, long)),
         f"'They stay': the old version still answered at the end, {SECONDS_AFTER} s after the last step. With Argo "
         "Rollouts they stay until it ends the old pods, by default 30 s after the promotion; with `kubectl patch` and "
-        "Helm for as long as the old pods are kept for a rollback. A renewal, the default, is "
-        "bounded by `drain.preStopSeconds` (35 s by default), for which an old pod still answers before it gets "
-        "SIGTERM; its command ends when the renewal has begun. See [kept connections](kept-connections.md).",
+        "Helm for as long as the old pods are kept for a rollback. Method `renew`, the default: after a switch an old "
+        "pod still answers for `drain.preStopSeconds` (35 s by default) before it gets SIGTERM; after a rollback all "
+        "pods of the version that was rolled back get it within `release.drain.rollbackSeconds` (2 s by default). See "
+        "[kept connections](kept-connections.md).",
         "",
         "![The last old answer of each run, by way](kept-connections.png)",
     ]
