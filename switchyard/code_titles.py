@@ -175,6 +175,8 @@ TITLES: Mapping[Code, str] = {
     Code.NODE_BEHIND: "A node does not follow a switch",
     Code.CONTENT_CHANGED_SINCE: "A Secret or ConfigMap changed since the version served",
     Code.ABORT_INCOMPLETE: "An abort left pods or configuration",
+    Code.PROMETHEUS_UNREADABLE: "Prometheus does not show the metrics of the new version",
+    Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",

@@ -7,6 +7,7 @@ Secrets only those that the services refer to can be read.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from switchyard.config.cluster_address import ServiceAddress
 from switchyard.config.kubernetes import (
     APPS,
     AUTOSCALING,
@@ -103,23 +104,32 @@ API can be read as well. Without it the commands work, and say that they did not
 
 
 def roles(
-    namespaces: Iterable[str], secrets: Mapping[str, Sequence[str]] | None = None, jobs: Collection[str] = ()
+    namespaces: Iterable[str],
+    secrets: Mapping[str, Sequence[str]] | None = None,
+    jobs: Collection[str] = (),
+    prometheus: Iterable[ServiceAddress] = (),
 ) -> list[Manifest]:
-    """The ClusterRole, and the Role of each namespace.
+    """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
     Args:
         namespaces: of the services.
         secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads, and of
             those that calls of hooks have in their headers, or that have the URLs of notifications.
         jobs: the namespaces of services whose releases have Jobs as hooks.
+        prometheus: the Services that watches ask through the API server.
     """
-    named = secrets or {}
+    named, own = secrets or {}, set(namespaces)
+    others: dict[str, set[str]] = {}
+    for address in prometheus:
+        if address.namespace not in own:  # whose Role permits the proxy of every Service
+            others.setdefault(address.namespace, set()).add(address.resource_name)
     return [
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
         *(
             _role(namespace, named.get(namespace, ()), FOR_HOOKS if namespace in jobs else ())
-            for namespace in sorted(set(namespaces))
+            for namespace in sorted(own)
         ),
+        *(_in(namespace, [_proxy_rule(names)]) for namespace, names in sorted(others.items())),
     ]
 
 
@@ -129,6 +139,15 @@ def _role(namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Mani
         rules.append(
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}
         )
+    return _in(namespace, rules)
+
+
+def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
+    """The right to ask some Services by name and port through the API server."""
+    return {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": sorted(names), "verbs": ["get"]}
+
+
+def _in(namespace: str, rules: list[dict[str, list[str]]]) -> Manifest:
     head = _head("Role", ROLE)
     return {**head, "metadata": {**head["metadata"], "namespace": namespace}, "rules": rules}
 

@@ -30,6 +30,8 @@ from tests.support.played_prometheus import (
 __all__ = ["prometheus"]
 
 
+SHADOW = BACKEND | {"strategy": "argoBlueGreen", "tag": "v2.0.0", "replicas": 1}
+
 Analyze = Callable[..., Result]
 
 
@@ -38,7 +40,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
     """Runs the command on a stack with a canary and a service in two colours."""
 
     def run(*arguments: str, canary: dict[str, Any] = CANARY) -> Result:
-        stack = read({"backend": canary, "worker": BACKEND})
+        stack = read({"backend": canary, "worker": BACKEND, "shadow": SHADOW})
         monkeypatch.setattr("switchyard.cli.configuration.read_settings", lambda _: ("test", stack))
         return CliRunner().invoke(app, ["analyze", *arguments])
 
@@ -205,8 +207,11 @@ def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["shop"], "shop: there is no such service. Known: backend, worker"),
-        (["worker"], "worker: has no analysis: its strategy is blueGreen, and only a canary's is asked here"),
+        (["shop"], "shop: there is no such service. Known: backend, shadow, worker"),
+        (["shadow"], "shadow: has no analysis: its strategy is argoBlueGreen, and only blueGreen and canary have one"),
+        (["worker", "--hash", HASH], "worker: the analysis"),
+        (["backend", "--seconds", "5", "--hash", HASH], "backend: the analysis"),
+        (["worker", "--seconds", "0"], "greater than or equal to 1"),
         (["backend", "--prometheus", "prometheus:9090"], "must be an http or https address"),
         (["backend", "--hash", 'a"b'], "rollouts-pod-template-hash"),
         (["backend", "--hash", ""], "rollouts-pod-template-hash"),
