@@ -10,7 +10,7 @@ from switchyard.kube.prometheus import Prometheus, Sample
 from switchyard.manifests.labels import selector
 from switchyard.release.pod_health import WatchedPod
 from switchyard.release.pod_metrics import Reading, listed_pods
-from switchyard.release.scraped import Scrape, Target, followed, query, scrapes
+from switchyard.release.scraped import Scrape, Target, followed, newer, query, scrapes
 
 NO_TARGETS: frozenset[Target] = frozenset()
 
@@ -38,7 +38,9 @@ class PrometheusMetrics:
     ) -> None:
         self._api, self._prometheus, self._settings = api, prometheus, settings
         self._labels = selector(name, track)
-        self._targets = dict(before.targets) if before else {}
+        known = before or Reading()
+        self._targets = dict(known.targets)
+        self._last = {uid: Scrape(taken, known.targets[uid], known.series[uid]) for uid, taken in known.taken.items()}
         self._first_seen: dict[str, float] = {}
         self._has_read = False
 
@@ -68,6 +70,7 @@ class PrometheusMetrics:
         answers = {pod: self._scrape(pod, by_name, evaluated) for pod in asked}
         taken = {pod: answer for pod, answer in answers.items() if isinstance(answer, Scrape)}
         for pod, scrape in taken.items():
+            self._last[pod.uid] = scrape
             self._targets[pod.uid] = scrape.targets | self._targets.get(pod.uid, NO_TARGETS)
         return Reading(
             tuple(pods),
@@ -93,7 +96,8 @@ class PrometheusMetrics:
         fresh = [scrape for scrape in found if scrape.taken >= limit]
         scrape = followed(fresh, targets)
         if scrape is not None:
-            return scrape
+            last = self._last.get(pod.uid)
+            return newer(last if last is not None and last.taken >= limit else None, scrape)
         if fresh:
             return "the target that was followed has no samples any more, and others may count otherwise"
         if found:

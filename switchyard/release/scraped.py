@@ -120,3 +120,23 @@ def followed(found: Iterable[Scrape], targets: Collection[Target]) -> Scrape | N
         targets: those that were followed before; empty for a pod that was not.
     """
     return next((scrape for scrape in found if not targets or not scrape.targets.isdisjoint(targets)), None)
+
+
+def newer(last: Scrape | None, scrape: Scrape) -> Scrape:
+    """The later one of two scrapes of a pod.
+
+    Two copies of Prometheus behind one address scrape at different moments, and a query reaches either. A counter that
+    is a little smaller is the view of the other copy, whose clock may differ; one that has begun anew is much smaller.
+
+    Args:
+        last: the scrape that was taken before; None for the first one.
+        scrape: the one of now.
+    """
+    if last is None or (scrape.taken > last.taken and not _is_a_little_smaller(last.series, scrape.series)):
+        return scrape
+    return last
+
+
+def _is_a_little_smaller(last: Mapping[Series, float], series: Mapping[Series, float]) -> bool:
+    falls = [(last[key], value) for key, value in series.items() if value < last.get(key, 0.0)]
+    return bool(falls) and all(value >= before / 2 for before, value in falls)
