@@ -1,5 +1,6 @@
 """The command `switchyard analyze`: what it asks, what it prints and how it ends."""
 
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -148,6 +149,26 @@ def test_a_proxy_of_the_environment_is_not_asked(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert of_hash().exit_code == 0
+
+
+def test_the_document_of_a_canary_has_every_measurement(analyze: Analyze, prometheus: PlayedPrometheus) -> None:
+    prometheus.latency = "NaN"
+    result = analyze("backend", "--prometheus", prometheus.address, "--hash", HASH, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert (document["version"], document["strategy"], document["succeeded"]) == (1, "canary", False)
+    assert document["prometheus"] == prometheus.address
+    assert document["measurements"][0] == {
+        "role": "given",
+        "hash": HASH,
+        "metric": "success-rate",
+        "unit": "of 1",
+        "needed": ">= 0.95",
+        "value": "0.97",
+        "verdict": "Successful",
+        "reason": "0.97 is at least 0.95",
+    }
+    assert [measured["verdict"] for measured in document["measurements"]] == ["Successful", "Inconclusive"]
 
 
 def connected(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any] | None) -> None:
