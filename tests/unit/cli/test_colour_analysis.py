@@ -12,10 +12,11 @@ from switchyard.cli import colour_analysis
 from switchyard.cli.analyze import LOOK_SECONDS
 from switchyard.cli.main import app
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.kube.clock import ServerClock
 from switchyard.kube.cluster import Cluster
 from switchyard.release.pod_health import WatchedPod
 from switchyard.release.pod_metrics import Reading
-from switchyard.release.samples import Counts
+from switchyard.release.samples import Counts, Series
 from switchyard.release.verdict import Outcome, Verdict
 from switchyard.release.watch import OnTick, Start, Watcher
 from tests.support.configuration import BACKEND, read
@@ -47,7 +48,7 @@ class PlayedWatch:
 
     @staticmethod
     def _reading(requests: float, failed: float) -> Reading:
-        series = {
+        series: dict[Series, float] = {
             ("http_requests_total", (("status", "200"),)): requests - failed,
             ("http_requests_total", (("status", "500"),)): failed,
             ("http_request_duration_seconds_bucket", (("le", "0.5"),)): requests,
@@ -80,7 +81,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> PlayedWatch:
 
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(colour_analysis, "observe_service", observe)
-    monkeypatch.setattr(colour_analysis.ServerClock, "ask", ask)
+    monkeypatch.setattr(ServerClock, "ask", ask)
     monkeypatch.setattr(colour_analysis, "watch", played)
     return played
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ from tests.support.stored_objects import KUBECONFIG
 
 IN_CLUSTER, DIRECT = "http://prometheus.monitoring:9090", "http://prometheus.example.org:9090/of/shop"
 
-Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 def answered(url: str, handler: Handler) -> Prometheus:
@@ -132,7 +132,7 @@ def test_no_more_than_one_query_is_on_its_way(url: str) -> None:
         (403, "forbidden", "may not get services/proxy in namespace monitoring"),
     ],
 )
-def test_what_the_api_server_says_is_told_from_prometheus_words(status: int, message: str, words: str) -> None:
+def test_the_words_of_the_api_server_are_not_those_of_prometheus(status: int, message: str, words: str) -> None:
     answer = httpx.Response(status, text=json.dumps({"kind": "Status", "apiVersion": "v1", "message": message}))
     with pytest.raises(PrometheusError) as caught:
         asyncio.run(answered(IN_CLUSTER, always(answer)).ask("up"))

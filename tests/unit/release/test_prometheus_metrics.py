@@ -19,7 +19,7 @@ from switchyard.kube.prometheus import Prometheus, Sample
 from switchyard.release.pod_health import WatchedPod
 from switchyard.release.pod_metrics import PodMetrics, Reading
 from switchyard.release.prometheus_metrics import PrometheusMetrics
-from switchyard.release.samples import Counts
+from switchyard.release.samples import Counts, Series
 from switchyard.release.sampling import Sampling
 from switchyard.release.scraped import BUCKETS, REQUESTS, ROW, TAKEN
 from switchyard.release.verdict import Outcome, Verdict
@@ -209,7 +209,7 @@ POD = WatchedPod("one", "a", ready=True)
 
 def reading(requests: float, failed: float = 0, *, slow: float = 0, at: float, now: float = NOW) -> Reading:
     """What Prometheus has of one pod, taken at a moment."""
-    series = {
+    series: dict[Series, float] = {
         ("http_requests_total", (("status", "200"),)): requests - failed,
         ("http_requests_total", (("status", "500"),)): failed,
         ("http_request_duration_seconds_bucket", (("le", "0.5"),)): requests - slow,
