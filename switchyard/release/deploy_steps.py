@@ -1,7 +1,7 @@
 """What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.early_watch import EarlyWatch
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
@@ -24,6 +25,7 @@ from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
@@ -32,13 +34,13 @@ from switchyard.release.verdict import Outcome, Verdict
 from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange, preview_change, update
 from switchyard.release.warming import warm
-from switchyard.release.watch import start_of, watch
+from switchyard.release.watch import Start, start_of, watch
 
 EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
 """The event that a verdict is; all others are no verdict."""
 
 CONDEMNED = "ended early: the new version is worse than accepted"
-"""What becomes of a drain whose version is condemned."""
+"""What becomes of a step after the switch whose version is condemned."""
 
 Observe = Callable[[], Awaitable[Observation]]
 
@@ -79,7 +81,7 @@ class ClusterSteps:
         self._place = place
         self._ledger = ledger
         self._settings = settings
-        self._watch: asyncio.Task[Verdict] | None = None
+        self._early_watch = EarlyWatch()
         self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
@@ -126,19 +128,18 @@ class ClusterSteps:
         await self._ledger.confirm()
         patched = await lane.patch(plan) if plan.patch else None
         if start is not None:
-            self._watch = asyncio.create_task(
-                watch(
-                    self._place.access,
-                    observation.name,
-                    observation.settings,
-                    self._watched,
-                    track=Track(plan.target),
-                    start=start,
-                )
-            )
-        receipt = await lane.follow(plan, record.started, patched, self._watch)
+            self._early_watch.begin(self._judged(record, observation, start))
+        receipt = await self._followed(lane, plan, record, patched)
         notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
+
+    async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
+        """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
+        following = asyncio.create_task(lane.follow(plan, record.started, patched))
+        if await self._early_watch.permits(following):
+            return await following
+        following.cancel()
+        return Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and brings configuration and state to what serves.
@@ -151,13 +152,9 @@ class ClusterSteps:
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._converge(record.service, target))
-        while not (drained.done() and converging.done()):
-            tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
-            running = [task for task in tasks if not task.done()]
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if self.is_condemned():
-                drained.cancel()
-                return Ended(Event.FAILED, CONDEMNED)
+        if not await self._early_watch.permits(drained, converging):
+            drained.cancel()
+            return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
@@ -176,19 +173,15 @@ class ClusterSteps:
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
         observation = await self._observed(record)
-        running, self._watch = self._watch, None
-        verdict = await (
-            running
-            or watch(
-                self._place.access,
-                observation.name,
-                observation.settings,
-                self._watched,
-                track=Track(record.target),
-            )
-        )
+        verdict = await (self._early_watch.take() or self._judged(record, observation))
         numbers = self._watched.numbers(verdict, observation.settings.release.watch)
         return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
+
+    def _judged(
+        self, record: ReleaseRecord, observation: Observation, start: Start | None = None
+    ) -> Coroutine[Any, Any, Verdict]:
+        access, name, settings = self._place.access, observation.name, observation.settings
+        return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
@@ -207,8 +200,7 @@ class ClusterSteps:
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
         """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._early_watch.cancel()
         observation = await self._observed(record)
         journal, old = RollbackJournal(self._ledger, record), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
@@ -281,10 +273,7 @@ class ClusterSteps:
 
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""
-        task = self._watch
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
-            return False
-        return task.result().outcome is Outcome.BREACH
+        return self._early_watch.is_condemned
 
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:

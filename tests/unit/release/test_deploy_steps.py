@@ -19,6 +19,7 @@ from switchyard.release.drain_report import DrainReport
 from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Observation
+from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.samples import Counts
 from switchyard.release.store import Releases
@@ -76,7 +77,7 @@ class Play:
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
             if verdict is not None:
-                self.steps._watch = asyncio.create_task(asyncio.sleep(0, verdict))
+                self.steps._early_watch.begin(asyncio.sleep(0, verdict))
             ended = await self.steps.drain(RELEASE)
             self.ended.set()
             return ended
@@ -132,13 +133,30 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
     play.ended.set()
 
     async def condemned_and_drained() -> Ended:
-        play.steps._watch = asyncio.create_task(asyncio.sleep(0, BREACH))
-        await play.steps._watch
+        play.steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        await play.steps._early_watch.permits(asyncio.create_task(asyncio.Event().wait()))
         return await play.steps.drain(RELEASE)
 
     ended = asyncio.run(condemned_and_drained())
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
     assert play.converged == []
+
+
+def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lane:
+        async def follow(self, *_: object) -> Receipt:
+            await asyncio.Event().wait()
+            raise AssertionError("an endless wait for nodes ended")
+
+    async def run() -> Receipt:
+        steps: Any = Play(monkeypatch).steps
+        steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        followed: Receipt = await steps._followed(Lane(), None, RELEASE, 0.2)
+        return followed
+
+    receipt = asyncio.run(run())
+    assert (receipt.patched_after, receipt.followed) == (0.2, None)
+    assert receipt.unseen == ("endpoints and nodes: ended early: the new version is worse than accepted",)
 
 
 @pytest.mark.parametrize(
