@@ -276,7 +276,7 @@ def test_a_renewal_that_stalls_says_so_and_that_the_old_colour_is_complete(
 
 @pytest.mark.parametrize(("settings", "grace"), [({}, "2"), ({"rollbackSeconds": 7}, "7")])
 def test_all_pods_of_a_version_that_was_rolled_back_are_deleted_with_a_short_grace_period(
-    cluster: PlayedCluster, settings: dict[str, int], grace: str
+    cluster: PlayedCluster, settings: dict[str, Any], grace: str
 ) -> None:
     report = cluster.run(ROLLED_BACK, **settings)
     assert sorted(cluster.deleted) == [(pod, grace) for pod in PODS]
