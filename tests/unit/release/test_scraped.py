@@ -93,6 +93,7 @@ def at(moment: float, requests: float) -> Scrape:
         (at(NOW + 15, 150), True),
         (at(NOW + 15, 3), True),  # the process has begun anew
         (at(NOW - 3, 90), False),  # the other copy of Prometheus, which has scraped before
+        (at(NOW - 20, 30), False),
         (at(NOW + 0.01, 99), False),  # and one whose clock is ahead
         (at(NOW, 100), False),
     ],
