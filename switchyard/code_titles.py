@@ -177,6 +177,8 @@ TITLES: Mapping[Code, str] = {
     Code.ABORT_INCOMPLETE: "An abort left pods or configuration",
     Code.FOLLOWING_UNKNOWN: "Whether every node follows a switch is not known",
     Code.FOLLOWING_NOT_SEEN: "Nobody can see here whether the nodes follow a switch",
+    Code.PROMETHEUS_UNREADABLE: "Prometheus does not show the metrics of the new version",
+    Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",
