@@ -1,7 +1,8 @@
 """What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.convergence import Convergence, converge
+from switchyard.release.convergence import Convergence
+from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
-from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
+from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.engine import Engine
@@ -28,14 +30,12 @@ from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.verdict import Verdict
+from switchyard.release.verdict_event import EVENTS, breach, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
-from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warm_changes import ColourChange
 from switchyard.release.warming import warm
 from switchyard.release.watch import start_of, watch
-
-EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
-"""The event that a verdict is; all others are no verdict."""
 
 CONDEMNED = "ended early: the new version is worse than accepted"
 """What becomes of a drain whose version is condemned."""
@@ -73,10 +73,14 @@ class ClusterSteps:
         place: where the release works.
         ledger: of the release.
         settings: of the service.
+        acts: what it has the engine and the selector do; None for a service that is released alone.
     """
 
-    def __init__(self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings) -> None:
+    def __init__(
+        self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
+    ) -> None:
         self._place = place
+        self._acts = acts or LoneActs(place.engine, ledger)
         self._ledger = ledger
         self._settings = settings
         self._watch: asyncio.Task[Verdict] | None = None
@@ -94,16 +98,8 @@ class ClusterSteps:
         pods = observation.colours[Colour(record.source)].wanted
         target, tag = Colour(record.target), str(record.tag)
         change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
-        await asyncio.to_thread(
-            preview_change,
-            self._place.engine,
-            change,
-            lambda steps: str(refuse_others(record.service, target, tag, steps)),
-            observation.colours[target].configured,
-        )
+        await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
         self._settings = self._with(record, pods)
-        await self._ledger.confirm()
-        await asyncio.to_thread(update, self._place.engine)
         state = (await self._observed(record)).colours[target]
         if state.tag != tag or state.ready < pods:
             return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
@@ -123,8 +119,7 @@ class ClusterSteps:
         start = None
         if plan.patch and observation.settings.release.watch.seconds:
             start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
-        await self._ledger.confirm()
-        patched = await lane.patch(plan) if plan.patch else None
+        patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
             self._watch = asyncio.create_task(
                 watch(
@@ -136,6 +131,7 @@ class ClusterSteps:
                     start=start,
                 )
             )
+            self._watch.add_done_callback(self._condemn)
         receipt = await lane.follow(plan, record.started, patched, self._watch)
         notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
@@ -150,14 +146,15 @@ class ClusterSteps:
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
-        converging = self._converging = asyncio.create_task(self._converge(record.service, target))
-        while not (drained.done() and converging.done()):
-            tasks: list[asyncio.Task[Any]] = [drained, converging, *([self._watch] if self._watch else [])]
-            running = [task for task in tasks if not task.done()]
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if self.is_condemned():
-                drained.cancel()
-                return Ended(Event.FAILED, CONDEMNED)
+        converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
+        with self._condemnation() as others:
+            while not (drained.done() and converging.done()):
+                tasks: list[asyncio.Task[Any]] = [drained, converging, others, *([self._watch] if self._watch else [])]
+                running = [task for task in tasks if not task.done()]
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if self.is_condemned():
+                    drained.cancel()
+                    return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
@@ -177,18 +174,26 @@ class ClusterSteps:
         """Judges the new version by its requests and its pods."""
         observation = await self._observed(record)
         running, self._watch = self._watch, None
-        verdict = await (
-            running
-            or watch(
-                self._place.access,
-                observation.name,
-                observation.settings,
-                self._watched,
-                track=Track(record.target),
+        if running is None:
+            running = asyncio.create_task(
+                watch(
+                    self._place.access,
+                    observation.name,
+                    observation.settings,
+                    self._watched,
+                    track=Track(record.target),
+                )
             )
-        )
+        with self._condemnation() as others:
+            try:
+                await asyncio.wait({running, others}, return_when=asyncio.FIRST_COMPLETED)
+                if not running.done():
+                    return others.result()
+            finally:
+                running.cancel()
+        verdict = running.result()
         numbers = self._watched.numbers(verdict, observation.settings.release.watch)
-        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
+        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
@@ -200,9 +205,7 @@ class ClusterSteps:
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
         await self.check_unused(record)
-        old = Colour(record.source)
-        await self._ledger.confirm()
-        await self._remove(record, old)
+        await self._remove(record, old := Colour(record.source))
         return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
@@ -236,17 +239,22 @@ class ClusterSteps:
             return abort_incomplete(record, str(error))
         return f"The pods of {record.target} are deleted"
 
+    async def until_condemned(self) -> Ended:
+        """Waits until another version is condemned that this one belongs together with."""
+        return await self._acts.until_condemned()
+
+    @contextmanager
+    def _condemnation(self) -> Iterator["asyncio.Task[Ended]"]:
+        """Waits within the block for another version of the group to be condemned."""
+        task = asyncio.create_task(self.until_condemned())
+        try:
+            yield task
+        finally:
+            task.cancel()
+
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
         """Sets a colour to no pods, by the program, whose gates refuse it for a colour that serves."""
-        change = ColourChange(record.service, colour, {"replicas": 0})
-        await asyncio.to_thread(
-            preview_change,
-            self._place.engine,
-            change,
-            lambda steps: str(refuse_others(record.service, colour, str(record.tag), steps)),
-        )
-        await self._ledger.confirm()
-        await asyncio.to_thread(update, self._place.engine)
+        await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
         """The service now, with the settings that the release has given to its new colour."""
@@ -270,21 +278,19 @@ class ClusterSteps:
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
         return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
-    async def _converge(self, key: str, target: Colour) -> Convergence:
-        return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
-
     async def _converge_back(self, record: ReleaseRecord) -> Convergence:
         self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
-        return await self._converge(record.service, Colour(record.source))
+        return await self._acts.converge_back(record.service, Colour(record.source))
 
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""
-        task = self._watch
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
-            return False
-        return task.result().outcome is Outcome.BREACH
+        return self._acts.condemned() is not None or breach(self._watch) is not None
+
+    def _condemn(self, watch: "asyncio.Task[Verdict]") -> None:
+        if (verdict := breach(watch)) is not None:
+            self._acts.condemn(in_words(verdict))
 
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:
@@ -292,9 +298,3 @@ class ClusterSteps:
             return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)
-
-
-def _in_words(verdict: Verdict) -> str:
-    code = f" ({verdict.code})" if verdict.code else ""
-    watched = f"{verdict.seconds:.0f} s watched. " if verdict.seconds else ""
-    return f"{watched}{verdict.sentence.removesuffix('.')}{code}"

@@ -21,7 +21,6 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
-
 FIRST = ReleaseRecord(
     id="id-1",
     kind="deploy",
@@ -131,6 +130,9 @@ class Played:
 
     def is_condemned(self) -> bool:
         return False
+
+    async def until_condemned(self) -> Ended:
+        return await asyncio.Future[Ended]()
 
     async def check_unused(self, record: ReleaseRecord) -> None:  # noqa: ARG002 - of the protocol
         self.steps.append("check")
@@ -287,9 +289,8 @@ class Play:
         """`resume`, `abort` or `retire` of the release that runs."""
         current = self.world.releases.current
         assert current is not None
-        if name == "abort":
-            return asyncio.run(self.runner.abort(current, "ada"))
-        return asyncio.run({"resume": self.runner.resume, "retire": self.runner.retire}[name](current))
+        acts = {"resume": self.runner.resume, "retire": self.runner.retire}
+        return asyncio.run(acts[name](current) if name in acts else self.runner.abort(current, "ada"))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> ReleaseRecord:
         written = self.world.releases.current

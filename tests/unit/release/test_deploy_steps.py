@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
-from switchyard.release import deploy_steps
+from switchyard.release import deploy_acts, deploy_steps
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
@@ -69,7 +69,7 @@ class Play:
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)
 
         self.monkeypatch.setattr(deploy_steps, "drain", drain)
-        self.monkeypatch.setattr(deploy_steps, "converge", converge)
+        self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
         self.steps = ClusterSteps(place, PlayedLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
 
