@@ -111,6 +111,7 @@ class LoneActs:
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
+        await self._ledger.confirm()
         await self._update(removal)
 
     def condemn(self, detail: str) -> None:

@@ -119,8 +119,7 @@ class Played:
 
     async def write(self, record: ReleaseRecord) -> None:
         await self.confirm()
-        before = self.world.releases
-        after = self.world.queued(before, before.writing(record))
+        after = self.world.queued(self.world.releases, self.world.releases.writing(record))
         self.world.write(lambda: setattr(self.world, "releases", after))
         if self.after_write is not None:
             await self.after_write()
@@ -243,7 +242,6 @@ class PlayedCalls:
 
 
 CALL = HookHttp(url="https://ci.example.org")
-
 EVERYWHERE = Hooks(
     before_warm=(
         Hook(name="expand", job=HookJob()),
@@ -274,8 +272,9 @@ class Play:
         self.calls = PlayedCalls(self.world, self.hook_outcomes)
         hooks = NO_HOOKS
         if self.hooks is not None:
-            runs = HookRuns(self.hooks, self.calls, self.played, self.warnings.append)
-            hooks = DeployHooks(runs, self.played, "backend")
+            hooks = DeployHooks(
+                HookRuns(self.hooks, self.calls, self.played, self.warnings.append), self.played, "backend"
+            )
         self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds, hooks)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
