@@ -173,7 +173,8 @@ class ServiceRelease:
         raise_refusal(refuse_unfinished(releases.current, request.service))
         raise_refusal(refuse_serves(observation, request.tag))
         version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
-        raise_refusal(None if version is None else refuse_returned(observation, request.tag, version))
+        if version is not None and version.because is None:
+            raise_refusal(refuse_returned(observation, request.tag, version))
 
     async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
         """Refuses what gives traffic to another version, or retires the old one, while releases are frozen."""

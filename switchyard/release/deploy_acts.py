@@ -76,6 +76,9 @@ class Acts(Protocol):
     def condemned(self) -> Ended | None:
         """The outcome of a release that belongs together with one that is condemned; None without such a one."""
 
+    def because(self) -> str | None:
+        """Key of the service whose version is condemned, where that is not this one; None without one."""
+
     async def until_condemned(self) -> Ended:
         """Waits until another version is condemned that this one belongs together with."""
 
@@ -118,6 +121,10 @@ class LoneActs:
         """There are no others."""
 
     def condemned(self) -> Ended | None:
+        """There are no others."""
+        return None
+
+    def because(self) -> str | None:
         """There are no others."""
         return None
 

@@ -89,7 +89,8 @@ class Group:
         if phase in {Phase.DRAIN, Phase.RETIRE}:
             return ended
         self._passed[key].add(phase)
-        if ended.event is not Event.PASSED:
+        goes_along = ended.event is Event.BREACHED and self.condemned(key) is not None
+        if ended.event is not Event.PASSED and not goes_along:
             self._setbacks[key] = (phase, ended)
         self._notify()
         if ended.event in {Event.PASSED, Event.NO_VERDICT}:
@@ -157,6 +158,13 @@ class Group:
         if other is None or other[1].event is not Event.BREACHED:
             return None
         return Ended(Event.BREACHED, report_other(*other))
+
+    def because(self, key: str) -> str | None:
+        """Key of another service whose version is condemned, where that of this one is not."""
+        own, other = self._setbacks.get(key), self._other(key, Phase.WARM)
+        if other is None or other[1].event is not Event.BREACHED or (own and own[1].event is Event.BREACHED):
+            return None
+        return other[0]
 
     async def until_condemned(self, key: str) -> Ended:
         """Waits until another version is condemned."""

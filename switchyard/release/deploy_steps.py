@@ -108,7 +108,7 @@ class ClusterSteps:
     async def prove(self, record: ReleaseRecord) -> Ended:
         """Has the gates judge the new version before it serves."""
         plan = await self._plan(record)
-        await self._lane().pass_gates(plan, intended=False)
+        await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
         return Ended(Event.PASSED, f"{plan.to.ready} pods ready, gates passed")
 
     async def switch(self, record: ReleaseRecord) -> Ended:
@@ -213,7 +213,7 @@ class ClusterSteps:
         if self._watch is not None:
             self._watch.cancel()
         observation = await self._observed(record)
-        journal, old = RollbackJournal(self._ledger, record), Colour(record.source)
+        journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
         if observation.serving == old:
             plan = Plan(Act.ROLLBACK, observation, old, patch=False)

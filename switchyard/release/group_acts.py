@@ -85,6 +85,10 @@ class GroupActs:
         """The outcome of this release when another version is condemned."""
         return self._group.condemned(self._key)
 
+    def because(self) -> str | None:
+        """Key of the service whose version is condemned, where that is not this one."""
+        return self._group.because(self._key)
+
     async def until_condemned(self) -> Ended:
         """Waits until another version is condemned."""
         return await self._group.until_condemned(self._key)

@@ -125,6 +125,7 @@ class PlayedMember(Played):
     acts: Acts = field(init=False)
     patch_errors: list[Exception] = field(default_factory=list)
     watch_turns: int = 3
+    because: str | None = None
 
     def _warming(self, record: ReleaseRecord, colour: str, pods: int) -> Warming:
         return Warming(ColourChange(record.service, Colour(colour), {"replicas": pods}), str(record.tag))
@@ -181,6 +182,7 @@ class PlayedMember(Played):
         self.steps.append("roll back")
         if self.rollback_error is not None:
             raise self.rollback_error
+        self.because = self.acts.because()
         self.world.write(lambda: setattr(self.world, "marked", True))
         self.world.write(lambda: setattr(self.world, "serving", record.source))
         await self.acts.converge_back(record.service, Colour(record.source))

@@ -85,6 +85,7 @@ def test_a_version_that_is_condemned_takes_all_back(monkeypatch: pytest.MonkeyPa
     reason = f"released together with {key}, which goes back: 8 % failed (SY-P137)"
     assert str(play.record(other).detail).startswith(reason)
     assert all(world.marked and world.configured == "blue" for world in play.worlds.values())
+    assert (play.members[key].because, play.members[other].because) == (None, key)
     assert play.moments.order[-1] in {"converge api worker", "converge worker api"}
 
 
