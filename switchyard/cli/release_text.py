@@ -72,9 +72,10 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if record.kind != "deploy":
         return f"Next: {_again(key, record)} (goes on)"
     if record.phase is Phase.BAKE and not record.held:
+        back = f"{' '.join(record.together)} --together" if record.together else key
         return (
             f"Next: switchyard retire {key} (now), or switchyard retire --due (from a schedule). "
-            f"To go back: switchyard rollback {key}"
+            f"To go back: switchyard rollback {back}"
         )
     return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"
 

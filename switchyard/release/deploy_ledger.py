@@ -41,7 +41,7 @@ class DeployLedger(HeldRecord):
         """Writes that a phase has begun, to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
-        await self._store.update(lambda releases: _entering(releases, record))
+        await self._store.update(lambda releases: entering(releases, record))
         self._send_beside(record)
 
     async def is_meant(self, record: ReleaseRecord) -> bool:
@@ -171,7 +171,7 @@ class NoJournal:
 NO_JOURNAL = NoJournal()
 
 
-def _entering(releases: Releases, record: ReleaseRecord) -> Releases:
+def entering(releases: Releases, record: ReleaseRecord) -> Releases:
     """The record once a phase has begun. A version that serves again is no longer one that was rolled back."""
     releases = releases.writing(record)
     return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases

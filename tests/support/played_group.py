@@ -107,11 +107,12 @@ class PlayedLane:
 
     key: str
     world: GroupWorld
-    errors: list[Exception]
+    errors: list[BaseException | None]
 
     async def patch(self, plan: Plan) -> float:
-        if self.errors:
-            raise self.errors.pop(0)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
         self.world.write(lambda: setattr(self.world, "serving", plan.target.value))
         self.world.shared.order.append(f"patch {self.key} {plan.target}")
         return 0.1
@@ -123,7 +124,7 @@ class PlayedMember(Played):
 
     key: str = ""
     acts: Acts = field(init=False)
-    patch_errors: list[Exception] = field(default_factory=list)
+    patch_errors: list[BaseException | None] = field(default_factory=list)
     watch_turns: int = 3
     because: str | None = None
 
@@ -202,7 +203,7 @@ class PlayGroup:
     moments: Moments = field(default_factory=Moments)
     outcomes: dict[str, Outcomes] = field(default_factory=lambda: {key: {} for key in KEYS})
     bake_seconds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KEYS, 0))
-    patch_errors: dict[str, list[Exception]] = field(default_factory=lambda: {key: [] for key in KEYS})
+    patch_errors: dict[str, list[BaseException | None]] = field(default_factory=lambda: {key: [] for key in KEYS})
     with_hooks: bool = False
     lines: list[tuple[str, PhaseRecord]] = field(default_factory=list)
 

@@ -1,5 +1,7 @@
 """Several services released together: in step, all or none, whatever becomes of one of them, and killed anywhere."""
 
+import asyncio
+
 import pytest
 
 from switchyard.errors import GateRefusedError, UnreachableError
@@ -61,6 +63,28 @@ def test_what_does_not_pass_for_one_before_the_switch_switches_none(
         assert "(SY-P137)" in str(play.record(other).detail)
     if phase is Phase.WARM:
         assert play.engine.previews == 0, "something was touched"
+
+
+def test_a_service_that_cannot_be_changed_back_at_once_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = PlayGroup(monkeypatch)
+    play.patch_errors["api"].extend([None, FAILED])
+    play.patch_errors["worker"].append(FAILED)
+    play.deploy()
+    assert play.serving == {"blue"}
+    assert [play.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
+    assert "(SY-P135)" in str(play.record("worker").detail)
+    assert "To go back: switchyard abort api" in str(play.record("worker").detail)
+
+
+def test_an_interrupt_between_two_selectors_changes_the_first_one_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = PlayGroup(monkeypatch)
+    play.patch_errors["worker"].append(asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        play.deploy()
+    assert play.moments.order == ["patch api green", "patch api blue"]
+    assert {play.record(key).phase for key in KEYS} == {Phase.SWITCH}
+    play.act("resume")
+    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
 def test_a_preview_with_other_changes_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
