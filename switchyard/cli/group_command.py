@@ -68,7 +68,8 @@ class GroupCommand:
         unreachable = self._report.state_unreachable
         await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
         seen = await self._checked(cluster, ledgers)
-        if not self._request.yes and not self._report.confirmed({key: it[1] for key, it in seen.items()}):
+        before = {key: observation for key, (_, observation) in seen.items()}
+        if not self._request.yes and not self._report.confirmed(before):
             return ExitCode.FAILED
         if act is Act.ABORT:
             for key, ledger in ledgers.items():
@@ -76,12 +77,14 @@ class GroupCommand:
         async with AsyncExitStack() as messages:
             for ledger in ledgers.values():
                 await messages.enter_async_context(ledger.sending())
-            outcomes = await self._held(cluster, ledgers, seen)
-            observations = {key: await self._observed(cluster, key, it[1]) for key, it in seen.items()}
+            outcomes = await self._held(cluster, ledgers, before)
+            observations = {key: await self._observed(cluster, key, before[key]) for key in outcomes}
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
 
-    async def _held(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Seen) -> Outcomes:
+    async def _held(
+        self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Mapping[str, Observation]
+    ) -> Outcomes:
         """Does what is asked under the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
             for key in sorted(ledgers, key=self._place):
@@ -90,7 +93,7 @@ class GroupCommand:
             seen = await self._checked(cluster, ledgers)  # a Lease may have been waited for
             for key, (_, observation) in seen.items():
                 if not self._request.yes:
-                    raise_refusal(refuse_other_than_confirmed(confirmed[key][1], observation))
+                    raise_refusal(refuse_other_than_confirmed(confirmed[key], observation))
             return await self._act(cluster, ledgers, seen)
 
     def _place(self, key: str) -> tuple[str, str]:
@@ -143,7 +146,7 @@ class GroupCommand:
         for key, (_, observation) in seen.items():
             records[key] = self._services[key].new_record(ledgers[key], observation)
         started = min(record.started for record in records.values())
-        records = {key: replace(it, together=tuple(records), started=started) for key, it in records.items()}
+        records = {key: replace(record, together=tuple(records), started=started) for key, record in records.items()}
         written = []
         try:
             for key, record in records.items():

@@ -26,7 +26,7 @@ ENDS = frozenset({Event.REFUSED, Event.FAILED})
 """Outcomes that end a release that has not switched."""
 
 
-Act = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+ForAll = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
 """Does something for several releases: takes what each brings, and returns the answer for each; None for none."""
 
 
@@ -125,7 +125,7 @@ class Group:
             raise GateRefusedError(report_other(*other))
         return await self._answer(key, meeting, act)
 
-    async def meet_those_that_come(self, key: str, name: str, value: Any, act: Act) -> Any:
+    async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
         """Does something once for all releases that come to it: those that end otherwise are not waited for.
 
         Args:
@@ -139,7 +139,9 @@ class Group:
             meeting = self._meetings[name] = Meeting()
         meeting.values[key] = value
         self._notify()
-        await self._until(lambda: meeting.begun or all(it in meeting.values or it in self._gone for it in self._phases))
+        await self._until(
+            lambda: meeting.begun or all(other in meeting.values or other in self._gone for other in self._phases)
+        )
         return await self._answer(key, meeting, act)
 
     async def once(self, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
