@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from switchyard.config.loader import StackSettings
+    from switchyard.manifests.manifest import Manifest
 
 FORM_VERSION = 1
 """Version of the JSON form. It changes when a key is removed or means something else."""
@@ -32,16 +33,16 @@ Namespaces = Annotated[
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
     """Prints the Role of each namespace and the ClusterRole that status, history, report and the releases need.
 
-    With --namespace no configuration is read: no Secret is named in the Roles, and they permit no Jobs of hooks.
+    With --namespace no configuration is read: no Secret is named in the Roles, and they permit neither Jobs of hooks
+    nor the deletion of pods after a rollback.
     Apply it with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
 
     with errors_end_the_command(as_json=as_json):
-        namespaces, secrets, jobs = (namespace, {}, set[str]()) if namespace else _of_stack(stack)
-    from switchyard.manifests.rbac import roles
+        from switchyard.manifests.rbac import roles
 
-    objects = roles(namespaces, secrets, jobs)
+        objects = roles(namespace) if namespace else _of_stack(stack)
     if as_json:
         from switchyard.cli.output import print_json
 
@@ -52,14 +53,22 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     print(yaml.safe_dump_all(objects, sort_keys=False), end="")
 
 
-def _of_stack(stack: str | None) -> "tuple[list[str], Mapping[str, Sequence[str]], set[str]]":
-    """The namespaces of a stack's services, the Secrets in each that are read, and those that have Jobs of hooks."""
+def _of_stack(stack: str | None) -> "list[Manifest]":
+    """The roles for the namespaces of a stack's services."""
     from switchyard.cli.configuration import read_settings_at_once
+    from switchyard.config.models.drain import DrainMethod
+    from switchyard.manifests.rbac import roles
 
     _, settings = read_settings_at_once(stack)
     services = settings.services.values()
     jobs = {service.namespace for service in services if any(hook.job for _, _, hook in service.release.hooks.all())}
-    return [service.namespace for service in services], _secrets(settings), jobs
+    drains = ((service.namespace, service.release.drain) for service in services)
+    pods = {
+        namespace
+        for namespace, drain in drains
+        if drain.method is DrainMethod.RENEW and drain.rollback_seconds is not None
+    }
+    return roles([service.namespace for service in services], _secrets(settings), jobs, pods)
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":

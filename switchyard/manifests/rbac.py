@@ -90,6 +90,13 @@ FOR_HOOKS = (
 Whoever may create a Job may run it as any ServiceAccount of its namespace.
 """
 
+FOR_ROLLBACK = (Grant(CORE, "pods", ("delete",), "kept connections of a version that was rolled back"),)
+"""What the commands need besides in the namespace of a service with `release.drain.rollbackSeconds`.
+
+Without it the pods are renewed as after a switch, which takes about a minute. Who may patch Deployments can end their
+pods in any case.
+"""
+
 IN_CLUSTER = (
     Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),
     Grant(CORE, "nodes", READ, "which nodes take traffic"),
@@ -103,7 +110,10 @@ API can be read as well. Without it the commands work, and say that they did not
 
 
 def roles(
-    namespaces: Iterable[str], secrets: Mapping[str, Sequence[str]] | None = None, jobs: Collection[str] = ()
+    namespaces: Iterable[str],
+    secrets: Mapping[str, Sequence[str]] | None = None,
+    jobs: Collection[str] = (),
+    pods: Collection[str] = (),
 ) -> list[Manifest]:
     """The ClusterRole, and the Role of each namespace.
 
@@ -112,12 +122,17 @@ def roles(
         secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads, and of
             those that calls of hooks have in their headers, or that have the URLs of notifications.
         jobs: the namespaces of services whose releases have Jobs as hooks.
+        pods: the namespaces of services whose pods are deleted after a rollback.
     """
     named = secrets or {}
     return [
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
         *(
-            _role(namespace, named.get(namespace, ()), FOR_HOOKS if namespace in jobs else ())
+            _role(
+                namespace,
+                named.get(namespace, ()),
+                (*(FOR_HOOKS if namespace in jobs else ()), *(FOR_ROLLBACK if namespace in pods else ())),
+            )
             for namespace in sorted(set(namespaces))
         ),
     ]

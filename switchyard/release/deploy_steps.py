@@ -1,8 +1,7 @@
 """What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
+from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
@@ -19,26 +19,31 @@ from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
+from switchyard.release.early_watch import EarlyWatch
 from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
-from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
 from switchyard.release.verdict import Verdict
-from switchyard.release.verdict_event import EVENTS, breach, in_words
+from switchyard.release.verdict_event import EVENTS, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange
 from switchyard.release.warming import warm
-from switchyard.release.watch import start_of, watch
+from switchyard.release.watch import Start, start_of, watch
 
 CONDEMNED = "ended early: the new version is worse than accepted"
-"""What becomes of a drain whose version is condemned."""
+"""What becomes of a step after the switch whose version is condemned."""
+
+ENDPOINT_SECONDS = 15.0
+"""How long the endpoints of pods that are ready may take to say so: another controller writes them."""
 
 Observe = Callable[[], Awaitable[Observation]]
 
@@ -83,7 +88,7 @@ class ClusterSteps:
         self._acts = acts or LoneActs(place.engine, ledger)
         self._ledger = ledger
         self._settings = settings
-        self._watch: asyncio.Task[Verdict] | None = None
+        self._early_watch = EarlyWatch(self._acts)
         self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
@@ -100,7 +105,12 @@ class ClusterSteps:
         change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
         await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
         self._settings = self._with(record, pods)
-        state = (await self._observed(record)).colours[target]
+        state = await poll_until(
+            lambda: self._colour(record, target),
+            lambda colour: colour.tag == tag and colour.ready >= pods,
+            seconds=ENDPOINT_SECONDS,
+            every=1,
+        )
         if state.tag != tag or state.ready < pods:
             return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
         return Ended(Event.PASSED, str(state))
@@ -121,20 +131,18 @@ class ClusterSteps:
             start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
         patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
-            self._watch = asyncio.create_task(
-                watch(
-                    self._place.access,
-                    observation.name,
-                    observation.settings,
-                    self._watched,
-                    track=Track(plan.target),
-                    start=start,
-                )
-            )
-            self._watch.add_done_callback(self._condemn)
-        receipt = await lane.follow(plan, record.started, patched, self._watch)
+            self._early_watch.begin(self._judged(record, observation, start))
+        receipt = await self._followed(lane, plan, record, patched)
         notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
+
+    async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
+        """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
+        following = asyncio.create_task(lane.follow(plan, record.started, patched))
+        if await self._early_watch.permits(following):
+            return await following
+        following.cancel()
+        return Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and brings configuration and state to what serves.
@@ -147,14 +155,9 @@ class ClusterSteps:
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
-        with self._condemnation() as others:
-            while not (drained.done() and converging.done()):
-                tasks: list[asyncio.Task[Any]] = [drained, converging, others, *([self._watch] if self._watch else [])]
-                running = [task for task in tasks if not task.done()]
-                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                if self.is_condemned():
-                    drained.cancel()
-                    return Ended(Event.FAILED, CONDEMNED)
+        if not await self._early_watch.permits(drained, converging):
+            drained.cancel()
+            return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._not_converged(observation, target, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
@@ -173,27 +176,17 @@ class ClusterSteps:
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
         observation = await self._observed(record)
-        running, self._watch = self._watch, None
-        if running is None:
-            running = asyncio.create_task(
-                watch(
-                    self._place.access,
-                    observation.name,
-                    observation.settings,
-                    self._watched,
-                    track=Track(record.target),
-                )
-            )
-        with self._condemnation() as others:
-            try:
-                await asyncio.wait({running, others}, return_when=asyncio.FIRST_COMPLETED)
-                if not running.done():
-                    return others.result()
-            finally:
-                running.cancel()
-        verdict = running.result()
+        verdict = await self._early_watch.verdict(lambda: self._judged(record, observation))
+        if isinstance(verdict, Ended):
+            return verdict
         numbers = self._watched.numbers(verdict, observation.settings.release.watch)
         return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
+
+    def _judged(
+        self, record: ReleaseRecord, observation: Observation, start: Start | None = None
+    ) -> Coroutine[Any, Any, Verdict]:
+        access, name, settings = self._place.access, observation.name, observation.settings
+        return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
@@ -210,8 +203,7 @@ class ClusterSteps:
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
         """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._early_watch.cancel()
         observation = await self._observed(record)
         journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
@@ -243,18 +235,12 @@ class ClusterSteps:
         """Waits until another version is condemned that this one belongs together with."""
         return await self._acts.until_condemned()
 
-    @contextmanager
-    def _condemnation(self) -> Iterator["asyncio.Task[Ended]"]:
-        """Waits within the block for another version of the group to be condemned."""
-        task = asyncio.create_task(self.until_condemned())
-        try:
-            yield task
-        finally:
-            task.cancel()
-
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
         """Sets a colour to no pods, by the program, whose gates refuse it for a colour that serves."""
         await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
+
+    async def _colour(self, record: ReleaseRecord, colour: Colour) -> ColourState:
+        return (await self._observed(record)).colours[colour]
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
         """The service now, with the settings that the release has given to its new colour."""
@@ -286,11 +272,7 @@ class ClusterSteps:
 
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""
-        return self._acts.condemned() is not None or breach(self._watch) is not None
-
-    def _condemn(self, watch: "asyncio.Task[Verdict]") -> None:
-        if (verdict := breach(watch)) is not None:
-            self._acts.condemn(in_words(verdict))
+        return self._early_watch.is_condemned
 
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:

@@ -1,33 +1,30 @@
 """Ends the connections that clients keep to the old colour, while its pods stay ready for a rollback."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
-from switchyard.config.kubernetes import APPS
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import AccessDeniedError, ClusterError
-from switchyard.kube.api import MERGE_PATCH, ProxyRequest
+from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.polling import poll_until, watch_until
-from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, selector
+from switchyard.kube.polling import poll_until
+from switchyard.manifests.labels import selector
 from switchyard.release.drain_report import (
     DrainReport,
     PodDrain,
     answered,
     not_drained,
-    not_renewed,
     not_undrained,
     still_serves,
     unreached,
 )
+from switchyard.release.renewal import end_pods, renew_pods
 
 ASK_SECONDS = 3
 """How long one pod may take to answer."""
@@ -43,7 +40,13 @@ PODS_AT_ONCE = 20
 
 
 async def drain(
-    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None = None
+    cluster: Cluster,
+    name: str,
+    service: BlueGreenSettings,
+    colour: Colour,
+    seconds: float | None = None,
+    *,
+    rolled_back: bool = False,
 ) -> DrainReport:
     """Ends kept connections to a colour that does not serve any more, without a failed request. Raises no error.
 
@@ -53,12 +56,13 @@ async def drain(
         service: its settings.
         colour: the old colour.
         seconds: how long to follow it; None takes the time of the settings. With 0 it has begun when this returns.
+        rolled_back: whether users are to leave the colour soon, because its version was rolled back.
 
     Returns:
         What was reached, and which connections are left.
     """
     began = time.monotonic()
-    begin = _drainer(cluster, name, service, colour, seconds)
+    begin = _drainer(cluster, name, service, colour, seconds, rolled_back=rolled_back)
     try:
         serving = await cluster.serving_track(service.namespace, name)
         if serving == Track(colour):
@@ -107,14 +111,22 @@ async def undrain(cluster: Cluster, name: str, service: BlueGreenSettings, colou
 
 
 def _drainer(
-    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None
+    cluster: Cluster,
+    name: str,
+    service: BlueGreenSettings,
+    colour: Colour,
+    seconds: float | None,
+    *,
+    rolled_back: bool,
 ) -> Callable[[str], Awaitable[DrainReport]]:
     """What drains by the service's method; it takes who serves."""
     match service.release.drain.method:
         case DrainMethod.ENDPOINT:
             return partial(_by_endpoint, cluster, name, service, colour, seconds)
         case DrainMethod.RENEW if service.engine is not SwitchEngine.ALB_WEIGHTS:
-            return partial(_by_renewal, cluster, name, service, colour, seconds)
+            if rolled_back and service.release.drain.rollback_seconds is not None:
+                return partial(end_pods, cluster, name, service, colour)
+            return partial(renew_pods, cluster, name, service, colour, seconds)
         case _:
             return partial(_left_alone, colour)
 
@@ -196,56 +208,3 @@ async def _close_own(cluster: Cluster, service: BlueGreenSettings, pod: str) -> 
         request = ProxyRequest(check.path, ASK_SECONDS, https=smoke.scheme == "HTTPS", headers=check.headers)
         with suppress(ClusterError):  # it is counted with those that are left
             await cluster.get_from_pod(service.namespace, pod, service.port, request)
-
-
-async def _by_renewal(
-    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
-) -> DrainReport:
-    """Has the Deployment replace its pods by new ones of the same version, and follows that until the old are gone."""
-    namespace, deployment = service.namespace, colour_name(name, colour)
-    bound = _renewal_seconds(service) if seconds is None else seconds
-    async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
-        before = left = await anext(watch)
-
-        async def gone(names: frozenset[str]) -> bool:
-            nonlocal left
-            left = before & names
-            return not left
-
-        if before:
-            await _renew(cluster, namespace, deployment)
-            await watch_until(watch, gone, bound)
-    report = DrainReport(
-        colour,
-        DrainMethod.RENEW,
-        pods=len(before),
-        reached=tuple(sorted(before - left)),
-        failed=tuple(sorted(left)),
-        connections_left=None if left else 0,
-    )
-    if not left or not bound:
-        return report
-    pods = await cluster.pods_report(namespace, name, Track(colour), service.replicas_of(Track(colour)))
-    why = f"{len(left)} of {len(before)} pods were not replaced in {bound:.0f} s ({pods})"
-    return replace(report, problem=not_renewed(namespace, deployment, colour, serving, why))
-
-
-def _renewal_seconds(service: BlueGreenSettings) -> float:
-    """How long a renewal may take: until the new pods are ready, and then until the last old one has ended."""
-    ending = service.drain.termination_grace_period_seconds
-    return service.ready_timeout_seconds + ending + service.release.drain.grace_seconds
-
-
-async def _renew(cluster: Cluster, namespace: str, deployment: str) -> None:
-    """Changes the annotation that makes a new pod template of the same content."""
-    annotations = {RENEWED_AT: datetime.now(UTC).isoformat(timespec="milliseconds")}
-    await cluster.api.ask(
-        "patch",
-        "deployments",
-        deployment,
-        namespace,
-        APPS,
-        params={"fieldManager": FIELD_MANAGER},
-        headers=MERGE_PATCH,
-        content=json.dumps({"spec": {"template": {"metadata": {"annotations": annotations}}}}),
-    )

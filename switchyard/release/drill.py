@@ -217,7 +217,7 @@ class Drill:
         return DrillNotBackError(not_back(plan.observation.name, f"{target.colour} {target.tag}", source, str(error)))
 
     def _lane(self) -> FastLane:
-        return FastLane(self._access, self._cluster, self._journal, self._warn, time.monotonic())
+        return FastLane(self._access, self._cluster, self._journal, self._warn, time.monotonic(), gentle=True)
 
     def _steps(self) -> Steps:
         async def converge(_: Receipt) -> Convergence:

@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -62,16 +62,25 @@ class FastLane:
         journal: of the service.
         warn: reports a warning of a gate.
         begun: the monotonic time when the command began, from which the receipt counts.
+        gentle: whether a rollback ends kept connections as a switch does: nothing is wrong with the version.
     """
 
     def __init__(
-        self, access: ClusterAccess, cluster: Cluster, journal: Journal, warn: Warn, begun: float | None = None
+        self,
+        access: ClusterAccess,
+        cluster: Cluster,
+        journal: Journal,
+        warn: Warn,
+        begun: float | None = None,
+        *,
+        gentle: bool = False,
     ) -> None:
         self._access = access
         self._cluster = cluster
         self._journal = journal
         self._warn = warn
         self._begun = time.monotonic() if begun is None else begun
+        self._gentle = gentle
 
     async def plan_switch(self, observation: Observation, colour: Colour | None) -> Plan:
         """What a switch would do.
@@ -246,7 +255,7 @@ class FastLane:
         return self._elapsed()
 
     async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
-        """Ends the connections that clients keep to the old colour. A renewal of its pods goes on by itself.
+        """Ends the connections that clients keep to the old colour. A renewal after a switch goes on by itself.
 
         A renewal waits for the nodes: one that does not follow knows none of the pods that would take their place.
         """
@@ -259,23 +268,21 @@ class FastLane:
         if method is DrainMethod.RENEW and (behind := (await following).unconfirmed):
             problem = not_renewed_yet(plan, [node.node for node in behind])
             return DrainReport(old, method, problem=problem)
-        follows = method is DrainMethod.ENDPOINT
-        return await drain(self._cluster, name, settings, old, None if follows else 0)
+        rolled_back = plan.act is Act.ROLLBACK and not self._gentle
+        seconds = None if rolled_back or method is DrainMethod.ENDPOINT else 0
+        return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)
 
-    async def follow(
-        self, plan: Plan, started: str, patched: float | None, until: "asyncio.Future[Any] | None" = None
-    ) -> Receipt:
+    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
         """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.
 
         Args:
             plan: the switch.
             started: when the command began, RFC 3339.
             patched: the answer of `patch`; None where the selector was as wanted.
-            until: ends the requests to nodes early when it is done.
         """
         following = self._following(plan)
         receipt = await following.endpoints(Receipt(started, patched_after=patched))
-        return await following.nodes_and_content(receipt, until)
+        return await following.nodes_and_content(receipt)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun

@@ -58,22 +58,17 @@ class Following:
         except ClusterError as error:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints: {error}"))
 
-    async def nodes_and_content(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
-        """The receipt with what is seen of each node, and of the Secrets and ConfigMaps. The arguments are `nodes`'."""
-        followed, content = await asyncio.gather(self.nodes(receipt, until), see_content(self._cluster.api, self._plan))
+    async def nodes_and_content(self, receipt: Receipt) -> Receipt:
+        """The receipt with what is seen of each node, and of the Secrets and ConfigMaps."""
+        followed, content = await asyncio.gather(self.nodes(receipt), see_content(self._cluster.api, self._plan))
         unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
         problems = (*followed.unseen, *unseen)
         return replace(followed, content=content.versions, content_warning=content.warning, unseen=problems)
 
-    async def nodes(self, receipt: Receipt, until: "asyncio.Future[Any] | None" = None) -> Receipt:
-        """The receipt with what is seen of each node.
-
-        Args:
-            receipt: so far.
-            until: ends the requests to nodes early when it is done.
-        """
+    async def nodes(self, receipt: Receipt) -> Receipt:
+        """The receipt with what is seen of each node."""
         try:
-            nodes, unseen = await self._asked(until)
+            nodes, unseen = await self._asked()
         except AccessDeniedError as error:
             nodes, unseen = (NodeAnswer(ALL_NODES, None, f"not seen: the kubeconfig's user {error}"),), ()
         except ClusterError as error:
@@ -82,14 +77,14 @@ class Following:
             unseen = unseen if nodes else (*unseen, NO_NODES)
         return replace(receipt, nodes=nodes, unseen=(*receipt.unseen, *unseen))
 
-    async def _asked(self, until: "asyncio.Future[Any] | None") -> tuple[tuple[NodeAnswer, ...], tuple[str, ...]]:
+    async def _asked(self) -> tuple[tuple[NodeAnswer, ...], tuple[str, ...]]:
         api, labels = self._cluster.api, self._plan.observation.settings.node_selector
         port, names = await asyncio.gather(node_port(api, self._plan), self._cluster.ready_nodes(labels))
         if not names:
             return (), ()
         answers: dict[str, NodeAnswer] = {}
         if not isinstance(port, str):
-            answers = {node.node: node for node in await follow_nodes(api, port, names, self._elapsed, until)}
+            answers = {node.node: node for node in await follow_nodes(api, port, names, self._elapsed)}
             if all(node.follows is not None for node in answers.values()):
                 return tuple(answers[name] for name in names), ()
         # What was not seen to answer is judged by the health of its kube-proxy.

@@ -78,7 +78,6 @@ async def follow_nodes(
     port: NodePort,
     nodes: Sequence[str],
     elapsed: Callable[[], float],
-    until: "asyncio.Future[Any] | None" = None,
 ) -> list[NodeAnswer]:
     """Asks each node until the new version has answered, side by side and in bounded time.
 
@@ -87,7 +86,6 @@ async def follow_nodes(
         port: what is asked.
         nodes: their names.
         elapsed: seconds since the command began.
-        until: ends it early when it is done.
     """
     turns, end = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS
 
@@ -96,7 +94,7 @@ async def follow_nodes(
             return await ask_anew(api, "nodes", None, f"{node}:{port.number}", port.request)
 
     def ended() -> bool:
-        return elapsed() > end or (until is not None and until.done())
+        return elapsed() > end
 
     return list(await asyncio.gather(*(_followed(node, port, ask, elapsed, ended) for node in nodes)))
 

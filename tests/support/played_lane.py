@@ -129,10 +129,12 @@ class Lane:
     under_lease: Observation | None = None
     problem: str | None = None
     waited: bool = False
+    gentle: bool = False
 
     def __post_init__(self) -> None:
         self.journal = PlayedJournal(self.events, self.latest)
-        self.lane = FastLane(ClusterAccess(), self.cluster, self.journal, self.events.append)  # type: ignore[arg-type]
+        cluster: Any = self.cluster
+        self.lane = FastLane(ClusterAccess(), cluster, self.journal, self.events.append, gentle=self.gentle)
 
     def run(self, plan: Plan) -> Outcome:
         async def observe() -> Observation:

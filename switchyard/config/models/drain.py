@@ -50,3 +50,10 @@ class Drain(Model):
         default=30,
         description="Seconds that connections may take to end after a switch before the receipt counts them.",
     )
+    rollback_seconds: Annotated[Int, Field(ge=1, le=3600)] | None = Field(
+        default=2,
+        description=(
+            "With `renew`, seconds after a rollback until pods of the version that was rolled back get SIGTERM, all "
+            "of them at once; requests in progress have 2 s more. `null` replaces them as after a switch."
+        ),
+    )

@@ -77,6 +77,8 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     result = run_command(stack, "rollback", "backend", "--yes", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
+    drained = document(result)["receipt"]["drain"]
+    assert (len(drained["reached"]), drained["problem"]) == (3, None)  # the pods were deleted, which takes a right
     assert kubectl.serving() == "blue"
     read_back(stack)
 
@@ -127,7 +129,7 @@ def test_a_command_names_the_permission_that_a_role_lacks(
     kubectl = releaser.kubectl
     role = kubectl.get("role", "switchyard-release")
     rules = [rule for rule in role["rules"] if resource not in rule["resources"]]
-    assert len(rules) == len(role["rules"]) - 1
+    assert len(rules) < len(role["rules"])
     before = kubectl.serving()
     replace(kubectl, rules)
     try:

@@ -59,6 +59,22 @@ def test_hooks_of_a_stack_give_the_right_to_run_them(monkeypatch: pytest.MonkeyP
     assert "pods/log" in resources
 
 
+@pytest.mark.parametrize(
+    ("drain", "verbs"),
+    [({}, [["delete"]]), ({"rollbackSeconds": None}, []), ({"method": "endpoint"}, []), ({"method": "none"}, [])],
+)
+def test_pods_may_be_deleted_only_where_a_rollback_deletes_them(
+    monkeypatch: pytest.MonkeyPatch, drain: dict[str, object], verbs: list[list[str]]
+) -> None:
+    service = BlueGreenSettings.model_validate(
+        {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "release": {"drain": drain}}
+    )
+    settings = SimpleNamespace(services={"backend": service}, releases=Releases())
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
+    assert [rule["verbs"] for rule in role["rules"] if "delete" in rule["verbs"]] == verbs
+
+
 def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}}
     services = {

@@ -2,6 +2,7 @@
 
 import pytest
 
+from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
 
 NEVER = {"delete", "deletecollection", "*", "escalate", "bind", "impersonate"}
@@ -42,6 +43,15 @@ def test_a_rule_names_the_group_of_its_api() -> None:
     _, role = roles(["shop"])
     groups = {rule["resources"][0]: rule["apiGroups"] for rule in role["rules"]}
     assert (groups["pods"], groups["leases"], groups["deployments"]) == ([""], ["coordination.k8s.io"], ["apps"])
+
+
+def test_pods_can_be_deleted_in_the_namespaces_only_where_a_rollback_does() -> None:
+    _, api, shop = roles(["shop", "api"], pods={"shop"})
+
+    def deletes(role: Manifest) -> list[list[str]]:
+        return [rule["resources"] for rule in role["rules"] if not NEVER.isdisjoint(rule["verbs"])]
+
+    assert (deletes(shop), deletes(api)) == ([["pods"]], [])
 
 
 def test_only_namespaces_with_hooks_permit_to_create_jobs() -> None:

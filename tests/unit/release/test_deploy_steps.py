@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
-from switchyard.release.plan import Observation
+from switchyard.release.plan import ColourState, Observation
+from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.samples import Counts
 from switchyard.release.store import Releases
@@ -33,7 +34,7 @@ RELEASE = release(phase=Phase.DRAIN, tag="v2")
 
 @dataclass
 class PlayedLedger:
-    def check(self) -> None:
+    async def confirm(self) -> None:
         pass
 
     def now(self) -> datetime:
@@ -76,7 +77,7 @@ class Play:
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
             if verdict is not None:
-                self.steps._watch = asyncio.create_task(asyncio.sleep(0, verdict))
+                self.steps._early_watch.begin(asyncio.sleep(0, verdict))
             ended = await self.steps.drain(RELEASE)
             self.ended.set()
             return ended
@@ -132,13 +133,50 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
     play.ended.set()
 
     async def condemned_and_drained() -> Ended:
-        play.steps._watch = asyncio.create_task(asyncio.sleep(0, BREACH))
-        await play.steps._watch
+        play.steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        await play.steps._early_watch.permits(asyncio.create_task(asyncio.Event().wait()))
         return await play.steps.drain(RELEASE)
 
     ended = asyncio.run(condemned_and_drained())
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
     assert play.converged == []
+
+
+def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy_acts, "preview_change", lambda *_: None)
+    monkeypatch.setattr(deploy_acts, "update", lambda _: None)
+
+    async def at_once(observe: Any, enough: Any, **_: float) -> Any:
+        looks = [await observe() for _ in range(3)]
+        return next(state for state in looks if enough(state))
+
+    monkeypatch.setattr(deploy_steps, "poll_until", at_once)
+    steps: Any = Play(monkeypatch).steps
+    ready = iter([0, 2, 3, 3, 3])
+
+    async def observe() -> Observation:
+        return observed(green=ColourState(Colour.GREEN, "v2", 3, next(ready)))
+
+    steps._place = replace(steps._place, observe=observe)
+    ended = asyncio.run(steps.warm(RELEASE))
+    assert (ended.event, ended.detail) == (Event.PASSED, "green v2, 3 of 3 pods ready")
+
+
+def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lane:
+        async def follow(self, *_: object) -> Receipt:
+            await asyncio.Event().wait()
+            raise AssertionError("an endless wait for nodes ended")
+
+    async def run() -> Receipt:
+        steps: Any = Play(monkeypatch).steps
+        steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        followed: Receipt = await steps._followed(Lane(), None, RELEASE, 0.2)
+        return followed
+
+    receipt = asyncio.run(run())
+    assert (receipt.patched_after, receipt.followed) == (0.2, None)
+    assert receipt.unseen == ("endpoints and nodes: ended early: the new version is worse than accepted",)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,9 +17,12 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.cluster import Cluster
 from switchyard.release import drain as module
+from switchyard.release import renewal
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
 from tests.support.stored_objects import KUBECONFIG
+
+ROLLED_BACK = partial(drain, rolled_back=True)
 
 PODS = ("backend-blue-1", "backend-blue-2", "backend-blue-3")
 
@@ -38,6 +42,8 @@ class PlayedCluster:
         renews: whether the controller replaces pods, one for each list of them.
         asked: pod and query of each request through the proxy.
         patches: content of each patch.
+        deleted: name and grace period of each pod that was deleted.
+        may_delete: whether the user may delete pods.
         own: pod of each request to the service's port.
         denied: whether the API server denies every request.
         rolled_back_after: requests through the proxy, after which blue serves.
@@ -49,6 +55,8 @@ class PlayedCluster:
     renews: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
     patches: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    may_delete: bool = True
     own: list[str] = field(default_factory=list)
     denied: bool = False
     rolled_back_after: int = 1000
@@ -77,6 +85,8 @@ class PlayedCluster:
             assert path == "/apis/apps/v1/namespaces/shop/deployments/backend-blue"
             self.patches.append(json.loads(request.content))
             return httpx.Response(200, json={})
+        if request.method == "DELETE":
+            return self._deleted(request)
         if "/proxy/" in path:
             return self._proxied(request)
         if path == "/api/v1/namespaces/shop/services/backend":
@@ -88,6 +98,17 @@ class PlayedCluster:
         if path.rpartition("/")[2] in {"replicasets", "events"}:
             return httpx.Response(200, json={"items": []})
         return status(404, "not found")
+
+    def _deleted(self, request: httpx.Request) -> httpx.Response:
+        pod = request.url.path.removeprefix("/api/v1/namespaces/shop/pods/")
+        if not self.may_delete:
+            return status(403, "pods is forbidden")
+        self.deleted.append((pod, request.url.params["gracePeriodSeconds"]))
+        if pod not in self.pods:
+            return status(404, "not found")
+        if self.renews:
+            self.pods = [f"{name}-renewed" if name == pod else name for name in self.pods]
+        return httpx.Response(200, json={})
 
     def _proxied(self, request: httpx.Request) -> httpx.Response:
         target, _, path = request.url.path.removeprefix("/api/v1/namespaces/shop/pods/").partition("/proxy")
@@ -245,12 +266,65 @@ def test_a_renewal_replaces_every_pod_and_waits_until_the_old_are_gone(cluster: 
 def test_a_renewal_that_stalls_says_so_and_that_the_old_colour_is_complete(
     cluster: PlayedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_renewal_seconds", lambda _: 0.05)
+    monkeypatch.setattr(renewal, "_renewal_seconds", lambda _: 0.05)
     cluster.renews = False
     report = cluster.run(drain)
     assert (report.reached, report.failed, report.connections_left) == ((), PODS, None)
     assert "3 of 3 pods were not replaced" in str(report.problem)
     assert "blue is still complete. See: kubectl -n shop rollout status deployment backend-blue" in str(report.problem)
+
+
+@pytest.mark.parametrize(("settings", "grace"), [({}, "2"), ({"rollbackSeconds": 7}, "7")])
+def test_all_pods_of_a_version_that_was_rolled_back_are_deleted_with_a_short_grace_period(
+    cluster: PlayedCluster, settings: dict[str, Any], grace: str
+) -> None:
+    report = cluster.run(ROLLED_BACK, **settings)
+    assert sorted(cluster.deleted) == [(pod, grace) for pod in PODS]
+    assert (report.reached, report.connections_left, report.problem) == (PODS, 0, None)
+    assert cluster.patches == []
+
+
+def test_a_pod_that_has_ended_meanwhile_is_no_problem(cluster: PlayedCluster) -> None:
+    async def delete_first(cluster_: Cluster, namespace: str, pod: str, grace: int) -> None:
+        cluster.pods = [name for name in cluster.pods if name != pod]
+        await original(cluster_, namespace, pod, grace)
+
+    original = renewal._delete
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renewal, "_delete", delete_first)
+        report = cluster.run(ROLLED_BACK)
+    assert len(cluster.deleted) == 3
+    assert (report.reached, report.problem) == (PODS, None)
+
+
+def test_pods_of_a_version_that_was_rolled_back_are_renewed_where_that_is_configured(cluster: PlayedCluster) -> None:
+    report = cluster.run(ROLLED_BACK, rollbackSeconds=None)
+    assert (len(cluster.patches), cluster.deleted, report.reached) == (1, [], PODS)
+
+
+def test_pods_are_renewed_where_the_user_may_not_delete_them(cluster: PlayedCluster) -> None:
+    cluster.may_delete = False
+    report = cluster.run(ROLLED_BACK)
+    assert (len(cluster.patches), cluster.deleted, report.problem) == (1, [], None)
+    assert "The renewal of 3 pods of blue has begun" in report.summary
+
+
+def test_pods_that_do_not_end_after_a_rollback_are_named(
+    cluster: PlayedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "KILL_SECONDS", -3)
+    monkeypatch.setattr(renewal, "NODE_SECONDS", 1.05)
+    cluster.renews = False
+    report = cluster.run(ROLLED_BACK)
+    assert (report.failed, report.connections_left) == (PODS, None)
+    assert "3 of 3 pods were not replaced" in str(report.problem)
+
+
+def test_no_pod_is_deleted_that_serves(cluster: PlayedCluster) -> None:
+    cluster.selected = "blue"
+    report = cluster.run(ROLLED_BACK)
+    assert (cluster.deleted, cluster.patches) == ([], [])
+    assert "blue serves and its pods keep their connections" in str(report.problem)
 
 
 def test_a_drain_of_no_time_has_begun_when_it_returns(cluster: PlayedCluster) -> None:

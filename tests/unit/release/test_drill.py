@@ -34,7 +34,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     async def before_switch(self: BlueGreenGates, **_: Any) -> None:
         passed.append(str(self._service.active))
 
-    async def drain(_: object, __: str, ___: object, colour: Colour, *____: object) -> DrainReport:
+    async def drain(_: object, __: str, ___: object, colour: Colour, *____: object, **_____: object) -> DrainReport:
         return DrainReport(colour, DrainMethod.NONE)
 
     monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)

@@ -22,16 +22,18 @@ CONFLICT = ApiStatusError("patch", "services/backend", 409, "the object has been
 
 
 @pytest.fixture(autouse=True)
-def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float | None]]:
-    """What is asked of the pods of both colours about their connections: act, colour, seconds."""
-    asked: list[tuple[str, str, float | None]] = []
+def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is asked of the pods of both colours about their connections: act, colour, seconds, and whether at once."""
+    asked: list[tuple[Any, ...]] = []
 
-    async def drain(_: object, __: str, ___: object, colour: Colour, seconds: float | None) -> DrainReport:
-        asked.append(("drain", colour, seconds))
+    async def drain(
+        _: object, __: str, ___: object, colour: Colour, seconds: float | None, *, rolled_back: bool
+    ) -> DrainReport:
+        asked.append(("drain", colour, seconds, rolled_back))
         return DrainReport(colour, DrainMethod.RENEW, pods=3, failed=("blue-1", "blue-2", "blue-3"))
 
     async def undrain(_: object, __: str, ___: object, colour: Colour) -> DrainReport:
-        asked.append(("undrain", colour, None))
+        asked.append(("undrain", colour))
         return DrainReport(colour, DrainMethod.NONE)
 
     monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
@@ -246,22 +248,29 @@ def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
     assert "end True no such host" in it.events
 
 
-@pytest.mark.parametrize(("method", "seconds"), [("renew", 0), ("endpoint", None)])
+@pytest.mark.parametrize(
+    ("act", "method", "gentle", "seconds", "at_once"),
+    [
+        (Act.SWITCH, "renew", False, 0, False),
+        (Act.SWITCH, "endpoint", False, None, False),
+        (Act.ROLLBACK, "renew", False, None, True),
+        (Act.ROLLBACK, "renew", True, 0, False),
+        (Act.ROLLBACK, "endpoint", False, None, True),
+    ],
+)
 def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
-    drained: list[tuple[str, str, float | None]], method: str, seconds: float | None
+    drained: list[tuple[Any, ...]], act: Act, method: str, gentle: bool, seconds: float | None, at_once: bool
 ) -> None:
-    plan = Plan(Act.ROLLBACK, observed(release={"drain": {"method": method}}), Colour.GREEN)
-    receipt = Lane().run(plan).receipt
-    # A renewal goes on by itself; the answers of an endpoint are waited for.
-    assert drained == [("undrain", Colour.GREEN, None), ("drain", Colour.BLUE, seconds)]
+    plan = Plan(act, observed(release={"drain": {"method": method}}), Colour.GREEN)
+    receipt = Lane(gentle=gentle).run(plan).receipt
+    # A renewal after a switch goes on by itself. All else takes seconds, and is waited for.
+    assert drained == [("undrain", Colour.GREEN), ("drain", Colour.BLUE, seconds, at_once)]
     assert receipt.to_json()["drain"]["pods"] == 3
     assert "The renewal of 3 pods of blue has begun" in "\n".join(lines(receipt))
 
 
 @pytest.mark.parametrize("status", [503, None], ids=["behind", "no answer"])
-def test_pods_are_not_renewed_while_a_node_may_send_to_them(
-    drained: list[tuple[str, str, float | None]], status: int | None
-) -> None:
+def test_pods_are_not_renewed_while_a_node_may_send_to_them(drained: list[tuple[Any, ...]], status: int | None) -> None:
     nodes = (Routing("a", ready=True, status=200), Routing("b", ready=True, status=status))
     outcome = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
     assert [act for act, *_ in drained] == ["undrain"]
@@ -270,7 +279,7 @@ def test_pods_are_not_renewed_while_a_node_may_send_to_them(
     assert "rollout restart deployment backend-blue" in str(outcome.receipt.drain.problem)
 
 
-def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[str, str, float | None]]) -> None:
+def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[Any, ...]]) -> None:
     nodes = (Routing("b", ready=True, status=503),)
     plan = Plan(Act.SWITCH, observed(release={"drain": {"method": "endpoint"}}), Colour.GREEN)
     Lane(PlayedCluster(nodes=nodes)).run(plan)

@@ -66,15 +66,12 @@ def plan(**receipt: str) -> Plan:
     return Plan(Act.SWITCH, observation, Colour.GREEN)
 
 
-def followed(api: PlayedNodes, ticks: Iterator[float] | None = None, until: Any = None) -> dict[str, NodeAnswer]:
+def followed(api: PlayedNodes, ticks: Iterator[float] | None = None) -> dict[str, NodeAnswer]:
     async def run() -> list[NodeAnswer]:
         port = await ports.node_port(api, plan())  # type: ignore[arg-type]
         assert not isinstance(port, str), port
         clock = ticks or count(0.0, 0.01)
-        end = None if until is None else asyncio.get_running_loop().create_future()
-        if end is not None:
-            end.set_result(None)
-        return await ports.follow_nodes(api, port, list(api.nodes), lambda: next(clock), end)  # type: ignore[arg-type]
+        return await ports.follow_nodes(api, port, list(api.nodes), lambda: next(clock))  # type: ignore[arg-type]
 
     return {node.node: node for node in asyncio.run(run())}
 
@@ -157,12 +154,6 @@ def test_a_lost_answer_at_the_end_takes_nothing_back() -> None:
     node = followed(PlayedNodes({"a": [OLD, NOBODY]}), count(0.0, 0.5))["a"]
     assert node.follows is False
     assert "still answers with blue" in str(node.problem)
-
-
-def test_a_verdict_meanwhile_ends_the_requests() -> None:
-    api = PlayedNodes({"a": [OLD]})
-    assert followed(api, until=True)["a"].follows is False
-    assert sum(kind == "nodes" for kind, _, _ in api.asked) == 1
 
 
 @pytest.mark.parametrize(

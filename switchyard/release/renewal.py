@@ -1,0 +1,141 @@
+"""Ends kept connections by the end of the pods that hold them, which needs nothing of the application."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+
+from switchyard.config.kubernetes import APPS
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import AccessDeniedError, ApiStatusError
+from switchyard.kube.api import MERGE_PATCH
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.polling import watch_until
+from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, selector
+from switchyard.release.drain_report import DrainReport, not_renewed
+
+KILL_SECONDS = 2
+"""From SIGTERM to SIGKILL where a pod's grace period is over: the kubelet's `minimumGracePeriodInSeconds`."""
+
+NODE_SECONDS = 10
+"""How long the kubelets may take besides to end their containers and to report it."""
+
+
+async def renew_pods(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
+) -> DrainReport:
+    """Has the Deployment replace its pods by new ones of the same version, and follows that until the old are gone.
+
+    Args:
+        cluster: the cluster.
+        name: the service's name.
+        service: its settings.
+        colour: whose pods.
+        seconds: how long to follow it; None takes the time of the settings.
+        serving: what serves, for a message.
+    """
+
+    async def renew(_: frozenset[str]) -> None:
+        await _change_template(cluster, service.namespace, colour_name(name, colour))
+
+    bound = _renewal_seconds(service) if seconds is None else seconds
+    return await _replaced(cluster, name, service, colour, renew, bound, serving)
+
+
+async def end_pods(
+    cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, serving: str
+) -> DrainReport:
+    """Deletes the pods of a version that was rolled back, all at once; their ReplicaSet starts others in their place.
+
+    Their grace period is `release.drain.rollbackSeconds`: it ends preStop early, so that SIGTERM comes then. Who may
+    not delete pods has them renewed as after a switch.
+
+    Args:
+        cluster: the cluster.
+        name: the service's name.
+        service: its settings.
+        colour: whose pods.
+        serving: what serves, for a message.
+    """
+    grace = service.release.drain.rollback_seconds or 0
+    namespace = service.namespace
+
+    async def delete(pods: frozenset[str]) -> None:
+        await asyncio.gather(*(_delete(cluster, namespace, pod, grace) for pod in pods))
+
+    try:
+        return await _replaced(cluster, name, service, colour, delete, grace + KILL_SECONDS + NODE_SECONDS, serving)
+    except AccessDeniedError:
+        return await renew_pods(cluster, name, service, colour, 0, serving)
+
+
+async def _replaced(
+    cluster: Cluster,
+    name: str,
+    service: BlueGreenSettings,
+    colour: Colour,
+    replace_pods: Callable[[frozenset[str]], Awaitable[None]],
+    bound: float,
+    serving: str,
+) -> DrainReport:
+    """Begins to replace the pods of a colour, and follows that until those of before are gone or the time is over."""
+    namespace, deployment = service.namespace, colour_name(name, colour)
+    async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
+        before = left = await anext(watch)
+
+        async def gone(names: frozenset[str]) -> bool:
+            nonlocal left
+            left = before & names
+            return not left
+
+        if before:
+            await replace_pods(before)
+            await watch_until(watch, gone, bound)
+    report = DrainReport(
+        colour,
+        DrainMethod.RENEW,
+        pods=len(before),
+        reached=tuple(sorted(before - left)),
+        failed=tuple(sorted(left)),
+        connections_left=None if left else 0,
+    )
+    if not left or not bound:
+        return report
+    pods = await cluster.pods_report(namespace, name, Track(colour), service.replicas_of(Track(colour)))
+    why = f"{len(left)} of {len(before)} pods were not replaced in {bound:.0f} s ({pods})"
+    return replace(report, problem=not_renewed(namespace, deployment, colour, serving, why))
+
+
+def _renewal_seconds(service: BlueGreenSettings) -> float:
+    """How long a renewal may take: until the new pods are ready, and then until the last old one has ended."""
+    ending = service.drain.termination_grace_period_seconds
+    return service.ready_timeout_seconds + ending + service.release.drain.grace_seconds
+
+
+async def _delete(cluster: Cluster, namespace: str, pod: str, grace: int) -> None:
+    """Deletes a pod, also one that is being deleted: the shorter grace period counts then."""
+    try:
+        await cluster.api.ask("delete", "pods", pod, namespace, params={"gracePeriodSeconds": grace})
+    except ApiStatusError as error:
+        if error.status_code != httpx.codes.NOT_FOUND:
+            raise
+
+
+async def _change_template(cluster: Cluster, namespace: str, deployment: str) -> None:
+    """Changes the annotation that makes a new pod template of the same content."""
+    annotations = {RENEWED_AT: datetime.now(UTC).isoformat(timespec="milliseconds")}
+    await cluster.api.ask(
+        "patch",
+        "deployments",
+        deployment,
+        namespace,
+        APPS,
+        params={"fieldManager": FIELD_MANAGER},
+        headers=MERGE_PATCH,
+        content=json.dumps({"spec": {"template": {"metadata": {"annotations": annotations}}}}),
+    )
