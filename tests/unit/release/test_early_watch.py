@@ -97,7 +97,7 @@ def test_a_version_waits_neither_for_steps_nor_for_its_watch_once_another_one_is
 
 @pytest.mark.parametrize("begun", [True, False])
 @pytest.mark.parametrize(("verdict", "told"), [(BREACH, ["It is worse"]), (PASS, [])])
-def test_the_others_are_told_at_once_of_a_version_that_is_condemned(
+def test_a_version_that_is_condemned_is_reported_to_the_others_at_once(
     verdict: Verdict, told: list[str], begun: bool
 ) -> None:
     async def run() -> None:
