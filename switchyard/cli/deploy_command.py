@@ -11,10 +11,11 @@ from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
 from switchyard.cli.detachment import detach, is_detached, report_begun
+from switchyard.cli.fast_lane import STATE_SECONDS, service_of
 from switchyard.cli.group_command import GroupCommand
 from switchyard.cli.group_members import going_together
 from switchyard.cli.release_cluster import check_cluster
-from switchyard.cli.service_release import STATE_SECONDS, ServiceRelease, operator, service_of
+from switchyard.cli.service_release import ServiceRelease, operator
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError
@@ -40,7 +41,7 @@ def run(request: DeployRequest, state: Answer) -> None:
     """
     stack, settings = read_settings_at_once(request.stack)
     for key in request.keys:
-        service_of(replace(request, service=key), stack, settings)  # before anything that the cluster may lack
+        service_of(key, request.act, stack, settings)  # before anything that the cluster may lack
     access = access_to(stack, settings)
     command: _Command | GroupCommand
     if request.together:
@@ -100,7 +101,8 @@ class _Command(ServiceRelease):
         await self._read_again(ledger)
         observation = await self.observe(cluster)
         unreachable = self.report.state_unreachable
-        await check_cluster(cluster, self.access, self.stack, state, STATE_SECONDS, unreachable)
+        seconds = STATE_SECONDS[request.act]
+        await check_cluster(cluster, self.access, self.stack, state, seconds, unreachable)
         releases = await ledger.read()
         self.refuse(releases, observation)
         if keys := await going_together(cluster.api, self.settings, request, releases.current):

@@ -8,9 +8,10 @@ from functools import partial
 
 from switchyard.cli.configuration import read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.fast_lane import STATE_SECONDS
 from switchyard.cli.group_text import GroupReport
 from switchyard.cli.release_cluster import check_cluster
-from switchyard.cli.service_release import STATE_SECONDS, ServiceRelease, operator
+from switchyard.cli.service_release import ServiceRelease, operator
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError
@@ -66,7 +67,7 @@ class GroupCommand:
             await ledger.wait_until_free()
         await self._read_again(ledgers)
         unreachable = self._report.state_unreachable
-        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
+        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
         seen = await self._checked(cluster, ledgers)
         before = {key: observation for key, (_, observation) in seen.items()}
         if not self._request.yes and not self._report.confirmed(before):

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
+from switchyard.cli.fast_lane import service_of
 from switchyard.cli.group_members import is_watched, members_of
 from switchyard.cli.release_cluster import observe_service
 from switchyard.config.loader import StackSettings
-from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import UsageError
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
 from switchyard.gates.rules.freeze import report_not_retired
@@ -31,32 +30,12 @@ from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import refuse_strategy, refuse_unknown
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
 
-STATE_SECONDS = 15.0
-"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
-
 INTERRUPT_SECONDS = 120.0
 """How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
-
-
-def service_of(request: DeployRequest, stack: str, settings: StackSettings) -> BlueGreenSettings:
-    """The settings of the service of a command.
-
-    Raises:
-        UsageError: the configuration has no such service.
-        GateRefusedError: it has another strategy.
-    """
-    if (refusal := refuse_unknown(request.service, stack, settings.services, request.act)) is not None:
-        raise UsageError(str(refusal))
-    service = settings.services[request.service]
-    raise_refusal(refuse_strategy(request.service, service, request.act))
-    if not isinstance(service, BlueGreenSettings):
-        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
-    return service
 
 
 class ServiceRelease:
@@ -84,7 +63,7 @@ class ServiceRelease:
         self.request = request
         self.stack = stack
         self.access = access
-        self.service = service_of(request, stack, settings)
+        self.service = service_of(request.service, request.act, stack, settings)
         self.name = self.service.named(request.service)
         self.report = report or DeployReport(request, stack, access.described)
         self.settings = settings
@@ -92,7 +71,7 @@ class ServiceRelease:
 
     def take(self, stack: str, settings: StackSettings) -> None:
         """Takes the settings as they are now, once another command was waited for, which writes them."""
-        self.service = service_of(self.request, stack, settings)
+        self.service = service_of(self.request.service, self.request.act, stack, settings)
         self.settings = settings
 
     async def is_due(self) -> bool:

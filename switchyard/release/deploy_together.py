@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from switchyard.config.commands import typed
 from switchyard.errors import SwitchyardError
 from switchyard.release.deploy import Runner
 from switchyard.release.deploy_group import Group
@@ -125,7 +126,9 @@ async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
         try:
             part.runner.check_abort(part.record, part.standing)
         except TransitionError as error:
-            raise TransitionError(f"{key}: {error}. Nothing was changed. Go on: switchyard resume {key}") from None
+            raise TransitionError(
+                f"{key}: {error}. Nothing was changed. Go on: {typed(f'switchyard resume {key}')}"
+            ) from None
     back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
     for key in parts.keys() - back.keys():
         group.leave(key, None)

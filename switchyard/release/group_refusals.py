@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.engine import Step
@@ -45,13 +46,13 @@ def refuse_pairs(words: Sequence[str], *, together: bool) -> Refusal | None:
     """
     tags = {name: tag for name, _, tag in (word.partition("=") for word in words)}
     pairs = " ".join(f"{name or 'SERVICE'}={tag or 'TAG'}" for name, tag in tags.items())
-    several = f"For all of them: switchyard deploy {pairs} --together"
+    several = "For all of them: " + typed(f"switchyard deploy {pairs} --together")
     if not any(PAIR.fullmatch(word) for word in words):
         service, tag, *more = (*words, "TAG") if len(words) == 1 else words
         observed = (
             f"more is named: {' '.join(more)}" if more else "--together is given" if together else "no tag is named"
         )
-        remedy = f"For this service alone: switchyard deploy {service} {tag}"
+        remedy = "For this service alone: " + typed(f"switchyard deploy {service} {tag}")
     elif not together:
         observed, remedy = "several services are named, or one with its tag in one word", several
     elif untagged := [word for word in words if not PAIR.fullmatch(word)]:
@@ -62,7 +63,8 @@ def refuse_pairs(words: Sequence[str], *, together: bool) -> Refusal | None:
         remedy = several
     elif len(words) == 1:
         observed = "one service is named"
-        remedy = f"For this service alone: switchyard deploy {words[0].replace('=', ' ')}"
+        [(service, tag)] = tags.items()
+        remedy = "For this service alone: " + typed(f"switchyard deploy {service} {tag}")
     else:
         return None
     return Refusal(
@@ -123,8 +125,8 @@ def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refu
         observed="; ".join(f"{other} {why}" for other, why in missing.items()),
         rule=f"{', '.join(record.together)} are released together, or none of them",
         remedy=(
-            f"{UNTOUCHED} Go back: switchyard abort {key}. Or release {key} without the others all the same: "
-            f"switchyard switch {key} {record.target}"
+            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}. Or release {key} without the others: "
+            + typed(f"switchyard switch {key} {record.target}")
         ),
     )
 
@@ -138,10 +140,11 @@ def refuse_undecided(record: ReleaseRecord, undecided: Mapping[str, str]) -> Ref
     """
     if not undecided:
         return None
+    key = record.service
     return Refusal(
         code=Code.GROUP_INCOMPLETE,
-        step=f"{record.service}: {Act.RETIRE}",
-        observed="; ".join(f"{key} is in phase {phase}" for key, phase in undecided.items()),
+        step=f"{key}: {Act.RETIRE}",
+        observed="; ".join(f"{other} is in phase {phase}" for other, phase in undecided.items()),
         rule=f"no old version of {', '.join(record.together)} is retired before all of their watches have passed",
-        remedy=f"{UNTOUCHED} Go on: switchyard resume {record.service}. Or go back: switchyard abort {record.service}",
+        remedy=f"{UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. Go back: {typed(f'switchyard abort {key}')}",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.release.plan import Act, Plan
@@ -24,7 +25,7 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
         step=f"{', '.join(words)}: the {act}",
         observed="several services are named, or a colour that there is not",
         rule="a command works on one service; with --together on several, all of them or none",
-        remedy=f"{UNTOUCHED} For all of them: switchyard {act} {' '.join(names)} --together",
+        remedy=f"{UNTOUCHED} For all of them: " + typed(f"switchyard {act} {' '.join(names)} --together"),
     )
 
 
@@ -50,7 +51,7 @@ def refuse_words(act: Act, words: Sequence[str]) -> Refusal | None:
         step=f"{', '.join(words)}: the {act}",
         observed=observed,
         rule=f"with --together each service is named once, as {form}",
-        remedy=f"{UNTOUCHED} For example: switchyard {act} {' '.join(dict.fromkeys(names))} --together",
+        remedy=f"{UNTOUCHED} For example: " + typed(f"switchyard {act} {' '.join(dict.fromkeys(names))} --together"),
     )
 
 
@@ -86,15 +87,15 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
     """
     act = next(iter(plans.values())).act
     before = ", ".join(f"{key} ({plans[key].source.colour})" for key in plans if key not in split)
-    going_on = f"To go on: switchyard {act} {' '.join(plans)} --together"
+    going_on = "To go on: " + typed(f"switchyard {act} {' '.join(plans)} --together")
     if act is Act.DEPLOY:
-        going_on = f"To go back: switchyard abort {next(iter(split))}"
+        going_on = "To go back: " + typed(f"switchyard abort {next(iter(split))}")
     parts = "; ".join(f"{key}: {plans[key].target} may serve ({problem.strip()})" for key, problem in split.items())
     return notice(
         Code.TOGETHER_SPLIT,
         ", ".join(plans),
         f"the {act} stopped at {failed} ({why.strip()}), and not every service could be changed back: {parts}",
-        (f"As before: {before}. " if before else "") + f"See what serves: switchyard status. {going_on}",
+        (f"As before: {before}. " if before else "") + f"See what serves: {typed('switchyard status')}. {going_on}",
     )
 
 
