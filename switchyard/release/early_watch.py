@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol
 
+from switchyard.errors import ClusterError
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.verdict import Verdict
 from switchyard.release.verdict_event import breach, in_words
@@ -72,12 +74,18 @@ class EarlyWatch:
         """The verdict, or the outcome of this version when one that it belongs together with is condemned before.
 
         Args:
-            watch: begins the watch where none runs.
+            watch: begins the watch where none runs, or where that has ended by an error of the cluster.
         """
-        others, running = self._condemnation(), self.take()
-        if running is None:
-            running = asyncio.create_task(watch())
-            running.add_done_callback(self._tell_others)
+        others, early = self._condemnation(), self.take()
+
+        async def judged() -> Verdict:
+            if early is not None:
+                with suppress(ClusterError):
+                    return await early
+            return await watch()
+
+        running = asyncio.create_task(judged())
+        running.add_done_callback(self._tell_others)
         try:
             await asyncio.wait({running, *([others] if others else [])}, return_when=asyncio.FIRST_COMPLETED)
             return await running if running.done() or others is None else others.result()

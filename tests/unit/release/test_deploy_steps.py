@@ -69,7 +69,11 @@ class Play:
             self.converged.append(target)
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)
 
+        async def still_behind(*_: object) -> tuple[str, ...]:
+            return ()
+
         self.monkeypatch.setattr(deploy_steps, "drain", drain)
+        self.monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
         self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
         self.steps = ClusterSteps(place, PlayedLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
@@ -109,8 +113,8 @@ def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pyt
     async def still_behind(*_: object) -> list[str]:
         return ["k8s-worker-2"]
 
-    monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
     play = Play(monkeypatch, method=method)
+    monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
     play.ended.set()
     ended = play.drain()
     if method == "renew":
