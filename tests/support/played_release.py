@@ -98,7 +98,6 @@ class Played:
 
     world: World
     outcomes: Outcomes = field(default_factory=dict)
-    condemned: bool = False
     unreachable: bool = False
     lost_answer: bool = False
     rollback_error: Exception | None = None
@@ -129,7 +128,7 @@ class Played:
         await self.write(record)
 
     def is_condemned(self) -> bool:
-        return self.condemned
+        return False
 
     async def until_condemned(self) -> Ended:
         return await asyncio.Future[Ended]()
