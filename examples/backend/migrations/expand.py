@@ -42,10 +42,10 @@ def expand(connection: sqlite3.Connection, column: Column = NEW) -> int:
     """
     old = other(column)
     with transaction(connection):
-        there = columns(connection, "orders")
-        if old not in there:
+        present = columns(connection, "orders")
+        if old not in present:
             return 0
-        if column not in there:
+        if column not in present:
             connection.execute(f"ALTER TABLE orders ADD COLUMN {column} TEXT")
         for trigger in (_ON_INSERT, _ON_CUSTOMER, _ON_BUYER):
             connection.execute(trigger)
