@@ -114,7 +114,7 @@ format: $(INSTALLED) ## format, and fix what can be fixed
 reference: $(INSTALLED) ## generate docs/configuration.md and its JSON schema from the settings models
 	@$(BIN)/python -m switchyard.config.reference
 
-bench: tools ## measure switches, what users see, and what runs cost; an hour, as root on Linux; AGAINST=another checkout
+bench: tools ## measure switches, what users see, and what runs cost; hours, as root on Linux; AGAINST=another checkout
 	@$(BIN)/python -m devtools.toolchain install --group nodes --group traffic --group peers --group canary
 	@$(BIN)/python -m devtools.benchmarks $(if $(AGAINST),--against $(AGAINST))
 

@@ -3,6 +3,7 @@
 import pulumi
 
 from components.failures import errors_end_the_run
+from switchyard.config.commands import about_stack
 from switchyard.config.loader import NAMESPACE, StackSettings, load
 from switchyard.config.stack_file import read_stack_file
 from switchyard.operation import config_file, project_directory
@@ -14,6 +15,7 @@ def read_settings() -> StackSettings:
     Raises:
         pulumi.RunError: the configuration has errors, which the message lists, a line for each.
     """
+    about_stack(pulumi.get_stack())  # a message in the log of a pipeline is pasted where another stack is selected
     config = pulumi.Config(NAMESPACE)
     with errors_end_the_run():
         return load(

@@ -7,6 +7,7 @@ import pulumi
 
 from components.manifest import KubernetesObject
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
@@ -79,7 +80,7 @@ class ControllerCheck:
         elif problem.leaving:
             pulumi.log.warn(
                 f"{problem.text} The end of this update deletes Ingress {', '.join(problem.leaving)}, which may be the "
-                "cause: `switchyard status` shows whether the load balancer is right afterwards.",
+                f"cause: `{typed('switchyard status')}` shows whether the load balancer is right afterwards.",
                 self._component,
             )
         else:
@@ -97,7 +98,8 @@ class ControllerCheck:
         except ClusterError as error:
             return GroupProblem(
                 f"load balancer of {self._cluster.name}: whether it does what its Ingresses say is not known: the API "
-                f"server does not say it: {error} ({Code.BALANCER_UNREADABLE}). Run `switchyard status` once it does."
+                f"server does not say it: {error} ({Code.BALANCER_UNREADABLE}). Run `{typed('switchyard status')}` "
+                "once it does."
             )
 
 

@@ -16,17 +16,20 @@ from devtools.benchmarks import (
     connections,
     evidence,
     kept,
+    kept_long,
     long_run,
     migration,
     program,
     receipts,
+    startup,
     strategy_migration,
     switch,
     traffic,
     watched,
 )
-from devtools.benchmarks.plots import plot_switches
+from devtools.benchmarks.plots import plot_kept, plot_switches
 from devtools.benchmarks.report import machine, report
+from devtools.benchmarks.report_kept import rows
 from devtools.sandbox import Sandbox
 from devtools.sandbox.cluster import Kind
 from devtools.toolchain.paths import PROJECT
@@ -34,17 +37,20 @@ from devtools.toolchain.paths import PROJECT
 DATA = PROJECT / "docs" / "benchmarks.json"
 PAGE = PROJECT / "docs" / "benchmarks.md"
 PLOT = PROJECT / "docs" / "switches.png"
+KEPT_PLOT = PROJECT / "docs" / "kept-connections.png"
 
 
 class Part(StrEnum):
-    """What is measured; each on a sandbox of its own, but for the evidence, which is simulated."""
+    """What is measured; each on a sandbox of its own, but for the evidence, which is simulated, and the start-up."""
 
+    STARTUP = "startup"
     SWITCH = "switch"
     PROGRAM = "program"
     TRAFFIC = "traffic"
     ABLATION = "ablation"
     CONNECTIONS = "connections"
     KEPT = "kept"
+    KEPT_LONG = "kept-long"
     RECEIPTS = "receipts"
     LONG = "long"
     CANARY = "canary"
@@ -67,6 +73,9 @@ RECEIPTS = 50
 SIMULATED_RELEASES = 10_000
 """Of each good version, if it is not said."""
 
+KEPT_RUNS = 5
+"""Runs of each way of part `kept` by default. One with a renewal takes more than a minute."""
+
 WATCHED = 5
 """Releases of each bad version by each way at each rate by default."""
 
@@ -80,7 +89,7 @@ def main(
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option(min=2, help=f"Switches by each way, and canaries of each bad version; {SWITCHES} and {CANARIES}."),
+        typer.Option(min=2, help=f"Of each way: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."),
     ] = None,
     program_runs: Annotated[int, typer.Option(min=2, help="Previews of each number of services.")] = 5,
     size: Annotated[list[int] | None, typer.Option(help="Numbers of services; without it, all.")] = None,
@@ -88,14 +97,18 @@ def main(
         Path | None, typer.Option(help="Another checkout with its tools installed, for part `program`.")
     ] = None,
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
-    requests: Annotated[int, typer.Option(min=1000, help="Of the long run.")] = 1_000_000,
+    requests: Annotated[int, typer.Option(min=1000, help="Of each long run.")] = 1_000_000,
     migration_requests: Annotated[int, typer.Option(min=1000, help="During strategy migrations, at least.")] = 100_000,
     migrations: Annotated[int, typer.Option(min=1, help="Releases that migrate a database.")] = 20,
     order_rate: Annotated[int, typer.Option(min=8, help="Requests a second meanwhile.")] = 100,
     rate: Annotated[
         int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
     ] = 800,
-    switches: Annotated[int, typer.Option(min=2, help="Of the long run.")] = 50,
+    switches: Annotated[int, typer.Option(min=1, help="Of each long run; of `kept-long` as many rollbacks too.")] = 50,
+    renewals: Annotated[
+        int, typer.Option(min=1, help="Switches and rollbacks each by a renewal, in `kept`.")
+    ] = KEPT_RUNS,
+    kept_rate: Annotated[int, typer.Option(min=40, help="Requests a second of part `kept-long`.")] = 1500,
     good: Annotated[int, typer.Option(min=0, help="Good releases of part `watch`, at each rate.")] = 20,
     watch_rate: Annotated[list[int] | None, typer.Option(min=10, help="Requests a second of part `watch`.")] = None,
     watch_way: Annotated[list[str] | None, typer.Option(help="Ways of part `watch`; without it, all.")] = None,
@@ -129,7 +142,8 @@ def main(
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
-            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or SWITCHES)),
+            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or KEPT_RUNS, renewals)),
+            Part.KEPT_LONG: lambda sandbox, work: asdict(kept_long.run(sandbox, work, requests, switches, kept_rate)),
             Part.RECEIPTS: lambda sandbox, work: [
                 asdict(result) for result in receipts.run(sandbox, work, runs or RECEIPTS)
             ],
@@ -148,6 +162,10 @@ def main(
                 continue
             work = Path(folder) / part
             work.mkdir()
+            if part is Part.STARTUP:
+                data[part] = asdict(startup.run(work))
+                _keep(data, part)
+                continue
             sandbox = Sandbox(f"bench-{part}")
             sandbox.down()  # one that was cut off has namespaces of the same names
             try:
@@ -169,6 +187,8 @@ def write(data: dict[str, Any]) -> None:
     """Writes the page and its plot from the raw data."""
     if Part.TRAFFIC in data:
         plot_switches(data[Part.TRAFFIC], PLOT)
+    if Part.KEPT in data:
+        plot_kept(rows(data[Part.KEPT], data.get(Part.KEPT_LONG)), KEPT_PLOT)
     PAGE.write_text(report(data))
     print(f"Written: {PAGE.relative_to(PROJECT)}, {DATA.relative_to(PROJECT)}")
 

@@ -1,10 +1,9 @@
-"""How long kept connections stay with the old colour after a switch: left alone, drained by the endpoint, by a renewal.
+"""How long kept connections stay with the old version after a switch: by this program's commands, and by its peers.
 
 The clients never close a connection. Half of them reach the nodes directly, half through a proxy that keeps its
-connections to the nodes, as a load balancer does.
+connections to the nodes, as a load balancer does. Enter is the start of the command's process.
 """
 
-import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -12,17 +11,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from devtools.benchmarks.argo import Promote, Undo
+from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack, result_of
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import TAGS, ours, settings
-from devtools.benchmarks.peers import PATCH, Patch
+from devtools.benchmarks.method import TAGS, Way, other, ours
+from devtools.benchmarks.peers import Helm, Patch
+from devtools.engine import ENGINE_LIMIT
 from devtools.sandbox import Sandbox
+from devtools.sandbox.rollouts import argo_rollouts
 from switchyard.config.models.drain import DrainMethod
-from switchyard.config.models.service import BlueGreenSettings, Colour
-from switchyard.kube.access import ClusterAccess
-from switchyard.kube.cluster import Cluster
-from switchyard.release.drain import drain, undrain
-from switchyard.release.drain_report import DrainReport
 
 CLIENTS = 20
 """Of each kind."""
@@ -31,11 +29,11 @@ SECONDS_BEFORE = 1
 SECONDS_AFTER = 5
 """Load after the last step, in which old answers would be seen."""
 
-NAMES = {
-    DrainMethod.NONE: PATCH,
-    DrainMethod.ENDPOINT: f"{PATCH}, drain by the endpoint",
-    DrainMethod.RENEW: f"{PATCH}, drain by a renewal",
-}
+STAYS_SECONDS = 1
+"""An old version that still answers so shortly before the end of the load stays."""
+
+RENEWAL_SECONDS = 180
+"""Bound on the renewal of three pods, which takes about a minute."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,13 @@ class KeptRun:
     """One switch, seconds from Enter.
 
     Attributes:
-        direct: to the last answer of the old colour to clients of the NodePorts; None if they got more at the end.
+        direct: to the last answer of the old version to clients of the NodePorts; None if they got more at the end.
         proxied: the same behind the proxy.
-        done: to the end of the last step.
-        left: connections that the drain counted at its end; None where it did not.
+        done: to the end of the command.
+        left: connections that its drain counted at its end; None where it did not.
         requests: sent in all.
         failed: of these.
+        problem: what the command said that went wrong; empty if nothing.
     """
 
     direct: float | None
@@ -57,77 +56,158 @@ class KeptRun:
     left: int | None
     requests: int
     failed: int
+    problem: str = ""
+
+    def __str__(self) -> str:
+        last = (f"{name} {'stay' if at is None else f'{at:.2f} s'}" for name, at in self._ends())
+        problem = f"; {self.problem}" if self.problem else ""
+        return f"last old {', '.join(last)}; done {self.done:.2f} s; failed {self.failed} of {self.requests}{problem}"
+
+    def _ends(self) -> tuple[tuple[str, float | None], ...]:
+        return ("direct", self.direct), ("behind the proxy", self.proxied)
 
 
-class DrainedPatch(Patch):
-    """A change of the selector by kubectl, with a drain after it."""
+@dataclass(frozen=True)
+class Acted:
+    """One command that has ended, Unix seconds.
 
-    def __init__(self, sandbox: Sandbox, directory: Path, method: DrainMethod) -> None:
-        self.name = NAMES[method]
-        super().__init__(sandbox, f"kept-{method}")
-        ours(sandbox, directory, self.namespace).run("up", "--yes", "--skip-preview", check=True)
-        release = {"release": {"drain": {"method": method.value}}}
-        self._service = BlueGreenSettings.model_validate(settings(self.namespace) | release)
+    Attributes:
+        to: the colour that it leads to.
+        begun: when its process was started.
+        done: when it ended.
+        result: what it says of itself.
+    """
 
-    def switch(self, to: str) -> DrainReport:
-        """Switches and drains; returns what the drain reached."""
-        return asyncio.run(self._switch(Colour(to)))
-
-    async def _switch(self, to: Colour) -> DrainReport:
-        cluster = await Cluster.connect(ClusterAccess(str(self._sandbox.kubeconfig)))
-        await undrain(cluster, "backend", self._service, to)
-        command = self.command(to.value)
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-        if await process.wait():
-            raise RuntimeError(f"{self.name}: exit code {process.returncode}")
-        return await drain(cluster, "backend", self._service, to.other)
+    to: str
+    begun: float
+    done: float
+    result: CommandResult
 
 
-def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[KeptRun]]:
-    """Switches `runs` times by each way, in shuffled order; returns the runs by way."""
-    ways = [DrainedPatch(sandbox, directory, method) for method in NAMES]
-    results: dict[str, list[KeptRun]] = {way.name: [] for way in ways}
-    turns = [way for way in ways for _ in range(runs)]
-    random.shuffle(turns)
-    for way in turns:
-        measured = measure(way, way.turn(), [node.address for node in sandbox.real_nodes])
-        results[way.name].append(measured)
-        print(f"{way.name}: {measured}", flush=True)
+def run(sandbox: Sandbox, directory: Path, runs: int, renewals: int) -> dict[str, list[KeptRun]]:
+    """Switches by each way, in rounds of shuffled order; returns the runs by way.
+
+    Args:
+        sandbox: with real nodes.
+        directory: for the stacks.
+        runs: switches by each way, and of this program with the drain method `endpoint` as many rollbacks.
+        renewals: switches and rollbacks each with the drain method `renew`.
+    """
+    with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
+        ways = _ways(sandbox, directory)
+        results: dict[str, list[KeptRun]] = {label(way, to): [] for way in ways for to in ("green", "blue")}
+        turns = [way for round_ in rounds(ways, runs, renewals) for way in round_]
+        addresses = [node.address for node in sandbox.real_nodes]
+        for number, way in enumerate(turns):
+            # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
+            way.settle()
+            to = way.turn()
+            way.prepare(to)
+            measured = measure(way, to, addresses)
+            results[label(way, to)].append(measured)
+            print(f"{number + 1} of {len(turns)}: {label(way, to)}: {measured}", flush=True)
     return results
 
 
-def measure(way: DrainedPatch, to: str, addresses: Sequence[str]) -> KeptRun:
-    """One switch under load."""
-    old = "blue" if to == "green" else "green"
+def measure(way: Way, to: str, addresses: Sequence[str]) -> KeptRun:
+    """One switch under load.
+
+    Raises:
+        RuntimeError: a peer's command failed. What goes wrong with one of this program is in its row.
+    """
     for address in addresses:
-        wait_for_answer(address, way.port(), TAGS[old])
+        wait_for_answer(address, way.port(), TAGS[other(to)])
+    leaves = way.old_pods(to) if isinstance(way, ThereAndBack) and way.drain is DrainMethod.RENEW else frozenset()
     with ExitStack() as load:
         clients = [
             load.enter_context(KeptClients(addresses, way.port(), CLIENTS, behind_proxy=behind))
             for behind in (False, True)
         ]
         time.sleep(SECONDS_BEFORE)
-        begun = time.time()
-        report = way.switch(to)
-        done = time.time()
-        if report.problem is not None:
-            raise RuntimeError(report.problem)
+        acted = act(way, to)
+        if acted.result.problem and not isinstance(way, ThereAndBack):
+            raise RuntimeError(f"{label(way, to)}: {acted.result.problem}")
+        if isinstance(way, ThereAndBack) and leaves and not acted.result.problem:
+            way.wait(lambda: not leaves & way.old_pods(to), RENEWAL_SECONDS)
         time.sleep(SECONDS_AFTER)
         ended = time.time()
-    way.settle()
-    answers = [group.answers() for group in clients]
-    direct, proxied = (last_old(group, old, begun, ended) for group in answers)
+    return kept_run(acted, [group.take() for group in clients], ended)
+
+
+def act(way: Way, to: str) -> Acted:
+    """Runs the command of a way to its end."""
+    begun = time.time()
+    process = way.start(to)
+    output, errors = process.communicate(timeout=ENGINE_LIMIT)
+    done = time.time()
+    if isinstance(way, ThereAndBack):
+        return Acted(to, begun, done, result_of(process.returncode, output, errors))
+    problem = f"exit code {process.returncode}: {output}" if process.returncode else ""
+    return Acted(to, begun, done, CommandResult(None, problem))
+
+
+def kept_run(acted: Acted, answers: Sequence[Sequence[Answer]], ended: float) -> KeptRun:
+    """The figures of one switch.
+
+    Args:
+        acted: its command.
+        answers: to the clients of the NodePorts, and to those behind the proxy.
+        ended: when the load ended, or the next command began.
+    """
+    old = TAGS[other(acted.to)]
+    direct, proxied = (last_old(group, old, acted.begun, ended) for group in answers)
     return KeptRun(
         direct=direct,
         proxied=proxied,
-        done=done - begun,
-        left=report.connections_left,
+        done=acted.done - acted.begun,
+        left=acted.result.left,
         requests=sum(map(len, answers)),
         failed=sum(answer.failed for group in answers for answer in group),
+        problem=acted.result.problem,
     )
 
 
 def last_old(answers: Sequence[Answer], old: str, begun: float, ended: float) -> float | None:
-    """Seconds from the start to the last answer of the old colour; None if it still answers in the last second."""
-    last = max(answer.done for answer in answers if answer.colour == old)
-    return None if last > ended - 1 else last - begun
+    """Seconds from the start to the last answer of the old version; None if it still answers in the last second."""
+    last = max((answer.done for answer in answers if answer.version == old), default=begun)
+    return None if last > ended - STAYS_SECONDS else max(0.0, last - begun)
+
+
+def label(way: Way, to: str) -> str:
+    """The row of a switch in the table."""
+    return way.label(to) if isinstance(way, ThereAndBack) else way.name
+
+
+def _ways(sandbox: Sandbox, directory: Path) -> list[Way]:
+    # What is patched is made by this program, and its stack never updated again.
+    patched = Patch(sandbox, "kept-patch")
+    ours(sandbox, directory, patched.namespace).run("up", "--yes", "--skip-preview", check=True)
+    return [
+        patched,
+        Helm(sandbox, "kept-helm"),
+        Promote(sandbox, "kept-promote"),
+        Undo(sandbox, "kept-undo"),
+        *(
+            ThereAndBack(sandbox, directory, f"kept-{drain}", drain)
+            for drain in (DrainMethod.ENDPOINT, DrainMethod.RENEW)
+        ),
+    ]
+
+
+def rounds(ways: Sequence[Way], runs: int, renewals: int) -> list[list[Way]]:
+    """The turns of each round, in shuffled order: one of each way, and of this program's two, a switch and a rollback.
+
+    Args:
+        ways: all of them.
+        runs: rounds with each way but the renewal.
+        renewals: rounds with the renewal.
+    """
+    planned = []
+    for number in range(max(runs, renewals)):
+        round_ = []
+        for way in ways:
+            renews = isinstance(way, ThereAndBack) and way.drain is DrainMethod.RENEW
+            if number < (renewals if renews else runs):
+                round_ += [way] * (2 if isinstance(way, ThereAndBack) else 1)
+        planned.append(random.sample(round_, len(round_)))
+    return planned

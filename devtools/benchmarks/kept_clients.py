@@ -13,7 +13,7 @@ from devtools.benchmarks.http_messages import Connection, connect
 from devtools.benchmarks.keeping_proxy import HOST, KeepingProxy
 
 EVERY_SECONDS = 0.1
-"""Between two requests of one client."""
+"""Between two requests of one client, if it is not said."""
 
 START_SECONDS = 20
 """Within which every client has its first answer."""
@@ -34,6 +34,7 @@ class Answer:
         error: what went wrong; empty if nothing.
         colour: of the pod that answered; empty without an answer.
         kept: whether its connection had been used before.
+        version: what runs in the pod; empty without an answer.
     """
 
     client: int
@@ -43,6 +44,7 @@ class Answer:
     error: str
     colour: str
     kept: bool
+    version: str = ""
 
     @property
     def failed(self) -> bool:
@@ -58,13 +60,23 @@ class KeptClients:
         port: NodePort.
         number: of clients.
         behind_proxy: whether a proxy that keeps its connections to the nodes is between.
+        every: seconds between two requests of one client, which waits for the answer in any case.
     """
 
-    def __init__(self, addresses: Sequence[str], port: int, number: int, *, behind_proxy: bool = False) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        number: int,
+        *,
+        behind_proxy: bool = False,
+        every: float = EVERY_SECONDS,
+    ) -> None:
         self._targets = [(address, port) for address in addresses]
         self._proxy = KeepingProxy(addresses, port) if behind_proxy else None
         self.behind_proxy = behind_proxy
         self._number = number
+        self._every = every
         self._answers: list[Answer] = []
         self._ended = threading.Event()
         self._answered: set[int] = set()
@@ -87,6 +99,17 @@ class KeptClients:
         """Every request until now, by the time it ended."""
         return sorted(self._answers.copy(), key=lambda answer: answer.done)
 
+    def waiting(self) -> int:
+        """How many answers `take` would return now."""
+        return len(self._answers)
+
+    def take(self) -> list[Answer]:
+        """Every request that has ended since the last call, by the time it ended; it is forgotten here."""
+        # Each of these is one step of the interpreter, and the clients only append: none is lost in between.
+        taken = self._answers[: len(self._answers)]
+        del self._answers[: len(taken)]
+        return sorted(taken, key=lambda answer: answer.done)
+
     async def _run(self) -> None:
         if self._proxy is not None:
             await self._proxy.start()
@@ -99,7 +122,7 @@ class KeptClients:
 
     async def _client(self, client: int) -> None:
         address, port = self._targets[client % len(self._targets)]
-        await asyncio.sleep(EVERY_SECONDS * client / self._number)
+        await asyncio.sleep(self._every * client / self._number)
         connection: Connection | None = None
         while not self._ended.is_set():
             if connection is not None and connection.ended:
@@ -107,21 +130,22 @@ class KeptClients:
                 connection = None
             sent = time.time()
             connection = await self._ask(client, connection, address, port)
-            await asyncio.sleep(max(0.0, sent + EVERY_SECONDS - time.time()))
+            await asyncio.sleep(max(0.0, sent + self._every - time.time()))
         if connection is not None:
             connection.close()
 
     async def _ask(self, client: int, connection: Connection | None, address: str, port: int) -> Connection | None:
         """Sends one request; returns the connection, if it may be used again."""
         kept, sent = connection is not None, time.time()
-        status, error, colour, closes = 0, "", "", True
+        status, error, colour, version, closes = 0, "", "", "", True
         try:
             connection = connection or await connect(address, port)
             answer = await connection.ask(REQUEST)
-            status, colour, closes = answer.status, answer.headers.get("x-colour", ""), answer.closes
+            status, closes = answer.status, answer.closes
+            colour, version = (answer.headers.get(name, "") for name in ("x-colour", "x-version"))
         except (OSError, EOFError, TimeoutError) as problem:
             error = repr(problem)
-        self._answers.append(Answer(client, sent, time.time(), status, error, colour, kept))
+        self._answers.append(Answer(client, sent, time.time(), status, error, colour, kept, version))
         self._answered.add(client)
         if len(self._answered) == self._number:
             self._all_answered.set()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools.benchmarks.argo import Promote, Undo
+from devtools.benchmarks.fast_lane import Rollback, Switch
 from devtools.benchmarks.method import READY_SECONDS, Way, image, ours, service, single
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
@@ -108,6 +109,8 @@ def ways(sandbox: Sandbox, directory: Path) -> list[Way]:
     """Every way, each with three ready pods of both versions where it keeps both."""
     return [
         *selector_ways(sandbox, directory),
+        Switch(sandbox, directory, "switch"),
+        Rollback(sandbox, directory, "rollback"),
         Helm(sandbox, "helm"),
         Promote(sandbox, "promote"),
         Undo(sandbox, "undo"),

@@ -1,4 +1,4 @@
-"""Plots of what users saw around a switch."""
+"""Plots of what users saw around a switch, and of how long kept connections stay."""
 
 import statistics
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot
 
+from devtools.benchmarks.measure import p95
 from devtools.benchmarks.method import TAGS
+from devtools.benchmarks.report_kept import LAST_OLD_SECONDS, last
 from devtools.benchmarks.traffic import BIN_SECONDS, SECONDS_BEFORE
 
 mpl.use("Agg")
@@ -41,3 +43,46 @@ def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
     figure.tight_layout()
     figure.savefig(target, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
+
+
+def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
+    """Draws the last old answer of each run, one row a way; an arrow where the old version still answered."""
+    figure, axes = pyplot.subplots(figsize=(9, 0.42 * len(rows) + 1.1))
+    seconds = {way: [last(run) for run in taken] for way, taken in rows.items()}
+    longest = max((value for values in seconds.values() for value in values if value is not None), default=1.0)
+    edge = max(longest, LAST_OLD_SECONDS) * 3
+    for row, values in enumerate(reversed(seconds.values())):
+        ended = [value for value in values if value is not None]
+        axes.plot(ended, [row] * len(ended), "o", color=COLOURS["blue"], alpha=0.4, markersize=5)
+        if len(ended) < len(values):
+            axes.plot([edge], [row], ">", color=COLOURS["failed"], markersize=8, clip_on=False)
+            axes.annotate(
+                f"{len(values) - len(ended)} of {len(values)} stay    ",
+                (edge, row),
+                ha="right",
+                va="center",
+                fontsize=7,
+            )
+        else:
+            axes.plot([p95(ended)], [row], "|", color="black", markersize=14)
+    axes.axvline(LAST_OLD_SECONDS, color=COLOURS["green"], linewidth=0.9, linestyle="--")
+    axes.set_xscale("log")
+    axes.annotate(f" {LAST_OLD_SECONDS} s", (LAST_OLD_SECONDS, len(seconds) - 0.4), va="bottom", fontsize=7)
+    axes.set_xlim(right=edge)
+    axes.set_ylim(-0.6, len(seconds) - 0.4)
+    axes.set_yticks(range(len(seconds)), [_shown(way) for way in reversed(seconds)], fontsize=7)
+    axes.set_xlabel(
+        "seconds from Enter to the last answer of the old version over a kept connection: each run, and p95 (|)",
+        fontsize=8,
+    )
+    axes.tick_params(axis="x", labelsize=7)
+    axes.grid(axis="x", linewidth=0.3)
+    figure.tight_layout()
+    figure.savefig(target, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+
+
+def _shown(way: str) -> str:
+    """Breaks the name of a way into two lines at most."""
+    name, _, more = way.partition(", long run")
+    return f"{name}\n(long run{more})" if more else name

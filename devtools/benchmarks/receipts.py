@@ -1,20 +1,14 @@
 """Whether the receipt of a switch names a node whose kube-proxy is stopped, and claims nothing of it."""
 
 import asyncio
-import os
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from devtools.benchmarks.load import wait_for_answer
 from devtools.benchmarks.method import TAGS, other, ours, settings
 from devtools.benchmarks.peers import Patch
 from devtools.sandbox import Sandbox
+from devtools.sandbox.processes import stopped
 from devtools.sandbox.real_node import RealNode
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.config.models.service_name import ServiceName
@@ -29,10 +23,6 @@ from switchyard.release.observe import observe
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import not_followed
-
-STOP_SECONDS = 10
-POLL_SECONDS = 0.01
-"""A signal takes effect when the process runs next, and there is nothing to wait on that says when it has."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +91,3 @@ async def _switch(
         with stopped(stalled.processes()["kube-proxy"]):
             outcome = await lane.run(plan, None, Steps(read, warm, converge))
     return outcome.receipt, not_followed(plan, outcome.receipt)
-
-
-@contextmanager
-def stopped(process: int) -> Iterator[None]:
-    """A process that neither runs nor ends while the block lasts."""
-    os.kill(process, signal.SIGSTOP)
-    try:
-        limit = time.monotonic() + STOP_SECONDS
-        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
-            if time.monotonic() > limit:
-                raise RuntimeError("it does not stop")
-            time.sleep(POLL_SECONDS)
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)

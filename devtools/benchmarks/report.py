@@ -46,8 +46,8 @@ def machine() -> dict[str, Any]:
 def report(data: dict[str, Any]) -> str:
     """Renders the page from the raw data."""
     sections: dict[str, Callable[[Any], list[str]]] = {
-        "traffic": report_traffic.ways,
-        "kept": report_kept.kept,
+        "traffic": lambda results: report_traffic.ways(results, data.get("startup")),
+        "kept": lambda found: report_kept.kept(found, data.get("kept-long")),
         "receipts": report_receipts.receipts,
         "long": report_traffic.long_run,
         "strategy-migration": report_traffic.strategy_migrations,

@@ -7,9 +7,11 @@ from devtools.benchmarks.ablation import RATE as ABLATION_RATE
 from devtools.benchmarks.argo import PROMOTE, UNDO
 from devtools.benchmarks.connections import RATE as CONNECTION_RATE
 from devtools.benchmarks.connections import SECONDS as CONNECTION_SECONDS
+from devtools.benchmarks.fast_lane import ROLLBACK, SWITCH
 from devtools.benchmarks.long_run import CONFIDENCE, failure_bound
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH, ROLLING
+from devtools.benchmarks.report_fast_lane import fast_lane
 from devtools.benchmarks.traffic import RATE, SECONDS_AFTER
 
 FIRST_NEW_SECONDS = 5
@@ -23,14 +25,21 @@ WHY_AHEAD = {
     NAIVE: "it asks no gate; its command goes on for ten seconds more, in the provider's own wait for Services.",
     HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
     PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
+    SWITCH: "it changes the selector first, and brings configuration and state to it afterwards.",
+    ROLLBACK: "the same, and it asks no gate but for a ready pod.",
     ROLLING: "it asks no gate, and its first new pod serves as soon as it is ready, beside those of the old version.",
     UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
 }
 """The checks that a faster way omits or does beforehand."""
 
 
-def ways(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Each way to switch, as users see it."""
+def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None = None) -> list[str]:
+    """Each way to switch, as users see it.
+
+    Args:
+        results: runs by way.
+        startup: seconds of what a rollback does before its first request, if they were measured.
+    """
     runs = len(results[OURS])
     first, done = (p95([run[column] for run in results[OURS]]) for column in ("first_new", "done"))
     lines = [
@@ -45,6 +54,7 @@ def ways(results: dict[str, list[dict[str, Any]]]) -> list[str]:
         f"{_verdict(first <= FIRST_NEW_SECONDS)}), done after {done:.2f} s (to reach: {DONE_SECONDS} s; "
         f"{_verdict(done <= DONE_SECONDS)}).",
         "",
+        *fast_lane(results, startup),
         "| way | first new answer, median | p95 | last old, new connections, median | p95 | last old, kept connections "
         "| command done, median | p95 | failed requests | pods, memory during | after |",
         "|---|---|---|---|---|---|---|---|---|---|---|",

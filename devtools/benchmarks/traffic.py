@@ -4,7 +4,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devtools.benchmarks.footprint import Held, Holdings, held
@@ -53,33 +53,46 @@ class SwitchRun:
     after: Held
     answers: dict[str, list[int]]
 
+    def __str__(self) -> str:
+        kept = "stays" if self.last_old_kept is None else f"{self.last_old_kept:.3f} s"
+        return (
+            f"first new {self.first_new:.3f} s, last old {self.last_old_new:.3f} s (kept: {kept}), "
+            f"done {self.done:.3f} s, failed {self.failed} of {self.requests}"
+        )
+
 
 def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[SwitchRun]]:
-    """Switches `runs` times by each way; returns the runs by way."""
+    """Switches `runs` times by each way, in rounds of shuffled order; returns the runs by way."""
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         peers = ways(sandbox, directory)
         addresses = [node.address for node in sandbox.real_nodes]
         results: dict[str, list[SwitchRun]] = {peer.name: [] for peer in peers}
-        turns = [peer for peer in peers for _ in range(runs)]
-        random.shuffle(turns)
+        turns = [peer for _ in range(runs) for peer in random.sample(peers, len(peers))]
+        unsettled: dict[str, tuple[Way, SwitchRun]] = {}
         for number, peer in enumerate(turns):
             folder = directory / f"load-{number}"
             folder.mkdir()
+            # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
+            if peer.name in unsettled:
+                results[peer.name].append(_settled(*unsettled.pop(peer.name)))
             to = peer.turn()
             peer.prepare(to)
             measured = measure(peer, to, addresses, folder)
-            results[peer.name].append(measured)
-            kept = "stays" if measured.last_old_kept is None else f"{measured.last_old_kept:.3f} s"
-            print(
-                f"{peer.name}: first new {measured.first_new:.3f} s, last old {measured.last_old_new:.3f} s "
-                f"(kept: {kept}), done {measured.done:.3f} s, failed {measured.failed} of {measured.requests}",
-                flush=True,
-            )
+            unsettled[peer.name] = peer, measured
+            print(f"{number + 1} of {len(turns)}: {peer.name}: {measured}", flush=True)
+        for name, (peer, measured) in unsettled.items():
+            results[name].append(_settled(peer, measured))
     return results
 
 
+def _settled(way: Way, measured: SwitchRun) -> SwitchRun:
+    """A run with what its way holds when nothing of it is terminating any more."""
+    way.settle()
+    return replace(measured, after=held(way))
+
+
 def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
-    """One switch under load."""
+    """One switch under load; what the way holds afterwards is not known yet."""
     old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
         wait_for_answer(address, way.port(), old)
@@ -88,12 +101,11 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Switch
         with Holdings(way) as holdings:
             begun = time.time()
             process = way.start(to)
-            output, _ = process.communicate()
+            output, errors = process.communicate()
             done = time.time()
             time.sleep(SECONDS_AFTER)
     if process.returncode:
-        raise RuntimeError(f"{way.name}: {output}")
-    way.settle()
+        raise RuntimeError(f"{way.name}: {output}{errors or ''}")
     requests = load.requests()
     kept = [request.done for request in requests if request.keep_alive and request.version == old]
     at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS
@@ -105,7 +117,7 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Switch
         requests=len(requests),
         failed=sum(request.failed for request in requests),
         during=holdings.most,
-        after=held(way),
+        after=holdings.most,  # until it has settled
         answers=columns(requests, begun - SECONDS_BEFORE),
     )
 

@@ -47,9 +47,12 @@ def up() -> None:
     # For the reader alone: what it finds a moment after the update does not make the update a failure.
     command = [sys.executable, "-m", "switchyard", "status", "--stack", STACK]
     subprocess.run(command, cwd=PROJECT, env=_environment(), check=False)
-    console.print(NEXT_STEPS)
-    for node in Sandbox().real_nodes:
-        console.print(f"  curl http://{node.address}:{_node_port()}/    # over {node.name}")
+    console.print(NEXT_STEPS, markup=False)
+    if real := Sandbox().real_nodes:
+        console.print(ON_REAL_NODES, markup=False)
+    for node in real:
+        request = f"curl -s http://{node.address}:{_node_port()}/"
+        console.print(f"  while {request}; do sleep 0.1; done    # over {node.name}", markup=False)
 
 
 @app.command()
@@ -110,14 +113,23 @@ def _environment() -> dict[str, str]:
 NEXT_STEPS = """
 Next, in this directory:
   source .venv/bin/activate
-  pulumi config set --path 'switchyard:services.backend.green.tag' v2.0.0
+  switchyard deploy backend v2.0.0    # or any other tag: warms green, proves it, switches, watches
+  switchyard rollback backend         # blue serves again, at once
+  switchyard status --watch           # in another terminal, until Ctrl-C
+  kubectl --kubeconfig .sandbox/kubeconfig get pods -o wide
+
+A release by the configuration alone, as a pipeline does it:
+  pulumi config set --path 'switchyard:services.backend.green.tag' v3.0.0
   pulumi config set --path 'switchyard:services.backend.green.replicas' 3
   pulumi up    # warms green
   pulumi config set --path 'switchyard:services.backend.active' green
   pulumi up    # switches
   pulumi config set --path 'switchyard:services.backend.active' blue
-  pulumi up    # rolls back
-  kubectl --kubeconfig .sandbox/kubeconfig get pods -o wide"""
+  pulumi up    # rolls back"""
+
+ON_REAL_NODES = """
+Pods of real nodes answer requests, and a release watches those for 5 minutes: without any it is held, and
+`switchyard resume backend` goes on. To send some, in another terminal:"""
 
 if __name__ == "__main__":
     app()

@@ -1,15 +1,22 @@
 """The processes of one sandbox, known by the path that they were started from, which no other process has."""
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+STOP_SECONDS = 10
+"""How long a process may take to stop: a signal takes effect when it runs next, which nothing tells."""
 
 END_SECONDS = 10
 """How long the kernel may take to end killed processes."""
 
 POLL_SECONDS = 0.02
-"""Pause between two checks of processes that were killed. Their parents can wait for them; we are none."""
+"""Pause between two checks of processes that were killed or stopped. Their parents can wait for them; we are none."""
 
 
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
@@ -43,6 +50,25 @@ def end(processes: list[psutil.Process]) -> None:
         if time.monotonic() > limit:
             raise TimeoutError(f"processes {', '.join(map(str, alive))} do not end")
         time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def stopped(process: int) -> Iterator[None]:
+    """A process that neither runs nor ends while the block lasts.
+
+    Raises:
+        TimeoutError: it does not stop.
+    """
+    os.kill(process, signal.SIGSTOP)
+    try:
+        limit = time.monotonic() + STOP_SECONDS
+        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
+            if time.monotonic() > limit:
+                raise TimeoutError(f"process {process} does not stop")
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -21,6 +21,8 @@ READY_SECONDS = 30
 
 POLL_SECONDS = 0.1
 
+LOOPBACK = "127.0.0.1"
+
 PORT = 9090
 """Of the one beside the sandbox of stack `local`."""
 
@@ -58,17 +60,26 @@ def prometheus(directory: Path, configuration: Mapping[str, Any], port: int | No
     Raises:
         TimeoutError: it does not get ready.
     """
+    with prometheus_process(directory, configuration, LOOPBACK, port) as (address, _):
+        yield address
+
+
+@contextmanager
+def prometheus_process(
+    directory: Path, configuration: Mapping[str, Any], host: str, port: int | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """As `prometheus`, at an address of this machine; yields the process as well, which may be killed meanwhile."""
     [port] = free_ports(1) if port is None else [port]
     directory.mkdir(exist_ok=True)
     file = directory / "prometheus.yml"
     file.write_text(yaml.safe_dump(dict(configuration)))
     command = [str(binary("prometheus")), f"--config.file={file}", f"--storage.tsdb.path={directory / 'data'}"]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
-    address, log = f"http://127.0.0.1:{port}", directory / "prometheus.log"
+    command += [f"--web.listen-address={host}:{port}", "--log.level=warn"]
+    address, log = f"http://{host}:{port}", directory / "prometheus.log"
     with log.open("a") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             _wait(f"{address}/-/ready", process, log)
-            yield address
+            yield address, process
         finally:
             process.terminate()
 

@@ -146,7 +146,7 @@ def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[Canary
         raise NoAnalysisError(f"{name}: there is no such service. Known: {', '.join(sorted(services)) or 'none'}")
     if not isinstance(service, CanarySettings):
         raise NoAnalysisError(
-            f"{name}: has no analysis: its strategy is {service.strategy}, and only a canary's is asked here"
+            f"{name}: has no analysis: its strategy is {service.strategy}, and only blueGreen and canary have one"
         )
     if service.canary.analysis is None:
         remedy = set_command(f"{SERVICES}.{name}.canary.analysis.prometheus", Analysis().prometheus)

@@ -1,9 +1,47 @@
-"""What `switchyard analyze` prints: one line for each measurement."""
+"""What `switchyard analyze` prints of a canary: one line for each measurement, or a JSON document."""
+
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from switchyard.cli.analysis import Judgement
+
+FORM_VERSION = 1
+"""Version of the JSON form. It changes when a key is removed or means something else."""
+
+
+def document(stack: str, key: str, prometheus: str, judgements: list[Judgement], *, is_good: bool) -> dict[str, Any]:
+    """The JSON form of the measurements.
+
+    Args:
+        stack: name of the stack.
+        key: of the service.
+        prometheus: the address that was asked.
+        judgements: the measurements.
+        is_good: whether each one of the version to judge is a success.
+    """
+    return {
+        "version": FORM_VERSION,
+        "stack": stack,
+        "service": key,
+        "strategy": "canary",
+        "prometheus": prometheus,
+        "succeeded": is_good,
+        "measurements": [
+            {
+                "role": judgement.version.role,
+                "hash": judgement.version.pod_hash,
+                "metric": judgement.metric.name,
+                "unit": judgement.metric.unit,
+                "needed": judgement.metric.success,
+                "value": judgement.value,
+                "verdict": judgement.verdict.value,
+                "reason": judgement.reason,
+            }
+            for judgement in judgements
+        ],
+    }
 
 
 def table(title: str, judgements: list[Judgement]) -> Table:

@@ -1,14 +1,44 @@
-"""`switchyard analyze`: what a canary's analysis would find now."""
+"""`switchyard analyze`: what the watch of a release, or a canary's analysis, would find now."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from switchyard.cli.options import Stack
+from switchyard.cli.options import Json, Stack
 from switchyard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from switchyard.config.loader import StackSettings
+    from switchyard.config.models.service import BlueGreenSettings
+    from switchyard.kube.access import ClusterAccess
+
+LOOK_SECONDS = 30
+"""Seconds that the version that serves is watched. With Prometheus it should be more than two scrape intervals."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator has typed.
+
+    Attributes:
+        stack: name of the stack.
+        service: key of the service.
+        prometheus: address of Prometheus; None for the configured source.
+        pod_hash: of the pods to measure; None for the versions of the Rollout.
+        seconds: for how long the version that serves is watched; None for the default.
+        as_json: whether the output is one JSON document.
+    """
+
+    stack: str
+    service: str
+    prometheus: str | None
+    pod_hash: str | None
+    seconds: int | None
+    as_json: bool
 
 
 def _url(text: str | None) -> str | None:
@@ -26,14 +56,14 @@ def _pod_hash(text: str | None) -> str | None:
 
 
 def analyze(
-    service: Annotated[str, typer.Argument(help="The service, which must be under a canary.")],
+    service: Annotated[str, typer.Argument(help="The service, whose strategy must be blueGreen or canary.")],
     stack: Stack = None,
     prometheus: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
             callback=_url,
-            help="Where this machine reaches Prometheus; without it, the address that the controller has.",
+            help="Where this machine reaches Prometheus; without it, as configured.",
         ),
     ] = None,
     pod_hash: Annotated[
@@ -42,29 +72,92 @@ def analyze(
             "--hash",
             metavar="POD_HASH",
             callback=_pod_hash,
-            help="Judges these pods alone; without it, the new version, and the stable one beside it.",
+            help="Of a canary: judges these pods alone; without it, the new version, and the stable one beside it.",
         ),
     ] = None,
+    seconds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=3600,
+            metavar="SECONDS",
+            help=f"Of blueGreen: for how long the version that serves is watched; without it, {LOOK_SECONDS}.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    as_json: Json = False,
 ) -> None:
-    """Dry run of a canary's analysis: asks Prometheus once, now, and shows what each measurement would be judged."""
-    from switchyard.cli.analysis import analysed, hint, measure, succeeded
-    from switchyard.cli.analysis_table import table
+    """Shows what would be found of a service now: the watch of a release, or the measurements of a canary's analysis.
+
+    Of blueGreen the version that serves is watched for a while, by the code that judges a release after its switch. Of
+    a canary Prometheus is asked once. Ends with 1 unless the version would pass.
+    """
     from switchyard.cli.configuration import access_to, read_settings
     from switchyard.cli.failures import errors_end_the_command
-    from switchyard.cli.output import console
+    from switchyard.config.models.service import BlueGreenSettings
+
+    with errors_end_the_command(stack, as_json=as_json):
+        name, settings = read_settings(stack)
+        own = settings.services.get(service)
+        request = Request(name, service, prometheus, pod_hash, seconds, as_json=as_json)
+        if isinstance(own, BlueGreenSettings):
+            succeeded = _analyse_colour(request, own, access_to(name, settings))
+        else:
+            succeeded = _analyse_canary(request, settings)
+    if not succeeded:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "ClusterAccess") -> bool:
+    """Whether the version that serves would pass the watch of a release."""
+    from switchyard.cli.colour_analysis import analyse
+    from switchyard.cli.output import console, print_json
     from switchyard.kube.blocking import run_blocking
 
-    with errors_end_the_command():
-        name, settings = read_settings(stack)
-        canary, configured = analysed(settings.services, service)
-        analysis = configured.model_copy(update={"prometheus": prometheus or configured.prometheus})
-        access = access_to(name, settings)
-        judgements = run_blocking(measure(access, canary.named(service), canary, analysis, pod_hash))
-    console.print(table(f"stack {name}, service {service}, {analysis.prometheus}", judgements))
+    if request.pod_hash is not None:
+        _refuse(request, service.strategy, "--hash")
+    analysis = run_blocking(
+        analyse(access, request.stack, request.service, service, request.prometheus, request.seconds or LOOK_SECONDS)
+    )
+    if request.as_json:
+        print_json(analysis.document(request.stack, request.service))
+    else:
+        console.print(analysis.table(request.stack, request.service))
+        console.print(analysis.text, style="" if analysis.is_good else "yellow", markup=False)
+    return analysis.is_good
+
+
+def _analyse_canary(request: Request, settings: "StackSettings") -> bool:
+    """Whether each measurement of the version to judge would be a success."""
+    from switchyard.cli.analysis import analysed, hint, measure, succeeded
+    from switchyard.cli.analysis_table import document, table
+    from switchyard.cli.configuration import access_to
+    from switchyard.cli.output import console, print_json
+    from switchyard.kube.blocking import run_blocking
+
+    stack, service = request.stack, request.service
+    canary, configured = analysed(settings.services, service)
+    if request.seconds is not None:
+        _refuse(request, canary.strategy, "--seconds")
+    analysis = configured.model_copy(update={"prometheus": request.prometheus or configured.prometheus})
+    access = access_to(stack, settings)
+    judgements = run_blocking(measure(access, canary.named(service), canary, analysis, request.pod_hash))
+    is_good = succeeded(judgements)
+    if request.as_json:
+        print_json(document(stack, service, analysis.prometheus, judgements, is_good=is_good))
+        return is_good
+    console.print(table(f"stack {stack}, service {service}, {analysis.prometheus}", judgements))
     if advice := hint(canary.named(service), analysis, judgements):
         console.print(advice, style="yellow", markup=False)
-    if not succeeded(judgements):
-        raise typer.Exit(ExitCode.FAILED)
+    return is_good
+
+
+def _refuse(request: Request, strategy: str, option: str) -> None:
+    from switchyard.errors import UsageError
+    from switchyard.release.look_refusals import refuse_option
+
+    raise UsageError(str(refuse_option(request.service, strategy, option)))
 
 
 def _validated(kind: Any, text: str | None) -> str | None:

@@ -48,6 +48,11 @@ class CollectedReport(CommandReport):
         if not self._as_json:
             errors.print(line)
 
+    def tell(self, line: str) -> None:
+        """Reports at once what a script should see too while it waits: standard error is free of the document."""
+        self._warnings.append(line)
+        errors.print(line)
+
 
 def hook_line(hook: HookRecord) -> str:
     """The end of a hook, with its time."""

@@ -46,6 +46,6 @@ def deploy(
     if context.args or together:
         from switchyard.cli.together_request import end_deploy
 
-        end_deploy((service, tag, *context.args), as_json=as_json)
+        end_deploy((service, tag, *context.args), stack, as_json=as_json)
     request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
     begin(replace(request, override=override or None, yes=yes, as_json=as_json))

@@ -12,11 +12,12 @@ from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
 from switchyard.cli.detachment import detach, is_detached, report_begun
+from switchyard.cli.fast_lane import STATE_SECONDS, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import ClusterError, ExitCode, SwitchyardError, UsageError
+from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
 from switchyard.gates.rules.freeze import report_not_retired
@@ -36,13 +37,10 @@ from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy, refuse_unknown
+from switchyard.release.refusals import refuse_other_than_confirmed
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
-
-STATE_SECONDS = 15.0
-"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
 
 INTERRUPT_SECONDS = 120.0
 """How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
@@ -56,7 +54,7 @@ def run(request: DeployRequest, state: Answer) -> None:
         state: the engine, which reads the outputs of the stack.
     """
     stack, settings = read_settings_at_once(request.stack)
-    service = _service(request, stack, settings)
+    service = service_of(request.service, request.act, stack, settings)
     access = access_to(stack, settings)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
     command = _Command(request, stack, service, access, subscriptions)
@@ -102,16 +100,6 @@ async def _retire_due(
     if not due:
         DeployReport(request, stack, access.described).nothing_due()
     return worst
-
-
-def _service(request: DeployRequest, stack: str, settings: StackSettings) -> BlueGreenSettings:
-    if (refusal := refuse_unknown(request.service, stack, settings.services, request.act)) is not None:
-        raise UsageError(str(refusal))
-    service = settings.services[request.service]
-    raise_refusal(refuse_strategy(request.service, service, request.act))
-    if not isinstance(service, BlueGreenSettings):
-        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
-    return service
 
 
 class _Command:
@@ -175,7 +163,8 @@ class _Command:
         await self._read_again(ledger)
         observation = await self._observe(cluster)
         unreachable = self.report.state_unreachable
-        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS, unreachable)
+        seconds = STATE_SECONDS[self._request.act]
+        await check_cluster(cluster, self._access, self._stack, state, seconds, unreachable)
         releases = await ledger.read()
         self._refuse(releases, observation)
         await self._pass_freeze(cluster, releases, observation)
@@ -203,7 +192,7 @@ class _Command:
         """Reads the configuration again when another command was waited for, which writes it."""
         if ledger.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
-            self._service = _service(self._request, stack, settings)
+            self._service = service_of(self._request.service, self._request.act, stack, settings)
             self.freezes = settings.releases.freeze
 
     async def _detach(self) -> ExitCode:

@@ -8,8 +8,8 @@ import typer
 
 from switchyard.cli.detachment import settle
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.plan import Act
 
@@ -69,7 +69,7 @@ class DeployRequest:
 
 def begin(request: DeployRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
-    with errors_end_the_command(as_json=request.as_json):
+    with errors_end_the_command(request.stack, as_json=request.as_json):
         _check(request)
         settle()
         with reading_state(request.stack) as answer:
@@ -83,7 +83,7 @@ def begin(request: DeployRequest) -> None:
 
 def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
     """Retires whatever has baked long enough, one service after the other."""
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
         with reading_state(stack) as answer:
@@ -108,10 +108,9 @@ def _check(request: DeployRequest) -> None:
 def _end_interrupted(request: DeployRequest) -> None:
     from switchyard.cli.output import errors
 
-    on = stack_option(request.stack)
-    key = f"{request.service}{on}"
+    key, on = request.service, stack_option(request.stack)
     errors.print(
         f"Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status{on}; "
-        f"switchyard history {key}\nTo go on: switchyard resume {key}. To go back: switchyard abort {key}"
+        f"switchyard history {key}{on}\nTo go on: switchyard resume {key}{on}. To go back: switchyard abort {key}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

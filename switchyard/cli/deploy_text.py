@@ -8,9 +8,9 @@ from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.codes import Code
+from switchyard.config.commands import stack_option
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
@@ -166,16 +166,16 @@ def _sentence(detail: str | None) -> str:
 def _next(record: ReleaseRecord, stack: str | None) -> str:
     """What to type next."""
     on = stack_option(stack)
-    key = f"{record.service}{on}"
+    key = record.service
     if not record.running:
         if record.result is Result.SUCCEEDED:
             return ""
-        return f"Next: repair it, and switchyard deploy {record.service} TAG{on}; see switchyard history {key}"
+        return f"Next: repair it, and switchyard deploy {key} TAG{on}; see switchyard history {key}{on}"
     if record.phase is Phase.BAKE and not record.held:
         return (
-            f"Next: switchyard retire {key} (now), or switchyard retire --due{on} (from a schedule). To go back: "
-            f"switchyard rollback {key}"
+            f"Next: switchyard retire {key}{on} (now), or switchyard retire --due{on} (from a schedule). To go back: "
+            f"switchyard rollback {key}{on}"
         )
     if record.irreversible is not None:
-        return f"Next: switchyard resume {key} (goes on)"
-    return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"
+        return f"Next: switchyard resume {key}{on} (goes on)"
+    return f"Next: switchyard resume {key}{on} (goes on), or switchyard abort {key}{on} (goes back)"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from switchyard.config.commands import typed
 from switchyard.errors import DetachedEndedError, LogUnwritableError
 
 CHANNEL = "SWITCHYARD_DETACHED"
@@ -155,5 +156,5 @@ def _ended(service: str, code: int, log: Path) -> str:
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
     return (
         f"{service}: the command has ended {how} before it held the Lease of the service and had written its record. "
-        f"It has said:\n{printed}\nWhat serves: switchyard status. Its log: {log}"
+        f"It has said:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
     )

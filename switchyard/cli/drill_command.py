@@ -7,11 +7,11 @@ import typer
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.drill_request import DrillRequest
 from switchyard.cli.drill_text import DrillReport
+from switchyard.cli.fast_lane import STATE_SECONDS, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import ExitCode, UsageError
-from switchyard.gates.base import raise_refusal
+from switchyard.errors import ExitCode
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drill import Drill
@@ -19,11 +19,7 @@ from switchyard.release.drill_journal import DrillJournal
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.freeze import pass_freeze
 from switchyard.release.plan import Act, Observation
-from switchyard.release.refusals import refuse_strategy, refuse_unknown
 from switchyard.release.warming import warm
-
-STATE_SECONDS = 15.0
-"""How long the state is waited for, which says what cluster the stack is on. The command goes on without it."""
 
 
 def run(request: DrillRequest, state: Answer) -> None:
@@ -34,12 +30,7 @@ def run(request: DrillRequest, state: Answer) -> None:
         state: the engine, which reads the outputs of the stack.
     """
     stack, settings = read_settings_at_once(request.stack)
-    if (refusal := refuse_unknown(request.service, stack, settings.services, Act.DRILL)) is not None:
-        raise UsageError(str(refusal))
-    service = settings.services[request.service]
-    raise_refusal(refuse_strategy(request.service, service, Act.DRILL))
-    if not isinstance(service, BlueGreenSettings):
-        raise TypeError(f"{type(service).__name__} has the strategy blueGreen")  # what is checked above
+    service = service_of(request.service, Act.DRILL, stack, settings)
     freezes = settings.releases.freeze
     code = asyncio.run(_drilled(request, stack, service, access_to(stack, settings), state, freezes))
     if code:
@@ -61,7 +52,7 @@ async def _drilled(
         return await observe_service(cluster, access, stack, name, service)
 
     observation = await observe()
-    await check_cluster(cluster, access, stack, state, STATE_SECONDS, report.state_unreachable)
+    await check_cluster(cluster, access, stack, state, STATE_SECONDS[Act.DRILL], report.state_unreachable)
     journal = DrillJournal(cluster.api, service.namespace, name, report.warn)
     engine = Engine(stack)
     drill = Drill(access, cluster, journal, observe, lambda plan: asyncio.to_thread(warm, engine, plan), report.warn)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import typer
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 
 
@@ -33,7 +33,7 @@ class DrillRequest:
 
 def begin(request: DrillRequest) -> None:
     """Runs a drill. The state is read by the engine while the libraries of the command are still imported."""
-    with errors_end_the_command(as_json=request.as_json):
+    with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
         with reading_state(request.stack) as answer:

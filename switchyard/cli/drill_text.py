@@ -7,12 +7,13 @@ import typer
 
 from switchyard.cli.command_report import CollectedReport
 from switchyard.cli.drill_request import DrillRequest
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.drill import DrillOutcome, DrillPlan
-from switchyard.release.plan import ColourState
+from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import Receipt, lines
+from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.report_events import last_bad
 
 VERSION = 1
@@ -43,8 +44,9 @@ class DrillReport(CollectedReport):
 
     def end(self, plan: DrillPlan, outcome: DrillOutcome) -> ExitCode:
         """Reports both receipts and the time of the rollback, and what to type next."""
-        problem = _problem(plan, outcome)
-        code = ExitCode.OK if problem is None or plan.unfinished is not None else ExitCode.FAILED
+        problem, is_proved = _problem(plan, outcome), self._say_what_was_not_seen(plan, outcome)
+        is_done = problem is None or plan.unfinished is not None
+        code = ExitCode.OK if is_done and is_proved else ExitCode.FAILED
         if self._request.as_json:
             print_json(document(plan, outcome, self._stack, problem, self._warnings, code))
             return code
@@ -55,6 +57,21 @@ class DrillReport(CollectedReport):
         on = stack_option(self._request.stack)
         console.print(f"Next: switchyard report {plan.observation.name.key}{on}", markup=False)
         return code
+
+    def _say_what_was_not_seen(self, plan: DrillPlan, outcome: DrillOutcome) -> bool:
+        """Warns of what was not seen of both switches; returns whether none of it leaves a doubt."""
+        switches = [
+            (Plan(act, plan.observation, side.colour), receipt)
+            for act, side, receipt in (
+                (Act.SWITCH, plan.target, outcome.out),
+                (Act.ROLLBACK, plan.source, outcome.back),
+            )
+            if receipt is not None
+        ]
+        for switch, receipt in switches:
+            if (line := doubt(switch, receipt) or not_seen(switch, receipt)) is not None:
+                self.warn(line)
+        return not any(is_in_doubt(switch, receipt) for switch, receipt in switches)
 
 
 def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:

@@ -5,21 +5,24 @@ from contextlib import contextmanager
 
 import typer
 
+from switchyard.config.commands import messages_about
 from switchyard.errors import ClusterError, KubeconfigError, LoginError, SwitchyardError, with_code
 
 
 @contextmanager
-def errors_end_the_command(*, as_json: bool = False) -> Iterator[None]:
+def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -> Iterator[None]:
     """Ends the command with a message and the exit code of the error when what it needs cannot be read.
 
     Args:
+        stack: that the command was given, and that the commands in its messages name; None for the selected one.
         as_json: whether the message is a JSON document on standard output.
     """
-    try:
-        yield
-    except SwitchyardError as error:
-        _print(error, as_json=as_json)
-        raise typer.Exit(error.exit_code) from None
+    with messages_about(stack):
+        try:
+            yield
+        except SwitchyardError as error:
+            _print(error, as_json=as_json)
+            raise typer.Exit(error.exit_code) from None
 
 
 def message_of(error: SwitchyardError) -> str:

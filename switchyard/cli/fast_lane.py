@@ -39,7 +39,7 @@ from switchyard.release.refusals import (
 from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.warming import warm
 
-STATE_SECONDS = {Act.SWITCH: 15.0, Act.ROLLBACK: 5.0}
+STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
 """How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
 
 

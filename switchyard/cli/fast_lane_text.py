@@ -5,16 +5,16 @@ from typing import Any
 import typer
 
 from switchyard.cli.command_report import CollectedReport, hook_line
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import Receipt, first_lines, later_lines
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.refusals import command, not_converged
 
 VERSION = 1
@@ -33,11 +33,6 @@ class Report(CollectedReport):
     def __init__(self, request: Request, stack: str, described: str) -> None:
         super().__init__(stack, described, as_json=request.as_json)
         self._request = request
-
-    def tell(self, line: str) -> None:
-        """Reports at once what a script should see too while it waits: standard error is free of the document."""
-        self._warnings.append(line)
-        errors.print(line)
 
     def confirmed(self, plan: Plan) -> bool:
         """Shows what will happen, and asks whether it is to."""
@@ -68,16 +63,16 @@ class Report(CollectedReport):
         """Reports the rest of the receipt, configuration and state, and what to type next.
 
         Raises:
-            typer.Exit: a node was seen not to follow.
+            typer.Exit: a node was seen not to follow, or should have been seen to follow and was not.
         """
-        problem, behind = self._problem(plan, outcome.convergence), not_followed(plan, outcome.receipt)
-        if behind is not None:
-            self.warn(behind)
+        problem = self._problem(plan, outcome.convergence)
+        if (line := doubt(plan, outcome.receipt) or not_seen(plan, outcome.receipt)) is not None:
+            self.warn(line)
         if self._request.as_json:
             print_json(document(plan, outcome, self._stack, problem, self._warnings))
         else:
             self._print_end(plan, outcome, problem)
-        if behind is not None:
+        if is_in_doubt(plan, outcome.receipt):
             raise typer.Exit(ExitCode.FAILED)
 
     def _print_end(self, plan: Plan, outcome: Outcome, problem: str | None) -> None:
@@ -100,8 +95,9 @@ def print_served(plan: Plan, receipt: Receipt) -> None:
     """Reports what serves after a switch of one service, and what was seen of it."""
     before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
     done = f"{plan.target} serves {plan.to_tag}{before}"
-    if receipt.behind:
-        done = f"the Service selects {plan.target} {plan.to_tag}{before}, but not every node follows"
+    if is_in_doubt(plan, receipt):
+        but = "but not every node follows" if receipt.behind else "and whether every node follows is not known"
+        done = f"the Service selects {plan.target} {plan.to_tag}{before}, {but}"
     console.print(f"{plan.observation.name.key}: {done}", markup=False)
     for line in first_lines(receipt):
         console.print(f"  {line}", markup=False)
@@ -144,7 +140,7 @@ def document(plan: Plan, outcome: Outcome, stack: str, problem: str | None, warn
         "problem": problem,
         "waiting": [{"name": step.name, "op": step.op} for step in convergence.waiting],
         "warnings": warnings,
-        "exitCode": int(ExitCode.FAILED if outcome.receipt.behind else ExitCode.OK),
+        "exitCode": int(ExitCode.FAILED if is_in_doubt(plan, outcome.receipt) else ExitCode.OK),
     }
 
 

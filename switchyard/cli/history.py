@@ -26,7 +26,7 @@ def history(service: Service, stack: Stack = None, *, as_json: Json = False) -> 
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings(stack)
         releases = run_blocking(_read(access_to(name, settings), service, _known(service, settings.services)))
         if as_json:

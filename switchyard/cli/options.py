@@ -39,12 +39,3 @@ Override = Annotated[
 ]
 
 Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]
-
-
-def stack_option(stack: str | None) -> str:
-    """What a command that a message suggests needs, so that it is for the same stack.
-
-    Args:
-        stack: as it was given to this command; None for the selected one.
-    """
-    return "" if stack is None else f" --stack {stack}"

@@ -1,20 +1,16 @@
 """Queries Prometheus once."""
 
 import asyncio
-import json
 import socket
-from contextlib import suppress
 
 import httpx
 
 from switchyard.analysis_errors import PrometheusError, PrometheusUnresolvedError
 from switchyard.config.kubernetes import ARGO_ROLLOUTS
+from switchyard.kube.prometheus import samples_of
 
 ANSWER_SECONDS = 30
 """Seconds that an answer may take: as long as Argo Rollouts waits."""
-
-SHOWN = 200
-"""Characters of an answer that a message shows."""
 
 LOCAL_PORT = 9090
 
@@ -52,22 +48,7 @@ def values(status: int, body: str) -> list[float]:
     Raises:
         PrometheusError: it is an error, or anything but a vector.
     """
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    reason = body
-    match answer:
-        case {"status": "success", "data": {"resultType": "vector", "result": [*samples]}} if status == httpx.codes.OK:
-            with suppress(LookupError, TypeError, ValueError):
-                return [float(sample["value"][1]) for sample in samples]
-        case {"status": "success", "data": {"resultType": str(kind)}} if status == httpx.codes.OK:
-            # The conditions take the length of the result, and a scalar has none.
-            reason = f"a {kind} instead of a vector"
-        case {"status": "error", "error": str(error)}:
-            reason = error
-    text = " ".join(reason.split())
-    raise PrometheusError(f"Prometheus answers {status}: {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
+    return [sample.value for sample in samples_of(status, body)]
 
 
 def unresolved(address: str) -> str:

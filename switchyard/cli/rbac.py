@@ -33,13 +33,13 @@ Namespaces = Annotated[
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
     """Prints the Role of each namespace and the ClusterRole that status, history, report and the releases need.
 
-    With --namespace no configuration is read: no Secret is named in the Roles, and they permit neither Jobs of hooks
-    nor the deletion of pods after a rollback.
+    With --namespace no configuration is read: no Secret is named in the Roles, and they permit neither Jobs of hooks,
+    nor the deletion of pods after a rollback, nor to ask the Prometheus of a watch.
     Apply it with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         from switchyard.manifests.rbac import roles
 
         objects = roles(namespace) if namespace else _of_stack(stack)
@@ -54,8 +54,9 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
 
 
 def _of_stack(stack: str | None) -> "list[Manifest]":
-    """The roles for the namespaces of a stack's services."""
+    """The roles for the namespaces of a stack's services, and of the Prometheus that their watches ask."""
     from switchyard.cli.configuration import read_settings_at_once
+    from switchyard.config.cluster_address import service_address
     from switchyard.config.models.drain import DrainMethod
     from switchyard.manifests.rbac import roles
 
@@ -68,7 +69,9 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
         for namespace, drain in drains
         if drain.method is DrainMethod.RENEW and drain.rollback_seconds is not None
     }
-    return roles([service.namespace for service in services], _secrets(settings), jobs, pods)
+    urls = {service.release.watch.prometheus for service in services} - {None}
+    addresses = [address for url in urls if (address := service_address(str(url))) is not None]
+    return roles([service.namespace for service in services], _secrets(settings), jobs, pods, addresses)
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":

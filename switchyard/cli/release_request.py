@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.cli.options import stack_option
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.engine import Answer, Engine
 
@@ -64,7 +64,7 @@ class Request:
 def begin(request: Request) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     begun = time.monotonic()
-    with errors_end_the_command(as_json=request.as_json):
+    with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
         with reading_state(request.stack) as answer:

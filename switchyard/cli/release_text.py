@@ -1,9 +1,10 @@
 """The latest release of a service in words: what it is, where it stands, and what to type next."""
 
+from switchyard.config.commands import typed
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again
 
 
 def release_line(key: str, release: LatestRelease) -> str:
@@ -59,9 +60,8 @@ def _next_step(key: str, release: LatestRelease) -> str:
     if record.kind == "rollback" and record.result is Result.SUCCEEDED:
         return _return(key, record.source, record.from_tag)
     if record.result in {Result.FAILED, Result.REFUSED}:
-        return (
-            f"Why: {record.detail} See: switchyard history {key}" if record.detail else f"See: switchyard history {key}"
-        )
+        see = f"See: {typed(f'switchyard history {key}')}"
+        return f"Why: {record.detail} {see}" if record.detail else see
     return ""
 
 
@@ -70,23 +70,15 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if not record.held and release.attended is not False:
         return ""
     if record.kind != "deploy":
-        return f"Next: {_again(key, record)} (goes on)"
+        return f"Next: {again(record)} (goes on)"
     if record.phase is Phase.BAKE and not record.held:
-        return (
-            f"Next: switchyard retire {key} (now), or switchyard retire --due (from a schedule). "
-            f"To go back: switchyard rollback {key}"
-        )
-    return f"Next: switchyard resume {key} (goes on), or switchyard abort {key} (goes back)"
-
-
-def _again(key: str, record: ReleaseRecord) -> str:
-    """The command that a switch or a rollback was, which continues where the first one ended."""
-    if record.together:
-        return f"switchyard {record.kind} {' '.join(record.together)} --together"
-    colour = f" {record.target}" if record.kind == "switch" else ""
-    return f"switchyard {record.kind} {key}{colour}"
+        retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
+        back = typed(f"switchyard rollback {key}")
+        return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
+    resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
+    return f"Next: {resume} (goes on), or {abort} (goes back)"
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:
     version = f"{tag} in {colour}" if tag else colour
-    return f"No update brings {version} back; to mean it: switchyard switch {key} {colour}"
+    return f"No update brings {version} back; to mean it: {typed(f'switchyard switch {key} {colour}')}"

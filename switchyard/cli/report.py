@@ -42,7 +42,7 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
     from switchyard.errors import ExitCode
     from switchyard.kube.blocking import run_blocking
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         span = _span(since)
         name, settings = read_settings_at_once(stack)
         chosen = _chosen(services, name, settings.services)

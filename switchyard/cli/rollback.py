@@ -53,6 +53,6 @@ def rollback(
         if together:
             begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json, override or None))
             return
-        end_misused(Act.ROLLBACK, words, as_json=as_json)
+        end_misused(Act.ROLLBACK, words, stack, as_json=as_json)
     request = Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)
     begin(replace(request, override=override or None))

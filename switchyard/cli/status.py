@@ -28,18 +28,18 @@ def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) 
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings_at_once(stack)
         services, balancer = run_blocking(_read(access_to(name, settings), settings))
-    if as_json:
-        from switchyard.cli.output import print_json
-        from switchyard.cli.status_json import document
+        if as_json:
+            from switchyard.cli.output import print_json
+            from switchyard.cli.status_json import document
 
-        print_json(document(name, services, balancer))
-    else:
-        from switchyard.cli.status_table import print_status
+            print_json(document(name, services, balancer))
+        else:
+            from switchyard.cli.status_table import print_status
 
-        print_status(name, services, balancer)
+            print_status(name, services, balancer)
     if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -48,7 +48,7 @@ def _watch(stack: str | None, *, as_json: bool) -> None:
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.cli.status_watch import watch_status
 
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         watch_status(stack, as_json=as_json)
 
 

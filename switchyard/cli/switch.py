@@ -48,6 +48,6 @@ def switch(
         if together:
             begin_together(TogetherRequest(Act.SWITCH, words, reason, stack, wait, yes, as_json, override or None))
             return
-        end_misused(Act.SWITCH, words, as_json=as_json)
+        end_misused(Act.SWITCH, words, stack, as_json=as_json)
     request = Request(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
     begin(replace(request, override=override or None, yes=yes, as_json=as_json))

@@ -153,6 +153,7 @@ class _Command:
             observe=observe,
             warm=lambda plan: asyncio.to_thread(warm, self._engine, plan),
             waited=lambda: journal.waited,
+            permit=lambda plan: self._pass_freeze(cluster, journal, plan),
         )
 
     async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:

@@ -12,8 +12,8 @@ from typing import NoReturn
 import typer
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.cli.options import stack_option
 from switchyard.cli.release_request import can_ask, reading_state
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, UsageError
 from switchyard.release.plan import Act
 from switchyard.release.together_refusals import refuse_deploy_together, refuse_several, refuse_words
@@ -60,7 +60,7 @@ def begin_together(request: TogetherRequest) -> None:
     from switchyard.release.deploy_refusals import refuse_unasked
 
     begun = time.monotonic()
-    with errors_end_the_command(as_json=request.as_json):
+    with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_words(request.act, request.words)) is not None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):
@@ -74,27 +74,29 @@ def begin_together(request: TogetherRequest) -> None:
                 _end_interrupted(request)
 
 
-def end_misused(act: Act, words: tuple[str, ...], *, as_json: bool) -> None:
+def end_misused(act: Act, words: tuple[str, ...], stack: str | None, *, as_json: bool) -> None:
     """Refuses several services without --together; does nothing for arguments of one service.
 
     Args:
         act: the command.
         words: its arguments.
+        stack: name of the stack; None for the selected one.
         as_json: whether the message is a JSON document.
     """
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         if (refusal := refuse_several(act, words)) is not None:
             raise UsageError(str(refusal))
 
 
-def end_deploy(words: tuple[str, ...], *, as_json: bool) -> NoReturn:
+def end_deploy(words: tuple[str, ...], stack: str | None, *, as_json: bool) -> NoReturn:
     """Refuses to deploy several services by one command.
 
     Args:
         words: the arguments of the command.
+        stack: name of the stack; None for the selected one.
         as_json: whether the message is a JSON document.
     """
-    with errors_end_the_command(as_json=as_json):
+    with errors_end_the_command(stack, as_json=as_json):
         raise UsageError(str(refuse_deploy_together(words)))
     raise typer.Exit(ExitCode.USAGE)
 

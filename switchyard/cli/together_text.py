@@ -7,16 +7,16 @@ import typer
 
 from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.fast_lane_text import VERSION, converged, document, planned, print_served
-from switchyard.cli.options import stack_option
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.hook_record import HookRecord
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt, later_lines
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.together_refusals import not_converged_together
 
 ITS_OWN = ("service", "name", "namespace", "from", "to", "serving", "changed", "warmed", "receipt")
@@ -38,11 +38,6 @@ class TogetherReport(CollectedReport):
     def __init__(self, request: TogetherRequest, stack: str, described: str) -> None:
         super().__init__(stack, described, as_json=request.as_json)
         self._request = request
-
-    def tell(self, line: str) -> None:
-        """Reports at once what a script should see too while it waits: standard error is free of the document."""
-        self._warnings.append(line)
-        errors.print(line)
 
     def confirmed(self, plans: Mapping[str, Plan]) -> bool:
         """Shows what will happen to all services, and asks whether it is to."""
@@ -74,17 +69,18 @@ class TogetherReport(CollectedReport):
         """Reports the rest of the receipts, configuration and state, and what to type next.
 
         Raises:
-            typer.Exit: a node was seen not to follow.
+            typer.Exit: a node was seen not to follow, or should have been seen to follow and was not.
         """
         problem = self._problem(plans, next(iter(outcomes.values())).convergence)
-        behind = [line for key, outcome in outcomes.items() if (line := not_followed(plans[key], outcome.receipt))]
-        for line in behind:
-            self.warn(line)
+        for key, outcome in outcomes.items():
+            plan, receipt = plans[key], outcome.receipt
+            if (line := doubt(plan, receipt) or not_seen(plan, receipt)) is not None:
+                self.warn(line)
         if self._request.as_json:
             print_json(document_of_all(plans, outcomes, self._stack, problem, self._warnings))
         else:
             self._print_end(plans, outcomes, problem)
-        if behind:
+        if any(is_in_doubt(plans[key], outcome.receipt) for key, outcome in outcomes.items()):
             raise typer.Exit(ExitCode.FAILED)
 
     def _print_end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], problem: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _PLAIN_KEY = re.compile(r'(?!\d+$)[^.\[\]"\\]+')
 """A key that the engine reads behind a dot. Digits alone stand for an index of a list in this project's paths."""
@@ -10,6 +12,47 @@ _INDEX = re.compile(r"\.(\d+)(?=[.\[]|$)")
 _QUOTED = re.compile(r'(\["(?:\\"|[^"])*"\])')
 _CONVERTED = re.compile(r"true|false|[-+]?\d+")
 """Text that `pulumi config set --path` would store as a boolean or as a number."""
+
+_of_process: dict[str, str | None] = {"stack": None}
+"""The stack that messages of this process are about; None for the selected one. One process is about one stack."""
+
+
+def about_stack(stack: str | None) -> None:
+    """Has the commands that messages of this process name be for a stack, whichever is selected where they are pasted.
+
+    Args:
+        stack: its name; None for the selected one.
+    """
+    _of_process["stack"] = stack
+
+
+@contextmanager
+def messages_about(stack: str | None) -> Iterator[None]:
+    """Has the commands that messages name within the block be for a stack. The argument is that of `about_stack`."""
+    before = _of_process["stack"]
+    about_stack(stack)
+    try:
+        yield
+    finally:
+        about_stack(before)
+
+
+def stack_option(stack: str | None) -> str:
+    """What a command that a message suggests needs, so that it is for the same stack.
+
+    Args:
+        stack: as it was given to this command; None for the selected one.
+    """
+    return "" if stack is None else f" --stack {shlex.quote(stack)}"
+
+
+def typed(command: str) -> str:
+    """A command of this program as messages name it: for the stack that they are about.
+
+    Args:
+        command: for example ``switchyard rollback backend``.
+    """
+    return command + stack_option(_of_process["stack"])
 
 
 def below(path: str, *keys: int | str) -> str:

@@ -30,6 +30,8 @@ LONGEST_KEY = 317
 HIDDEN = "(not shown)"
 """What a line has in the place of a value that it must not show."""
 
+USER_OR_PARAMETERS = re.compile(r"(?<=://)\S+(?=@)|(?<=\?)\S+(?='$)")
+"""User, password and parameters of an address, which may be secret: a line does not show them."""
 
 EXAMPLE = "For example:"
 """Precedes a command whose value is only an example."""
@@ -93,6 +95,8 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     text = repr(value)
+    if "://" in text:
+        text = USER_OR_PARAMETERS.sub("…", text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 

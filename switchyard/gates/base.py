@@ -16,11 +16,15 @@ from switchyard.errors import (
     LoginError,
     RejectedError,
 )
+from switchyard.gates.rules.left_behind import refuse_left_behind
 from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.rolled_back import refuse_rolled_back, warn_rollbacks_unknown
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
+from switchyard.kube.left_behind import find_left_behind, parse_releases
+from switchyard.kube.rolled_back import parse_rolled_back, read_record
 
 Warn = Callable[[str], None]
 
@@ -51,11 +55,13 @@ class GateBase(Generic[S_co]):
     Attributes:
         sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
         intended: whether an operator has asked for the new version by a command, even if it was rolled back.
+        by_command: whether a command switches, which itself refuses a version that no longer works.
         freezes: the windows without releases in which an update switches no colour. A command asks them itself.
     """
 
     sizing = Sizing()
     intended = False
+    by_command = False
     freezes: tuple[Freeze, ...] = ()
 
     def __init__(self, name: str, service: S_co, access: ClusterAccess, warn: Warn) -> None:
@@ -97,6 +103,24 @@ class GateBase(Generic[S_co]):
 
         window = await read_open_window(cluster.api, self.freezes, key_of(self._name))
         self._raise(refuse_frozen_switch(self._name, to, serving, window))
+
+    async def _check_record(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
+        """Refuses what the record of the releases speaks against, for example a pipeline's former configuration.
+
+        A version that no longer works after an irreversible hook, or that an operator has rolled back.
+        """
+        if to is Track.ROLLOUT:
+            return
+        try:
+            record = await read_record(cluster.api, self._service.namespace, self._name)
+        except AccessDeniedError as error:
+            self._warn(warn_rollbacks_unknown(self._name, str(error)))
+            return
+        if not self.by_command:
+            left = find_left_behind(parse_releases(record), to.value, self._service.own(to).tag)
+            self._raise(refuse_left_behind(self._name, self._service, to, serving, left))
+        if not self.intended:
+            self._raise(refuse_rolled_back(self._name, self._service, to, serving, parse_rolled_back(record)))
 
     def _raise(self, refusal: Refusal | None) -> None:
         raise_refusal(refusal)

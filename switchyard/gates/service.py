@@ -37,7 +37,6 @@ from switchyard.gates.rules.reports import (
     shared_selector,
     unfinished_migration,
 )
-from switchyard.gates.rules.rolled_back import refuse_rolled_back, warn_rollbacks_unknown
 from switchyard.gates.rules.rollout import refuse_silent_controller
 from switchyard.gates.rules.sizes import of_service
 from switchyard.gates.rules.traffic_router import refuse_routed
@@ -46,7 +45,6 @@ from switchyard.gates.waits import SEEN_SECONDS, wait_for_nodes, wait_for_rollou
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
-from switchyard.kube.rolled_back import read_rolled_back
 from switchyard.kube.selectors import controlled, ready_pods, serving_track
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.argo_blue_green import selected as shared
@@ -83,8 +81,8 @@ class Gates(GateBase[S_co]):
             preview: whether this is a preview.
 
         Raises:
-            GateRefusedError: it has too few ready endpoints, its smoke test fails, the version was rolled back, or
-                releases are frozen.
+            GateRefusedError: it has too few ready endpoints, its smoke test fails, the version was rolled back or
+                works no longer, or releases are frozen.
         """
         to = self._service.track
         async with self._cluster() as cluster:
@@ -94,8 +92,8 @@ class Gates(GateBase[S_co]):
                 return
             if creating:
                 await self._check_adoption(cluster, selected)
-            if not self.intended:
-                await self._check_rolled_back(cluster, to, serving)
+            if not (self.intended and self.by_command):
+                await self._check_record(cluster, to, serving)
             if self.freezes:
                 await self._check_frozen(cluster, to, serving)
             if serving is Track.ROLLOUT:
@@ -108,17 +106,6 @@ class Gates(GateBase[S_co]):
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
                 await self._pause_rollout(cluster)
             self._switching = serving is not None
-
-    async def _check_rolled_back(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
-        """Refuses a version that an operator has rolled back, for example from a pipeline's former configuration."""
-        if to is Track.ROLLOUT:
-            return
-        try:
-            versions = await read_rolled_back(cluster.api, self._service.namespace, self._name)
-        except AccessDeniedError as error:
-            self._warn(warn_rollbacks_unknown(self._name, str(error)))
-            return
-        self._raise(refuse_rolled_back(self._name, self._service, to, serving, versions))
 
     async def before_autoscaler(self, *, preview: bool) -> None:
         """Checks before the autoscaler is created or changed.

@@ -235,15 +235,16 @@ def labelled(labels: Mapping[str, str]) -> dict[str, str]:
 
 def is_status(answer: ProxyAnswer) -> bool:
     """Whether an answer is from the API server itself, and not from what is behind its proxy."""
-    return _status_message(answer) is not None
+    return status_message(answer) is not None
 
 
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
     """The message of the API server when it denies a request itself; None for an answer from behind its proxy."""
-    return _status_message(answer) if answer.status in DENIED else None
+    return status_message(answer) if answer.status in DENIED else None
 
 
-def _status_message(answer: ProxyAnswer) -> str | None:
+def status_message(answer: ProxyAnswer) -> str | None:
+    """What the API server itself says in an answer; None for an answer from behind its proxy."""
     try:
         body = json.loads(answer.body)
     except ValueError:

@@ -19,6 +19,12 @@ RECORD_VERSION = "switchyard/record-version"
 VERSION = "1"
 """The version of the form that this program reads and writes."""
 
+CURRENT = "current"
+"""Key of the ConfigMap with the latest release, which runs or has ended."""
+
+HISTORY = "history"
+"""Key of the ConfigMap with the releases that ended, newest first."""
+
 ROLLED_BACK = "rolledBack"
 """Key of the ConfigMap with the versions that were rolled back, newest first."""
 
@@ -85,14 +91,13 @@ def find_rolled_back(versions: Iterable[RolledBack], colour: str, tag: str | Non
     return next((version for version in versions if (version.colour, version.tag) == (colour, tag)), None)
 
 
-async def read_rolled_back(api: BoundedApi, namespace: str, service: str) -> tuple[RolledBack, ...]:
-    """Reads the versions of a service that were rolled back.
+async def read_record(api: BoundedApi, namespace: str, service: str) -> dict[str, Any] | None:
+    """Reads the ConfigMap with the record of a service; None where there is none.
 
     Raises:
-        RecordUnreadableError: the record cannot be read.
         switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
     """
-    return parse_rolled_back(await api.find("configmaps", record_name(service), namespace))
+    return await api.find("configmaps", record_name(service), namespace)
 
 
 def json_of(config_map: Mapping[str, Any] | None, key: str, default: Any) -> Any:

@@ -7,6 +7,7 @@ Secrets only those that the services refer to can be read.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from switchyard.config.cluster_address import ServiceAddress
 from switchyard.config.kubernetes import (
     APPS,
     AUTOSCALING,
@@ -114,8 +115,9 @@ def roles(
     secrets: Mapping[str, Sequence[str]] | None = None,
     jobs: Collection[str] = (),
     pods: Collection[str] = (),
+    prometheus: Iterable[ServiceAddress] = (),
 ) -> list[Manifest]:
-    """The ClusterRole, and the Role of each namespace.
+    """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
     Args:
         namespaces: of the services.
@@ -123,8 +125,13 @@ def roles(
             those that calls of hooks have in their headers, or that have the URLs of notifications.
         jobs: the namespaces of services whose releases have Jobs as hooks.
         pods: the namespaces of services whose pods are deleted after a rollback.
+        prometheus: the Services that watches ask through the API server.
     """
-    named = secrets or {}
+    named, own = secrets or {}, set(namespaces)
+    others: dict[str, set[str]] = {}
+    for address in prometheus:
+        if address.namespace not in own:  # whose Role permits the proxy of every Service
+            others.setdefault(address.namespace, set()).add(address.resource_name)
     return [
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
         *(
@@ -133,8 +140,9 @@ def roles(
                 named.get(namespace, ()),
                 (*(FOR_HOOKS if namespace in jobs else ()), *(FOR_ROLLBACK if namespace in pods else ())),
             )
-            for namespace in sorted(set(namespaces))
+            for namespace in sorted(own)
         ),
+        *(_in(namespace, [_proxy_rule(names)]) for namespace, names in sorted(others.items())),
     ]
 
 
@@ -144,6 +152,15 @@ def _role(namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Mani
         rules.append(
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}
         )
+    return _in(namespace, rules)
+
+
+def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
+    """The right to ask some Services by name and port through the API server."""
+    return {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": sorted(names), "verbs": ["get"]}
+
+
+def _in(namespace: str, rules: list[dict[str, list[str]]]) -> Manifest:
     head = _head("Role", ROLE)
     return {**head, "metadata": {**head["metadata"], "namespace": namespace}, "rules": rules}
 

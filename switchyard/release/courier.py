@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.releases import Notification
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
@@ -207,5 +208,5 @@ def _dropped(about: str, number: int) -> str:
         about,
         f"{number} messages about releases were not sent, and are dropped",
         f"At most {KEPT_MESSAGES} messages wait, for {KEPT_HOURS} hours at most. What they were about: "
-        f"switchyard history {about}",
+        + typed(f"switchyard history {about}"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pydantic import TypeAdapter, ValidationError
 
 from switchyard.codes import Code
-from switchyard.config.commands import below, set_value
+from switchyard.config.commands import below, set_value, typed
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import Tag
@@ -16,6 +16,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again, described
 from switchyard.release.refusals import UNTOUCHED
 
 
@@ -25,7 +26,7 @@ def _impossible(key: str, tag: str, rule: str) -> Refusal:
         step=f"{key}: the deploy",
         observed=f"{tag!r} is no tag or digest of an image",
         rule=rule,
-        remedy=f"{UNTOUCHED} For example: switchyard deploy {key} v2.1.0",
+        remedy=f"{UNTOUCHED} For example: {typed(f'switchyard deploy {key} v2.1.0')}",
     )
 
 
@@ -39,7 +40,7 @@ def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
         step=f"{key_of(observation.name)}: the deploy of {tag}",
         observed=f"it serves already ({serving})",
         rule="there is nothing to release",
-        remedy=f"{UNTOUCHED} What is configured and what serves: switchyard status",
+        remedy=f"{UNTOUCHED} What is configured and what serves: {typed('switchyard status')}",
     )
 
 
@@ -48,11 +49,12 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
     if record is None or not record.running:
         return None
     if record.kind == Act.DEPLOY:
-        remedy = f"Go on: switchyard resume {key}. Or go back: switchyard abort {key}"
+        back = f"Or go back: {typed(f'switchyard abort {key}')}"
+        remedy = f"Go on: {typed(f'switchyard resume {key}')}. {back}"
         if record.phase == "bake":
-            remedy = f"End it: switchyard retire {key}. Or go back: switchyard abort {key}"
+            remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
-        remedy = f"Finish it: switchyard {record.kind} {key}" + (f" {record.target}" if record.kind == "switch" else "")
+        remedy = f"Finish it: {again(record)}"
     return Refusal(
         code=Code.RELEASE_UNFINISHED,
         step=f"{key}: the deploy",
@@ -69,7 +71,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
     if record is None:
         observed = "it has no release"
     elif record.running:
-        observed = f"its last release is {described(record)}, which `switchyard {record.kind} {key}` finishes"
+        observed = f"its last release is {described(record)}, which `{again(record)}` finishes"
     else:
         observed = f"its last release, {described(record)}, has ended ({record.result})"
     return Refusal(
@@ -77,7 +79,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
         step=f"{key}: {act}",
         observed=observed,
         rule="only a release that `switchyard deploy` has begun, and that has not ended, is continued or taken back",
-        remedy=f"{UNTOUCHED} See: switchyard history {key}",
+        remedy=f"{UNTOUCHED} See: {typed(f'switchyard history {key}')}",
     )
 
 
@@ -94,7 +96,7 @@ def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> 
         rule="a version that was rolled back does not return unless an operator asks for it",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} If its pods are still there, and to switch all the same: "
-            f"switchyard switch {key} {version.colour}"
+            + typed(f"switchyard switch {key} {version.colour}")
         ),
     )
 
@@ -109,7 +111,7 @@ def refuse_others(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> 
         rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
         remedy=(
             "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
-            f"switchyard deploy {key} {shlex.quote(tag)}"
+            + typed(f"switchyard deploy {key} {shlex.quote(tag)}")
         ),
     )
 
@@ -124,15 +126,10 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         observed=used,
         rule="a colour is retired when it gets no more requests",
         remedy=(
-            f"{observation.what_serves} Its pods stay. When its clients have gone: switchyard retire {key}. To retire "
-            f"it all the same: {set_value(path, 0)} && pulumi up"
+            f"{observation.what_serves} Its pods stay. When its clients have gone: "
+            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && pulumi up"
         ),
     )
-
-
-def described(record: ReleaseRecord) -> str:
-    """A release in words."""
-    return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
 
 
 def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:

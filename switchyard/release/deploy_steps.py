@@ -26,7 +26,7 @@ from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import not_followed, not_renewed_yet
+from switchyard.release.receipt_warnings import doubt, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
@@ -130,7 +130,8 @@ class ClusterSteps:
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
         receipt = await self._followed(lane, plan, record, patched)
-        notes = (f"{plan.target} serves {record.tag}", undrained, not_followed(plan, receipt))
+        unproved = None if self.is_condemned() else doubt(plan, receipt)  # a condemned version is on its way out
+        notes = (f"{plan.target} serves {record.tag}", undrained, unproved)
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:

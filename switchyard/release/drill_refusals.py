@@ -1,15 +1,18 @@
 """Why a drill is refused, and what to type then: pure functions."""
 
 from switchyard.codes import Code
-from switchyard.config.commands import below, set_value
+from switchyard.config.commands import below, set_value, typed
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.deploy_refusals import described
+from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.record_text import again, described
 from switchyard.release.refusals import UNTOUCHED, command
+from switchyard.release.standing import baked_until
 
 
 def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) -> Refusal | None:
@@ -22,7 +25,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     key, serving = key_of(observation.name), observation.serving
     if current is not None and current.running and current.kind != Act.DRILL:
         observed = f"{described(current)} has not ended (phase {current.phase}{', held' if current.held else ''})"
-        remedy = f"Finish it: {_finishing(current)}"
+        remedy = _finishing(current, observation)
     elif observation.settings.active != serving:
         active = observation.settings.active
         observed = f"the configuration has {active} as the active colour, and {serving} serves"
@@ -58,7 +61,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
         rule="a drill sends users to no version that was condemned",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} Drill when another version is warm in {version.colour}. When it "
-            f"was rolled back: switchyard history {key_of(observation.name)}"
+            f"was rolled back: {typed(f'switchyard history {key_of(observation.name)}')}"
         ),
     )
 
@@ -100,15 +103,24 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
         Code.DRILL_NOT_BACK,
         key,
         f"the drill has not come back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
-        f"To go back: switchyard drill {key}. Or: switchyard rollback {key}",
+        f"To go back: {typed(f'switchyard drill {key}')}. Or: {typed(f'switchyard rollback {key}')}",
     )
 
 
-def _finishing(record: ReleaseRecord) -> str:
-    """The command that ends a release."""
+def _finishing(record: ReleaseRecord, observation: Observation) -> str:
+    """How to end a release, and to drill then."""
     key = record.service
     if record.kind != Act.DEPLOY:
-        return f"switchyard {record.kind} {key}" + (f" {record.target}" if record.kind == Act.SWITCH else "")
-    if record.phase == "bake":
-        return f"switchyard retire {key}. Or go back: switchyard abort {key}"
-    return f"switchyard resume {key}. Or go back: switchyard abort {key}"
+        return f"Finish it: {again(record)}"
+    back = f"Or go back: {typed(f'switchyard abort {key}')}"
+    until = baked_until(record, observation.settings.release.bake_seconds)
+    if record.phase != Phase.BAKE or record.held or until is None:
+        return f"Finish it: {typed(f'switchyard resume {key}')}. {back}"
+    pods = set_value(
+        f"{below(SERVICES, key)}.{record.source}.replicas", observation.colours[observation.serving].wanted
+    )
+    return (
+        f"It bakes until {to_text(until)}, and a drill is possible once it has ended. To end it then, or now: "
+        f"{typed(f'switchyard retire {key}')}. That deletes the pods of {record.source}, which a drill goes to; to "
+        f"warm them again, and drill: {pods} && pulumi up && {typed(f'switchyard drill {key}')}. {back}"
+    )

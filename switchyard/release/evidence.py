@@ -84,11 +84,14 @@ class _Slow:
     is_conclusive: bool = True
     slow_seconds: float = 0.0
 
-    def add(self, timed: float, slower: float, seconds: float) -> None:
-        """Adds the requests of a look, and its time, where too many of them were slow."""
+    def add(self, timed: float, slower: float, seconds: float, *, scraped: bool) -> None:
+        """Adds the requests of a look, and its time, where too many of them were slow.
+
+        Prometheus shows many seconds at once: a share of them was slow, which may have been one burst.
+        """
         self.test.add(timed, slower)
         if slower > self.test.accepted * timed:
-            self.slow_seconds += seconds
+            self.slow_seconds += seconds * slower / timed if scraped else seconds
 
     @property
     def state(self) -> State:
@@ -131,12 +134,13 @@ class Evidence:
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
-    def add(self, counts: Counts, seconds: float = 1.0) -> None:
+    def add(self, counts: Counts, seconds: float = 1.0, *, scraped: bool = False) -> None:
         """Adds the requests since the last look.
 
         Args:
             counts: the requests.
-            seconds: since the last look.
+            seconds: since the last look, or that what was scraped has shown for the first time.
+            scraped: whether they are of scrapes, between which many seconds may be.
         """
         self.counts += counts
         self._errors.add(counts.requests, counts.failed)
@@ -144,7 +148,7 @@ class Evidence:
             self._slow = self._slow_questions(counts)
         for slow in self._slow:
             if slow.boundary in counts.buckets:
-                slow.add(counts.timed, counts.slower(slow.boundary), seconds)
+                slow.add(counts.timed, counts.slower(slow.boundary), seconds, scraped=scraped)
 
     def _slow_questions(self, counts: Counts) -> list["_Slow"]:
         finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))

@@ -72,7 +72,7 @@ class Following:
         except AccessDeniedError as error:
             nodes, unseen = (NodeAnswer(ALL_NODES, None, f"not seen: the kubeconfig's user {error}"),), ()
         except ClusterError as error:
-            nodes, unseen = (), (f"nodes: {error}",)
+            return replace(receipt, nodes_unread=True, unseen=(*receipt.unseen, f"nodes: {error}"))
         else:
             unseen = unseen if nodes else (*unseen, NO_NODES)
         return replace(receipt, nodes=nodes, unseen=(*receipt.unseen, *unseen))

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from switchyard.kube.rolled_back import check_version, json_of, unreadable
+from switchyard.kube.rolled_back import CURRENT, check_version, json_of, unreadable
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.store import CURRENT
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import COORDINATION
 from switchyard.errors import ApiStatusError, ClusterError
 from switchyard.kube.api import BoundedApi
@@ -167,7 +168,7 @@ class ReleaseLease:
         end = f" To end it, on {other.host}: kill -INT -- -{other.process}" if other.detached else ""
         return LeaseHeldError(
             f"{self._service}: another release is in progress: {described}. Nothing was changed. To wait until it has "
-            f"ended: the same command with --wait. What it does: switchyard status.{end}",
+            f"ended: the same command with --wait. What it does: {typed('switchyard status')}.{end}",
             described,
             f"{other.identity} {other.phase}",
         )

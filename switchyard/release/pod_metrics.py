@@ -35,20 +35,45 @@ class Reading:
         series: values of the watched series by the unique identifier of the pod, of the pods that answered.
         failures: why others that take requests did not, in words, by name.
         error: why nothing could be read at all, in words; empty when the pods could be listed.
+        source: what messages call the Prometheus that was asked; empty when the pods were.
+        source_error: why it has not answered, in words; empty when it has.
+        taken: when Prometheus took the values, by the unique identifier of the pod, in seconds by its clock.
+        evaluated: when it answered, in seconds by its clock.
+        targets: as which it scrapes the pods, by the unique identifier of the pod.
     """
 
     pods: tuple[WatchedPod, ...] = ()
     series: Mapping[str, Mapping[Series, float]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    source: str = ""
+    source_error: str = ""
+    taken: Mapping[str, float] = field(default_factory=dict)
+    evaluated: float = 0.0
+    targets: Mapping[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def problem(self) -> str:
         """Why the reading is not complete, in words; empty when it is."""
-        if self.error or not self.failures:
-            return self.error
+        if self.error or self.source_error or not self.failures:
+            return self.error or self.source_error
         name, why = min(self.failures.items())
+        if self.source:
+            of = f"{len(self.failures)} of {len(self.failures) + len(self.series)} pods"
+            return f"{self.source} has no new samples of {of} ({name}: {why})"
         return f"{len(self.failures)} of {len(self.failures) + len(self.series)} pods do not answer ({name}: {why})"
+
+
+async def listed_pods(api: BoundedApi, namespace: str, labels: Mapping[str, str]) -> list[WatchedPod] | str:
+    """The pods with some labels, in bounded time, or why they cannot be listed, in words."""
+    try:
+        async with asyncio.timeout(LIST_SECONDS):
+            listed = await api.find_all("pods", namespace, labels)
+    except ClusterError as error:
+        return str(error)
+    except TimeoutError:
+        return f"the API server does not answer within {LIST_SECONDS} s"
+    return watched_pods(listed["items"])
 
 
 class PodMetrics:
@@ -68,14 +93,9 @@ class PodMetrics:
 
     async def read(self) -> Reading:
         """Reads every pod once, side by side and in bounded time. What does not answer is part of the reading."""
-        try:
-            async with asyncio.timeout(LIST_SECONDS):
-                listed = await self._api.find_all("pods", self._settings.namespace, self._labels)
-        except ClusterError as error:
-            return Reading(error=str(error))
-        except TimeoutError:
-            return Reading(error=f"the API server does not answer within {LIST_SECONDS} s")
-        pods = watched_pods(listed["items"])
+        pods = await listed_pods(self._api, self._settings.namespace, self._labels)
+        if isinstance(pods, str):
+            return Reading(error=pods)
         asked = [pod for pod in pods if pod.reachable]
         answers = await asyncio.gather(*map(self._series, asked))
         by_pod = list(zip(asked, answers, strict=True))

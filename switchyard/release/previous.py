@@ -5,6 +5,7 @@ from typing import Protocol
 
 from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal
+from switchyard.kube.left_behind import RecordedRelease
 from switchyard.release.plan import Act, Observation
 from switchyard.release.refusals import refuse_nothing_before
 
@@ -12,40 +13,12 @@ RUNNING = "running"
 SUCCEEDED = "succeeded"
 
 
-class Recorded(Protocol):
+class Recorded(RecordedRelease, Protocol):
     """What is read of the record of a release."""
-
-    @property
-    def kind(self) -> str:
-        """What it was: deploy, switch, rollback or drill."""
-
-    @property
-    def source(self) -> str:
-        """The colour that served before."""
-
-    @property
-    def target(self) -> str:
-        """The colour that was to serve."""
-
-    @property
-    def from_tag(self) -> str | None:
-        """The version that served before."""
-
-    @property
-    def tag(self) -> str | None:
-        """The version that was to serve."""
-
-    @property
-    def result(self) -> str:
-        """How it ended, or that it runs."""
 
     @property
     def started(self) -> str:
         """When it began."""
-
-    @property
-    def actor(self) -> str:
-        """Who began it."""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Receipt:
             where that was not seen.
         content: versions of the Secrets and ConfigMaps that the pods of the new colour read, by kind and name.
         content_warning: that some of them changed since the version of a rollback served.
+        nodes_unread: whether the API server did not say which nodes there are, or what they answer.
         unseen: what this receipt does not show, and why.
     """
 
@@ -81,12 +82,18 @@ class Receipt:
     last_old_kept: float | None = None
     content: Mapping[str, str] = field(default_factory=dict)
     content_warning: str | None = None
+    nodes_unread: bool = False
     unseen: tuple[str, ...] = ()
 
     @property
     def behind(self) -> tuple[NodeAnswer, ...]:
         """The nodes that were seen not to follow."""
         return tuple(node for node in self.nodes if node.follows is False)
+
+    @property
+    def unknown(self) -> tuple[NodeAnswer, ...]:
+        """The nodes of which it is not known whether they follow, although they could be asked."""
+        return tuple(node for node in self.nodes if node.follows is None and node.node != ALL_NODES)
 
     @property
     def unconfirmed(self) -> tuple[NodeAnswer, ...]:

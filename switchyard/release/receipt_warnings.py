@@ -3,15 +3,104 @@
 from collections.abc import Iterable, Sequence
 
 from switchyard.codes import Code
-from switchyard.config.kubernetes import KUBE_SYSTEM
+from switchyard.config.commands import typed
+from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.node_routing import SEE_KUBE_PROXY
 from switchyard.gates.rules.refusal import notice
+from switchyard.gates.rules.remedies import setting
 from switchyard.manifests.labels import colour_name
 from switchyard.release.plan import Plan
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt import ALL_NODES, Receipt
 
 NODES_NAMED = 5
 """Nodes that a message names."""
+
+ABOUT_NODES = ("nodes: ", "when each NodePort")
+"""How what a receipt says of nodes that were not seen begins."""
+
+BY_HEALTH = "of some nodes only the health of kube-proxy was seen"
+
+
+def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
+    """Whether a switch must not count as done everywhere, although the Service has it.
+
+    A node or the endpoints were seen not to follow, or should have been seen and were not. What nobody can see on this
+    cluster, for want of a permission or of a kube-proxy, is no reason.
+
+    Args:
+        plan: the switch.
+        receipt: of it.
+    """
+    if receipt.followed is not None:
+        return not receipt.followed
+    unknown = receipt.unknown or receipt.nodes_unread
+    return receipt.endpoints_after is None or (bool(unknown) and plan.observation.settings.gate.check_nodes)
+
+
+def doubt(plan: Plan, receipt: Receipt) -> str | None:
+    """Names what was seen not to follow a switch, or should have been seen to and was not; None where there is nothing.
+
+    Args:
+        plan: the switch.
+        receipt: of it.
+    """
+    if not is_in_doubt(plan, receipt):
+        return None
+    return not_followed(plan, receipt) or _not_known(plan, receipt)
+
+
+def _not_known(plan: Plan, receipt: Receipt) -> str:
+    """Says that nodes or endpoints which should have been seen to follow were not."""
+    target, old = plan.target, plan.target.other
+    nodes = [f"{node.node}: {node.problem}" for node in receipt.unknown]
+    more = [f"and {len(nodes) - NODES_NAMED} more"] if len(nodes) > NODES_NAMED else []
+    endpoints = f"its endpoints were not seen to be those of {target}: {receipt.ready_endpoints} ready"
+    why = [
+        *([endpoints] if receipt.endpoints_after is None else []),
+        *(unseen for unseen in receipt.unseen if unseen.startswith(("endpoints: ", ABOUT_NODES[0]))),
+        *nodes[:NODES_NAMED],
+        *more,
+    ]
+    return notice(
+        Code.FOLLOWING_UNKNOWN,
+        key_of(plan.observation.name),
+        f"whether every node follows the switch to {target} is not known ({'; '.join(why)})",
+        f"The Service selects {target}; what reaches such a node may still get {old}, as long as {old} has pods. "
+        f"{_see(plan, receipt)}",
+    )
+
+
+def _see(plan: Plan, receipt: Receipt) -> str:
+    """How to look at what was not seen to follow a switch."""
+    name, namespace = plan.observation.name, plan.observation.settings.namespace
+    if receipt.endpoints_after is None:
+        return f"See: kubectl -n {namespace} get endpointslices -l {SERVICE_OF_SLICE}={name}"
+    other = setting(name, "gate.checkNodes", False)
+    return f"{SEE_KUBE_PROXY}. Where something other than kube-proxy implements Services: {other}"
+
+
+def not_seen(plan: Plan, receipt: Receipt) -> str | None:
+    """Says why nobody can see on this cluster whether the nodes follow; None where they were seen to, or are in doubt.
+
+    Args:
+        plan: the switch.
+        receipt: of it.
+    """
+    if receipt.followed or is_in_doubt(plan, receipt):
+        return None
+    denied = next((node.problem for node in receipt.nodes if node.node == ALL_NODES), None)
+    about_nodes = (unseen for unseen in receipt.unseen if unseen.startswith(ABOUT_NODES))
+    unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
+    why = denied or unknown or next(about_nodes, BY_HEALTH)
+    apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
+    remedy = apply if denied else "Where it matters, ask the service from outside"
+    return notice(
+        Code.FOLLOWING_NOT_SEEN,
+        key_of(plan.observation.name),
+        f"that every node follows the switch to {plan.target} was not seen ({why})",
+        f"The Service selects {plan.target}, and nothing was seen to fail. {remedy}.",
+    )
 
 
 def not_followed(plan: Plan, receipt: Receipt) -> str | None:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Collection, Mapping
 
 from switchyard.codes import Code
-from switchyard.config.commands import below, set_value
+from switchyard.config.commands import below, set_value, stack_option, typed
 from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
@@ -45,7 +45,7 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
             observed=f"its strategy is {service.strategy}",
             rule="a command switches services of the strategy blueGreen; Argo Rollouts switches the others",
             remedy=(
-                f"{UNTOUCHED} What serves now: switchyard status. To release or to go back, set the tag: "
+                f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To release or to go back, set the tag: "
                 f"{set_value(f'{path}.tag', service.tag, text=True)} && pulumi up"
             ),
         )
@@ -57,7 +57,7 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
             observed="its switchEngine is albWeights",
             rule="the load balancer's weights are switched by an update, which waits for healthy targets",
             remedy=(
-                f"{UNTOUCHED} What serves now: switchyard status. To switch: "
+                f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To switch: "
                 f"{set_value(f'{path}.active', active.other)} && pulumi up"
             ),
         )
@@ -190,7 +190,7 @@ def refuse_changed(name: str) -> Refusal:
         step=f"{key_of(name)}: this command",
         observed=f"somebody has changed Service {name} or the pods of its colours while the command ran",
         rule="a selector is changed only as the operator has confirmed it",
-        remedy=f"{UNTOUCHED} See what serves, and run the command again: switchyard status",
+        remedy=f"{UNTOUCHED} See what serves, and run the command again: {typed('switchyard status')}",
     )
 
 
@@ -207,7 +207,7 @@ def refuse_unconfirmed(name: str, act: Act) -> Refusal:
         step=f"{key_of(name)}: the {act}",
         observed="there is no terminal to ask at, and --yes is not given",
         rule="a command that changes what serves is confirmed, at a terminal or by --yes",
-        remedy=f"{UNTOUCHED} To confirm it: switchyard {act} {key_of(name)} --yes",
+        remedy=f"{UNTOUCHED} To confirm it: {typed(f'switchyard {act} {key_of(name)} --yes')}",
     )
 
 
@@ -253,7 +253,7 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
         rule="a version without ready pods would answer nobody",
         remedy=(
             f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
-            f"switchyard rollback {key_of(name)}"
+            + typed(f"switchyard rollback {key_of(name)}")
         ),
     )
 
@@ -293,4 +293,5 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
 def command(act: Act, name: str, colour: Colour | None = None, stack: str | None = None) -> str:
     """The command line of a switch or a rollback."""
     words = ["switchyard", act.value, key_of(name), *([colour.value] if colour else [])]
-    return " ".join([*words, *(["--stack", stack] if stack else [])])
+    line = " ".join(words)
+    return line + stack_option(stack) if stack else typed(line)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 
 SPAN = re.compile(r"([1-9]\d{0,3})([hdw])")
@@ -19,7 +20,7 @@ def refuse_span(text: str) -> Refusal | None:
         step="The report",
         observed=f"--since {text!r} names no time",
         rule="it is a number of hours, days or weeks",
-        remedy="For example: switchyard report --since 30d",
+        remedy=f"For example: {typed('switchyard report --since 30d')}",
     )
 
 

@@ -173,9 +173,11 @@ class Increase:
             born: whether the pod came into being during the watch.
         """
         before = self._last.get(pod)
-        self._last[pod] = series
         if before is None:
+            self._last[pod] = series
             return counts_of(series, self._watch) if born else Counts()
         if any(value < before.get(key, 0.0) for key, value in series.items()):
             before = {}
+        # A series that is missing once, and then there again, has not begun anew.
+        self._last[pod] = {**before, **series}
         return counts_of({key: value - before.get(key, 0.0) for key, value in series.items()}, self._watch)

@@ -15,6 +15,8 @@ import httpx
 from switchyard.errors import ApiStatusError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import (
+    CURRENT,
+    HISTORY,
     RECORD_VERSION,
     ROLLED_BACK,
     VERSION,
@@ -31,12 +33,6 @@ from switchyard.manifests.labels import RECORD_MANAGER, object_labels
 from switchyard.release.outbox import Outbox
 from switchyard.release.record import ReleaseRecord
 from switchyard.release_errors import RecordUnreadableError
-
-CURRENT = "current"
-"""Key with the latest release, whether it runs or has ended."""
-
-HISTORY = "history"
-"""Key with the releases that ended, newest first."""
 
 OUTBOX = "outbox"
 """Key with the messages that are still to be sent; none where nothing waits."""

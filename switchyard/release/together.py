@@ -26,6 +26,7 @@ from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
+from switchyard.release.receipt_warnings import doubt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.together_refusals import report_split, report_undone
@@ -35,6 +36,10 @@ Value = TypeVar("Value")
 
 EXPECTED = (ClusterError, GateRefusedError, ReleaseError)
 """Errors that stop a group, after which it is undone."""
+
+
+async def permitted(_: Plan) -> None:
+    """Permits every plan."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Member:
         observe: reads the service anew.
         warm: creates the pods of a retired version, and waits until they are ready.
         waited: whether another command was waited for since the service was read.
+        permit: refuses a plan that is not permitted any more once the Leases are held, as a window without releases may
+            have opened meanwhile.
     """
 
     lane: FastLane
@@ -54,6 +61,7 @@ class Member:
     observe: Callable[[], Awaitable[Observation]]
     warm: Callable[[Plan], Awaitable[None]]
     waited: Callable[[], bool] = lambda: False
+    permit: Callable[[Plan], Awaitable[None]] = permitted
 
 
 Plans = Mapping[str, Plan]
@@ -142,6 +150,7 @@ class Together:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         if now.warm_tag is None:
             raise_refusal(refuse_no_pods(observation, now.target, now.act))
+        await member.permit(now)
         if member.waited():
             await self._pass_gates(key, now)
         return now
@@ -220,7 +229,9 @@ class Together:
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
         receipts = {key: replace(receipt, drain=drained[key]) for key, receipt in receipts.items()}
         for key, member in self._items():
-            await member.journal.end(receipts[key], succeeded=True, detail=convergence.problem)
+            problems = (doubt(plans[key], receipts[key]), convergence.problem)
+            detail = " ".join(filter(None, problems)) or None
+            await member.journal.end(receipts[key], succeeded=True, detail=detail)
         return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
 
 

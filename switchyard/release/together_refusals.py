@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.release.plan import Act, Plan
@@ -24,7 +25,7 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
         step=f"{', '.join(words)}: the {act}",
         observed="several services are named, or a colour that there is not",
         rule="a command works on one service; with --together on several, all of them or none",
-        remedy=f"{UNTOUCHED} For all of them: switchyard {act} {' '.join(names)} --together",
+        remedy=f"{UNTOUCHED} For all of them: " + typed(f"switchyard {act} {' '.join(names)} --together"),
     )
 
 
@@ -50,7 +51,7 @@ def refuse_words(act: Act, words: Sequence[str]) -> Refusal | None:
         step=f"{', '.join(words)}: the {act}",
         observed=observed,
         rule=f"with --together each service is named once, as {form}",
-        remedy=f"{UNTOUCHED} For example: switchyard {act} {' '.join(dict.fromkeys(names))} --together",
+        remedy=f"{UNTOUCHED} For example: " + typed(f"switchyard {act} {' '.join(dict.fromkeys(names))} --together"),
     )
 
 
@@ -69,15 +70,15 @@ def refuse_deploy_together(words: Sequence[str]) -> Refusal:
             step=f"{service}: the deploy of {tag}",
             observed=f"more is named: {' '.join(more)}" if more else "--together is given",
             rule="a deploy releases one version of one service",
-            remedy=f"{UNTOUCHED} For this service alone: switchyard deploy {service} {tag}",
+            remedy=f"{UNTOUCHED} For this service alone: {typed(f'switchyard deploy {service} {tag}')}",
         )
-    warm = " && ".join(f"switchyard deploy {name} {tag or 'TAG'} --hold-after prove" for name, _, tag in pairs)
+    warm = " && ".join(typed(f"switchyard deploy {name} {tag or 'TAG'} --hold-after prove") for name, _, tag in pairs)
     return Refusal(
         code=Code.DEPLOY_TOGETHER,
         step=f"{', '.join(words)}: the deploy",
         observed="several services are named",
         rule="a deploy releases one service; several are warmed one by one, and switched together",
-        remedy=f"{UNTOUCHED} Type: {warm} && switchyard switch {' '.join(names)} --together",
+        remedy=f"{UNTOUCHED} Type: {warm} && " + typed(f"switchyard switch {' '.join(names)} --together"),
     )
 
 
@@ -119,7 +120,8 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
         ", ".join(plans),
         f"the {act} stopped at {failed} ({why.strip()}), and not every service could be changed back: {parts}",
         (f"As before: {before}. " if before else "")
-        + f"See what serves: switchyard status. To go on: switchyard {act} {' '.join(plans)} --together",
+        + f"See what serves: {typed('switchyard status')}. To go on: "
+        + typed(f"switchyard {act} {' '.join(plans)} --together"),
     )
 
 

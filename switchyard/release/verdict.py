@@ -50,6 +50,7 @@ class Verdict:
         seconds: since the watch began.
         source: why the metrics of some pod cannot be read; empty when they can.
         past: what the old colour had answered, with which the new version was compared.
+        scraped: whether it is Prometheus that does not have the metrics.
     """
 
     outcome: Outcome
@@ -62,16 +63,19 @@ class Verdict:
     seconds: float = 0.0
     source: str = ""
     past: Counts = Counts()  # noqa: RUF009 - it is frozen
+    scraped: bool = False
 
     @property
     def code(self) -> Code | None:
         """The stable code of the message; None when the version passes."""
         if self.outcome is Outcome.UNDECIDED and self.source:
-            return Code.METRICS_UNREADABLE
+            return Code.PROMETHEUS_UNREADABLE if self.scraped else Code.METRICS_UNREADABLE
         return CODES.get(self.outcome)
 
 
-def judge(watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float, source: str) -> Verdict:
+def judge(
+    watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float, source: str, scraped: bool = False
+) -> Verdict:
     """The verdict at this moment.
 
     Args:
@@ -80,6 +84,7 @@ def judge(watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float
         health: what the pods show.
         seconds: since the watch began.
         source: why the metrics cannot be read now, in words; empty when they can.
+        scraped: whether it is Prometheus that does not have them.
     """
     findings = evidence.findings
     outcome, sentence = _decided(watch, findings, health, evidence.counts.requests, source)
@@ -94,6 +99,7 @@ def judge(watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float
         seconds=seconds,
         source=source,
         past=evidence.past,
+        scraped=scraped,
     )
 
 

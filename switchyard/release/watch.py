@@ -12,9 +12,11 @@ from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import selector
 from switchyard.release.evidence import Evidence
 from switchyard.release.pod_health import PodHealth
-from switchyard.release.pod_metrics import PodMetrics, Reading
+from switchyard.release.pod_metrics import Reading
 from switchyard.release.samples import Counts, Increase, counts_of
+from switchyard.release.sampling import Sampling
 from switchyard.release.verdict import Outcome, Verdict, judge
+from switchyard.release.watch_source import Source, sources_of
 
 EVERY_SECONDS = 1.0
 """Seconds between two looks."""
@@ -59,14 +61,6 @@ class LoopClock:
         await asyncio.sleep(max(0.0, moment - self.now()))  # metrics cannot be watched for
 
 
-class Source(Protocol):
-    """What is read at each look."""
-
-    async def read(self) -> Reading:
-        """Reads once; what does not answer is part of the reading."""
-        ...
-
-
 @dataclass(frozen=True)
 class Start:
     """What both colours had counted at one moment.
@@ -105,9 +99,7 @@ async def start_of(access: ClusterAccess, service: str, settings: ServiceSetting
     """
     api = await access.api()
     other = Track.GREEN if track is Track.BLUE else Track.BLUE
-    new, old = await asyncio.gather(
-        PodMetrics(api, service, settings, track).read(), PodMetrics(api, service, settings, other).read()
-    )
+    new, old = await asyncio.gather(*(source.read() for source in sources_of(api, service, settings, (track, other))))
     past = sum((counts_of(series, settings.release.watch) for series in old.series.values()), Counts())
     return Start(new, old, past)
 
@@ -144,7 +136,7 @@ async def watch(
         where = f"{', '.join(sorted(nodes))} are simulated nodes, whose pods answer no request"
         return Verdict(Outcome.PASS, f"The new version was not watched: {where}.")
     begun = start or await start_of(access, service, settings, new)
-    source = PodMetrics(await access.api(), service, settings, new)
+    [source] = sources_of(await access.api(), service, settings, [new], begun.new)
     return await follow(source, settings.release.watch, begun, on_tick, LoopClock())
 
 
@@ -201,9 +193,11 @@ class Watcher:
         self._increase = Increase(settings)
         self._at_first = {pod.uid for pod in start.new.pods}
         self._complete = self._looked = began
+        self._sampling = Sampling()
         self._seen = not start.new.error
         if self._seen:
             self._health.add(start.new.pods, began, first=True)
+        self._sampling.add(start.new)
         self._count(start.new)
 
     def add(self, reading: Reading, now: float) -> Verdict:
@@ -212,7 +206,11 @@ class Watcher:
             self._health.add(reading.pods, now, first=not self._seen)
             if not self._seen:
                 self._at_first, self._seen = {pod.uid for pod in reading.pods}, True
-            self._evidence.add(self._count(reading), now - self._looked)
+            seconds = self._sampling.add(reading)
+            scraped = seconds is not None
+            self._evidence.add(
+                self._count(reading), now - self._looked if seconds is None else seconds, scraped=scraped
+            )
             self._looked = now
         if not reading.problem:
             self._complete = now
@@ -222,7 +220,8 @@ class Watcher:
             self._evidence,
             self._health,
             seconds=now - self._began,
-            source=reading.problem if silent else "",
+            source=reading.problem if silent else self._sampling.missing(reading),
+            scraped=bool(reading.source),
         )
 
     def _count(self, reading: Reading) -> Counts:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,12 +18,14 @@ class HookServer:
         body: of every answer.
         silent: whether requests are left without an answer until the server is closed.
         calls: method, headers and JSON of each request.
+        before_answer: called for each request before it is answered.
     """
 
     status: int = 200
     body: str = ""
     silent: bool = False
     calls: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    before_answer: Callable[[], None] = lambda: None
     url: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -38,6 +40,7 @@ def hook_server() -> Iterator[HookServer]:
             text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             played.calls.append((self.command, headers, json.loads(text) if text else None))
+            played.before_answer()
             if played.silent:
                 played.closing.wait()
                 return

@@ -45,3 +45,8 @@ def holding_lease(kubectl: Kubectl) -> Iterator[subprocess.Popen[str]]:
         holder.send_signal(signal.SIGINT)
         holder.wait()
         holder.stdout.close()
+
+
+def expire_lease(kubectl: Kubectl) -> None:
+    """Makes the Lease that a killed command holds as old as it is 15 s later."""
+    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')

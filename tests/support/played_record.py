@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from switchyard.kube.rolled_back import ROLLED_BACK, RolledBack
+from switchyard.kube.rolled_back import CURRENT, HISTORY, ROLLED_BACK, RolledBack
+from switchyard.release.record import ReleaseRecord
 
 
 @dataclass
@@ -14,10 +15,12 @@ class Record:
     Attributes:
         rolled_back: versions that were rolled back; None without a record.
         error: raised by the call.
+        releases: newest first, of which the first is the latest one.
     """
 
     rolled_back: tuple[RolledBack, ...] | None = None
     error: Exception | None = None
+    releases: tuple[ReleaseRecord, ...] = ()
 
     async def find(self, *_: str) -> dict[str, Any] | None:
         if self.error is not None:
@@ -25,7 +28,9 @@ class Record:
         if self.rolled_back is None:
             return None
         versions = json.dumps([version.to_json() for version in self.rolled_back])
-        return {"metadata": {"name": "backend-release"}, "data": {ROLLED_BACK: versions}}
+        releases = [release.to_json() for release in self.releases]
+        data = {CURRENT: json.dumps(releases[0]), HISTORY: json.dumps(releases[1:])} if releases else {}
+        return {"metadata": {"name": "backend-release"}, "data": {**data, ROLLED_BACK: versions}}
 
 
 class WithRecord:

@@ -4,11 +4,14 @@ import gc
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import certifi
 import pytest
 from hypothesis import HealthCheck, settings
+
+from switchyard.config.commands import messages_about
 
 CERTIFICATES = pytest.StashKey[Path]()
 
@@ -32,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[CERTIFICATES].unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_stack_of_another_test() -> Iterator[None]:
+    with messages_about(None):
+        yield
 
 
 def pytest_collection_finish() -> None:

@@ -1,11 +1,12 @@
 """A release by Argo Rollouts' own blue/green: the promotion, and the analyses before and after it."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from switchyard.config.models.base import Bool, Int, Model
 from switchyard.config.models.canary import Analysis
+from switchyard.config.models.rollout_wait import DeadlineAbort, UpdateEnd, WaitSeconds
 
 Delay = Annotated[Int, Field(ge=0, le=7 * 24 * 3600)]
 
@@ -65,17 +66,6 @@ class ArgoBlueGreen(Model):
     abort_scale_down_delay_seconds: Delay = Field(
         default=30, description="Seconds for which an aborted version keeps its pods. 0 keeps them without a limit."
     )
-    progress_deadline_abort: Bool = Field(
-        default=True,
-        description="Whether a version whose pods do not become ready within `progressDeadlineSeconds` is aborted.",
-    )
-    wait: Literal["progressing", "finished"] = Field(
-        default="progressing",
-        description=(
-            "When an update ends: `progressing` as soon as the Rollout has begun, `finished` when it has "
-            "succeeded or was aborted."
-        ),
-    )
-    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = Field(
-        default=3600, description="Seconds that an update waits for the end of the Rollout, under `wait: finished`."
-    )
+    progress_deadline_abort: DeadlineAbort = True
+    wait: UpdateEnd = "progressing"
+    wait_seconds: WaitSeconds = 3600

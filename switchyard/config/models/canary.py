@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.base import Bool, Int, Model, Number, Seconds
+from switchyard.config.models.rollout_wait import DeadlineAbort, UpdateEnd, WaitSeconds
 from switchyard.config.models.routing import CanaryRoute, CanaryScale, Routed, Traffic
 from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
@@ -251,10 +252,7 @@ class Canary(Routed):
     anti_affinity: Bool = Field(
         default=False, description="Whether the scheduler is asked to place the two versions on different nodes."
     )
-    progress_deadline_abort: Bool = Field(
-        default=True,
-        description="Whether a version whose pods do not become ready within `progressDeadlineSeconds` is aborted.",
-    )
+    progress_deadline_abort: DeadlineAbort = True
     rollback_window_revisions: Limit = Field(
         default=0, description="Number of past revisions to which a rollback skips all steps. 0 skips none."
     )
@@ -266,16 +264,8 @@ class Canary(Routed):
         default=Ephemeral.model_construct(),
         description="Labels and annotations of pods while they belong to the stable version beside a new one.",
     )
-    wait: Literal["progressing", "finished"] = Field(
-        default="progressing",
-        description=(
-            "When an update ends: `progressing` as soon as the Rollout has begun, `finished` when it has "
-            "succeeded or was aborted."
-        ),
-    )
-    wait_seconds: Annotated[Int, Field(ge=1, le=7 * 24 * 3600)] = Field(
-        default=3600, description="Seconds that an update waits for the end of the Rollout, under `wait: finished`."
-    )
+    wait: UpdateEnd = "progressing"
+    wait_seconds: WaitSeconds = 3600
 
     @model_validator(mode="before")
     @classmethod

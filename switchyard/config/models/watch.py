@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from switchyard.config.models.base import Bool, Int, Model, Number
 from switchyard.config.models.canary import Analysis, Latency
 from switchyard.config.models.probes import PortNumber
-from switchyard.config.types.text import LabelValue, MetricName
+from switchyard.config.types.text import LabelValue, MetricName, Url
 from switchyard.config.types.values import Path
 
 ErrorBound = Annotated[Number, Field(ge=0.0001, le=0.2)]
@@ -70,7 +70,8 @@ class WatchedLatency(Model):
 class Watch(Model):
     """What the requests and the pods of the new colour must be like after a switch.
 
-    The source are the pods' own metrics in the text format of Prometheus, read through the API server each second.
+    The source are the pods' own metrics in the text format of Prometheus, read through the API server each second, or
+    a Prometheus that scrapes them.
     """
 
     seconds: Annotated[Int, Field(ge=0, le=86400)] = Field(
@@ -109,6 +110,22 @@ class Watch(Model):
         description=(
             "Seconds for which more than half of the new colour's pods may have lost their readiness before the "
             "version is condemned."
+        ),
+    )
+    prometheus: Url | None = Field(
+        default=None,
+        description=(
+            "Address of a Prometheus that scrapes the pods, without a user or password. Its series must have the "
+            "labels `namespace` and `pod`. A Service of the cluster, as `http://NAME.NAMESPACE:PORT`, is asked through "
+            "the API server, any other address directly. Default: the pods are asked themselves."
+        ),
+        examples=["http://prometheus.monitoring:9090"],
+    )
+    max_sample_age_seconds: Annotated[Int, Field(ge=1, le=300)] = Field(
+        default=90,
+        description=(
+            "With `prometheus`: seconds that a pod's last sample may be old. Older ones are no evidence. Set it to "
+            "about three scrape intervals."
         ),
     )
     path: Path = Field(default="/metrics", description="Path of the pods' metrics.")

@@ -1,6 +1,7 @@
 """Whether a window without releases is open: what is refused then, and what to type."""
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -28,8 +29,9 @@ def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: Op
         observed=f"releases are frozen: {window}",
         rule=RULE,
         remedy=(
-            f"{serving} continues to serve. Wait until then. To go back to the version before: switchyard rollback "
-            f'{key}. To switch all the same: switchyard switch {key} {to} --override "REASON"'
+            f"{serving} continues to serve. Wait until then. To go back to the version before: "
+            f"{typed(f'switchyard rollback {key}')}. To switch all the same: "
+            + typed(f'switchyard switch {key} {to} --override "REASON"')
         ),
     )
 

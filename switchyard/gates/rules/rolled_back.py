@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -36,7 +37,9 @@ def refuse_rolled_back(
             f"(release {rollback.release}){because}"
         ),
         rule="a version that was rolled back does not return unless an operator asks for it",
-        remedy=f"{serving} continues to serve.{stay}. To switch all the same: switchyard switch {key} {to}",
+        remedy=(
+            f"{serving} continues to serve.{stay}. To switch all the same: {typed(f'switchyard switch {key} {to}')}"
+        ),
     )
 
 

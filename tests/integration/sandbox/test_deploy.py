@@ -10,12 +10,13 @@ from typing import Any
 import psutil
 import pytest
 
-from devtools.engine import Stack
+from devtools.engine import NAME, Stack
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import expire_lease
 from tests.support.shared import Shared
 
 WHILE_WARMING = """
@@ -85,18 +86,13 @@ def current(kubectl: Kubectl) -> dict[str, Any]:
     return parsed
 
 
-def let_lease_expire(kubectl: Kubectl) -> None:
-    """Makes the Lease that a killed command holds as old as it is 15 s later."""
-    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
-
-
 def expect_killed(stack: Stack, kubectl: Kubectl, tag: str, moment: str, phase: str, serving: str) -> None:
     result = command(stack, "deploy", "backend", tag, injected=moment)
     assert result.returncode == -9, result.stdout + result.stderr
     record = current(kubectl)
     assert (record["phase"], record["result"], record["tag"]) == (phase, "running", tag)
     assert kubectl.serving() == serving
-    let_lease_expire(kubectl)
+    expire_lease(kubectl)
 
 
 def test_a_release_killed_while_it_warms_is_resumed_to_its_end_and_retired(stack: Stack, kubectl: Kubectl) -> None:
@@ -230,6 +226,11 @@ def test_hooks_run_once_and_nobody_goes_back_behind_an_irreversible_one(stack: S
         for act in ("abort", "rollback"):
             assert document(command(stack, act, "backend"), 1)["code"] == "SY-P092"
             assert kubectl.serving() == "blue"
+        stack.set("services.backend.active", "green")
+        update = stack.preview()
+        assert "the switch to green v2.0.0 is refused (SY-P092): hook contract of the release of" in update.output
+        assert f"switchyard rollback backend --override REASON --stack {NAME}" in update.output
+        stack.set("services.backend.active", "blue")
         document(command(stack, "rollback", "backend", "--override", "nothing was dropped"), 0)
         rollback = current(kubectl)
         assert (rollback["override"], rollback["result"]) == ("nothing was dropped", "succeeded")

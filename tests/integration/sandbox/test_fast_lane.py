@@ -12,7 +12,7 @@ from tests.support.commands import document, read_back, run_command, start_comma
 from tests.support.denied_switches import MESSAGE, switch_denied
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
-from tests.support.lease_holders import holding_lease
+from tests.support.lease_holders import expire_lease, holding_lease
 from tests.support.shared import Shared
 
 KILLED = """
@@ -195,11 +195,6 @@ def test_a_killed_rollback_to_a_retired_version_warms_it_and_the_same_command_co
     kubectl.expect_pods(blue=0, green=3)
     expect_killed_and_converged(serving, kubectl, "rollback", "green", "blue")
     kubectl.expect_pods(blue=3, green=3)
-
-
-def expire_lease(kubectl: Kubectl) -> None:
-    """Makes the Lease that a killed command holds as old as it is 15 s later."""
-    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
 
 
 def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before: str, wanted: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from switchyard.release.drain_report import DrainReport
 from switchyard.release.pod_metrics import PodMetrics, Reading
 from tests.support.commands import document, read_back, run_command
 from tests.support.kubectl import Kubectl
+from tests.support.service_accounts import kubeconfig_of
 from tests.support.shared import Shared
 
 USER = "releaser"
@@ -47,11 +47,7 @@ def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Ite
     kubectl.run("create", "rolebinding", USER, f"--role={role['metadata']['name']}", f"--serviceaccount={account}")
     name = cluster_role["metadata"]["name"]
     kubectl.run("create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount={account}")
-    config = yaml.safe_load(kubectl.kubeconfig.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": kubectl.run("create", "token", USER).strip()}
-    path: Path = tmp_path_factory.mktemp("releaser") / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
+    path = kubeconfig_of(kubectl, USER, tmp_path_factory.mktemp("releaser"))
     stack.set("cluster.kubeconfig", str(path))
     yield of_module
     kubectl.run("delete", "clusterrolebinding,clusterrole", name)

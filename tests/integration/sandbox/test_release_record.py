@@ -1,13 +1,16 @@
 """The record and the Lease of releases on a real API server: one command at a time, and no robot undoes a rollback."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from devtools.engine import Stack
+from devtools.sandbox import Sandbox
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
@@ -18,6 +21,9 @@ from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Result
 from switchyard.release.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
+from tests.support.commands import document, run_command, with_a_fault
+from tests.support.hook_server import hook_server
+from tests.support.killed_api_server import KilledApiServer
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import holding_lease
 from tests.support.release_records import START, record
@@ -27,6 +33,18 @@ pytestmark = pytest.mark.shared_stack
 Answer = TypeVar("Answer")
 
 RACES = 100
+
+WITHOUT_ENGINE = """
+import os, time
+import switchyard.cli.fast_lane as command
+from switchyard.release.convergence import Convergence
+def converged(*_, **__):
+    while not os.path.exists(os.environ["BACK"]):
+        time.sleep(0.05)
+    return Convergence(config=False, state=False, problem="not now")
+command.converge = converged
+"""
+"""Configuration and state are left as they are; what follows the switch lasts until the API server is back."""
 
 
 def on_cluster(kubectl: Kubectl, act: Callable[[BoundedApi], Awaitable[Answer]]) -> Answer:
@@ -149,3 +167,50 @@ def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration
     result = serving.up()
     assert result.ok, result.output
     assert kubectl.serving() == "green"
+
+
+def test_an_api_server_that_restarts_loses_no_message_sends_none_twice_and_blocks_no_rollback(
+    serving: Stack, kubectl: Kubectl, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    serving.set("services.backend.green", {"tag": "v2.0.1", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    if kubectl.serving() != "green":  # as the test before leaves it
+        assert serving.up().ok
+    subscribed = {"name": "ops", "format": "json", "secret": {"name": "webhooks", "key": "ops"}}
+    serving.set("releases", {"notifications": [subscribed]})
+    code, arguments = with_a_fault(WITHOUT_ENGINE), ("backend", "--yes", "--json")
+    with hook_server() as server:
+        kubectl.run("create", "secret", "generic", "webhooks", f"--from-literal=ops={server.url}")
+        server.status = 503
+        switched = run_command(serving, "switch", *arguments, code=code, BACK="/")
+        assert document(switched, 0)["serving"] == kubectl.serving() == "blue"
+        assert "notification ops has not got the message about the start of a release" in switched.stderr
+        assert [message["event"] for message in waiting(kubectl)] == ["start"]
+
+        served: list[str] = []
+        api = KilledApiServer(sandbox, tmp_path / "back")
+
+        def kill() -> None:
+            if api.killed is None:
+                served.append(kubectl.serving())
+            api.kill()
+
+        server.status, server.before_answer = 200, kill
+        server.calls.clear()
+        rolled_back = run_command(serving, "rollback", *arguments, code=code, BACK=str(api.back))
+        api.wait()
+        assert document(rolled_back, 0)["serving"] == kubectl.serving() == "green"
+    assert served == ["green"], "the selector waits for no message"
+    assert api.killed is not None
+    assert sandbox.processes()["kube-apiserver"] != api.killed.pid
+    events = [(headers["idempotency-key"], body["event"]) for _, headers, body in server.calls]
+    assert [event for _, event in events] == ["start", "rollback"]
+    assert len(dict(events)) == len(events)
+    assert waiting(kubectl) == []
+
+
+def waiting(kubectl: Kubectl) -> list[dict[str, Any]]:
+    """The messages that are still to be sent."""
+    data = kubectl.get("configmap", "backend-release")["data"]
+    messages: list[dict[str, Any]] = json.loads(data.get("outbox", "{}")).get("messages", [])
+    return messages

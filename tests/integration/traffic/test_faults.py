@@ -1,11 +1,9 @@
 """Faults under load. Each test says beforehand what may fail, and asserts that its fault happened."""
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 
 import psutil
@@ -14,6 +12,7 @@ from devtools.benchmarks.load import Load
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
+from devtools.sandbox.processes import stopped
 from devtools.sandbox.real_node import RealNode
 from devtools.sandbox.tags import CRASH_SECONDS
 from tests.support.kubectl import Kubectl
@@ -22,9 +21,6 @@ from tests.support.load import assert_new_connections_go, assert_nobody_noticed,
 PATIENCE = 15
 """`readyTimeoutSeconds` where green is not going to get ready."""
 
-STOP_SECONDS = 10
-POLL_SECONDS = 0.01
-"""A signal takes effect when the process runs next, and there is nothing to wait on that says when it has."""
 
 Begin = Callable[..., Load]
 
@@ -56,20 +52,6 @@ def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":
     assert engine.stdout is not None
     assert any(line in printed for printed in engine.stdout), f"{line!r} was never printed"
     return engine
-
-
-@contextmanager
-def stopped(process: int) -> Iterator[None]:
-    """A process that neither runs nor ends while the block lasts."""
-    os.kill(process, signal.SIGSTOP)
-    try:
-        limit = time.monotonic() + STOP_SECONDS
-        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
-            assert time.monotonic() < limit, "it does not stop"
-            time.sleep(POLL_SECONDS)
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
 
 
 def test_a_green_that_never_gets_ready_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:

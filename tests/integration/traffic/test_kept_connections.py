@@ -61,8 +61,11 @@ class Releases:
         for address in self._addresses:
             wait_for_answer(address, self._port, VERSIONS[colour])
 
-    def drain(self, colour: str, *more: float) -> DrainReport:
-        report: DrainReport = self.run(lambda cluster: drain(cluster, "backend", self.service, Colour(colour), *more))
+    def drain(self, colour: str, *, rolled_back: bool = False) -> DrainReport:
+        async def act(cluster: Cluster) -> DrainReport:
+            return await drain(cluster, "backend", self.service, Colour(colour), rolled_back=rolled_back)
+
+        report: DrainReport = self.run(act)
         return report
 
     def undrain(self, colour: str) -> DrainReport:
@@ -165,4 +168,34 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
     # The engine sees no difference: the annotation belongs to no setting.
     releases.select("blue")
     result = stack.preview("--expect-no-changes", "--refresh")
+    assert result.ok, result.output
+
+
+def test_kept_connections_leave_a_version_that_was_rolled_back_before_its_prestop_ends(
+    warm: Stack, sandbox: Sandbox, kubectl: Kubectl
+) -> None:
+    releases = Releases(sandbox, kubectl)
+    assert releases.service.drain.pre_stop_seconds > FAULT_SECONDS + 14, "the bound of the drain is within preStop"
+    releases.select("green")
+    before, blue = uids(kubectl, "green"), uids(kubectl, "blue")
+    with ExitStack() as running:
+        groups = [running.enter_context(releases.clients(behind_proxy=proxy)) for proxy in (False, True)]
+        releases.select("blue")
+        switched = time.time()
+        time.sleep(FAULT_SECONDS)
+        drained = time.time()
+        report = releases.drain("green", rolled_back=True)
+        done = time.time()
+        # The drain has its own bound, within which preStop would not have ended.
+        assert (report.problem, report.connections_left, report.failed) == (None, 0, ()), report
+        time.sleep(FAULT_SECONDS)
+    for clients in groups:
+        answers = clients.answers()
+        assert_none_failed(answers)
+        assert_old_stays(clients, "green", switched, drained)
+        assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {"blue"}
+    kubectl.expect_pods(blue=3, green=3)
+    assert uids(kubectl, "blue") == blue
+    assert not uids(kubectl, "green") & before
+    result = warm.preview("--expect-no-changes", "--refresh")
     assert result.ok, result.output

@@ -1,38 +1,13 @@
 """The receipt of a switch by command, on real nodes: what it saw of each node, and what it does not claim."""
 
-import os
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psutil
-
 from devtools.benchmarks.load import wait_for_answer
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
+from devtools.sandbox.processes import stopped
 from tests.support.commands import document, run_command
 from tests.support.kubectl import Kubectl
 
 VERSIONS = {"blue": "v1.0.0", "green": "v2.0.0"}
-
-STOP_SECONDS = 10
-POLL_SECONDS = 0.01
-"""A signal takes effect when the process runs next, and there is nothing to wait on that says when it has."""
-
-
-@contextmanager
-def stopped(process: int) -> Iterator[None]:
-    """A process that neither runs nor ends while the block lasts."""
-    os.kill(process, signal.SIGSTOP)
-    try:
-        limit = time.monotonic() + STOP_SECONDS
-        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
-            assert time.monotonic() < limit, "it does not stop"
-            time.sleep(POLL_SECONDS)
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
 
 
 def test_a_node_whose_kube_proxy_is_stopped_is_named_and_success_is_not_claimed(

@@ -1,5 +1,6 @@
 """The command `switchyard analyze`: what it asks, what it prints and how it ends."""
 
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,8 @@ from tests.support.played_prometheus import (
 __all__ = ["prometheus"]
 
 
+SHADOW = BACKEND | {"strategy": "argoBlueGreen", "tag": "v2.0.0", "replicas": 1}
+
 Analyze = Callable[..., Result]
 
 
@@ -38,7 +41,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
     """Runs the command on a stack with a canary and a service in two colours."""
 
     def run(*arguments: str, canary: dict[str, Any] = CANARY) -> Result:
-        stack = read({"backend": canary, "worker": BACKEND})
+        stack = read({"backend": canary, "worker": BACKEND, "shadow": SHADOW})
         monkeypatch.setattr("switchyard.cli.configuration.read_settings", lambda _: ("test", stack))
         return CliRunner().invoke(app, ["analyze", *arguments])
 
@@ -148,6 +151,26 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert of_hash().exit_code == 0
 
 
+def test_the_document_of_a_canary_has_every_measurement(analyze: Analyze, prometheus: PlayedPrometheus) -> None:
+    prometheus.latency = "NaN"
+    result = analyze("backend", "--prometheus", prometheus.address, "--hash", HASH, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert (document["version"], document["strategy"], document["succeeded"]) == (1, "canary", False)
+    assert document["prometheus"] == prometheus.address
+    assert document["measurements"][0] == {
+        "role": "given",
+        "hash": HASH,
+        "metric": "success-rate",
+        "unit": "of 1",
+        "needed": ">= 0.95",
+        "value": "0.97",
+        "verdict": "Successful",
+        "reason": "0.97 is at least 0.95",
+    }
+    assert [measured["verdict"] for measured in document["measurements"]] == ["Successful", "Inconclusive"]
+
+
 def connected(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any] | None) -> None:
     """Lets the cluster have this Rollout."""
 
@@ -205,8 +228,11 @@ def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["shop"], "shop: there is no such service. Known: backend, worker"),
-        (["worker"], "worker: has no analysis: its strategy is blueGreen, and only a canary's is asked here"),
+        (["shop"], "shop: there is no such service. Known: backend, shadow, worker"),
+        (["shadow"], "shadow: has no analysis: its strategy is argoBlueGreen, and only blueGreen and canary have one"),
+        (["worker", "--hash", HASH], "worker: the analysis"),
+        (["backend", "--seconds", "5", "--hash", HASH], "backend: the analysis"),
+        (["worker", "--seconds", "0"], "greater than or equal to 1"),
         (["backend", "--prometheus", "prometheus:9090"], "must be an http or https address"),
         (["backend", "--hash", 'a"b'], "rollouts-pod-template-hash"),
         (["backend", "--hash", ""], "rollouts-pod-template-hash"),

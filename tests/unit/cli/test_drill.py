@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ExitCode
 from switchyard.release.drill import DrillOutcome, DrillPlan
 from switchyard.release.engine import Engine
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt import NodeAnswer, Receipt
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.observed import BLUE, GREEN, observed
@@ -28,6 +29,7 @@ PLAN = DrillPlan(observed(Colour.GREEN), GREEN, BLUE)
 BACK_ONLY = DrillPlan(observed(Colour.BLUE, active=Colour.GREEN), GREEN, BLUE, record(kind="drill"))
 BACK = Receipt("2026-01-02T03:04:05Z", 0.21, 0.27, 3)
 DONE = DrillOutcome(Receipt("2026-01-02T03:04:01Z", 0.41, 0.47, 3), BACK)
+DOUBTED = replace(BACK, nodes=(NodeAnswer("worker-2", None, "kube-proxy does not answer"),))
 UNSEEN = "last answer of v1 after a time that was not seen"
 
 Run = Callable[..., Any]
@@ -102,6 +104,15 @@ def test_the_end_has_both_ways_and_the_time_of_the_rollback(
     printed = capsys.readouterr()
     assert "backend: green v2 serves, as before the drill" in printed.out
     assert said in printed.out + printed.err
+
+
+@pytest.mark.parametrize("plan", [PLAN, BACK_ONLY])
+@pytest.mark.parametrize("outcome", [replace(DONE, out=DOUBTED), replace(DONE, back=DOUBTED)], ids=["out", "back"])
+def test_a_drill_of_which_a_node_was_not_seen_to_follow_is_no_success(
+    capfd: pytest.CaptureFixture[str], plan: DrillPlan, outcome: DrillOutcome
+) -> None:
+    assert DrillReport(DrillRequest("backend", yes=True), "test", "k").end(plan, outcome) is ExitCode.FAILED
+    assert "worker-2: kube-proxy does not answer) (SY-P155)" in capfd.readouterr().err
 
 
 def test_the_document_has_both_receipts_and_the_parts_of_the_time() -> None:

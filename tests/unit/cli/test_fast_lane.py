@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from switchyard.cli.fast_lane_text import Report, document, planned
@@ -21,7 +19,7 @@ from switchyard.release.convergence import Convergence
 from switchyard.release.engine import Engine, Step
 from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.receipt import Receipt
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION
@@ -236,31 +234,6 @@ def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pyt
     for words in (["--override", "v1 ignores the new column"], ["--override", ""], []):
         assert CliRunner().invoke(app, ["rollback", "backend", *words]).exit_code == 0
     assert [request.override for request in requests] == ["v1 ignores the new column", None, None]
-
-
-BEHIND = NodeAnswer("worker-2", follows=False, problem="its NodePort still answers with blue after 5.9 s")
-
-
-@pytest.mark.parametrize("as_json", [True, False])
-def test_a_node_that_does_not_follow_is_named_and_success_is_not_claimed(
-    capfd: pytest.CaptureFixture[str], as_json: bool
-) -> None:
-    receipt = replace(RECEIPT, nodes=(NodeAnswer("worker-1", follows=True, answered_after=0.9), BEHIND))
-    report = Report(Request("backend", rollback=False, yes=True, as_json=as_json), "test", "kubeconfig")
-    report.served(PLAN, receipt)
-    with pytest.raises(typer.Exit) as ending:
-        report.end(PLAN, replace(DONE, receipt=receipt))
-    assert ending.value.exit_code == 1
-    printed = capfd.readouterr()
-    if as_json:
-        found = json.loads(printed.out)
-        assert (found["exitCode"], found["receipt"]["followed"]) == (1, False)
-        assert "(SY-P140)" in found["warnings"][0]
-        return
-    assert "green serves" not in printed.out
-    assert "the Service selects green v2 (before: blue v1), but not every node follows" in printed.out
-    assert "1 of 2 answered with the new version" in printed.out
-    assert "worker-2: its NodePort still answers with blue" in printed.err
 
 
 @pytest.mark.parametrize(("act", "colour"), [("rollback", None), ("switch", "green")])

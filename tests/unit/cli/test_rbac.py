@@ -102,3 +102,25 @@ def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch:
         "shop": ["chat"],
     }
     assert all(rule["verbs"] == ["get"] for rule in secrets.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "namespaces"),
+    [
+        ("http://prometheus.monitoring:9090", ["shop", "monitoring"]),
+        ("http://prometheus.shop:9090", ["shop"]),
+        ("https://prometheus.example.org", ["shop"]),
+        (None, ["shop"]),
+    ],
+)
+def test_the_prometheus_of_a_watch_gets_a_role_in_its_namespace(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, namespaces: list[str]
+) -> None:
+    own = {"image": "org/backend", "namespace": "shop", "active": "blue", "blue": {"tag": "v1"}}
+    service = BlueGreenSettings.model_validate({**own, "release": {"watch": {"prometheus": url}}})
+    settings = SimpleNamespace(services={"backend": service}, releases=Releases())
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
+    assert [role["metadata"]["namespace"] for role in roles] == namespaces
+    if len(roles) == 2:
+        assert [rule["resourceNames"] for rule in roles[1]["rules"]] == [["prometheus:9090"]]

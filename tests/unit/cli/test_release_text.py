@@ -1,18 +1,29 @@
 """The line of `switchyard status` about the latest release of a service."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from switchyard.cli.main import app
 from switchyard.cli.release_text import release_line
+from switchyard.cli.service_status import ServiceStatus
+from switchyard.config.models.service import Track
+from switchyard.config.models.service_name import ServiceName
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
-from tests.support.release_records import record
+from switchyard.release.record import ReleaseRecord
+from tests.support.release_records import START, record
 
 STARTED = "2030-01-31T12:00:00Z"
 ENDED = "2030-01-31T12:01:00Z"
+BAKING = record().entering(Phase.BAKE, START)
+TRACKS = (Track.BLUE, Track.BLUE)
+SERVICE = ServiceStatus(ServiceName("backend", "backend"), "default", SwitchEngine.SELECTOR, *TRACKS, {}, 30080, False)
 
 
 def test_a_running_release_names_who_where_phase_and_since_when() -> None:
@@ -70,3 +81,30 @@ def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None
     )
     succeeded = LatestRelease(record(result=Result.SUCCEEDED, ended=ENDED))
     assert release_line("backend", succeeded).endswith("succeeded at 2030-01-31T12:01:00Z, by ada@laptop.")
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        record(held=True),
+        BAKING,
+        replace(BAKING, kind="switch"),
+        record().ending(Result.ROLLED_BACK, START),
+        record().ending(Result.FAILED, START, "nobody knows"),
+    ],
+)
+def test_status_names_commands_for_the_stack_that_it_was_asked_about(
+    monkeypatch: pytest.MonkeyPatch, release: ReleaseRecord
+) -> None:
+    async def read(*_: object) -> tuple[list[ServiceStatus], None]:
+        return [replace(SERVICE, release=LatestRelease(release, attended=False))], None
+
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack: (stack, None))
+    monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
+    monkeypatch.setattr("switchyard.cli.status._read", read)
+    printed = CliRunner().invoke(app, ["status", "--stack", "production"]).output
+    commands = re.findall(
+        r"switchyard (?:abort|history|resume|retire|rollback|switch)\b[^.;(]*", " ".join(printed.split())
+    )
+    assert commands
+    assert all("--stack production" in command for command in commands), commands

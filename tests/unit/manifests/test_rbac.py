@@ -2,6 +2,7 @@
 
 import pytest
 
+from switchyard.config.cluster_address import ServiceAddress
 from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
 
@@ -60,3 +61,16 @@ def test_only_namespaces_with_hooks_permit_to_create_jobs() -> None:
     assert (rule["apiGroups"], sorted(rule["verbs"])) == (["batch"], ["create", "get", "list", "watch"])
     assert [rule["verbs"] for rule in shop["rules"] if "pods/log" in rule["resources"]] == [["get"]]
     assert not [rule for rule in api["rules"] if {"jobs", "pods/log"} & set(rule["resources"])]
+
+
+def test_a_prometheus_in_another_namespace_may_be_asked_by_name_and_nothing_else() -> None:
+    plain, encrypted = (ServiceAddress("prom", "monitoring", 9090, https, "") for https in (False, True))
+    own = ServiceAddress("prom", "shop", 9090, False, "")
+    _, shop, monitoring = roles(["shop"], prometheus=[encrypted, plain, own])
+    assert (monitoring["metadata"]["name"], monitoring["metadata"]["namespace"]) == (ROLE, "monitoring")
+    names = ["https:prom:9090", "prom:9090"]
+    rule = {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": names, "verbs": ["get"]}
+    assert monitoring["rules"] == [rule]
+    [proxy] = [rule for rule in shop["rules"] if "services/proxy" in rule["resources"]]
+    assert proxy["verbs"] == ["get"]
+    assert "resourceNames" not in proxy

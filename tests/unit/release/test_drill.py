@@ -23,7 +23,10 @@ WRITES = 6
 """Writes of a drill: the record begins, out, the record, the record goes back, back, the record ends."""
 
 GONE = UnreachableError("connection refused")
-DEPLOYED = record(1, from_tag="v1", tag="v2").ending(Result.SUCCEEDED, START)
+RUNNING = record(1, from_tag="v1", tag="v2")
+DEPLOYED = RUNNING.ending(Result.SUCCEEDED, START)
+BAKING = RUNNING.entering(Phase.BAKE, START)
+HELD = replace(BAKING, held=True)
 
 
 @pytest.fixture(autouse=True)
@@ -198,10 +201,20 @@ def test_a_rollback_that_takes_the_lease_ends_the_drill_where_it_is() -> None:
         (drilled(blue=ColourState(Colour.BLUE, "v3", 3, 3)), "SY-P121", "blue v1, is not warm (blue v3"),
         (drilled(blue=ColourState(Colour.BLUE, "v1", 3, 0)), "SY-P024", "none of its 3 pods is ready"),
         (drilled(configured=Colour.BLUE), "SY-P122", "switchyard switch backend green"),
+        (DrilledService(releases=Releases().writing(BAKING)), "SY-P122", "It bakes until 2030-01-31T13:00:00Z"),
+        (DrilledService(releases=Releases().writing(BAKING)), "SY-P122", "switchyard retire backend"),
         (
-            DrilledService(releases=Releases().writing(replace(DEPLOYED, result=Result.RUNNING, phase=Phase.BAKE))),
+            DrilledService(releases=Releases().writing(BAKING)),
             "SY-P122",
-            "switchyard retire backend",
+            "'switchyard:services.backend.blue.replicas' 3 && pulumi up && switchyard drill backend",
+        ),
+        (DrilledService(releases=Releases().writing(HELD)), "SY-P122", "Finish it: switchyard resume backend"),
+        (
+            DrilledService(
+                releases=Releases().writing(replace(RUNNING, kind="switch", together=("backend", "worker")))
+            ),
+            "SY-P122",
+            "Finish it: switchyard switch backend worker --together",
         ),
         (
             DrilledService(

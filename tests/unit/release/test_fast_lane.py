@@ -210,28 +210,6 @@ def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
     assert it.events == ["hold rollback", "begin green why"]
 
 
-def test_the_receipt_names_each_node_that_does_not_follow() -> None:
-    nodes = (
-        Routing("a", ready=True, status=200),
-        Routing("b", ready=True, status=503),
-        Routing("c", ready=True, status=None),
-        Routing("lost", ready=False, status=None),
-    )
-    receipt = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN)).receipt
-    assert [(node.node, node.follows) for node in receipt.nodes] == [("a", True), ("b", False), ("c", None)]
-    text = "\n".join(lines(receipt))
-    assert "1 of 3 report that they follow" in text
-    assert "b: kube-proxy is behind (503)" in text
-    assert "c: kube-proxy does not answer" in text
-
-
-def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:
-    it = Lane(PlayedCluster(behind=("green-1", "blue-1")))
-    receipt = it.run(Plan(Act.SWITCH, observed(), Colour.GREEN)).receipt
-    assert receipt.endpoints_after is None
-    assert "not those of the new colour alone in time" in "\n".join(lines(receipt))
-
-
 @pytest.mark.parametrize("what", ["nodes", "all"])
 def test_what_may_not_be_seen_is_said_and_does_not_undo_the_switch(what: str) -> None:
     denied = AccessDeniedError("get", "nodes/proxy", 403, "no")

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.kube.kube_proxy import Routing
-from switchyard.release.following import still_behind
+from switchyard.release.following import Following, still_behind
 from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt, lines
 from tests.support.observed import observed
 from tests.support.played_lane import PlayedCluster
 
@@ -26,6 +28,10 @@ def behind(receipt: dict[str, Any] | None, *statuses: int | None) -> list[str]:
     return asyncio.run(still_behind(cluster, PLAN, receipt))
 
 
+def following(cluster: Any) -> Following:
+    return Following(cluster, PLAN, lambda: 0.0)
+
+
 @pytest.mark.parametrize("receipt", [None, {}, {"nodes": []}, {"nodes": [FOLLOWS]}, {"nodes": [DENIED]}])
 def test_what_followed_or_could_not_be_asked_is_not_asked_again(receipt: dict[str, Any] | None) -> None:
     assert behind(receipt, 503, 503) == []
@@ -37,3 +43,35 @@ def test_a_node_that_did_not_follow_is_asked_again(
     node: dict[str, Any], status: int | None, expected: list[str]
 ) -> None:
     assert behind({"nodes": [FOLLOWS, node]}, 200, status) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "unread"),
+    [(UnreachableError("no answer in 5 s"), True), (AccessDeniedError("list", "nodes", 403, "no"), False)],
+)
+def test_only_nodes_that_may_be_read_count_as_unread(error: Exception, unread: bool) -> None:
+    cluster: Any = PlayedCluster(denied=error)
+    receipt = asyncio.run(Following(cluster, PLAN, lambda: 0.0).nodes(Receipt("now")))
+    assert receipt.nodes_unread is unread
+    assert receipt.followed is None
+
+
+def test_the_receipt_names_each_node_that_does_not_follow() -> None:
+    nodes = (
+        Routing("a", ready=True, status=200),
+        Routing("b", ready=True, status=503),
+        Routing("c", ready=True, status=None),
+        Routing("lost", ready=False, status=None),
+    )
+    receipt = asyncio.run(following(PlayedCluster(nodes=nodes)).nodes(Receipt("")))
+    assert [(node.node, node.follows) for node in receipt.nodes] == [("a", True), ("b", False), ("c", None)]
+    text = "\n".join(lines(receipt))
+    assert "1 of 3 report that they follow" in text
+    assert "b: kube-proxy is behind (503)" in text
+    assert "c: kube-proxy does not answer" in text
+
+
+def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:
+    receipt = asyncio.run(following(PlayedCluster(behind=("green-1", "blue-1"))).endpoints(Receipt("")))
+    assert receipt.endpoints_after is None
+    assert "not those of the new colour alone in time" in "\n".join(lines(receipt))

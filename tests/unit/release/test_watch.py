@@ -284,8 +284,8 @@ def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the
     async def follow(*_: object) -> Verdict:
         return Verdict(Outcome.BREACH, "watched")
 
-    async def start_of(*_: object) -> None:
-        return None
+    async def start_of(*_: object) -> Start:
+        return Start(Reading(), Reading(), Counts())
 
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(watch_module, "follow", follow)

@@ -96,6 +96,18 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ),
         ({"release": {"watch": {"falseRollback": 0}}}, "release.watch.falseRollback: 0: must be >= 0.0001"),
         ({"release": {"watch": {"requestsMetric": "a b"}}}, "release.watch.requestsMetric: 'a b': must be the name of"),
+        (
+            {"release": {"watch": {"prometheus": "http://ada:s3cret@prometheus.monitoring:9090"}}},
+            "release.watch.prometheus: 'http://…@prometheus.monitoring:9090': must be an http or https address,",
+        ),
+        (
+            {"release": {"watch": {"prometheus": "https://prometheus.example.org/?token=s3cret"}}},
+            "release.watch.prometheus: 'https://prometheus.example.org/?…': must be an http or https address,",
+        ),
+        (
+            {"release": {"watch": {"maxSampleAgeSeconds": 301}}},
+            "release.watch.maxSampleAgeSeconds: 301: must be <= 300",
+        ),
         ({"gate": {"smoke": {"scheme": "ftp"}}}, "gate.smoke.scheme: 'ftp': allowed: HTTP, HTTPS"),
         ({"sidecars": [{"name": "app", "image": "a:b"}]}, "sidecars.0.name: 'app': is the name of the application's"),
         (

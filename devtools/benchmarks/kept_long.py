@@ -1,0 +1,172 @@
+"""A million requests of clients that never close a connection, over fifty switches and fifty rollbacks.
+
+The drain method is `endpoint`. The load does not pause between the commands: each next one begins when its share of the
+requests has been answered.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.benchmarks.fast_lane import ThereAndBack
+from devtools.benchmarks.kept import CLIENTS, SECONDS_BEFORE, KeptRun, act, kept_run
+from devtools.benchmarks.kept_clients import Answer, KeptClients
+from devtools.benchmarks.load import wait_for_answer
+from devtools.benchmarks.method import TAGS
+from devtools.sandbox import Sandbox
+from switchyard.config.models.drain import DrainMethod
+
+LIMIT_SECONDS = 17 * 60
+"""Bound on the load. On a machine that is too slow for the requests, there are fewer of them, and as many switches."""
+
+LEAST_AFTER = 2
+"""Seconds of load after a command, at least, in which old answers would be seen."""
+
+POLL_SECONDS = 0.05
+"""Between two looks at the number of answers, which the load's own threads count."""
+
+SHOWN = 100
+"""Failed requests that are kept one by one."""
+
+
+@dataclass(frozen=True)
+class FailedRequest:
+    """One request that failed.
+
+    Attributes:
+        command: its number, from 1.
+        after: seconds from the start of the latest command to the end of the request.
+        behind_proxy: whether a proxy was between.
+        kept: whether its connection had been used before.
+        cause: status or error.
+    """
+
+    command: int
+    after: float
+    behind_proxy: bool
+    kept: bool
+    cause: str
+
+
+@dataclass(frozen=True)
+class KeptLong:
+    """The outcome of the run.
+
+    Attributes:
+        clients: of the NodePorts, and as many behind the proxy.
+        rate: requests a second that were wanted.
+        seconds: how long the load took.
+        requests: sent in all.
+        failed: of these, by cause.
+        failures: the first of these, one by one.
+        runs: the switches and the rollbacks, by way.
+    """
+
+    clients: int
+    rate: int
+    seconds: float
+    requests: int
+    failed: dict[str, int]
+    failures: list[FailedRequest]
+    runs: dict[str, list[KeptRun]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When the load after a command has lasted long enough.
+
+    Attributes:
+        requests: of the whole run.
+        commands: of the whole run.
+        limit: seconds of the whole run.
+    """
+
+    requests: int
+    commands: int
+    limit: float = LIMIT_SECONDS
+
+    def enough(self, number: int, requests: int, seconds: float) -> bool:
+        """Whether the next command may begin.
+
+        Args:
+            number: commands that have ended.
+            requests: answered since the run began.
+            seconds: since the run began.
+        """
+        share = number / self.commands
+        return requests >= share * self.requests or seconds >= share * self.limit
+
+
+class Tally:
+    """Requests and failures of the whole run, without the answers themselves."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.failed: Counter[str] = Counter()
+        self.failures: list[FailedRequest] = []
+
+    def add(self, command: int, begun: float, answers: Sequence[Sequence[Answer]]) -> None:
+        """Counts the answers since a command began.
+
+        Args:
+            command: its number.
+            begun: when it began, Unix seconds.
+            answers: to the clients of the NodePorts, and to those behind the proxy.
+        """
+        for behind_proxy, group in zip((False, True), answers, strict=True):
+            self.requests += len(group)
+            for answer in group:
+                if answer.failed:
+                    cause = answer.error or str(answer.status)
+                    self.failed[cause] += 1
+                    self.failures.append(FailedRequest(command, answer.done - begun, behind_proxy, answer.kept, cause))
+
+
+def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int) -> KeptLong:
+    """Switches and rolls back so many times, while so many requests are sent, evenly over the commands.
+
+    Args:
+        sandbox: with real nodes.
+        directory: for the stack.
+        requests: of all clients together.
+        pairs: switches, and as many rollbacks.
+        rate: requests a second, as far as the machine goes.
+    """
+    way = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
+    addresses = [node.address for node in sandbox.real_nodes]
+    for address in addresses:
+        wait_for_answer(address, way.port(), TAGS["blue"])
+    pace, tally = Pace(requests, 2 * pairs), Tally()
+    runs: dict[str, list[KeptRun]] = {way.label(to): [] for to in ("green", "blue")}
+    with ExitStack() as load:
+        clients = [
+            load.enter_context(
+                KeptClients(addresses, way.port(), CLIENTS, behind_proxy=behind, every=2 * CLIENTS / rate)
+            )
+            for behind in (False, True)
+        ]
+        started = time.time()
+        time.sleep(SECONDS_BEFORE)
+        for number in range(1, pace.commands + 1):
+            acted = act(way, way.turn())
+            while time.time() < acted.done + LEAST_AFTER or not pace.enough(
+                number, tally.requests + sum(group.waiting() for group in clients), time.time() - started
+            ):
+                time.sleep(POLL_SECONDS)
+            answers, ended = [group.take() for group in clients], time.time()
+            measured = kept_run(acted, answers, ended)
+            tally.add(number, acted.begun, answers)
+            runs[way.label(acted.to)].append(measured)
+            print(
+                f"{number} of {pace.commands}: {way.label(acted.to)}: {measured}; {tally.requests:,} requests in "
+                f"{ended - started:.0f} s, {tally.failed.total()} failed",
+                flush=True,
+            )
+            if ended - started > pace.limit:
+                break
+        seconds = time.time() - started
+    tally.add(number, acted.begun, [group.take() for group in clients])
+    return KeptLong(CLIENTS, rate, seconds, tally.requests, dict(tally.failed), tally.failures[:SHOWN], runs)

@@ -1,0 +1,55 @@
+"""What `switchyard rollback` does before its first request to the API server: the interpreter, its imports, the state.
+
+On a stack that has nothing yet, because none of it depends on the cluster.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.engine import NAME, Stack
+
+RUNS = 30
+"""Of each, in turn."""
+
+IMPORTS = (
+    "import switchyard.cli.main, switchyard.cli.rollback, switchyard.cli.release_request, switchyard.cli.fast_lane"
+)
+"""What the command has imported when it asks the API server for the first time."""
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """Seconds of each run.
+
+    Attributes:
+        interpreter: of an interpreter that does nothing, in the environment of the command.
+        imports: of one that imports what a rollback does.
+        state: of the engine that reads the outputs of a stack, which runs beside the imports.
+    """
+
+    interpreter: list[float]
+    imports: list[float]
+    state: list[float]
+
+
+def run(directory: Path) -> StartUp:
+    """Starts each in turn."""
+    stack = Stack(directory, {})
+    environment = {**stack.environment, "GOGC": "off"}
+    outputs = [str(stack.installation.engine), "stack", "output", "--json", "--stack", NAME]
+    commands = ([sys.executable, "-c", "pass"], [sys.executable, "-c", IMPORTS], outputs)
+    seconds: tuple[list[float], ...] = ([], [], [])
+    for _ in range(RUNS):
+        for taken, command in zip(seconds, commands, strict=True):
+            taken.append(_timed(command, stack.directory, environment))
+    return StartUp(*seconds)
+
+
+def _timed(command: Sequence[str], directory: Path, environment: dict[str, str]) -> float:
+    begun = time.monotonic()
+    subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True)
+    return time.monotonic() - begun

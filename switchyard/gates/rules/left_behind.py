@@ -1,0 +1,50 @@
+"""Whether an update would bring back a version that no longer works after a hook that cannot be undone."""
+
+from switchyard.codes import Code
+from switchyard.config.commands import typed
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.remedies import setting
+from switchyard.kube.left_behind import LeftBehind
+
+RULE = "a version is not brought back to a state that it may not work with"
+
+
+def refuse_left_behind(
+    name: str, service: ServiceSettings, to: Track, serving: Track | None, left: LeftBehind | None
+) -> Refusal | None:
+    """Refuses a switch by an update to a version that no longer works.
+
+    Args:
+        name: of the service.
+        service: its settings.
+        to: the track that would receive the traffic.
+        serving: the track that serves; None without one.
+        left: why the version of that track no longer works; None where nothing says so.
+    """
+    if left is None or serving in {None, to}:
+        return None
+    key, tag = key_of(name), service.own(to).tag
+    stay = f" To stay with {serving}: {setting(name, 'active', str(serving))}." if serving is not Track.ROLLOUT else ""
+    return Refusal(
+        code=Code.OLD_VERSION_GONE,
+        step=f"{key}: the switch to {to} {tag}",
+        observed=str(left),
+        rule=RULE,
+        remedy=f"{serving} continues to serve.{stay} {how_to_mean_it(key, tag or str(to), left)}",
+    )
+
+
+def how_to_mean_it(key: str, tag: str, left: LeftBehind) -> str:
+    """How an operator who knows better has a version serve that is said not to work.
+
+    Args:
+        key: of the service.
+        tag: the version.
+        left: why it is said not to work.
+    """
+    if left.is_before:
+        anyway = typed(f"switchyard rollback {key} --override REASON")
+        return f"If you know that {tag} works all the same, say why: {anyway}"
+    return f"If you know that {tag} works all the same, release it again: {typed(f'switchyard deploy {key} {tag}')}"

@@ -1,0 +1,16 @@
+"""Why an analysis of what serves now is refused: pure functions."""
+
+from switchyard.codes import Code
+from switchyard.gates.rules.refusal import Refusal
+
+
+def refuse_option(key: str, strategy: str, option: str) -> Refusal:
+    """Refuses an option of `switchyard analyze` that a strategy has no use for."""
+    return Refusal(
+        code=Code.LOOK_MISUSED,
+        step=f"{key}: the analysis",
+        observed=f"{option} was given, and the strategy of the service is {strategy}",
+        rule="--seconds is for blueGreen, which is watched for a while; --hash is for a canary, whose queries are of "
+        "the pods of one template",
+        remedy=f"Without it: switchyard analyze {key}",
+    )

@@ -1,0 +1,110 @@
+"""Reads what the pods of one colour have counted from a Prometheus that scrapes them."""
+
+import math
+from collections.abc import Mapping
+
+from switchyard.analysis_errors import PrometheusError
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.prometheus import Prometheus, Sample
+from switchyard.manifests.labels import selector
+from switchyard.release.pod_health import WatchedPod
+from switchyard.release.pod_metrics import Reading, listed_pods
+from switchyard.release.scraped import Scrape, Target, followed, newer, query, scrapes
+
+NO_TARGETS: frozenset[Target] = frozenset()
+
+
+class PrometheusMetrics:
+    """The metrics of one track's pods, as Prometheus has them.
+
+    Args:
+        api: the API server, which lists the pods.
+        prometheus: the source, which other readers may share.
+        name: the service's name in Kubernetes.
+        settings: of the service.
+        track: whose pods.
+        before: an earlier reading, whose targets are followed.
+    """
+
+    def __init__(
+        self,
+        api: BoundedApi,
+        prometheus: Prometheus,
+        name: str,
+        settings: ServiceSettings,
+        track: Track,
+        before: Reading | None = None,
+    ) -> None:
+        self._api, self._prometheus, self._settings = api, prometheus, settings
+        self._labels = selector(name, track)
+        known = before or Reading()
+        self._targets = dict(known.targets)
+        self._last = {uid: Scrape(taken, known.targets[uid], known.series[uid]) for uid, taken in known.taken.items()}
+        self._first_seen: dict[str, float] = {}
+        self._has_read = False
+
+    async def read(self) -> Reading:
+        """Reads the last sample of every pod. What Prometheus does not have is part of the reading."""
+        pods = await listed_pods(self._api, self._settings.namespace, self._labels)
+        if isinstance(pods, str):
+            return Reading(error=pods)
+        asked = [pod for pod in pods if pod.reachable]
+        if not asked:
+            return Reading(tuple(pods), source=self._prometheus.name)
+        try:
+            samples = await self._prometheus.ask(
+                query(self._settings.release.watch, self._settings.namespace, [pod.name for pod in asked])
+            )
+        except PrometheusError as error:
+            return Reading(tuple(pods), source=self._prometheus.name, source_error=str(error))
+        return self._reading(pods, asked, samples)
+
+    def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:
+        # Both by the clock of Prometheus, so that a wrong clock of the operator's makes nothing old.
+        evaluated = samples[0].evaluated if samples else 0.0
+        by_name = scrapes(samples, self._settings.release.watch)
+        for pod in asked:
+            self._first_seen.setdefault(pod.uid, evaluated if self._has_read else -math.inf)
+        self._has_read = True
+        answers = {pod: self._scrape(pod, by_name, evaluated) for pod in asked}
+        taken = {pod: answer for pod, answer in answers.items() if isinstance(answer, Scrape)}
+        for pod, scrape in taken.items():
+            self._last[pod.uid] = scrape
+            self._targets[pod.uid] = scrape.targets | self._targets.get(pod.uid, NO_TARGETS)
+        return Reading(
+            tuple(pods),
+            series={pod.uid: scrape.series for pod, scrape in taken.items()},
+            failures={
+                pod.name: why
+                for pod, why in answers.items()
+                if isinstance(why, str) and pod.ready and not pod.ending and not self._is_young(pod, evaluated)
+            },
+            source=self._prometheus.name,
+            taken={pod.uid: scrape.taken for pod, scrape in taken.items()},
+            evaluated=evaluated,
+            targets=dict(self._targets),
+        )
+
+    def _scrape(self, pod: WatchedPod, by_name: Mapping[str, list[Scrape]], evaluated: float) -> Scrape | str:
+        """The last scrape of a pod, or why it is no evidence."""
+        watch = self._settings.release.watch
+        targets = self._targets.get(pod.uid, NO_TARGETS)
+        limit = evaluated - watch.max_sample_age_seconds
+        found = by_name.get(pod.name, [])
+        # A target that has just gone may still have samples beside one that is scraped.
+        fresh = [scrape for scrape in found if scrape.taken >= limit]
+        scrape = followed(fresh, targets)
+        if scrape is not None:
+            last = self._last.get(pod.uid)
+            return newer(last if last is not None and last.taken >= limit else None, scrape)
+        if fresh:
+            return "the target that was followed has no samples any more, and others may count otherwise"
+        if found:
+            age = evaluated - max(scrape.taken for scrape in found)
+            return f"the last sample is {age:.0f} s old, and maxSampleAgeSeconds is {watch.max_sample_age_seconds}"
+        return f'no series {watch.requests_metric}{{namespace="{self._settings.namespace}", pod="{pod.name}"}}'
+
+    def _is_young(self, pod: WatchedPod, evaluated: float) -> bool:
+        """Whether a pod came so lately that Prometheus need not have scraped it yet."""
+        return evaluated - self._first_seen[pod.uid] < self._settings.release.watch.max_sample_age_seconds

@@ -1,0 +1,18 @@
+"""A release in words: what it is, and the command that finishes it."""
+
+from switchyard.config.commands import typed
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
+
+
+def described(record: ReleaseRecord) -> str:
+    """A release in words."""
+    return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
+
+
+def again(record: ReleaseRecord) -> str:
+    """The command that a switch, a rollback or a drill was, which goes on where the first one ended."""
+    if record.together:
+        return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
+    colour = f" {record.target}" if record.kind == Act.SWITCH else ""
+    return typed(f"switchyard {record.kind} {record.service}{colour}")

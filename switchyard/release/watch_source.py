@@ -1,0 +1,38 @@
+"""Which source a watch reads: the pods themselves, or a Prometheus that scrapes them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.kube.api import BoundedApi
+from switchyard.release.pod_metrics import PodMetrics, Reading
+
+
+class Source(Protocol):
+    """What is read at each look."""
+
+    async def read(self) -> Reading:
+        """Reads once; what does not answer is part of the reading."""
+        ...
+
+
+def sources_of(
+    api: BoundedApi, service: str, settings: ServiceSettings, tracks: Sequence[Track], before: Reading | None = None
+) -> list[Source]:
+    """The configured source of the metrics of each track.
+
+    Args:
+        api: the API server.
+        service: the service's name in Kubernetes.
+        settings: of the service.
+        tracks: whose pods.
+        before: an earlier reading of the same pods, which is gone on from.
+    """
+    if settings.release.watch.prometheus is None:
+        return [PodMetrics(api, service, settings, track) for track in tracks]
+    # What asks Prometheus is imported by those alone who have one.
+    from switchyard.kube.prometheus import Prometheus  # noqa: PLC0415
+    from switchyard.release.prometheus_metrics import PrometheusMetrics  # noqa: PLC0415
+
+    prometheus = Prometheus(settings.release.watch.prometheus, api)  # shared: one query at a time
+    return [PrometheusMetrics(api, prometheus, service, settings, track, before) for track in tracks]

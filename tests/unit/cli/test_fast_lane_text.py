@@ -1,0 +1,120 @@
+"""What a switch or a rollback says of the nodes at its end: success is claimed only where it was seen."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+
+from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.release_request import Request
+from switchyard.config.models.service import Colour
+from switchyard.release.convergence import Convergence
+from switchyard.release.fast_lane_protocol import Outcome
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import NodeAnswer, Receipt
+from tests.support.observed import observed
+
+PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
+RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
+DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
+BEHIND = NodeAnswer("worker-2", follows=False, problem="its NodePort still answers with blue after 5.9 s")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_node_that_does_not_follow_is_named_and_success_is_not_claimed(
+    capfd: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    receipt = replace(RECEIPT, nodes=(NodeAnswer("worker-1", follows=True, answered_after=0.9), BEHIND))
+    report = Report(Request("backend", rollback=False, yes=True, as_json=as_json), "test", "kubeconfig")
+    report.served(PLAN, receipt)
+    with pytest.raises(typer.Exit) as ending:
+        report.end(PLAN, replace(DONE, receipt=receipt))
+    assert ending.value.exit_code == 1
+    printed = capfd.readouterr()
+    if as_json:
+        found = json.loads(printed.out)
+        assert (found["exitCode"], found["receipt"]["followed"]) == (1, False)
+        assert "(SY-P140)" in found["warnings"][0]
+        return
+    assert "green serves" not in printed.out
+    assert "the Service selects green v2 (before: blue v1), but not every node follows" in printed.out
+    assert "1 of 2 answered with the new version" in printed.out
+    assert "worker-2: its NodePort still answers with blue" in printed.err
+
+
+ANSWERED = NodeAnswer("worker-1", follows=True, answered_after=0.9)
+HEALTHY = NodeAnswer("worker-1", follows=True)
+UNKNOWN = NodeAnswer("worker-2", None, "its NodePort 30080 was not seen to answer; kube-proxy does not answer")
+DENIED = NodeAnswer("all", None, "not seen: the kubeconfig's user may not get nodes")
+NO_PORT = "when each NodePort first answered with the new version: Service backend has no NodePort"
+
+
+@pytest.mark.parametrize(
+    ("receipt", "says"),
+    [
+        (replace(RECEIPT, nodes=(ANSWERED, UNKNOWN)), "worker-2: its NodePort 30080 was not seen to answer"),
+        (replace(RECEIPT, nodes=(UNKNOWN,)), "worker-2: its NodePort 30080 was not seen to answer"),
+        (replace(RECEIPT, nodes_unread=True, unseen=("nodes: no answer in 5 s",)), "nodes: no answer in 5 s"),
+        (replace(RECEIPT, endpoints_after=None, nodes=(DENIED,)), "endpoints were not seen to be those of green"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_should_have_been_seen_and_was_not_is_no_success(
+    capfd: pytest.CaptureFixture[str], receipt: Receipt, says: str, *, as_json: bool
+) -> None:
+    report = Report(Request("backend", rollback=True, yes=True, as_json=as_json), "test", "kubeconfig")
+    report.served(PLAN, receipt)
+    with pytest.raises(typer.Exit) as ending:
+        report.end(PLAN, replace(DONE, receipt=receipt))
+    assert ending.value.exit_code == 1
+    printed = capfd.readouterr()
+    if as_json:
+        found = json.loads(printed.out)
+        assert (found["exitCode"], found["receipt"]["followed"]) == (1, None)
+        [warning] = found["warnings"]
+    else:
+        warning = printed.err
+        assert (
+            "the Service selects green v2 (before: blue v1), and whether every node follows is not kno" in printed.out
+        )
+        assert "green serves" not in printed.out
+    assert "(SY-P155)" in warning
+    assert says in warning
+    assert "what reaches such a node may still get blue" in warning
+    slices = "kubectl -n default get endpointslices -l kubernetes.io/service-name=backend"
+    nodes = "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
+    assert (slices if receipt.endpoints_after is None else nodes) in warning
+
+
+@pytest.mark.parametrize(
+    ("receipt", "says", "checked"),
+    [
+        (RECEIPT, "of some nodes only the health of kube-proxy", True),
+        (replace(RECEIPT, unseen=("nodes: none that is ready",)), "nodes: none that is ready", True),
+        (replace(RECEIPT, nodes=(DENIED,)), "apply the roles of `switchyard rbac`", True),
+        (replace(RECEIPT, nodes=(HEALTHY,), unseen=(NO_PORT,)), "Service backend has no NodePort", True),
+        (replace(RECEIPT, nodes=(ANSWERED, replace(HEALTHY, node="worker-2"))), "only the health of kube-proxy", True),
+        (replace(RECEIPT, nodes=(UNKNOWN,)), "worker-2: its NodePort 30080 was not seen to answer", False),
+    ],
+)
+def test_what_nobody_can_see_on_a_cluster_is_explained_and_fails_no_rollback(
+    capfd: pytest.CaptureFixture[str], receipt: Receipt, says: str, *, checked: bool
+) -> None:
+    plan = replace(PLAN, observation=observed(gate={"checkNodes": checked}))
+    report = Report(Request("backend", rollback=True, yes=True, as_json=True), "test", "kubeconfig")
+    report.end(plan, replace(DONE, receipt=receipt))
+    found = json.loads(capfd.readouterr().out)
+    [warning] = found["warnings"]
+    assert (found["exitCode"], found["receipt"]["followed"]) == (0, None)
+    assert "(SY-P156)" in warning
+    assert says in warning
+
+
+def test_a_switch_that_every_node_was_seen_to_follow_has_no_warning(capfd: pytest.CaptureFixture[str]) -> None:
+    receipt = replace(RECEIPT, nodes=(ANSWERED,))
+    Report(Request("backend", rollback=False, yes=True, as_json=True), "test", "k").end(
+        PLAN, replace(DONE, receipt=receipt)
+    )
+    found = json.loads(capfd.readouterr().out)
+    assert (found["exitCode"], found["warnings"], found["receipt"]["followed"]) == (0, [], True)

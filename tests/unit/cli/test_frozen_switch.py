@@ -1,0 +1,144 @@
+"""What a switch, several switches together, a drill and a rollback do while releases are frozen."""
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli.main import app
+from switchyard.config.loader import StackSettings, load
+from switchyard.config.models.service_name import ServiceName
+from switchyard.errors import GateRefusedError
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.release.engine import Engine
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.journal import ReleaseJournal
+from switchyard.release.together import Together
+from tests.support.api_server import PlayedApiServer, server
+from tests.support.configuration import EXISTING
+from tests.support.observed import observed
+from tests.unit.cli.test_deploy import BACKEND, PlayedAnswer, refused
+from tests.unit.cli.test_frozen import FROZEN
+
+__all__ = ["server"]
+
+SERVICES = {"backend": BACKEND, "worker": BACKEND | {"nodePort": 30081}}
+REACHED = "the lane is reached"
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+    """Runs a command on services of which blue serves and green is ready; `windows` are those at each reading."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    monkeypatch.chdir(tmp_path)
+
+    async def observe(*arguments: Any) -> Any:
+        return replace(observed(), name=ServiceName(str(arguments[3]), str(arguments[3])))
+
+    async def is_own(*_: object) -> None:
+        pass
+
+    async def reached(*_: object, **__: object) -> None:
+        raise GateRefusedError(REACHED)
+
+    def command(*arguments: str, windows: tuple[bool, ...] = (True,)) -> Any:
+        cluster, left = {**EXISTING, "kubeconfig": str(server.kubeconfig)}, list(windows)
+
+        def read(_: str | None) -> tuple[str, StackSettings]:
+            releases = {"freeze": [FROZEN]} if (left.pop(0) if len(left) > 1 else left[0]) else None
+            return "test", load(cluster, SERVICES, "test", raw_releases=releases)
+
+        for module in ("fast_lane", "together_command", "drill_command"):
+            monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", read)
+            monkeypatch.setattr(f"switchyard.cli.{module}.observe_service", observe)
+        monkeypatch.setattr("switchyard.cli.fast_lane._Command._check_cluster", is_own)
+        monkeypatch.setattr("switchyard.cli.together_command.check_cluster", is_own)
+        monkeypatch.setattr("switchyard.cli.drill_command.check_cluster", is_own)
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+        monkeypatch.setattr(FastLane, "run", reached)
+        monkeypatch.setattr(FastLane, "patch", reached)
+        return CliRunner().invoke(app, [*arguments, "--yes", "--json", "--stack", "test"])
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "override"),
+    [
+        (("switch", "backend"), 'switchyard switch backend green --stack test --override "REASON"'),
+        (
+            ("switch", "backend", "worker", "--together"),
+            'switchyard switch backend worker --together --stack test --override "REASON"',
+        ),
+        (("drill", "backend"), None),
+    ],
+)
+def test_what_gives_users_another_version_is_refused(
+    run: Run, server: PlayedApiServer, arguments: tuple[str, ...], override: str | None
+) -> None:
+    message = refused(run(*arguments), server, 1, "SY-P100")
+    assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in message
+    assert "Nothing was changed. Wait until then. A rollback is never refused." in message
+    assert ("--override" in message) == (override is not None)
+    assert override is None or override in message
+
+
+@pytest.mark.parametrize(
+    "arguments", [("rollback", "backend"), ("rollback", "backend", "worker", "--together")], ids=["one", "together"]
+)
+def test_a_rollback_is_never_refused(monkeypatch: pytest.MonkeyPatch, run: Run, arguments: tuple[str, ...]) -> None:
+    async def reached(*_: object, **__: object) -> None:
+        raise GateRefusedError(REACHED)
+
+    monkeypatch.setattr(Together, "run", reached)
+    result = run(*arguments)
+    assert json.loads(result.stdout)["error"].endswith(REACHED), (result.output, result.exception)
+
+
+def test_a_window_that_opens_while_the_leases_are_waited_for_stops_every_switch(
+    monkeypatch: pytest.MonkeyPatch, run: Run, server: PlayedApiServer
+) -> None:
+    held: list[str] = []
+
+    @asynccontextmanager
+    async def waited_for(journal: ReleaseJournal, _: object) -> AsyncGenerator[None, None]:
+        journal.waited = True
+        held.append(journal._name)
+        yield
+
+    async def passed(*_: object, **__: object) -> None:
+        pass
+
+    monkeypatch.setattr(ReleaseJournal, "held", waited_for)
+    monkeypatch.setattr(BlueGreenGates, "before_switch", passed)
+    result = run("switch", "backend", "worker", "--together", windows=(False, True))
+    message = refused(result, server, 1, "SY-P100")
+    assert held == ["backend", "worker"]
+    assert [line.partition(":")[0] for line in message.splitlines()] == ["backend", "worker"]
+
+
+def test_the_same_switch_without_a_window_reaches_the_selectors(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    async def passed(*_: object, **__: object) -> None:
+        pass
+
+    @asynccontextmanager
+    async def at_once(*_: object) -> AsyncGenerator[None, None]:
+        yield
+
+    async def begun(*_: object) -> str:
+        return "2030-01-31T12:00:00Z"
+
+    monkeypatch.setattr(ReleaseJournal, "held", at_once)
+    monkeypatch.setattr(ReleaseJournal, "begin", begun)
+    monkeypatch.setattr(ReleaseJournal, "confirm", passed)
+    monkeypatch.setattr(ReleaseJournal, "end", passed)
+    monkeypatch.setattr(BlueGreenGates, "before_switch", passed)
+    result = run("switch", "backend", "worker", "--together", windows=(False,))
+    assert REACHED in json.loads(result.stdout)["error"], (result.output, result.exception)
